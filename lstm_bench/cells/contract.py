@@ -1,0 +1,44 @@
+"""What every cell offers: two methods, an opaque state and two sizes."""
+
+from collections.abc import Iterator
+from typing import Protocol
+
+from torch import Tensor
+from torch.nn import Parameter
+
+State = Tensor | tuple[Tensor, ...]
+
+
+class Cell(Protocol):
+    """One step of recurrence.
+
+    A plug-in is any `torch.nn.Module` with these members. Its constructor takes `input_size`, `hidden_size` and
+    the keyword `generator`, from which every initial value is drawn; further arguments are settings and can be
+    set from yaml or the command line. Only the cell itself looks into its state; naming the parts (a NamedTuple)
+    names them in the gradient curves.
+
+    Shapes: x [B, D]; output [B, H]; state as the cell likes, with B first in each tensor.
+    """
+
+    input_size: int
+    hidden_size: int
+
+    def initial_state(self, batch_size: int) -> State:
+        """Return the state before the first step, on the device and in the dtype of the parameters."""
+        ...
+
+    def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+        """Return the output and the next state."""
+        ...
+
+    def named_parameters(self) -> Iterator[tuple[str, Parameter]]:
+        """Name every trained tensor, as `torch.nn.Module` does."""
+        ...
+
+
+def state_parts(state: State) -> dict[str, Tensor]:
+    """Name the tensors of a state: a lone tensor is h, a NamedTuple names its own, a plain tuple is s0, s1, ..."""
+    if isinstance(state, Tensor):
+        return {"h": state}
+    names = getattr(state, "_fields", None) or [f"s{index}" for index in range(len(state))]
+    return dict(zip(names, state, strict=True))

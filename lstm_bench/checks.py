@@ -1,0 +1,17 @@
+"""Range checks whose message names the key, the value and what is allowed."""
+
+from collections.abc import Collection
+
+
+def at_least(minimum: int, **values: int) -> None:
+    """Raise ValueError for a value below `minimum`."""
+    for name, value in values.items():
+        if value < minimum:
+            raise ValueError(f"{name}={value}: allowed: an integer of at least {minimum}")
+
+
+def one_of(allowed: Collection[str], **values: str) -> None:
+    """Raise ValueError for a value that is not allowed."""
+    for name, value in values.items():
+        if value not in allowed:
+            raise ValueError(f"{name}={value}: allowed: {', '.join(allowed)}")

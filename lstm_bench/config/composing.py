@@ -1,0 +1,152 @@
+"""Compose every job of a sweep before anything runs, so that one bad value stops it all at the door.
+
+Hydra composes each job of a sweep only when its turn comes, after it has made folders. Here the same overrides are
+split and composed by the same Hydra, in memory; what comes out is checked, and only then is Hydra's launcher called.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from hydra import compose, initialize_config_dir
+from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.errors import ConfigCompositionException, HydraException, OverrideParseException
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from lstm_bench.config.building import TARGET, build
+from lstm_bench.config.errors import ConfigError, not_allowed
+from lstm_bench.config.schema import STUDY_NAME, JobConfig, StudyConfig, TrackingConfig, TrainerConfig
+
+ROOT_KEYS = ("study", "output", "task", "cell", "trainer", "tracking")
+DUPLICATES_NAMED = 3
+
+
+@dataclass(frozen=True)
+class Invocation:
+    """What was asked for: Hydra overrides as typed, and a user's own config folder."""
+
+    overrides: tuple[str, ...]
+    config_dir: Path | None = None
+
+    @property
+    def searched(self) -> list[str]:
+        """The overrides, with the user's folder on Hydra's search path."""
+        return [*([f"hydra.searchpath=[file://{self.config_dir}]"] if self.config_dir else []), *self.overrides]
+
+
+def conf_dir() -> Path:
+    """Return the folder of our yaml files: conf/ in a checkout, lstm_bench/conf in an installed wheel."""
+    package = Path(str(files("lstm_bench")))
+    installed = package / "conf"
+    return installed if installed.is_dir() else package.parent / "conf"
+
+
+def compose_study(invocation: Invocation) -> StudyConfig:
+    """Return the whole study, every job composed and its plain settings checked.
+
+    Raises: ConfigError for anything that Hydra or our own schema refuses.
+    """
+    try:
+        with initialize_config_dir(version_base="1.3", config_dir=str(conf_dir())):
+            base, composed = _compose_jobs(invocation)
+    except (HydraException, OmegaConfBaseException) as error:
+        raise _in_one_line(error, invocation) from error
+    jobs = [_job_config(config, choices) for config, choices in composed]
+    _refuse_duplicates(jobs, invocation)
+    first, choices = composed[0]
+    return StudyConfig(
+        study=_study_name(first["study"]),
+        experiment=str(choices.get("experiment") or ""),
+        output=Path(str(first["output"])).expanduser(),
+        tracking=build(TrackingConfig, first["tracking"], "tracking"),
+        jobs=jobs,
+    )
+
+
+def job_config(config: DictConfig, choices: dict[str, Any]) -> JobConfig:
+    """Return the settings of one composed job."""
+    return _job_config(_resolved(config), choices)
+
+
+def _compose_jobs(invocation: Invocation) -> tuple[DictConfig, list[tuple[dict[str, Any], dict[str, Any]]]]:
+    parser = OverridesParser.create()
+    parsed = parser.parse_overrides(list(invocation.searched))
+    fixed = [override.input_line for override in parsed if not override.is_sweep_override()]
+    base = compose("config", overrides=[str(line) for line in fixed], return_hydra_config=True)
+    params = base.hydra.sweeper.get("params") or {}
+    swept = parser.parse_overrides([f"{key}={value}" for key, value in params.items()]) + parsed
+    jobs: list[list[str]] = BasicSweeper.split_arguments(swept, None)[0]
+    return base, [_compose_job(overrides) for overrides in jobs]
+
+
+def _compose_job(overrides: list[str]) -> tuple[dict[str, Any], dict[str, Any]]:
+    config = compose("config", overrides=overrides, return_hydra_config=True)
+    return _resolved(config), dict(config.hydra.runtime.choices)
+
+
+def _resolved(config: DictConfig) -> dict[str, Any]:
+    keys = [str(key) for key in config if key != "hydra"]
+    return {key: OmegaConf.to_container(config[key], resolve=True) if OmegaConf.is_config(config[key]) else config[key]
+            for key in keys}  # fmt: skip
+
+
+def _job_config(config: dict[str, Any], choices: dict[str, Any]) -> JobConfig:
+    for key in config:
+        if key not in ROOT_KEYS:
+            raise not_allowed(key, config[key], f"the keys {', '.join(ROOT_KEYS)}")
+    for group in ("task", "cell"):
+        if not isinstance(config[group], dict) or TARGET not in config[group]:
+            raise not_allowed(group, config[group], f"a yaml of that group, with a {TARGET}")
+    return JobConfig(
+        task_name=str(choices["task"]),
+        cell_name=str(choices["cell"]),
+        task=config["task"],
+        cell=config["cell"],
+        trainer=build(TrainerConfig, config["trainer"], "trainer"),
+    )
+
+
+def _study_name(name: Any) -> str:
+    if not isinstance(name, str) or not STUDY_NAME.fullmatch(name):
+        raise not_allowed("study", name, "up to 100 letters, digits, '.', '_' and '-', the first a letter or a digit")
+    return name
+
+
+def _refuse_duplicates(jobs: Sequence[JobConfig], invocation: Invocation) -> None:
+    if all(job not in jobs[:index] for index, job in enumerate(jobs)):
+        return
+    sweeps = [override for override in invocation.overrides if "," in override][:DUPLICATES_NAMED]
+    raise ConfigError(f"{' '.join(sweeps) or 'the sweep'}: a value twice: allowed: each job once")
+
+
+def _in_one_line(error: Exception, invocation: Invocation) -> ConfigError:
+    """Say Hydra's many-line errors in one line."""
+    text = str(error)
+    unknown = re.search(r"Could not find '(.+?)/([^/']+)'\s+Available options in '.+?':\s+(.+?)\s*Config search", text, re.S)
+    if unknown:
+        group, name, options = unknown.groups()
+        return not_allowed(group, name, ", ".join(options.split()))
+    if isinstance(error, ConfigCompositionException):
+        key = re.search(r"(?:Could not override|Error merging override) '?([^'\s]+)'?", text)
+        if key:
+            return _unknown_key(key.group(1), invocation)
+    line = " ".join(text.split("\nSee http")[0].split("\nConfig search path")[0].split())
+    if isinstance(error, OverrideParseException):
+        return ConfigError(f"{error.override}: allowed: key=value, key=value1,value2 to sweep ({line[:120]})")
+    return ConfigError(line[:300])
+
+
+def _unknown_key(path: str, invocation: Invocation) -> ConfigError:
+    override = next((o for o in invocation.overrides if o.lstrip("+~").startswith(path.lstrip("+~"))), path)
+    key, _, value = override.partition("=")
+    parent = key.lstrip("+~").rpartition(".")[0]
+    with initialize_config_dir(version_base="1.3", config_dir=str(conf_dir())):
+        config = compose("config")
+    node = OmegaConf.select(config, parent) if parent else config
+    allowed = ", ".join(str(name) for name in node if name != TARGET) if OmegaConf.is_dict(node) else "a known group"
+    return not_allowed(key, value, f"the keys {allowed}")

@@ -1,0 +1,36 @@
+"""What there is to run, read from the yaml files themselves."""
+
+from pathlib import Path
+
+USAGE = """\
+python -m lstm_bench +experiment=NAME [key=value ...]     run a study: records, MLflow, report
+python -m lstm_bench.report STUDY                         make a study's report again from its records
+
+A comma sweeps (task.lag=10,20 cell=rnn,lstm); --config-dir FOLDER adds your own yaml files;
+--cfg job prints the configuration."""
+EXAMPLES = """\
+examples
+  python -m lstm_bench +experiment=smoke
+  python -m lstm_bench +experiment=copy_task trainer.seeds=10
+  python -m lstm_bench task=adding cell=lstm,lstm_chrono task.lag=50,100 study=mine"""
+
+
+def listing(*folders: Path | None) -> str:
+    """Return usage, and every experiment, task and cell with the line that its yaml begins with."""
+    present = [folder for folder in folders if folder is not None]
+    groups = [_group(group, present) for group in ("experiment", "task", "cell")]
+    return "\n\n".join([USAGE, *groups, EXAMPLES])
+
+
+def _group(group: str, folders: list[Path]) -> str:
+    files = {path.stem: path for folder in folders for path in sorted((folder / group).glob("*.yaml"))}
+    width = max((len(name) for name in files), default=0)
+    lines = [f"  {name:<{width}}  {describe(path)}" for name, path in sorted(files.items())]
+    key = "+experiment=" if group == "experiment" else f"{group}="
+    return "\n".join([f"{group}s ({key}NAME)", *lines])
+
+
+def describe(path: Path) -> str:
+    """Return the first comment of a yaml that is not Hydra's own directive."""
+    comments = [line.lstrip("# ") for line in path.read_text().splitlines() if line.startswith("#")]
+    return next((comment for comment in comments if not comment.startswith("@package")), "")

@@ -1,0 +1,77 @@
+"""Turn a job's settings into a task and a cell, and refuse what this machine cannot hold."""
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+import psutil
+import torch
+from torch import Generator
+
+from lstm_bench.cells.contract import Cell
+from lstm_bench.config.building import TARGET, build, import_target
+from lstm_bench.config.errors import not_allowed
+from lstm_bench.config.schema import JobConfig
+from lstm_bench.engine.population import MakeCell
+from lstm_bench.tasks.contract import Task
+
+BYTES = 4  # float32
+BLOCKS = 4  # weights, gradients and Adam's two moments
+KEPT_WIDTHS = 12  # widths of H that the widest kernel keeps a step: gates, their gradients, states
+
+
+def make_task(job: JobConfig) -> Task:
+    """Return the task at its lag."""
+    settings, target = _split(job.task, "task")
+    return cast(Task, build(target, settings, "task"))
+
+
+def cell_maker(job: JobConfig, task: Task) -> MakeCell:
+    """Return a function that draws a fresh cell for this task."""
+    settings, target = _split(job.cell, "cell")
+
+    def make_cell(generator: Generator) -> Cell:
+        return cast(Cell, build(target, settings, "cell", input_size=task.input_size, generator=generator))
+
+    return make_cell
+
+
+def _split(node: Mapping[str, Any], key: str) -> tuple[dict[str, Any], Any]:
+    settings = {name: value for name, value in node.items() if name != TARGET}
+    return settings, import_target(node[TARGET], key)
+
+
+def check_job(job: JobConfig) -> tuple[Task, Cell]:
+    """Return the task and a cell without storage, after checking both, the device and the memory they need.
+
+    Raises: ConfigError.
+    """
+    task = make_task(job)
+    with torch.device("meta"):  # shapes without storage: a cell of any size is made at once
+        cell = cell_maker(job, task)(Generator(device="cpu"))
+    _check_device(job.trainer.device)
+    needed, available = memory_needed(job, task, cell), psutil.virtual_memory().available
+    if needed > available:
+        gib = f"{needed / 2**30:,.0f} GiB with {len(job.trainer.seed_list)} members of batch {job.trainer.batch_size}"
+        raise not_allowed("cell.hidden_size", cell.hidden_size, f"what fits in {available / 2**30:.0f} GiB, not {gib}")
+    return task, cell
+
+
+def memory_needed(job: JobConfig, task: Task, cell: Cell) -> int:
+    """Return an estimate in bytes of what training all members of a job together holds at once."""
+    members = max(len(job.trainer.seed_list), len(job.trainer.rates) * job.trainer.tuning_seeds)
+    weights = BLOCKS * (n_parameters(cell) + (cell.hidden_size + 1) * task.output_size)
+    kept = task.length * job.trainer.batch_size * (task.input_size + KEPT_WIDTHS * cell.hidden_size)
+    return BYTES * members * (weights + kept)
+
+
+def n_parameters(cell: Cell) -> int:
+    """Count the trained numbers of a cell, without the read-out."""
+    return sum(parameter.numel() for _, parameter in cell.named_parameters())
+
+
+def _check_device(device: str) -> None:
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        available = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
+        raise not_allowed("trainer.device", device, ", ".join(available)) from error

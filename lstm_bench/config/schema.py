@@ -1,0 +1,116 @@
+"""The settings of a study, as plain typed objects."""
+
+import math
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from lstm_bench.checks import at_least
+
+
+@dataclass(frozen=True)
+class TrainerConfig:
+    """How the members of a job are tuned and trained.
+
+    Args:
+        batch_size: sequences a step.
+        steps: optimiser steps that a member may take.
+        eval_every: steps between evaluations.
+        eval_size: fresh sequences an evaluation.
+        confirm_size: held-out sequences that confirm a solution.
+        clip: largest global gradient norm; 0 turns clipping off.
+        learning_rates: Adam's rates to choose from on the tuning seeds; one rate needs no tuning.
+        tuning_seeds: how many members try each rate.
+        tuning_share: share of `steps` that a tuning member may take.
+        seeds: how many members are reported, or a list of their seeds.
+        study_seed: root of every random stream.
+        device: where tensors live.
+    """
+
+    batch_size: int = 32
+    steps: int = 5000
+    eval_every: int = 200
+    eval_size: int = 1000
+    confirm_size: int = 10_000
+    clip: float = 1.0
+    learning_rates: float | list[float] = field(default_factory=lambda: [0.001, 0.003, 0.01])
+    tuning_seeds: int = 2
+    tuning_share: float = 0.4
+    seeds: int | list[int] = 5
+    study_seed: int = 0
+    device: str = "cpu"
+
+    def __post_init__(self) -> None:
+        at_least(1, batch_size=self.batch_size, steps=self.steps, eval_every=self.eval_every)
+        at_least(1, eval_size=self.eval_size, confirm_size=self.confirm_size, tuning_seeds=self.tuning_seeds)
+        at_least(0, study_seed=self.study_seed)
+        if self.eval_every > self.steps:
+            raise ValueError(f"eval_every={self.eval_every}: allowed: at most trainer.steps, which is {self.steps}")
+        if self.clip < 0:
+            raise ValueError(f"clip={self.clip}: allowed: a number of at least 0 (0 turns clipping off)")
+        if not 0 < self.tuning_share <= 1:
+            raise ValueError(f"tuning_share={self.tuning_share}: allowed: a number above 0 and at most 1")
+        self._check_rates()
+        self._check_seeds()
+
+    def _check_rates(self) -> None:
+        rates = self.rates
+        if not rates or len(set(rates)) < len(rates) or not all(0 < rate < math.inf for rate in rates):
+            raise ValueError(
+                f"learning_rates={self.learning_rates}: allowed: a number above 0, or a list of such, each once"
+            )
+
+    def _check_seeds(self) -> None:
+        seeds = self.seed_list
+        if not seeds or len(set(seeds)) < len(seeds) or min(seeds) < 0:
+            raise ValueError(f"seeds={self.seeds}: allowed: how many (at least 1), or a list of seeds >= 0, each once")
+
+    @property
+    def rates(self) -> list[float]:
+        """The learning-rate grid."""
+        return [float(r) for r in self.learning_rates] if isinstance(self.learning_rates, list) else [self.learning_rates]
+
+    @property
+    def seed_list(self) -> list[int]:
+        """The seeds of the reported members."""
+        return list(range(self.seeds)) if isinstance(self.seeds, int) else self.seeds
+
+    @property
+    def tuning_steps(self) -> int:
+        """The budget of a tuning member: a whole number of evaluations, one at least."""
+        evaluations = max(1, round(self.tuning_share * self.steps / self.eval_every))
+        return min(evaluations * self.eval_every, self.steps)
+
+
+@dataclass(frozen=True)
+class TrackingConfig:
+    """Where runs are mirrored: an MLflow tracking URI, by default mlflow.db in the output folder."""
+
+    enabled: bool = True
+    uri: str | None = None
+
+
+@dataclass(frozen=True)
+class JobConfig:
+    """One (task, cell, lag): settings by name, resolved, with `_target_` for the classes."""
+
+    task_name: str
+    cell_name: str
+    task: dict[str, Any]
+    cell: dict[str, Any]
+    trainer: TrainerConfig
+
+
+@dataclass(frozen=True)
+class StudyConfig:
+    """One invocation."""
+
+    study: str
+    experiment: str
+    output: Path
+    tracking: TrackingConfig
+    jobs: list[JobConfig]
+
+
+STUDY_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")

@@ -1,0 +1,1 @@
+"""Training many members at once. Needs torch and nothing else."""

@@ -1,0 +1,38 @@
+"""Scores of members on fresh sequences."""
+
+from collections.abc import Sequence
+
+import torch
+
+from lstm_bench.engine.population import Population
+from lstm_bench.engine.seeds import Member, Purpose, generator
+from lstm_bench.tasks.contract import Batch
+
+CHUNK = 250  # sequences at a time: keeps the working set of an evaluation below that of training
+
+
+def stack_batches(batches: Sequence[Batch], device: torch.device) -> Batch:
+    """Put one batch a member side by side: inputs [T, M, B, D], targets [S, M, B]."""
+    inputs = torch.stack([batch.inputs for batch in batches], dim=1)
+    return Batch(inputs.to(device), torch.stack([batch.targets for batch in batches], dim=1).to(device))
+
+
+def evaluate(
+    population: Population,
+    members: Sequence[Member],
+    indices: Sequence[int],
+    study_seed: int,
+    purpose: Purpose,
+    step: int,
+    size: int,
+) -> list[dict[str, float]]:
+    """Return the task's metrics for some members, each on `size` sequences of its own that no other use ever sees."""
+    streams = [generator(study_seed, members[index], purpose, step) for index in indices]
+    totals: dict[str, torch.Tensor] = {}
+    for start in range(0, size, CHUNK):
+        count = min(CHUNK, size - start)
+        batch = stack_batches([population.task.sample(count, stream) for stream in streams], population.device)
+        metrics = population.task.metrics(population.predict(batch.inputs, indices), batch.targets)
+        for name, value in metrics.items():
+            totals[name] = totals.get(name, 0) + value.double() * count
+    return [{name: float(total[k]) / size for name, total in totals.items()} for k in range(len(indices))]

@@ -1,0 +1,146 @@
+"""A population: the parameters of M members of one cell in one block, trained together and each for itself."""
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Generator, Tensor, nn
+
+from lstm_bench.cells.contract import Cell
+from lstm_bench.engine.unroll import Unroll, unroll_of
+from lstm_bench.tasks.contract import Batch, Task
+
+MakeCell = Callable[[Generator], Cell]
+
+
+def make_model(task: Task, make_cell: MakeCell, generator: Generator) -> tuple[Cell, nn.Linear]:
+    """Return a cell and its linear read-out, both drawn from the generator.
+
+    A plug-in may be made of stock layers, which draw from torch's global generator: it is seeded from ours meanwhile
+    and put back afterwards.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(generator.initial_seed())
+        cell = make_cell(generator)
+        readout = nn.Linear(cell.hidden_size, task.output_size)
+    bound = cell.hidden_size**-0.5
+    for parameter in readout.parameters():
+        nn.init.uniform_(parameter, -bound, bound, generator=generator)
+    return cell, readout
+
+
+class Population:
+    """Parameters [M, P], gradients [M, P] and one Adam state a member.
+
+    Members share nothing but the calls: each has its own loss, gradient, clipping, learning rate and data, so a NaN
+    in one stays in its own row.
+
+    Args:
+        task: gives the loss and the number of predicted steps.
+        models: (cell, read-out) of each member, all of one shape.
+        learning_rates: Adam's rate of each member.
+    """
+
+    def __init__(
+        self,
+        task: Task,
+        models: Sequence[tuple[Cell, nn.Linear]],
+        learning_rates: Sequence[float],
+        device: torch.device,
+    ) -> None:
+        self.task, self.device = task, device
+        self.unroll: Unroll = unroll_of(models[0][0])
+        rows = [_named_parameters(*model) for model in models]
+        self._shapes = {name: parameter.shape for name, parameter in rows[0].items()}
+        blocks = [torch.cat([p.detach().flatten() for p in row.values()]) for row in rows]
+        self.weights = torch.stack(blocks).to(device)
+        self._adopt(self.weights, list(learning_rates))
+
+    def __len__(self) -> int:
+        return len(self.weights)
+
+    def _adopt(self, weights: Tensor, learning_rates: list[float]) -> None:
+        self.weights, self.gradients = weights, torch.zeros_like(weights)
+        self._learning_rates = learning_rates
+        self._rows = [nn.Parameter(row) for row in self.weights]
+        for row, gradient in zip(self._rows, self.gradients, strict=True):
+            row.grad = gradient
+        groups = [
+            {"params": [row for row, other in zip(self._rows, learning_rates, strict=True) if other == rate], "lr": rate}
+            for rate in dict.fromkeys(learning_rates)
+        ]
+        self._adam = torch.optim.Adam(groups, fused=True)
+
+    def _views(self, block: Tensor) -> dict[str, Tensor]:
+        views, start = {}, 0
+        for name, shape in self._shapes.items():
+            stop = start + shape.numel()
+            views[name] = block[:, start:stop].unflatten(1, shape)
+            start = stop
+        return views
+
+    def member_weights(self, index: int) -> dict[str, Tensor]:
+        """Return a copy of one member's parameters by name, as a state dict of `cell.*` and `readout.*`."""
+        return {name: view[index].clone() for name, view in self._views(self.weights).items()}
+
+    def keep(self, indices: Sequence[int]) -> None:
+        """Go on with these members alone, with their weights, gradients and Adam states as they are."""
+        states = [self._adam.state[self._rows[index]] for index in indices]
+        gradients = self.gradients[list(indices)]
+        self._adopt(self.weights[list(indices)].clone(), [self._learning_rates[index] for index in indices])
+        self.gradients.copy_(gradients)
+        for row, state in zip(self._rows, states, strict=True):
+            self._adam.state[row] = state
+
+    def compute_gradients(self, batch: Batch, with_norms: bool = False) -> tuple[Tensor, dict[str, Tensor]]:
+        """Fill `gradients` from one batch; return each member's loss [M] and, if asked, ||dL/ds_t|| [T, M] by part.
+
+        Shapes: batch.inputs [T, M, B, D], batch.targets [S, M, B].
+        """
+        views = self._views(self.weights)
+        cell, (weight, bias) = _cell_part(views), (views["readout.weight"], views["readout.bias"])
+        outputs = self.unroll.forward(cell, batch.inputs)[-self.task.predicted_steps :]
+        leaves = [tensor.detach().requires_grad_() for tensor in (outputs, weight, bias)]
+        loss = self.task.loss(_read_out(*leaves), batch.targets)
+        d_outputs, d_weight, d_bias = torch.autograd.grad(loss.sum(), leaves)
+        gradients, norms = self.unroll.backward(d_outputs, with_norms)
+        targets = self._views(self.gradients)
+        for name, gradient in gradients.items():
+            targets[f"cell.{name}"].copy_(gradient)
+        targets["readout.weight"].copy_(d_weight)
+        targets["readout.bias"].copy_(d_bias)
+        return loss.detach(), norms
+
+    def gradient_norms(self) -> Tensor:
+        """Return each member's global gradient norm [M], before clipping if called before `update`."""
+        return torch.linalg.vector_norm(self.gradients, dim=1)
+
+    def update(self, clip: float) -> None:
+        """Clip each member's gradient to the norm `clip` (0: never) and take one Adam step."""
+        if clip > 0:
+            scale = (clip / (self.gradient_norms() + 1e-6)).clamp(max=1.0)
+            self.gradients.mul_(scale.unsqueeze(1))
+        self._adam.step()
+
+    @torch.no_grad()
+    def predict(self, inputs: Tensor, indices: Sequence[int]) -> Tensor:
+        """Return predictions [S, M', B, C] of some members for their inputs [T, M', B, D]."""
+        views = {name: view[list(indices)] for name, view in self._views(self.weights).items()}
+        outputs = self.unroll.last_outputs(_cell_part(views), inputs, self.task.predicted_steps)
+        return _read_out(outputs, views["readout.weight"], views["readout.bias"])
+
+
+def _named_parameters(cell: Cell, readout: nn.Linear) -> dict[str, nn.Parameter]:
+    named = {f"cell.{name}": parameter for name, parameter in cell.named_parameters()}
+    return named | {f"readout.{name}": parameter for name, parameter in readout.named_parameters()}
+
+
+def _cell_part(views: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {name.removeprefix("cell."): view for name, view in views.items() if name.startswith("cell.")}
+
+
+def _read_out(outputs: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """Map outputs [S, M, B, H] by weight [M, C, H] and bias [M, C] to predictions [S, M, B, C]."""
+    steps, _, batch, _ = outputs.shape
+    flat = outputs.transpose(0, 1).flatten(1, 2)
+    predictions = torch.baddbmm(bias.unsqueeze(2), weight, flat.transpose(1, 2))  # classes before sequences: faster
+    return predictions.unflatten(2, (steps, batch)).permute(2, 0, 3, 1)

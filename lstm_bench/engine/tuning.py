@@ -1,0 +1,25 @@
+"""Choose a learning rate on seeds that the report never uses."""
+
+from collections.abc import Sequence
+from statistics import fmean
+
+from lstm_bench.engine.training import Run
+
+
+def tuning_score(run: Run, criterion: str, evaluations: int) -> float:
+    """Return the mean of the criterion's share of its baseline over the tuning budget: 0 perfect, 1 no better than none.
+
+    One number for speed and for quality: the area under the learning curve. Shares above 1 count as 1; after solving a
+    member counts 0, after diverging 1.
+    """
+    shares = [min(1.0, value) for _, name, value in run.curves if name == f"eval/{criterion}_share"]
+    if run.status == "diverged":
+        shares = [share if share == share else 1.0 for share in shares]
+    rest = 0.0 if run.status == "solved" else 1.0
+    return fmean(shares + [rest] * (evaluations - len(shares)))
+
+
+def choose_learning_rate(scores: Sequence[tuple[float, float]]) -> float:
+    """Return the rate with the lowest mean score from (learning rate, score) pairs; the smaller rate on a tie."""
+    rates = sorted({rate for rate, _ in scores})
+    return min(rates, key=lambda rate: fmean(score for other, score in scores if other == rate))

@@ -1,0 +1,1 @@
+"""Measurements of a trained or untrained model: plain dataclass out, nothing logged."""

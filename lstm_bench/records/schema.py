@@ -1,0 +1,105 @@
+"""What is written, field by field. A change of meaning raises SCHEMA."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class JobPlan:
+    """One (task, cell, lag) of a study: facts that hold for all its members, and the members it will have.
+
+    `flops` are floating-point operations of one member's training step, by formula. `cell` is the name in the comparison: the name of its yaml and whatever else the study varies. `config` is the
+    resolved configuration, which `job` is the hash of.
+    """
+
+    job: str
+    task: str
+    variant: str
+    lag: int
+    length: int
+    cell: str
+    hidden_size: int
+    n_parameters: int
+    n_parameters_core: int
+    flops: float
+    kernel: str
+    score: str
+    criterion: str
+    baselines: dict[str, float]
+    units: dict[str, str]
+    learning_rates: list[float]
+    tuning_seeds: list[int]
+    seeds: list[int]
+    steps: int
+    batch_size: int
+    config: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class StudyPlan:
+    """One invocation: its jobs, and the receipt of how and where it ran."""
+
+    study: str
+    experiment: str
+    command: str
+    started: str
+    jobs: list[JobPlan]
+    environment: dict[str, Any]
+    finished: str | None = None
+    wall_s: float | None = None
+    schema: int = SCHEMA
+
+
+@dataclass(frozen=True)
+class MemberRecord:
+    """What became of one member. `error` is the traceback of a failed one; `metrics` are the last values.
+
+    Times are seconds of the member's share of its job's wall time.
+    """
+
+    identity: str
+    job: str
+    role: str
+    seed: int
+    learning_rate: float | None
+    status: str
+    steps: int = 0
+    steps_to_solve: int | None = None
+    train_s: float = 0.0
+    metrics: dict[str, float] = field(default_factory=dict)
+    error: str | None = None
+    finished: str = ""
+    schema: int = SCHEMA
+
+
+@dataclass(frozen=True)
+class SpeedRow:
+    """Speed of one implementation of one cell at one lag: medians and quartiles over repeated timings.
+
+    `implementation` is "lstm_bench" or "torch.nn". `flops` are of one training step, by
+    formula. `peak_memory_bytes` is the growth of the process beyond what it held before, None where the system cannot tell.
+    """
+
+    task: str
+    variant: str
+    cell: str
+    lag: int
+    length: int
+    hidden_size: int
+    batch_size: int
+    implementation: str
+    kernel: str
+    device: str
+    threads: int
+    dtype: str
+    repeats: int
+    sequences_per_s: float
+    sequences_per_s_q25: float
+    sequences_per_s_q75: float
+    ms_per_time_step: float
+    ms_per_time_step_q25: float
+    ms_per_time_step_q75: float
+    flops: float
+    peak_memory_bytes: int | None

@@ -1,0 +1,125 @@
+"""The folder of one study's records.
+
+    runs/<study>/study.json                        StudyPlan
+    runs/<study>/members/<identity>/record.json    MemberRecord, written last: where it stands the member is finished
+    runs/<study>/members/<identity>/curves.parquet      step, metric, value
+    runs/<study>/members/<identity>/gradients.parquet   step, quantity, steps_back, norm
+    runs/<study>/members/<identity>/weights.pt          state dict
+    runs/<study>/progress/<job>.json               how far a running job is
+    runs/<study>/speed.json                        list of SpeedRow
+"""
+
+import io
+import json
+from collections.abc import Container, Iterable, Iterator, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from lstm_bench.records.atomic import write_bytes, write_text
+from lstm_bench.records.schema import SCHEMA, JobPlan, MemberRecord, SpeedRow, StudyPlan
+
+
+class RecordError(Exception):
+    """Records that are missing, unreadable or of another schema."""
+
+
+class StudyRecords:
+    """Read and write the records of one study."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def write_plan(self, plan: StudyPlan) -> None:
+        """Write study.json."""
+        _write_json(self.folder / "study.json", asdict(plan))
+
+    def read_plan(self) -> StudyPlan:
+        """Return the plan.
+
+        Raises: RecordError where there is no such study or its plan cannot be read.
+        """
+        path = self.folder / "study.json"
+        if not path.is_file():
+            raise RecordError(f"study={self.folder.name}: no records at {self.folder}")
+        content = _read_json(path)
+        return StudyPlan(**content | {"jobs": [JobPlan(**job) for job in content["jobs"]]})
+
+    def member_folder(self, identity: str) -> Path:
+        """Return where one member's files stand."""
+        return self.folder / "members" / identity
+
+    def write_member(
+        self, record: MemberRecord, curves: pd.DataFrame, gradients: pd.DataFrame, files: Mapping[str, bytes]
+    ) -> None:
+        """Write all of one member, record.json last."""
+        folder = self.member_folder(record.identity)
+        for name, frame in (("curves", curves), ("gradients", gradients)):
+            write_bytes(folder / f"{name}.parquet", _parquet(frame))
+        for name, content in files.items():
+            write_bytes(folder / name, content)
+        _write_json(folder / "record.json", asdict(record))
+
+    def has_member(self, identity: str) -> bool:
+        """Tell whether a member is finished."""
+        return (self.member_folder(identity) / "record.json").is_file()
+
+    def read_member(self, identity: str) -> MemberRecord:
+        """Return one record.
+
+        Raises: RecordError where it cannot be read.
+        """
+        return MemberRecord(**_read_json(self.member_folder(identity) / "record.json"))
+
+    def finished_members(self, plan: StudyPlan, known: Container[str] = ()) -> Iterator[MemberRecord]:
+        """Yield the records that belong to the plan's jobs, less those whose identity is known already."""
+        jobs = {job.job for job in plan.jobs}
+        for path in sorted((self.folder / "members").glob("*/record.json")):
+            if path.parent.name not in known:
+                record = self.read_member(path.parent.name)
+                if record.job in jobs:
+                    yield record
+
+    def read_table(self, identity: str, name: str) -> pd.DataFrame:
+        """Return one member's `curves` or `gradients`."""
+        return pd.read_parquet(self.member_folder(identity) / f"{name}.parquet")
+
+    def write_progress(self, job: str, progress: Mapping[str, Any]) -> None:
+        """Say how far a job is."""
+        _write_json(self.folder / "progress" / f"{job}.json", progress)
+
+    def read_progress(self, job: str) -> dict[str, Any]:
+        """Return how far a job is, empty before it started."""
+        path = self.folder / "progress" / f"{job}.json"
+        return json.loads(path.read_text()) if path.is_file() else {}
+
+    def write_speed(self, rows: Iterable[SpeedRow]) -> None:
+        """Write speed.json."""
+        _write_json(self.folder / "speed.json", [asdict(row) for row in rows])
+
+    def read_speed(self) -> list[SpeedRow]:
+        """Return the speed rows, none before they were measured."""
+        path = self.folder / "speed.json"
+        return [SpeedRow(**row) for row in json.loads(path.read_text())] if path.is_file() else []
+
+
+def _write_json(path: Path, content: Any) -> None:
+    write_text(path, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        content: dict[str, Any] = json.loads(path.read_text())
+    except (OSError, json.JSONDecodeError) as error:
+        raise RecordError(f"{path}: cannot be read: {error}") from error
+    if content.get("schema") != SCHEMA:
+        raise RecordError(f"{path}: schema {content.get('schema')}: allowed: {SCHEMA}")
+    return content
+
+
+def _parquet(frame: pd.DataFrame) -> bytes:
+    buffer = io.BytesIO()
+    frame.to_parquet(buffer, index=False)
+    return buffer.getvalue()

@@ -1,0 +1,51 @@
+"""Where and with what a study ran."""
+
+import os
+import platform
+import subprocess
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import psutil
+import torch
+
+PACKAGES = ("torch", "numpy", "scipy", "pandas", "hydra-core", "hydra-joblib-launcher", "mlflow", "seaborn", "matplotlib")
+
+
+def describe_environment(device: str) -> dict[str, Any]:
+    """Return versions, machine, device, threads a worker and commit, for the receipt."""
+    return {
+        "lstm_bench": version("lstm_bench"),
+        "python": platform.python_version(),
+        "packages": {name: version(name) for name in PACKAGES},
+        "system": f"{platform.system()} {platform.machine()}",
+        "processor": _processor(),
+        "cores": os.cpu_count(),
+        "memory_gib": round(psutil.virtual_memory().total / 2**30, 1),
+        "device": device if device == "cpu" else torch.cuda.get_device_name(device),
+        "threads_per_worker": 1,
+        "dtype": "float32",
+        "flush_denormal": True,
+        "commit": _commit(),
+    }
+
+
+def _processor() -> str:
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text().splitlines() if info.is_file() else []
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor()
+
+
+def _commit() -> str | None:
+    """Return the checkout's commit, with a + where files differ from it; None outside a checkout."""
+    folder = Path(__file__).resolve().parents[2]
+    if not (folder / ".git").exists():
+        return None
+    command = ["git", "-C", str(folder), "describe", "--always", "--abbrev=12", "--dirty=+"]
+    try:
+        found = subprocess.run(command, capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        return None
+    return found.stdout.strip() or None

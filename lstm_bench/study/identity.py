@@ -1,0 +1,31 @@
+"""Who is who: hashes of everything that changes a result and of nothing else."""
+
+import hashlib
+import json
+from typing import Any
+
+from lstm_bench.config.schema import JobConfig
+
+RESULTS_VERSION = 1  # raised when the same settings give other results
+NOT_IN_HASH = ("seeds", "device")  # who else is trained, and where: recorded, but no part of a member's identity
+
+
+def settings_of(job: JobConfig) -> dict[str, Any]:
+    """Return a job's resolved settings, as recorded."""
+    return {"task": job.task, "cell": job.cell, "trainer": vars(job.trainer) | {"learning_rates": job.trainer.rates}}
+
+
+def job_identity(job: JobConfig) -> str:
+    """Return the hash of a job: its settings less those that leave each member's result as it is."""
+    settings = settings_of(job)
+    trainer = {key: value for key, value in settings["trainer"].items() if key not in NOT_IN_HASH}
+    return _digest({"version": RESULTS_VERSION, **settings, "trainer": trainer})
+
+
+def member_identity(job: str, role: str, seed: int, learning_rate: float | None = None) -> str:
+    """Return the hash of a member. A reported one has no rate of its own: tuning, part of the job, chooses it."""
+    return _digest([job, role, seed, learning_rate])
+
+
+def _digest(content: Any) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]

@@ -1,0 +1,96 @@
+"""What a study will do, as its plan records it."""
+
+import shlex
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timezone
+from typing import Any
+
+from lstm_bench.cells.contract import Cell
+from lstm_bench.config.objects import check_job, n_parameters
+from lstm_bench.config.schema import JobConfig, StudyConfig
+from lstm_bench.engine.unroll import unroll_of
+from lstm_bench.probes.speed import training_flops
+from lstm_bench.records.schema import JobPlan, StudyPlan
+from lstm_bench.study.environment import describe_environment
+from lstm_bench.study.identity import job_identity, settings_of
+from lstm_bench.tasks.contract import Task
+
+
+def plan_study(config: StudyConfig, arguments: Sequence[str]) -> StudyPlan:
+    """Return the plan of a study, after checking that every job can be built here.
+
+    Raises: ConfigError.
+    """
+    names = cell_names(config.jobs)
+    jobs = [_plan_job(job, name, *check_job(job)) for job, name in zip(config.jobs, names, strict=True)]
+    return StudyPlan(
+        study=config.study,
+        experiment=config.experiment,
+        command=shlex.join(["python", "-m", "lstm_bench", *arguments]),
+        started=now(),
+        jobs=jobs,
+        environment=describe_environment(config.jobs[0].trainer.device),
+    )
+
+
+def now() -> str:
+    """Return the time, UTC, to the second."""
+    return datetime.now(timezone.utc).isoformat(timespec="seconds")
+
+
+def _plan_job(job: JobConfig, cell_name: str, task: Task, cell: Cell) -> JobPlan:
+    core, trainer = n_parameters(cell), job.trainer
+    return JobPlan(
+        job=job_identity(job),
+        task=job.task_name,
+        variant=task.variant,
+        lag=task.lag,
+        length=task.length,
+        cell=cell_name,
+        hidden_size=cell.hidden_size,
+        n_parameters=core + (cell.hidden_size + 1) * task.output_size,
+        n_parameters_core=core,
+        flops=training_flops(cell, trainer.batch_size, task.length),
+        kernel=unroll_of(cell).name,
+        score=task.score,
+        criterion=task.criterion,
+        baselines=dict(task.baselines),
+        units=dict(task.units),
+        learning_rates=trainer.rates,
+        tuning_seeds=list(range(trainer.tuning_seeds)) if len(trainer.rates) > 1 else [],
+        seeds=trainer.seed_list,
+        steps=trainer.steps,
+        batch_size=trainer.batch_size,
+        config=settings_of(job),
+    )
+
+
+def cell_names(jobs: Sequence[JobConfig]) -> list[str]:
+    """Name each job's cell in the comparison: its yaml's name, and whatever else the study varies at one lag.
+
+    A sweep over `cell.forget_bias=0,1` thus compares "lstm forget_bias=0" with "lstm forget_bias=1", never pooled.
+    """
+    rivals: dict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)
+    for job in jobs:
+        rivals[_meeting(job)].append(_flat_settings(job))
+    varied = {
+        key for group in rivals.values() for key in group[0] | group[-1] if len({str(s.get(key)) for s in group}) > 1
+    }
+    return [_name(job, varied) for job in jobs]
+
+
+def _meeting(job: JobConfig) -> tuple[str, str]:
+    """Return what two jobs share when their cells compete: the whole task, lag included, and the cell's yaml."""
+    return str(sorted(job.task.items())), job.cell_name
+
+
+def _flat_settings(job: JobConfig) -> dict[str, Any]:
+    trainer = {f"trainer.{key}": value for key, value in vars(job.trainer).items()}
+    return {**job.cell, **trainer}
+
+
+def _name(job: JobConfig, varied: set[str]) -> str:
+    settings: Mapping[str, Any] = _flat_settings(job)
+    extras = [f"{key.removeprefix('trainer.')}={settings[key]}" for key in sorted(varied) if key in settings]
+    return " ".join([job.cell_name, *extras])

@@ -1,0 +1,96 @@
+"""One study from plan to report."""
+
+import shutil
+import time
+from collections import Counter
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+
+from rich.console import Console
+
+from lstm_bench.config.schema import StudyConfig
+from lstm_bench.records.schema import StudyPlan
+from lstm_bench.records.store import StudyRecords
+from lstm_bench.study.folders import records_folder, reports_folder, tracking_uri
+from lstm_bench.study.identity import member_identity
+from lstm_bench.study.planning import now
+from lstm_bench.study.speed import measure_speed
+from lstm_bench.study.watching import Watcher
+from lstm_bench.tracking.background import BackgroundMirror
+
+
+class Study:
+    """A planned study, ready to run."""
+
+    def __init__(self, config: StudyConfig, plan: StudyPlan) -> None:
+        self._config, self._plan = config, plan
+        self._records = StudyRecords(records_folder(config.output, config.study))
+        self._console = Console()
+
+    def say(self, text: str) -> None:
+        """Print to the user."""
+        self._console.print(text, highlight=False, markup=False, soft_wrap=True)
+
+    def run(self, launch: Callable[[], int]) -> int:
+        """Run all jobs through `launch`, then measure speed and write the report; return the exit code."""
+        started = time.monotonic()
+        self._records.write_plan(self._plan)
+        shutil.rmtree(self._records.folder / "progress", ignore_errors=True)
+        self._say_what_is_ahead()
+        uri, artifacts = tracking_uri(self._config.output, self._config.tracking.uri)
+        with ExitStack() as stack:
+            mirror = None
+            if self._config.tracking.enabled:
+                mirror = stack.enter_context(BackgroundMirror(self._plan, self._records, uri, artifacts))
+            with Watcher(self._plan, self._records, self._console):
+                launched = launch()
+            self.say("Measuring speed, with nothing else running ...")
+            self._records.write_speed(measure_speed(list(zip(self._config.jobs, self._plan.jobs, strict=True))))
+        self._plan = replace(self._plan, finished=now(), wall_s=time.monotonic() - started)
+        self._records.write_plan(self._plan)
+        report = self._write_report(mirror)
+        self._say_where_it_is(report, uri, mirror)
+        return 1 if launched or self._say_what_failed() else 0
+
+    def _members(self) -> list[tuple[str, str]]:
+        """Return (description, identity) of every reported member."""
+        return [
+            (f"{job.task} {job.cell} lag {job.lag} seed {seed}", member_identity(job.job, "report", seed))
+            for job in self._plan.jobs
+            for seed in job.seeds
+        ]
+
+    def _say_what_is_ahead(self) -> None:
+        members = self._members()
+        kept = [i for _, i in members if self._records.has_member(i) and self._records.read_member(i).status != "failed"]
+        again = f"; {len(kept)} are finished already and stay" if kept else ""
+        self.say(f"Study {self._plan.study}: {len(self._plan.jobs)} jobs, {len(members)} members{again}.")
+
+    def _write_report(self, mirror: BackgroundMirror | None) -> Path:
+        from lstm_bench.report.build import build_report  # here: seaborn takes a second to import
+
+        return build_report(self._records.folder, reports_folder(self._config.output))
+
+    def _say_where_it_is(self, report: Path, uri: str, mirror: BackgroundMirror | None) -> None:
+        self.say(f"Report:  {report}")
+        if mirror is not None and mirror.error is None:
+            self.say(f"MLflow:  mlflow ui --backend-store-uri {uri}")
+        elif mirror is not None:
+            self.say(f"MLflow:  not complete ({type(mirror.error).__name__}: {mirror.error}); the records hold everything")
+
+    def _say_what_failed(self) -> int:
+        """Tell members that failed or never ran, grouped by reason; return how many."""
+        reasons: Counter[str] = Counter()
+        for description, identity in self._members():
+            if not self._records.has_member(identity):
+                reasons["never ran"] += 1
+                continue
+            record = self._records.read_member(identity)
+            if record.status == "failed":
+                reasons[(record.error or "").strip().splitlines()[-1]] += 1
+                self.say(f"Failed: {description}")
+        for reason, count in reasons.items():
+            self.say(f"{count} members without a result: {reason}")
+        return sum(reasons.values())

@@ -1,0 +1,122 @@
+"""One live display for the whole study on a terminal, plain lines elsewhere."""
+
+import threading
+import time
+from collections import Counter
+from types import TracebackType
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+
+from lstm_bench.records.schema import JobPlan, StudyPlan
+from lstm_bench.records.store import StudyRecords
+from lstm_bench.study.identity import member_identity
+
+SECONDS_BETWEEN_LOOKS = 0.5
+SECONDS_BETWEEN_LINES = 30.0
+LEAST_SHARE_FOR_ETA = 0.02
+
+
+class Watcher:
+    """A thread that reads the progress notes of all jobs and shows where the study is."""
+
+    def __init__(self, plan: StudyPlan, records: StudyRecords, console: Console) -> None:
+        self._plan, self._records, self._console = plan, records, console
+        self._started = self._last_line = time.monotonic()
+        self._done: set[str] = set()
+        self._bars: dict[str, TaskID] = {}
+        self._work = {job.job: _work(job) for job in plan.jobs}
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[note]}"))
+        self._progress = Progress(*columns, TimeElapsedColumn(), console=console, disable=not console.is_terminal)
+        self._total = self._progress.add_task(plan.study, total=len(plan.jobs), note="")
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="watcher", daemon=True)
+
+    def __enter__(self) -> "Watcher":
+        self._progress.start()
+        self._thread.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._stopping.set()
+        self._thread.join()
+        self._look()
+        self._progress.stop()
+
+    def _run(self) -> None:
+        while not self._stopping.wait(SECONDS_BETWEEN_LOOKS):
+            self._look()
+
+    def _look(self) -> None:
+        notes = {job.job: self._records.read_progress(job.job) for job in self._plan.jobs}
+        for job in self._plan.jobs:
+            note = notes[job.job]
+            if note.get("phase") == "done" and job.job not in self._done:
+                self._end(job)
+            elif note and note["phase"] != "done":
+                self._show(job, note)
+        share = sum(self._share(job, notes[job.job]) * self._work[job.job] for job in self._plan.jobs)
+        self._show_total(share / sum(self._work.values()))
+
+    def _share(self, job: JobPlan, note: dict[str, Any]) -> float:
+        """Return how much of a job's worst-case work is behind it."""
+        if not note:
+            return 0.0
+        if note["phase"] == "done":
+            return 1.0
+        tuning = _tuning_work(job) / self._work[job.job]
+        within = note["step"] / note["steps"]
+        return tuning * within if note["phase"] == "tuning" else tuning + (1 - tuning) * within
+
+    def _show(self, job: JobPlan, note: dict[str, Any]) -> None:
+        if job.job not in self._bars:
+            self._bars[job.job] = self._progress.add_task(f"  {job.cell} lag {job.lag}", total=note["steps"], note="")
+        loss = "" if note["loss_share"] is None else f", loss {note['loss_share']:.2f} of baseline"
+        text = f"{note['phase']}: {note['active']} members at work, {note['ended']} ended{loss}"
+        self._progress.update(self._bars[job.job], total=note["steps"], completed=note["step"], note=text)
+
+    def _end(self, job: JobPlan) -> None:
+        self._done.add(job.job)
+        if job.job in self._bars:
+            self._progress.remove_task(self._bars.pop(job.job))
+        self._console.print(f"[{len(self._done)}/{len(self._plan.jobs)}] {self._outcome(job)}", highlight=False, markup=False)
+
+    def _outcome(self, job: JobPlan) -> str:
+        identities = [member_identity(job.job, "report", seed) for seed in job.seeds]
+        found = [self._records.read_member(i) for i in identities if self._records.has_member(i)]
+        counts = Counter(record.status for record in found)
+        counts["missing"] = len(identities) - len(found)
+        told = ", ".join(f"{n} {status}" for status, n in counts.items() if n)
+        steps = sorted(record.steps_to_solve for record in found if record.steps_to_solve is not None)
+        solved = f", solved in {steps[0]:,}-{steps[-1]:,} steps" if steps else ""
+        rates = {record.learning_rate for record in found if record.learning_rate}
+        chosen = f", learning rate {', '.join(f'{rate:g}' for rate in rates)}" if rates else ""
+        return f"{job.task} {job.cell} lag {job.lag}: {told}{solved}{chosen}"
+
+    def _show_total(self, share: float) -> None:
+        elapsed = time.monotonic() - self._started
+        left = f"at most {_clock(elapsed * (1 - share) / share)} left" if share > LEAST_SHARE_FOR_ETA else ""
+        self._progress.update(self._total, completed=len(self._done), note=left)
+        if not self._console.is_terminal and time.monotonic() - self._last_line > SECONDS_BETWEEN_LINES:
+            self._last_line = time.monotonic()
+            self._console.print(f"{_clock(elapsed)} {len(self._done)} of {len(self._plan.jobs)} jobs done, {left}")
+
+
+def _work(job: JobPlan) -> float:
+    """Return a job's worst-case work, in multiply-adds up to a factor."""
+    return _tuning_work(job) + _cost(job) * len(job.seeds) * job.steps
+
+
+def _tuning_work(job: JobPlan) -> float:
+    share = job.config["trainer"]["tuning_share"]
+    return _cost(job) * len(job.tuning_seeds) * len(job.learning_rates) * job.steps * share
+
+
+def _cost(job: JobPlan) -> float:
+    return float(job.n_parameters_core * job.length)
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes}:{rest:02d}"

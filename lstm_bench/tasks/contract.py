@@ -1,0 +1,55 @@
+"""What every task owns: sampling, the loss and its mask, scores, memoryless baselines and an oracle."""
+
+from collections.abc import Mapping
+from typing import NamedTuple, Protocol
+
+from torch import Generator, Tensor
+
+
+class Batch(NamedTuple):
+    """Sequences and what is asked of them.
+
+    Shapes: inputs [T, B, D]; targets [S, B], one for each of the last S steps, the steps that the loss reads.
+    """
+
+    inputs: Tensor
+    targets: Tensor
+
+
+class Task(Protocol):
+    """A long-memory task at one lag.
+
+    Functions that take predictions [S, ..., B, C] and targets [S, ..., B] average over steps and batch and keep
+    the axes between them, so that one call serves a whole population.
+    """
+
+    lag: int
+    input_size: int
+    output_size: int
+    length: int  # T, time steps of a sequence
+    predicted_steps: int  # S, the loss mask: the loss reads the last S steps and no other
+    variant: str  # the dialect, as a column of the results
+    score: str  # the metric that the oracle brings to exactly 1
+    criterion: str  # the loss whose share of its baseline tells "learning" from "plateau"
+    units: Mapping[str, str]  # of each metric
+    baselines: Mapping[str, float]  # what the best memoryless predictor reaches in each metric
+
+    def sample(self, batch_size: int, generator: Generator) -> Batch:
+        """Draw fresh sequences."""
+        ...
+
+    def loss(self, predictions: Tensor, targets: Tensor) -> Tensor:
+        """Return the trained loss, [...]."""
+        ...
+
+    def metrics(self, predictions: Tensor, targets: Tensor) -> dict[str, Tensor]:
+        """Return every metric that has a baseline, `loss` among them, each [...]."""
+        ...
+
+    def oracle(self, inputs: Tensor) -> Tensor:
+        """Return the predictions of a perfect memory, from the inputs alone."""
+        ...
+
+    def solved(self, metrics: Mapping[str, float]) -> bool:
+        """Tell whether one evaluation counts as solved."""
+        ...

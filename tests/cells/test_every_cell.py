@@ -1,0 +1,130 @@
+"""What the rest of the house relies on, for every cell in lstm_bench.cells and every choice of its settings."""
+
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Iterator
+from itertools import product
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+import pytest
+import torch
+from torch import Generator, Tensor, nn
+
+from lstm_bench import cells
+from lstm_bench.cells.contract import State, state_parts
+
+D, H, B = 3, 5, 4
+
+
+def cell_types() -> Iterator[type]:
+    for info in pkgutil.iter_modules(cells.__path__, "lstm_bench.cells."):
+        module = importlib.import_module(info.name)
+        for _, found in inspect.getmembers(module, inspect.isclass):
+            at_home = found.__module__ == module.__name__ and not getattr(found, "_is_protocol", False)
+            if at_home and hasattr(found, "initial_state") and hasattr(found, "step"):
+                yield found
+
+
+def choices(cell_type: type) -> Iterator[dict[str, Any]]:
+    """Return every combination of the settings that are chosen from a list."""
+    hints = get_type_hints(cell_type.__init__)
+    listed = {name: get_args(hint) for name, hint in hints.items() if get_origin(hint) is Literal}
+    for values in product(*listed.values()):
+        yield dict(zip(listed, values, strict=True))
+
+
+CASES = [
+    pytest.param(cell_type, settings, id="-".join([cell_type.__name__, *settings.values()]))
+    for cell_type in cell_types()
+    for settings in choices(cell_type)
+]
+pytestmark = pytest.mark.parametrize(("cell_type", "settings"), CASES)
+
+
+def make(cell_type: type, settings: dict[str, Any], seed: int = 0) -> Any:
+    return cell_type(D, H, **settings, generator=Generator().manual_seed(seed))
+
+
+def inputs(steps: int = 3, batch: int = B, dtype: torch.dtype = torch.float32) -> Tensor:
+    return torch.randn(steps, batch, D, generator=Generator().manual_seed(1)).to(dtype)
+
+
+def run(cell: Any, x: Tensor) -> tuple[Tensor, State]:
+    state, outputs = cell.initial_state(x.shape[1]), []
+    for x_t in x:
+        output, state = cell.step(x_t, state)
+        outputs.append(output)
+    return torch.stack(outputs), state
+
+
+def layout(state: State) -> tuple[type, dict[str, tuple[torch.Size, torch.dtype]]]:
+    return type(state), {name: (part.shape, part.dtype) for name, part in state_parts(state).items()}
+
+
+def test_sizes_are_as_asked(cell_type: type, settings: dict[str, Any]) -> None:
+    cell = make(cell_type, settings)
+    assert (cell.input_size, cell.hidden_size) == (D, H)
+
+
+def test_a_step_returns_one_output_a_sequence_and_a_state_of_the_same_structure(
+    cell_type: type, settings: dict[str, Any]
+) -> None:
+    cell = make(cell_type, settings)
+    state = cell.initial_state(B)
+    output, following = cell.step(inputs()[0], state)
+    assert output.shape == (B, H)
+    assert layout(following) == layout(state)
+    assert all(len(part) == B for part in state_parts(state).values())
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_dtype_follows_the_parameters(cell_type: type, settings: dict[str, Any], dtype: torch.dtype) -> None:
+    cell = make(cell_type, settings).to(dtype)
+    outputs, state = run(cell, inputs(dtype=dtype))
+    assert outputs.dtype == dtype
+    assert {part.dtype for part in state_parts(cell.initial_state(B)).values()} == {dtype}
+    assert {part.dtype for part in state_parts(state).values()} == {dtype}
+
+
+def test_the_generator_alone_decides_the_start(cell_type: type, settings: dict[str, Any]) -> None:
+    torch.manual_seed(1)
+    first, before = make(cell_type, settings, seed=7), torch.get_rng_state()
+    torch.manual_seed(2)
+    again, other = make(cell_type, settings, seed=7), make(cell_type, settings, seed=8)
+    names = [name for name, _ in first.named_parameters()]
+    assert all(torch.equal(first.get_parameter(name), again.get_parameter(name)) for name in names)
+    assert any(not torch.equal(first.get_parameter(name), other.get_parameter(name)) for name in names)
+    torch.manual_seed(1)
+    assert torch.equal(torch.get_rng_state(), before), "torch's global generator was used"
+
+
+def test_a_step_is_a_function_that_changes_nothing(cell_type: type, settings: dict[str, Any]) -> None:
+    cell = make(cell_type, settings)
+    _, state = run(cell, inputs())
+    kept = [part.detach().clone() for part in state_parts(state).values()]
+    weights = [parameter.detach().clone() for parameter in cell.parameters()]
+    first, again = cell.step(inputs()[0], state)[0], cell.step(inputs()[0], state)[0]
+    assert torch.equal(first, again)
+    assert all(torch.equal(part, old) for part, old in zip(state_parts(state).values(), kept, strict=True))
+    assert all(torch.equal(parameter, old) for parameter, old in zip(cell.parameters(), weights, strict=True))
+
+
+def test_sequences_of_a_batch_do_not_meet(cell_type: type, settings: dict[str, Any]) -> None:
+    cell, x = make(cell_type, settings).double(), inputs(dtype=torch.float64)
+    together = run(cell, x)[0]
+    for b in range(B):
+        torch.testing.assert_close(run(cell, x[:, b : b + 1])[0][:, 0], together[:, b], rtol=1e-12, atol=1e-12)
+
+
+def test_every_parameter_is_used(cell_type: type, settings: dict[str, Any]) -> None:
+    cell: nn.Module = make(cell_type, settings)
+    run(cell, inputs())[0].square().sum().backward()
+    assert all(parameter.grad is not None and parameter.grad.any() for parameter in cell.parameters())
+
+
+def test_the_state_carries_the_past(cell_type: type, settings: dict[str, Any]) -> None:
+    cell, x = make(cell_type, settings), inputs()
+    changed = x.clone()
+    changed[0] += 1
+    assert not torch.equal(run(cell, x)[0][-1], run(cell, changed)[0][-1])
