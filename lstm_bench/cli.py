@@ -6,7 +6,6 @@ within a moment.
 
 import argparse
 import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 

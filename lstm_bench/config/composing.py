@@ -53,7 +53,7 @@ def compose_study(invocation: Invocation) -> StudyConfig:
     """
     try:
         with initialize_config_dir(version_base="1.3", config_dir=str(conf_dir())):
-            base, composed = _compose_jobs(invocation)
+            _base, composed = _compose_jobs(invocation)
     except (HydraException, OmegaConfBaseException) as error:
         raise _in_one_line(error, invocation) from error
     jobs = [_job_config(config, choices) for config, choices in composed]
@@ -90,9 +90,11 @@ def _compose_job(overrides: list[str]) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def _resolved(config: DictConfig) -> dict[str, Any]:
-    keys = [str(key) for key in config if key != "hydra"]
-    return {key: OmegaConf.to_container(config[key], resolve=True) if OmegaConf.is_config(config[key]) else config[key]
-            for key in keys}  # fmt: skip
+    nodes = {str(key): node for key, node in config.items() if key != "hydra"}
+    return {
+        key: OmegaConf.to_container(node, resolve=True) if OmegaConf.is_config(node) else node
+        for key, node in nodes.items()
+    }
 
 
 def _job_config(config: dict[str, Any], choices: dict[str, Any]) -> JobConfig:
@@ -127,7 +129,9 @@ def _refuse_duplicates(jobs: Sequence[JobConfig], invocation: Invocation) -> Non
 def _in_one_line(error: Exception, invocation: Invocation) -> ConfigError:
     """Say Hydra's many-line errors in one line."""
     text = str(error)
-    unknown = re.search(r"Could not find '(.+?)/([^/']+)'\s+Available options in '.+?':\s+(.+?)\s*Config search", text, re.S)
+    unknown = re.search(
+        r"Could not find '(.+?)/([^/']+)'\s+Available options in '.+?':\s+(.+?)\s*Config search", text, re.S
+    )
     if unknown:
         group, name, options = unknown.groups()
         return not_allowed(group, name, ", ".join(options.split()))
@@ -135,7 +139,7 @@ def _in_one_line(error: Exception, invocation: Invocation) -> ConfigError:
         key = re.search(r"(?:Could not override|Error merging override) '?([^'\s]+)'?", text)
         if key:
             return _unknown_key(key.group(1), invocation)
-    line = " ".join(text.split("\nSee http")[0].split("\nConfig search path")[0].split())
+    line = " ".join(text.split("\nSee http", maxsplit=1)[0].split("\nConfig search path", maxsplit=1)[0].split())
     if isinstance(error, OverrideParseException):
         return ConfigError(f"{error.override}: allowed: key=value, key=value1,value2 to sweep ({line[:120]})")
     return ConfigError(line[:300])

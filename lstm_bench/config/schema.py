@@ -69,7 +69,9 @@ class TrainerConfig:
     @property
     def rates(self) -> list[float]:
         """The learning-rate grid."""
-        return [float(r) for r in self.learning_rates] if isinstance(self.learning_rates, list) else [self.learning_rates]
+        return (
+            [float(r) for r in self.learning_rates] if isinstance(self.learning_rates, list) else [self.learning_rates]
+        )
 
     @property
     def seed_list(self) -> list[int]:

@@ -65,7 +65,10 @@ class Population:
         for row, gradient in zip(self._rows, self.gradients, strict=True):
             row.grad = gradient
         groups = [
-            {"params": [row for row, other in zip(self._rows, learning_rates, strict=True) if other == rate], "lr": rate}
+            {
+                "params": [row for row, other in zip(self._rows, learning_rates, strict=True) if other == rate],
+                "lr": rate,
+            }
             for rate in dict.fromkeys(learning_rates)
         ]
         self._adam = torch.optim.Adam(groups, fused=True)
@@ -112,7 +115,8 @@ class Population:
 
     def gradient_norms(self) -> Tensor:
         """Return each member's global gradient norm [M], before clipping if called before `update`."""
-        return torch.linalg.vector_norm(self.gradients, dim=1)
+        norms: Tensor = torch.linalg.vector_norm(self.gradients, dim=1)
+        return norms
 
     def update(self, clip: float) -> None:
         """Clip each member's gradient to the norm `clip` (0: never) and take one Adam step."""
@@ -143,4 +147,5 @@ def _read_out(outputs: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     steps, _, batch, _ = outputs.shape
     flat = outputs.transpose(0, 1).flatten(1, 2)
     predictions = torch.baddbmm(bias.unsqueeze(2), weight, flat.transpose(1, 2))  # classes before sequences: faster
-    return predictions.unflatten(2, (steps, batch)).permute(2, 0, 3, 1)
+    by_step: Tensor = predictions.unflatten(2, (steps, batch))
+    return by_step.permute(2, 0, 3, 1)

@@ -1,5 +1,6 @@
 """Choose a learning rate on seeds that the report never uses."""
 
+import math
 from collections.abc import Sequence
 from statistics import fmean
 
@@ -7,14 +8,16 @@ from lstm_bench.engine.training import Run
 
 
 def tuning_score(run: Run, criterion: str, evaluations: int) -> float:
-    """Return the mean of the criterion's share of its baseline over the tuning budget: 0 perfect, 1 no better than none.
+    """Return the mean share of the baseline over the tuning budget: 0 perfect, 1 no better than no memory.
 
     One number for speed and for quality: the area under the learning curve. Shares above 1 count as 1; after solving a
     member counts 0, after diverging 1.
     """
-    shares = [min(1.0, value) for _, name, value in run.curves if name == f"eval/{criterion}_share"]
-    if run.status == "diverged":
-        shares = [share if share == share else 1.0 for share in shares]
+    shares = [
+        1.0 if math.isnan(value) else min(1.0, value)
+        for _, name, value in run.curves
+        if name == f"eval/{criterion}_share"
+    ]
     rest = 0.0 if run.status == "solved" else 1.0
     return fmean(shares + [rest] * (evaluations - len(shares)))
 

@@ -1,26 +1,27 @@
 """How much memory a piece of work takes at its peak."""
 
 import os
-import resource
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
-PAGE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
+STATUS = Path("/proc/self/status")
+CLEAR_REFS = Path("/proc/self/clear_refs")
+RESET_PEAK = "5"  # proc(5): sets the peak resident size back to the present one
 
 
-def peak_growth(work: Callable[[], object]) -> int | None:
+def peak_growth(warm_up: Callable[[], object], work: Callable[[], object]) -> int | None:
     """Return by how many bytes a process grows, at its peak, while it does the work; None where that cannot be told.
 
-    The work runs in a forked child, whose peak starts at what it holds at birth; so memory freed by earlier work in
-    this process and kept by malloc does not hide anything. Linux only: elsewhere a fork of a process with threads is
-    not safe and the peak is counted otherwise.
+    Both run in a forked child, so that memory freed by earlier work here and kept by malloc hides nothing. The warm-up
+    takes what libraries load and set up once out of the count. Linux only: elsewhere a peak cannot be reset.
     """
-    if not sys.platform.startswith("linux"):
+    if not (sys.platform.startswith("linux") and os.access(CLEAR_REFS, os.W_OK)):
         return None
     reader, writer = os.pipe()
     child = os.fork()
     if child == 0:
-        _work_and_tell(work, writer)
+        _work_and_tell(warm_up, work, writer)
     os.close(writer)
     with os.fdopen(reader) as pipe:
         told = pipe.read()
@@ -28,13 +29,18 @@ def peak_growth(work: Callable[[], object]) -> int | None:
     return int(told) if told else None
 
 
-def _work_and_tell(work: Callable[[], object], writer: int) -> None:
+def _work_and_tell(warm_up: Callable[[], object], work: Callable[[], object], writer: int) -> None:
     """In the child: do the work, write the growth, and leave without the parent's clean-up."""
     try:
-        with open("/proc/self/statm") as statm:
-            before = int(statm.read().split()[1]) * PAGE
+        warm_up()
+        CLEAR_REFS.write_text(RESET_PEAK)
+        before = _status_bytes("VmRSS")
         work()
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-        os.write(writer, str(max(0, peak - before)).encode())
+        os.write(writer, str(max(0, _status_bytes("VmHWM") - before)).encode())
     finally:
         os._exit(0)
+
+
+def _status_bytes(key: str) -> int:
+    line = next(line for line in STATUS.read_text().splitlines() if line.startswith(f"{key}:"))
+    return int(line.split()[1]) * 1024

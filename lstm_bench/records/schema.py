@@ -10,8 +10,9 @@ SCHEMA = 1
 class JobPlan:
     """One (task, cell, lag) of a study: facts that hold for all its members, and the members it will have.
 
-    `flops` are floating-point operations of one member's training step, by formula. `cell` is the name in the comparison: the name of its yaml and whatever else the study varies. `config` is the
-    resolved configuration, which `job` is the hash of.
+    `cell` is the name in the comparison: the name of its yaml and whatever else the study varies. `flops` are
+    floating-point operations of one member's training step, by formula. `config` is the resolved configuration; `job`
+    is the hash of what in it changes results.
     """
 
     job: str
@@ -39,7 +40,10 @@ class JobPlan:
 
 @dataclass(frozen=True)
 class StudyPlan:
-    """One invocation: its jobs, and the receipt of how and where it ran."""
+    """One invocation: its jobs, and the receipt of how and where it ran.
+
+    `wall_s` is the time of this invocation, `mirror_s` what MLflow took of it (processor time of the mirror's thread).
+    """
 
     study: str
     experiment: str
@@ -49,6 +53,7 @@ class StudyPlan:
     environment: dict[str, Any]
     finished: str | None = None
     wall_s: float | None = None
+    mirror_s: float | None = None
     schema: int = SCHEMA
 
 
@@ -78,8 +83,8 @@ class MemberRecord:
 class SpeedRow:
     """Speed of one implementation of one cell at one lag: medians and quartiles over repeated timings.
 
-    `implementation` is "lstm_bench" or "torch.nn". `flops` are of one training step, by
-    formula. `peak_memory_bytes` is the growth of the process beyond what it held before, None where the system cannot tell.
+    `implementation` is "lstm_bench" or "torch.nn". `flops` are of one training step, by formula. `peak_memory_bytes`
+    is the growth of the process beyond what it held before, None where the system cannot tell.
     """
 
     task: str

@@ -1,12 +1,12 @@
 """The folder of one study's records.
 
-    runs/<study>/study.json                        StudyPlan
-    runs/<study>/members/<identity>/record.json    MemberRecord, written last: where it stands the member is finished
-    runs/<study>/members/<identity>/curves.parquet      step, metric, value
-    runs/<study>/members/<identity>/gradients.parquet   step, quantity, steps_back, norm
-    runs/<study>/members/<identity>/weights.pt          state dict
-    runs/<study>/progress/<job>.json               how far a running job is
-    runs/<study>/speed.json                        list of SpeedRow
+runs/<study>/study.json                        StudyPlan
+runs/<study>/members/<identity>/record.json    MemberRecord, written last: where it stands the member is finished
+runs/<study>/members/<identity>/curves.parquet      step, metric, value
+runs/<study>/members/<identity>/gradients.parquet   step, quantity, steps_back, norm
+runs/<study>/members/<identity>/weights.pt          state dict
+runs/<study>/progress/<job>.json               how far a running job is
+runs/<study>/speed.json                        list of SpeedRow
 """
 
 import io

@@ -10,7 +10,17 @@ from typing import Any
 import psutil
 import torch
 
-PACKAGES = ("torch", "numpy", "scipy", "pandas", "hydra-core", "hydra-joblib-launcher", "mlflow", "seaborn", "matplotlib")
+PACKAGES = (
+    "torch",
+    "numpy",
+    "scipy",
+    "pandas",
+    "hydra-core",
+    "hydra-joblib-launcher",
+    "mlflow",
+    "seaborn",
+    "matplotlib",
+)
 
 
 def describe_environment(device: str) -> dict[str, Any]:

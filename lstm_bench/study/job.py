@@ -67,8 +67,7 @@ def run_job(config: JobConfig, records: StudyRecords) -> None:
         for seed in waiting:
             if not finished(records, job.identity, "report", seed):
                 _record_failure(job, seed, traceback.format_exc())
-    finally:
-        _note(job, "done", 0, 1, [])
+    _note(job, "done", 0, 1, [])
 
 
 def finished(records: StudyRecords, job: str, role: str, seed: int, rate: float | None = None) -> bool:
@@ -196,5 +195,3 @@ def _weights_file(run: Run) -> bytes:
     buffer = io.BytesIO()
     torch.save(run.weights, buffer)
     return buffer.getvalue()
-
-

@@ -3,7 +3,7 @@
 import shlex
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Any
 
 from lstm_bench.cells.contract import Cell
@@ -36,7 +36,7 @@ def plan_study(config: StudyConfig, arguments: Sequence[str]) -> StudyPlan:
 
 def now() -> str:
     """Return the time, UTC, to the second."""
-    return datetime.now(timezone.utc).isoformat(timespec="seconds")
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def _plan_job(job: JobConfig, cell_name: str, task: Task, cell: Cell) -> JobPlan:

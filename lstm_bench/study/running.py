@@ -64,7 +64,9 @@ class Study:
 
     def _say_what_is_ahead(self) -> None:
         members = self._members()
-        kept = [i for _, i in members if self._records.has_member(i) and self._records.read_member(i).status != "failed"]
+        kept = [
+            i for _, i in members if self._records.has_member(i) and self._records.read_member(i).status != "failed"
+        ]
         again = f"; {len(kept)} are finished already and stay" if kept else ""
         self.say(f"Study {self._plan.study}: {len(self._plan.jobs)} jobs, {len(members)} members{again}.")
 
@@ -78,7 +80,9 @@ class Study:
         if mirror is not None and mirror.error is None:
             self.say(f"MLflow:  mlflow ui --backend-store-uri {uri}")
         elif mirror is not None:
-            self.say(f"MLflow:  not complete ({type(mirror.error).__name__}: {mirror.error}); the records hold everything")
+            self.say(
+                f"MLflow:  not complete ({type(mirror.error).__name__}: {mirror.error}); the records hold everything"
+            )
 
     def _say_what_failed(self) -> int:
         """Tell members that failed or never ran, grouped by reason; return how many."""

@@ -1,21 +1,41 @@
 """Speed and peak memory of every cell of a study, when nothing else of it runs."""
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from functools import partial
+from dataclasses import dataclass
 from multiprocessing import get_context
+from typing import TYPE_CHECKING
 
 from lstm_bench.config.schema import JobConfig
 from lstm_bench.records.schema import JobPlan, SpeedRow
+
+if TYPE_CHECKING:
+    from lstm_bench.probes.speed import Timing
 
 ROUNDS = 7
 ROUND_S = 0.05
 STOCK = "torch.nn"
 OURS = "lstm_bench"
 
-Contender = tuple[JobPlan, str, str]  # job, implementation, kernel
 Pair = tuple[JobConfig, JobPlan]
+Step = Callable[[], None]
+
+
+@dataclass(frozen=True)
+class Contender:
+    """One implementation of one job's training step; `make` makes it for a batch size."""
+
+    plan: JobPlan
+    implementation: str
+    kernel: str
+    device: str
+    make: Callable[[int], Step]
+
+    @property
+    def name(self) -> str:
+        """Cell and implementation."""
+        return f"{self.plan.cell}/{self.implementation}"
 
 
 def measure_speed(pairs: Sequence[Pair]) -> list[SpeedRow]:
@@ -31,57 +51,51 @@ def _measure_all(pairs: Sequence[Pair]) -> list[SpeedRow]:
     from lstm_bench.engine.bootstrap import prepare_process  # here: the first thing in the fresh process
 
     prepare_process()
-    meetings: dict[tuple[str, str, int], list[Pair]] = defaultdict(list)
-    for config, plan in pairs:
-        meetings[plan.task, plan.variant, plan.lag].append((config, plan))
-    return [row for meeting in meetings.values() for row in _measure_meeting(meeting)]
+    contenders = [contender for config, plan in pairs for contender in _contenders(config, plan)]
+    memory = [_peak_memory(contender) for contender in contenders]  # before any timing leaves memory to use again
+    meetings: dict[tuple[str, str, int], list[tuple[Contender, int | None]]] = defaultdict(list)
+    for contender, peak in zip(contenders, memory, strict=True):
+        meetings[contender.plan.task, contender.plan.variant, contender.plan.lag].append((contender, peak))
+    return [row for meeting in meetings.values() for row in _time_meeting(meeting)]
 
 
-def _measure_meeting(meeting: Sequence[Pair]) -> list[SpeedRow]:
-    from lstm_bench.probes.memory import peak_growth
-    from lstm_bench.probes.speed import time_in_turns
-
-    makers: dict[str, tuple[Contender, Callable[[], Callable[[], None]]]] = {}
-    for config, plan in meeting:
-        for implementation, (kernel, maker) in _implementations(config).items():
-            makers[f"{plan.cell}/{implementation}"] = ((plan, implementation, kernel), maker)
-    memory = {name: peak_growth(lambda maker=maker: _run_twice(maker())) for name, (_, maker) in makers.items()}
-    device = meeting[0][0].trainer.device
-    timings = time_in_turns({name: maker() for name, (_, maker) in makers.items()}, ROUNDS, ROUND_S, device)
-    return [
-        _row(contender, timings[name].q25, timings[name].median, timings[name].q75, memory[name], device)
-        for name, (contender, _) in makers.items()
-    ]
-
-
-def _run_twice(step: Callable[[], None]) -> None:
-    step()
-    step()
-
-
-def _implementations(config: JobConfig) -> dict[str, tuple[str, Callable[[], Callable[[], None]]]]:
-    """Return, by implementation, the kernel's name and a function that makes one training step."""
+def _contenders(config: JobConfig, plan: JobPlan) -> Iterator[Contender]:
     from torch import Generator
 
     from lstm_bench.config.objects import cell_maker, make_task
-    from lstm_bench.engine.unroll import unroll_of
     from lstm_bench.probes.speed import engine_step, stock_layer, stock_step
 
-    task, trainer = make_task(config), config.trainer
+    task, device = make_task(config), config.trainer.device
     make_cell = cell_maker(config, task)
-    cell = make_cell(Generator())
-    ours = partial(engine_step, task, make_cell, trainer.batch_size, trainer.device)
-    found = {OURS: (unroll_of(cell).name, ours)}
-    layer = stock_layer(cell)
+    yield Contender(plan, OURS, plan.kernel, device, lambda batch: engine_step(task, make_cell, batch, device))
+    layer = stock_layer(make_cell(Generator()))
     if layer is not None:
-        found[STOCK] = (f"torch.nn.{type(layer).__name__}", partial(stock_step, task, layer, trainer.batch_size, trainer.device))
-    return found
+        kernel = f"torch.nn.{type(layer).__name__}"
+        yield Contender(plan, STOCK, kernel, device, lambda batch: stock_step(task, layer, batch, device))
 
 
-def _row(
-    contender: Contender, q25: float, median: float, q75: float, memory: int | None, device: str
-) -> SpeedRow:
-    plan, implementation, kernel = contender
+def _peak_memory(contender: Contender) -> int | None:
+    """Return the growth of a process that makes the model and trains two steps, after one step with a batch of one."""
+    from lstm_bench.probes.memory import peak_growth
+
+    def work() -> None:
+        step = contender.make(contender.plan.batch_size)
+        step()
+        step()
+
+    return peak_growth(contender.make(1), work)
+
+
+def _time_meeting(meeting: Sequence[tuple[Contender, int | None]]) -> list[SpeedRow]:
+    from lstm_bench.probes.speed import time_in_turns
+
+    steps = {contender.name: contender.make(contender.plan.batch_size) for contender, _ in meeting}
+    timings = time_in_turns(steps, ROUNDS, ROUND_S, meeting[0][0].device)
+    return [_row(contender, timings[contender.name], peak) for contender, peak in meeting]
+
+
+def _row(contender: Contender, timing: "Timing", peak: int | None) -> SpeedRow:
+    plan = contender.plan
     return SpeedRow(
         task=plan.task,
         variant=plan.variant,
@@ -90,18 +104,18 @@ def _row(
         length=plan.length,
         hidden_size=plan.hidden_size,
         batch_size=plan.batch_size,
-        implementation=implementation,
-        kernel=kernel,
-        device=device,
+        implementation=contender.implementation,
+        kernel=contender.kernel,
+        device=contender.device,
         threads=1,
         dtype="float32",
-        repeats=ROUNDS,
-        sequences_per_s=plan.batch_size / median,
-        sequences_per_s_q25=plan.batch_size / q75,
-        sequences_per_s_q75=plan.batch_size / q25,
-        ms_per_time_step=1e3 * median / plan.length,
-        ms_per_time_step_q25=1e3 * q25 / plan.length,
-        ms_per_time_step_q75=1e3 * q75 / plan.length,
+        repeats=timing.rounds,
+        sequences_per_s=plan.batch_size / timing.median,
+        sequences_per_s_q25=plan.batch_size / timing.q75,
+        sequences_per_s_q75=plan.batch_size / timing.q25,
+        ms_per_time_step=1e3 * timing.median / plan.length,
+        ms_per_time_step_q25=1e3 * timing.q25 / plan.length,
+        ms_per_time_step_q75=1e3 * timing.q75 / plan.length,
         flops=plan.flops,
-        peak_memory_bytes=memory,
+        peak_memory_bytes=peak,
     )

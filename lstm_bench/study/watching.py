@@ -27,7 +27,12 @@ class Watcher:
         self._done: set[str] = set()
         self._bars: dict[str, TaskID] = {}
         self._work = {job.job: _work(job) for job in plan.jobs}
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[note]}"))
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[note]}"),
+        )
         self._progress = Progress(*columns, TimeElapsedColumn(), console=console, disable=not console.is_terminal)
         self._total = self._progress.add_task(plan.study, total=len(plan.jobs), note="")
         self._stopping = threading.Event()
@@ -38,7 +43,9 @@ class Watcher:
         self._thread.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._stopping.set()
         self._thread.join()
         self._look()
@@ -66,7 +73,7 @@ class Watcher:
         if note["phase"] == "done":
             return 1.0
         tuning = _tuning_work(job) / self._work[job.job]
-        within = note["step"] / note["steps"]
+        within = float(note["step"] / note["steps"])
         return tuning * within if note["phase"] == "tuning" else tuning + (1 - tuning) * within
 
     def _show(self, job: JobPlan, note: dict[str, Any]) -> None:
@@ -80,7 +87,9 @@ class Watcher:
         self._done.add(job.job)
         if job.job in self._bars:
             self._progress.remove_task(self._bars.pop(job.job))
-        self._console.print(f"[{len(self._done)}/{len(self._plan.jobs)}] {self._outcome(job)}", highlight=False, markup=False)
+        self._console.print(
+            f"[{len(self._done)}/{len(self._plan.jobs)}] {self._outcome(job)}", highlight=False, markup=False, soft_wrap=True
+        )
 
     def _outcome(self, job: JobPlan) -> str:
         identities = [member_identity(job.job, "report", seed) for seed in job.seeds]
@@ -100,7 +109,8 @@ class Watcher:
         self._progress.update(self._total, completed=len(self._done), note=left)
         if not self._console.is_terminal and time.monotonic() - self._last_line > SECONDS_BETWEEN_LINES:
             self._last_line = time.monotonic()
-            self._console.print(f"{_clock(elapsed)} {len(self._done)} of {len(self._plan.jobs)} jobs done, {left}")
+            text = f"{_clock(elapsed)} {len(self._done)} of {len(self._plan.jobs)} jobs done, {left or 'just begun'}"
+            self._console.print(text, highlight=False, soft_wrap=True)
 
 
 def _work(job: JobPlan) -> float:
@@ -109,7 +119,7 @@ def _work(job: JobPlan) -> float:
 
 
 def _tuning_work(job: JobPlan) -> float:
-    share = job.config["trainer"]["tuning_share"]
+    share = float(job.config["trainer"]["tuning_share"])
     return _cost(job) * len(job.tuning_seeds) * len(job.learning_rates) * job.steps * share
 
 

@@ -16,7 +16,7 @@ from lstm_bench.records.store import StudyRecords
 
 BATCH = 1000  # metrics that one log_batch takes; one call each would be forty times slower
 LONGEST_PARAM = 500
-REFUSED_IN_METRIC_NAMES = str.maketrans({character: " " for character in "[]=,%@"})
+REFUSED_IN_METRIC_NAMES = str.maketrans(dict.fromkeys("[]=,%@", " "))
 MLFLOW_STATUS = {"failed": "FAILED"}
 
 
@@ -70,7 +70,9 @@ class Mirror:
         if record.role == "tuning":
             name += f" lr={record.learning_rate:g}"
         start = end - round(1e3 * record.train_s)
-        run = self._client.create_run(self._experiments[record.role], start_time=start, tags=self._tags(record, job), run_name=name)
+        run = self._client.create_run(
+            self._experiments[record.role], start_time=start, tags=self._tags(record, job), run_name=name
+        )
         run_id = str(run.info.run_id)
         params = [Param(key, str(value)[:LONGEST_PARAM]) for key, value in _params(record, job).items()]
         self._client.log_batch(run_id, params=params)
@@ -99,7 +101,9 @@ class Mirror:
     def write_summary(self, report: Path, metrics: Mapping[str, float]) -> None:
         """Write one run that holds the report, its tables and figures, and the study's own numbers."""
         tags = {"study": self._plan.study, "role": "summary", "command": self._plan.command}
-        run: Run = self._client.create_run(self._experiments["report"], tags=tags, run_name=f"{self._plan.study} report")
+        run: Run = self._client.create_run(
+            self._experiments["report"], tags=tags, run_name=f"{self._plan.study} report"
+        )
         run_id, moment = run.info.run_id, int(run.info.start_time)
         names = {key.translate(REFUSED_IN_METRIC_NAMES): value for key, value in metrics.items()}
         self._log(run_id, [Metric(key, value, moment, 0) for key, value in names.items()])

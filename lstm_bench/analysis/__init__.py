@@ -1,0 +1,1 @@
+"""From records to numbers: tidy frames, memory span, intervals, the comparison and its headline."""

@@ -1,0 +1,160 @@
+"""The comparison: one row a cell, every column a cost or a virtue."""
+
+from collections import Counter
+from typing import Any
+
+import pandas as pd
+
+from lstm_bench.analysis.frames import Study
+from lstm_bench.analysis.gradients import decay_per_step, horizon, longest_lag_with_flow
+from lstm_bench.analysis.memory_span import MemorySpan
+from lstm_bench.analysis.solving import longest_mostly_solved, solve_rates, spans, steps_to_solve
+from lstm_bench.analysis.speed import OURS, longest_measured_lag, speed_ratio, speed_row
+from lstm_bench.analysis.wording import span_of
+from lstm_bench.records.schema import JobPlan
+
+MATCHED_WITHIN = 0.01
+SPEED_VALUES = (
+    "sequences_per_s",
+    "sequences_per_s_q25",
+    "sequences_per_s_q75",
+    "ms_per_time_step",
+    "peak_memory_bytes",
+)
+
+
+def comparison(study: Study) -> pd.DataFrame:
+    """Return one row a (task, variant, cell), with NaN or None where something was not measured.
+
+    span .. span_none_solved: the learned span T50, its text, numbers and bracket (steps).
+    n_parameters, n_parameters_core, core_ratio: with and without read-out; over the core of the task's first cell.
+    sequences_per_s .. peak_memory_bytes, speed_lag: our implementation, at the longest lag timed for all cells of the
+    task; speed_ratio: over that of the task's first cell.
+    steps_to_solve, _low, _high, steps_lag: Kaplan-Meier median at the longest lag that most members solved.
+    decay_initial, _q25, _q75, horizon_initial, decay_lag: gradient decay per step at initialisation, and steps until
+    the gradient falls below 1e-3, at the longest lag measured for all.
+    learning_rates: the rates chosen, with the number of lags where they differ.
+    solved_at_<lag>: "4/5", members that solved of those that ran to their end.
+    """
+    return pd.DataFrame([_row(one, cell, span) for one in study.by_task() for cell, span in spans(one).items()])
+
+
+def matching(study: Study) -> str:
+    """Return how the cells of a study are matched: "matched hidden size (H = 64)", "matched parameters ..." or neither."""
+    jobs = study.plan.jobs
+    hidden = {job.hidden_size for job in jobs}
+    totals = [job.n_parameters for job in jobs]
+    spread = max(totals) / min(totals) - 1
+    if len({job.cell for job in jobs}) == 1:
+        return f"one cell, hidden size H = {span_of(hidden)}"
+    if len(hidden) == 1:
+        return f"matched hidden size (H = {hidden.pop()})"
+    if spread <= MATCHED_WITHIN:
+        return f"matched parameters (within {100 * spread:.2f}%, H = {span_of(hidden)})"
+    return f"neither hidden size (H = {span_of(hidden)}) nor parameters ({span_of(totals)}) matched"
+
+
+def _row(study: Study, cell: str, span: MemorySpan) -> dict[str, Any]:
+    job = _longest_job(study, cell)
+    return {
+        "study": study.plan.study,
+        "task": job.task,
+        "variant": job.variant,
+        "cell": cell,
+        "matching": matching(study),
+        **_span_columns(span),
+        **_size_columns(job, _longest_job(study, study.cells[0])),
+        **_speed_columns(study, cell),
+        **_steps_columns(study, cell),
+        **_gradient_columns(study, cell),
+        "learning_rates": _learning_rates(study, cell),
+        **_solved_columns(study, cell),
+    }
+
+
+def _longest_job(study: Study, cell: str) -> JobPlan:
+    return max((job for job in study.plan.jobs if job.cell == cell), key=lambda job: job.lag)
+
+
+def _span_columns(span: MemorySpan) -> dict[str, Any]:
+    return {
+        "span": span.text,
+        "span_outcome": span.outcome,
+        "span_cut_off": span.cut_off,
+        "span_median": span.median,
+        "span_low": span.low,
+        "span_high": span.high,
+        "span_all_solved": span.all_solved,
+        "span_none_solved": span.none_solved,
+    }
+
+
+def _size_columns(job: JobPlan, first: JobPlan) -> dict[str, Any]:
+    return {
+        "hidden_size": job.hidden_size,
+        "n_parameters": job.n_parameters,
+        "n_parameters_core": job.n_parameters_core,
+        "core_ratio": job.n_parameters_core / first.n_parameters_core,
+    }
+
+
+def _speed_columns(study: Study, cell: str) -> dict[str, Any]:
+    timed = study.speed.loc[study.speed["implementation"] == OURS, "cell"]
+    others = [name for name in study.cells if (timed == name).any()]
+    lag = longest_measured_lag(study, *{cell, *others})
+    row = speed_row(study, cell, lag) or {}
+    ratio = speed_ratio(study, cell, study.cells[0])
+    return {**{name: row.get(name) for name in SPEED_VALUES}, "speed_lag": row.get("lag"), "speed_ratio": ratio}
+
+
+def _steps_columns(study: Study, cell: str) -> dict[str, Any]:
+    lag = longest_mostly_solved(study, cell)
+    if lag is None:
+        return dict.fromkeys(("steps_to_solve", "steps_to_solve_low", "steps_to_solve_high", "steps_lag"))
+    steps = steps_to_solve(study, cell, lag)
+    return {
+        "steps_to_solve": steps.middle,
+        "steps_to_solve_low": steps.low,
+        "steps_to_solve_high": steps.high,
+        "steps_lag": lag,
+    }
+
+
+def _gradient_columns(study: Study, cell: str) -> dict[str, Any]:
+    lag = longest_lag_with_flow(study)
+    if lag is None:
+        return dict.fromkeys(
+            ("decay_initial", "decay_initial_q25", "decay_initial_q75", "horizon_initial", "decay_lag")
+        )
+    decay = decay_per_step(study, cell, lag)
+    return {
+        "decay_initial": decay.middle,
+        "decay_initial_q25": decay.low,
+        "decay_initial_q75": decay.high,
+        "horizon_initial": horizon(study, cell, lag),
+        "decay_lag": lag,
+    }
+
+
+def chosen_rates(study: Study, cell: str) -> dict[int, float]:
+    """Return the learning rate of a cell's reported members at each lag that has one."""
+    known = study.members.loc[(study.members["cell"] == cell) & study.members["learning_rate"].notna()]
+    return {int(lag): float(rate) for lag, rate in zip(known["lag"], known["learning_rate"], strict=True)}
+
+
+def _learning_rates(study: Study, cell: str) -> str | None:
+    lags_with = Counter(chosen_rates(study, cell).values())
+    if len(lags_with) <= 1:
+        return f"{next(iter(lags_with)):g}" if lags_with else None
+    return ", ".join(f"{rate:g} ({n} lag{'s' * (n > 1)})" for rate, n in sorted(lags_with.items()))
+
+
+def _solved_columns(study: Study, cell: str) -> dict[str, str]:
+    rates = solve_rates(study)
+    own = rates.loc[rates["cell"] == cell]
+    return {f"solved_at_{row.lag}": f"{row.solved}/{row.attempts}" for row in own.itertuples()}
+
+
+def core_ratio(study: Study, a: str, b: str) -> float:
+    """Return how many core parameters `a` has for each one of `b`."""
+    return _longest_job(study, a).n_parameters_core / _longest_job(study, b).n_parameters_core

@@ -1,0 +1,182 @@
+"""The records of a study as tidy frames."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from lstm_bench.analysis.planned import PlannedMember, planned_members, read_members
+from lstm_bench.analysis.units import unit_of
+from lstm_bench.records.schema import SpeedRow, StudyPlan
+from lstm_bench.records.store import StudyRecords
+
+RESULT_COLUMNS = (
+    "study", "task", "variant", "cell", "hidden_size", "n_parameters", "lag", "seed", "learning_rate", "step",
+    "metric", "value", "unit", "status",
+)  # fmt: skip
+MEMBER_COLUMNS = (
+    "study", "task", "variant", "cell", "hidden_size", "n_parameters", "n_parameters_core", "lag", "length", "seed",
+    "learning_rate", "status", "steps", "steps_to_solve", "train_s", "error", "job", "kernel", "budget", "identity",
+)  # fmt: skip
+LABELS = ("task", "variant", "cell", "lag", "seed", "status")
+CURVE_COLUMNS = ("step", "metric", "value")
+GRADIENT_COLUMNS = ("step", "quantity", "steps_back", "norm")
+FLOW = "flow"
+
+
+@dataclass(frozen=True)
+class Study:
+    """A study in memory. Each frame has `task`, `variant` and `cell` columns, and `lag` where it applies.
+
+    members: one row a planned reported member, those without a record with status "missing".
+    tuning: the same for the members that tried learning rates, with their `score`.
+    results: one row a member and final metric; the columns that the design fixes.
+    curves: labels, step, metric, value of each reported member.
+    gradients: labels, step, quantity, steps_back, norm; "flow" at every lag, the rest at the longest lag of each task.
+    speed: one row a cell, lag and implementation.
+    problems: what could not be read, in words; the rest is loaded all the same.
+    """
+
+    plan: StudyPlan
+    members: pd.DataFrame
+    tuning: pd.DataFrame
+    results: pd.DataFrame
+    curves: pd.DataFrame
+    gradients: pd.DataFrame
+    speed: pd.DataFrame
+    problems: list[str]
+
+    @property
+    def cells(self) -> list[str]:
+        """The cells, in the plan's order."""
+        return list(dict.fromkeys(job.cell for job in self.plan.jobs))
+
+    @property
+    def lags(self) -> list[int]:
+        """The planned lags, ascending."""
+        return sorted({job.lag for job in self.plan.jobs})
+
+    @property
+    def task(self) -> str:
+        """The task and its variant, for a study narrowed to one: "copy (arjovsky, 3 symbols)"."""
+        return " / ".join(dict.fromkeys(f"{job.task} ({job.variant})" for job in self.plan.jobs))
+
+    def by_task(self) -> list["Study"]:
+        """Return one study for each (task, variant), in the plan's order."""
+        return [self._narrowed(*key) for key in dict.fromkeys((job.task, job.variant) for job in self.plan.jobs)]
+
+    def _narrowed(self, task: str, variant: str) -> "Study":
+        jobs = [job for job in self.plan.jobs if (job.task, job.variant) == (task, variant)]
+        frames = {
+            item.name: frame.loc[(frame["task"] == task) & (frame["variant"] == variant)]
+            for item in fields(self)
+            if isinstance(frame := getattr(self, item.name), pd.DataFrame)
+        }
+        return replace(self, plan=replace(self.plan, jobs=jobs), **frames)
+
+
+def load_study(folder: Path) -> Study:
+    """Return the study whose records lie in `folder`.
+
+    Members of the plan alone: records of older settings, which share the folder, are left out.
+
+    Raises: RecordError where there is no plan or it cannot be read.
+    """
+    records = StudyRecords(folder)
+    plan = records.read_plan()
+    found, problems = read_members(records, plan.jobs)
+    planned = planned_members(plan.jobs, found)
+    reported = [member for member in planned if member.role == "report"]
+    tuning = [member for member in planned if member.role == "tuning"]
+    members = _member_frame(plan.study, reported)
+    return Study(
+        plan=plan,
+        members=members,
+        tuning=_member_frame(plan.study, tuning).assign(score=[m.metric("tuning/score") for m in tuning]),
+        results=_result_frame(plan.study, reported),
+        curves=_joined(_tables(records, reported, members, "curves", problems), CURVE_COLUMNS),
+        gradients=_joined(_gradient_tables(records, reported, members, problems), GRADIENT_COLUMNS),
+        speed=_speed_frame(records, problems),
+        problems=problems,
+    )
+
+
+def _member_frame(study: str, planned: Sequence[PlannedMember]) -> pd.DataFrame:
+    frame = pd.DataFrame([{"study": study, **member.row()} for member in planned], columns=list(MEMBER_COLUMNS))
+    numbers = ["learning_rate", "steps", "steps_to_solve", "train_s"]
+    return frame.astype(dict.fromkeys(numbers, "float64"))
+
+
+def _result_frame(study: str, planned: Sequence[PlannedMember]) -> pd.DataFrame:
+    rows: list[dict[str, Any]] = []
+    for member in planned:
+        if member.record is None:
+            continue
+        labels = {"study": study, **member.row(), "step": member.record.steps}
+        for metric, value in member.record.metrics.items():
+            rows.append(labels | {"metric": metric, "value": value, "unit": unit_of(metric, member.job.units)})
+    return pd.DataFrame(rows, columns=list(RESULT_COLUMNS)).astype({"learning_rate": "float64", "value": "float64"})
+
+
+Labelled = tuple[int, pd.DataFrame]  # a member's row in `members`, and its table
+
+
+def _tables(
+    records: StudyRecords, planned: Sequence[PlannedMember], members: pd.DataFrame, name: str, problems: list[str]
+) -> tuple[list[Labelled], pd.DataFrame]:
+    """Return the readable tables of one name, and the labels their rows will get."""
+    tables: list[Labelled] = []
+    for index, member in enumerate(planned):
+        if member.record is None or member.status == "failed":
+            continue
+        try:
+            tables.append((index, records.read_table(member.record.identity, name)))
+        except (OSError, ValueError) as error:
+            problems.append(f"{name} of {member.description} cannot be read: {error}")
+    return tables, members.loc[:, list(LABELS)]
+
+
+def _gradient_tables(
+    records: StudyRecords, planned: Sequence[PlannedMember], members: pd.DataFrame, problems: list[str]
+) -> tuple[list[Labelled], pd.DataFrame]:
+    """Return gradient tables, thinned: a thousand members' norms at every lag would fill a small memory."""
+    tables, labels = _tables(records, planned, members, "gradients", problems)
+    longest: dict[tuple[str, str], int] = {}
+    for member in planned:
+        key = member.job.task, member.job.variant
+        longest[key] = max(member.job.lag, longest.get(key, 0))
+    kept = [
+        (index, table if job.lag == longest[job.task, job.variant] else table.loc[table["quantity"] == FLOW])
+        for index, table in tables
+        if (job := planned[index].job)
+    ]
+    return kept, labels
+
+
+def _joined(tables: tuple[list[Labelled], pd.DataFrame], columns: Sequence[str]) -> pd.DataFrame:
+    """Return all tables as one, each row with its member's labels."""
+    filled = [(index, table.loc[:, list(columns)]) for index, table in tables[0] if len(table)]
+    if not filled:
+        return pd.DataFrame(columns=[*LABELS, *columns])
+    rows = np.repeat([index for index, _ in filled], [len(table) for _, table in filled])
+    labels = tables[1].astype(dict.fromkeys(("task", "variant", "cell", "status"), "category")).iloc[rows]
+    values = pd.concat([table for _, table in filled], ignore_index=True)
+    text = {name: "category" for name in ("metric", "quantity") if name in columns}
+    return pd.concat([labels.reset_index(drop=True), values.astype(text)], axis=1)
+
+
+def _speed_frame(records: StudyRecords, problems: list[str]) -> pd.DataFrame:
+    return pd.DataFrame(
+        [asdict(row) for row in _attempt(records.read_speed, problems)], columns=[f.name for f in fields(SpeedRow)]
+    )
+
+
+def _attempt(read: Callable[[], list[SpeedRow]], problems: list[str]) -> list[SpeedRow]:
+    try:
+        return read()
+    except (OSError, ValueError, TypeError) as error:
+        problems.append(f"speed.json cannot be read: {error}")
+        return []

@@ -1,0 +1,96 @@
+"""The finding of a study in a sentence or two, each with its number and interval."""
+
+import math
+from collections.abc import Mapping
+
+from lstm_bench.analysis.comparison import core_ratio
+from lstm_bench.analysis.frames import Study
+from lstm_bench.analysis.memory_span import MemorySpan, span_ratio
+from lstm_bench.analysis.solving import members_a_lag, solve_rates, spans
+from lstm_bench.analysis.speed import speed_ratio
+from lstm_bench.analysis.statistics import too_few_note
+from lstm_bench.analysis.wording import listed, times
+
+NAMED = 3  # cells that a headline compares; the table has the rest
+
+
+def headline(study: Study) -> list[str]:
+    """Return the study's finding, one paragraph a task: the cell that remembers furthest against each of the others."""
+    return [_paragraph(one) for one in study.by_task()]
+
+
+def _paragraph(study: Study) -> str:
+    if not solve_rates(study)["attempts"].sum():
+        return f"On {study.task} no member has run to its end yet."
+    found = spans(study)
+    measured = {cell: span for cell, span in found.items() if span.outcome != "unmeasured"}
+    sentences = [_finding(study, measured), _unmeasured(found), _caution(study)]
+    return " ".join(sentence for sentence in sentences if sentence)
+
+
+def _finding(study: Study, measured: Mapping[str, MemorySpan]) -> str:
+    best, *others = sorted(measured, key=lambda cell: -_reach(measured[cell]))
+    if not others:
+        return f"On {study.task} {best} {_alone(measured[best])}."
+    if all(measured[cell].outcome == "below" for cell in measured):
+        return (
+            f"On {study.task} no cell remembers {measured[best].high:g} steps: {listed(list(measured))} solved nothing."
+        )
+    ratios = {cell: span_ratio(measured[best], measured[cell]) for cell in others}
+    if all(ratio.bound == "?" for ratio in ratios.values()):
+        told = listed([f"{cell} {_told(span)}" for cell, span in measured.items()])
+        return f"On {study.task} the ladder cannot tell the cells apart: {told}."
+    nearest = list(ratios)[:NAMED]
+    first = _against(study, best, nearest[0], measured, is_first=True)
+    return " ".join([first, *(_against(study, best, cell, measured, is_first=False) for cell in nearest[1:])])
+
+
+def _reach(span: MemorySpan) -> float:
+    """Order spans: an open end beats the same number closed, nothing known comes last."""
+    if math.isnan(span.median):
+        return -1.0
+    return span.median * {"above": 1.001, "below": 0.999}.get(span.outcome, 1.0)
+
+
+def _alone(span: MemorySpan) -> str:
+    words = {
+        "above": f"solves every lag tried, so it remembers at least {span.median:g} steps",
+        "below": f"solves no lag tried, so it remembers fewer than {span.median:g} steps",
+        "undetermined": "was tried at one lag and solved it in part, which tells no span",
+    }
+    return words.get(span.outcome, f"remembers {span.text} steps (half of the members solve at that lag; 95% interval)")
+
+
+def _told(span: MemorySpan) -> str:
+    return "has one lag and mixed success" if span.outcome == "undetermined" else f"remembers {span.text} steps"
+
+
+def _against(study: Study, best: str, other: str, measured: Mapping[str, MemorySpan], is_first: bool) -> str:
+    ratio = span_ratio(measured[best], measured[other])
+    opening = f"On {study.task} {best}" if is_first else f"Against {other} it"
+    if ratio.bound == "?":
+        return f"{opening} cannot be told apart from {other} by this ladder." if is_first else ""
+    if ratio.bound == "" and ratio.low <= 1:
+        verb = f"is not clearly ahead of {other}" if is_first else "is not clearly ahead"
+        return f"{opening} {verb}: its span is {ratio.text} as long{_cost(study, best, other)}."
+    name = f" than {other}" if is_first else ""
+    further = ratio.text.replace("x", "x further" + name, 1)
+    return f"{opening} remembers {further}{_cost(study, best, other)}."
+
+
+def _cost(study: Study, best: str, other: str) -> str:
+    parts = [f"at {times(core_ratio(study, best, other))} the core parameters"]
+    speed = speed_ratio(study, best, other)
+    if math.isfinite(speed):
+        parts.append(f"{times(speed)} the speed")
+    return ", " + listed(parts)
+
+
+def _unmeasured(found: Mapping[str, MemorySpan]) -> str:
+    absent = [cell for cell, span in found.items() if span.outcome == "unmeasured"]
+    return f"Not measured: {listed(absent)}." if absent else ""
+
+
+def _caution(study: Study) -> str:
+    fewest, _ = members_a_lag(study)
+    return too_few_note(fewest, fewest) if len(study.cells) > 1 else ""

@@ -1,0 +1,190 @@
+"""Learned memory span: the lag at which half of a cell's members solve the task, with what is not known about it."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.integrate import cumulative_trapezoid, trapezoid
+from scipy.special import expit
+
+from lstm_bench.analysis.wording import significant, times, with_range
+
+GUESS, HEIGHT = 0.01, 0.98
+WIDTHS = (0.05, 2.0)  # octaves
+GRID_T50, GRID_WIDTH = 1201, 121
+TAIL = 0.025
+RATIO_QUANTILES = 1000
+Outcome = Literal["fitted", "above", "below", "undetermined", "unmeasured"]
+Array = NDArray[np.float64]
+
+
+def solve_probability(lag: Array, log2_t50: Array, width: Array) -> Array:
+    """Return p(T) = 0.01 + 0.98 sigmoid((log2 T50 - log2 T) / s): both tails leave room for a member's bad or good luck."""
+    return GUESS + HEIGHT * np.asarray(expit((log2_t50 - np.log2(lag)) / width))
+
+
+@dataclass(frozen=True, eq=False)
+class Posterior:
+    """What the solved counts say about T50 and the width s, on a grid.
+
+    `density` [T50, s] is over log2 T50 and ln s, in which the prior is flat; it integrates to 1.
+    """
+
+    log2_t50: Array
+    ln_width: Array
+    density: Array
+
+    @cached_property
+    def _distribution(self) -> Array:
+        marginal = trapezoid(self.density, self.ln_width, axis=1)
+        total: Array = cumulative_trapezoid(marginal, self.log2_t50, initial=0)
+        return total / total[-1]
+
+    def quantile(self, share: float | Array) -> Array:
+        """Return the T50, in steps, that this share of the posterior lies below."""
+        return np.exp2(np.interp(share, self._distribution, self.log2_t50))
+
+    def mean_probability(self, lags: Array) -> Array:
+        """Return the posterior mean of p(T) at each lag: the fitted curve."""
+        steps = self.log2_t50[1] - self.log2_t50[0], self.ln_width[1] - self.ln_width[0]
+        weights = self.density * steps[0] * steps[1]
+        widths = np.exp(self.ln_width)
+        curve = [float((solve_probability(T, self.log2_t50[:, None], widths) * weights).sum()) for T in lags]
+        return np.asarray(curve) / weights.sum()
+
+
+@dataclass(frozen=True)
+class MemorySpan:
+    """T50 in steps: posterior median and central 95% interval.
+
+    `outcome` is "fitted", or "above" where every attempt solved (median and low are then the longest lag, high is
+    inf), "below" where none did (median and high are the shortest lag, low is 0), "undetermined" where one lag alone
+    was tried with mixed success, and "unmeasured" where nothing was tried; the last two have NaN for numbers.
+    `all_solved` is the longest lag at which every attempt solved, `none_solved` the shortest at which none did.
+    `cut_off` tells that half or more still solve at the longest lag, or half or fewer at the shortest: the ladder ends
+    before T50 is bracketed, and its end, which bounds the prior, bounds the interval too.
+    """
+
+    outcome: Outcome
+    median: float = math.nan
+    low: float = math.nan
+    high: float = math.nan
+    all_solved: int | None = None
+    none_solved: int | None = None
+    cut_off: Literal["above", "below"] | None = None
+    posterior: Posterior | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def text(self) -> str:
+        """The span as it stands in a table: "14.2 (11.0-18.9)", ">= 64", "< 2"."""
+        if self.outcome == "fitted":
+            return with_range(self.median, self.low, self.high)
+        bounds = {"above": f">= {self.median:g}", "below": f"< {self.median:g}", "undetermined": "one lag: no estimate"}
+        return bounds.get(self.outcome, "not measured")
+
+    @property
+    def bracket(self) -> str:
+        """The bracket as it stands in a table: "[8, 32]", with a dash for an end that was not seen."""
+        ends = ("-" if lag is None else str(lag) for lag in (self.all_solved, self.none_solved))
+        return f"[{', '.join(ends)}]"
+
+
+def learned_span(lags: Sequence[int], solved: Sequence[int], attempts: Sequence[int]) -> MemorySpan:
+    """Return T50 from the members that solved at each lag.
+
+    solved ~ Binomial(attempts, p(T)), p as in `solve_probability`; flat prior on log2 T50 between the ladder's ends,
+    s log-uniform over 0.05 .. 2 octaves. By summation over a grid of 1201 x 121: no random numbers.
+
+    The ladder is the lags with at least one attempt. One lag alone gives no estimate unless all or none solved there.
+
+    Args:
+        lags: in steps, in any order, each once.
+        solved: members that solved.
+        attempts: members that ran to their end, solved or not; failed and missing members are not attempts.
+    """
+    ladder = sorted((T, k, n) for T, k, n in zip(lags, solved, attempts, strict=True) if n > 0)
+    if not ladder:
+        return MemorySpan("unmeasured")
+    all_solved = max((T for T, k, n in ladder if k == n), default=None)
+    none_solved = min((T for T, k, _ in ladder if k == 0), default=None)
+    first, last = ladder[0][0], ladder[-1][0]
+    posterior = _posterior(np.asarray(ladder, dtype=float)) if len(ladder) > 1 else None
+    if all(k == n for _, k, n in ladder):
+        return MemorySpan("above", last, last, math.inf, all_solved, none_solved, posterior=posterior)
+    if all(k == 0 for _, k, _ in ladder):
+        return MemorySpan("below", first, 0.0, first, all_solved, none_solved, posterior=posterior)
+    if posterior is None:
+        return MemorySpan("undetermined", all_solved=all_solved, none_solved=none_solved)
+    low, median, high = (float(posterior.quantile(share)) for share in (TAIL, 0.5, 1 - TAIL))
+    return MemorySpan("fitted", median, low, high, all_solved, none_solved, _cut_off(ladder), posterior)
+
+
+def _posterior(ladder: Array) -> Posterior:
+    lags, solved, attempts = ladder.T[:, :, None, None]
+    log2_t50 = np.linspace(math.log2(ladder[0, 0]), math.log2(ladder[-1, 0]), GRID_T50)
+    ln_width = np.linspace(math.log(WIDTHS[0]), math.log(WIDTHS[1]), GRID_WIDTH)
+    p = solve_probability(lags, log2_t50[:, None], np.exp(ln_width))
+    log_likelihood = (solved * np.log(p) + (attempts - solved) * np.log1p(-p)).sum(axis=0)
+    density = np.exp(log_likelihood - log_likelihood.max())
+    volume = trapezoid(trapezoid(density, ln_width, axis=1), log2_t50)
+    return Posterior(log2_t50, ln_width, density / volume)
+
+
+def _cut_off(ladder: Sequence[tuple[int, int, int]]) -> Literal["above", "below"] | None:
+    (_, first_solved, first_n), (_, last_solved, last_n) = ladder[0], ladder[-1]
+    if 2 * last_solved >= last_n:
+        return "above"
+    return "below" if 2 * first_solved <= first_n else None
+
+
+@dataclass(frozen=True)
+class SpanRatio:
+    """How many times further one cell remembers than another.
+
+    `bound` is ">=" or "<=" where a ladder's end cuts one of the spans off, "" where both are fitted; NaN and "?" where
+    the ladders cannot tell.
+    """
+
+    median: float
+    low: float
+    high: float
+    bound: Literal["", ">=", "<=", "?"]
+
+    @property
+    def text(self) -> str:
+        """The ratio in a sentence: "9.1x (95% 6.0-12.3)", "at least 9.1x (95% bound 7.0x)"."""
+        if self.bound == "":
+            return f"{times(self.median)} (95% {significant(self.low, 2)}-{significant(self.high, 2)})"
+        if self.bound == "?":
+            return "not determined"
+        words, end = ("at least", self.low) if self.bound == ">=" else ("at most", self.high)
+        return f"{words} {times(self.median)} (95% bound {times(end)})"
+
+
+def span_ratio(a: MemorySpan, b: MemorySpan) -> SpanRatio:
+    """Return T50 of `a` over T50 of `b`, with the central 95% interval from the two independent posteriors.
+
+    The distribution of the difference of log2 T50 is taken over all pairs of 1000 equally likely quantiles of each.
+    Where one span is only bounded the ratio is so too; where both are bounded on the same side nothing can be said.
+    """
+    at_least = a.outcome == "above" or b.outcome == "below"
+    at_most = a.outcome == "below" or b.outcome == "above"
+    unknown = {"undetermined", "unmeasured"} & {a.outcome, b.outcome}
+    if unknown or (at_least and at_most):
+        return SpanRatio(math.nan, math.nan, math.nan, "?")
+    if not (at_least or at_most) and a.posterior and b.posterior:
+        return _posterior_ratio(a.posterior, b.posterior)
+    low = a.low / b.high if math.isfinite(b.high) else 0.0
+    high = a.high / b.low if b.low > 0 else math.inf
+    return SpanRatio(a.median / b.median, low, high, ">=" if at_least else "<=")
+
+
+def _posterior_ratio(a: Posterior, b: Posterior) -> SpanRatio:
+    shares = (np.arange(RATIO_QUANTILES) + 0.5) / RATIO_QUANTILES
+    differences = np.subtract.outer(np.log2(a.quantile(shares)), np.log2(b.quantile(shares)))
+    low, median, high = np.exp2(np.quantile(differences, (TAIL, 0.5, 1 - TAIL)))
+    return SpanRatio(float(median), float(low), float(high), "")

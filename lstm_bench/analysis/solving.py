@@ -1,0 +1,75 @@
+"""How many members solved, at which lag, how soon, and the span that follows."""
+
+import pandas as pd
+
+from lstm_bench.analysis.frames import Study
+from lstm_bench.analysis.memory_span import MemorySpan, learned_span
+from lstm_bench.analysis.statistics import Interval, median_time, wilson
+
+ATTEMPTS = ("solved", "learning", "plateau", "diverged")  # ran to their end
+STATUSES = (*ATTEMPTS, "failed", "missing")
+
+
+def solve_rates(study: Study) -> pd.DataFrame:
+    """Return one row a (task, variant, cell, lag): members by status, and the share solved with its Wilson interval.
+
+    `attempts` are the members that ran to their end; failed and missing ones say nothing about the cell. `rate`,
+    `rate_low` and `rate_high` are NaN without attempts.
+    """
+    return pd.DataFrame([_rates(one, cell, lag) for one in study.by_task() for cell, lag in _met(one)])
+
+
+def _met(study: Study) -> list[tuple[str, int]]:
+    planned = {(job.cell, job.lag) for job in study.plan.jobs}
+    return [(cell, lag) for cell in study.cells for lag in study.lags if (cell, lag) in planned]
+
+
+def _rates(study: Study, cell: str, lag: int) -> dict[str, object]:
+    members = members_at(study, cell, lag)
+    counts = {status: int((members["status"] == status).sum()) for status in STATUSES}
+    attempts = sum(counts[status] for status in ATTEMPTS)
+    rate = wilson(counts["solved"], attempts)
+    job = study.plan.jobs[0]
+    labels = {"study": study.plan.study, "task": job.task, "variant": job.variant, "cell": cell, "lag": lag}
+    share = {"rate": rate.middle, "rate_low": rate.low, "rate_high": rate.high}
+    return {**labels, "planned": len(members), "attempts": attempts, **counts, **share}
+
+
+def members_at(study: Study, cell: str, lag: int) -> pd.DataFrame:
+    """Return the members of one cell at one lag, of a study narrowed to one task."""
+    return study.members.loc[(study.members["cell"] == cell) & (study.members["lag"] == lag)]
+
+
+def spans(study: Study) -> dict[str, MemorySpan]:
+    """Return each cell's learned span, of a study narrowed to one task."""
+    rates = solve_rates(study)
+    by_cell = {cell: rates.loc[rates["cell"] == cell] for cell in study.cells}
+    return {
+        cell: learned_span(rows["lag"].tolist(), rows["solved"].tolist(), rows["attempts"].tolist())
+        for cell, rows in by_cell.items()
+    }
+
+
+def steps_to_solve(study: Study, cell: str, lag: int) -> Interval:
+    """Return the Kaplan-Meier median of optimiser steps to solve, with its interval.
+
+    Members that did not solve, the diverged among them, are censored at the budget.
+    """
+    members = members_at(study, cell, lag)
+    solved = members.loc[members["status"] == "solved", "steps_to_solve"].tolist()
+    others = members.loc[members["status"].isin(ATTEMPTS[1:]), "budget"].astype(float).tolist()
+    return median_time(solved, others)
+
+
+def longest_mostly_solved(study: Study, cell: str) -> int | None:
+    """Return the longest lag at which more than half of a cell's attempts solved, None where there is none."""
+    rates = solve_rates(study)
+    lags = rates.loc[(rates["cell"] == cell) & (2 * rates["solved"] > rates["attempts"]), "lag"]
+    return None if lags.empty else int(lags.max())
+
+
+def members_a_lag(study: Study) -> tuple[int, int]:
+    """Return the fewest and the most attempts at any (cell, lag) that has some; zeros where nothing ran."""
+    attempts = solve_rates(study)["attempts"]
+    some = attempts.loc[attempts > 0]
+    return (0, 0) if some.empty else (int(some.min()), int(some.max()))

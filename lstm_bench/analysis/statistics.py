@@ -1,0 +1,87 @@
+"""Intervals: for a share, for a few numbers, and for times of which some are only known to be longer."""
+
+import math
+import warnings
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from scipy import stats
+
+CONFIDENCE = 0.95
+SIGNIFICANT = 0.05
+
+
+class Interval(NamedTuple):
+    """A middle value and the ends of an interval around it; NaN where nothing is known, inf where it is open."""
+
+    middle: float
+    low: float
+    high: float
+
+
+UNKNOWN = Interval(math.nan, math.nan, math.nan)
+
+
+def wilson(successes: int, n: int) -> Interval:
+    """Return a share with its 95% Wilson score interval; unknown for n = 0.
+
+    With p = successes / n and z = 1.96: (p + z^2/2n +- z sqrt(p(1-p)/n + z^2/4n^2)) / (1 + z^2/n).
+    Source: Wilson 1927; Brown, Cai & DasGupta 2001 advise it for small n.
+    """
+    if n == 0:
+        return UNKNOWN
+    low, high = stats.binomtest(successes, n).proportion_ci(CONFIDENCE, method="wilson")
+    return Interval(successes / n, float(low), float(high))
+
+
+def quartiles(values: Sequence[float]) -> Interval:
+    """Return median, lower and upper quartile (linear between order statistics) of the finite values."""
+    finite = np.asarray(values, dtype=float)
+    finite = finite[np.isfinite(finite)]
+    if not len(finite):
+        return UNKNOWN
+    low, middle, high = np.quantile(finite, (0.25, 0.5, 0.75))
+    return Interval(float(middle), float(low), float(high))
+
+
+def median_time(solved_at: Sequence[float], unsolved_until: Sequence[float]) -> Interval:
+    """Return the Kaplan-Meier median of a time to solve, in the unit given, with its 95% log-log interval.
+
+    The median is the first time at which the estimated share still unsolved is at most one half, inf where it stays
+    above. The interval holds the times at which the pointwise interval of that share, symmetric in ln(-ln S), covers
+    one half (Brookmeyer & Crowley 1982); its upper end is inf where the upper curve never comes down to one half,
+    which is usual for few members.
+
+    Args:
+        solved_at: times of the members that solved.
+        unsolved_until: how long the others were watched; they count as at risk until then, and are never dropped.
+    """
+    if not len(solved_at):
+        return Interval(math.inf, math.inf, math.inf) if len(unsolved_until) else UNKNOWN
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # the limits are undefined where S is 1 or 0
+        survival = stats.ecdf(stats.CensoredData(uncensored=solved_at, right=unsolved_until)).sf
+        limits = survival.confidence_interval(CONFIDENCE, method="log-log")
+        times = np.asarray(survival.quantiles, dtype=float)
+        curves = (survival.probabilities, limits.low.probabilities, limits.high.probabilities)
+    return Interval(*(_first_at_half(times, np.asarray(curve)) for curve in curves))
+
+
+def _first_at_half(times: np.ndarray, curve: np.ndarray) -> float:
+    below = np.flatnonzero(curve <= 0.5)
+    return float(times[below[0]]) if len(below) else math.inf
+
+
+def smallest_p_value(n_a: int, n_b: int) -> float:
+    """Return the smallest two-sided p that an exact rank test can reach with so many members a side: 2 / C(a + b, a)."""
+    return min(1.0, 2 / math.comb(n_a + n_b, n_a))
+
+
+def too_few_note(n_a: int, n_b: int) -> str:
+    """Return a sentence where no difference could be significant whatever the members did, else nothing."""
+    p = smallest_p_value(n_a, n_b)
+    if p < SIGNIFICANT:
+        return ""
+    a_side = f"{n_a} members a side" if n_a == n_b else f"{n_a} against {n_b} members"
+    return f"With {a_side} no difference can be significant (the smallest possible p is {p:.2g})."

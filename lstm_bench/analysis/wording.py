@@ -1,0 +1,59 @@
+"""Numbers as words: three significant digits, plain ASCII, the same everywhere."""
+
+import math
+from collections.abc import Iterable, Sequence
+
+NOT_AVAILABLE = "n/a"
+
+
+def significant(value: float, digits: int = 3) -> str:
+    """Return a number with so many significant digits, thousands apart by commas: 14.2, 0.0512, 12,346.
+
+    Integers keep all their digits, very small numbers become 1.2e-05, and what is not finite "n/a".
+    """
+    if not math.isfinite(value):
+        return NOT_AVAILABLE
+    if value == 0:
+        return "0"
+    rounded = float(f"{value:.{digits - 1}e}")
+    magnitude = math.floor(math.log10(abs(rounded)))
+    if magnitude < -4:
+        return f"{value:.{digits - 2}e}"
+    if magnitude >= digits - 1:
+        return f"{value:,.0f}"
+    return f"{rounded:,.{digits - 1 - magnitude}f}"
+
+
+def with_range(middle: float, low: float, high: float, digits: int = 3) -> str:
+    """Return "14.2 (11.0-18.9)"; an open upper end reads "14.2 (11.0 or more)"."""
+    if not math.isfinite(middle):
+        return NOT_AVAILABLE
+    if not math.isfinite(low):
+        return significant(middle, digits)
+    if not math.isfinite(high):
+        return f"{significant(middle, digits)} ({significant(low, digits)} or more)"
+    return f"{significant(middle, digits)} ({significant(low, digits)}-{significant(high, digits)})"
+
+
+def times(ratio: float) -> str:
+    """Return a ratio as "9.1x", "0.45x" or "1,200x"."""
+    return f"{significant(ratio, 2)}x" if math.isfinite(ratio) else NOT_AVAILABLE
+
+
+def span_of(values: Iterable[float], digits: int = 3) -> str:
+    """Return the values' range: "64" where all are one, else "8-64"; "n/a" of nothing."""
+    known = sorted({value for value in values if math.isfinite(value)})
+    if not known:
+        return NOT_AVAILABLE
+    ends = dict.fromkeys((known[0], known[-1]))
+    return "-".join(significant(value, digits) for value in ends)
+
+
+def listed(items: Sequence[str]) -> str:
+    """Return "a", "a and b" or "a, b and c"."""
+    return " and ".join(filter(None, (", ".join(items[:-1]), *items[-1:])))
+
+
+def counted(n: int, noun: str) -> str:
+    """Return "1 member" or "5 members"."""
+    return f"{n:,} {noun}" + ("" if n == 1 else "s")

@@ -1,0 +1,75 @@
+"""Every wrong setting ends with exit code 2 and one line that names the key, the value and what is allowed."""
+
+import pytest
+
+from lstm_bench.cli import main
+
+BAD = [
+    ("task.lag=0", "task.lag=0: allowed: an integer of at least 1"),
+    ("task.lag=-1", "task.lag=-1: allowed: an integer of at least 1"),
+    ("task.lag=1.5", "task.lag=1.5: allowed: a valid integer"),
+    ("task.lag=abc", "task.lag=abc: allowed: a valid integer"),
+    ("task.lag=", "task.lag=: allowed: a valid integer"),
+    ("task.lag=[]", "task.lag=[]: allowed: a valid integer"),
+    ("task.lag=10,10", "task.lag=10,10: a value twice: allowed: each job once"),
+    ("task.lag=10,0", "task.lag=0: allowed: an integer of at least 1"),
+    ("task=adding task.lag=1", "task.lag=1: allowed: an integer of at least 2"),
+    ("task.dialect=nope", "task.dialect=nope: allowed: 'arjovsky', 'bai' or 's4'"),
+    ("cell.hidden_size=0", "cell.hidden_size=0: allowed: an integer of at least 1"),
+    ("cell.hidden_size=-1", "cell.hidden_size=-1: allowed: an integer of at least 1"),
+    ("cell.hidden_size=4.0", "cell.hidden_size=4.0: allowed: a valid integer"),
+    ("cell.hidden_size=true", "cell.hidden_size=True: allowed: a valid integer"),
+    ("cell.hidden_size=100000000", "cell.hidden_size=100000000: allowed: what fits in"),
+    ("cell.init=nope", "cell.init=nope: allowed: 'pytorch', 'orthogonal' or 'identity'"),
+    ("cell.chrono=50", "cell.forget_bias=3.0 with chrono=50: allowed: one of the two, the other null"),
+    ("cell=nope", "cell=nope: allowed: lstm, "),
+    ("task=nope", "task=nope: allowed: adding, copy"),
+    ("+experiment=nope", "experiment=nope: allowed: adding_task, "),
+    ("task.nope=1", "task.nope=1: allowed: the keys lag, n_symbols, dialect"),
+    ("+cell.nope=1", "cell.nope=1: allowed: the keys hidden_size, "),
+    ("nope=1", "nope=1: allowed: the keys "),
+    ("+nope=1", "nope=1: allowed: the keys study, "),
+    ("cell._target_=nope.Cell", "cell._target_=nope.Cell: allowed: the import path of a class"),
+    ("trainer.batch_size=0", "trainer.batch_size=0: allowed: an integer of at least 1"),
+    ("trainer.batch_size=-1", "trainer.batch_size=-1: allowed: an integer of at least 1"),
+    ("trainer.learning_rates=0", "trainer.learning_rates=0.0: allowed: a number above 0"),
+    ("trainer.learning_rates=-1", "trainer.learning_rates=-1.0: allowed: a number above 0"),
+    ("trainer.learning_rates=nan", "trainer.learning_rates=nan: allowed: a finite number"),
+    ("trainer.learning_rates=inf", "trainer.learning_rates=inf: allowed: a finite number"),
+    ("trainer.learning_rates=[0.1,0.1]", "trainer.learning_rates=[0.1, 0.1]: allowed: "),
+    ("trainer.clip=-1", "trainer.clip=-1.0: allowed: a number of at least 0"),
+    ("trainer.steps=0", "trainer.steps=0: allowed: an integer of at least 1"),
+    ("trainer.eval_every=9999", "trainer.eval_every=9999: allowed: at most trainer.steps, which is 5000"),
+    ("trainer.seeds=-1", "trainer.seeds=-1: allowed: how many (at least 1)"),
+    ("trainer.seeds=1.5", "trainer.seeds=1.5: allowed: a valid integer or a valid list"),
+    ("trainer.seeds=[1,1]", "trainer.seeds=[1, 1]: allowed: how many (at least 1), or a list of seeds >= 0, each once"),
+    ("trainer.seeds=[]", "trainer.seeds=[]: allowed: how many"),
+    ("trainer.seeds=", "trainer.seeds=: allowed: a valid integer or a valid list"),
+    ("trainer.device=warp", "trainer.device=warp: allowed: cpu"),
+    ("trainer.tuning_share=0", "trainer.tuning_share=0.0: allowed: a number above 0 and at most 1"),
+    ("study=../up", "study=../up: allowed: up to 100 letters, digits"),
+    ("study=", "study=: allowed: up to 100 letters, digits"),
+    ("output=/proc/nowhere", "output=/proc/nowhere: allowed: a folder that can be written"),
+    ("tracking.uri=1", "tracking.uri=1: allowed: a valid string"),
+    ("not-an-override", "not-an-override: allowed: key=value"),
+    ("--nope", "--nope: allowed: --help, --config-dir FOLDER"),
+    ("--config-dir=nowhere", "--config-dir=nowhere: allowed: an existing folder"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "told"), BAD, ids=[arguments for arguments, _ in BAD])
+def test_bad_input_is_told_in_one_line_and_leaves_nothing(arguments, told, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(arguments.split(" ")) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith(told)
+    assert captured.err.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_bad_value_inside_an_experiment_is_found_before_any_job_runs(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(["+experiment=copy_task", "task.lag=64,32,0"]) == 2
+    assert capsys.readouterr().err == "task.lag=0: allowed: an integer of at least 1\n"
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,54 @@
+from pathlib import Path
+
+import pytest
+
+from lstm_bench.config.composing import Invocation, compose_study, conf_dir
+from lstm_bench.config.listing import listing
+from lstm_bench.config.schema import TrainerConfig
+
+EXPERIMENTS = sorted(path.stem for path in (conf_dir() / "experiment").glob("*.yaml"))
+
+
+def compose(*overrides: str, config_dir: Path | None = None):
+    return compose_study(Invocation(overrides, config_dir))
+
+
+def test_an_experiment_sweeps_cells_and_lags_without_a_flag():
+    study = compose("+experiment=smoke")
+    assert study.study == study.experiment == "smoke"
+    assert [(job.task["lag"], job.cell_name) for job in study.jobs] == [
+        (lag, cell) for lag in (6, 1) for cell in ("lstm", "rnn")
+    ]
+
+
+def test_the_command_line_wins_over_the_experiment():
+    study = compose("+experiment=smoke", "cell=lstm", "task.lag=10,20", "trainer.seeds=10", "cell.hidden_size=8")
+    assert [(job.task["lag"], job.cell_name) for job in study.jobs] == [(10, "lstm"), (20, "lstm")]
+    assert study.jobs[0].trainer.seed_list == list(range(10))
+
+
+def test_commas_sweep_without_an_experiment():
+    assert len(compose("cell=rnn,lstm", "task.lag=2,3,4").jobs) == 6
+
+
+def test_a_users_own_folder_adds_cells_and_experiments(tmp_path):
+    (tmp_path / "cell").mkdir()
+    (tmp_path / "cell" / "mine.yaml").write_text("# My own\n_target_: my.Cell\nhidden_size: 3\n")
+    study = compose("cell=mine", config_dir=tmp_path)
+    assert (study.jobs[0].cell_name, study.jobs[0].cell) == ("mine", {"_target_": "my.Cell", "hidden_size": 3})
+    assert "mine          My own" in listing(conf_dir(), tmp_path)
+
+
+def test_chrono_follows_the_lag():
+    assert [job.cell["chrono"] for job in compose("cell=lstm_chrono", "task.lag=7,9").jobs] == [7, 9]
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_every_experiment_is_listed_with_its_duration(name):
+    line = next(line for line in listing(conf_dir()).splitlines() if line.split()[:1] == [name])
+    assert "minutes" in line or "seconds" in line
+
+
+def test_a_tuning_budget_is_a_whole_number_of_evaluations():
+    assert TrainerConfig(steps=5000, eval_every=200, tuning_share=0.4).tuning_steps == 2000
+    assert TrainerConfig(steps=100, eval_every=60, tuning_share=0.1).tuning_steps == 60

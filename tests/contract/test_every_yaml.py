@@ -1,0 +1,53 @@
+"""Every yaml of conf/ composes and builds, and every experiment runs whole in small."""
+
+import json
+
+import pytest
+
+from lstm_bench.cli import main
+from lstm_bench.config.composing import Invocation, compose_study, conf_dir
+from lstm_bench.config.objects import check_job
+from lstm_bench.engine.unroll import unroll_of
+
+TINY = [
+    "trainer.steps=4",
+    "trainer.eval_every=2",
+    "trainer.eval_size=8",
+    "trainer.confirm_size=8",
+    "trainer.seeds=1",
+    "trainer.learning_rates=[0.01,0.02]",
+    "trainer.tuning_seeds=1",
+    "cell.hidden_size=4",
+    "tracking=off",
+    "hydra/launcher=basic",
+]
+
+
+def names(group: str) -> list[str]:
+    return sorted(path.stem for path in (conf_dir() / group).glob("*.yaml"))
+
+
+@pytest.mark.parametrize("cell", names("cell"))
+@pytest.mark.parametrize("task", names("task"))
+def test_every_cell_builds_for_every_task(task, cell):
+    (job,) = compose_study(Invocation((f"task={task}", f"cell={cell}"))).jobs
+    built_task, built_cell = check_job(job)
+    assert built_cell.input_size == built_task.input_size
+    assert built_cell.hidden_size == job.cell["hidden_size"]
+    assert unroll_of(built_cell).name
+
+
+@pytest.mark.parametrize("group", ["trainer", "tracking"])
+def test_every_other_option_composes(group):
+    for name in names(group):
+        assert compose_study(Invocation((f"{group}={name}",))).jobs
+
+
+@pytest.mark.parametrize("experiment", names("experiment"))
+def test_every_experiment_runs_in_small(experiment, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main([f"+experiment={experiment}", "task.lag=3,2", *TINY]) == 0
+    report = tmp_path / "reports" / compose_study(Invocation((f"+experiment={experiment}",))).study
+    receipt = json.loads((report / "receipt.json").read_text())
+    assert receipt["command"].startswith(f"python -m lstm_bench +experiment={experiment}")
+    assert (report / "report.html").stat().st_size > 10_000

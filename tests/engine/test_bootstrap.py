@@ -1,0 +1,34 @@
+"""What a process is told before its first tensor."""
+
+import subprocess
+import sys
+
+import pytest
+
+from lstm_bench.engine.bootstrap import keep_freed_memory
+
+
+def python(code: str) -> str:
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True)
+    return done.stdout.strip()
+
+
+def test_importing_it_does_not_yet_import_torch() -> None:
+    """Malloc must be told before torch allocates."""
+    assert python("import sys, lstm_bench.engine.bootstrap; print('torch' in sys.modules)") == "False"
+
+
+def test_a_prepared_process_uses_one_thread_and_flushes_subnormal_numbers() -> None:
+    code = """
+from lstm_bench.engine.bootstrap import prepare_process
+prepare_process()
+import torch
+tiny = torch.full((64,), 1e-30)
+print(torch.get_num_threads(), float((tiny * 1e-10).sum()), float((tiny * 1e-5).max()) > 0)
+"""
+    assert python(code) == "1 0.0 True"
+
+
+def test_elsewhere_than_on_linux_malloc_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", "darwin")
+    assert keep_freed_memory() is False

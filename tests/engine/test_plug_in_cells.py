@@ -1,0 +1,303 @@
+"""A cell that the engine has never heard of: two methods, an opaque state, and it trains."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import pytest
+import torch
+from torch import Generator, Tensor, nn
+from torch.nn.functional import linear
+
+from lstm_bench.cells.lstm import LSTMCell, LSTMState
+from lstm_bench.engine.generic_unroll import GenericUnroll
+from lstm_bench.engine.population import MakeCell, Population, make_model
+from lstm_bench.engine.seeds import Member
+from lstm_bench.engine.training import Budget, train
+from lstm_bench.engine.unroll import unroll_of
+from lstm_bench.tasks.adding import AddingTask
+from lstm_bench.tasks.contract import Batch
+from lstm_bench.tasks.copy import CopyTask
+
+D, H = 10, 6
+TASK = CopyTask(lag=2, n_symbols=1)
+
+
+class GRUCell(nn.Module):
+    """r, z = s(.), n = tanh(W x + b + r * (U h + b')), h' = (1 - z) n + z h, as in torch.nn.GRU."""
+
+    def __init__(self, input_size: int, hidden_size: int, *, generator: Generator | None = None) -> None:
+        super().__init__()
+        self.input_size, self.hidden_size = input_size, hidden_size
+        shapes = {"weight_ih": (input_size,), "weight_hh": (hidden_size,), "bias_ih": (), "bias_hh": ()}
+        for name, shape in shapes.items():
+            start = torch.empty(3 * hidden_size, *shape).uniform_(-0.4, 0.4, generator=generator)
+            self.register_parameter(name, nn.Parameter(start))
+
+    def initial_state(self, batch_size: int) -> Tensor:
+        return self.weight_hh.new_zeros(batch_size, self.hidden_size)
+
+    def step(self, x: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+        reset_x, keep_x, new_x = linear(x, self.weight_ih, self.bias_ih).chunk(3, dim=-1)
+        reset_h, keep_h, new_h = linear(state, self.weight_hh, self.bias_hh).chunk(3, dim=-1)
+        keep = torch.sigmoid(keep_x + keep_h)
+        new = torch.tanh(new_x + torch.sigmoid(reset_x + reset_h) * new_h)
+        h = (1 - keep) * new + keep * state
+        return h, h
+
+
+class StockGRUCell(nn.Module):
+    """A plug-in made of a stock layer, which knows nothing of generators."""
+
+    def __init__(self, input_size: int, hidden_size: int, *, generator: Generator | None = None) -> None:
+        super().__init__()
+        self.input_size, self.hidden_size = input_size, hidden_size
+        self.inner = nn.GRUCell(input_size, hidden_size)
+
+    def initial_state(self, batch_size: int) -> Tensor:
+        return self.inner.weight_hh.new_zeros(batch_size, self.hidden_size)
+
+    def step(self, x: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+        h = self.inner(x, state)
+        return h, h
+
+
+class Coupled(LSTMCell):
+    """An LSTM whose input gate is 1 - f: a subclass that steps differently."""
+
+    def step(self, x: Tensor, state: LSTMState) -> tuple[Tensor, LSTMState]:
+        gates = linear(x, self.weight_ih, self.bias_ih) + linear(state.h, self.weight_hh, self.bias_hh)
+        _, f, g, o = gates.chunk(4, dim=-1)
+        c = torch.sigmoid(f) * state.c + torch.sigmoid(-f) * torch.tanh(g)
+        h = torch.sigmoid(o) * torch.tanh(c)
+        return h, LSTMState(h=h, c=c)
+
+
+class TwoSpeeds(NamedTuple):
+    """A state with names of its own."""
+
+    fast: Tensor
+    slow: Tensor
+
+
+class TwoSpeedCell(GRUCell):
+    """A plug-in with a NamedTuple for a state; the output is neither of its parts."""
+
+    def initial_state(self, batch_size: int) -> TwoSpeeds:
+        zeros = self.weight_hh.new_zeros(batch_size, self.hidden_size)
+        return TwoSpeeds(zeros, zeros)
+
+    def step(self, x: Tensor, state: TwoSpeeds) -> tuple[Tensor, TwoSpeeds]:
+        fast = super().step(x, state.fast)[0]
+        slow = 0.9 * state.slow + 0.1 * fast
+        return fast + slow, TwoSpeeds(fast, slow)
+
+
+class PlainTupleCell(TwoSpeedCell):
+    """The same with a plain tuple."""
+
+    def initial_state(self, batch_size: int) -> Any:
+        return tuple(super().initial_state(batch_size))
+
+    def step(self, x: Tensor, state: Any) -> tuple[Tensor, Any]:
+        output, following = super().step(x, TwoSpeeds(*state))
+        return output, tuple(following)
+
+
+class DelayLineCell(GRUCell):
+    """A plug-in whose state also holds the last input: a part that no parameter has touched."""
+
+    def initial_state(self, batch_size: int) -> Any:
+        return super().initial_state(batch_size), self.weight_hh.new_zeros(batch_size, self.input_size)
+
+    def step(self, x: Tensor, state: Any) -> tuple[Tensor, Any]:
+        h, last = state
+        following = super().step(x - last, h)[0]
+        return following, (following, x)
+
+
+class LeakyCell(GRUCell):
+    """A plug-in with a trained number: a parameter without axes."""
+
+    def __init__(self, input_size: int, hidden_size: int, *, generator: Generator | None = None) -> None:
+        super().__init__(input_size, hidden_size, generator=generator)
+        self.leak = nn.Parameter(torch.tensor(0.5))
+
+    def step(self, x: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+        h = torch.lerp(state, super().step(x, state)[0], self.leak)
+        return h, h
+
+
+class MaskedCell(GRUCell):
+    """A plug-in with a random mask, drawn once and not trained: a buffer that differs from member to member."""
+
+    def __init__(self, input_size: int, hidden_size: int, *, generator: Generator | None = None) -> None:
+        super().__init__(input_size, hidden_size, generator=generator)
+        self.register_buffer("mask", torch.rand(hidden_size, generator=generator).round())
+
+    def step(self, x: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+        h = super().step(x, state)[0] * self.mask
+        return h, h
+
+
+class ReservoirCell(GRUCell):
+    """A plug-in whose recurrent weights are frozen."""
+
+    def __init__(self, input_size: int, hidden_size: int, *, generator: Generator | None = None) -> None:
+        super().__init__(input_size, hidden_size, generator=generator)
+        self.weight_hh.requires_grad_(False)
+
+
+PLUG_INS = [GRUCell, StockGRUCell, Coupled, TwoSpeedCell, PlainTupleCell]
+
+
+def maker(cell_type: type) -> MakeCell:
+    return lambda generator: cell_type(D, H, generator=generator)
+
+
+def models(cell_type: type, members: int) -> list[tuple[Any, nn.Linear]]:
+    return [make_model(TASK, maker(cell_type), Generator().manual_seed(m)) for m in range(members)]
+
+
+def batch_of(members: int, seed: int = 9) -> Batch:
+    draws = [TASK.sample(4, Generator().manual_seed(seed + m)) for m in range(members)]
+    return Batch(torch.stack([b.inputs for b in draws], dim=1), torch.stack([b.targets for b in draws], dim=1))
+
+
+def run(model: tuple[Any, nn.Linear], inputs: Tensor) -> Tensor:
+    """Return the predictions of one model, by a plain loop."""
+    cell, readout = model
+    state, outputs = cell.initial_state(inputs.shape[1]), []
+    for x in inputs:
+        output, state = cell.step(x, state)
+        outputs.append(readout(output))
+    return torch.stack(outputs)
+
+
+def population_of(built: Sequence[tuple[Any, nn.Linear]]) -> Population:
+    return Population(TASK, built, [1e-2] * len(built), torch.device("cpu"))
+
+
+@pytest.mark.parametrize("cell_type", [*PLUG_INS, LeakyCell, MaskedCell, DelayLineCell])
+def test_a_plug_in_goes_the_generic_way(cell_type: type) -> None:
+    assert isinstance(unroll_of(cell_type(D, H)), GenericUnroll)
+
+
+def test_a_gru_plug_in_equals_torch_gru_and_its_gradients() -> None:
+    generator = Generator().manual_seed(0)
+    cell = GRUCell(3, 5, generator=generator).double()
+    layer = nn.GRU(3, 5, dtype=torch.float64)
+    layer.load_state_dict({f"{name}_l0": tensor for name, tensor in cell.state_dict().items()})
+    x, d_outputs = (torch.randn(s, 1, 2, n, generator=generator, dtype=torch.float64) for s, n in ((9, 3), (4, 5)))
+    unroll = unroll_of(cell)
+    outputs = unroll.forward({name: p.detach().unsqueeze(0) for name, p in cell.named_parameters()}, x)
+    gradients, norms = unroll.backward(d_outputs, with_norms=True)
+    expected = layer(x[:, 0])[0]
+    (expected[-4:] * d_outputs[:, 0]).sum().backward()
+    torch.testing.assert_close(outputs[:, 0], expected.detach(), rtol=1e-10, atol=1e-10)
+    for name, gradient in gradients.items():
+        torch.testing.assert_close(gradient[0], getattr(layer, f"{name}_l0").grad, rtol=1e-10, atol=1e-10)
+    assert norms["h"].shape == (9, 1)
+    assert norms["h"].gt(0).all()
+
+
+@pytest.mark.parametrize("cell_type", [*PLUG_INS, LeakyCell, MaskedCell, DelayLineCell])
+def test_each_member_predicts_as_its_own_model_does(cell_type: type) -> None:
+    built, inputs = models(cell_type, 2), batch_of(2).inputs
+    predictions = population_of(built).predict(inputs, range(2))
+    for m, model in enumerate(built):
+        torch.testing.assert_close(predictions[:, m], run(model, inputs[:, m]).detach(), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("cell_type", [*PLUG_INS, LeakyCell, MaskedCell, DelayLineCell])
+@pytest.mark.parametrize("with_norms", [False, True])
+def test_each_member_gets_the_gradient_of_its_own_model(cell_type: type, with_norms: bool) -> None:
+    built, batch = models(cell_type, 2), batch_of(2)
+    population = population_of(built)
+    population.compute_gradients(batch, with_norms)
+    for m, (cell, readout) in enumerate(built):
+        TASK.loss(run((cell, readout), batch.inputs[:, m]), batch.targets[:, m]).backward()
+        expected = torch.cat([p.grad.flatten() for p in [*cell.parameters(), *readout.parameters()]])
+        torch.testing.assert_close(population.gradients[m], expected, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("cell_type", "parts"),
+    [
+        (GRUCell, ["h"]),
+        (Coupled, ["h", "c"]),
+        (TwoSpeedCell, ["fast", "slow"]),
+        (PlainTupleCell, ["s0", "s1"]),
+    ],
+)
+def test_gradient_norms_are_named_by_the_state_and_equal_autograd(cell_type: type, parts: list[str]) -> None:
+    built, batch = models(cell_type, 1), batch_of(1)
+    _, norms = population_of(built).compute_gradients(batch, with_norms=True)
+    cell, readout = built[0]
+    state, states, outputs = cell.initial_state(4), [], []
+    for x in batch.inputs[:, 0]:
+        output, state = cell.step(x, state)
+        states.append([state] if isinstance(state, Tensor) else list(state))
+        outputs.append(readout(output))
+        for part in states[-1]:
+            part.retain_grad()
+    TASK.loss(torch.stack(outputs), batch.targets[:, 0]).backward()
+    assert list(norms) == parts
+    for k, part in enumerate(parts):
+        expected = torch.stack([step[k].grad.norm() for step in states])
+        torch.testing.assert_close(norms[part][:, 0], expected, rtol=1e-4, atol=1e-6)
+
+
+def test_a_state_that_also_keeps_the_last_input_shows_its_gradients() -> None:
+    """The state is opaque: a part that depends on no parameter must not stop the others from being measured."""
+    _, norms = population_of(models(DelayLineCell, 1)).compute_gradients(batch_of(1), with_norms=True)
+    assert norms["s0"].gt(0).all()
+
+
+@pytest.mark.parametrize("cell_type", PLUG_INS)
+def test_a_plug_in_learns(cell_type: type) -> None:
+    budget = Budget(batch_size=16, steps=40, eval_every=20, eval_size=50, confirm_size=50)
+    members = [Member("report", seed, 3e-2) for seed in range(2)]
+    for finished in train(TASK, maker(cell_type), members, budget):
+        losses = {step: value for step, name, value in finished.curves if name == "eval/loss"}
+        assert losses[40] < 0.8 * losses[0]
+        assert {part for _, part, _ in finished.state_norms} != set()
+
+
+def test_a_subclass_trains_by_its_own_step() -> None:
+    """The coupled gates are used in training, not the fused kernel of the class it comes from."""
+    built, inputs = models(Coupled, 1), batch_of(1).inputs
+    parent = LSTMCell(D, H)
+    parent.load_state_dict(built[0][0].state_dict())
+    coupled = population_of(built).predict(inputs, [0])
+    assert (coupled - population_of([(parent, built[0][1])]).predict(inputs, [0])).abs().max() > 1e-3
+
+
+def test_a_plug_in_of_stock_layers_is_seeded_and_leaves_the_global_generator_alone() -> None:
+    torch.manual_seed(123)
+    before = torch.get_rng_state()
+    first, again, other = (
+        make_model(TASK, maker(StockGRUCell), Generator().manual_seed(seed))[0].inner.weight_hh for seed in (1, 1, 2)
+    )
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+@pytest.mark.parametrize("cell_type", [GRUCell, StockGRUCell])
+def test_the_read_out_is_drawn_apart_from_the_cell(cell_type: type) -> None:
+    """No number of the read-out stands in the cell as well: that would be one draw used twice."""
+    task = AddingTask(lag=10)
+    cell, readout = make_model(
+        task, lambda generator: cell_type(2, 32, generator=generator), Generator().manual_seed(0)
+    )
+    drawn = torch.cat([p.detach().flatten() for p in cell.parameters()])
+    said = torch.cat([p.detach().flatten() for p in readout.parameters()])
+    assert torch.isin(said, drawn).double().mean() < 0.1
+
+
+def test_a_frozen_parameter_of_a_plug_in_stays_as_it_is() -> None:
+    population = population_of(models(ReservoirCell, 1))
+    before = population.member_weights(0)["cell.weight_hh"]
+    population.compute_gradients(batch_of(1))
+    population.update(clip=1.0)
+    assert torch.equal(population.member_weights(0)["cell.weight_hh"], before)

@@ -1,0 +1,218 @@
+"""A population is its members trained each alone: by torch.optim.Adam, clip_grad_norm_ and torch.nn's layers."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+import torch
+from torch import Generator, Tensor
+
+from lstm_bench.cells.lstm import LSTMCell
+from lstm_bench.cells.rnn import RNNCell
+from lstm_bench.engine.population import Population, make_model
+from lstm_bench.tasks.adding import AddingTask
+from lstm_bench.tasks.contract import Batch
+from lstm_bench.tasks.copy import CopyTask
+
+H, B = 5, 4
+RATES = [1e-2, 3e-3, 1e-2]
+CLIPS = 0.05  # a norm that every gradient here exceeds
+TASKS = [CopyTask(lag=3, n_symbols=2), CopyTask(lag=3, n_symbols=2, dialect="s4"), AddingTask(lag=7)]
+SETTINGS = pytest.mark.parametrize(
+    ("task", "cell_type"),
+    [
+        pytest.param(task, cell_type, id=f"{type(task).__name__}-{task.variant}-{cell_type.__name__}")
+        for task in TASKS
+        for cell_type in (RNNCell, LSTMCell)
+    ],
+)
+
+
+def double(batch: Batch) -> Batch:
+    return Batch(batch.inputs.double(), batch.targets.double() if batch.targets.is_floating_point() else batch.targets)
+
+
+def built(
+    task: Any, cell_type: type, rates: Sequence[float], seeds: Sequence[int], dtype: torch.dtype = torch.float64
+) -> Population:
+    def make_cell(generator: Generator) -> Any:
+        return cell_type(task.input_size, H, generator=generator)
+
+    models = [make_model(task, make_cell, Generator().manual_seed(seed)) for seed in seeds]
+    models = [(cell.to(dtype), readout.to(dtype)) for cell, readout in models]
+    return Population(task, models, rates, torch.device("cpu"))
+
+
+def data(task: Any, seeds: Sequence[int], step: int, dtype: torch.dtype = torch.float64) -> Batch:
+    """Return one batch a member, a function of the member's seed and the step."""
+    draws = [task.sample(B, Generator().manual_seed(1000 * seed + step)) for seed in seeds]
+    batch = Batch(torch.stack([d.inputs for d in draws], dim=1), torch.stack([d.targets for d in draws], dim=1))
+    return double(batch) if dtype == torch.float64 else batch
+
+
+def advance(population: Population, task: Any, seeds: Sequence[int], steps: range, clip: float = 1.0) -> None:
+    for step in steps:
+        population.compute_gradients(data(task, seeds, step, population.weights.dtype))
+        population.update(clip)
+
+
+def same_weights(ours: dict[str, Tensor], theirs: dict[str, Tensor], tolerance: float) -> None:
+    assert set(ours) == set(theirs)
+    for name, tensor in ours.items():
+        torch.testing.assert_close(tensor, theirs[name], rtol=tolerance, atol=tolerance)
+
+
+@SETTINGS
+@pytest.mark.parametrize("clip", [0.0, CLIPS, 1e6])
+@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float64, 1e-10), (torch.float32, 1e-4)])
+def test_adam_steps_equal_torch(
+    task: Any, cell_type: type, clip: float, dtype: torch.dtype, tolerance: float, stock_model: Any
+) -> None:
+    seeds, steps = [0, 1, 2], 4
+    population = built(task, cell_type, RATES, seeds, dtype)
+    stock = [stock_model(population.member_weights(m)) for m in range(3)]
+    optimisers = [torch.optim.Adam(model.parameters(), lr=rate) for model, rate in zip(stock, RATES, strict=True)]
+    for step in range(steps):
+        batch = data(task, seeds, step, dtype)
+        losses, _ = population.compute_gradients(batch)
+        norms = population.gradient_norms()
+        assert clip != CLIPS or (norms > clip).all()
+        population.update(clip)
+        for m, (model, optimiser) in enumerate(zip(stock, optimisers, strict=True)):
+            optimiser.zero_grad()
+            loss = model.loss(task, batch.inputs[:, m], batch.targets[:, m])
+            loss.backward()
+            norm = torch.nn.utils.clip_grad_norm_(model.parameters(), clip if clip else torch.inf)
+            optimiser.step()
+            torch.testing.assert_close(losses[m], loss.detach(), rtol=tolerance, atol=tolerance)
+            torch.testing.assert_close(norms[m], norm, rtol=tolerance, atol=tolerance)
+    for m, model in enumerate(stock):
+        same_weights(population.member_weights(m), model.weights(), tolerance)
+
+
+@SETTINGS
+def test_predictions_equal_torch(task: Any, cell_type: type, stock_model: Any) -> None:
+    population = built(task, cell_type, RATES, [0, 1, 2])
+    inputs = data(task, [0, 1, 2], 0).inputs
+    predictions = population.predict(inputs, [0, 1, 2])
+    some = population.predict(inputs[:, [2, 0]], [2, 0])
+    for m in range(3):
+        expected = stock_model(population.member_weights(m))(inputs[:, m])[-task.predicted_steps :].detach()
+        torch.testing.assert_close(predictions[:, m], expected, rtol=1e-10, atol=1e-10)
+    torch.testing.assert_close(some, predictions[:, [2, 0]], rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("cell_type", [RNNCell, LSTMCell])
+def test_clipping_shortens_each_gradient_and_keeps_its_direction(cell_type: type) -> None:
+    task = CopyTask(lag=3)
+    population = built(task, cell_type, RATES, [0, 1, 2])
+    population.compute_gradients(data(task, [0, 1, 2], 0))
+    before, norms = population.gradients.clone(), population.gradient_norms()
+    clip = float(norms.sort().values[:2].mean())  # between the smallest and the next
+    population.update(clip)
+    after = population.gradient_norms()
+    expected = norms.clamp(max=clip)
+    torch.testing.assert_close(after, expected, rtol=1e-4, atol=0)
+    assert (after <= clip * (1 + 1e-12)).all()
+    torch.testing.assert_close(population.gradients / after[:, None], before / norms[:, None], rtol=1e-9, atol=1e-12)
+
+
+def test_clip_zero_never_clips() -> None:
+    task = CopyTask(lag=3)
+    population = built(task, RNNCell, RATES, [0, 1, 2])
+    population.compute_gradients(data(task, [0, 1, 2], 0))
+    population.gradients.mul_(1e6)
+    before = population.gradients.clone()
+    population.update(clip=0.0)
+    assert torch.equal(population.gradients, before)
+
+
+@SETTINGS
+def test_keeping_some_members_keeps_their_weights_and_their_adam_state(task: Any, cell_type: type) -> None:
+    """A, B, C train together, then C and A go on: each ends where it ends alone."""
+    together = built(task, cell_type, RATES, [0, 1, 2])
+    advance(together, task, [0, 1, 2], range(5))
+    before = together.weights.clone()
+    together.keep([2, 0])
+    assert len(together) == 2
+    assert torch.equal(together.weights, before[[2, 0]])
+    advance(together, task, [2, 0], range(5, 10))
+    for index, seed in enumerate([2, 0]):
+        alone = built(task, cell_type, [RATES[seed]], [seed])
+        advance(alone, task, [seed], range(10))
+        same_weights(together.member_weights(index), alone.member_weights(0), 1e-10)
+
+
+def test_gradients_computed_before_keeping_are_used_after_it() -> None:
+    task = AddingTask(lag=5)
+    together, alone = built(task, LSTMCell, [1e-2, 3e-3], [0, 1]), built(task, LSTMCell, [3e-3], [1])
+    together.compute_gradients(data(task, [0, 1], 0))
+    together.keep([1])
+    together.update(clip=1.0)
+    advance(alone, task, [1], range(1))
+    same_weights(together.member_weights(0), alone.member_weights(0), 1e-10)
+
+
+def test_a_nan_in_one_member_leaves_the_others_as_they_were() -> None:
+    task = CopyTask(lag=3)
+    clean, poisoned = (built(task, LSTMCell, RATES, [0, 1, 2]) for _ in range(2))
+    poisoned.weights[1] = torch.nan
+    for population in (clean, poisoned):
+        advance(population, task, [0, 1, 2], range(3))
+    assert poisoned.weights[1].isnan().all()
+    assert torch.equal(poisoned.weights[[0, 2]], clean.weights[[0, 2]])
+
+
+def test_member_weights_are_a_copy() -> None:
+    population = built(AddingTask(lag=5), RNNCell, RATES, [0, 1, 2])
+    weights = population.member_weights(1)
+    kept = {name: tensor.clone() for name, tensor in weights.items()}
+    advance(population, population.task, [0, 1, 2], range(2))
+    assert all(torch.equal(tensor, kept[name]) for name, tensor in weights.items())
+    assert not torch.equal(population.member_weights(1)["cell.weight_hh"], kept["cell.weight_hh"])
+
+
+def test_one_learning_rate_moves_each_member_by_its_own_rate() -> None:
+    """Adam's first step is rate * sign(gradient), wherever the gradient is far above its epsilon."""
+    task = CopyTask(lag=3)
+    population = built(task, RNNCell, [1e-2, 5e-4, 0.0], [0, 1, 2])
+    before = population.weights.clone()
+    advance(population, task, [0, 1, 2], range(1), clip=0.0)
+    moved, clear = (population.weights - before).abs(), population.gradients.abs() > 1e-3
+    for m, rate in enumerate([1e-2, 5e-4, 0.0]):
+        assert clear[m].sum() > 20
+        torch.testing.assert_close(moved[m][clear[m]], torch.full_like(moved[m][clear[m]], rate), rtol=1e-4, atol=0)
+
+
+@pytest.mark.parametrize("cell_type", [RNNCell, LSTMCell])
+def test_models_are_drawn_from_the_generator(cell_type: type) -> None:
+    task = AddingTask(lag=5)
+    first, again, other = (built(task, cell_type, [1e-2], [seed]).weights for seed in (3, 3, 4))
+    assert torch.equal(first, again)
+    assert (first != other).all()
+
+
+def test_the_read_out_starts_within_one_over_root_hidden_size() -> None:
+    weights = built(CopyTask(lag=3), RNNCell, [1e-2], [0]).member_weights(0)
+    assert weights["readout.weight"].shape == (9, H)
+    scaled = weights["readout.weight"].abs().max() * H**0.5
+    assert 0.8 < float(scaled) <= 1
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@SETTINGS
+def test_a_gpu_trains_as_the_cpu_does(task: Any, cell_type: type) -> None:
+    here = built(task, cell_type, RATES, [0, 1, 2])
+    models = [
+        make_model(task, lambda g: cell_type(task.input_size, H, generator=g), Generator().manual_seed(m))
+        for m in range(3)
+    ]
+    there = Population(task, [(c.double(), r.double()) for c, r in models], RATES, torch.device("cuda"))
+    for step in range(4):
+        batch = data(task, [0, 1, 2], step)
+        for population in (here, there):
+            moved = Batch(*(tensor.to(population.device) for tensor in batch))
+            population.compute_gradients(moved)
+            population.update(clip=0.05)
+    there.keep([2, 0])
+    torch.testing.assert_close(there.weights.cpu(), here.weights[[2, 0]], rtol=1e-9, atol=1e-9)

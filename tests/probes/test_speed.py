@@ -1,0 +1,46 @@
+import sys
+
+import pytest
+import torch
+
+from lstm_bench.cells.lstm import LSTMCell
+from lstm_bench.cells.rnn import RNNCell
+from lstm_bench.probes.memory import peak_growth
+from lstm_bench.probes.speed import engine_step, stock_layer, stock_step, time_in_turns, training_flops
+from lstm_bench.tasks.adding import AddingTask
+
+
+@pytest.mark.parametrize(("cell", "gates"), [(RNNCell(2, 8), 1), (LSTMCell(2, 8), 4)])
+def test_operations_are_six_a_weight_step_and_sequence(cell, gates):
+    assert training_flops(cell, batch_size=3, length=7) == 6 * gates * (8 * 8 + 8 * 2) * 3 * 7
+
+
+def test_contenders_take_turns_and_have_ordered_quartiles():
+    task, called = AddingTask(5), []
+    ours = engine_step(task, lambda g: LSTMCell(2, 4, generator=g), 3, "cpu")
+    stock = stock_step(task, torch.nn.LSTM(2, 4), 3, "cpu")
+    steps = {"ours": lambda: (called.append("ours"), ours()), "stock": lambda: (called.append("stock"), stock())}
+    timings = time_in_turns(steps, rounds=3, round_s=0.0, device="cpu")
+    assert called[-6:] == ["ours", "stock"] * 3
+    for timing in timings.values():
+        assert 0 < timing.q25 <= timing.median <= timing.q75
+        assert timing.rounds == 3
+
+
+def test_only_a_cell_that_torch_has_itself_gets_a_stock_row():
+    class Other(LSTMCell):
+        pass
+
+    assert isinstance(stock_layer(LSTMCell(2, 4)), torch.nn.LSTM)
+    assert stock_layer(RNNCell(2, 4, nonlinearity="relu")).nonlinearity == "relu"
+    assert stock_layer(Other(2, 4)) is None
+
+
+def test_peak_memory_is_what_the_work_touched_where_the_system_can_tell():
+    kept: list[bytearray] = []
+    growth = peak_growth(lambda: None, lambda: kept.append(bytearray(b"x") * (64 << 20)))
+    assert kept == []  # the work ran in a child, or not at all
+    if sys.platform.startswith("linux"):
+        assert growth == pytest.approx(64 << 20, rel=0.05)
+    else:
+        assert growth is None

@@ -1,0 +1,125 @@
+"""Adding: where the markers stand, what is asked, and what predictors without memory reach."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from scipy import stats
+from torch import Generator, Tensor
+
+from lstm_bench.tasks.adding import AddingTask
+from lstm_bench.tasks.contract import Batch
+
+DIALECTS = pytest.mark.parametrize("dialect", ["half", "anywhere"])
+
+
+def draw(task: AddingTask, batch_size: int, seed: int = 0) -> Batch:
+    return task.sample(batch_size, Generator().manual_seed(seed))
+
+
+def marked_steps(batch: Batch) -> np.ndarray:
+    """Return the marked steps of each sequence, in order [B, 2]."""
+    markers = batch.inputs[..., 1].numpy().T
+    return np.array([np.flatnonzero(row) for row in markers])
+
+
+def mse_of(predictor: Tensor, task: AddingTask, batch: Batch) -> float:
+    return float(task.metrics(predictor.reshape(1, -1, 1), batch.targets)["loss"])
+
+
+@DIALECTS
+@pytest.mark.parametrize("lag", [2, 3, 8, 51])
+def test_two_distinct_markers_and_their_sum(dialect: str, lag: int) -> None:
+    batch = draw(AddingTask(lag, dialect), 200)
+    values, markers = batch.inputs.numpy().transpose(2, 0, 1)
+    assert set(np.unique(markers)) <= {0.0, 1.0}
+    assert (markers.sum(axis=0) == 2).all()
+    for b, (first, second) in enumerate(marked_steps(batch)):
+        assert batch.targets[0, b].item() == pytest.approx(values[first, b] + values[second, b], abs=1e-6)
+
+
+@pytest.mark.parametrize("lag", [2, 3, 8, 9])
+def test_half_puts_one_marker_in_each_half(lag: int) -> None:
+    first, second = marked_steps(draw(AddingTask(lag, "half"), 500)).T
+    assert first.max() < lag // 2 <= second.min()
+
+
+def test_half_is_uniform_within_each_half() -> None:
+    first, second = marked_steps(draw(AddingTask(11, "half"), 12_000)).T
+    assert stats.chisquare(np.bincount(first, minlength=5)).pvalue > 0.001
+    assert stats.chisquare(np.bincount(second - 5, minlength=6)).pvalue > 0.001
+
+
+def test_anywhere_draws_every_pair_alike() -> None:
+    first, second = marked_steps(draw(AddingTask(7, "anywhere"), 12_000)).T
+    pairs = np.bincount(first * 7 + second, minlength=49).reshape(7, 7)
+    assert pairs[np.tril_indices(7)].sum() == 0
+    assert stats.chisquare(pairs[np.triu_indices(7, k=1)]).pvalue > 0.001
+
+
+def test_values_are_uniform_on_the_unit_interval() -> None:
+    values = draw(AddingTask(10), 1000).inputs[..., 0].flatten().numpy()
+    assert stats.kstest(values, "uniform").pvalue > 0.001
+
+
+@DIALECTS
+def test_the_constant_one_reaches_one_sixth(dialect: str) -> None:
+    """(S - 1)^2 for the sum S of two U[0, 1] has mean 1/6 and variance 1/15 - 1/36 = 7/180."""
+    task, size = AddingTask(20, dialect), 20_000
+    batch = draw(task, size)
+    standard_error = math.sqrt(7 / 180 / size)
+    assert task.baselines == pytest.approx({"loss": 1 / 6, "explained": 0.0})
+    assert mse_of(torch.ones(size), task, batch) == pytest.approx(task.baselines["loss"], abs=4 * standard_error)
+
+
+def test_remembering_one_of_two_values_halves_the_error() -> None:
+    """What is left is (V - 1/2)^2 with mean 1/12 and variance 1/80 - 1/144 = 1/180; its share explained is 1/2."""
+    task, size = AddingTask(20, "half"), 20_000
+    batch = draw(task, size)
+    values, markers = batch.inputs.unbind(dim=-1)
+    second = (values * markers)[10:].sum(dim=0)
+    standard_error = math.sqrt(1 / 180 / size)
+    assert mse_of(0.5 + second, task, batch) == pytest.approx(1 / 12, abs=4 * standard_error)
+    explained = task.metrics((0.5 + second).reshape(1, -1, 1), batch.targets)["explained"]
+    assert float(explained) == pytest.approx(0.5, abs=6 * 4 * standard_error)
+
+
+@DIALECTS
+@pytest.mark.parametrize("window", [0, 10, 20, 40])
+def test_the_implied_window_is_what_a_predictor_of_the_last_k_steps_sees(dialect: str, window: int) -> None:
+    """(1/6)(1 - k/T) is the error of adding the marked values in sight and 1/2 for each one out of sight."""
+    task, size = AddingTask(40, dialect), 20_000
+    batch = draw(task, size)
+    values, markers = batch.inputs[task.lag - window :].unbind(dim=-1)
+    in_sight = markers.sum(dim=0)
+    predictor = (values * markers).sum(dim=0) + 0.5 * (2 - in_sight)
+    metrics = task.metrics(predictor.reshape(1, -1, 1), batch.targets)
+    standard_error = float((predictor - batch.targets[0]).square().std()) / math.sqrt(size)
+    assert float(metrics["loss"]) == pytest.approx((1 - window / 40) / 6, abs=4 * standard_error + 1e-9)
+    assert task.lag * float(metrics["explained"]) == pytest.approx(window, abs=40 * 6 * 4 * standard_error + 1e-4)
+
+
+def test_metrics_worked_by_hand() -> None:
+    """Errors 0.1 and -0.3: MSE 0.05, explained 1 - 0.3."""
+    targets = torch.tensor([[1.0, 0.5]], dtype=torch.float64)
+    predictions = torch.tensor([[[1.1], [0.2]]], dtype=torch.float64)
+    metrics = AddingTask(5).metrics(predictions, targets)
+    assert {name: float(value) for name, value in metrics.items()} == pytest.approx({"loss": 0.05, "explained": 0.7})
+
+
+@pytest.mark.parametrize(("mse", "solved"), [(0.0, True), (0.01, True), (0.0101, False), (math.nan, False)])
+def test_solved_asks_for_a_hundredth(mse: float, solved: bool) -> None:
+    assert AddingTask(5).solved({"loss": mse, "explained": 1 - 6 * mse}) is solved
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"lag": 1}, "lag=1: .*at least 2"),
+        ({"lag": 5, "dialect": "both"}, "dialect=both: allowed: half, anywhere"),
+    ],
+)
+def test_a_wrong_setting_is_named_with_its_value(settings: dict[str, object], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        AddingTask(**settings)

@@ -1,0 +1,94 @@
+"""A whole study in small: what the report says is what MLflow holds, and a second run adds nothing."""
+
+import math
+
+import pandas as pd
+import pytest
+from mlflow.tracking import MlflowClient
+
+from lstm_bench.cli import main
+
+TINY = [
+    "study=tiny",
+    "cell=rnn,lstm",
+    "task.lag=2,1",
+    "task.n_symbols=1",
+    "cell.hidden_size=6",
+    "trainer.steps=40",
+    "trainer.eval_every=10",
+    "trainer.eval_size=50",
+    "trainer.confirm_size=50",
+    "trainer.seeds=2",
+    "trainer.learning_rates=[0.01,0.05]",
+    "trainer.tuning_seeds=1",
+    "hydra/launcher=basic",
+]
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("study")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        assert main(TINY) == 0
+    return folder
+
+
+@pytest.fixture(scope="module")
+def client(study):
+    return MlflowClient(f"sqlite:///{study / 'mlflow.db'}")
+
+
+def runs(client, name, role):
+    (experiment,) = [e for e in client.search_experiments() if e.name == name]
+    return client.search_runs([experiment.experiment_id], f"tags.role = '{role}'")
+
+
+def test_every_member_is_one_flat_run(client):
+    reported, tuning = runs(client, "tiny", "report"), runs(client, "tiny tuning", "tuning")
+    assert len(reported) == 2 * 2 * 2
+    assert len(tuning) == 2 * 2 * 2 * 1
+    assert not any("mlflow.parentRunId" in run.data.tags for run in reported + tuning)
+    assert {(run.data.params["cell"], run.data.params["lag"]) for run in reported} == {
+        (cell, lag) for cell in ("rnn", "lstm") for lag in ("1", "2")
+    }
+    assert {run.info.status for run in reported} == {"FINISHED"}
+
+
+def test_every_row_of_the_results_stands_in_mlflow(study, client):
+    results = pd.read_csv(study / "reports" / "tiny" / "results.csv")
+    by_member = {
+        (run.data.params["cell"], int(run.data.params["lag"]), int(run.data.params["seed"])): run.data.metrics
+        for run in runs(client, "tiny", "report")
+    }
+    assert len(results) > 100
+    for row in results.itertuples():
+        mirrored = by_member[row.cell, row.lag, row.seed][row.metric]
+        assert math.isclose(mirrored, row.value, rel_tol=1e-9), (row.cell, row.lag, row.seed, row.metric)
+
+
+@pytest.mark.parametrize(
+    "metric", ["eval/loss", "grad/norm", "grad/decay_initial", "params/core", "speed/sequences_per_s", "train/steps"]
+)
+def test_every_member_has_what_the_study_is_about(client, metric):
+    assert all(metric in run.data.metrics for run in runs(client, "tiny", "report"))
+
+
+def test_curves_keep_their_steps(client):
+    run = next(r for r in runs(client, "tiny", "report") if r.data.metrics["train/steps"] == 40)
+    history = client.get_metric_history(run.info.run_id, "eval/loss")
+    assert [point.step for point in sorted(history, key=lambda p: p.step)] == [0, 10, 20, 30, 40]
+
+
+def test_the_summary_run_holds_the_report(client):
+    (summary,) = runs(client, "tiny", "summary")
+    assert "report.html" in [artifact.path for artifact in client.list_artifacts(summary.info.run_id)]
+
+
+def test_a_second_run_skips_what_is_finished_and_doubles_nothing(study, client, monkeypatch, capsys):
+    weights = {p: p.stat().st_mtime_ns for p in study.glob("runs/tiny/members/*/weights.pt")}
+    monkeypatch.chdir(study)
+    assert main(TINY) == 0
+    assert "8 are finished already and stay" in capsys.readouterr().out
+    assert {p: p.stat().st_mtime_ns for p in study.glob("runs/tiny/members/*/weights.pt")} == weights
+    assert len(runs(client, "tiny", "report")) == 8
