@@ -40,7 +40,7 @@ def comparison(study: Study) -> pd.DataFrame:
 
 
 def matching(study: Study) -> str:
-    """Return how the cells of a study are matched: "matched hidden size (H = 64)", "matched parameters ..." or neither."""
+    """Return how the cells are matched: "matched hidden size (H = 64)", "matched parameters ..." or neither."""
     jobs = study.plan.jobs
     hidden = {job.hidden_size for job in jobs}
     totals = [job.n_parameters for job in jobs]

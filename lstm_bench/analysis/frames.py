@@ -70,7 +70,7 @@ class Study:
 
     def _narrowed(self, task: str, variant: str) -> "Study":
         jobs = [job for job in self.plan.jobs if (job.task, job.variant) == (task, variant)]
-        frames = {
+        frames: dict[str, Any] = {
             item.name: frame.loc[(frame["task"] == task) & (frame["variant"] == variant)]
             for item in fields(self)
             if isinstance(frame := getattr(self, item.name), pd.DataFrame)

@@ -1,5 +1,6 @@
 """What is left of a gradient, step by step back, summarised over members."""
 
+import numpy as np
 import pandas as pd
 
 from lstm_bench.analysis.frames import FLOW, Study
@@ -55,7 +56,7 @@ def _at_stages(norms: pd.DataFrame) -> pd.DataFrame:
 
 def _summary(frame: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
     norms = frame.groupby(keys, observed=True, sort=False)["norm"]
-    found = norms.quantile([0.25, 0.5, 0.75]).unstack()
+    found = norms.quantile(np.array([0.25, 0.5, 0.75])).unstack()
     found.columns = pd.Index(["q25", "median", "q75"])
     return found.assign(n=norms.size()).reset_index()[[*keys, "median", "q25", "q75", "n"]]
 

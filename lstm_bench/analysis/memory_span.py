@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Literal
 
 import numpy as np
@@ -20,11 +20,13 @@ TAIL = 0.025
 RATIO_QUANTILES = 1000
 Outcome = Literal["fitted", "above", "below", "undetermined", "unmeasured"]
 Array = NDArray[np.float64]
+Rung = tuple[int, int, int]  # lag, solved, attempts
 
 
 def solve_probability(lag: Array, log2_t50: Array, width: Array) -> Array:
-    """Return p(T) = 0.01 + 0.98 sigmoid((log2 T50 - log2 T) / s): both tails leave room for a member's bad or good luck."""
-    return GUESS + HEIGHT * np.asarray(expit((log2_t50 - np.log2(lag)) / width))
+    """Return p(T) = 0.01 + 0.98 sigmoid((log2 T50 - log2 T) / s): both tails leave room for one member's luck."""
+    share: Array = expit((log2_t50 - np.log2(lag)) / width)
+    return GUESS + HEIGHT * share
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,12 +43,13 @@ class Posterior:
     @cached_property
     def _distribution(self) -> Array:
         marginal = trapezoid(self.density, self.ln_width, axis=1)
-        total: Array = cumulative_trapezoid(marginal, self.log2_t50, initial=0)
-        return total / total[-1]
+        below: Array = cumulative_trapezoid(marginal, self.log2_t50, initial=0)
+        return np.asarray(below / below[-1])
 
-    def quantile(self, share: float | Array) -> Array:
-        """Return the T50, in steps, that this share of the posterior lies below."""
-        return np.exp2(np.interp(share, self._distribution, self.log2_t50))
+    def quantiles(self, shares: Array) -> Array:
+        """Return the T50, in steps, that each of these shares of the posterior lies below."""
+        log2_t50 = np.interp(shares, self._distribution, self.log2_t50)
+        return np.asarray(np.exp2(log2_t50))
 
     def mean_probability(self, lags: Array) -> Array:
         """Return the posterior mean of p(T) at each lag: the fitted curve."""
@@ -54,7 +57,7 @@ class Posterior:
         weights = self.density * steps[0] * steps[1]
         widths = np.exp(self.ln_width)
         curve = [float((solve_probability(T, self.log2_t50[:, None], widths) * weights).sum()) for T in lags]
-        return np.asarray(curve) / weights.sum()
+        return np.array(curve) / float(weights.sum())
 
 
 @dataclass(frozen=True)
@@ -112,20 +115,21 @@ def learned_span(lags: Sequence[int], solved: Sequence[int], attempts: Sequence[
     all_solved = max((T for T, k, n in ladder if k == n), default=None)
     none_solved = min((T for T, k, _ in ladder if k == 0), default=None)
     first, last = ladder[0][0], ladder[-1][0]
-    posterior = _posterior(np.asarray(ladder, dtype=float)) if len(ladder) > 1 else None
+    posterior = _posterior(tuple(ladder)) if len(ladder) > 1 else None
     if all(k == n for _, k, n in ladder):
         return MemorySpan("above", last, last, math.inf, all_solved, none_solved, posterior=posterior)
     if all(k == 0 for _, k, _ in ladder):
         return MemorySpan("below", first, 0.0, first, all_solved, none_solved, posterior=posterior)
     if posterior is None:
         return MemorySpan("undetermined", all_solved=all_solved, none_solved=none_solved)
-    low, median, high = (float(posterior.quantile(share)) for share in (TAIL, 0.5, 1 - TAIL))
+    low, median, high = posterior.quantiles(np.array((TAIL, 0.5, 1 - TAIL))).tolist()
     return MemorySpan("fitted", median, low, high, all_solved, none_solved, _cut_off(ladder), posterior)
 
 
-def _posterior(ladder: Array) -> Posterior:
-    lags, solved, attempts = ladder.T[:, :, None, None]
-    log2_t50 = np.linspace(math.log2(ladder[0, 0]), math.log2(ladder[-1, 0]), GRID_T50)
+@lru_cache(maxsize=256)  # a report asks for the same span in its table, its figure and its headline
+def _posterior(ladder: tuple[Rung, ...]) -> Posterior:
+    lags, solved, attempts = np.asarray(ladder, dtype=float).T[:, :, None, None]
+    log2_t50 = np.linspace(math.log2(ladder[0][0]), math.log2(ladder[-1][0]), GRID_T50)
     ln_width = np.linspace(math.log(WIDTHS[0]), math.log(WIDTHS[1]), GRID_WIDTH)
     p = solve_probability(lags, log2_t50[:, None], np.exp(ln_width))
     log_likelihood = (solved * np.log(p) + (attempts - solved) * np.log1p(-p)).sum(axis=0)
@@ -134,7 +138,7 @@ def _posterior(ladder: Array) -> Posterior:
     return Posterior(log2_t50, ln_width, density / volume)
 
 
-def _cut_off(ladder: Sequence[tuple[int, int, int]]) -> Literal["above", "below"] | None:
+def _cut_off(ladder: Sequence[Rung]) -> Literal["above", "below"] | None:
     (_, first_solved, first_n), (_, last_solved, last_n) = ladder[0], ladder[-1]
     if 2 * last_solved >= last_n:
         return "above"
@@ -185,6 +189,6 @@ def span_ratio(a: MemorySpan, b: MemorySpan) -> SpanRatio:
 
 def _posterior_ratio(a: Posterior, b: Posterior) -> SpanRatio:
     shares = (np.arange(RATIO_QUANTILES) + 0.5) / RATIO_QUANTILES
-    differences = np.subtract.outer(np.log2(a.quantile(shares)), np.log2(b.quantile(shares)))
+    differences = np.subtract.outer(np.log2(a.quantiles(shares)), np.log2(b.quantiles(shares)))
     low, median, high = np.exp2(np.quantile(differences, (TAIL, 0.5, 1 - TAIL)))
     return SpanRatio(float(median), float(low), float(high), "")

@@ -3,7 +3,7 @@
 import math
 import warnings
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy import stats
@@ -62,7 +62,7 @@ def median_time(solved_at: Sequence[float], unsolved_until: Sequence[float]) -> 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # the limits are undefined where S is 1 or 0
         survival = stats.ecdf(stats.CensoredData(uncensored=solved_at, right=unsolved_until)).sf
-        limits = survival.confidence_interval(CONFIDENCE, method="log-log")
+        limits: Any = survival.confidence_interval(CONFIDENCE, method="log-log")
         times = np.asarray(survival.quantiles, dtype=float)
         curves = (survival.probabilities, limits.low.probabilities, limits.high.probabilities)
     return Interval(*(_first_at_half(times, np.asarray(curve)) for curve in curves))
@@ -74,7 +74,7 @@ def _first_at_half(times: np.ndarray, curve: np.ndarray) -> float:
 
 
 def smallest_p_value(n_a: int, n_b: int) -> float:
-    """Return the smallest two-sided p that an exact rank test can reach with so many members a side: 2 / C(a + b, a)."""
+    """Return the smallest two-sided p that an exact rank test of so many members can reach: 2 / C(a + b, a)."""
     return min(1.0, 2 / math.comb(n_a + n_b, n_a))
 
 

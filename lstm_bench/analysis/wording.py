@@ -40,13 +40,12 @@ def times(ratio: float) -> str:
     return f"{significant(ratio, 2)}x" if math.isfinite(ratio) else NOT_AVAILABLE
 
 
-def span_of(values: Iterable[float], digits: int = 3) -> str:
-    """Return the values' range: "64" where all are one, else "8-64"; "n/a" of nothing."""
-    known = sorted({value for value in values if math.isfinite(value)})
+def span_of(counts: Iterable[float]) -> str:
+    """Return the range of some counts: "64" where all are one, else "8-64"; "n/a" of nothing."""
+    known = sorted({count for count in counts if math.isfinite(count)})
     if not known:
         return NOT_AVAILABLE
-    ends = dict.fromkeys((known[0], known[-1]))
-    return "-".join(significant(value, digits) for value in ends)
+    return "-".join(f"{count:,.0f}" for count in dict.fromkeys((known[0], known[-1])))
 
 
 def listed(items: Sequence[str]) -> str:

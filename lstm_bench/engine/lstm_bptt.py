@@ -19,7 +19,13 @@ import torch
 from torch import Tensor
 
 from lstm_bench.cells.lstm import LSTMCell
-from lstm_bench.engine.sequence_buffer import fits, joint_weights, weight_gradients
+from lstm_bench.engine.sequence_buffer import (
+    CHUNK,
+    WeightGradients,
+    chunks_from_the_end,
+    fits,
+    joint_weights,
+)
 
 sigmoid_backward = torch.ops.aten.sigmoid_backward.grad_input
 tanh_backward = torch.ops.aten.tanh_backward.grad_input
@@ -102,8 +108,9 @@ class LSTMUnroll:
             return
         self._xh = inputs.new_zeros(shape)
         self._h = self._xh[..., features:]
-        self._d_pre = inputs.new_empty(steps, members, batch, 4 * self.hidden_size)
-        gates, tanh_c = torch.empty_like(self._d_pre), inputs.new_empty(steps, members, batch, self.hidden_size)
+        self._d_pre = inputs.new_empty(CHUNK, members, batch, 4 * self.hidden_size)
+        gates = inputs.new_empty(steps, members, batch, 4 * self.hidden_size)
+        tanh_c = inputs.new_empty(steps, members, batch, self.hidden_size)
         c = inputs.new_zeros(steps + 1, members, batch, self.hidden_size)
         per_step = zip(self._xh[:-1], gates, c[:-1], c[1:], tanh_c, self._h[1:], strict=True)
         self._steps = [_Step.of(*views) for views in per_step]
@@ -124,17 +131,20 @@ class LSTMUnroll:
         steps, first = len(self._steps), len(self._steps) - len(d_outputs)
         dh, dc, scratch = self._xh.new_zeros(3, *self._steps[0].c.shape)
         norms = {part: dh.new_zeros(steps, len(dh)) for part in ("h", "c")}
-        for t in reversed(range(steps)):
-            at, back = self._steps[t], self._backward_steps[t]
-            if t >= first:
-                dh += d_outputs[t - first]
-            back.retreat(at, dh, dc, scratch)
-            if with_norms:
-                norms["h"][t] = torch.linalg.vector_norm(dh, dim=(1, 2))
-                norms["c"][t] = torch.linalg.vector_norm(dc, dim=(1, 2))
-            dc *= at.f
-            torch.bmm(back.pre, self._weight_hh, out=dh)
-        return weight_gradients(self._d_pre, self._xh, self.hidden_size), norms
+        gradients = WeightGradients(self._d_pre, self._xh)
+        for chunk in chunks_from_the_end(steps):
+            for t in chunk:
+                at, back = self._steps[t], self._backward_steps[t - chunk[-1]]
+                if t >= first:
+                    dh += d_outputs[t - first]
+                back.retreat(at, dh, dc, scratch)
+                if with_norms:
+                    norms["h"][t] = torch.linalg.vector_norm(dh, dim=(1, 2))
+                    norms["c"][t] = torch.linalg.vector_norm(dc, dim=(1, 2))
+                dc *= at.f
+                torch.bmm(back.pre, self._weight_hh, out=dh)
+            gradients.add(self._d_pre[: len(chunk)], self._xh[chunk[-1] : chunk[0] + 1])
+        return gradients.by_name(self.hidden_size), norms
 
     def last_outputs(self, parameters: Mapping[str, Tensor], inputs: Tensor, last: int) -> Tensor:
         """See `Unroll.last_outputs`."""

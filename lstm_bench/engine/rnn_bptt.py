@@ -18,7 +18,13 @@ import torch
 from torch import Tensor
 
 from lstm_bench.cells.rnn import RNNCell
-from lstm_bench.engine.sequence_buffer import fits, joint_weights, weight_gradients
+from lstm_bench.engine.sequence_buffer import (
+    CHUNK,
+    WeightGradients,
+    chunks_from_the_end,
+    fits,
+    joint_weights,
+)
 
 
 class RNNUnroll:
@@ -36,10 +42,9 @@ class RNNUnroll:
         if fits(self._xh, inputs, *shape):
             return
         self._xh = inputs.new_zeros(shape)  # xh[t] = [x_t, h_{t-1}], so h[0] = 0 and h[T] is the last output
-        self._d_pre = inputs.new_empty(steps, members, batch, self.hidden_size)
+        self._d_pre = inputs.new_empty(CHUNK, members, batch, self.hidden_size)
         self._h = self._xh[..., features:]
-        self._forward_views = list(zip(self._xh[:-1], self._h[1:], strict=True))
-        self._backward_views = list(zip(self._h[1:], self._d_pre, strict=True))
+        self._views = list(zip(self._xh[:-1], self._h[1:], strict=True))
 
     def forward(self, parameters: Mapping[str, Tensor], inputs: Tensor) -> Tensor:
         """See `Unroll.forward`."""
@@ -48,7 +53,7 @@ class RNNUnroll:
         self._weight_hh = parameters["weight_hh"].detach()
         weight, bias = joint_weights(parameters)
         pre = torch.empty_like(self._d_pre[0])
-        for xh, h in self._forward_views:
+        for xh, h in self._views:
             torch.baddbmm(bias, xh, weight, out=pre)
             self._activate(pre, out=h)
         return self._h[1:]
@@ -61,18 +66,21 @@ class RNNUnroll:
 
     def backward(self, d_outputs: Tensor, with_norms: bool) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         """See `Unroll.backward`."""
-        steps, first = len(self._d_pre), len(self._d_pre) - len(d_outputs)
+        steps, first = len(self._views), len(self._views) - len(d_outputs)
         dh = torch.zeros_like(self._d_pre[0])
         norms = dh.new_zeros(steps, len(dh))
-        for t in reversed(range(steps)):
-            if t >= first:
-                dh += d_outputs[t - first]
-            if with_norms:
-                norms[t] = torch.linalg.vector_norm(dh, dim=(1, 2))
-            h, d_pre = self._backward_views[t]
-            self._activate_backward(dh, h, out=d_pre)
-            torch.bmm(d_pre, self._weight_hh, out=dh)
-        return weight_gradients(self._d_pre, self._xh, self.hidden_size), {"h": norms}
+        gradients, places = WeightGradients(self._d_pre, self._xh), list(self._d_pre)
+        for chunk in chunks_from_the_end(steps):
+            for t in chunk:
+                if t >= first:
+                    dh += d_outputs[t - first]
+                if with_norms:
+                    norms[t] = torch.linalg.vector_norm(dh, dim=(1, 2))
+                d_pre = places[t - chunk[-1]]
+                self._activate_backward(dh, self._views[t][1], out=d_pre)
+                torch.bmm(d_pre, self._weight_hh, out=dh)
+            gradients.add(self._d_pre[: len(chunk)], self._xh[chunk[-1] : chunk[0] + 1])
+        return gradients.by_name(self.hidden_size), {"h": norms}
 
     def _activate_backward(self, dh: Tensor, h: Tensor, out: Tensor) -> None:
         if self.tanh:

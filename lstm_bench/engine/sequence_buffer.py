@@ -1,6 +1,6 @@
 """What the fused kernels share: one joint product a step, and weight gradients in large products."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import torch
 from torch import Tensor
@@ -20,19 +20,36 @@ def joint_weights(parameters: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
     return weight.transpose(1, 2).contiguous(), bias.unsqueeze(1)
 
 
-def weight_gradients(d_pre: Tensor, xh: Tensor, hidden_size: int) -> dict[str, Tensor]:
-    """Return the four gradients from d(pre-activations) [T, M, B, G*H] and xh [T + 1, M, B, D + H]."""
-    steps, members, _, rows = d_pre.shape
-    d_weight = d_pre.new_zeros(members, rows, xh.shape[-1])
-    for start in range(0, steps, CHUNK):
-        stop = min(start + CHUNK, steps)
-        left = d_pre[start:stop].transpose(0, 1).flatten(1, 2)
-        right = xh[start:stop].transpose(0, 1).flatten(1, 2)
-        d_weight.baddbmm_(left.transpose(1, 2), right)
-    d_bias = d_pre.sum(dim=(0, 2))
-    return {
-        "weight_ih": d_weight[..., :-hidden_size],
-        "weight_hh": d_weight[..., -hidden_size:],
-        "bias_ih": d_bias,
-        "bias_hh": d_bias,
-    }
+def chunks_from_the_end(steps: int) -> Iterator[range]:
+    """Yield the steps in runs of CHUNK, last run first, each run descending: the order of a backward pass."""
+    for stop in range(steps, 0, -CHUNK):
+        yield range(stop - 1, max(stop - CHUNK, 0) - 1, -1)
+
+
+class WeightGradients:
+    """Sums of d(pre)^T xh over time, taken chunk by chunk in one large product each.
+
+    So d(pre-activations) need room for one chunk alone, and are used while they are still in cache: at long lags a
+    training step is bound by memory traffic, and theirs would be a third of it.
+    """
+
+    def __init__(self, d_pre: Tensor, xh: Tensor) -> None:
+        members, rows = d_pre.shape[1], d_pre.shape[-1]
+        self._weight = d_pre.new_zeros(members, rows, xh.shape[-1])
+        self._bias = d_pre.new_zeros(members, rows)
+
+    def add(self, d_pre: Tensor, xh: Tensor) -> None:
+        """Add some steps: d_pre [n, M, B, G*H], xh [n, M, B, D + H]."""
+        left = d_pre.transpose(0, 1).flatten(1, 2)
+        right = xh.transpose(0, 1).flatten(1, 2)
+        self._weight.baddbmm_(left.transpose(1, 2), right)
+        self._bias += left.sum(dim=1)
+
+    def by_name(self, hidden_size: int) -> dict[str, Tensor]:
+        """Return the four gradients; both biases enter as their sum, so they share theirs."""
+        return {
+            "weight_ih": self._weight[..., :-hidden_size],
+            "weight_hh": self._weight[..., -hidden_size:],
+            "bias_ih": self._bias,
+            "bias_hh": self._bias,
+        }

@@ -1,0 +1,1 @@
+"""From frames to a page: figures, captions that state the finding, tables, HTML and Markdown."""

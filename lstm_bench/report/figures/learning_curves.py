@@ -1,0 +1,103 @@
+"""How each member learns, lag by lag."""
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+from lstm_bench.analysis.frames import Study
+from lstm_bench.analysis.learning import learning_curves, median_curve, solved_share
+from lstm_bench.analysis.solving import ATTEMPTS, longest_mostly_solved, members_at, steps_to_solve
+from lstm_bench.analysis.wording import significant, with_range
+from lstm_bench.report.style import INK, MUTED, cell_legend, colours, new_figure, panels, say_in, themed
+
+QUESTION = "How does it learn?"
+HIGHEST_SHARE = 1.45  # what lies above is off the scale: a member that diverges would flatten the rest
+MANY_POINTS = 20_000
+
+
+@themed
+def draw(study: Study) -> Figure:
+    """Draw a panel a lag: a thin line a member, a thick one for the median of each cell."""
+    curves, shades = learning_curves(study), colours(study.cells)
+    lags = study.lags
+    figure = new_figure(0.7 + 1.75 * -(-len(lags) // 4))
+    places = panels(figure, len(lags))
+    for axes, lag in zip(places, lags, strict=True):
+        at_lag = curves.loc[curves["lag"] == lag]
+        _draw_references(axes, study, is_labelled=axes is places[0])
+        for cell in study.cells:
+            _draw_cell(axes, at_lag.loc[at_lag["cell"] == cell], shades[cell], is_heavy=len(curves) > MANY_POINTS)
+        axes.set_title(f"lag {lag}", fontsize="medium")
+        if at_lag.empty:
+            say_in(axes, "not run")
+    highest = curves["value"].where(curves["value"] < float("inf")).max() if len(curves) else 1.1
+    places[0].set(ylim=(0, min(HIGHEST_SHARE, max(1.15, 1.05 * highest))), xlim=(0, None))
+    places[0].xaxis.set_major_locator(MaxNLocator(3, integer=True))
+    places[0].xaxis.set_major_formatter(FuncFormatter(lambda step, _: f"{step:,.0f}"))
+    figure.supxlabel("optimiser steps", fontsize="medium", color=INK)
+    criterion = study.plan.jobs[0].criterion.replace("_", " ")
+    figure.supylabel(f"{criterion}, share of baseline", fontsize="medium", color=INK)
+    cell_legend(figure, study.cells, shades)
+    return figure
+
+
+def _draw_references(axes: Axes, study: Study, is_labelled: bool) -> None:
+    references = {"memoryless baseline": 1.0, "solved": solved_share(study)}
+    for label, share in references.items():
+        if share is None:
+            continue
+        axes.axhline(share, color=MUTED, linewidth=0.9, linestyle=(0, (4, 3)))
+        if is_labelled:
+            axes.annotate(
+                label, (0.98, share), xycoords=("axes fraction", "data"), xytext=(0, 2), textcoords="offset points",
+                ha="right", va="bottom", fontsize="x-small", color=MUTED,
+            )  # fmt: skip
+
+
+def _draw_cell(axes: Axes, curves: pd.DataFrame, shade: str, is_heavy: bool) -> None:
+    for _, member in curves.groupby("seed"):
+        axes.plot(member["step"], member["value"], color=shade, linewidth=0.7, alpha=0.45, rasterized=is_heavy)
+    if len(curves):
+        median = median_curve(curves)
+        axes.plot(median.index, median.to_numpy(), color=shade, linewidth=2)
+
+
+def caption(study: Study) -> str:
+    """Return the finding: how soon each cell solves its longest lag, and where it stands at the longest of all."""
+    told = [_solving(study, cell) for cell in study.cells] + [_standing(study, cell) for cell in study.cells]
+    how = "Thin lines are members, thick ones medians over members; one that ended early keeps its last value."
+    return " ".join([sentence for sentence in told if sentence] + [how])
+
+
+def _solving(study: Study, cell: str) -> str:
+    lag = longest_mostly_solved(study, cell)
+    if lag is None:
+        return f"{cell} solves no lag with most of its members."
+    steps = steps_to_solve(study, cell, lag)
+    members = members_at(study, cell, lag)
+    solved, attempts = (members["status"] == "solved").sum(), members["status"].isin(ATTEMPTS).sum()
+    interval = with_range(steps.middle, steps.low, steps.high, digits=4)
+    return f"{cell} solves lag {lag} ({solved} of {attempts} members) in a median of {interval} steps."
+
+
+def _standing(study: Study, cell: str) -> str:
+    curves = learning_curves(study)
+    last = curves.loc[(curves["cell"] == cell) & (curves["lag"] == study.lags[-1])]
+    if last.empty:
+        return f"At lag {study.lags[-1]} {cell} was not run."
+    end = float(median_curve(last).iloc[-1])
+    return f"At lag {study.lags[-1]} the median member of {cell} ends at {significant(end, 2)} of the baseline."
+
+
+def alt(study: Study) -> str:
+    """Return a description for who cannot see the figure."""
+    return (
+        f"Learning curves on {study.task}, a panel for each lag from {study.lags[0]} to {study.lags[-1]}. "
+        + " ".join(_standing(study, cell) for cell in study.cells)
+    )
+
+
+def rows(study: Study) -> pd.DataFrame:
+    """Return the rows behind the figure."""
+    return learning_curves(study)

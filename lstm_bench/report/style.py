@@ -1,0 +1,133 @@
+"""How every figure looks: one theme, one colour a cell."""
+
+import io
+import re
+from collections.abc import Callable, Sequence
+from functools import wraps
+from pathlib import Path
+from typing import Any, ParamSpec
+
+import matplotlib as mpl
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+
+INK, MUTED, RULE, PAPER = "#1d2329", "#69727d", "#d9dee4", "#fefefe"  # each stands for a CSS variable on the page
+ON_THE_PAGE = {INK: "currentColor", MUTED: "var(--muted)", RULE: "var(--rule)", PAPER: "var(--paper)"}
+WIDTH = 8.4  # inches
+PNG_DPI = 200  # twice the 100 of a figure
+LABELLED_LAGS = 12
+THEME: Any = {
+    **sns.axes_style("ticks"),
+    **sns.plotting_context("paper", font_scale=1.05),
+    "figure.dpi": 100,
+    "font.sans-serif": ["DejaVu Sans"],  # comes with matplotlib, so the same on every machine
+    "text.color": INK,
+    "axes.labelcolor": INK,
+    "axes.edgecolor": MUTED,
+    "axes.titleweight": "normal",
+    "axes.titlelocation": "left",
+    "axes.linewidth": 0.8,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": RULE,
+    "grid.linewidth": 0.6,
+    "xtick.color": MUTED,
+    "ytick.color": MUTED,
+    "xtick.labelcolor": INK,
+    "ytick.labelcolor": INK,
+    "legend.frameon": False,
+    "svg.fonttype": "path",  # looks the same everywhere and cannot run out of its box
+    "svg.hashsalt": "lstm_bench",
+}
+P = ParamSpec("P")
+
+
+def themed(draw: Callable[P, Figure]) -> Callable[P, Figure]:
+    """Draw within the theme, leaving matplotlib's global settings alone."""
+
+    @wraps(draw)
+    def inside(*args: P.args, **kwargs: P.kwargs) -> Figure:
+        with mpl.rc_context(THEME):
+            return draw(*args, **kwargs)
+
+    return inside
+
+
+def colours(cells: Sequence[str]) -> dict[str, str]:
+    """Return one colour a cell, by its place in the plan: seaborn's colour-blind-safe palette, hues beyond ten."""
+    palette = sns.color_palette("colorblind") if len(cells) <= 10 else sns.color_palette("husl", len(cells))
+    return dict(zip(cells, palette.as_hex(), strict=False))
+
+
+def new_figure(height: float) -> Figure:
+    """Return an empty figure of the page's width; inches."""
+    return Figure(figsize=(WIDTH, height), layout="constrained")
+
+
+def cell_legend(figure: Figure, cells: Sequence[str], shades: dict[str, str], **line: Any) -> None:
+    """Put one legend of cells above the whole figure, where it covers nothing."""
+    handles = [Line2D([], [], color=shades[cell], label=cell, **{"linewidth": 2.0, **line}) for cell in cells]
+    figure.legend(handles=handles, loc="outside upper left", ncols=min(4, len(cells)), handlelength=1.4)
+
+
+def lag_axis(axes: Axes, lags: Sequence[int]) -> None:
+    """Make x a log2 axis whose ticks are the lags that were tried."""
+    axes.set_xscale("log", base=2)
+    axes.set_xlim(lags[0] / 2**0.5, lags[-1] * 2**0.5)
+    stride = -(-len(lags) // LABELLED_LAGS)
+    axes.xaxis.set_major_locator(FixedLocator(list(lags[::-1][::stride])))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda lag, _: f"{lag:,.0f}"))
+
+
+def panels(figure: Figure, n: int, columns: int = 4, **shared: Any) -> list[Axes]:
+    """Return n small panels in a grid of so many columns, the places left over empty; outer ones alone are labelled."""
+    columns = min(columns, n)
+    rows = -(-n // columns)
+    grid = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True, **shared)
+    places = list(grid.flat)
+    for place in places[n:]:
+        place.set_axis_off()
+    for place in places[max(0, n - columns) : n]:
+        place.tick_params(labelbottom=True)
+    return places[:n]
+
+
+def say_in(axes: Axes, text: str) -> None:
+    """Write a note into the middle of a panel: what is missing, so that a gap is not taken for a result."""
+    axes.text(0.5, 0.5, text, transform=axes.transAxes, ha="center", va="center", color=MUTED, fontsize="small")
+
+
+def save(figure: Figure, folder: Path, name: str) -> str:
+    """Write <name>.png at twice the resolution and <name>.svg, and return the SVG text. Same figure, same bytes."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with mpl.rc_context(THEME):
+        figure.savefig(folder / f"{name}.png", dpi=PNG_DPI, facecolor="white", metadata={"Software": None})
+        buffer = io.StringIO()
+        nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
+        figure.savefig(buffer, format="svg", facecolor="white", metadata=nothing)
+    svg = buffer.getvalue()
+    (folder / f"{name}.svg").write_text(svg, encoding="utf-8")
+    return svg
+
+
+def inline_svg(svg: str, name: str, alt: str) -> str:
+    """Return an SVG fit for a page: no prologue, no white ground, ink that follows the page's light or dark, own ids.
+
+    Ids get the figure's name as a prefix, since several figures share one page.
+    """
+    body = svg[svg.index("<svg") :].strip()
+    body = re.sub(r"<metadata>.*?</metadata>", "", body, flags=re.DOTALL)
+    body = re.sub(r'(<g id="patch_1">\s*<path d="[^"]*" style="fill: )#ffffff', r"\1none", body, count=1)
+    body = re.sub(r'\bid="', f'id="{name}-', body)
+    body = re.sub(r'(url\(#|href="#)', rf"\1{name}-", body)
+    for drawn, on_the_page in ON_THE_PAGE.items():
+        body = body.replace(drawn, on_the_page)
+    label = alt.replace("&", "&amp;").replace('"', "&quot;").replace("<", "&lt;")
+    body = re.sub(r'\swidth="[^"]*pt"|\sheight="[^"]*pt"', "", body, count=2)
+    return body.replace("<svg ", f'<svg role="img" aria-label="{label}" ', 1)

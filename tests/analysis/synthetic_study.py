@@ -1,0 +1,249 @@
+"""A small study on disk whose truth is known: written through StudyRecords, the same bytes every time."""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from lstm_bench.records.schema import JobPlan, MemberRecord, SpeedRow, StudyPlan
+from lstm_bench.records.store import StudyRecords
+
+BUDGET, EVERY, TUNING_BUDGET = 4000, 200, 1600
+RATES = [0.001, 0.003, 0.01]
+LN8 = math.log(8)
+TRACEBACK = 'Traceback (most recent call last):\n  File "job.py", line 3, in run\nMemoryError: no room for <T = 64>\n'
+Outcome = Callable[[str, int, int], str]
+
+
+@dataclass(frozen=True)
+class SyntheticCell:
+    """What is true of a cell: gates G, hidden size, the lag it reaches, its decays per step and its speed."""
+
+    gates: int
+    t50: float
+    decay_initial: float
+    decay_final: float
+    sequences_per_s: float
+    hidden_size: int = 64
+
+    @property
+    def core(self) -> int:
+        return self.gates * (self.hidden_size**2 + self.hidden_size * 10 + 2 * self.hidden_size)
+
+
+CELLS = {
+    "lstm": SyntheticCell(4, 20.0, 0.95, 0.98, 90_000.0),
+    "rnn": SyntheticCell(1, 3.2, 0.61, 0.8, 200_000.0),
+}
+LAGS = (2, 4, 8, 16, 32)
+
+
+def likely_outcome(cell: str, lag: int, seed: int) -> str:
+    """Members solve up to about their cell's T50, some seeds a little further than others."""
+    reach = math.log2(CELLS[cell].t50) + 0.35 * (seed - 2)
+    if math.log2(lag) <= reach:
+        return "solved"
+    return "learning" if math.log2(lag) <= reach + 1.2 else "plateau"
+
+
+def make_study(
+    folder: Path,
+    *,
+    cells: Sequence[str] = tuple(CELLS),
+    lags: Sequence[int] = LAGS,
+    n_seeds: int = 5,
+    outcome: Outcome = likely_outcome,
+    tuned: bool = True,
+    timed: bool = True,
+    task: str = "copy",
+) -> StudyPlan:
+    """Write a study and return its plan; an outcome of "missing" leaves no record."""
+    records = StudyRecords(folder)
+    jobs = [make_job(cell, lag, n_seeds, tuned, task) for lag in sorted(lags, reverse=True) for cell in cells]
+    plan = make_plan(folder.name, jobs)
+    records.write_plan(plan)
+    for job in jobs:
+        for seed in job.seeds:
+            status = outcome(job.cell, job.lag, seed)
+            if status != "missing":
+                write_member(records, job, seed, status)
+        for rate in job.learning_rates if tuned else []:
+            for seed in job.tuning_seeds:
+                write_tuning_member(records, job, seed, rate)
+    if timed:
+        records.write_speed([row for job in jobs for row in speed_rows(job)])
+    return plan
+
+
+def make_plan(study: str, jobs: list[JobPlan]) -> StudyPlan:
+    environment = {
+        "lstm_bench": "0.1.0",
+        "python": "3.11.7",
+        "packages": {"torch": "2.13.0", "numpy": "2.4.6"},
+        "processor": "Synthetic CPU @ 2.00GHz",
+        "cores": 2,
+        "device": "cpu",
+        "threads_per_worker": 1,
+        "dtype": "float32",
+        "commit": "0123456789ab",
+    }
+    return StudyPlan(
+        study=study,
+        experiment="copy_task",
+        command="python -m lstm_bench +experiment=copy_task",
+        started="2025-11-21T01:00:00+00:00",
+        jobs=jobs,
+        environment=environment,
+        finished="2025-11-21T01:07:12+00:00",
+        wall_s=432.0,
+    )
+
+
+def make_job(cell: str, lag: int, n_seeds: int = 5, tuned: bool = True, task: str = "copy") -> JobPlan:
+    truth = CELLS[cell]
+    copy = task == "copy"
+    length = lag + 6 if copy else lag
+    return JobPlan(
+        job=f"job-{task}-{cell}-{lag}",
+        task=task,
+        variant="arjovsky, 3 symbols" if copy else "half",
+        lag=lag,
+        length=length,
+        cell=cell,
+        hidden_size=truth.hidden_size,
+        n_parameters=truth.core + (truth.hidden_size + 1) * 9,
+        n_parameters_core=truth.core,
+        flops=6.0 * truth.core * 32 * length,
+        kernel=f"{cell}_bptt",
+        score="recall_accuracy" if copy else "explained",
+        criterion="recall_ce" if copy else "loss",
+        baselines={"loss": LN8 * 3 / length, "recall_ce": LN8, "recall_accuracy": 0.125}
+        if copy
+        else {"loss": 1 / 6, "explained": 0.0},
+        units={"loss": "nats", "recall_ce": "nats", "recall_accuracy": "share"}
+        if copy
+        else {"loss": "squared error", "explained": "share"},
+        learning_rates=RATES if tuned else [0.01],
+        tuning_seeds=[0, 1] if tuned else [],
+        seeds=list(range(n_seeds)),
+        steps=BUDGET,
+        batch_size=32,
+        config={
+            "task": {"_target_": f"lstm_bench.tasks.{task}.{task.title()}Task", "lag": lag, "dialect": "arjovsky"},
+            "cell": {"_target_": f"lstm_bench.cells.{cell}.Cell", "hidden_size": 64, "init": "orthogonal"}
+            | ({"forget_bias": 3.0, "chrono": lag} if cell == "lstm" else {}),
+            "trainer": {
+                "batch_size": 32, "steps": BUDGET, "eval_every": EVERY, "eval_size": 1000, "confirm_size": 10_000,
+                "clip": 1.0, "learning_rates": RATES if tuned else [0.01], "tuning_seeds": 2, "tuning_share": 0.4,
+                "seeds": n_seeds, "study_seed": 0, "device": "cpu",
+            },
+        },
+    )  # fmt: skip
+
+
+def write_member(records: StudyRecords, job: JobPlan, seed: int, status: str) -> MemberRecord:
+    """Write one reported member that ended so."""
+    identity = f"report-{job.job}-{seed}"
+    if status == "failed":
+        failed = MemberRecord(identity, job.job, "report", seed, None, "failed", error=TRACEBACK)
+        records.write_member(failed, EMPTY_CURVES, EMPTY_GRADIENTS, {})
+        return failed
+    rng = np.random.default_rng([seed, job.lag, len(job.cell)])
+    curves, steps = make_curves(job, status, rng)
+    truth = CELLS[job.cell]
+    last = dict(zip(curves["metric"], curves["value"], strict=True))
+    decays = {"initial": truth.decay_initial, "final": truth.decay_final}
+    measured = {when: decay * math.exp(0.01 * (seed - 2)) for when, decay in decays.items()}
+    metrics = last | {f"grad/decay_{when}": decay for when, decay in measured.items()}
+    for when, decay in measured.items():
+        horizon = math.ceil(math.log(1e-3) / math.log(decay))
+        if horizon <= job.length:
+            metrics[f"grad/horizon_{when}"] = float(horizon)
+    solved = steps if status == "solved" else None
+    metrics |= {"train/steps": float(steps), "train/train_s": 1.5 + seed}
+    metrics |= {} if solved is None else {"train/steps_to_solve": float(solved)}
+    record = MemberRecord(
+        identity, job.job, "report", seed, 0.01, status, steps, solved, 1.5 + seed, metrics,
+        finished="2025-11-21T01:05:00+00:00",
+    )  # fmt: skip
+    records.write_member(record, curves, make_gradients(job, steps, measured), {})
+    return record
+
+
+EMPTY_CURVES = pd.DataFrame(columns=["step", "metric", "value"])
+EMPTY_GRADIENTS = pd.DataFrame(columns=["step", "quantity", "steps_back", "norm"])
+
+
+def make_curves(job: JobPlan, status: str, rng: np.random.Generator) -> tuple[pd.DataFrame, int]:
+    """Return plausible curves that end in this status, and the last step."""
+    fast = {"solved": 1.0, "learning": 0.12, "plateau": 0.0, "diverged": 0.05}[status]
+    half = (300 + 60 * job.lag) * math.exp(0.25 * rng.standard_normal())
+    rows: list[tuple[int, str, float]] = []
+    passes = 0
+    for step in range(0, BUDGET + 1, EVERY):
+        share = 1 / (1 + (step * fast / half) ** 3) * (1 + 0.02 * rng.standard_normal()) + 0.005
+        if status == "solved" and step >= BUDGET - 2 * EVERY:
+            share = min(share, 0.05)
+        if status == "diverged" and step > BUDGET / 2:
+            share = 3.0
+        names = {"eval/loss": share * job.baselines["loss"], "eval/loss_share": share, "grad/norm": 0.1 + share,
+                 "train/loss": share * job.baselines["loss"], "grad/clipped_share": 0.1}  # fmt: skip
+        if job.task == "copy":
+            names |= {"eval/recall_ce": share * LN8, "eval/recall_ce_share": share, "eval/recall_accuracy": 1 - share * 0.875}
+        else:
+            names |= {"eval/explained": 1 - share}
+        rows += [(step, name, float(value)) for name, value in names.items()]
+        passes = passes + 1 if share <= 0.1 else 0
+        if passes == 2 or share > 2:
+            break
+    return pd.DataFrame(rows, columns=["step", "metric", "value"]), step
+
+
+def make_gradients(job: JobPlan, last_step: int, decays: dict[str, float]) -> pd.DataFrame:
+    """Return g_k = rho^k at both ends of training, and state norms in between."""
+    tables = []
+    for step, decay in ((0, decays["initial"]), (last_step, decays["final"])):
+        tables.append(gradient_table(step, "flow", decay ** np.arange(job.length + 1)))
+    parts = ("h", "c") if job.cell == "lstm" else ("h",)
+    for step in range(0, last_step + 1, EVERY):
+        mix = step / last_step if last_step else 0.0
+        decay = decays["initial"] ** (1 - mix) * decays["final"] ** mix
+        for part in parts:
+            norms = (1.0 if part == "h" else 0.3) * 0.05 * (decay ** np.arange(job.length))
+            tables.append(gradient_table(step, f"dL/d{part}", norms))
+    return pd.concat(tables, ignore_index=True)
+
+
+def gradient_table(step: int, quantity: str, norms: np.ndarray) -> pd.DataFrame:
+    return pd.DataFrame({"step": step, "quantity": quantity, "steps_back": range(len(norms)), "norm": norms})
+
+
+def write_tuning_member(records: StudyRecords, job: JobPlan, seed: int, rate: float) -> None:
+    """Write one tuning member; the middle rate is worse than the largest, the smallest worst."""
+    worse = {0.001: 0.5, 0.003: 0.2, 0.01: 0.0}[rate]
+    score = min(1.0, 0.2 + worse + 0.1 * math.log2(job.lag) / 5 + 0.02 * seed + (0.3 if job.cell == "rnn" else 0.0))
+    identity = f"tuning-{job.job}-{seed}-{rate:g}"
+    record = MemberRecord(
+        identity, job.job, "tuning", seed, rate, "learning", TUNING_BUDGET, metrics={"tuning/score": score}
+    )
+    records.write_member(record, EMPTY_CURVES, EMPTY_GRADIENTS, {})
+
+
+def speed_rows(job: JobPlan) -> list[SpeedRow]:
+    """Return our implementation, and the stock layer at 0.7 of its speed."""
+    truth = CELLS[job.cell]
+    ours = truth.sequences_per_s / job.length
+    row = SpeedRow(
+        task=job.task, variant=job.variant, cell=job.cell, lag=job.lag, length=job.length, hidden_size=job.hidden_size,
+        batch_size=job.batch_size, implementation="lstm_bench", kernel=job.kernel, device="cpu", threads=1,
+        dtype="float32", repeats=7, sequences_per_s=ours, sequences_per_s_q25=0.97 * ours,
+        sequences_per_s_q75=1.02 * ours, ms_per_time_step=32e3 / ours / job.length,
+        ms_per_time_step_q25=32e3 / 1.02 / ours / job.length, ms_per_time_step_q75=32e3 / 0.97 / ours / job.length,
+        flops=job.flops, peak_memory_bytes=job.length * truth.core * 16,
+    )  # fmt: skip
+    stock = {name: getattr(row, name) * 0.7 for name in ("sequences_per_s", "sequences_per_s_q25", "sequences_per_s_q75")}
+    slower = {name: getattr(row, name) / 0.7 for name in ("ms_per_time_step", "ms_per_time_step_q25", "ms_per_time_step_q75")}
+    return [row, replace(row, implementation="torch.nn", kernel=f"torch.nn.{job.cell.upper()}", **stock, **slower)]

@@ -1,0 +1,191 @@
+"""The arrows of the house: who may import whom, read from the source of every module."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import lstm_bench
+
+PACKAGE = Path(lstm_bench.__file__).parent
+LEFT_WING = {"cells", "tasks", "engine", "probes"}
+EVERYWHERE = {"checks", "__init__"}  # range checks and the version
+
+# Rooms of the package that a room may import, beside itself and EVERYWHERE. `study` is the only room that sees both
+# wings, `cli` the roof.
+ALLOWED_ROOMS = {
+    "__init__": set(),
+    "checks": set(),
+    "cells": set(),
+    "tasks": set(),
+    "engine": {"cells", "tasks"},
+    "probes": {"engine", "cells", "tasks"},
+    "config": {"engine", "cells", "tasks"},
+    "records": set(),
+    "tracking": {"records"},
+    "analysis": {"records"},
+    "report": {"analysis", "records"},
+    "study": LEFT_WING | {"config", "records", "tracking", "analysis", "report"},
+    "cli": LEFT_WING | {"config", "records", "tracking", "analysis", "report", "study"},
+    "__main__": {"cli"},
+}
+
+SETTINGS = {"hydra", "omegaconf", "pydantic"}
+FRAMES = {"pandas", "seaborn", "matplotlib"}
+FORBIDDEN_PACKAGES = {
+    "engine": SETTINGS | FRAMES | {"mlflow"},
+    "probes": SETTINGS | FRAMES | {"mlflow"},
+    "records": {"torch", "mlflow", "hydra", "omegaconf"},
+    "tracking": {"torch", "hydra", "omegaconf"},
+    "analysis": {"torch", "mlflow", "hydra", "omegaconf"},
+    "report": {"torch", "mlflow", "hydra", "omegaconf"},
+    "config": {"mlflow"},
+    "study": {"mlflow"},
+    "cli": {"mlflow"},
+}
+GROUND_FLOOR_PACKAGES = {"torch"}  # and the standard library: all that cells, tasks and checks may import
+
+
+def module_name(path: Path) -> str:
+    parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+MODULES = {module_name(path): path for path in sorted(PACKAGE.rglob("*.py"))}
+
+
+def imported(source: str, module: str, is_package: bool) -> set[str]:
+    """Return every absolute dotted name that the source imports, wherever in the file it does."""
+    return {name for node in ast.walk(ast.parse(source)) for name in _names(node, module, is_package)}
+
+
+def _names(node: ast.AST, module: str, is_package: bool) -> Iterator[str]:
+    if isinstance(node, ast.Import):
+        yield from (alias.name for alias in node.names)
+    elif isinstance(node, ast.ImportFrom):
+        base = node.module or ""
+        if node.level:
+            package = module.split(".")[: None if is_package and node.level == 1 else -(node.level - is_package)]
+            base = ".".join([*package, *filter(None, [node.module])])
+        yield from (f"{base}.{alias.name}" for alias in node.names)
+    elif isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] in {"import_module", "__import__"}:
+        yield from (arg.value for arg in node.args[:1] if isinstance(arg, ast.Constant))
+
+
+def imports_of(module: str) -> set[str]:
+    path = MODULES[module]
+    return imported(path.read_text(encoding="utf-8"), module, path.name == "__init__.py")
+
+
+def room(dotted: str) -> str:
+    """Return the room of a name inside the package; a name of the package itself is in `__init__`."""
+    second = [*dotted.split("."), ""][1]
+    is_room = (PACKAGE / second).is_dir() or (PACKAGE / f"{second}.py").is_file()
+    return second if second and is_room else "__init__"
+
+
+def rooms_of(names: set[str]) -> set[str]:
+    return {room(name) for name in names if name.split(".")[0] == "lstm_bench"}
+
+
+def packages_of(names: set[str]) -> set[str]:
+    return {name.split(".")[0] for name in names} - {"lstm_bench"}
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("import a.b, c as d", {"a.b", "c"}),
+        ("from a.b import c, d", {"a.b.c", "a.b.d"}),
+        ("from lstm_bench import engine", {"lstm_bench.engine"}),
+        ("from . import x", {"lstm_bench.cells.x"}),
+        ("from .x import y", {"lstm_bench.cells.x.y"}),
+        ("from ..engine import seeds", {"lstm_bench.engine.seeds"}),
+        ("def f():\n    if True:\n        import mlflow", {"mlflow"}),
+        ("import importlib\nimportlib.import_module('mlflow')", {"importlib", "mlflow"}),
+    ],
+)
+def test_the_reader_of_imports_sees_them_all(source: str, expected: set[str]) -> None:
+    assert imported(source, "lstm_bench.cells.rnn", is_package=False) == expected
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"), [("from .x import y", "lstm_bench.cells.x.y"), ("from .. import z", "lstm_bench.z")]
+)
+def test_the_reader_of_imports_knows_packages(source: str, expected: str) -> None:
+    assert imported(source, "lstm_bench.cells", is_package=True) == {expected}
+
+
+def test_every_room_has_its_place() -> None:
+    assert {room(module) for module in MODULES} <= set(ALLOWED_ROOMS), "give the new room its place in ALLOWED_ROOMS"
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_arrows_point_backwards_only(module: str) -> None:
+    here = room(module)
+    assert rooms_of(imports_of(module)) <= ALLOWED_ROOMS[here] | EVERYWHERE | {here}
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_packages_stay_in_their_wing(module: str) -> None:
+    assert not packages_of(imports_of(module)) & FORBIDDEN_PACKAGES.get(room(module), set())
+
+
+@pytest.mark.parametrize("module", [m for m in MODULES if room(m) in {"cells", "tasks", "checks"}])
+def test_the_ground_floor_needs_torch_and_nothing_else(module: str) -> None:
+    assert packages_of(imports_of(module)) <= GROUND_FLOOR_PACKAGES | sys.stdlib_module_names
+
+
+def test_mlflow_is_imported_by_tracking_alone() -> None:
+    assert {room(module) for module in MODULES if "mlflow" in packages_of(imports_of(module))} <= {"tracking"}
+
+
+def test_nobody_looks_up_at_study_or_cli() -> None:
+    above = {"study", "cli", "__main__"}
+    below = [module for module in MODULES if room(module) not in above]
+    assert not [module for module in below if rooms_of(imports_of(module)) & above]
+
+
+WITH_TORCH_ALONE = """
+import importlib, sys, traceback
+
+class Absent:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {absent!r}:
+            raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
+
+sys.meta_path.insert(0, Absent())
+for name in {modules!r}:
+    for loaded in [m for m in sys.modules if m.partition(".")[0] == "lstm_bench"]:
+        del sys.modules[loaded]
+    try:
+        importlib.import_module(name)
+    except Exception:
+        print(name, traceback.format_exc())
+"""
+
+
+def complaints(modules: list[str], absent: set[str]) -> str:
+    """Import each module as the first of its kind in a process that lacks some packages; return what went wrong."""
+    code = WITH_TORCH_ALONE.format(absent=absent, modules=modules)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False)
+    return done.stdout + done.stderr
+
+
+def test_the_left_wing_imports_with_torch_alone() -> None:
+    left = [module for module in MODULES if room(module) in LEFT_WING | EVERYWHERE]
+    assert complaints(left, SETTINGS | FRAMES | {"mlflow"}) == ""
+
+
+def test_the_right_wing_imports_without_torch() -> None:
+    right = [
+        module for module in MODULES if room(module) in {"records", "analysis", "report"} and "__main__" not in module
+    ]
+    assert complaints(right, {"torch", "mlflow", "hydra", "omegaconf"}) == ""
+
+
+def test_an_absent_package_would_be_noticed() -> None:
+    assert "No module named 'torch'" in complaints(["lstm_bench.cells.rnn"], {"torch"})
