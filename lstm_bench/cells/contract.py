@@ -32,7 +32,11 @@ class Cell(Protocol):
         ...
 
     def named_parameters(self) -> Iterator[tuple[str, Parameter]]:
-        """Name every trained tensor, as `torch.nn.Module` does."""
+        """Name every parameter, as `torch.nn.Module` does; one that requires no gradient is not trained."""
+        ...
+
+    def named_buffers(self) -> Iterator[tuple[str, Tensor]]:
+        """Name every other tensor that belongs to a cell, as `torch.nn.Module` does."""
         ...
 
 

@@ -98,9 +98,9 @@ def _resolved(config: DictConfig) -> dict[str, Any]:
 
 
 def _job_config(config: dict[str, Any], choices: dict[str, Any]) -> JobConfig:
-    for key in config:
+    for key, value in config.items():
         if key not in ROOT_KEYS:
-            raise not_allowed(key, config[key], f"the keys {', '.join(ROOT_KEYS)}")
+            raise not_allowed(key, value, f"the keys {', '.join(ROOT_KEYS)}")
     for group in ("task", "cell"):
         if not isinstance(config[group], dict) or TARGET not in config[group]:
             raise not_allowed(group, config[group], f"a yaml of that group, with a {TARGET}")

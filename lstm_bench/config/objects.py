@@ -66,7 +66,7 @@ def memory_needed(job: JobConfig, task: Task, cell: Cell) -> int:
 
 def n_parameters(cell: Cell) -> int:
     """Count the trained numbers of a cell, without the read-out."""
-    return sum(parameter.numel() for _, parameter in cell.named_parameters())
+    return sum(parameter.numel() for _, parameter in cell.named_parameters() if parameter.requires_grad)
 
 
 def _check_device(device: str) -> None:

@@ -37,6 +37,7 @@ class GenericUnroll:
 
     def __init__(self, cell: Cell) -> None:
         self._sequence = _Sequence(cell)
+        self._trained = {name for name, parameter in cell.named_parameters() if parameter.requires_grad}
 
     def _run(self, parameters: Mapping[str, Tensor], x: Tensor) -> tuple[list[Tensor], list[dict[str, Tensor]]]:
         lent = {f"cell.{name}": tensor for name, tensor in parameters.items()}
@@ -46,9 +47,13 @@ class GenericUnroll:
     def forward(self, parameters: Mapping[str, Tensor], inputs: Tensor) -> Tensor:
         """See `Unroll.forward`."""
         members = range(inputs.shape[1])
-        self._leaves = [{n: p[m].detach().requires_grad_() for n, p in parameters.items()} for m in members]
+        lent = [
+            {name: tensor[m].detach().requires_grad_(name in self._trained) for name, tensor in parameters.items()}
+            for m in members
+        ]
+        self._leaves = [{name: tensors[name] for name in tensors if name in self._trained} for tensors in lent]
         with torch.enable_grad():
-            runs = [self._run(leaves, inputs[:, m]) for m, leaves in enumerate(self._leaves)]
+            runs = [self._run(tensors, inputs[:, m]) for m, tensors in enumerate(lent)]
         self._outputs = [outputs for outputs, _ in runs]
         self._states = [states for _, states in runs]
         return torch.stack([torch.stack(outputs) for outputs in self._outputs], dim=1).detach()
@@ -57,20 +62,22 @@ class GenericUnroll:
         """See `Unroll.backward`."""
         results = [self._backward_member(m, d_outputs[:, m], with_norms) for m in range(d_outputs.shape[1])]
         gradients = {n: torch.stack([g[n] for g, _ in results]) for n in self._leaves[0]}
-        parts = results[0][1] if with_norms else {}
-        return gradients, {part: torch.stack([norms[part] for _, norms in results], dim=1) for part in parts}
+        return gradients, {part: torch.stack([norms[part] for _, norms in results], dim=1) for part in results[0][1]}
 
     def _backward_member(
         self, m: int, d_outputs: Tensor, with_norms: bool
     ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         leaves, states = self._leaves[m], self._states[m] if with_norms else []
-        wanted = list(leaves.values()) + [part for state in states for part in state.values()]
-        predicted = self._outputs[m][-len(d_outputs) :]
-        found = torch.autograd.grad(predicted, wanted, list(d_outputs), allow_unused=True, materialize_grads=True)
-        gradients = dict(zip(leaves, found[: len(leaves)], strict=True))
-        norms = torch.stack([g.norm() for g in found[len(leaves) :]]) if with_norms else d_outputs.new_empty(0)
-        parts = list(states[0]) if with_norms else []
-        return gradients, {part: norms[k :: len(parts)] for k, part in enumerate(parts)}
+        reached = [part for state in states for part in state.values() if part.requires_grad]
+        outputs = self._outputs[m][-len(d_outputs) :]
+        found = torch.autograd.grad(
+            outputs, [*leaves.values(), *reached], list(d_outputs), allow_unused=True, materialize_grads=True
+        )
+        norm_of = {id(part): g.norm() for part, g in zip(reached, found[len(leaves) :], strict=True)}
+        nothing = d_outputs.new_zeros(())  # of a part that no parameter enters, say a copy of the input
+        parts = states[0] if states else {}
+        norms = {part: torch.stack([norm_of.get(id(state[part]), nothing) for state in states]) for part in parts}
+        return dict(zip(leaves, found[: len(leaves)], strict=True)), norms
 
     @torch.no_grad()
     def last_outputs(self, parameters: Mapping[str, Tensor], inputs: Tensor, last: int) -> Tensor:

@@ -144,7 +144,7 @@ class LSTMUnroll:
                 dc *= at.f
                 torch.bmm(back.pre, self._weight_hh, out=dh)
             gradients.add(self._d_pre[: len(chunk)], self._xh[chunk[-1] : chunk[0] + 1])
-        return gradients.by_name(self.hidden_size), norms
+        return gradients.by_name(self.hidden_size), norms if with_norms else {}
 
     def last_outputs(self, parameters: Mapping[str, Tensor], inputs: Tensor, last: int) -> Tensor:
         """See `Unroll.last_outputs`."""

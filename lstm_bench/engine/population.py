@@ -15,11 +15,12 @@ MakeCell = Callable[[Generator], Cell]
 def make_model(task: Task, make_cell: MakeCell, generator: Generator) -> tuple[Cell, nn.Linear]:
     """Return a cell and its linear read-out, both drawn from the generator.
 
-    A plug-in may be made of stock layers, which draw from torch's global generator: it is seeded from ours meanwhile
-    and put back afterwards.
+    A plug-in may be made of stock layers, which draw from torch's global generator: it is seeded by a draw of ours
+    meanwhile and put back afterwards.
     """
+    seed = int(torch.randint(2**62, (), generator=generator))
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(generator.initial_seed())
+        torch.manual_seed(seed)
         cell = make_cell(generator)
         readout = nn.Linear(cell.hidden_size, task.output_size)
     bound = cell.hidden_size**-0.5
@@ -29,7 +30,10 @@ def make_model(task: Task, make_cell: MakeCell, generator: Generator) -> tuple[C
 
 
 class Population:
-    """Parameters [M, P], gradients [M, P] and one Adam state a member.
+    """Trained parameters [M, P], gradients [M, P], one Adam state a member, and what is not trained.
+
+    Buffers and frozen parameters are kept per member beside the block. What else a plug-in draws in its constructor is
+    the first member's for all: it belongs in a buffer.
 
     Members share nothing but the calls: each has its own loss, gradient, clipping, learning rate and data, so a NaN
     in one stays in its own row.
@@ -49,11 +53,14 @@ class Population:
     ) -> None:
         self.task, self.device = task, device
         self.unroll: Unroll = unroll_of(models[0][0])
-        rows = [_named_parameters(*model) for model in models]
-        self._shapes = {name: parameter.shape for name, parameter in rows[0].items()}
-        blocks = [torch.cat([p.detach().flatten() for p in row.values()]) for row in rows]
-        self.weights = torch.stack(blocks).to(device)
-        self._adopt(self.weights, list(learning_rates))
+        rows = [_named_tensors(*model) for model in models]
+        trained = [name for name, tensor in rows[0].items() if tensor.requires_grad]
+        self._shapes = {name: rows[0][name].shape for name in trained}
+        self._constants = {
+            name: torch.stack([row[name] for row in rows]).to(device) for name in rows[0] if name not in trained
+        }
+        blocks = [torch.cat([row[name].detach().flatten() for name in trained]) for row in rows]
+        self._adopt(torch.stack(blocks).to(device), list(learning_rates))
 
     def __len__(self) -> int:
         return len(self.weights)
@@ -77,18 +84,22 @@ class Population:
         views, start = {}, 0
         for name, shape in self._shapes.items():
             stop = start + shape.numel()
-            views[name] = block[:, start:stop].unflatten(1, shape)
+            views[name] = block[:, start:stop].view(len(block), *shape)
             start = stop
         return views
 
     def member_weights(self, index: int) -> dict[str, Tensor]:
-        """Return a copy of one member's parameters by name, as a state dict of `cell.*` and `readout.*`."""
-        return {name: view[index].clone() for name, view in self._views(self.weights).items()}
+        """Return a copy of one member's parameters and buffers by name, as a state dict of `cell.*` and `readout.*`."""
+        return {name: tensor[index].clone() for name, tensor in self._tensors().items()}
+
+    def _tensors(self) -> dict[str, Tensor]:
+        return self._views(self.weights) | self._constants
 
     def keep(self, indices: Sequence[int]) -> None:
         """Go on with these members alone, with their weights, gradients and Adam states as they are."""
         states = [self._adam.state[self._rows[index]] for index in indices]
         gradients = self.gradients[list(indices)]
+        self._constants = {name: tensor[list(indices)] for name, tensor in self._constants.items()}
         self._adopt(self.weights[list(indices)].clone(), [self._learning_rates[index] for index in indices])
         self.gradients.copy_(gradients)
         for row, state in zip(self._rows, states, strict=True):
@@ -99,18 +110,17 @@ class Population:
 
         Shapes: batch.inputs [T, M, B, D], batch.targets [S, M, B].
         """
-        views = self._views(self.weights)
-        cell, (weight, bias) = _cell_part(views), (views["readout.weight"], views["readout.bias"])
+        tensors = self._tensors()
+        cell, (weight, bias) = _cell_part(tensors), (tensors["readout.weight"], tensors["readout.bias"])
         outputs = self.unroll.forward(cell, batch.inputs)[-self.task.predicted_steps :]
         leaves = [tensor.detach().requires_grad_() for tensor in (outputs, weight, bias)]
         loss = self.task.loss(_read_out(*leaves), batch.targets)
         d_outputs, d_weight, d_bias = torch.autograd.grad(loss.sum(), leaves)
         gradients, norms = self.unroll.backward(d_outputs, with_norms)
-        targets = self._views(self.gradients)
-        for name, gradient in gradients.items():
-            targets[f"cell.{name}"].copy_(gradient)
-        targets["readout.weight"].copy_(d_weight)
-        targets["readout.bias"].copy_(d_bias)
+        found = {f"cell.{name}": gradient for name, gradient in gradients.items()}
+        found |= {"readout.weight": d_weight, "readout.bias": d_bias}
+        for name, target in self._views(self.gradients).items():
+            target.copy_(found[name])
         return loss.detach(), norms
 
     def gradient_norms(self) -> Tensor:
@@ -128,13 +138,13 @@ class Population:
     @torch.no_grad()
     def predict(self, inputs: Tensor, indices: Sequence[int]) -> Tensor:
         """Return predictions [S, M', B, C] of some members for their inputs [T, M', B, D]."""
-        views = {name: view[list(indices)] for name, view in self._views(self.weights).items()}
-        outputs = self.unroll.last_outputs(_cell_part(views), inputs, self.task.predicted_steps)
-        return _read_out(outputs, views["readout.weight"], views["readout.bias"])
+        tensors = {name: tensor[list(indices)] for name, tensor in self._tensors().items()}
+        outputs = self.unroll.last_outputs(_cell_part(tensors), inputs, self.task.predicted_steps)
+        return _read_out(outputs, tensors["readout.weight"], tensors["readout.bias"])
 
 
-def _named_parameters(cell: Cell, readout: nn.Linear) -> dict[str, nn.Parameter]:
-    named = {f"cell.{name}": parameter for name, parameter in cell.named_parameters()}
+def _named_tensors(cell: Cell, readout: nn.Linear) -> dict[str, Tensor]:
+    named = {f"cell.{name}": tensor for name, tensor in (*cell.named_parameters(), *cell.named_buffers())}
     return named | {f"readout.{name}": parameter for name, parameter in readout.named_parameters()}
 
 

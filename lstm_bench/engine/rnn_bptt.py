@@ -80,7 +80,7 @@ class RNNUnroll:
                 self._activate_backward(dh, self._views[t][1], out=d_pre)
                 torch.bmm(d_pre, self._weight_hh, out=dh)
             gradients.add(self._d_pre[: len(chunk)], self._xh[chunk[-1] : chunk[0] + 1])
-        return gradients.by_name(self.hidden_size), {"h": norms}
+        return gradients.by_name(self.hidden_size), {"h": norms} if with_norms else {}
 
     def _activate_backward(self, dh: Tensor, h: Tensor, out: Tensor) -> None:
         if self.tanh:

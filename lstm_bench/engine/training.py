@@ -1,7 +1,9 @@
 """Train the members of one (task, cell, lag) until each has solved it, diverged or spent its budget."""
 
+import math
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -75,18 +77,17 @@ def train(
     """Train members together and yield each as it ends; one that has ended costs nothing more.
 
     A member is *solved* when two evaluations in a row pass the task's criterion and one on `confirm_size` held-out
-    sequences agrees; `steps_to_solve` is the step of the second. It is *diverged* when its loss or gradient is not
-    finite, and at the end of the budget *plateau* at 95% or more of the memoryless baseline, else *learning*.
+    sequences agrees; `steps_to_solve` is the step of the second. It is *diverged* when its loss, gradient or a
+    metric is not finite; at the end of the budget it is *plateau* at 95% or more of the memoryless baseline, else
+    *learning*.
     """
     device = torch.device(budget.device)
     models = [make_model(task, make_cell, generator(budget.study_seed, m, "initialisation")) for m in members]
     population = Population(task, models, [m.learning_rate for m in members], device)
     active = [Run(member) for member in members]
     for step in range(budget.steps + 1):
-        started = time.perf_counter()
-        _take_step(population, active, step, budget)
-        for run in active:
-            run.train_s += (time.perf_counter() - started) / len(active)
+        with _charged_to(active):
+            _take_step(population, active, step, budget)
         on_step(step, active)
         staying = [index for index, run in enumerate(active) if not run.finished]
         for index, run in enumerate(active):
@@ -98,7 +99,18 @@ def train(
         if len(staying) < len(active):
             population.keep(staying)
             active = [active[index] for index in staying]
-        population.update(budget.clip)
+        with _charged_to(active):
+            population.update(budget.clip)
+
+
+@contextmanager
+def _charged_to(runs: Sequence[Run]) -> Iterator[None]:
+    """Add the time of the block to the runs, in equal shares."""
+    started = time.perf_counter()
+    yield
+    share = (time.perf_counter() - started) / len(runs)
+    for run in runs:
+        run.train_s += share
 
 
 def _take_step(population: Population, active: Sequence[Run], step: int, budget: Budget) -> None:
@@ -145,6 +157,8 @@ def _note_evaluation(run: Run, task: Task, step: int, metrics: dict[str, float])
     run.curves += [(step, f"eval/{name}", value) for name, value in run.metrics.items()]
     run.passes = run.passes + 1 if task.solved(metrics) else 0
     run.status = "plateau" if run.metrics[f"{task.criterion}_share"] >= PLATEAU_SHARE else "learning"
+    if not all(math.isfinite(value) for value in metrics.values()):
+        run.status, run.finished = "diverged", True
 
 
 def _confirm(run: Run, task: Task, step: int, metrics: dict[str, float]) -> None:

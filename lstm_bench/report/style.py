@@ -12,7 +12,7 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullLocator
 
 INK, MUTED, RULE, PAPER = "#1d2329", "#69727d", "#d9dee4", "#fefefe"  # each stands for a CSS variable on the page
 ON_THE_PAGE = {INK: "currentColor", MUTED: "var(--muted)", RULE: "var(--rule)", PAPER: "var(--paper)"}
@@ -85,17 +85,27 @@ def lag_axis(axes: Axes, lags: Sequence[int]) -> None:
     axes.xaxis.set_major_formatter(FuncFormatter(lambda lag, _: f"{lag:,.0f}"))
 
 
-def panels(figure: Figure, n: int, columns: int = 4, **shared: Any) -> list[Axes]:
-    """Return n small panels in a grid of so many columns, the places left over empty; outer ones alone are labelled."""
-    columns = min(columns, n)
+def small_panels(n: int, row_height: float) -> tuple[Figure, list[Axes]]:
+    """Return a figure of n small panels that share both axes, in 3 or 4 columns, whichever leaves fewer places empty.
+
+    The lowest panel of each column has its x labels.
+    """
+    columns = min(n, min((4, 3), key=lambda width: -n % width))
     rows = -(-n // columns)
-    grid = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True, **shared)
-    places = list(grid.flat)
+    figure = new_figure(0.7 + row_height * rows)
+    places = list(figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True).flat)
     for place in places[n:]:
         place.set_axis_off()
     for place in places[max(0, n - columns) : n]:
         place.tick_params(labelbottom=True)
-    return places[:n]
+    return figure, places[:n]
+
+
+def log_axis(axes: Axes) -> None:
+    """Make y a log axis with a tick for each decade or few, and none between."""
+    axes.set_yscale("log")
+    axes.yaxis.set_major_locator(LogLocator(numticks=7))
+    axes.yaxis.set_minor_locator(NullLocator())
 
 
 def say_in(axes: Axes, text: str) -> None:

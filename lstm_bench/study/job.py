@@ -161,8 +161,8 @@ def _measure_flows(job: Job, run: Run) -> dict[str, GradientFlow]:
     cell, _ = make_model(job.task, job.make_cell, generator(seed, member, "initialisation"))
     initial = gradient_flow(cell, inputs, generator(seed, member, "probe", 1))
     with torch.no_grad():
-        for name, parameter in cell.named_parameters():
-            parameter.copy_(run.weights[f"cell.{name}"])
+        for name, tensor in (*cell.named_parameters(), *cell.named_buffers()):
+            tensor.copy_(run.weights[f"cell.{name}"])
     return {"initial": initial, "final": gradient_flow(cell, inputs, generator(seed, member, "probe", 1))}
 
 

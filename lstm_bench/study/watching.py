@@ -88,7 +88,10 @@ class Watcher:
         if job.job in self._bars:
             self._progress.remove_task(self._bars.pop(job.job))
         self._console.print(
-            f"[{len(self._done)}/{len(self._plan.jobs)}] {self._outcome(job)}", highlight=False, markup=False, soft_wrap=True
+            f"[{len(self._done)}/{len(self._plan.jobs)}] {self._outcome(job)}",
+            highlight=False,
+            markup=False,
+            soft_wrap=True,
         )
 
     def _outcome(self, job: JobPlan) -> str:

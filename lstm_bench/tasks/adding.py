@@ -31,7 +31,8 @@ class AddingTask:
     1 - 6 MSE, the share of the target's variance that the answer accounts for.
 
     Memoryless baselines (closed form): MSE 1/6, explained 0. Remembering one of the two values gives 1/12, explained
-    1/2; seeing only the last k of T steps gives (1/6)(1 - k/T), so T * explained is the implied window in steps.
+    1/2; seeing only the last k of T steps gives (1/6)(1 - k/T), so T * explained is the implied
+    window in steps (exact for even T in `half`, whose halves differ by a step for odd T).
     Solved: MSE <= 0.01.
 
     Args:

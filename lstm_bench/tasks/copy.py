@@ -125,7 +125,7 @@ class CopyTask:
 
     def oracle(self, inputs: Tensor) -> Tensor:
         """Read the letters off the first n steps and say them at the last n, blank elsewhere, without doubt."""
-        said = torch.full((self.predicted_steps, *inputs.shape[1:-1]), BLANK)
+        said = torch.full((self.predicted_steps, *inputs.shape[1:-1]), BLANK, device=inputs.device)
         said[-self.n_symbols :] = inputs[: self.n_symbols].argmax(dim=-1)
         return F.one_hot(said, self.output_size).to(inputs.dtype) * CERTAIN
 

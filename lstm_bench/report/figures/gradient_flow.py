@@ -15,7 +15,7 @@ from lstm_bench.analysis.gradients import (
     longest_lag_with_flow,
 )
 from lstm_bench.analysis.wording import listed, span_of, with_range
-from lstm_bench.report.style import MUTED, cell_legend, colours, new_figure, say_in, themed
+from lstm_bench.report.style import MUTED, cell_legend, colours, log_axis, new_figure, say_in, themed
 
 QUESTION = "Does the gradient reach back?"
 HORIZON = 1e-3
@@ -32,7 +32,8 @@ def draw(study: Study) -> Figure:
     for axes, when in zip(figure.subplots(1, 2, sharex=True, sharey=True), WHEN, strict=True):
         axes.axhline(HORIZON, color=MUTED, linewidth=0.9, linestyle=(0, (4, 3)))
         axes.set_title(when, fontsize="medium")
-        axes.set(yscale="log", xlabel=f"steps back k (lag {lag})")
+        axes.set_xlabel(f"steps back k (lag {lag})")
+        log_axis(axes)
         at_moment = flow.loc[flow["when"] == when]
         for cell in study.cells:
             _draw_cell(axes, at_moment.loc[at_moment["cell"] == cell], shades[cell])
@@ -90,7 +91,8 @@ def _decay(study: Study, cell: str, lag: int, when: str) -> str:
 
 def alt(study: Study) -> str:
     """Return a description for who cannot see the figure."""
-    return f"Gradient flow against steps back on {study.task}, {INITIAL} and {FINAL}, a line for each of {listed(study.cells)}."
+    lines = listed(study.cells)
+    return f"Gradient flow against steps back on {study.task}, {INITIAL} and {FINAL}, a line for each of {lines}."
 
 
 def rows(study: Study) -> pd.DataFrame:

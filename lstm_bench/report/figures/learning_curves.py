@@ -9,7 +9,7 @@ from lstm_bench.analysis.frames import Study
 from lstm_bench.analysis.learning import learning_curves, median_curve, solved_share
 from lstm_bench.analysis.solving import ATTEMPTS, longest_mostly_solved, members_at, steps_to_solve
 from lstm_bench.analysis.wording import significant, with_range
-from lstm_bench.report.style import INK, MUTED, cell_legend, colours, new_figure, panels, say_in, themed
+from lstm_bench.report.style import INK, MUTED, cell_legend, colours, say_in, small_panels, themed
 
 QUESTION = "How does it learn?"
 HIGHEST_SHARE = 1.45  # what lies above is off the scale: a member that diverges would flatten the rest
@@ -21,8 +21,7 @@ def draw(study: Study) -> Figure:
     """Draw a panel a lag: a thin line a member, a thick one for the median of each cell."""
     curves, shades = learning_curves(study), colours(study.cells)
     lags = study.lags
-    figure = new_figure(0.7 + 1.75 * -(-len(lags) // 4))
-    places = panels(figure, len(lags))
+    figure, places = small_panels(len(lags), row_height=1.8)
     for axes, lag in zip(places, lags, strict=True):
         at_lag = curves.loc[curves["lag"] == lag]
         _draw_references(axes, study, is_labelled=axes is places[0])

@@ -13,6 +13,7 @@ from lstm_bench.analysis.solving import members_a_lag, solve_rates, spans
 from lstm_bench.analysis.statistics import too_few_note
 from lstm_bench.analysis.wording import listed, span_of
 from lstm_bench.report.style import INK, MUTED, colours, lag_axis, new_figure, themed
+from lstm_bench.report.typeset import typeset
 
 QUESTION = "How far back does each cell remember?"
 DODGE = 0.05  # octaves between cells, so that whiskers stand side by side
@@ -31,6 +32,8 @@ def draw(study: Study) -> Figure:
         shift = 2 ** (DODGE * (place - (len(study.cells) - 1) / 2))
         _draw_rates(below, rates.loc[rates["cell"] == cell], shift, shades[cell])
         _draw_curve(below, study, found[cell], shades[cell])
+    below.annotate("half of the members", (0.995, 0.5), xycoords=("axes fraction", "data"), xytext=(0, 3),
+                   textcoords="offset points", ha="right", fontsize="x-small", color=MUTED)  # fmt: skip
     below.axhline(0.5, color=MUTED, linewidth=0.8, linestyle=(0, (4, 3)))
     below.set(
         ylim=(-0.03, 1.03), xlabel="lag (steps)", ylabel=f"share of members that solve\n({_members(study)} a lag)"
@@ -43,8 +46,7 @@ def draw(study: Study) -> Figure:
 def _draw_spans(axes: Axes, study: Study, found: Mapping[str, MemorySpan], shades: Mapping[str, str]) -> None:
     for row, (cell, span) in enumerate(found.items()):
         _draw_span(axes, row, span, study.lags, shades[cell])
-        told = span.text if span.outcome != "fitted" or span.cut_off is None else f"{span.text}, cut off by the ladder"
-        axes.annotate(told, (1.01, row), xycoords=("axes fraction", "data"), va="center", fontsize="small", color=INK)
+        _say_span(axes, row, span, study.lags)
     axes.set(yticks=range(len(found)), yticklabels=list(found), ylim=(len(found) - 0.5, -0.5))
     axes.tick_params(bottom=False, left=False, labelbottom=False)
     axes.spines[["left", "bottom"]].set_visible(False)
@@ -60,6 +62,20 @@ def _draw_span(axes: Axes, row: int, span: MemorySpan, lags: list[int], shade: s
         end = lags[-1] * 2**0.45 if span.outcome == "above" else lags[0] / 2**0.45
         axes.annotate("", (end, row), (span.median, row), arrowprops={"arrowstyle": "-|>", "color": shade, "lw": 1.6})
         axes.plot(span.median, row, marker="|", color=shade, markersize=9, markeredgewidth=2)
+
+
+def _say_span(axes: Axes, row: int, span: MemorySpan, lags: list[int]) -> None:
+    """Write the span beside its interval, on the side where there is room."""
+    told = typeset(span.text + (", cut off by the ladder" if span.cut_off else ""))
+    is_left = span.median**2 < lags[0] * lags[-1]  # below the middle of the log axis
+    if span.outcome == "fitted":
+        place = span.high if is_left else span.low
+    else:
+        is_left, place = span.outcome != "above", {"above": lags[-1]}.get(span.outcome, lags[0])
+    axes.annotate(
+        told, (place, row), xytext=(9 if is_left else -9, 0), textcoords="offset points", va="center",
+        ha="left" if is_left else "right", fontsize="small", color=INK,
+    )  # fmt: skip
 
 
 def _draw_rates(axes: Axes, rates: pd.DataFrame, shift: float, shade: str) -> None:

@@ -4,7 +4,6 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
 from lstm_bench.analysis.comparison import core_ratio
@@ -31,14 +30,12 @@ def draw(study: Study) -> Figure:
     left.set_xlabel(f"sequences/s in training, lag {span_of(rows['lag'])}, batch {span_of(rows['batch_size'])}")
     right.set_xlabel("parameters")
     for axes in (left, right):
-        axes.margins(x=0.22)
+        axes.margins(x=0.45)
         axes.set_xlim(left=0)
-        axes.grid(visible=False, axis="y")
+        axes.grid(visible=False)
         axes.xaxis.set_major_locator(MaxNLocator(4))
         axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
         axes.tick_params(left=False)
-    keys = [Patch(color=MUTED, label=f"{OURS}; core"), Patch(color=MUTED, alpha=FAINT, label=f"{STOCK}; read-out")]
-    figure.legend(handles=keys, loc="outside upper left", ncols=2, handlelength=1.2)
     return figure
 
 
@@ -53,8 +50,8 @@ def _draw_speed(axes: Axes, place: int, rows: pd.DataFrame, shade: str) -> None:
         value, low, high = (float(row[f"sequences_per_s{end}"].iloc[0]) for end in ("", "_q25", "_q75"))
         axes.barh(y, value, height=BAR, color=shade, alpha=alpha, linewidth=0)
         axes.errorbar(value, y, xerr=np.array([[value - low], [high - value]]), color=INK, linewidth=1, capsize=2)
-        axes.annotate(significant(value), (high, y), xytext=(5, 0), textcoords="offset points", va="center",
-                      fontsize="small", color=INK)  # fmt: skip
+        axes.annotate(f"{significant(value)}  {implementation}", (high, y), xytext=(5, 0),
+                      textcoords="offset points", va="center", fontsize="small", color=INK)  # fmt: skip
 
 
 def _draw_parameters(axes: Axes, place: int, study: Study, cell: str, shade: str) -> None:
@@ -62,7 +59,7 @@ def _draw_parameters(axes: Axes, place: int, study: Study, cell: str, shade: str
     readout = job.n_parameters - job.n_parameters_core
     axes.barh(place, job.n_parameters_core, height=BAR, color=shade, linewidth=0)
     axes.barh(place, readout, left=job.n_parameters_core, height=BAR, color=shade, alpha=FAINT, linewidth=0)
-    axes.annotate(f"{job.n_parameters_core:,} + {readout:,}", (job.n_parameters, place), xytext=(5, 0),
+    axes.annotate(f"{job.n_parameters_core:,} + {readout:,} read-out", (job.n_parameters, place), xytext=(5, 0),
                   textcoords="offset points", va="center", fontsize="small", color=INK)  # fmt: skip
 
 

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from lstm_bench.analysis.frames import Study
 from lstm_bench.analysis.gradients import state_gradient_summary
 from lstm_bench.analysis.wording import listed, significant, span_of
-from lstm_bench.report.style import colours, new_figure, say_in, themed
+from lstm_bench.report.style import colours, log_axis, new_figure, say_in, themed
 
 QUESTION = "What gradient does training see?"
 DECADES = 9  # below the largest norm: what is smaller moves no weight
@@ -23,7 +23,7 @@ def draw(study: Study) -> Figure:
     for line, quantity in zip(grid, quantities, strict=True):
         for axes, cell in zip(line, study.cells, strict=True):
             chosen = summary.loc[(summary["quantity"] == quantity) & (summary["cell"] == cell)]
-            _draw_stages(axes, chosen, shades[cell], f"no {quantity} for {cell}")
+            _draw_stages(axes, chosen, shades[cell], f"{cell} has no {quantity.removeprefix('dL/d')}")
         line[0].set_ylabel(f"|| {quantity} ||")
     _finish(grid[0], grid[-1], study, summary)
     return figure
@@ -32,6 +32,7 @@ def draw(study: Study) -> Figure:
 def _draw_stages(axes: Axes, chosen: pd.DataFrame, shade: str, absent: str) -> None:
     if chosen.empty:
         say_in(axes, absent)
+        axes.set_axis_off()
     stages = sorted(chosen["step"].unique())
     for place, step in enumerate(stages):
         stage = chosen.loc[(chosen["step"] == step) & (chosen["median"] > 0)]
@@ -46,14 +47,16 @@ def _finish(top: list[Axes], bottom: list[Axes], study: Study, summary: pd.DataF
     highest = float(summary["median"].max())
     positive = summary.loc[summary["median"] > 0, "median"]
     if len(positive):
-        top[0].set(yscale="log", ylim=(max(positive.min() / 2, highest * 10.0**-DECADES), 3 * highest))
+        log_axis(top[0])
+        top[0].set(ylim=(max(positive.min() / 2, highest * 10.0**-DECADES), 3 * highest))
     for axes, cell in zip(top, study.cells, strict=True):
         axes.set_title(cell, fontsize="medium")
-    for axes in bottom:
-        axes.set_xlabel(f"steps back (lag {span_of(summary['lag'])})")
-    for axes in top:
-        if axes.lines:
-            axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.06), ncols=2, fontsize="x-small", handlelength=1.2)
+    top[0].set_xlim(0, summary["steps_back"].max())
+    for first, last in zip(top, bottom, strict=True):
+        last.set_xlabel(f"steps back (lag {span_of(summary['lag'])})")
+        if first.lines:
+            last.legend(handles=first.lines, loc="upper center", bbox_to_anchor=(0.5, -0.28), ncols=2, fontsize="small",
+                        handlelength=1.2)  # fmt: skip
 
 
 def caption(study: Study) -> str:

@@ -8,7 +8,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 from lstm_bench.analysis.comparison import chosen_rates
 from lstm_bench.analysis.frames import Study
 from lstm_bench.analysis.wording import counted, listed, span_of
-from lstm_bench.report.style import INK, cell_legend, colours, new_figure, panels, say_in, themed
+from lstm_bench.report.style import INK, cell_legend, colours, say_in, small_panels, themed
 
 QUESTION = "Was the learning rate fair to each cell?"
 
@@ -17,8 +17,7 @@ QUESTION = "Was the learning rate fair to each cell?"
 def draw(study: Study) -> Figure:
     """Draw a panel a lag: the score of each tuning member, a line through the means, a ring round the rate chosen."""
     shades, lags = colours(study.cells), study.lags
-    figure = new_figure(0.7 + 1.6 * -(-len(lags) // 4))
-    places = panels(figure, len(lags))
+    figure, places = small_panels(len(lags), row_height=1.65)
     for axes, lag in zip(places, lags, strict=True):
         scores = study.tuning.loc[(study.tuning["lag"] == lag) & study.tuning["score"].notna()]
         for cell in study.cells:
@@ -32,7 +31,7 @@ def draw(study: Study) -> Figure:
     places[0].xaxis.set_minor_locator(NullLocator())
     places[0].xaxis.set_major_formatter(FuncFormatter(lambda rate, _: f"{rate:g}"))
     figure.supxlabel("learning rate", fontsize="medium", color=INK)
-    figure.supylabel("score, share of baseline\n(lower is better)", fontsize="medium", color=INK, ha="center")
+    figure.supylabel("score (lower is better)", fontsize="medium", color=INK)
     cell_legend(figure, study.cells, shades, marker="o", markersize=4)
     return figure
 
@@ -75,7 +74,8 @@ def _chosen(study: Study, cell: str, rates: list[float]) -> str:
 
 def alt(study: Study) -> str:
     """Return a description for who cannot see the figure."""
-    return f"Tuning score against learning rate on {study.task}, a panel for each lag, a line for each of {listed(study.cells)}."
+    lines = listed(study.cells)
+    return f"Tuning score against learning rate on {study.task}, a panel for each lag, a line for each of {lines}."
 
 
 def rows(study: Study) -> pd.DataFrame:
