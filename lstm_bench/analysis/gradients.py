@@ -55,6 +55,8 @@ def _at_stages(norms: pd.DataFrame) -> pd.DataFrame:
 
 
 def _summary(frame: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
+    if frame.empty:
+        return pd.DataFrame(columns=[*keys, "median", "q25", "q75", "n"])
     norms = frame.groupby(keys, observed=True, sort=False)["norm"]
     found = norms.quantile(np.array([0.25, 0.5, 0.75])).unstack()
     found.columns = pd.Index(["q25", "median", "q75"])

@@ -11,7 +11,7 @@ from lstm_bench.analysis.speed import speed_ratio
 from lstm_bench.analysis.statistics import too_few_note
 from lstm_bench.analysis.wording import listed, times
 
-NAMED = 3  # cells that a headline compares; the table has the rest
+NAMED = 4  # cells that a headline sets beside the best; the table has the rest
 
 
 def headline(study: Study) -> list[str]:
@@ -40,9 +40,9 @@ def _finding(study: Study, measured: Mapping[str, MemorySpan]) -> str:
     if all(ratio.bound == "?" for ratio in ratios.values()):
         told = listed([f"{cell} {_told(span)}" for cell, span in measured.items()])
         return f"On {study.task} the ladder cannot tell the cells apart: {told}."
-    nearest = list(ratios)[:NAMED]
-    first = _against(study, best, nearest[0], measured, is_first=True)
-    return " ".join([first, *(_against(study, best, cell, measured, is_first=False) for cell in nearest[1:])])
+    nearest, *rest = list(ratios)[:NAMED]
+    first = f"On {study.task} {best} {_against(best, nearest, measured)}{_cost(study, best, nearest)}."
+    return f"{first} It {_joined([_against(best, cell, measured) for cell in rest])}." if rest else first
 
 
 def _reach(span: MemorySpan) -> float:
@@ -65,17 +65,23 @@ def _told(span: MemorySpan) -> str:
     return "has one lag and mixed success" if span.outcome == "undetermined" else f"remembers {span.text} steps"
 
 
-def _against(study: Study, best: str, other: str, measured: Mapping[str, MemorySpan], is_first: bool) -> str:
+def _against(best: str, other: str, measured: Mapping[str, MemorySpan]) -> str:
+    """Return what the best cell does beside another, as a predicate."""
     ratio = span_ratio(measured[best], measured[other])
-    opening = f"On {study.task} {best}" if is_first else f"Against {other} it"
     if ratio.bound == "?":
-        return f"{opening} cannot be told apart from {other} by this ladder." if is_first else ""
-    if ratio.bound == "" and ratio.low <= 1:
-        verb = f"is not clearly ahead of {other}" if is_first else "is not clearly ahead"
-        return f"{opening} {verb}: its span is {ratio.text} as long{_cost(study, best, other)}."
-    name = f" than {other}" if is_first else ""
-    further = ratio.text.replace("x", "x further" + name, 1)
-    return f"{opening} remembers {further}{_cost(study, best, other)}."
+        return f"cannot be told apart from {other} by the lags tried"
+    if ratio.bound and ratio.low <= 1:  # the ladder ends too early for a factor
+        return f"remembers {measured[best].text} steps and {other} {measured[other].text}"
+    if ratio.low <= 1:
+        return f"is not clearly ahead of {other}, its span being {ratio.text} as long"
+    return "remembers " + ratio.text.replace("x", f"x further than {other}", 1)
+
+
+def _joined(predicates: list[str]) -> str:
+    shared = "remembers "
+    if all(predicate.startswith(shared) for predicate in predicates):
+        return shared + listed([predicate.removeprefix(shared) for predicate in predicates])
+    return listed(predicates)
 
 
 def _cost(study: Study, best: str, other: str) -> str:
@@ -92,5 +98,5 @@ def _unmeasured(found: Mapping[str, MemorySpan]) -> str:
 
 
 def _caution(study: Study) -> str:
-    fewest, _ = members_a_lag(study)
-    return too_few_note(fewest, fewest) if len(study.cells) > 1 else ""
+    _, most = members_a_lag(study)
+    return too_few_note(most, most) if len(study.cells) > 1 else ""

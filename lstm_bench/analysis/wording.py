@@ -9,8 +9,11 @@ NOT_AVAILABLE = "n/a"
 def significant(value: float, digits: int = 3) -> str:
     """Return a number with so many significant digits, thousands apart by commas: 14.2, 0.0512, 12,346.
 
-    Integers keep all their digits, very small numbers become 1.2e-05, and what is not finite "n/a".
+    Integers keep all their digits, very small numbers become 1.2e-05, and what is not finite "n/a". Of 0 digits
+    the nearest integer remains.
     """
+    if digits == 0 and math.isfinite(value):
+        return f"{value:,.0f}"
     if not math.isfinite(value):
         return NOT_AVAILABLE
     if value == 0:

@@ -36,7 +36,7 @@ class TrainerConfig:
     clip: float = 1.0
     learning_rates: float | list[float] = field(default_factory=lambda: [0.001, 0.003, 0.01])
     tuning_seeds: int = 2
-    tuning_share: float = 0.4
+    tuning_share: float = 0.3
     seeds: int | list[int] = 5
     study_seed: int = 0
     device: str = "cpu"

@@ -25,6 +25,7 @@ THEME: Any = {
     "figure.dpi": 100,
     "font.sans-serif": ["DejaVu Sans"],  # comes with matplotlib, so the same on every machine
     "text.color": INK,
+    "axes.facecolor": "none",
     "axes.labelcolor": INK,
     "axes.edgecolor": MUTED,
     "axes.titleweight": "normal",
@@ -72,7 +73,9 @@ def new_figure(height: float) -> Figure:
 def cell_legend(figure: Figure, cells: Sequence[str], shades: dict[str, str], **line: Any) -> None:
     """Put one legend of cells above the whole figure, where it covers nothing."""
     handles = [Line2D([], [], color=shades[cell], label=cell, **{"linewidth": 2.0, **line}) for cell in cells]
-    figure.legend(handles=handles, loc="outside upper left", ncols=min(4, len(cells)), handlelength=1.4)
+    columns = min(4, len(cells))
+    in_rows = [handle for column in range(columns) for handle in handles[column::columns]]  # matplotlib fills columns
+    figure.legend(handles=in_rows, loc="outside upper left", ncols=columns, handlelength=1.4)
 
 
 def lag_axis(axes: Axes, lags: Sequence[int]) -> None:

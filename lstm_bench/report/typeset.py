@@ -3,7 +3,7 @@
 import re
 
 RULES = (
-    (re.compile(r"(?<=\d)-(?=\d)"), "–"),
+    (re.compile(r"(?<=\d)-(?=\d)|(?<![^\s\[(])-(?![^\s\]),])"), "–"),
     (re.compile(r">= ?(?=[\d-])"), "≥ "),
     (re.compile(r"<= ?(?=[\d-])"), "≤ "),
     (re.compile(r"(?<=\d)x(?=$|[\s,.;:)])"), "×"),
@@ -11,7 +11,7 @@ RULES = (
 
 
 def typeset(text: str) -> str:
-    """Return text with dashes in ranges, times signs after factors, and one sign for "at least" and "at most"."""
+    """Return text with dashes in ranges and gaps, times signs after factors, and ">=" and "<=" as one sign."""
     for pattern, replacement in RULES:
         text = pattern.sub(replacement, text)
     return text

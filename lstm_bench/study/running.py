@@ -11,10 +11,11 @@ from pathlib import Path
 from rich.console import Console
 
 from lstm_bench.config.schema import StudyConfig
-from lstm_bench.records.schema import StudyPlan
+from lstm_bench.records.schema import JobPlan, StudyPlan
 from lstm_bench.records.store import StudyRecords
 from lstm_bench.study.folders import records_folder, reports_folder, tracking_uri
 from lstm_bench.study.identity import member_identity
+from lstm_bench.study.job import finished
 from lstm_bench.study.planning import now
 from lstm_bench.study.speed import measure_speed
 from lstm_bench.study.watching import Watcher
@@ -46,13 +47,29 @@ class Study:
                 mirror = stack.enter_context(BackgroundMirror(self._plan, self._records, uri, artifacts))
             with Watcher(self._plan, self._records, self._console):
                 launched = launch()
-            self.say("Measuring speed, with nothing else running ...")
-            self._records.write_speed(measure_speed(list(zip(self._config.jobs, self._plan.jobs, strict=True))))
-        self._plan = replace(self._plan, finished=now(), wall_s=time.monotonic() - started)
+            measured = self._measure_speed()
+        mirror_s = None if mirror is None else mirror.seconds
+        self._plan = replace(self._plan, finished=now(), wall_s=time.monotonic() - started, mirror_s=mirror_s)
         self._records.write_plan(self._plan)
         report = self._write_report(mirror)
         self._say_where_it_is(report, uri, mirror)
-        return 1 if launched or self._say_what_failed() else 0
+        failed = self._say_what_failed()
+        return 1 if launched or failed or not measured else 0
+
+    def _measure_speed(self) -> bool:
+        """Measure every job that has a member to show for it; tell whether that went well."""
+        self.say("Measuring speed, with nothing else running ...")
+        pairs = zip(self._config.jobs, self._plan.jobs, strict=True)
+        try:
+            self._records.write_speed(measure_speed([(job, plan) for job, plan in pairs if self._kept(plan)]))
+        except Exception as error:
+            self.say(f"Speed was not measured: {type(error).__name__}: {error}")
+            return False
+        return True
+
+    def _kept(self, plan: JobPlan) -> list[int]:
+        """Return the seeds of a job that have a record that stands."""
+        return [seed for seed in plan.seeds if finished(self._records, plan.job, "report", seed)]
 
     def _members(self) -> list[tuple[str, str]]:
         """Return (description, identity) of every reported member."""
@@ -64,16 +81,20 @@ class Study:
 
     def _say_what_is_ahead(self) -> None:
         members = self._members()
-        kept = [
-            i for _, i in members if self._records.has_member(i) and self._records.read_member(i).status != "failed"
-        ]
+        kept = [seed for job in self._plan.jobs for seed in self._kept(job)]
         again = f"; {len(kept)} are finished already and stay" if kept else ""
         self.say(f"Study {self._plan.study}: {len(self._plan.jobs)} jobs, {len(members)} members{again}.")
 
     def _write_report(self, mirror: BackgroundMirror | None) -> Path:
+        from lstm_bench.analysis.frames import load_study
+        from lstm_bench.analysis.results import derived_metrics, study_metrics
         from lstm_bench.report.build import build_report  # here: seaborn takes a second to import
 
-        return build_report(self._records.folder, reports_folder(self._config.output))
+        report = build_report(self._records.folder, reports_folder(self._config.output))
+        if mirror is not None:
+            study = load_study(self._records.folder)
+            mirror.close(derived_metrics(study), study_metrics(study), report.parent)
+        return report
 
     def _say_where_it_is(self, report: Path, uri: str, mirror: BackgroundMirror | None) -> None:
         self.say(f"Report:  {report}")

@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 
 from lstm_bench.records.schema import JobPlan, StudyPlan
 from lstm_bench.records.store import StudyRecords
@@ -16,6 +16,7 @@ from lstm_bench.study.identity import member_identity
 SECONDS_BETWEEN_LOOKS = 0.5
 SECONDS_BETWEEN_LINES = 30.0
 LEAST_SHARE_FOR_ETA = 0.02
+PHASES = {"tuning": "tuning", "report": "training"}
 
 
 class Watcher:
@@ -33,7 +34,7 @@ class Watcher:
             MofNCompleteColumn(),
             TextColumn("{task.fields[note]}"),
         )
-        self._progress = Progress(*columns, TimeElapsedColumn(), console=console, disable=not console.is_terminal)
+        self._progress = Progress(*columns, console=console, disable=not console.is_terminal)
         self._total = self._progress.add_task(plan.study, total=len(plan.jobs), note="")
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="watcher", daemon=True)
@@ -79,8 +80,8 @@ class Watcher:
     def _show(self, job: JobPlan, note: dict[str, Any]) -> None:
         if job.job not in self._bars:
             self._bars[job.job] = self._progress.add_task(f"  {job.cell} lag {job.lag}", total=note["steps"], note="")
-        loss = "" if note["loss_share"] is None else f", loss {note['loss_share']:.2f} of baseline"
-        text = f"{note['phase']}: {note['active']} members at work, {note['ended']} ended{loss}"
+        loss = "" if note["loss_share"] is None else f", loss {note['loss_share']:.2f}"
+        text = f"{PHASES[note['phase']]}, {note['active']} at work{loss}"
         self._progress.update(self._bars[job.job], total=note["steps"], completed=note["step"], note=text)
 
     def _end(self, job: JobPlan) -> None:
@@ -108,11 +109,11 @@ class Watcher:
 
     def _show_total(self, share: float) -> None:
         elapsed = time.monotonic() - self._started
-        left = f"at most {_clock(elapsed * (1 - share) / share)} left" if share > LEAST_SHARE_FOR_ETA else ""
-        self._progress.update(self._total, completed=len(self._done), note=left)
+        left = f"at most {_clock(elapsed * (1 - share) / share)} left" if share > LEAST_SHARE_FOR_ETA else "just begun"
+        self._progress.update(self._total, completed=len(self._done), note=f"{_clock(elapsed)}, {left}")
         if not self._console.is_terminal and time.monotonic() - self._last_line > SECONDS_BETWEEN_LINES:
             self._last_line = time.monotonic()
-            text = f"{_clock(elapsed)} {len(self._done)} of {len(self._plan.jobs)} jobs done, {left or 'just begun'}"
+            text = f"{_clock(elapsed)} {len(self._done)} of {len(self._plan.jobs)} jobs done, {left}"
             self._console.print(text, highlight=False, soft_wrap=True)
 
 

@@ -1,8 +1,11 @@
 """What is left of the gradient, step by step back, before and after training."""
 
+import math
+
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from lstm_bench.analysis.frames import Study
 from lstm_bench.analysis.gradients import (
@@ -32,7 +35,7 @@ def draw(study: Study) -> Figure:
     for axes, when in zip(figure.subplots(1, 2, sharex=True, sharey=True), WHEN, strict=True):
         axes.axhline(HORIZON, color=MUTED, linewidth=0.9, linestyle=(0, (4, 3)))
         axes.set_title(when, fontsize="medium")
-        axes.set_xlabel(f"steps back k (lag {lag})")
+        axes.set_xlabel(f"steps back k (lag {lag}, n = {span_of(flow['n'])} members)")
         log_axis(axes)
         at_moment = flow.loc[flow["when"] == when]
         for cell in study.cells:
@@ -43,10 +46,15 @@ def draw(study: Study) -> Figure:
     lowest = flow.loc[flow["q25"] > 0, "q25"].min()
     first.set(ylabel="gradient flow g (1 at the last step)", ylim=(max(LOWEST, min(lowest, HORIZON / 10)), None))
     first.set_xlim(0, flow["steps_back"].max())
-    first.annotate(
-        "horizon, 1e-3", (0.99, HORIZON), xycoords=("axes fraction", "data"), xytext=(0, 2), textcoords="offset points",
-        ha="right", va="bottom", fontsize="x-small", color=MUTED,
-    )  # fmt: skip
+    first.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+    figure.axes[1].annotate(
+        "horizon\n1e-3",
+        (1.01, HORIZON),
+        xycoords=("axes fraction", "data"),
+        va="center",
+        fontsize="x-small",
+        color=MUTED,
+    )
     cell_legend(figure, study.cells, shades)
     return figure
 
@@ -63,30 +71,26 @@ def caption(study: Study) -> str:
     lag = longest_lag_with_flow(study)
     if lag is None:
         return "No gradient flow was measured."
-    told = [_decays(study, cell, lag) for cell in study.cells]
+    told = [f"{cell} {_decays(study, cell, lag)}" for cell in study.cells if _decays(study, cell, lag)]
     n = flow_summary(study).query("lag == @lag")["n"]
-    how = (
-        f"Lines are medians, bands quartiles over {span_of(n)} members at lag {lag}; the norm is over the whole state "
-        "(h, or h and c together), from the last step alone."
+    return (
+        f"Each step back multiplies the gradient by a factor: {'; '.join(told)}. Lines are medians, bands quartiles "
+        f"over {span_of(n)} members at lag {lag}; the norm is over the whole state (h, or h and c together), from the "
+        "last step alone."
     )
-    return " ".join([sentence for sentence in told if sentence] + [how])
 
 
 def _decays(study: Study, cell: str, lag: int) -> str:
-    parts = [_decay(study, cell, lag, when) for when in WHEN]
-    known = [part for part in parts if part]
-    return f"The gradient of {cell} changes by a factor of {', and '.join(known)}." if known else ""
+    return ", and ".join(filter(None, (_decay(study, cell, lag, when) for when in WHEN)))
 
 
 def _decay(study: Study, cell: str, lag: int, when: str) -> str:
     decay = decay_per_step(study, cell, lag, when)
-    if decay.middle != decay.middle:
+    if math.isnan(decay.middle):
         return ""
     steps = horizon(study, cell, lag, when)
-    reach = (
-        f"below 1e-3 after {steps:.0f} steps" if steps < float("inf") else "still above 1e-3 where the sequence begins"
-    )
-    return f"{with_range(*decay)} a step {when} ({reach})"
+    reach = f"below 1e-3 after {steps:.0f} steps" if math.isfinite(steps) else "above 1e-3 throughout"
+    return f"{with_range(*decay)} {when}, {reach}"
 
 
 def alt(study: Study) -> str:

@@ -7,8 +7,8 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from lstm_bench.analysis.frames import Study
 from lstm_bench.analysis.learning import learning_curves, median_curve, solved_share
-from lstm_bench.analysis.solving import ATTEMPTS, longest_mostly_solved, members_at, steps_to_solve
-from lstm_bench.analysis.wording import significant, with_range
+from lstm_bench.analysis.solving import ATTEMPTS, longest_mostly_solved, members_a_lag, members_at, steps_to_solve
+from lstm_bench.analysis.wording import listed, significant, span_of, with_range
 from lstm_bench.report.style import INK, MUTED, cell_legend, colours, say_in, small_panels, themed
 
 QUESTION = "How does it learn?"
@@ -28,14 +28,17 @@ def draw(study: Study) -> Figure:
         for cell in study.cells:
             _draw_cell(axes, at_lag.loc[at_lag["cell"] == cell], shades[cell], is_heavy=len(curves) > MANY_POINTS)
         axes.set_title(f"lag {lag}", fontsize="medium")
-        if at_lag.empty:
-            say_in(axes, "not run")
+        absent = [cell for cell in study.cells if not (at_lag["cell"] == cell).any()]
+        if absent:
+            say_in(axes, "not run" if at_lag.empty else f"no curve: {', '.join(absent)}")
     highest = curves["value"].where(curves["value"] < float("inf")).max() if len(curves) else 1.1
     places[0].set(ylim=(0, min(HIGHEST_SHARE, max(1.15, 1.05 * highest))), xlim=(0, None))
     places[0].xaxis.set_major_locator(MaxNLocator(3, integer=True))
     places[0].xaxis.set_major_formatter(FuncFormatter(lambda step, _: f"{step:,.0f}"))
-    figure.supxlabel("optimiser steps", fontsize="medium", color=INK)
-    criterion = study.plan.jobs[0].criterion.replace("_", " ")
+    figure.supxlabel(
+        f"optimiser steps (n = {span_of(members_a_lag(study))} members a cell and lag)", fontsize="medium", color=INK
+    )
+    criterion = study.plan.jobs[0].criterion.replace("_ce", " cross-entropy").replace("_", " ")
     figure.supylabel(f"{criterion}, share of baseline", fontsize="medium", color=INK)
     cell_legend(figure, study.cells, shades)
     return figure
@@ -56,7 +59,7 @@ def _draw_references(axes: Axes, study: Study, is_labelled: bool) -> None:
 
 def _draw_cell(axes: Axes, curves: pd.DataFrame, shade: str, is_heavy: bool) -> None:
     for _, member in curves.groupby("seed"):
-        axes.plot(member["step"], member["value"], color=shade, linewidth=0.7, alpha=0.45, rasterized=is_heavy)
+        axes.plot(member["step"], member["value"], color=shade, linewidth=0.7, alpha=0.55, rasterized=is_heavy)
     if len(curves):
         median = median_curve(curves)
         axes.plot(median.index, median.to_numpy(), color=shade, linewidth=2)
@@ -64,7 +67,7 @@ def _draw_cell(axes: Axes, curves: pd.DataFrame, shade: str, is_heavy: bool) -> 
 
 def caption(study: Study) -> str:
     """Return the finding: how soon each cell solves its longest lag, and where it stands at the longest of all."""
-    told = [_solving(study, cell) for cell in study.cells] + [_standing(study, cell) for cell in study.cells]
+    told = [*(_solving(study, cell) for cell in study.cells), _standing(study)]
     how = "Thin lines are members, thick ones medians over members; one that ended early keeps its last value."
     return " ".join([sentence for sentence in told if sentence] + [how])
 
@@ -76,24 +79,28 @@ def _solving(study: Study, cell: str) -> str:
     steps = steps_to_solve(study, cell, lag)
     members = members_at(study, cell, lag)
     solved, attempts = (members["status"] == "solved").sum(), members["status"].isin(ATTEMPTS).sum()
-    interval = with_range(steps.middle, steps.low, steps.high, digits=4)
+    interval = with_range(steps.middle, steps.low, steps.high, digits=0)
     return f"{cell} solves lag {lag} ({solved} of {attempts} members) in a median of {interval} steps."
 
 
-def _standing(study: Study, cell: str) -> str:
-    curves = learning_curves(study)
-    last = curves.loc[(curves["cell"] == cell) & (curves["lag"] == study.lags[-1])]
-    if last.empty:
-        return f"At lag {study.lags[-1]} {cell} was not run."
-    end = float(median_curve(last).iloc[-1])
-    return f"At lag {study.lags[-1]} the median member of {cell} ends at {significant(end, 2)} of the baseline."
+def _standing(study: Study) -> str:
+    curves, lag = learning_curves(study), study.lags[-1]
+    by_cell = {cell: curves.loc[(curves["cell"] == cell) & (curves["lag"] == lag)] for cell in study.cells}
+    ends = [f"{significant(_end(own), 2)} ({cell})" for cell, own in by_cell.items() if len(own)]
+    absent = [cell for cell, own in by_cell.items() if own.empty]
+    told = f"At lag {lag} the median member ends at {listed(ends)} of the baseline." if ends else ""
+    return " ".join(filter(None, (told, f"At lag {lag} {listed(absent)} did not run." if absent else "")))
+
+
+def _end(curves: pd.DataFrame) -> float:
+    return float(median_curve(curves).iloc[-1])
 
 
 def alt(study: Study) -> str:
     """Return a description for who cannot see the figure."""
     return (
         f"Learning curves on {study.task}, a panel for each lag from {study.lags[0]} to {study.lags[-1]}. "
-        + " ".join(_standing(study, cell) for cell in study.cells)
+        + _standing(study)
     )
 
 

@@ -32,12 +32,13 @@ def draw(study: Study) -> Figure:
         shift = 2 ** (DODGE * (place - (len(study.cells) - 1) / 2))
         _draw_rates(below, rates.loc[rates["cell"] == cell], shift, shades[cell])
         _draw_curve(below, study, found[cell], shades[cell])
-    below.annotate("half of the members", (0.995, 0.5), xycoords=("axes fraction", "data"), xytext=(0, 3),
-                   textcoords="offset points", ha="right", fontsize="x-small", color=MUTED)  # fmt: skip
     below.axhline(0.5, color=MUTED, linewidth=0.8, linestyle=(0, (4, 3)))
     below.set(
-        ylim=(-0.03, 1.03), xlabel="lag (steps)", ylabel=f"share of members that solve\n({_members(study)} a lag)"
+        ylim=(-0.03, 1.03),
+        xlabel="lag (steps)",
+        ylabel=f"share of members that solve\n({typeset(_members(study))} a lag)",
     )
+    below.set_yticks([0, 0.25, 0.5, 0.75, 1])
     below.yaxis.set_major_formatter(lambda share, _: f"{share:.0%}")
     lag_axis(below, study.lags)
     return figure
@@ -107,9 +108,9 @@ def caption(study: Study) -> str:
     cut = [cell for cell, span in found.items() if span.cut_off]
     if cut:
         sentences.append(f"The ladder of lags ends before the span of {listed(cut)} is bracketed, which bounds it.")
-    fewest, _ = members_a_lag(study)
-    if len(found) > 1 and fewest:
-        sentences.append(too_few_note(fewest, fewest))
+    _, most = members_a_lag(study)
+    if len(found) > 1 and most:
+        sentences.append(too_few_note(most, most))
     sentences.append("Points are shares with Wilson 95% intervals, lines the posterior mean of the fitted curve.")
     return " ".join(sentence for sentence in sentences if sentence)
 

@@ -27,7 +27,8 @@ def draw(study: Study) -> Figure:
         _draw_speed(left, place, rows.loc[rows["cell"] == cell], shades[cell])
         _draw_parameters(right, place, study, cell, shades[cell])
     left.set(yticks=range(len(study.cells)), yticklabels=study.cells, ylim=(len(study.cells) - 0.5, -0.5))
-    left.set_xlabel(f"sequences/s in training, lag {span_of(rows['lag'])}, batch {span_of(rows['batch_size'])}")
+    at = f"lag {span_of(rows['lag'])}, batch {span_of(rows['batch_size'])}"
+    left.set_xlabel(f"sequences/s in training, {at}\nmedian and quartiles of {span_of(rows['repeats'])} timings")
     right.set_xlabel("parameters")
     for axes in (left, right):
         axes.margins(x=0.45)
@@ -67,7 +68,9 @@ def caption(study: Study) -> str:
     """Return the finding: each cell's speed with quartiles, over the first cell's, and against the stock layer."""
     rows = shared_speed_rows(study)
     if rows.empty:
-        return "Speed was not measured."
+        sizes = {job.cell: job.n_parameters_core for job in study.plan.jobs}
+        told = listed([f"{cell} {size:,}" for cell, size in sizes.items()])
+        return f"Speed was not measured. Core parameters: {told}."
     ours = rows.loc[rows["implementation"] == OURS]
     told = listed([_told(study, str(row.cell), row) for row in ours.itertuples()])
     first = rows.iloc[0]

@@ -30,7 +30,7 @@ def draw(study: Study) -> Figure:
     places[0].xaxis.set_major_locator(FixedLocator(rates))
     places[0].xaxis.set_minor_locator(NullLocator())
     places[0].xaxis.set_major_formatter(FuncFormatter(lambda rate, _: f"{rate:g}"))
-    figure.supxlabel("learning rate", fontsize="medium", color=INK)
+    figure.supxlabel(f"learning rate (n = {_seeds_a_rate(study)} tuning seeds a point)", fontsize="medium", color=INK)
     figure.supylabel("score (lower is better)", fontsize="medium", color=INK)
     cell_legend(figure, study.cells, shades, marker="o", markersize=4)
     return figure
@@ -52,13 +52,16 @@ def caption(study: Study) -> str:
         return "One learning rate was given, so nothing was tuned."
     rates = sorted(study.tuning["learning_rate"].unique())
     told = [_chosen(study, cell, rates) for cell in study.cells]
-    per_rate = study.tuning.groupby(["cell", "lag", "learning_rate"]).size()
     how = (
-        f"Every cell had the same {counted(len(rates), 'rate')} and {span_of(per_rate)} tuning seeds a rate, which the "
-        "report uses nowhere else. The score is the mean share of the baseline over the tuning budget; rings mark the "
-        "rate chosen."
+        f"Every cell had the same {counted(len(rates), 'rate')} and {_seeds_a_rate(study)} tuning seeds a rate, which "
+        "the report uses nowhere else. The score is the mean share of the baseline over the tuning budget; rings mark "
+        "the rate chosen."
     )
     return " ".join([*told, how])
+
+
+def _seeds_a_rate(study: Study) -> str:
+    return span_of(study.tuning.groupby(["cell", "lag", "learning_rate"]).size())
 
 
 def _chosen(study: Study, cell: str, rates: list[float]) -> str:

@@ -1,0 +1,84 @@
+"""The page as Markdown, figures beside it."""
+
+from collections.abc import Iterator
+from pathlib import PurePosixPath as Path
+
+from lstm_bench.report.exhibits import Exhibit
+from lstm_bench.report.page import Page, TaskPart
+from lstm_bench.report.tables import Entry, Table
+from lstm_bench.report.typeset import typeset
+
+
+def render_markdown(page: Page) -> str:
+    """Return report.md: what the HTML page says, in the same order."""
+    return "\n\n".join(_blocks(page)) + "\n"
+
+
+def _blocks(page: Page) -> Iterator[str]:
+    yield f"# {page.study}"
+    yield from (f"**{typeset(paragraph)}**" for paragraph in page.headline)
+    yield "## Comparison"
+    for part in page.parts:
+        yield from _tables(part, is_titled=len(page.parts) > 1)
+    yield ", ".join(
+        f"[{Path(file).name}]({file})" for file in ("tables/comparison.csv", "tables/members.csv", "results.csv")
+    )
+    yield "## Failures and censoring"
+    yield page.outcome
+    if page.notes:
+        yield "\n".join(f"- {typeset(note)}" for note in page.notes)
+    yield from (f"`{failure.reason}` ({failure.members})" for failure in page.failures)
+    for part in page.parts:
+        yield from ([f"## {part.task}"] if len(page.parts) > 1 else [])
+        yield from (block for exhibit in part.exhibits for block in _exhibit(exhibit))
+    yield from _protocol(page)
+    yield "## Receipt"
+    yield "\n".join(f"- {name}: {_code(value)}" for name, value in page.receipt)
+    yield "Everything, settings of each job included: [receipt.json](receipt.json)."
+
+
+def _tables(part: TaskPart, is_titled: bool) -> Iterator[str]:
+    if is_titled:
+        yield f"### {part.task}"
+    yield typeset(part.table_note)
+    yield _table(part.comparison)
+    yield "Members that solved, of those that ran to their end."
+    yield _table(part.solved)
+
+
+def _table(table: Table) -> str:
+    headings = [f"{text}<br>{unit}" if unit else text for text, unit in table.headings]
+    lines = [
+        headings,
+        ["---", *["---:"] * (len(headings) - 1)],
+        *[[_entry(entry) for entry in row] for row in table.rows],
+    ]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _entry(entry: Entry) -> str:
+    return typeset("<br>".join((entry.text, *entry.below))).replace("|", "\\|")
+
+
+def _exhibit(exhibit: Exhibit) -> Iterator[str]:
+    yield f"## {exhibit.question}"
+    if exhibit.figure:
+        yield f"![{exhibit.alt}](figures/{exhibit.figure}.png)"
+    yield typeset(exhibit.caption)
+    if exhibit.figure:
+        yield f"Rows: [{exhibit.table}.csv](tables/{exhibit.table}.csv)."
+
+
+def _protocol(page: Page) -> Iterator[str]:
+    yield "## Protocol"
+    for part in page.parts:
+        if len(page.parts) > 1:
+            yield f"### {part.task}"
+        yield "\n".join(f"- {name}: {typeset(text)}" for name, text in part.protocol)
+        yield _table(part.settings)
+    yield "### What the numbers mean"
+    yield "\n".join(f"- {name}: {text}" for name, text in page.definitions.items())
+
+
+def _code(value: str) -> str:
+    return f"`{value}`" if value.startswith("python ") else value

@@ -1,0 +1,102 @@
+"""What did not go as planned, and what a number leaves open: said plainly."""
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from lstm_bench.analysis.frames import Study
+from lstm_bench.analysis.solving import ATTEMPTS, STATUSES, spans
+from lstm_bench.analysis.wording import counted, listed, span_of
+
+MEANINGS = {
+    "solved": "solved",
+    "learning": "had learnt something when the budget ended",
+    "plateau": "were still at the memoryless baseline",
+    "diverged": "diverged",
+    "failed": "failed with an error",
+    "missing": "have no record (not run)",
+}
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Members that failed for one reason, with the traceback of the first."""
+
+    reason: str
+    members: str
+    traceback: str
+
+
+def summary(study: Study) -> str:
+    """Return one sentence on what became of all members."""
+    counts = study.members["status"].value_counts()
+    told = listed([f"{counts[status]:,} {MEANINGS[status]}" for status in STATUSES if counts.get(status, 0)])
+    return f"Of {counted(len(study.members), 'planned member')} {told}."
+
+
+def notes(study: Study) -> list[str]:
+    """Return what else a reader must know: diverged, missing, censored, unreadable."""
+    told = [
+        _where(study.members, "diverged", "Diverged, counted as not solved"),
+        _where(study.members, "missing", "Not run, counted as nothing"),
+        _where(study.tuning, "missing", "Tuning members not run"),
+        *[_censored(one) for one in study.by_task()],
+        _open_spans(study),
+        "Speed was not measured." if study.speed.empty else "",
+        *[f"Could not be read: {problem}." for problem in study.problems],
+    ]
+    return [note for note in told if note]
+
+
+def _where(members: pd.DataFrame, status: str, heading: str) -> str:
+    found = members.loc[members["status"] == status]
+    return f"{heading}: {_places(found)}." if len(found) else ""
+
+
+def _places(members: pd.DataFrame) -> str:
+    by_job = members.groupby(["task", "cell", "lag"], sort=False)["seed"]
+    return "; ".join(
+        f"{task} {cell} lag {lag} ({_seeds(seeds)})" for (task, cell, lag), seeds in ((key, s) for key, s in by_job)
+    )
+
+
+def _seeds(seeds: pd.Series) -> str:
+    known = sorted(set(seeds))
+    return f"seed{'s' * (len(known) > 1)} {', '.join(map(str, known))}"
+
+
+def _censored(study: Study) -> str:
+    members = study.members
+    unsolved = members.loc[members["status"].isin(ATTEMPTS[1:])]
+    if unsolved.empty:
+        return ""
+    return (
+        f"On {study.task} {counted(len(unsolved), 'member')} did not solve within the budget of "
+        f"{span_of(unsolved['budget'])} steps; in steps to solve they count as unsolved until then and are not dropped."
+    )
+
+
+def _open_spans(study: Study) -> str:
+    told = []
+    for one in study.by_task():
+        for cell, span in spans(one).items():
+            if span.outcome != "fitted":
+                told.append(f"{cell} on {one.task}: {span.text}")
+            elif span.cut_off:
+                told.append(f"{cell} on {one.task}: the ladder ends {span.cut_off} the lag that half solve")
+    return f"Spans that the lags tried leave open: {'; '.join(told)}." if told else ""
+
+
+def failures(study: Study) -> list[Failure]:
+    """Return the failed members, one entry a reason (the last line of the traceback)."""
+    failed = study.members.loc[study.members["status"] == "failed"]
+    reasons = failed["error"].fillna("").map(_last_line)
+    return [
+        Failure(str(reason), f"{counted(len(group), 'member')}: {_places(group)}", str(group["error"].iloc[0] or ""))
+        for reason, group in failed.groupby(reasons, sort=False)
+    ]
+
+
+def _last_line(traceback: str) -> str:
+    lines = [line.strip() for line in traceback.splitlines() if line.strip()]
+    return lines[-1] if lines else "no reason recorded"

@@ -1,0 +1,129 @@
+"""How the study was done: task, baselines, budget, settings of each cell, and what each number means."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from lstm_bench.analysis.frames import Study
+from lstm_bench.analysis.wording import listed, significant, span_of
+from lstm_bench.records.schema import JobPlan
+from lstm_bench.report.tables import DASH, Entry, Table
+
+TASKS = {
+    "copy": "Copy: a few letters out of 8 are shown, blanks follow for as many steps as the lag says, then the letters "
+    "must be said again in order.",
+    "adding": "Adding: of the random numbers in a sequence two are marked, and their sum must be said after the last; "
+    "the lag is the length of the sequence.",
+}
+SOLVED = {
+    "copy": "recall accuracy at least 0.99 and recall cross-entropy at most a tenth of its baseline",
+    "adding": "mean squared error at most 0.01",
+}
+DEFINITIONS = {
+    "T50": "The learned span: the lag at which half of the members solve the task within the budget. Solved counts are "
+    "binomial with p(T) = 0.01 + 0.98 sigmoid((log2 T50 - log2 T) / s); the prior is flat on log2 T50 over the lags "
+    "tried, and s is log-uniform between 0.05 and 2. Posterior median and central 95% interval.",
+    "Bracket": "The longest lag that every member solved, and the shortest that none did.",
+    "Steps to solve": "Kaplan-Meier median with a 95% log-log interval, at the longest lag that most members of the "
+    "cell solved. Members that did not solve are censored at the budget.",
+    "Gradient flow": "exp of the mean over a batch of ln ||d(v.h at the last step) / d(state k steps back)||, v a "
+    "random unit vector, the state h or h and c together, in float64. Decay: exp of the slope of its logarithm. "
+    "Horizon: steps until it falls below 1e-3.",
+    "Speed": "Forward, backward, clipping and optimiser step with nothing else of the study running; warm-up excluded; "
+    "peak memory is the growth of the process.",
+    "Share of baseline": "A loss over what the best predictor without memory reaches: 1 is no memory, 0 is perfect.",
+}
+
+
+def protocol(study: Study) -> list[tuple[str, str]]:
+    """Return the protocol of a study narrowed to one task, as (heading, text)."""
+    job = study.plan.jobs[0]
+    trainer = job.config.get("trainer", {})
+    solved = SOLVED.get(job.task)
+    twice = "at two evaluations in a row, then confirmed once on held-out sequences."
+    parts = [
+        ("Task", f"{TASKS.get(job.task, job.task)} Variant: {job.variant}. Lags: {', '.join(map(str, study.lags))}."),
+        ("Baselines", _baselines(study)),
+        ("Solved", f"{solved[0].upper()}{solved[1:]}, {twice}" if solved else f"By the task's own rule, {twice}"),
+        ("Budget", _budget(study, trainer)),
+        ("Learning rates", _rates(job, trainer)),
+        ("Members", _members(study)),
+    ]
+    return parts
+
+
+def _baselines(study: Study) -> str:
+    return "Without memory: " + "; ".join(_baseline(study, name) for name in study.plan.jobs[0].baselines) + "."
+
+
+def _baseline(study: Study, name: str) -> str:
+    by_lag = {job.lag: job.baselines[name] for job in study.plan.jobs if name in job.baselines}
+    first, last = (significant(by_lag[lag], 4) for lag in (min(by_lag), max(by_lag)))
+    ends = first if first == last else f"{first} at lag {min(by_lag)} to {last} at lag {max(by_lag)}"
+    unit = study.plan.jobs[0].units.get(name, "")
+    return f"{name} {ends}{'' if unit in ('share', '') else f' ({unit})'}"
+
+
+def _budget(study: Study, trainer: Mapping[str, Any]) -> str:
+    jobs = study.plan.jobs
+    text = (
+        f"{span_of(job.steps for job in jobs)} Adam steps of {span_of(job.batch_size for job in jobs)} fresh sequences"
+    )
+    if {"eval_every", "eval_size", "confirm_size", "clip"} <= set(trainer):
+        clip = f"clipped to norm {trainer['clip']:g}" if trainer["clip"] else "not clipped"
+        text += (
+            f", gradients {clip}; evaluated every {trainer['eval_every']:,} steps on {trainer['eval_size']:,} "
+            f"sequences, confirmed on {trainer['confirm_size']:,}"
+        )
+    return text + "."
+
+
+def _rates(job: JobPlan, trainer: Mapping[str, Any]) -> str:
+    rates = listed([f"{rate:g}" for rate in job.learning_rates])
+    if len(job.learning_rates) == 1:
+        return f"{rates} for every cell; nothing was tuned."
+    share = f" for {trainer['tuning_share']:.0%} of the budget" if "tuning_share" in trainer else ""
+    return (
+        f"The same grid for every cell, {rates}, tried on {len(job.tuning_seeds)} tuning seeds each{share}; the best "
+        "mean score is taken per cell and lag, and the report uses other seeds."
+    )
+
+
+def _members(study: Study) -> str:
+    n = span_of(len(job.seeds) for job in study.plan.jobs)
+    return (
+        f"{n} a cell and lag, each with its own initialisation and data; one seed means the same data for every cell. "
+        "Intervals: Wilson for shares, quartiles where no other is named."
+    )
+
+
+def settings_table(study: Study) -> Table:
+    """Return how each cell was set up; a value that follows the lag is shown as a range."""
+    settings = {cell: _settings(study, cell) for cell in study.cells}
+    names = list(dict.fromkeys(name for own in settings.values() for name in own))
+    rows = [
+        [Entry(cell, sort=cell), *(Entry(own.get(name, DASH), sort=own.get(name, "")) for name in names)]
+        for cell, own in settings.items()
+    ]
+    return Table([("Cell", ""), *((name, "") for name in names)], rows)
+
+
+def _settings(study: Study, cell: str) -> dict[str, str]:
+    jobs = sorted((job for job in study.plan.jobs if job.cell == cell), key=lambda job: job.lag)
+    configs = [job.config.get("cell", {}) for job in jobs]
+    own = {_heading(name): _values([config.get(name) for config in configs]) for name in configs[0]}
+    return own | {"kernel": _values([job.kernel for job in jobs])}
+
+
+def _heading(name: str) -> str:
+    return "class" if name == "_target_" else name
+
+
+def _values(values: list[Any]) -> str:
+    distinct = list(dict.fromkeys(_value(value) for value in values))
+    return distinct[0] if len(distinct) == 1 else f"{distinct[0]} ... {distinct[-1]}, with the lag"
+
+
+def _value(value: Any) -> str:
+    if value is None:
+        return DASH
+    return f"{value:g}" if isinstance(value, int | float) and not isinstance(value, bool) else str(value)

@@ -1,0 +1,67 @@
+"""What a result can be checked against: versions, machine, commit, settings, times, commands."""
+
+import shlex
+from collections.abc import Mapping
+from dataclasses import asdict
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from lstm_bench.analysis.frames import Study
+
+PACKAGES = ("lstm_bench", "numpy", "scipy", "pandas", "matplotlib", "seaborn", "jinja2")
+
+
+def rebuild_command(study: Study) -> str:
+    """Return the command that makes this report again from the records."""
+    return shlex.join(["python", "-m", "lstm_bench.report", study.plan.study])
+
+
+def make_receipt(study: Study, extra: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return everything that the study's plan tells of how it came about, and with what the report was made."""
+    plan = study.plan
+    return {
+        "study": plan.study,
+        "experiment": plan.experiment,
+        "command": plan.command,
+        "rebuild": rebuild_command(study),
+        "started": plan.started,
+        "finished": plan.finished,
+        "wall_s": plan.wall_s,
+        "environment": plan.environment,
+        "report_packages": {name: _version(name) for name in PACKAGES},
+        "members": {str(status): int(n) for status, n in study.members["status"].value_counts().sort_index().items()},
+        "problems": study.problems,
+        "jobs": [asdict(job) for job in plan.jobs],
+        **(extra or {}),
+    }
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:  # run from a checkout
+        return None
+
+
+def receipt_items(receipt: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return the receipt's facts as (name, value) for the page; jobs and problems stand elsewhere."""
+    shown = {key: value for key, value in receipt.items() if key not in ("jobs", "problems", "members")}
+    return [item for key, value in shown.items() for item in _flat(key, value)]
+
+
+def _flat(key: str, value: Any) -> list[tuple[str, str]]:
+    if isinstance(value, Mapping):
+        nested = [(str(name), part) for name, part in value.items()]
+        if all(not isinstance(part, Mapping) for _, part in nested) and key.endswith("packages"):
+            return [(key.replace("_", " "), ", ".join(f"{name} {part}" for name, part in nested))]
+        return [item for name, part in nested for item in _flat(name, part)]
+    if key == "wall_s":
+        return [("wall time", "not finished" if value is None else _duration(float(value)))]
+    return [(key.replace("_", " "), "unknown" if value is None else str(value))]
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    parts = [f"{hours} h" if hours else "", f"{minutes} min" if minutes or hours else "", f"{rest} s"]
+    return " ".join(filter(None, parts))

@@ -1,0 +1,158 @@
+"""The tables of the page, cell by cell: what is read, what stands small below it, and what it sorts by."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from lstm_bench.analysis.frames import Study
+from lstm_bench.analysis.memory_span import MemorySpan
+from lstm_bench.analysis.solving import solve_rates, spans
+from lstm_bench.analysis.wording import NOT_AVAILABLE, significant, span_of, times
+from lstm_bench.report.style import colours
+
+DASH = "-"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One cell of a table: text, small lines below it, what it sorts by (NaN last).
+
+    A `colour` marks a row's heading, or tints the cell as strongly as its `shade` from 0 to 1.
+    """
+
+    text: str
+    below: tuple[str, ...] = ()
+    sort: float | str = math.nan
+    colour: str | None = None
+    shade: float | None = None
+
+
+@dataclass(frozen=True)
+class Table:
+    """Headings (text, unit), and rows that begin with their own heading."""
+
+    headings: list[tuple[str, str]]
+    rows: list[list[Entry]]
+
+
+def comparison_table(study: Study, compared: pd.DataFrame) -> Table:
+    """Return the comparison of one task's cells, from its rows of `comparison`."""
+    found, shades = spans(study), colours(study.cells)
+    headings = [
+        ("Cell", ""),
+        ("T50", "95%, bracket"),
+        ("Parameters", "core, ratio, all"),
+        ("Sequences/s", f"quartiles, {_at_lag(compared['speed_lag'])}"),
+        ("Steps to solve", "median, 95%"),
+        ("Gradient a step", f"at start, {_at_lag(compared['decay_lag'])}"),
+        ("Learning rate", "chosen"),
+        ("Memory", "peak, MiB"),
+    ]
+    rows = [[_named(cell, shades), *_entries(row, found[cell])] for cell, row in _by_cell(compared).items()]
+    return Table(headings, rows)
+
+
+def _at_lag(lags: pd.Series) -> str:
+    known = span_of(lags.dropna().astype(float))
+    return "ratio" if known == NOT_AVAILABLE else f"lag {known}"
+
+
+def _by_cell(compared: pd.DataFrame) -> dict[str, dict[str, Any]]:
+    return {str(row["cell"]): {str(k): v for k, v in row.items()} for row in compared.to_dict("records")}
+
+
+def _named(cell: str, shades: Mapping[str, str]) -> Entry:
+    return Entry(cell, sort=cell, colour=shades[cell])
+
+
+def _entries(row: Mapping[str, Any], span: MemorySpan) -> list[Entry]:
+    return [
+        _span(span),
+        _parameters(row),
+        _speed(row),
+        _steps(row),
+        _decay(row),
+        _rates(row["learning_rates"]),
+        _memory(row),
+    ]
+
+
+def _number(value: Any) -> float:
+    return math.nan if value is None or pd.isna(value) else float(value)
+
+
+def _span(span: MemorySpan) -> Entry:
+    middle, _, interval = span.text.partition(" (") if span.outcome == "fitted" else (span.text, "", "")
+    ends = f"ladder ends {span.cut_off}" if span.cut_off else ""
+    return Entry(
+        middle, _lines(interval.rstrip(")"), span.bracket if span.outcome == "fitted" else "", ends), span.median
+    )
+
+
+def _lines(*lines: str) -> tuple[str, ...]:
+    return tuple(line for line in lines if line)
+
+
+def _parameters(row: Mapping[str, Any]) -> Entry:
+    below = _lines(times(row["core_ratio"]), f"{row['n_parameters']:,} in all")
+    return Entry(f"{row['n_parameters_core']:,}", below, float(row["n_parameters_core"]))
+
+
+def _speed(row: Mapping[str, Any]) -> Entry:
+    speed = _number(row["sequences_per_s"])
+    if math.isnan(speed):
+        return Entry("not measured")
+    ends = "-".join(significant(row[f"sequences_per_s_{end}"]) for end in ("q25", "q75"))
+    return Entry(significant(speed), _lines(ends, times(row["speed_ratio"])), speed)
+
+
+def _steps(row: Mapping[str, Any]) -> Entry:
+    steps = _number(row["steps_to_solve"])
+    if math.isnan(steps):
+        return Entry(DASH, ("most solve no lag",))
+    low, high = (_number(row[f"steps_to_solve_{end}"]) for end in ("low", "high"))
+    interval = f"{low:,.0f}-{high:,.0f}" if math.isfinite(high) else f"{low:,.0f} or more" if math.isfinite(low) else ""
+    return Entry(f"{steps:,.0f}", _lines(interval, f"lag {row['steps_lag']:.0f}"), steps)
+
+
+def _decay(row: Mapping[str, Any]) -> Entry:
+    decay = _number(row["decay_initial"])
+    if math.isnan(decay):
+        return Entry("not measured")
+    ends = "-".join(significant(row[f"decay_initial_{end}"]) for end in ("q25", "q75"))
+    steps = _number(row["horizon_initial"])
+    reach = f"1e-3 after {steps:.0f}" if math.isfinite(steps) else "1e-3 not reached"
+    return Entry(significant(decay), _lines(ends, reach), decay)
+
+
+def _rates(chosen: str | None) -> Entry:
+    first, *others = (chosen or DASH).split(", ")
+    return Entry(first, tuple(others), chosen or "")
+
+
+def _memory(row: Mapping[str, Any]) -> Entry:
+    size = _number(row["peak_memory_bytes"])
+    return Entry(NOT_AVAILABLE if math.isnan(size) else significant(size / 2**20), sort=size)
+
+
+def solved_table(study: Study) -> Table:
+    """Return how many members solved at each lag, of those that ran to their end, and what became of others."""
+    rates, shades = solve_rates(study), colours(study.cells)
+    rows = []
+    for cell in study.cells:
+        own = {row.lag: row for row in rates.loc[rates["cell"] == cell].itertuples()}
+        entries = [
+            _solved(own[lag], shades[cell]) if lag in own else Entry(DASH, ("not planned",)) for lag in study.lags
+        ]
+        rows.append([_named(cell, shades), *entries])
+    return Table([("Cell", ""), *((f"lag {lag}", "") for lag in study.lags)], rows)
+
+
+def _solved(row: Any, colour: str) -> Entry:
+    odd = _lines(*(f"{n} {status}" for status in ("diverged", "failed", "missing") if (n := getattr(row, status))))
+    if not row.attempts:
+        return Entry("not run", odd)
+    return Entry(f"{row.solved}/{row.attempts}", odd, row.rate, colour, row.rate)
