@@ -135,7 +135,7 @@ def _tables(
         try:
             tables.append((index, records.read_table(member.record.identity, name)))
         except (OSError, ValueError) as error:
-            problems.append(f"{name} of {member.description} cannot be read: {error}")
+            problems.append(f"{name} of {member.description}: {error}")
     return tables, members.loc[:, list(LABELS)]
 
 
@@ -178,5 +178,5 @@ def _attempt(read: Callable[[], list[SpeedRow]], problems: list[str]) -> list[Sp
     try:
         return read()
     except (OSError, ValueError, TypeError) as error:
-        problems.append(f"speed.json cannot be read: {error}")
+        problems.append(f"speed.json: {error}")
         return []

@@ -31,6 +31,6 @@ def median_curve(curves: pd.DataFrame) -> pd.Series:
 
     A member that ended early keeps its last finite value: leaving out the solved ones would make the rest look typical.
     """
-    by_member = curves.pivot_table(index="step", columns="seed", values="value", aggfunc="last", observed=True)
+    by_member = curves.pivot(index="step", columns="seed", values="value")
     finite = by_member.where(by_member.abs() != float("inf"))
     return finite.ffill().median(axis=1)

@@ -71,7 +71,7 @@ def read_members(records: StudyRecords, jobs: Iterable[JobPlan]) -> tuple[dict[K
         try:
             record = records.read_member(path.parent.name)
         except (RecordError, TypeError, AttributeError, UnicodeDecodeError) as error:
-            problems.append(f"member {path.parent.name}: its record cannot be read: {error}")
+            problems.append(f"member {path.parent.name}: {error}")
             continue
         if record.job in wanted:
             rate = record.learning_rate if record.role == "tuning" else None

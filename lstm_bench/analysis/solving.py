@@ -1,5 +1,8 @@
 """How many members solved, at which lag, how soon, and the span that follows."""
 
+from collections.abc import Iterator
+from typing import Any
+
 import pandas as pd
 
 from lstm_bench.analysis.frames import Study
@@ -16,23 +19,20 @@ def solve_rates(study: Study) -> pd.DataFrame:
     `attempts` are the members that ran to their end; failed and missing ones say nothing about the cell. `rate`,
     `rate_low` and `rate_high` are NaN without attempts.
     """
-    return pd.DataFrame([_rates(one, cell, lag) for one in study.by_task() for cell, lag in _met(one)])
+    return pd.DataFrame([row for one in study.by_task() for row in _rates(one)])
 
 
-def _met(study: Study) -> list[tuple[str, int]]:
-    planned = {(job.cell, job.lag) for job in study.plan.jobs}
-    return [(cell, lag) for cell in study.cells for lag in study.lags if (cell, lag) in planned]
-
-
-def _rates(study: Study, cell: str, lag: int) -> dict[str, object]:
-    members = members_at(study, cell, lag)
-    counts = {status: int((members["status"] == status).sum()) for status in STATUSES}
-    attempts = sum(counts[status] for status in ATTEMPTS)
-    rate = wilson(counts["solved"], attempts)
+def _rates(study: Study) -> Iterator[dict[str, object]]:
     job = study.plan.jobs[0]
-    labels = {"study": study.plan.study, "task": job.task, "variant": job.variant, "cell": cell, "lag": lag}
-    share = {"rate": rate.middle, "rate_low": rate.low, "rate_high": rate.high}
-    return {**labels, "planned": len(members), "attempts": attempts, **counts, **share}
+    planned = {(job.cell, job.lag) for job in study.plan.jobs}
+    found: dict[Any, int] = study.members.groupby(["cell", "lag"])["status"].value_counts().to_dict()
+    for cell, lag in ((cell, lag) for cell in study.cells for lag in study.lags if (cell, lag) in planned):
+        counts = {status: found.get((cell, lag, status), 0) for status in STATUSES}
+        attempts = sum(counts[status] for status in ATTEMPTS)
+        share = wilson(counts["solved"], attempts)
+        labels = {"study": study.plan.study, "task": job.task, "variant": job.variant, "cell": cell, "lag": lag}
+        numbers = {"planned": sum(counts.values()), "attempts": attempts, **counts}
+        yield {**labels, **numbers, "rate": share.middle, "rate_low": share.low, "rate_high": share.high}
 
 
 def members_at(study: Study, cell: str, lag: int) -> pd.DataFrame:

@@ -10,10 +10,15 @@ OURS, STOCK = "lstm_bench", "torch.nn"
 
 
 def speed_row(study: Study, cell: str, lag: int | None, implementation: str = OURS) -> dict[str, Any] | None:
-    """Return the speed of one implementation of a cell at a lag, None where it was not measured."""
+    """Return the speed of one implementation of a cell at a lag, None where it was not measured.
+
+    A value that the system could not tell is None.
+    """
     s = study.speed
     rows = s.loc[(s["cell"] == cell) & (s["lag"] == lag) & (s["implementation"] == implementation)]
-    return None if rows.empty else {str(key): value for key, value in rows.iloc[0].items()}
+    if rows.empty:
+        return None
+    return {str(key): None if pd.isna(value) else value for key, value in rows.iloc[0].items()}
 
 
 def longest_measured_lag(study: Study, *cells: str) -> int | None:

@@ -51,7 +51,7 @@ def median_time(solved_at: Sequence[float], unsolved_until: Sequence[float]) -> 
     The median is the first time at which the estimated share still unsolved is at most one half, inf where it stays
     above. The interval holds the times at which the pointwise interval of that share, symmetric in ln(-ln S), covers
     one half (Brookmeyer & Crowley 1982); its upper end is inf where the upper curve never comes down to one half,
-    which is usual for few members.
+    which is usual for few members. The lower end is NaN where all solve at one time, which leaves no curve to bound.
 
     Args:
         solved_at: times of the members that solved.
@@ -65,7 +65,8 @@ def median_time(solved_at: Sequence[float], unsolved_until: Sequence[float]) -> 
         limits: Any = survival.confidence_interval(CONFIDENCE, method="log-log")
         times = np.asarray(survival.quantiles, dtype=float)
         curves = (survival.probabilities, limits.low.probabilities, limits.high.probabilities)
-    return Interval(*(_first_at_half(times, np.asarray(curve)) for curve in curves))
+    middle, low, high = (_first_at_half(times, np.asarray(curve)) for curve in curves)
+    return Interval(middle, math.nan if low > middle else low, high)
 
 
 def _first_at_half(times: np.ndarray, curve: np.ndarray) -> float:

@@ -27,6 +27,8 @@ def _blocks(page: Page) -> Iterator[str]:
     yield page.outcome
     if page.notes:
         yield "\n".join(f"- {typeset(note)}" for note in page.notes)
+    if page.problems:
+        yield "\n".join(f"- Could not be read: {problem}" for problem in page.problems)
     yield from (f"`{failure.reason}` ({failure.members})" for failure in page.failures)
     for part in page.parts:
         yield from ([f"## {part.task}"] if len(page.parts) > 1 else [])
@@ -57,7 +59,7 @@ def _table(table: Table) -> str:
 
 
 def _entry(entry: Entry) -> str:
-    return typeset("<br>".join((entry.text, *entry.below))).replace("|", "\\|")
+    return "<br>".join(typeset(line) for line in (entry.text, *entry.below)).replace("|", "\\|")
 
 
 def _exhibit(exhibit: Exhibit) -> Iterator[str]:

@@ -8,6 +8,7 @@ from lstm_bench.analysis.frames import Study
 from lstm_bench.analysis.solving import ATTEMPTS, STATUSES, spans
 from lstm_bench.analysis.wording import counted, listed, span_of
 
+SEEDS_NAMED = 2
 MEANINGS = {
     "solved": "solved",
     "learning": "had learnt something when the budget ended",
@@ -35,7 +36,7 @@ def summary(study: Study) -> str:
 
 
 def notes(study: Study) -> list[str]:
-    """Return what else a reader must know: diverged, missing, censored, unreadable."""
+    """Return what else a reader must know: diverged, missing, censored."""
     told = [
         _where(study.members, "diverged", "Diverged, counted as not solved"),
         _where(study.members, "missing", "Not run, counted as nothing"),
@@ -43,7 +44,6 @@ def notes(study: Study) -> list[str]:
         *[_censored(one) for one in study.by_task()],
         _open_spans(study),
         "Speed was not measured." if study.speed.empty else "",
-        *[f"Could not be read: {problem}." for problem in study.problems],
     ]
     return [note for note in told if note]
 
@@ -62,6 +62,8 @@ def _places(members: pd.DataFrame) -> str:
 
 def _seeds(seeds: pd.Series) -> str:
     known = sorted(set(seeds))
+    if len(known) > SEEDS_NAMED:
+        return counted(len(known), "member")
     return f"seed{'s' * (len(known) > 1)} {', '.join(map(str, known))}"
 
 

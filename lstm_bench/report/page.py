@@ -40,6 +40,7 @@ class Page:
     headline: list[str]
     outcome: str
     notes: list[str]
+    problems: list[str]
     failures: list[outcomes.Failure]
     parts: list[TaskPart]
     definitions: dict[str, str]
@@ -56,6 +57,7 @@ def make_page(study: Study, figures: Path, receipt: list[tuple[str, str]]) -> Pa
         headline=headline(study),
         outcome=outcomes.summary(study),
         notes=outcomes.notes(study),
+        problems=study.problems,
         failures=outcomes.failures(study),
         parts=[_part(one, comparison(one), figures, len(narrowed) == 1) for one in narrowed],
         definitions=DEFINITIONS,

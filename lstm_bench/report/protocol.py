@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from lstm_bench.analysis.frames import Study
-from lstm_bench.analysis.wording import listed, significant, span_of
+from lstm_bench.analysis.wording import counted, listed, significant, span_of
 from lstm_bench.records.schema import JobPlan
 from lstm_bench.report.tables import DASH, Entry, Table
 
@@ -82,9 +82,10 @@ def _rates(job: JobPlan, trainer: Mapping[str, Any]) -> str:
     if len(job.learning_rates) == 1:
         return f"{rates} for every cell; nothing was tuned."
     share = f" for {trainer['tuning_share']:.0%} of the budget" if "tuning_share" in trainer else ""
+    seeds = counted(len(job.tuning_seeds), "tuning seed")
     return (
-        f"The same grid for every cell, {rates}, tried on {len(job.tuning_seeds)} tuning seeds each{share}; the best "
-        "mean score is taken per cell and lag, and the report uses other seeds."
+        f"The same grid for every cell, {rates}, tried on {seeds} each{share}; the best mean score is taken "
+        "per cell and lag, and the report uses other seeds."
     )
 
 

@@ -19,6 +19,7 @@ ON_THE_PAGE = {INK: "currentColor", MUTED: "var(--muted)", RULE: "var(--rule)", 
 WIDTH = 8.4  # inches
 PNG_DPI = 200  # twice the 100 of a figure
 LABELLED_LAGS = 12
+LEAST_HEIGHT = 2.8  # inches of panels: labels at the side need as much
 THEME: Any = {
     **sns.axes_style("ticks"),
     **sns.plotting_context("paper", font_scale=1.05),
@@ -95,7 +96,7 @@ def small_panels(n: int, row_height: float) -> tuple[Figure, list[Axes]]:
     """
     columns = min(n, min((4, 3), key=lambda width: -n % width))
     rows = -(-n // columns)
-    figure = new_figure(0.7 + row_height * rows)
+    figure = new_figure(0.7 + max(row_height * rows, LEAST_HEIGHT))
     places = list(figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True).flat)
     for place in places[n:]:
         place.set_axis_off()
@@ -117,13 +118,14 @@ def say_in(axes: Axes, text: str) -> None:
 
 
 def save(figure: Figure, folder: Path, name: str) -> str:
-    """Write <name>.png at twice the resolution and <name>.svg, and return the SVG text. Same figure, same bytes."""
+    """Write <name>.svg and, at twice the resolution, <name>.png; return the SVG text. Same figure, same bytes."""
     folder.mkdir(parents=True, exist_ok=True)
+    buffer = io.StringIO()
+    nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
     with mpl.rc_context(THEME):
-        figure.savefig(folder / f"{name}.png", dpi=PNG_DPI, facecolor="white", metadata={"Software": None})
-        buffer = io.StringIO()
-        nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
         figure.savefig(buffer, format="svg", facecolor="white", metadata=nothing)
+        figure.set_layout_engine("none")  # it lies as it should: no need to find that out twice
+        figure.savefig(folder / f"{name}.png", dpi=PNG_DPI, facecolor="white", metadata={"Software": None})
     svg = buffer.getvalue()
     (folder / f"{name}.svg").write_text(svg, encoding="utf-8")
     return svg

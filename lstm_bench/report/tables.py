@@ -45,9 +45,9 @@ def comparison_table(study: Study, compared: pd.DataFrame) -> Table:
         ("Cell", ""),
         ("T50", "95%, bracket"),
         ("Parameters", "core, ratio, all"),
-        ("Sequences/s", f"quartiles, {_at_lag(compared['speed_lag'])}"),
+        ("Sequences/s", f"quartiles{_at_lag(compared['speed_lag'])}"),
         ("Steps to solve", "median, 95%"),
-        ("Gradient a step", f"at start, {_at_lag(compared['decay_lag'])}"),
+        ("Gradient a step", f"at start{_at_lag(compared['decay_lag'])}"),
         ("Learning rate", "chosen"),
         ("Memory", "peak, MiB"),
     ]
@@ -57,7 +57,7 @@ def comparison_table(study: Study, compared: pd.DataFrame) -> Table:
 
 def _at_lag(lags: pd.Series) -> str:
     known = span_of(lags.dropna().astype(float))
-    return "ratio" if known == NOT_AVAILABLE else f"lag {known}"
+    return "" if known == NOT_AVAILABLE else f", lag {known}"
 
 
 def _by_cell(compared: pd.DataFrame) -> dict[str, dict[str, Any]]:

@@ -1,5 +1,6 @@
 """One study from plan to report."""
 
+import math
 import shutil
 import time
 from collections import Counter
@@ -100,6 +101,8 @@ class Study:
         self.say(f"Report:  {report}")
         if mirror is not None and mirror.error is None:
             self.say(f"MLflow:  mlflow ui --backend-store-uri {uri}")
+            share = mirror.seconds / (self._plan.wall_s or math.inf)
+            self.say(f"         logging took {mirror.seconds:.1f} s of processor time, {share:.1%} of the study's time")
         elif mirror is not None:
             self.say(
                 f"MLflow:  not complete ({type(mirror.error).__name__}: {mirror.error}); the records hold everything"

@@ -58,11 +58,12 @@ def make_study(
     outcome: Outcome = likely_outcome,
     tuned: bool = True,
     timed: bool = True,
-    task: str = "copy",
+    tasks: Sequence[str] = ("copy",),
 ) -> StudyPlan:
     """Write a study and return its plan; an outcome of "missing" leaves no record."""
     records = StudyRecords(folder)
-    jobs = [make_job(cell, lag, n_seeds, tuned, task) for lag in sorted(lags, reverse=True) for cell in cells]
+    longest_first = sorted(lags, reverse=True)
+    jobs = [make_job(cell, lag, n_seeds, tuned, task) for task in tasks for lag in longest_first for cell in cells]
     plan = make_plan(folder.name, jobs)
     records.write_plan(plan)
     for job in jobs:
@@ -192,7 +193,11 @@ def make_curves(job: JobPlan, status: str, rng: np.random.Generator) -> tuple[pd
         names = {"eval/loss": share * job.baselines["loss"], "eval/loss_share": share, "grad/norm": 0.1 + share,
                  "train/loss": share * job.baselines["loss"], "grad/clipped_share": 0.1}  # fmt: skip
         if job.task == "copy":
-            names |= {"eval/recall_ce": share * LN8, "eval/recall_ce_share": share, "eval/recall_accuracy": 1 - share * 0.875}
+            names |= {
+                "eval/recall_ce": share * LN8,
+                "eval/recall_ce_share": share,
+                "eval/recall_accuracy": 1 - share * 0.875,
+            }
         else:
             names |= {"eval/explained": 1 - share}
         rows += [(step, name, float(value)) for name, value in names.items()]
@@ -244,6 +249,10 @@ def speed_rows(job: JobPlan) -> list[SpeedRow]:
         ms_per_time_step_q25=32e3 / 1.02 / ours / job.length, ms_per_time_step_q75=32e3 / 0.97 / ours / job.length,
         flops=job.flops, peak_memory_bytes=job.length * truth.core * 16,
     )  # fmt: skip
-    stock = {name: getattr(row, name) * 0.7 for name in ("sequences_per_s", "sequences_per_s_q25", "sequences_per_s_q75")}
-    slower = {name: getattr(row, name) / 0.7 for name in ("ms_per_time_step", "ms_per_time_step_q25", "ms_per_time_step_q75")}
+    stock = {
+        name: getattr(row, name) * 0.7 for name in ("sequences_per_s", "sequences_per_s_q25", "sequences_per_s_q75")
+    }
+    slower = {
+        name: getattr(row, name) / 0.7 for name in ("ms_per_time_step", "ms_per_time_step_q25", "ms_per_time_step_q75")
+    }
     return [row, replace(row, implementation="torch.nn", kernel=f"torch.nn.{job.cell.upper()}", **stock, **slower)]

@@ -67,6 +67,8 @@ def _draw_cell(axes: Axes, curves: pd.DataFrame, shade: str, is_heavy: bool) -> 
 
 def caption(study: Study) -> str:
     """Return the finding: how soon each cell solves its longest lag, and where it stands at the longest of all."""
+    if learning_curves(study).empty:
+        return "No member has a learning curve yet."
     told = [*(_solving(study, cell) for cell in study.cells), _standing(study)]
     how = "Thin lines are members, thick ones medians over members; one that ended early keeps its last value."
     return " ".join([sentence for sentence in told if sentence] + [how])
@@ -74,6 +76,8 @@ def caption(study: Study) -> str:
 
 def _solving(study: Study, cell: str) -> str:
     lag = longest_mostly_solved(study, cell)
+    if lag is None and not study.members.loc[study.members["cell"] == cell, "status"].isin(ATTEMPTS).any():
+        return ""
     if lag is None:
         return f"{cell} solves no lag with most of its members."
     steps = steps_to_solve(study, cell, lag)

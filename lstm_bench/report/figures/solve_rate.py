@@ -12,7 +12,7 @@ from lstm_bench.analysis.memory_span import MemorySpan, span_ratio
 from lstm_bench.analysis.solving import members_a_lag, solve_rates, spans
 from lstm_bench.analysis.statistics import too_few_note
 from lstm_bench.analysis.wording import listed, span_of
-from lstm_bench.report.style import INK, MUTED, colours, lag_axis, new_figure, themed
+from lstm_bench.report.style import INK, MUTED, colours, lag_axis, new_figure, say_in, themed
 from lstm_bench.report.typeset import typeset
 
 QUESTION = "How far back does each cell remember?"
@@ -41,6 +41,8 @@ def draw(study: Study) -> Figure:
     below.set_yticks([0, 0.25, 0.5, 0.75, 1])
     below.yaxis.set_major_formatter(lambda share, _: f"{share:.0%}")
     lag_axis(below, study.lags)
+    if not rates["attempts"].sum():
+        say_in(below, "no member has run to its end")
     return figure
 
 
@@ -89,7 +91,7 @@ def _draw_rates(axes: Axes, rates: pd.DataFrame, shift: float, shade: str) -> No
 
 
 def _draw_curve(axes: Axes, study: Study, span: MemorySpan, shade: str) -> None:
-    if span.posterior is None:
+    if span.outcome != "fitted" or span.posterior is None:  # a span that is only bounded has no curve to believe
         return
     lags = np.geomspace(2 ** span.posterior.log2_t50[0], 2 ** span.posterior.log2_t50[-1], CURVE_POINTS)
     axes.plot(lags, span.posterior.mean_probability(lags), color=shade, linewidth=1.6, alpha=0.85)

@@ -30,7 +30,7 @@ def draw(study: Study) -> Figure:
     places[0].xaxis.set_major_locator(FixedLocator(rates))
     places[0].xaxis.set_minor_locator(NullLocator())
     places[0].xaxis.set_major_formatter(FuncFormatter(lambda rate, _: f"{rate:g}"))
-    figure.supxlabel(f"learning rate (n = {_seeds_a_rate(study)} tuning seeds a point)", fontsize="medium", color=INK)
+    figure.supxlabel(f"learning rate (n = {_seeds_a_rate(study)} a point)", fontsize="medium", color=INK)
     figure.supylabel("score (lower is better)", fontsize="medium", color=INK)
     cell_legend(figure, study.cells, shades, marker="o", markersize=4)
     return figure
@@ -53,7 +53,7 @@ def caption(study: Study) -> str:
     rates = sorted(study.tuning["learning_rate"].unique())
     told = [_chosen(study, cell, rates) for cell in study.cells]
     how = (
-        f"Every cell had the same {counted(len(rates), 'rate')} and {_seeds_a_rate(study)} tuning seeds a rate, which "
+        f"Every cell had the same {counted(len(rates), 'rate')} and {_seeds_a_rate(study)} a rate, which "
         "the report uses nowhere else. The score is the mean share of the baseline over the tuning budget; rings mark "
         "the rate chosen."
     )
@@ -61,7 +61,8 @@ def caption(study: Study) -> str:
 
 
 def _seeds_a_rate(study: Study) -> str:
-    return span_of(study.tuning.groupby(["cell", "lag", "learning_rate"]).size())
+    seeds = span_of(study.tuning.groupby(["cell", "lag", "learning_rate"]).size())
+    return f"{seeds} tuning seed{'' if seeds == '1' else 's'}"
 
 
 def _chosen(study: Study, cell: str, rates: list[float]) -> str:
@@ -70,7 +71,8 @@ def _chosen(study: Study, cell: str, rates: list[float]) -> str:
         return f"For {cell} no rate was chosen."
     counts = pd.Series(list(chosen.values())).value_counts().sort_index()
     told = listed([f"{rate:g} at {counted(int(n), 'lag')}" for rate, n in counts.items()])
-    at_end = sum(rate in (rates[0], rates[-1]) for rate in chosen.values())
+    has_middle = len(rates) > 2
+    at_end = sum(rate in (rates[0], rates[-1]) for rate in chosen.values()) if has_middle else 0
     warning = f" ({at_end} of {len(chosen)} at an end of the grid, where a wider one might do better)" if at_end else ""
     return f"{cell} took {told}{warning}."
 

@@ -1,0 +1,152 @@
+"""What a report folder holds, and that it is there whole or not at all."""
+
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from lstm_bench.analysis.frames import RESULT_COLUMNS, Study
+from lstm_bench.analysis.headline import headline
+from lstm_bench.analysis.solving import spans
+from lstm_bench.report import build
+from lstm_bench.report.build import build_report
+from lstm_bench.report.typeset import typeset
+
+TABLES = {
+    "comparison", "solve_rates", "learning_curves", "gradient_flow", "state_gradients", "speed", "tuning", "members",
+}  # fmt: skip
+FIGURES = {"solve_rates", "learning_curves", "gradient_flow", "state_gradients", "speed", "tuning"}
+
+
+class Links(HTMLParser):
+    """Everything that a page points at or loads, and the text of its titles and headings."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.links: list[str] = []
+        self.ids: list[str] = []
+        self.opened: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.opened.append(tag)
+        for name, value in attrs:
+            if name in ("href", "src", "xlink:href", "action", "data", "srcset", "poster") and value is not None:
+                self.links.append(value)
+            if name == "id" and value is not None:
+                self.ids.append(value)
+
+
+@pytest.fixture(scope="module")
+def html(report: Path) -> str:
+    return (report / "report.html").read_text()
+
+
+@pytest.fixture(scope="module")
+def parsed(html: str) -> Links:
+    links = Links()
+    links.feed(html)
+    return links
+
+
+def test_all_files_are_there(report: Path) -> None:
+    assert {path.stem for path in (report / "tables").iterdir()} == TABLES
+    assert {path.name for path in (report / "figures").iterdir()} == {
+        f"{n}.{e}" for n in FIGURES for e in ("png", "svg")
+    }
+    assert {path.name for path in report.iterdir()} == {
+        "report.html", "report.md", "results.csv", "receipt.json", "figures", "tables",
+    }  # fmt: skip
+
+
+def test_results_csv_holds_the_results(report: Path, sample: Study) -> None:
+    results = pd.read_csv(report / "results.csv")
+    assert tuple(results.columns) == RESULT_COLUMNS
+    own = results.head(len(sample.results))
+    pd.testing.assert_frame_equal(own, sample.results, check_dtype=False)
+
+
+def test_the_page_loads_nothing_and_its_links_lead_somewhere(html: str, parsed: Links, report: Path) -> None:
+    assert not re.search(r"""(src|href|action|srcset)\s*=\s*["']?\s*(\w+:)?//""", html)
+    assert "@import" not in html
+    assert all(link.startswith("#") for link in re.findall(r"url\(([^)]*)\)", html))
+    for link in parsed.links:
+        if link.startswith("#"):
+            assert link[1:] in parsed.ids
+        else:
+            assert (report / link).is_file()
+
+
+def test_ids_are_unique_and_every_figure_has_words(html: str, parsed: Links) -> None:
+    assert len(set(parsed.ids)) == len(parsed.ids)
+    figures = re.findall(r"<svg [^>]*>", html)
+    assert len(figures) == len(FIGURES)
+    assert all('role="img"' in figure and re.search(r'aria-label="[^"]{30,}"', figure) for figure in figures)
+    assert html.count("<figcaption>") == len(FIGURES)
+
+
+def test_sections_stand_in_their_order(html: str) -> None:
+    order = ["<h1>", 'id="comparison"', 'id="outcomes"', 'id="task-solve_rates"', 'id="task-tuning"', 'id="protocol"',
+             'id="receipt"']  # fmt: skip
+    places = [html.index(text) for text in order]
+    assert places == sorted(places)
+
+
+@pytest.mark.parametrize("file", ["report.html", "report.md"])
+def test_both_pages_say_the_headline_and_the_spans(report: Path, sample: Study, file: str) -> None:
+    text = (report / file).read_text()
+    assert typeset(headline(sample)[0]) in text
+    for span in spans(sample).values():
+        assert typeset(span.text) in text
+    assert "Matched hidden size (H = 64); n = 5 members a cell and lag." in text
+    assert "python -m lstm_bench.report sample" in text
+
+
+def test_the_receipt_tells_versions_settings_and_times(report: Path, sample: Study) -> None:
+    receipt = json.loads((report / "receipt.json").read_text())
+    assert receipt["wall_s"] == 432.0
+    assert receipt["environment"]["commit"] == "0123456789ab"
+    assert receipt["report_packages"]["pandas"] == pd.__version__
+    assert receipt["note"] == "from a test"
+    assert [job["config"] for job in receipt["jobs"]] == [job.config for job in sample.plan.jobs]
+    assert sum(receipt["members"].values()) == 2 * 4 * 5
+
+
+def test_tables_hold_the_rows_behind_the_figures(report: Path, sample: Study) -> None:
+    rates = pd.read_csv(report / "tables" / "solve_rates.csv")
+    assert rates["solved"].sum() == (sample.members["status"] == "solved").sum()
+    compared = pd.read_csv(report / "tables" / "comparison.csv")
+    assert compared["span"].tolist() == [span.text for span in spans(sample).values()]
+    assert (pd.read_csv(report / "tables" / "members.csv")["status"] == sample.members["status"]).all()
+
+
+def test_the_same_records_give_the_same_bytes_and_a_failing_rebuild_keeps_them(
+    sample_folder: Path, report: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rebuilt = build_report(sample_folder, tmp_path, {"note": "from a test"}).parent
+    files = sorted(path.relative_to(report) for path in report.rglob("*") if path.is_file())
+    assert files == sorted(path.relative_to(rebuilt) for path in rebuilt.rglob("*") if path.is_file())
+    assert [name for name in files if (report / name).read_bytes() != (rebuilt / name).read_bytes()] == []
+
+    def fail(*_: object) -> str:
+        raise OSError("disk full")
+
+    monkeypatch.setattr(build, "make_page", fail)
+    with pytest.raises(OSError, match="disk full"):
+        build_report(sample_folder, tmp_path)
+    assert (rebuilt / "report.html").read_bytes() == (report / "report.html").read_bytes()
+    assert [path.name for path in tmp_path.iterdir()] == ["sample"]
+
+
+def test_an_older_report_is_replaced_whole(tmp_path: Path) -> None:
+    old, fresh = tmp_path / "sample", tmp_path / "fresh"
+    for folder, name in ((old, "stale.txt"), (fresh, "report.html")):
+        folder.mkdir()
+        (folder / name).write_text(name)
+    build._replace(old, fresh, tmp_path / "aside")
+    assert [path.name for path in old.iterdir()] == ["report.html"]
+    with pytest.raises(OSError, match="No such file"):
+        build._replace(old, tmp_path / "absent", tmp_path / "aside2")
+    assert [path.name for path in old.iterdir()] == ["report.html"]

@@ -1,0 +1,66 @@
+"""Colours, SVG for the page, and typesetting."""
+
+import re
+
+import matplotlib as mpl
+import pytest
+from matplotlib.figure import Figure
+
+from lstm_bench.report.style import INK, colours, inline_svg, save, themed
+from lstm_bench.report.typeset import typeset
+
+
+def test_a_cell_keeps_its_colour_and_no_two_share_one() -> None:
+    assert colours(["lstm", "rnn"])["rnn"] == colours(["lstm", "rnn", "gru"])["rnn"]
+    for n in (1, 10, 15):
+        cells = [f"cell{k}" for k in range(n)]
+        assert len(set(colours(cells).values())) == n
+
+
+def test_the_theme_leaves_global_settings_alone() -> None:
+    before = dict(mpl.rcParams)
+
+    @themed
+    def draw() -> Figure:
+        assert mpl.rcParams["text.color"] == INK
+        return Figure()
+
+    draw()
+    assert dict(mpl.rcParams) == before
+
+
+@themed
+def _line() -> Figure:
+    figure = Figure(figsize=(2, 1))
+    axes = figure.subplots()
+    axes.plot([0, 1], [0, 1], marker="o")
+    axes.set_title("a line")
+    return figure
+
+
+def test_inline_svg_follows_the_page_and_has_its_own_ids(tmp_path) -> None:
+    svg = inline_svg(save(_line(), tmp_path, "line"), "line", 'a "line" & <more>')
+    assert svg.startswith('<svg role="img" aria-label="a &quot;line&quot; &amp; &lt;more>" ')
+    assert INK not in svg
+    assert "currentColor" in svg
+    assert "#ffffff" not in svg
+    ids = re.findall(r'\bid="([^"]*)"', svg)
+    assert ids
+    assert all(name.startswith("line-") for name in ids)
+    assert all(target in ids for target in re.findall(r'(?:href="#|url\(#)([^")]*)', svg))
+    assert (tmp_path / "line.png").stat().st_size > 0
+    assert "Date" not in (tmp_path / "line.svg").read_text()
+
+
+@pytest.mark.parametrize(
+    ("plain", "set_"),
+    [
+        ("14.2 (11.0-18.9)", "14.2 (11.0–18.9)"),
+        ("9.1x further", "9.1× further"),
+        (">= 64 and <= 2", "≥ 64 and ≤ 2"),
+        ("[8, -]", "[8, –]"),
+        ("log-uniform, 1e-3, forget_bias=1, 0x10", "log-uniform, 1e-3, forget_bias=1, 0x10"),
+    ],
+)
+def test_typeset(plain: str, set_: str) -> None:
+    assert typeset(plain) == set_
