@@ -4,14 +4,10 @@ import pandas as pd
 
 from lstm_bench.analysis.frames import Study
 
-# A criterion at or below this share of its baseline counts as solved (copy asks for 99% of the letters besides).
-SOLVED_SHARE = {("copy", "recall_ce"): 0.1, ("adding", "loss"): 0.06}
 
-
-def solved_share(study: Study) -> float | None:
-    """Return the share of the baseline that the task's solved rule asks for, None for a task that we do not know."""
-    job = study.plan.jobs[0]
-    return SOLVED_SHARE.get((job.task, job.criterion))
+def solved_share(study: Study) -> float:
+    """Return the share of the baseline that the task's rule asks of the criterion before a member counts as solved."""
+    return study.plan.jobs[0].solved_share
 
 
 def learning_curves(study: Study) -> pd.DataFrame:

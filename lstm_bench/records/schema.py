@@ -28,6 +28,9 @@ class JobPlan:
     kernel: str
     score: str
     criterion: str
+    description: str
+    solved_rule: str
+    solved_share: float
     baselines: dict[str, float]
     units: dict[str, str]
     learning_rates: list[float]

@@ -45,7 +45,10 @@ class StudyRecords:
         if not path.is_file():
             raise RecordError(f"study={self.folder.name}: no records at {self.folder}")
         content = _read_json(path)
-        return StudyPlan(**content | {"jobs": [JobPlan(**job) for job in content["jobs"]]})
+        try:
+            return StudyPlan(**content | {"jobs": [JobPlan(**job) for job in content["jobs"]]})
+        except (KeyError, TypeError) as error:
+            raise RecordError(f"{path}: not a plan of this version: {error}") from error
 
     def member_folder(self, identity: str) -> Path:
         """Return where one member's files stand."""

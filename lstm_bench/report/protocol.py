@@ -8,16 +8,6 @@ from lstm_bench.analysis.wording import counted, listed, significant, span_of
 from lstm_bench.records.schema import JobPlan
 from lstm_bench.report.tables import DASH, Entry, Table
 
-TASKS = {
-    "copy": "Copy: a few letters out of 8 are shown, blanks follow for as many steps as the lag says, then the letters "
-    "must be said again in order.",
-    "adding": "Adding: of the random numbers in a sequence two are marked, and their sum must be said after the last; "
-    "the lag is the length of the sequence.",
-}
-SOLVED = {
-    "copy": "recall accuracy at least 0.99 and recall cross-entropy at most a tenth of its baseline",
-    "adding": "mean squared error at most 0.01",
-}
 DEFINITIONS = {
     "T50": "The learned span: the lag at which half of the members solve the task within the budget. Solved counts are "
     "binomial with p(T) = 0.01 + 0.98 sigmoid((log2 T50 - log2 T) / s); the prior is flat on log2 T50 over the lags "
@@ -38,12 +28,11 @@ def protocol(study: Study) -> list[tuple[str, str]]:
     """Return the protocol of a study narrowed to one task, as (heading, text)."""
     job = study.plan.jobs[0]
     trainer = job.config.get("trainer", {})
-    solved = SOLVED.get(job.task)
     twice = "at two evaluations in a row, then confirmed once on held-out sequences."
     parts = [
-        ("Task", f"{TASKS.get(job.task, job.task)} Variant: {job.variant}. Lags: {', '.join(map(str, study.lags))}."),
+        ("Task", f"{job.description} Variant: {job.variant}. Lags: {', '.join(map(str, study.lags))}."),
         ("Baselines", _baselines(study)),
-        ("Solved", f"{solved[0].upper()}{solved[1:]}, {twice}" if solved else f"By the task's own rule, {twice}"),
+        ("Solved", f"{job.solved_rule[0].upper()}{job.solved_rule[1:]}, {twice}"),
         ("Budget", _budget(study, trainer)),
         ("Learning rates", _rates(job, trainer)),
         ("Members", _members(study)),

@@ -128,9 +128,11 @@ def _decay(row: Mapping[str, Any]) -> Entry:
     return Entry(significant(decay), _lines(ends, reach), decay)
 
 
-def _rates(chosen: str | None) -> Entry:
-    first, *others = (chosen or DASH).split(", ")
-    return Entry(first, tuple(others), chosen or "")
+def _rates(chosen: object) -> Entry:
+    """Show the chosen rates; a cell that never came to choose one has None, or NaN beside cells that did."""
+    text = chosen if isinstance(chosen, str) else DASH
+    first, *others = text.split(", ")
+    return Entry(first, tuple(others), text)
 
 
 def _memory(row: Mapping[str, Any]) -> Entry:

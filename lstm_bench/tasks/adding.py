@@ -52,6 +52,12 @@ class AddingTask:
     predicted_steps: ClassVar = 1
     score: ClassVar = "explained"
     criterion: ClassVar = "loss"
+    description: ClassVar = (
+        "Of the random numbers in a sequence two are marked, and their sum must be said after the last; the lag is the "
+        "length of the sequence."
+    )
+    solved_rule: ClassVar = "mean squared error at most 0.01"
+    solved_share: ClassVar = SOLVED_MSE / MEMORYLESS_MSE
     units: ClassVar = {"loss": "squared error", "explained": "share"}
 
     def __post_init__(self) -> None:

@@ -29,6 +29,9 @@ class Task(Protocol):
     length: int  # T, time steps of a sequence
     predicted_steps: int  # S, the loss mask: the loss reads the last S steps and no other
     variant: str  # the dialect, as a column of the results
+    description: str  # the task in a sentence, for the report
+    solved_rule: str  # what `solved` asks for, in words
+    solved_share: float  # the share of the baseline that it asks of the criterion
     score: str  # the metric that the oracle brings to exactly 1
     criterion: str  # the loss whose share of its baseline tells "learning" from "plateau"
     units: Mapping[str, str]  # of each metric

@@ -56,6 +56,12 @@ class CopyTask:
     input_size: ClassVar = ALPHABET
     score: ClassVar = "recall_accuracy"
     criterion: ClassVar = "recall_ce"
+    description: ClassVar = (
+        "A few letters out of 8 are shown, blanks follow for as many steps as the lag says, then the letters must be "
+        "said again in order."
+    )
+    solved_rule: ClassVar = "recall accuracy at least 0.99 and recall cross-entropy at most a tenth of its baseline"
+    solved_share: ClassVar = 0.1
     units: ClassVar = {"loss": "nats", "recall_ce": "nats", "recall_accuracy": "share"}
 
     def __post_init__(self) -> None:
@@ -80,7 +86,7 @@ class CopyTask:
     @property
     def variant(self) -> str:
         """The dialect and the number of letters."""
-        return f"{self.dialect}, {self.n_symbols} symbols"
+        return f"{self.dialect}, {self.n_symbols} symbol{'s' if self.n_symbols > 1 else ''}"
 
     @property
     def baselines(self) -> dict[str, float]:
@@ -131,7 +137,7 @@ class CopyTask:
 
     def solved(self, metrics: Mapping[str, float]) -> bool:
         """Ask for 99% of the letters and a recall cross-entropy of at most a tenth of the baseline."""
-        return metrics["recall_accuracy"] >= 0.99 and metrics["recall_ce"] <= 0.1 * math.log(N_LETTERS)
+        return metrics["recall_accuracy"] >= 0.99 and metrics["recall_ce"] <= self.solved_share * math.log(N_LETTERS)
 
 
 def _cross_entropy(predictions: Tensor, targets: Tensor) -> Tensor:

@@ -113,6 +113,15 @@ def test_the_baselines_do_not_count_as_solved(task: Any) -> None:
     assert task.solved(task.baselines) is False
 
 
+def test_the_solved_share_is_where_the_rule_draws_its_line(task: Any) -> None:
+    perfect = {name: 1.0 if name == task.score else 0.0 for name in task.baselines}
+    line = task.solved_share * task.baselines[task.criterion]
+    assert task.solved(perfect | {task.criterion: line * 0.999})
+    assert not task.solved(perfect | {task.criterion: line * 1.001})
+    assert task.description.endswith(".")
+    assert task.solved_rule
+
+
 def test_metrics_with_a_member_axis_equal_metrics_member_by_member(task: Any) -> None:
     targets, predictions = stacked(task).targets, guesses(task, M)
     together = task.metrics(predictions, targets)

@@ -47,8 +47,6 @@ def draw(study: Study) -> Figure:
 def _draw_references(axes: Axes, study: Study, is_labelled: bool) -> None:
     references = {"memoryless baseline": 1.0, "solved": solved_share(study)}
     for label, share in references.items():
-        if share is None:
-            continue
         axes.axhline(share, color=MUTED, linewidth=0.9, linestyle=(0, (4, 3)))
         if is_labelled:
             axes.annotate(
