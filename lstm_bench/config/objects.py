@@ -16,7 +16,7 @@ from lstm_bench.tasks.contract import Task
 
 BYTES = 4  # float32
 BLOCKS = 4  # weights, gradients and Adam's two moments
-KEPT_WIDTHS = 12  # widths of H that the widest kernel keeps a step: gates, their gradients, states
+KEPT_WIDTHS = 8  # widths of H that the widest kernel keeps a step: four gates, h, c, tanh(c), and some room
 
 
 def make_task(job: JobConfig) -> Task:
@@ -49,19 +49,30 @@ def check_job(job: JobConfig) -> tuple[Task, Cell]:
     with torch.device("meta"):  # shapes without storage: a cell of any size is made at once
         cell = cell_maker(job, task)(Generator(device="cpu"))
     _check_device(job.trainer.device)
-    needed, available = memory_needed(job, task, cell), psutil.virtual_memory().available
-    if needed > available:
-        gib = f"{needed / 2**30:,.0f} GiB with {len(job.trainer.seed_list)} members of batch {job.trainer.batch_size}"
-        raise not_allowed("cell.hidden_size", cell.hidden_size, f"what fits in {available / 2**30:.0f} GiB, not {gib}")
+    _check_memory(job, task, cell)
     return task, cell
 
 
-def memory_needed(job: JobConfig, task: Task, cell: Cell) -> int:
-    """Return an estimate in bytes of what training all members of a job together holds at once."""
-    members = max(len(job.trainer.seed_list), len(job.trainer.rates) * job.trainer.tuning_seeds)
+def _check_memory(job: JobConfig, task: Task, cell: Cell) -> None:
+    weights, kept = memory_needed(job, task, cell)
+    available = psutil.virtual_memory().available
+    if weights + kept <= available:
+        return
+    key, value = ("cell.hidden_size", cell.hidden_size) if weights > kept else ("task.lag", task.lag)
+    members = f"{_members(job)} members of batch {job.trainer.batch_size}"
+    needed = f"{(weights + kept) / 2**30:,.0f} GiB with {members}"
+    raise not_allowed(key, value, f"what fits in {available / 2**30:.0f} GiB, not {needed}")
+
+
+def memory_needed(job: JobConfig, task: Task, cell: Cell) -> tuple[int, int]:
+    """Return an estimate in bytes of what training all members of a job together holds: for weights, for states."""
     weights = BLOCKS * (n_parameters(cell) + (cell.hidden_size + 1) * task.output_size)
     kept = task.length * job.trainer.batch_size * (task.input_size + KEPT_WIDTHS * cell.hidden_size)
-    return BYTES * members * (weights + kept)
+    return BYTES * _members(job) * weights, BYTES * _members(job) * kept
+
+
+def _members(job: JobConfig) -> int:
+    return max(len(job.trainer.seed_list), len(job.trainer.rates) * job.trainer.tuning_seeds)
 
 
 def n_parameters(cell: Cell) -> int:

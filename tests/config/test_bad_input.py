@@ -20,6 +20,7 @@ BAD = [
     ("cell.hidden_size=4.0", "cell.hidden_size=4.0: allowed: a valid integer"),
     ("cell.hidden_size=true", "cell.hidden_size=True: allowed: a valid integer"),
     ("cell.hidden_size=100000000", "cell.hidden_size=100000000: allowed: what fits in"),
+    ("task.lag=1000000000", "task.lag=1000000000: allowed: what fits in"),
     ("cell.init=nope", "cell.init=nope: allowed: 'pytorch', 'orthogonal' or 'identity'"),
     ("cell.chrono=50", "cell.forget_bias=3.0 with chrono=50: allowed: one of the two, the other null"),
     ("cell=nope", "cell=nope: allowed: lstm, "),

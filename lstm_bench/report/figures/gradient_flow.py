@@ -3,6 +3,7 @@
 import math
 
 import pandas as pd
+import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
@@ -35,11 +36,11 @@ def draw(study: Study) -> Figure:
     for axes, when in zip(figure.subplots(1, 2, sharex=True, sharey=True), WHEN, strict=True):
         axes.axhline(HORIZON, color=MUTED, linewidth=0.9, linestyle=(0, (4, 3)))
         axes.set_title(when, fontsize="medium")
-        axes.set_xlabel(f"steps back k (lag {lag}, n = {span_of(flow['n'])} members)")
         log_axis(axes)
         at_moment = flow.loc[flow["when"] == when]
         for cell in study.cells:
             _draw_cell(axes, at_moment.loc[at_moment["cell"] == cell], shades[cell])
+        axes.set_xlabel(f"steps back k (lag {lag}, n = {span_of(flow['n'])} members)")
         if at_moment.empty:
             say_in(axes, "not measured")
     first = figure.axes[0]
@@ -63,7 +64,7 @@ def _draw_cell(axes: Axes, flow: pd.DataFrame, shade: str) -> None:
     shown = flow.loc[flow["median"] > 0]
     lower = shown["q25"].clip(lower=LOWEST / 10)
     axes.fill_between(shown["steps_back"], lower, shown["q75"], color=shade, alpha=0.22, linewidth=0)
-    axes.plot(shown["steps_back"], shown["median"], color=shade, linewidth=1.8)
+    sns.lineplot(shown, x="steps_back", y="median", color=shade, linewidth=1.8, ax=axes)
 
 
 def caption(study: Study) -> str:

@@ -1,6 +1,7 @@
 """How each member learns, lag by lag."""
 
 import pandas as pd
+import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
@@ -56,11 +57,15 @@ def _draw_references(axes: Axes, study: Study, is_labelled: bool) -> None:
 
 
 def _draw_cell(axes: Axes, curves: pd.DataFrame, shade: str, is_heavy: bool) -> None:
-    for _, member in curves.groupby("seed"):
-        axes.plot(member["step"], member["value"], color=shade, linewidth=0.7, alpha=0.55, rasterized=is_heavy)
-    if len(curves):
-        median = median_curve(curves)
-        axes.plot(median.index, median.to_numpy(), color=shade, linewidth=2)
+    if curves.empty:
+        return
+    sns.lineplot(
+        curves, x="step", y="value", units="seed", estimator=None, color=shade, linewidth=0.7, alpha=0.55,
+        rasterized=is_heavy, ax=axes,
+    )  # fmt: skip
+    median = median_curve(curves)
+    sns.lineplot(x=median.index, y=median.to_numpy(), color=shade, linewidth=2, ax=axes)
+    axes.set(xlabel="", ylabel="")
 
 
 def caption(study: Study) -> str:

@@ -1,6 +1,7 @@
 """Which learning rate suits which cell at which lag."""
 
 import pandas as pd
+import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
@@ -40,8 +41,9 @@ def _draw_cell(axes: Axes, scores: pd.DataFrame, chosen: float | None, shade: st
     if scores.empty:
         return
     means = scores.groupby("learning_rate")["score"].mean()
-    axes.plot(means.index, means.to_numpy(), color=shade, linewidth=1.5)
-    axes.plot(scores["learning_rate"], scores["score"], "o", color=shade, markersize=3.5, alpha=0.6, linewidth=0)
+    sns.lineplot(scores, x="learning_rate", y="score", errorbar=None, color=shade, linewidth=1.5, ax=axes)
+    sns.scatterplot(scores, x="learning_rate", y="score", color=shade, s=12, alpha=0.6, linewidth=0, ax=axes)
+    axes.set(xlabel="", ylabel="")
     if chosen is not None and chosen in means.index:
         axes.plot(chosen, float(means.loc[chosen]), "o", markersize=9, markerfacecolor="none", markeredgecolor=shade)
 
