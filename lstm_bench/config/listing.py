@@ -11,8 +11,8 @@ A comma sweeps (task.lag=10,20 cell=rnn,lstm); --config-dir FOLDER adds your own
 EXAMPLES = """\
 examples
   python -m lstm_bench +experiment=smoke
-  python -m lstm_bench +experiment=copy_task trainer.seeds=10
-  python -m lstm_bench task=adding cell=lstm,lstm_chrono task.lag=50,100 study=mine"""
+  python -m lstm_bench +experiment=smoke trainer.seeds=6
+  python -m lstm_bench task=adding cell=rnn,lstm task.lag=5,10 trainer.steps=1500 study=mine"""
 
 
 def listing(*folders: Path | None) -> str:

@@ -48,7 +48,7 @@ class Study:
                 mirror = stack.enter_context(BackgroundMirror(self._plan, self._records, uri, artifacts))
             with Watcher(self._plan, self._records, self._console):
                 launched = launch()
-            measured = self._measure_speed()
+        measured = self._measure_speed()
         mirror_s = None if mirror is None else mirror.seconds
         self._plan = replace(self._plan, finished=now(), wall_s=time.monotonic() - started, mirror_s=mirror_s)
         self._records.write_plan(self._plan)
