@@ -28,4 +28,13 @@ def member_identity(job: str, role: str, seed: int, learning_rate: float | None 
 
 
 def _digest(content: Any) -> str:
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
+    return hashlib.sha256(json.dumps(_alike(content), sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _alike(content: Any) -> Any:
+    """Write numbers alike: 3 on the command line and 3.0 in a yaml are one setting."""
+    if isinstance(content, dict):
+        return {key: _alike(value) for key, value in content.items()}
+    if isinstance(content, list):
+        return [_alike(value) for value in content]
+    return float(content) if isinstance(content, int) and not isinstance(content, bool) else content
