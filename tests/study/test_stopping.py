@@ -4,9 +4,17 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 PATIENCE_S = 60
+# A test runner in the background may itself ignore SIGINT, and pass that on to what it starts.
+AS_FROM_A_TERMINAL = """
+import runpy, signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+runpy.run_module("lstm_bench", run_name="__main__")
+"""
 LONG_STUDY = [
     "study=long", "cell=rnn", "task.lag=1,40", "task.n_symbols=1", "cell.hidden_size=8", "trainer.seeds=2",
     "trainer.learning_rates=0.02", "trainer.steps=1000000", "trainer.eval_every=100", "trainer.eval_size=100",
@@ -21,12 +29,21 @@ def wait_for(pattern: str, folder: Path, count: int) -> None:
         time.sleep(0.1)
 
 
+@contextmanager
+def started(folder: Path) -> Iterator[subprocess.Popen]:
+    command = [sys.executable, "-c", AS_FROM_A_TERMINAL, *LONG_STUDY]
+    with subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as study:
+        try:
+            yield study
+        finally:
+            study.kill()
+
+
 def test_ctrl_c_keeps_what_is_finished_and_tells_the_command(tmp_path):
-    command = [sys.executable, "-m", "lstm_bench", *LONG_STUDY]
-    study = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    wait_for("runs/long/members/*/record.json", tmp_path, count=2)
-    study.send_signal(signal.SIGINT)
-    out, err = study.communicate(timeout=PATIENCE_S)
+    with started(tmp_path) as study:
+        wait_for("runs/long/members/*/record.json", tmp_path, count=2)
+        study.send_signal(signal.SIGINT)
+        out, err = study.communicate(timeout=PATIENCE_S)
     assert study.returncode == 130
     assert out.endswith(f"  python -m lstm_bench {' '.join(LONG_STUDY)}\n")
     assert "Traceback" not in out + err
