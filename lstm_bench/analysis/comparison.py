@@ -9,9 +9,9 @@ from lstm_bench.analysis.frames import Study
 from lstm_bench.analysis.gradients import decay_per_step, horizon, longest_lag_with_flow
 from lstm_bench.analysis.memory_span import MemorySpan
 from lstm_bench.analysis.solving import longest_mostly_solved, solve_rates, spans, steps_to_solve
-from lstm_bench.analysis.speed import OURS, longest_measured_lag, speed_ratio, speed_row
+from lstm_bench.analysis.speed import longest_measured_lag, speed_ratio, speed_row
 from lstm_bench.analysis.wording import span_of
-from lstm_bench.records.schema import JobPlan
+from lstm_bench.records.schema import OURS, JobPlan
 
 MATCHED_WITHIN = 0.01
 SPEED_VALUES = (

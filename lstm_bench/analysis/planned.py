@@ -67,11 +67,11 @@ def read_members(records: StudyRecords, jobs: Iterable[JobPlan]) -> tuple[dict[K
     wanted = {job.job for job in jobs}
     found: dict[Key, MemberRecord] = {}
     problems: list[str] = []
-    for path in sorted((records.folder / "members").glob("*/record.json")):
+    for identity in records.identities():
         try:
-            record = records.read_member(path.parent.name)
+            record = records.read_member(identity)
         except (RecordError, TypeError, AttributeError, UnicodeDecodeError) as error:
-            problems.append(f"member {path.parent.name}: {error}")
+            problems.append(f"member {identity}: {error}")
             continue
         if record.job in wanted:
             rate = record.learning_rate if record.role == "tuning" else None

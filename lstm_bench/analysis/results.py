@@ -1,7 +1,8 @@
 """What is known of a member only when the whole study is: its cell's speed and its cell's span."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator, Mapping
+from typing import Any
 
 import pandas as pd
 
@@ -31,13 +32,14 @@ def all_results(study: Study) -> pd.DataFrame:
     rows = [
         {**member, "step": member["steps"], "metric": metric, "value": value, "unit": UNITS[metric]}
         for member in study.members.to_dict("records")
-        for metric, value in derived.get(str(member["identity"]), {}).items()
+        if member["identity"] in derived
+        for metric, value in (_parameters(member) | derived[str(member["identity"])]).items()
     ]
     return pd.concat([study.results, pd.DataFrame(rows, columns=list(RESULT_COLUMNS))], ignore_index=True)
 
 
 def derived_metrics(study: Study) -> Derived:
-    """Return those metrics by member identity. A span that a ladder's end cuts off has no number and is left out."""
+    """Return speed and span by member identity. A span that a ladder's end cuts off has no number and is left out."""
     return dict(item for one in study.by_task() for item in _derived_of(one))
 
 
@@ -45,9 +47,12 @@ def _derived_of(study: Study) -> Iterator[tuple[str, dict[str, float]]]:
     of_cell = {cell: _span_metrics(span) for cell, span in spans(study).items()}
     ran = study.members.loc[study.members["identity"].notna() & (study.members["status"] != "failed")]
     for member in ran.to_dict("records"):
-        parameters = {f"params/{name}": float(member[column]) for name, column in PARAMETERS.items()}
         timed = _speed_metrics(study, str(member["cell"]), int(member["lag"]))
-        yield str(member["identity"]), parameters | timed | of_cell[str(member["cell"])]
+        yield str(member["identity"]), timed | of_cell[str(member["cell"])]
+
+
+def _parameters(member: Mapping[Hashable, Any]) -> dict[str, float]:
+    return {f"params/{name}": float(member[column]) for name, column in PARAMETERS.items()}
 
 
 def _speed_metrics(study: Study, cell: str, lag: int) -> dict[str, float]:

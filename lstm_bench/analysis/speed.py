@@ -5,8 +5,7 @@ from typing import Any
 import pandas as pd
 
 from lstm_bench.analysis.frames import Study
-
-OURS, STOCK = "lstm_bench", "torch.nn"
+from lstm_bench.records.schema import OURS
 
 
 def speed_row(study: Study, cell: str, lag: int | None, implementation: str = OURS) -> dict[str, Any] | None:

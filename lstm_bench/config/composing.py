@@ -53,7 +53,7 @@ def compose_study(invocation: Invocation) -> StudyConfig:
     """
     try:
         with initialize_config_dir(version_base="1.3", config_dir=str(conf_dir())):
-            _base, composed = _compose_jobs(invocation)
+            composed = _compose_jobs(invocation)
     except (HydraException, OmegaConfBaseException) as error:
         raise _in_one_line(error, invocation) from error
     jobs = [_job_config(config, choices) for config, choices in composed]
@@ -73,7 +73,7 @@ def job_config(config: DictConfig, choices: dict[str, Any]) -> JobConfig:
     return _job_config(_resolved(config), choices)
 
 
-def _compose_jobs(invocation: Invocation) -> tuple[DictConfig, list[tuple[dict[str, Any], dict[str, Any]]]]:
+def _compose_jobs(invocation: Invocation) -> list[tuple[dict[str, Any], dict[str, Any]]]:
     parser = OverridesParser.create()
     parsed = parser.parse_overrides(list(invocation.searched))
     fixed = [override.input_line for override in parsed if not override.is_sweep_override()]
@@ -81,7 +81,7 @@ def _compose_jobs(invocation: Invocation) -> tuple[DictConfig, list[tuple[dict[s
     params = base.hydra.sweeper.get("params") or {}
     swept = parser.parse_overrides([f"{key}={value}" for key, value in params.items()]) + parsed
     jobs: list[list[str]] = BasicSweeper.split_arguments(swept, None)[0]
-    return base, [_compose_job(overrides) for overrides in jobs]
+    return [_compose_job(overrides) for overrides in jobs]
 
 
 def _compose_job(overrides: list[str]) -> tuple[dict[str, Any], dict[str, Any]]:

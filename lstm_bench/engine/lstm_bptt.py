@@ -25,6 +25,7 @@ from lstm_bench.engine.sequence_buffer import (
     chunks_from_the_end,
     fits,
     joint_weights,
+    last_states,
 )
 
 sigmoid_backward = torch.ops.aten.sigmoid_backward.grad_input
@@ -149,16 +150,9 @@ class LSTMUnroll:
     def last_outputs(self, parameters: Mapping[str, Tensor], inputs: Tensor, last: int) -> Tensor:
         """See `Unroll.last_outputs`."""
         weight, bias = joint_weights(parameters)
-        steps, members, batch, features = inputs.shape
+        _, members, batch, features = inputs.shape
         xh = inputs.new_zeros(members, batch, features + self.hidden_size)
         c, tanh_c = inputs.new_zeros(2, members, batch, self.hidden_size)
         gates = inputs.new_empty(members, batch, 4 * self.hidden_size)
-        kept = inputs.new_empty(last, members, batch, self.hidden_size)
-        x, h = xh[..., :features], xh[..., features:]
-        step = _Step.of(xh, gates, c, c, tanh_c, h)  # each state overwrites the last
-        for t in range(steps):
-            x.copy_(inputs[t])
-            step.advance(weight, bias)
-            if t >= steps - last:
-                kept[t - (steps - last)] = h
-        return kept
+        step = _Step.of(xh, gates, c, c, tanh_c, xh[..., features:])  # each state overwrites the last
+        return last_states(inputs, xh, last, lambda: step.advance(weight, bias))

@@ -24,6 +24,7 @@ from lstm_bench.engine.sequence_buffer import (
     chunks_from_the_end,
     fits,
     joint_weights,
+    last_states,
 )
 
 
@@ -91,15 +92,12 @@ class RNNUnroll:
     def last_outputs(self, parameters: Mapping[str, Tensor], inputs: Tensor, last: int) -> Tensor:
         """See `Unroll.last_outputs`."""
         weight, bias = joint_weights(parameters)
-        steps, members, batch, features = inputs.shape
+        _, members, batch, features = inputs.shape
         xh = inputs.new_zeros(members, batch, features + self.hidden_size)
-        x, h = xh[..., :features], xh[..., features:]
-        pre = inputs.new_empty(members, batch, self.hidden_size)
-        kept = inputs.new_empty(last, members, batch, self.hidden_size)
-        for t in range(steps):
-            x.copy_(inputs[t])
+        h, pre = xh[..., features:], inputs.new_empty(members, batch, self.hidden_size)
+
+        def advance() -> None:
             torch.baddbmm(bias, xh, weight, out=pre)
             self._activate(pre, out=h)
-            if t >= steps - last:
-                kept[t - (steps - last)] = h
-        return kept
+
+        return last_states(inputs, xh, last, advance)

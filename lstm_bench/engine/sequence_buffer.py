@@ -1,6 +1,6 @@
 """What the fused kernels share: one joint product a step, and weight gradients in large products."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import torch
 from torch import Tensor
@@ -18,6 +18,20 @@ def joint_weights(parameters: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
     weight = torch.cat((parameters["weight_ih"].detach(), parameters["weight_hh"].detach()), dim=2)
     bias = parameters["bias_ih"].detach() + parameters["bias_hh"].detach()
     return weight.transpose(1, 2).contiguous(), bias.unsqueeze(1)
+
+
+def last_states(inputs: Tensor, xh: Tensor, last: int, advance: Callable[[], None]) -> Tensor:
+    """Return h after each of the last steps [last, M, B, H]; `advance` steps xh = [x, h] [M, B, D + H] in place."""
+    features = inputs.shape[-1]
+    x, h = xh[..., :features], xh[..., features:]
+    first = len(inputs) - last
+    kept = inputs.new_empty(last, *h.shape)
+    for t, x_t in enumerate(inputs):
+        x.copy_(x_t)
+        advance()
+        if t >= first:
+            kept[t - first] = h
+    return kept
 
 
 def chunks_from_the_end(steps: int) -> Iterator[range]:

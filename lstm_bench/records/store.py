@@ -11,7 +11,7 @@ runs/<study>/speed.json                        list of SpeedRow
 
 import io
 import json
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -76,14 +76,9 @@ class StudyRecords:
         """
         return MemberRecord(**_read_json(self.member_folder(identity) / "record.json"))
 
-    def finished_members(self, plan: StudyPlan, known: Container[str] = ()) -> Iterator[MemberRecord]:
-        """Yield the records that belong to the plan's jobs, less those whose identity is known already."""
-        jobs = {job.job for job in plan.jobs}
-        for path in sorted((self.folder / "members").glob("*/record.json")):
-            if path.parent.name not in known:
-                record = self.read_member(path.parent.name)
-                if record.job in jobs:
-                    yield record
+    def identities(self) -> list[str]:
+        """Return who has a record here, members of older settings among them."""
+        return sorted(path.parent.name for path in (self.folder / "members").glob("*/record.json"))
 
     def read_table(self, identity: str, name: str) -> pd.DataFrame:
         """Return one member's `curves` or `gradients`."""

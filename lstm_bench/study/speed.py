@@ -8,15 +8,13 @@ from multiprocessing import get_context
 from typing import TYPE_CHECKING
 
 from lstm_bench.config.schema import JobConfig
-from lstm_bench.records.schema import JobPlan, SpeedRow
+from lstm_bench.records.schema import OURS, STOCK, JobPlan, SpeedRow
 
 if TYPE_CHECKING:
     from lstm_bench.probes.speed import Timing
 
 ROUNDS = 7
 ROUND_S = 0.05
-STOCK = "torch.nn"
-OURS = "lstm_bench"
 
 Pair = tuple[JobConfig, JobPlan]
 Step = Callable[[], None]

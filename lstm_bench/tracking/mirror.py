@@ -39,6 +39,7 @@ class Mirror:
             role: self._experiment(plan.study + suffix) for role, suffix in (("report", ""), ("tuning", " tuning"))
         }
         self._runs: dict[str, str] = dict(self._already_there())
+        self._strangers: set[str] = set()  # members of older settings that share the folder: read once
 
     def _experiment(self, name: str) -> str:
         found = self._client.get_experiment_by_name(name)
@@ -59,10 +60,16 @@ class Mirror:
 
     def mirror_new(self) -> int:
         """Write the members that were finished since the last call; return how many."""
-        records = list(self._records.finished_members(self._plan, known=self._runs))
-        for record in records:
-            self._runs[record.identity] = self._write_member(record)
-        return len(records)
+        before = len(self._runs)
+        for identity in self._records.identities():
+            if identity in self._runs or identity in self._strangers:
+                continue
+            record = self._records.read_member(identity)
+            if record.job in self._jobs:
+                self._runs[identity] = self._write_member(record)
+            else:
+                self._strangers.add(identity)
+        return len(self._runs) - before
 
     def _write_member(self, record: MemberRecord) -> str:
         job, end = self._jobs[record.job], _milliseconds(record.finished)

@@ -8,8 +8,9 @@ from matplotlib.ticker import MaxNLocator
 
 from lstm_bench.analysis.comparison import core_ratio
 from lstm_bench.analysis.frames import Study
-from lstm_bench.analysis.speed import OURS, STOCK, shared_speed_rows, speed_ratio
+from lstm_bench.analysis.speed import shared_speed_rows, speed_ratio
 from lstm_bench.analysis.wording import counted, listed, significant, span_of, times, with_range
+from lstm_bench.records.schema import OURS, STOCK
 from lstm_bench.report.style import INK, MUTED, colours, new_figure, themed
 
 QUESTION = "What does it cost?"
