@@ -59,14 +59,15 @@ def _run(invocation: Invocation, given: Sequence[str]) -> int:
     from lstm_bench.study.folders import check_output
     from lstm_bench.study.planning import plan_study
     from lstm_bench.study.running import Study
+    from lstm_bench.study.speed_study import SpeedStudy
 
     check_output(config.output)
     plan = plan_study(config, given)
-    study = Study(config, plan)
+    study = SpeedStudy(config, plan) if config.measure == "speed" else Study(config, plan)
     try:
         return study.run(lambda: _launch(given))
     except KeyboardInterrupt:
-        study.say(f"Stopped. What is finished is kept; the same command goes on from there:\n  {plan.command}")
+        study.say(f"{study.when_stopped}\n  {plan.command}")
         return INTERRUPTED
 
 

@@ -1,7 +1,7 @@
 """What every cell offers: two methods, an opaque state and two sizes."""
 
-from collections.abc import Iterator
-from typing import Protocol
+from collections.abc import Iterator, Mapping
+from typing import Any, Protocol
 
 from torch import Tensor
 from torch.nn import Parameter
@@ -46,3 +46,11 @@ def state_parts(state: State) -> dict[str, Tensor]:
         return {"h": state}
     names = getattr(state, "_fields", None) or [f"s{index}" for index in range(len(state))]
     return dict(zip(names, state, strict=True))
+
+
+def state_like(state: State, parts: Mapping[str, Tensor]) -> Any:
+    """Return these parts, named as `state_parts` names them, in the form of the given state."""
+    tensors = tuple(parts.values())
+    if isinstance(state, Tensor):
+        return tensors[0]
+    return type(state)(*tensors) if hasattr(state, "_fields") else tensors

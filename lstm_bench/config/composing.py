@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, cast, get_args
 
 from hydra import compose, initialize_config_dir
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
@@ -20,9 +20,17 @@ from omegaconf.errors import OmegaConfBaseException
 
 from lstm_bench.config.building import TARGET, build
 from lstm_bench.config.errors import ConfigError, not_allowed
-from lstm_bench.config.schema import STUDY_NAME, JobConfig, StudyConfig, TrackingConfig, TrainerConfig
+from lstm_bench.config.schema import (
+    STUDY_NAME,
+    JobConfig,
+    Measure,
+    SpeedConfig,
+    StudyConfig,
+    TrackingConfig,
+    TrainerConfig,
+)
 
-ROOT_KEYS = ("study", "output", "task", "cell", "trainer", "tracking")
+ROOT_KEYS = ("study", "output", "measure", "task", "cell", "trainer", "tracking", "speed")
 DUPLICATES_NAMED = 3
 
 
@@ -65,6 +73,8 @@ def compose_study(invocation: Invocation) -> StudyConfig:
         output=Path(str(first["output"])).expanduser(),
         tracking=build(TrackingConfig, first["tracking"], "tracking"),
         jobs=jobs,
+        measure=_measure(first["measure"]),
+        speed=build(SpeedConfig, first["speed"], "speed"),
     )
 
 
@@ -117,6 +127,12 @@ def _study_name(name: Any) -> str:
     if not isinstance(name, str) or not STUDY_NAME.fullmatch(name):
         raise not_allowed("study", name, "up to 100 letters, digits, '.', '_' and '-', the first a letter or a digit")
     return name
+
+
+def _measure(measure: Any) -> Measure:
+    if measure not in get_args(Measure):
+        raise not_allowed("measure", measure, ", ".join(get_args(Measure)))
+    return cast(Measure, measure)
 
 
 def _refuse_duplicates(jobs: Sequence[JobConfig], invocation: Invocation) -> None:

@@ -4,9 +4,11 @@ import math
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from lstm_bench.checks import at_least
+from lstm_bench.checks import at_least, one_of
+
+Measure = Literal["training", "speed"]
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,7 @@ class TrainerConfig:
         seeds: how many members are reported, or a list of their seeds.
         study_seed: root of every random stream.
         device: where tensors live.
+        kernel: `auto` takes the compiled kernel where there is one and it can be built, `torch` never.
     """
 
     batch_size: int = 32
@@ -40,11 +43,13 @@ class TrainerConfig:
     seeds: int | list[int] = 5
     study_seed: int = 0
     device: str = "cpu"
+    kernel: Literal["auto", "torch"] = "auto"
 
     def __post_init__(self) -> None:
         at_least(1, batch_size=self.batch_size, steps=self.steps, eval_every=self.eval_every)
         at_least(1, eval_size=self.eval_size, confirm_size=self.confirm_size, tuning_seeds=self.tuning_seeds)
         at_least(0, study_seed=self.study_seed)
+        one_of(("auto", "torch"), kernel=self.kernel)
         if self.eval_every > self.steps:
             raise ValueError(f"eval_every={self.eval_every}: allowed: at most trainer.steps, which is {self.steps}")
         if self.clip < 0:
@@ -94,6 +99,24 @@ class TrackingConfig:
 
 
 @dataclass(frozen=True)
+class SpeedConfig:
+    """How a speed study measures.
+
+    Args:
+        rounds: turns of each contender.
+        turn_s: about how long a turn takes, in seconds; at least one training step.
+    """
+
+    rounds: int = 9
+    turn_s: float = 0.5
+
+    def __post_init__(self) -> None:
+        at_least(1, rounds=self.rounds)
+        if self.turn_s <= 0:
+            raise ValueError(f"turn_s={self.turn_s}: allowed: a number above 0")
+
+
+@dataclass(frozen=True)
 class JobConfig:
     """One (task, cell, lag): settings by name, resolved, with `_target_` for the classes."""
 
@@ -106,13 +129,15 @@ class JobConfig:
 
 @dataclass(frozen=True)
 class StudyConfig:
-    """One invocation."""
+    """One invocation: what to do with which jobs."""
 
     study: str
     experiment: str
     output: Path
     tracking: TrackingConfig
     jobs: list[JobConfig]
+    measure: Measure = "training"
+    speed: SpeedConfig = field(default_factory=SpeedConfig)
 
 
 STUDY_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")

@@ -1,6 +1,6 @@
 """Scores of members on fresh sequences."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import torch
 
@@ -8,7 +8,8 @@ from lstm_bench.engine.population import Population
 from lstm_bench.engine.seeds import Member, Purpose, generator
 from lstm_bench.tasks.contract import Batch
 
-CHUNK = 250  # sequences at a time: keeps the working set of an evaluation below that of training
+CHUNK = 250  # sequences drawn at a time: keeps the working set of an evaluation below that of training
+PIECE_BYTES = 256 * 2**20  # of outputs, where a task reads many steps
 
 
 def stack_batches(batches: Sequence[Batch], device: torch.device) -> Batch:
@@ -32,7 +33,15 @@ def evaluate(
     for start in range(0, size, CHUNK):
         count = min(CHUNK, size - start)
         batch = stack_batches([population.task.sample(count, stream) for stream in streams], population.device)
-        metrics = population.task.metrics(population.predict(batch.inputs, indices), batch.targets)
-        for name, value in metrics.items():
-            totals[name] = totals.get(name, 0) + value.double() * count
+        for piece in _pieces(batch, population.output_bytes(len(indices))):
+            metrics = population.task.metrics(population.predict(piece.inputs, indices), piece.targets)
+            for name, value in metrics.items():
+                totals[name] = totals.get(name, 0) + value.double() * piece.inputs.shape[2]
     return [{name: float(total[k]) / size for name, total in totals.items()} for k in range(len(indices))]
+
+
+def _pieces(batch: Batch, sequence_bytes: int) -> Iterator[Batch]:
+    """Yield a batch in pieces whose outputs, at so many bytes a sequence, take PIECE_BYTES at most."""
+    width = max(1, PIECE_BYTES // sequence_bytes)
+    for inputs, targets in zip(batch.inputs.split(width, dim=2), batch.targets.split(width, dim=2), strict=True):
+        yield Batch(inputs, targets)

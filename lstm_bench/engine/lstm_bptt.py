@@ -7,8 +7,6 @@
     d(pre)_t = [dc*g*s'(i), dc*c_{t-1}*s'(f), dc*i*(1 - g^2), dh*tanh(c_t)*s'(o)]
     dL/dc_{t-1} = dc * f,    dL/dh_{t-1} = d(pre)_t W_hh  (+ the loss's own share at t-1)
 
-Buffers and the views of each step are kept from one call to the next, as in `rnn_bptt`.
-
 Source: Greff et al. 2017, appendix A, without peepholes.
 """
 
@@ -19,13 +17,14 @@ import torch
 from torch import Tensor
 
 from lstm_bench.cells.lstm import LSTMCell
+from lstm_bench.engine.kernel import Parts
 from lstm_bench.engine.sequence_buffer import (
     CHUNK,
+    Shelf,
     WeightGradients,
     chunks_from_the_end,
-    fits,
     joint_weights,
-    last_states,
+    zero_state,
 )
 
 sigmoid_backward = torch.ops.aten.sigmoid_backward.grad_input
@@ -93,66 +92,74 @@ class _BackwardStep(NamedTuple):
         sigmoid_backward(self.o, at.o, grad_input=self.o)
 
 
-class LSTMUnroll:
-    """The `Unroll` of `LSTMCell`."""
+class _Tape:
+    """xh[t] = [x_t, h_{t-1}] and c[t] = c_{t-1}: index 0 holds the state before the segment."""
 
-    name = "fused BPTT"
+    def __init__(self, inputs: Tensor, hidden_size: int) -> None:
+        self.steps, members, batch, features = inputs.shape
+        self.xh = inputs.new_empty(self.steps + 1, members, batch, features + hidden_size)
+        self.h = self.xh[..., features:]
+        self.c = inputs.new_empty(self.steps + 1, members, batch, hidden_size)
+        gates = inputs.new_empty(self.steps, members, batch, 4 * hidden_size)
+        tanh_c = inputs.new_empty(self.steps, members, batch, hidden_size)
+        per_step = zip(self.xh[:-1], gates, self.c[:-1], self.c[1:], tanh_c, self.h[1:], strict=True)
+        self.views = [_Step.of(*views) for views in per_step]
+        self.d_pre = inputs.new_empty(CHUNK, members, batch, 4 * hidden_size)
+        self.backward_views = [_BackwardStep.of(pre) for pre in self.d_pre]
+
+
+class LSTMKernel:
+    """The `Kernel` of `LSTMCell` in torch operations."""
+
+    name = "BPTT in torch operations"
 
     def __init__(self, cell: LSTMCell) -> None:
         self.hidden_size = cell.hidden_size
-        self._xh = torch.empty(0)
+        self._shelf = Shelf(lambda inputs: _Tape(inputs, self.hidden_size))
 
-    def _fit_buffers(self, inputs: Tensor) -> None:
-        steps, members, batch, features = inputs.shape
-        shape = (steps + 1, members, batch, features + self.hidden_size)
-        if fits(self._xh, inputs, *shape):
-            return
-        self._xh = inputs.new_zeros(shape)
-        self._h = self._xh[..., features:]
-        self._d_pre = inputs.new_empty(CHUNK, members, batch, 4 * self.hidden_size)
-        gates = inputs.new_empty(steps, members, batch, 4 * self.hidden_size)
-        tanh_c = inputs.new_empty(steps, members, batch, self.hidden_size)
-        c = inputs.new_zeros(steps + 1, members, batch, self.hidden_size)
-        per_step = zip(self._xh[:-1], gates, c[:-1], c[1:], tanh_c, self._h[1:], strict=True)
-        self._steps = [_Step.of(*views) for views in per_step]
-        self._backward_steps = [_BackwardStep.of(pre) for pre in self._d_pre]
+    def bytes_per_step(self, inputs: Tensor) -> int:
+        """See `Kernel`."""
+        return inputs.shape[2] * (inputs.shape[3] + 7 * self.hidden_size) * inputs.element_size()
 
-    def forward(self, parameters: Mapping[str, Tensor], inputs: Tensor) -> Tensor:
-        """See `Unroll.forward`."""
-        self._fit_buffers(inputs)
-        self._xh[:-1, ..., : inputs.shape[-1]] = inputs
+    def start(self, parameters: Mapping[str, Tensor], batch_size: int) -> Parts:
+        """See `Kernel`."""
         self._weight_hh = parameters["weight_hh"].detach()
-        weight, bias = joint_weights(parameters)
-        for step in self._steps:
-            step.advance(weight, bias)
-        return self._h[1:]
+        self._weight, self._bias = joint_weights(parameters)
+        self._gradients = WeightGradients(self._weight, self._bias)
+        return {part: zero_state(parameters, batch_size) for part in ("h", "c")}
 
-    def backward(self, d_outputs: Tensor, with_norms: bool) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-        """See `Unroll.backward`."""
-        steps, first = len(self._steps), len(self._steps) - len(d_outputs)
-        dh, dc, scratch = self._xh.new_zeros(3, *self._steps[0].c.shape)
-        norms = {part: dh.new_zeros(steps, len(dh)) for part in ("h", "c")}
-        gradients = WeightGradients(self._d_pre, self._xh)
-        for chunk in chunks_from_the_end(steps):
+    def forward(self, inputs: Tensor, state: Parts) -> tuple[Tensor, Parts]:
+        """See `Kernel`."""
+        self._steps, tape = len(inputs), self._shelf.tape_for(inputs)
+        self._tape = tape
+        tape.xh[: self._steps, ..., : inputs.shape[-1]] = inputs
+        tape.h[0], tape.c[0] = state["h"], state["c"]
+        for step in tape.views[: self._steps]:
+            step.advance(self._weight, self._bias)
+        after = {"h": tape.h[self._steps].clone(), "c": tape.c[self._steps].clone()}
+        return tape.h[1 : self._steps + 1], after
+
+    def backward(self, d_outputs: Tensor, d_state: Parts | None, with_norms: bool) -> tuple[Parts, Parts]:
+        """See `Kernel`."""
+        tape, first = self._tape, self._steps - len(d_outputs)
+        scratch = torch.empty_like(tape.c[0])
+        d_state = d_state or {part: torch.zeros_like(scratch) for part in ("h", "c")}
+        dh, dc = d_state["h"], d_state["c"]
+        norms = {part: dh.new_zeros(self._steps, len(dh), dtype=torch.float64) for part in ("h", "c")}
+        for chunk in chunks_from_the_end(self._steps):
             for t in chunk:
-                at, back = self._steps[t], self._backward_steps[t - chunk[-1]]
+                at, back = tape.views[t], tape.backward_views[t - chunk[-1]]
                 if t >= first:
                     dh += d_outputs[t - first]
                 back.retreat(at, dh, dc, scratch)
                 if with_norms:
-                    norms["h"][t] = torch.linalg.vector_norm(dh, dim=(1, 2))
-                    norms["c"][t] = torch.linalg.vector_norm(dc, dim=(1, 2))
+                    norms["h"][t] = torch.linalg.vector_norm(dh, dim=(1, 2), dtype=torch.float64)
+                    norms["c"][t] = torch.linalg.vector_norm(dc, dim=(1, 2), dtype=torch.float64)
                 dc *= at.f
                 torch.bmm(back.pre, self._weight_hh, out=dh)
-            gradients.add(self._d_pre[: len(chunk)], self._xh[chunk[-1] : chunk[0] + 1])
-        return gradients.by_name(self.hidden_size), norms if with_norms else {}
+            self._gradients.add(tape.d_pre[: len(chunk)], tape.xh[chunk[-1] : chunk[0] + 1])
+        return {"h": dh, "c": dc}, norms if with_norms else {}
 
-    def last_outputs(self, parameters: Mapping[str, Tensor], inputs: Tensor, last: int) -> Tensor:
-        """See `Unroll.last_outputs`."""
-        weight, bias = joint_weights(parameters)
-        _, members, batch, features = inputs.shape
-        xh = inputs.new_zeros(members, batch, features + self.hidden_size)
-        c, tanh_c = inputs.new_zeros(2, members, batch, self.hidden_size)
-        gates = inputs.new_empty(members, batch, 4 * self.hidden_size)
-        step = _Step.of(xh, gates, c, c, tanh_c, xh[..., features:])  # each state overwrites the last
-        return last_states(inputs, xh, last, lambda: step.advance(weight, bias))
+    def gradients(self, d_start: Parts) -> Parts:
+        """See `Kernel`."""
+        return self._gradients.by_name(self.hidden_size)

@@ -6,9 +6,12 @@ import torch
 from torch import Generator, Tensor, nn
 
 from lstm_bench.cells.contract import Cell
-from lstm_bench.engine.unroll import Unroll, unroll_of
+from lstm_bench.engine.choice import KernelChoice, kernel_of
+from lstm_bench.engine.memory_plan import MemoryPlan, plan_for
+from lstm_bench.engine.unroll import Unroll
 from lstm_bench.tasks.contract import Batch, Task
 
+OUTPUT_COPIES = 4  # outputs as the kernel wrote them, side by side for the read-out, and the gradients of both
 MakeCell = Callable[[Generator], Cell]
 
 
@@ -42,6 +45,9 @@ class Population:
         task: gives the loss and the number of predicted steps.
         models: (cell, read-out) of each member, all of one shape.
         learning_rates: Adam's rate of each member.
+        device: where tensors live.
+        kernel: which kernels may be used.
+        plan: how much memory tapes may take; by default what suits the device.
     """
 
     def __init__(
@@ -50,9 +56,14 @@ class Population:
         models: Sequence[tuple[Cell, nn.Linear]],
         learning_rates: Sequence[float],
         device: torch.device,
+        kernel: KernelChoice = "auto",
+        plan: MemoryPlan | None = None,
     ) -> None:
-        self.task, self.device = task, device
-        self.unroll: Unroll = unroll_of(models[0][0])
+        self.task, self.device, self._plan = task, device, plan or plan_for(device)
+        self._hidden_size = models[0][0].hidden_size
+        self._training, self._evaluation = (
+            Unroll(kernel_of(models[0][0], device, kernel), self._plan.tape_bytes) for _ in range(2)
+        )
         rows = [_named_tensors(*model) for model in models]
         trained = [name for name, tensor in rows[0].items() if tensor.requires_grad]
         self._shapes = {name: rows[0][name].shape for name in trained}
@@ -67,6 +78,7 @@ class Population:
 
     def _adopt(self, weights: Tensor, learning_rates: list[float]) -> None:
         self.weights, self.gradients = weights, torch.zeros_like(weights)
+        self._named_weights, self._named_gradients = self._views(self.weights), self._views(self.gradients)
         self._learning_rates = learning_rates
         self._rows = [nn.Parameter(row) for row in self.weights]
         for row, gradient in zip(self._rows, self.gradients, strict=True):
@@ -93,7 +105,7 @@ class Population:
         return {name: tensor[index].clone() for name, tensor in self._tensors().items()}
 
     def _tensors(self) -> dict[str, Tensor]:
-        return self._views(self.weights) | self._constants
+        return self._named_weights | self._constants
 
     def keep(self, indices: Sequence[int]) -> None:
         """Go on with these members alone, with their weights, gradients and Adam states as they are."""
@@ -110,17 +122,37 @@ class Population:
 
         Shapes: batch.inputs [T, M, B, D], batch.targets [S, M, B].
         """
-        tensors = self._tensors()
-        cell, (weight, bias) = _cell_part(tensors), (tensors["readout.weight"], tensors["readout.bias"])
-        outputs = self.unroll.forward(cell, batch.inputs)[-self.task.predicted_steps :]
+        tensors, gradients = self._tensors(), self._named_gradients
+        tape = self._training.kernel.bytes_per_step(batch.inputs) * len(batch.inputs)
+        member_bytes = tape + OUTPUT_COPIES * self.output_bytes(1) * batch.inputs.shape[2]
+        found = []
+        for rows in self._plan.chunks(len(self), member_bytes):
+            given = {name: tensor[rows] for name, tensor in tensors.items()}
+            wanted = {name: gradient[rows] for name, gradient in gradients.items()}
+            some = Batch(batch.inputs[:, rows], batch.targets[:, rows])
+            found.append(self._compute_chunk(given, wanted, some, with_norms))
+        losses, norms = zip(*found, strict=True)
+        return torch.cat(losses), {part: torch.cat([by_part[part] for by_part in norms], dim=1) for part in norms[0]}
+
+    def output_bytes(self, members: int) -> int:
+        """Return what the outputs that the loss reads take, of one sequence a member."""
+        return members * self.task.predicted_steps * self._hidden_size * self.weights.element_size()
+
+    def _compute_chunk(
+        self, tensors: dict[str, Tensor], gradients: dict[str, Tensor], batch: Batch, with_norms: bool
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """Fill the gradients of some members; return their losses and norms."""
+        weight, bias = tensors["readout.weight"], tensors["readout.bias"]
+        outputs = self._training.forward(_cell_part(tensors), batch.inputs, self.task.predicted_steps)
         leaves = [tensor.detach().requires_grad_() for tensor in (outputs, weight, bias)]
         loss = self.task.loss(_read_out(*leaves), batch.targets)
         d_outputs, d_weight, d_bias = torch.autograd.grad(loss.sum(), leaves)
-        gradients, norms = self.unroll.backward(d_outputs, with_norms)
-        found = {f"cell.{name}": gradient for name, gradient in gradients.items()}
-        found |= {"readout.weight": d_weight, "readout.bias": d_bias}
-        for name, target in self._views(self.gradients).items():
-            target.copy_(found[name])
+        found, norms = self._training.backward(d_outputs, with_norms)
+        gradients["readout.weight"].copy_(d_weight)
+        gradients["readout.bias"].copy_(d_bias)
+        for name, gradient in found.items():
+            if f"cell.{name}" in gradients:  # else it is frozen
+                gradients[f"cell.{name}"].copy_(gradient)
         return loss.detach(), norms
 
     def gradient_norms(self) -> Tensor:
@@ -139,7 +171,7 @@ class Population:
     def predict(self, inputs: Tensor, indices: Sequence[int]) -> Tensor:
         """Return predictions [S, M', B, C] of some members for their inputs [T, M', B, D]."""
         tensors = {name: tensor[list(indices)] for name, tensor in self._tensors().items()}
-        outputs = self.unroll.last_outputs(_cell_part(tensors), inputs, self.task.predicted_steps)
+        outputs = self._evaluation.last_outputs(_cell_part(tensors), inputs, self.task.predicted_steps)
         return _read_out(outputs, tensors["readout.weight"], tensors["readout.bias"])
 
 

@@ -6,9 +6,6 @@
     dL/dh_{t-1} = dp_t W_hh  (+ the loss's own share at t-1)
     dL/dW = sum_t dp_t^T xh_t,  dL/db = sum_t dp_t
 
-Buffers are kept from one call to the next, and so are the views of each step: making them anew would cost as much
-as the arithmetic at small sizes.
-
 Source: Werbos 1990; Pascanu, Mikolov & Bengio 2013 for the norms.
 """
 
@@ -18,46 +15,60 @@ import torch
 from torch import Tensor
 
 from lstm_bench.cells.rnn import RNNCell
+from lstm_bench.engine.kernel import Parts
 from lstm_bench.engine.sequence_buffer import (
     CHUNK,
+    Shelf,
     WeightGradients,
     chunks_from_the_end,
-    fits,
     joint_weights,
-    last_states,
+    zero_state,
 )
 
 
-class RNNUnroll:
-    """The `Unroll` of `RNNCell`."""
+class _Tape:
+    """xh[t] = [x_t, h_{t-1}]: h[0] is the state before the segment, h[T] the last output."""
 
-    name = "fused BPTT"
+    def __init__(self, inputs: Tensor, hidden_size: int) -> None:
+        self.steps, members, batch, features = inputs.shape
+        self.xh = inputs.new_empty(self.steps + 1, members, batch, features + hidden_size)
+        self.h = self.xh[..., features:]
+        self.views = list(zip(self.xh[:-1], self.h[1:], strict=True))
+        self.d_pre = inputs.new_empty(CHUNK, members, batch, hidden_size)
+        self.places = list(self.d_pre)
+
+
+class RNNKernel:
+    """The `Kernel` of `RNNCell` in torch operations."""
+
+    name = "BPTT in torch operations"
 
     def __init__(self, cell: RNNCell) -> None:
         self.hidden_size, self.tanh = cell.hidden_size, cell.nonlinearity == "tanh"
-        self._xh = torch.empty(0)
+        self._shelf = Shelf(lambda inputs: _Tape(inputs, self.hidden_size))
 
-    def _fit_buffers(self, inputs: Tensor) -> None:
-        steps, members, batch, features = inputs.shape
-        shape = (steps + 1, members, batch, features + self.hidden_size)
-        if fits(self._xh, inputs, *shape):
-            return
-        self._xh = inputs.new_zeros(shape)  # xh[t] = [x_t, h_{t-1}], so h[0] = 0 and h[T] is the last output
-        self._d_pre = inputs.new_empty(CHUNK, members, batch, self.hidden_size)
-        self._h = self._xh[..., features:]
-        self._views = list(zip(self._xh[:-1], self._h[1:], strict=True))
+    def bytes_per_step(self, inputs: Tensor) -> int:
+        """See `Kernel`."""
+        return inputs.shape[2] * (inputs.shape[3] + self.hidden_size) * inputs.element_size()
 
-    def forward(self, parameters: Mapping[str, Tensor], inputs: Tensor) -> Tensor:
-        """See `Unroll.forward`."""
-        self._fit_buffers(inputs)
-        self._xh[:-1, ..., : inputs.shape[-1]] = inputs
+    def start(self, parameters: Mapping[str, Tensor], batch_size: int) -> Parts:
+        """See `Kernel`."""
         self._weight_hh = parameters["weight_hh"].detach()
-        weight, bias = joint_weights(parameters)
-        pre = torch.empty_like(self._d_pre[0])
-        for xh, h in self._views:
-            torch.baddbmm(bias, xh, weight, out=pre)
+        self._weight, self._bias = joint_weights(parameters)
+        self._gradients = WeightGradients(self._weight, self._bias)
+        return {"h": zero_state(parameters, batch_size)}
+
+    def forward(self, inputs: Tensor, state: Parts) -> tuple[Tensor, Parts]:
+        """See `Kernel`."""
+        self._steps, tape = len(inputs), self._shelf.tape_for(inputs)
+        self._tape = tape
+        tape.xh[: self._steps, ..., : inputs.shape[-1]] = inputs
+        tape.h[0] = state["h"]
+        pre = torch.empty_like(tape.places[0])
+        for xh, h in tape.views[: self._steps]:
+            torch.baddbmm(self._bias, xh, self._weight, out=pre)
             self._activate(pre, out=h)
-        return self._h[1:]
+        return tape.h[1 : self._steps + 1], {"h": tape.h[self._steps].clone()}
 
     def _activate(self, pre: Tensor, out: Tensor) -> None:
         if self.tanh:
@@ -65,23 +76,22 @@ class RNNUnroll:
         else:
             torch.clamp(pre, min=0, out=out)
 
-    def backward(self, d_outputs: Tensor, with_norms: bool) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-        """See `Unroll.backward`."""
-        steps, first = len(self._views), len(self._views) - len(d_outputs)
-        dh = torch.zeros_like(self._d_pre[0])
-        norms = dh.new_zeros(steps, len(dh))
-        gradients, places = WeightGradients(self._d_pre, self._xh), list(self._d_pre)
-        for chunk in chunks_from_the_end(steps):
+    def backward(self, d_outputs: Tensor, d_state: Parts | None, with_norms: bool) -> tuple[Parts, Parts]:
+        """See `Kernel`."""
+        tape, first = self._tape, self._steps - len(d_outputs)
+        dh = torch.zeros_like(tape.places[0]) if d_state is None else d_state["h"]
+        norms = dh.new_zeros(self._steps, len(dh), dtype=torch.float64)
+        for chunk in chunks_from_the_end(self._steps):
             for t in chunk:
                 if t >= first:
                     dh += d_outputs[t - first]
                 if with_norms:
-                    norms[t] = torch.linalg.vector_norm(dh, dim=(1, 2))
-                d_pre = places[t - chunk[-1]]
-                self._activate_backward(dh, self._views[t][1], out=d_pre)
+                    norms[t] = torch.linalg.vector_norm(dh, dim=(1, 2), dtype=torch.float64)
+                d_pre = tape.places[t - chunk[-1]]
+                self._activate_backward(dh, tape.views[t][1], out=d_pre)
                 torch.bmm(d_pre, self._weight_hh, out=dh)
-            gradients.add(self._d_pre[: len(chunk)], self._xh[chunk[-1] : chunk[0] + 1])
-        return gradients.by_name(self.hidden_size), {"h": norms} if with_norms else {}
+            self._gradients.add(tape.d_pre[: len(chunk)], tape.xh[chunk[-1] : chunk[0] + 1])
+        return {"h": dh}, {"h": norms} if with_norms else {}
 
     def _activate_backward(self, dh: Tensor, h: Tensor, out: Tensor) -> None:
         if self.tanh:
@@ -89,15 +99,6 @@ class RNNUnroll:
         else:
             torch.ops.aten.threshold_backward.grad_input(dh, h, 0, grad_input=out)
 
-    def last_outputs(self, parameters: Mapping[str, Tensor], inputs: Tensor, last: int) -> Tensor:
-        """See `Unroll.last_outputs`."""
-        weight, bias = joint_weights(parameters)
-        _, members, batch, features = inputs.shape
-        xh = inputs.new_zeros(members, batch, features + self.hidden_size)
-        h, pre = xh[..., features:], inputs.new_empty(members, batch, self.hidden_size)
-
-        def advance() -> None:
-            torch.baddbmm(bias, xh, weight, out=pre)
-            self._activate(pre, out=h)
-
-        return last_states(inputs, xh, last, advance)
+    def gradients(self, d_start: Parts) -> Parts:
+        """See `Kernel`."""
+        return self._gradients.by_name(self.hidden_size)

@@ -10,6 +10,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from lstm_bench.engine.choice import KernelChoice
 from lstm_bench.engine.evaluation import evaluate, stack_batches
 from lstm_bench.engine.population import MakeCell, Population, make_model
 from lstm_bench.engine.seeds import Member, generator
@@ -33,6 +34,7 @@ class Budget:
         clip: largest global gradient norm; 0 turns clipping off.
         study_seed: root of every random stream.
         device: where tensors live.
+        kernel: which kernels may be used.
     """
 
     batch_size: int = 32
@@ -43,6 +45,7 @@ class Budget:
     clip: float = 1.0
     study_seed: int = 0
     device: str = "cpu"
+    kernel: KernelChoice = "auto"
 
 
 @dataclass
@@ -83,7 +86,7 @@ def train(
     """
     device = torch.device(budget.device)
     models = [make_model(task, make_cell, generator(budget.study_seed, m, "initialisation")) for m in members]
-    population = Population(task, models, [m.learning_rate for m in members], device)
+    population = Population(task, models, [m.learning_rate for m in members], device, budget.kernel)
     active = [Run(member) for member in members]
     for step in range(budget.steps + 1):
         with _charged_to(active):

@@ -1,48 +1,111 @@
-"""The loop over time, forwards and backwards: one contract, one implementation a cell, one for all others."""
+"""The loop over time, in segments: what does not fit into memory is run again on the way back.
 
-from collections.abc import Callable, Mapping
-from typing import Protocol
+A sequence whose tape is larger than `tape_bytes` is cut into segments. The first pass keeps the state at each cut; the
+way back runs each segment but the last again from there. That costs at most one more forward pass, a third of the
+arithmetic of a training step. The same steps are computed from the same states, and the cuts lie where the hand-written
+kernels end a weight-gradient product anyway, so their results are bit-identical with and without.
 
+Source: Chen et al. 2016, "Training deep nets with sublinear memory cost"; Gruslys et al. 2016 for BPTT.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+
+import torch
 from torch import Tensor
 
-from lstm_bench.cells.contract import Cell
-from lstm_bench.cells.lstm import LSTMCell
-from lstm_bench.cells.rnn import RNNCell
-from lstm_bench.engine.generic_unroll import GenericUnroll
-from lstm_bench.engine.lstm_bptt import LSTMUnroll
-from lstm_bench.engine.rnn_bptt import RNNUnroll
+from lstm_bench.engine.kernel import Kernel, Parts
+from lstm_bench.engine.sequence_buffer import CHUNK
+
+STEPS_WITHOUT_TAPE = 16  # a segment of a pass that keeps nothing
 
 
-class Unroll(Protocol):
-    """Run a population of one cell through time and back.
+class Unroll:
+    """Run a population through whole sequences; shapes as in `Kernel`.
 
-    Shapes: inputs [T, M, B, D]; outputs [T or S, M, B, H]; parameters by name, each with the members first; gradient
-    norms [T, M].
+    Args:
+        kernel: runs one segment.
+        tape_bytes: the most that the tape of all members may take.
     """
 
-    name: str
+    def __init__(self, kernel: Kernel, tape_bytes: int) -> None:
+        self.kernel, self._tape_bytes = kernel, tape_bytes
+        self._segments: list[Tensor] = []
+        self._starts: list[tuple[Parts, Tensor]] = []
 
-    def forward(self, parameters: Mapping[str, Tensor], inputs: Tensor) -> Tensor:
-        """Return all outputs and keep what backward needs. The result is overwritten by the next call."""
-        ...
+    def forward(self, parameters: Mapping[str, Tensor], inputs: Tensor, last: int) -> Tensor:
+        """Return the outputs of the last steps [last, M, B, H] and keep what backward needs.
 
-    def backward(self, d_outputs: Tensor, with_norms: bool) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-        """Return the gradient of each parameter and, if asked, ||dL/ds_t|| of each part of the state.
-
-        `d_outputs` [S, M, B, H] is dL/d(output) at the last S steps; the loss reads no other. L is the member's own
-        loss (a mean over its batch), and the norm is the Frobenius norm over [B, H] of the total derivative.
+        The result is overwritten by the next call.
         """
-        ...
+        step_bytes = self.kernel.bytes_per_step(inputs) * inputs.shape[1]
+        self._segments = list(inputs.split(segment_lengths(len(inputs), self._tape_bytes // step_bytes)))
+        self._starts = []
+        note = self._note_start if len(self._segments) > 1 else lambda _: None
+        return self._run(parameters, self._segments, inputs.shape[2], last, note)
 
+    def _note_start(self, state: Parts) -> None:
+        """Keep what the next segment starts from: its state, and the generator from which a cell may draw."""
+        self._starts.append((state, torch.get_rng_state()))
+
+    @torch.no_grad()
     def last_outputs(self, parameters: Mapping[str, Tensor], inputs: Tensor, last: int) -> Tensor:
         """Return the outputs of the last steps [last, M, B, H], keeping nothing else."""
-        ...
+        segments = list(inputs.split(STEPS_WITHOUT_TAPE))
+        return self._run(parameters, segments, inputs.shape[2], last, lambda _: None)
+
+    def _run(
+        self,
+        parameters: Mapping[str, Tensor],
+        segments: Sequence[Tensor],
+        batch_size: int,
+        last: int,
+        note: Callable[[Parts], None],
+    ) -> Tensor:
+        state, kept = self.kernel.start(parameters, batch_size), []
+        ahead = sum(len(segment) for segment in segments)
+        for segment in segments:
+            note(state)
+            outputs, state = self.kernel.forward(segment, state)
+            ahead -= len(segment)
+            kept.append(outputs[len(segment) - _share(last, ahead, len(segment)) :].clone())
+        return torch.cat(kept)
+
+    def backward(self, d_outputs: Tensor, with_norms: bool) -> tuple[Parts, Parts]:
+        """Return the gradient of each parameter and, if asked, ||dL/ds_t|| of each part of the state [T, M].
+
+        `d_outputs` [S, M, B, H] is the loss's own dL/d(output) at the last S steps; the loss reads no other.
+        """
+        d_state: Parts | None = None
+        norms: list[Parts] = []
+        behind, left = 0, len(d_outputs)  # steps done already; outputs whose share is still to come
+        for k in reversed(range(len(self._segments))):
+            segment = self._segments[k]
+            if behind:
+                self._run_again(segment, *self._starts[k])
+            share = _share(len(d_outputs), behind, len(segment))
+            d_state, found = self.kernel.backward(d_outputs[left - share : left], d_state, with_norms)
+            norms.insert(0, found)
+            behind, left = behind + len(segment), left - share
+        assert d_state is not None  # a sequence has a step
+        joined = {part: torch.cat([found[part] for found in norms]) for part in norms[0]}
+        return self.kernel.gradients(d_state), joined
+
+    def _run_again(self, segment: Tensor, state: Parts, random_state: Tensor) -> None:
+        """Fill the tape of a segment once more, with the random numbers that a cell drew in it."""
+        with torch.random.fork_rng(devices=[]):
+            torch.set_rng_state(random_state)
+            self.kernel.forward(segment, state)
 
 
-# By exact type: a subclass may step differently and goes the generic way.
-FUSED: Mapping[type, Callable[..., Unroll]] = {RNNCell: RNNUnroll, LSTMCell: LSTMUnroll}
+def segment_lengths(steps: int, most: int) -> list[int]:
+    """Cut steps into as few segments of at most `most` as can be; all but the first are multiples of CHUNK."""
+    if steps <= most:
+        return [steps]
+    length = max(1, most // CHUNK * CHUNK or most)
+    first = steps % length or length
+    return [first] + [length] * ((steps - first) // length)
 
 
-def unroll_of(cell: Cell) -> Unroll:
-    """Return the fastest unroll that is exact for this cell."""
-    return FUSED.get(type(cell), GenericUnroll)(cell)
+def _share(last: int, after: int, steps: int) -> int:
+    """Return how many of a segment's steps are among the last, `after` steps lying behind the segment."""
+    return min(max(last - after, 0), steps)

@@ -3,12 +3,12 @@
 import copy
 import math
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import cast
 
 import torch
 from torch import Generator, Tensor, nn
 
-from lstm_bench.cells.contract import Cell, State
+from lstm_bench.cells.contract import Cell, state_like, state_parts
 
 HORIZON = 1e-3
 
@@ -46,9 +46,9 @@ def gradient_flow(cell: Cell, inputs: Tensor, generator: Generator) -> GradientF
     entered: list[tuple[Tensor, ...]] = []
     state, output = cell.initial_state(inputs.shape[1]), torch.empty(0)
     for x in inputs.double():
-        parts = tuple(part.clone().requires_grad_() for part in _parts(state))
-        entered.append(parts)
-        output, state = cell.step(x, _like(state, parts))
+        parts = {name: part.clone().requires_grad_() for name, part in state_parts(state).items()}
+        entered.append(tuple(parts.values()))
+        output, state = cell.step(x, state_like(state, parts))
     v = torch.randn(output.shape[1], dtype=torch.float64, generator=generator)
     found = torch.autograd.grad((output @ (v / v.norm())).sum(), [p for parts in entered for p in parts],
                                 allow_unused=True, materialize_grads=True)  # fmt: skip
@@ -56,16 +56,6 @@ def gradient_flow(cell: Cell, inputs: Tensor, generator: Generator) -> GradientF
     joint = [_joint_norm(found[start : start + width]) for start in range(0, len(found), width)]
     norms = [1.0, *reversed(joint)]  # g_0 = ||v||
     return GradientFlow(norms, decay_per_step(norms), _horizon(norms))
-
-
-def _parts(state: State) -> tuple[Tensor, ...]:
-    return (state,) if isinstance(state, Tensor) else tuple(state)
-
-
-def _like(state: State, parts: tuple[Tensor, ...]) -> Any:
-    if isinstance(state, Tensor):
-        return parts[0]
-    return type(state)(*parts) if hasattr(state, "_fields") else parts
 
 
 def _joint_norm(gradients: tuple[Tensor, ...]) -> float:

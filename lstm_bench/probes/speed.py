@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from lstm_bench.cells.gru import GRUCell
 from lstm_bench.cells.lstm import LSTMCell
 from lstm_bench.cells.rnn import RNNCell
 from lstm_bench.engine.evaluation import stack_batches
@@ -19,6 +20,7 @@ MEMBER = Member("report", 0, 1e-3)
 CLIP = 1.0
 WARM_UP_CALLS = 3
 Step = Callable[[], None]
+StockLayer = nn.RNN | nn.GRU | nn.LSTM
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,7 @@ def engine_step(task: Task, make_cell: MakeCell, batch_size: int, device: str) -
 class StockModel(nn.Module):
     """The layer of torch.nn with a linear read-out, as a user would write it."""
 
-    def __init__(self, task: Task, layer: nn.RNN | nn.LSTM) -> None:
+    def __init__(self, task: Task, layer: StockLayer) -> None:
         super().__init__()
         self.layer, self.predicted_steps = layer, task.predicted_steps
         self.readout = nn.Linear(layer.hidden_size, task.output_size)
@@ -62,16 +64,18 @@ class StockModel(nn.Module):
         return predictions
 
 
-def stock_layer(cell: object) -> nn.RNN | nn.LSTM | None:
+def stock_layer(cell: object) -> StockLayer | None:
     """Return the layer of torch.nn that computes what this cell does, if there is one."""
     if type(cell) is RNNCell:
         return nn.RNN(cell.input_size, cell.hidden_size, nonlinearity=cell.nonlinearity)
+    if type(cell) is GRUCell:
+        return nn.GRU(cell.input_size, cell.hidden_size)
     if type(cell) is LSTMCell:
         return nn.LSTM(cell.input_size, cell.hidden_size)
     return None
 
 
-def stock_step(task: Task, layer: nn.RNN | nn.LSTM, batch_size: int, device: str) -> Step:
+def stock_step(task: Task, layer: StockLayer, batch_size: int, device: str) -> Step:
     """Return one training step of the stock layer: the same work, through autograd."""
     model = StockModel(task, layer).to(device)
     adam = torch.optim.Adam(model.parameters(), lr=MEMBER.learning_rate, fused=True)

@@ -1,10 +1,14 @@
 """What is written, field by field. A change of meaning raises SCHEMA."""
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 SCHEMA = 1
 OURS, STOCK = "lstm_bench", "torch.nn"  # implementations whose speed is compared
+STOCK_WORKERS = "torch.nn, one worker a core"
+STOCK_THREADS = "torch.nn, one process"
+PLAIN_LOOP = "plain loop"
+Measure = Literal["training", "speed"]  # what a study does with its jobs
 
 
 @dataclass(frozen=True)
@@ -58,6 +62,7 @@ class StudyPlan:
     finished: str | None = None
     wall_s: float | None = None
     mirror_s: float | None = None
+    measure: Measure = "training"
     schema: int = SCHEMA
 
 
@@ -111,4 +116,47 @@ class SpeedRow:
     ms_per_time_step_q25: float
     ms_per_time_step_q75: float
     flops: float
+    peak_memory_bytes: int | None
+
+
+@dataclass(frozen=True)
+class MachineLimit:
+    """How fast one core is while all are busy, measured: multiply-adds in registers, logistic functions in cache.
+
+    `flops_per_s` counts a multiply-add as two. `how` says what measured it.
+    """
+
+    flops_per_s: float
+    nonlinearities_per_s: float
+    how: str
+
+
+@dataclass(frozen=True)
+class ContestRow:
+    """One contender at one job of a speed study: how it was run, and the wall time of each of its turns.
+
+    All contenders of a job take turns, round after round; while one has its turn nothing else runs. `kernel` is what
+    computes. `threads` and `members` (trained together) are those of each of `processes`; `steps` are the member-steps
+    that all processes together do in one turn: a member-step is draw a batch, forward, backward, clip, update, for one
+    model. `flops` are of one member-step by formula; `limit_s` is the least time that one core could take for one, from
+    `MachineLimit`. `peak_memory_bytes` is the growth of one process beyond what it held before the model was made, None
+    where the system cannot tell.
+    """
+
+    job: str
+    task: str
+    cell: str
+    lag: int
+    length: int
+    hidden_size: int
+    batch_size: int
+    contender: str
+    kernel: str
+    processes: int
+    threads: int
+    members: int
+    steps: int
+    turns_s: list[float]
+    flops: float
+    limit_s: float
     peak_memory_bytes: int | None

@@ -7,6 +7,7 @@ runs/<study>/members/<identity>/gradients.parquet   step, quantity, steps_back, 
 runs/<study>/members/<identity>/weights.pt          state dict
 runs/<study>/progress/<job>.json               how far a running job is
 runs/<study>/speed.json                        list of SpeedRow
+runs/<study>/contest.json                      MachineLimit and list of ContestRow, in a speed study
 """
 
 import io
@@ -19,7 +20,15 @@ from typing import Any
 import pandas as pd
 
 from lstm_bench.records.atomic import write_bytes, write_text
-from lstm_bench.records.schema import SCHEMA, JobPlan, MemberRecord, SpeedRow, StudyPlan
+from lstm_bench.records.schema import (
+    SCHEMA,
+    ContestRow,
+    JobPlan,
+    MachineLimit,
+    MemberRecord,
+    SpeedRow,
+    StudyPlan,
+)
 
 
 class RecordError(Exception):
@@ -101,6 +110,19 @@ class StudyRecords:
         """Return the speed rows, none before they were measured."""
         path = self.folder / "speed.json"
         return [SpeedRow(**row) for row in json.loads(path.read_text())] if path.is_file() else []
+
+    def write_contest(self, limit: MachineLimit, rows: Iterable[ContestRow]) -> None:
+        """Write contest.json."""
+        content = {"schema": SCHEMA, "limit": asdict(limit), "rows": [asdict(row) for row in rows]}
+        _write_json(self.folder / "contest.json", content)
+
+    def read_contest(self) -> tuple[MachineLimit, list[ContestRow]]:
+        """Return what a speed study measured.
+
+        Raises: RecordError where it has not, or it cannot be read.
+        """
+        content = _read_json(self.folder / "contest.json")
+        return MachineLimit(**content["limit"]), [ContestRow(**row) for row in content["rows"]]
 
 
 def _write_json(path: Path, content: Any) -> None:

@@ -5,49 +5,65 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import Protocol, cast
+from typing import Any, Protocol, TypeVar
 
 import pandas as pd
 from matplotlib.figure import Figure
 
+from lstm_bench.analysis.contest import Contest
 from lstm_bench.analysis.frames import Study
-from lstm_bench.report.figures import gradient_flow, learning_curves, solve_rate, speed, state_gradients, tuning
+from lstm_bench.report.figures import (
+    contest,
+    gradient_flow,
+    learning_curves,
+    limit_share,
+    solve_rate,
+    speed,
+    state_gradients,
+    tuning,
+)
 from lstm_bench.report.style import inline_svg, save
 
+S_contra = TypeVar("S_contra", contravariant=True)  # what is drawn: a study narrowed to one task, or a contest
 
-class FigureFile(Protocol):
-    """What every file in figures/ offers."""
+
+class FigureFile(Protocol[S_contra]):
+    """What every file in figures/ that holds a figure offers."""
 
     QUESTION: str
 
-    def draw(self, study: Study) -> Figure:
-        """Return the figure of a study narrowed to one task."""
+    def draw(self, study: S_contra) -> Figure:
+        """Return the figure."""
         ...
 
-    def caption(self, study: Study) -> str:
+    def caption(self, study: S_contra) -> str:
         """Return the finding in words and numbers."""
         ...
 
-    def alt(self, study: Study) -> str:
+    def alt(self, study: S_contra) -> str:
         """Return a description for who cannot see it."""
         ...
 
-    def rows(self, study: Study) -> pd.DataFrame:
-        """Return the rows behind it, of one task or of all."""
+    def rows(self, study: S_contra) -> pd.DataFrame:
+        """Return the rows behind it; those of a study may be of one task or of all."""
         ...
 
 
-def _file(module: ModuleType) -> FigureFile:
-    return cast(FigureFile, module)
+def _file(module: ModuleType) -> Any:
+    return module
 
 
-FIGURES: Mapping[str, FigureFile] = {  # by the name of the table behind it
+FIGURES: Mapping[str, FigureFile[Study]] = {  # by the name of the table behind it
     "solve_rates": _file(solve_rate),
     "learning_curves": _file(learning_curves),
     "gradient_flow": _file(gradient_flow),
     "state_gradients": _file(state_gradients),
     "speed": _file(speed),
     "tuning": _file(tuning),
+}
+CONTEST_FIGURES: Mapping[str, FigureFile[Contest]] = {
+    "speedup": _file(contest),
+    "limit_share": _file(limit_share),
 }
 
 
@@ -63,12 +79,14 @@ class Exhibit:
     svg: str
 
 
-def make_exhibits(study: Study, folder: Path, prefix: str) -> list[Exhibit]:
-    """Draw every figure of a study narrowed to one task into a folder, and return them with their words."""
-    return [_exhibit(table, figure, study, folder, prefix) for table, figure in FIGURES.items()]
+def make_exhibits(
+    figures: Mapping[str, FigureFile[S_contra]], study: S_contra, folder: Path, prefix: str = ""
+) -> list[Exhibit]:
+    """Draw figures of a study narrowed to one task, or of a contest, into a folder; return them with their words."""
+    return [_exhibit(table, figure, study, folder, prefix) for table, figure in figures.items()]
 
 
-def _exhibit(table: str, figure: FigureFile, study: Study, folder: Path, prefix: str) -> Exhibit:
+def _exhibit(table: str, figure: FigureFile[S_contra], study: S_contra, folder: Path, prefix: str) -> Exhibit:
     name = prefix + table
     if figure.rows(study).empty:
         return Exhibit(figure.QUESTION, figure.caption(study), "", table, "", "")

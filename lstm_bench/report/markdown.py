@@ -1,6 +1,6 @@
 """The page as Markdown, figures beside it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import PurePosixPath as Path
 
 from lstm_bench.report.exhibits import Exhibit
@@ -32,23 +32,22 @@ def _blocks(page: Page) -> Iterator[str]:
     yield from (f"`{failure.reason}` ({failure.members})" for failure in page.failures)
     for part in page.parts:
         yield from ([f"## {part.task}"] if len(page.parts) > 1 else [])
-        yield from (block for exhibit in part.exhibits for block in _exhibit(exhibit))
+        yield from (block for exhibit in part.exhibits for block in exhibit_blocks(exhibit))
     yield from _protocol(page)
-    yield "## Receipt"
-    yield "\n".join(f"- {name}: {_code(value)}" for name, value in page.receipt)
-    yield "Everything, settings of each job included: [receipt.json](receipt.json)."
+    yield from receipt_blocks(page.receipt)
 
 
 def _tables(part: TaskPart, is_titled: bool) -> Iterator[str]:
     if is_titled:
         yield f"### {part.task}"
     yield typeset(part.table_note)
-    yield _table(part.comparison)
+    yield table_block(part.comparison)
     yield "Members that solved, of those that ran to their end."
-    yield _table(part.solved)
+    yield table_block(part.solved)
 
 
-def _table(table: Table) -> str:
+def table_block(table: Table) -> str:
+    """Return a table, what stands small below a value in lines of its own."""
     headings = [f"{text}<br>{unit}" if unit else text for text, unit in table.headings]
     lines = [
         headings,
@@ -62,7 +61,8 @@ def _entry(entry: Entry) -> str:
     return "<br>".join(typeset(line) for line in (entry.text, *entry.below)).replace("|", "\\|")
 
 
-def _exhibit(exhibit: Exhibit) -> Iterator[str]:
+def exhibit_blocks(exhibit: Exhibit) -> Iterator[str]:
+    """Yield a question, its figure and the finding."""
     yield f"## {exhibit.question}"
     if exhibit.figure:
         yield f"![{exhibit.alt}](figures/{exhibit.figure}.png)"
@@ -76,10 +76,22 @@ def _protocol(page: Page) -> Iterator[str]:
     for part in page.parts:
         if len(page.parts) > 1:
             yield f"### {part.task}"
-        yield "\n".join(f"- {name}: {typeset(text)}" for name, text in part.protocol)
-        yield _table(part.settings)
+        yield items(part.protocol)
+        yield table_block(part.settings)
     yield "### What the numbers mean"
     yield "\n".join(f"- {name}: {text}" for name, text in page.definitions.items())
+
+
+def items(named: Iterable[tuple[str, str]]) -> str:
+    """Return names and texts as a list."""
+    return "\n".join(f"- {name}: {typeset(text)}" for name, text in named)
+
+
+def receipt_blocks(receipt: list[tuple[str, str]]) -> Iterator[str]:
+    """Yield the receipt with its heading."""
+    yield "## Receipt"
+    yield "\n".join(f"- {name}: {_code(value)}" for name, value in receipt)
+    yield "Everything, settings of each job included: [receipt.json](receipt.json)."
 
 
 def _code(value: str) -> str:

@@ -11,7 +11,7 @@ from lstm_bench.analysis.headline import headline
 from lstm_bench.analysis.solving import members_a_lag
 from lstm_bench.analysis.wording import span_of
 from lstm_bench.report import outcomes
-from lstm_bench.report.exhibits import Exhibit, file_prefix, make_exhibits
+from lstm_bench.report.exhibits import FIGURES, Exhibit, file_prefix, make_exhibits
 from lstm_bench.report.protocol import DEFINITIONS, protocol, settings_table
 from lstm_bench.report.tables import Table, comparison_table, solved_table
 
@@ -73,7 +73,7 @@ def _part(study: Study, compared: pd.DataFrame, figures: Path, is_only_task: boo
         table_note=_table_note(study),
         comparison=comparison_table(study, compared),
         solved=solved_table(study),
-        exhibits=make_exhibits(study, figures, prefix),
+        exhibits=make_exhibits(FIGURES, study, figures, prefix),
         protocol=protocol(study),
         settings=settings_table(study),
     )

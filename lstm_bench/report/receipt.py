@@ -6,31 +6,30 @@ from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from lstm_bench.analysis.frames import Study
+from lstm_bench.records.schema import StudyPlan
 
 PACKAGES = ("lstm_bench", "numpy", "scipy", "pandas", "matplotlib", "seaborn", "jinja2")
+ELSEWHERE = ("jobs", "problems", "members", "limit")
 
 
-def rebuild_command(study: Study) -> str:
+def rebuild_command(plan: StudyPlan) -> str:
     """Return the command that makes this report again from the records."""
-    return shlex.join(["python", "-m", "lstm_bench.report", study.plan.study])
+    return shlex.join(["python", "-m", "lstm_bench.report", plan.study])
 
 
-def make_receipt(study: Study, extra: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Return everything that the study's plan tells of how it came about, and with what the report was made."""
-    plan = study.plan
+def make_receipt(plan: StudyPlan, outcome: Mapping[str, Any], extra: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return how a study came about, what its kind of study says of its outcome, and with what the report was made."""
     return {
         "study": plan.study,
         "experiment": plan.experiment,
         "command": plan.command,
-        "rebuild": rebuild_command(study),
+        "rebuild": rebuild_command(plan),
         "started": plan.started,
         "finished": plan.finished,
         "wall_s": plan.wall_s,
         "environment": plan.environment,
         "report_packages": {name: _version(name) for name in PACKAGES},
-        "members": {str(status): int(n) for status, n in study.members["status"].value_counts().sort_index().items()},
-        "problems": study.problems,
+        **outcome,
         "jobs": [asdict(job) for job in plan.jobs],
         **(extra or {}),
     }
@@ -44,8 +43,8 @@ def _version(package: str) -> str | None:
 
 
 def receipt_items(receipt: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Return the receipt's facts as (name, value) for the page; jobs and problems stand elsewhere."""
-    shown = {key: value for key, value in receipt.items() if key not in ("jobs", "problems", "members")}
+    """Return the receipt's facts as (name, value) for the page, without what stands elsewhere on it."""
+    shown = {key: value for key, value in receipt.items() if key not in ELSEWHERE}
     return [item for key, value in shown.items() for item in _flat(key, value)]
 
 

@@ -10,6 +10,9 @@ from typing import Any
 import psutil
 import torch
 
+from lstm_bench.engine.choice import why_not_compiled
+from lstm_bench.engine.memory_plan import plan_for
+
 PACKAGES = (
     "torch",
     "numpy",
@@ -24,7 +27,8 @@ PACKAGES = (
 
 
 def describe_environment(device: str) -> dict[str, Any]:
-    """Return versions, machine, device, threads a worker and commit, for the receipt."""
+    """Return versions, machine, commit, and all that changes the last bits of a result, for the receipt."""
+    plan = plan_for(torch.device(device))
     return {
         "lstm_bench": version("lstm_bench"),
         "python": platform.python_version(),
@@ -37,6 +41,9 @@ def describe_environment(device: str) -> dict[str, Any]:
         "threads_per_worker": 1,
         "dtype": "float32",
         "flush_denormal": True,
+        "compiled_kernels": why_not_compiled() or "built",
+        "chunk_bytes": plan.chunk_bytes,
+        "tape_bytes": plan.tape_bytes,
         "commit": _commit(),
     }
 

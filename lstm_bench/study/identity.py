@@ -6,8 +6,8 @@ from typing import Any
 
 from lstm_bench.config.schema import JobConfig
 
-RESULTS_VERSION = 1  # raised when the same settings give other results
-NOT_IN_HASH = ("seeds", "device")  # who else is trained, and where: recorded, but no part of a member's identity
+RESULTS_VERSION = 2  # raised when the same settings give other results
+NOT_IN_HASH = ("seeds", "device", "kernel")  # who else is trained, where and by what: recorded, no part of an identity
 
 
 def settings_of(job: JobConfig) -> dict[str, Any]:

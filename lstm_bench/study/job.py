@@ -48,7 +48,7 @@ class Job:
         """Return the training budget of one phase."""
         t = self.config.trainer
         return Budget(
-            t.batch_size, steps, t.eval_every, t.eval_size, t.confirm_size, t.clip, t.study_seed, t.device
+            t.batch_size, steps, t.eval_every, t.eval_size, t.confirm_size, t.clip, t.study_seed, t.device, t.kernel
         )  # fmt: skip
 
 

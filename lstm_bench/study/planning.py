@@ -6,10 +6,12 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+import torch
+
 from lstm_bench.cells.contract import Cell
 from lstm_bench.config.objects import check_job, n_parameters
 from lstm_bench.config.schema import JobConfig, StudyConfig
-from lstm_bench.engine.unroll import unroll_of
+from lstm_bench.engine.choice import kernel_type
 from lstm_bench.probes.speed import training_flops
 from lstm_bench.records.schema import JobPlan, StudyPlan
 from lstm_bench.study.environment import describe_environment
@@ -31,6 +33,7 @@ def plan_study(config: StudyConfig, arguments: Sequence[str]) -> StudyPlan:
         started=now(),
         jobs=jobs,
         environment=describe_environment(config.jobs[0].trainer.device),
+        measure=config.measure,
     )
 
 
@@ -52,7 +55,7 @@ def _plan_job(job: JobConfig, cell_name: str, task: Task, cell: Cell) -> JobPlan
         n_parameters=core + (cell.hidden_size + 1) * task.output_size,
         n_parameters_core=core,
         flops=training_flops(cell, trainer.batch_size, task.length),
-        kernel=unroll_of(cell).name,
+        kernel=kernel_type(cell, torch.device(trainer.device), trainer.kernel).name,
         score=task.score,
         criterion=task.criterion,
         description=task.description,

@@ -26,6 +26,8 @@ from lstm_bench.tracking.background import BackgroundMirror
 class Study:
     """A planned study, ready to run."""
 
+    when_stopped = "Stopped. What is finished is kept; the same command goes on from there:"
+
     def __init__(self, config: StudyConfig, plan: StudyPlan) -> None:
         self._config, self._plan = config, plan
         self._records = StudyRecords(records_folder(config.output, config.study))

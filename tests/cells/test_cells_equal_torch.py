@@ -1,4 +1,4 @@
-"""The RNN and LSTM cells are torch.nn's, step by step: same outputs, same states, same gradients."""
+"""The RNN, LSTM and GRU cells are torch.nn's, step by step: same outputs, same states, same gradients."""
 
 import math
 
@@ -6,12 +6,13 @@ import pytest
 import torch
 from torch import Generator, Tensor, nn
 
+from lstm_bench.cells.gru import GRUCell
 from lstm_bench.cells.lstm import LSTMCell, LSTMState
 from lstm_bench.cells.rnn import RNNCell
 
 SIZES = [(1, 1, 1, 1), (7, 1, 3, 1), (1, 3, 2, 4), (5, 4, 1, 6), (12, 2, 10, 8)]  # T, B, D, H
 NAMES = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
-KINDS = ("tanh", "relu", "lstm")
+KINDS = ("tanh", "relu", "lstm", "gru")
 
 
 def pair(kind: str, input_size: int, hidden_size: int) -> tuple[nn.Module, nn.Module]:
@@ -20,6 +21,9 @@ def pair(kind: str, input_size: int, hidden_size: int) -> tuple[nn.Module, nn.Mo
     if kind == "lstm":
         cell = LSTMCell(input_size, hidden_size, generator=generator).double()
         layer: nn.Module = nn.LSTM(input_size, hidden_size, dtype=torch.float64)
+    elif kind == "gru":
+        cell = GRUCell(input_size, hidden_size, generator=generator).double()
+        layer = nn.GRU(input_size, hidden_size, dtype=torch.float64)
     else:
         cell = RNNCell(input_size, hidden_size, kind, generator=generator).double()
         layer = nn.RNN(input_size, hidden_size, nonlinearity=kind, dtype=torch.float64)
@@ -78,7 +82,7 @@ def test_every_gradient(kind: str, steps: int, batch: int, input_size: int, hidd
 
 
 @pytest.mark.parametrize(("input_size", "hidden_size"), [(1, 1), (10, 64), (3, 7)])
-@pytest.mark.parametrize(("cell_type", "gates"), [(RNNCell, 1), (LSTMCell, 4)])
+@pytest.mark.parametrize(("cell_type", "gates"), [(RNNCell, 1), (LSTMCell, 4), (GRUCell, 3)])
 def test_parameter_count(cell_type: type, gates: int, input_size: int, hidden_size: int) -> None:
     cell = cell_type(input_size, hidden_size, generator=Generator().manual_seed(0))
     counted = sum(parameter.numel() for parameter in cell.parameters())

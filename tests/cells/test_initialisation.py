@@ -8,12 +8,13 @@ import torch
 from scipy import stats
 from torch import Generator, Tensor, nn
 
+from lstm_bench.cells.gru import GRUCell
 from lstm_bench.cells.initialisation import chrono_bias
 from lstm_bench.cells.lstm import LSTMCell
 from lstm_bench.cells.rnn import RNNCell
 
 D, H = 3, 16
-CELLS = pytest.mark.parametrize("cell_type", [RNNCell, LSTMCell])
+CELLS = pytest.mark.parametrize("cell_type", [RNNCell, LSTMCell, GRUCell])
 
 
 def seeded(seed: int = 0) -> Generator:

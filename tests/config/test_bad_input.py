@@ -23,7 +23,7 @@ BAD = [
     ("task.lag=1000000000", "task.lag=1000000000: allowed: what fits in"),
     ("cell.init=nope", "cell.init=nope: allowed: 'pytorch', 'orthogonal' or 'identity'"),
     ("cell.chrono=50", "cell.forget_bias=3.0 with chrono=50: allowed: one of the two, the other null"),
-    ("cell=nope", "cell=nope: allowed: lstm, "),
+    ("cell=nope", "cell=nope: allowed: gru, "),
     ("task=nope", "task=nope: allowed: adding, copy"),
     ("+experiment=nope", "experiment=nope: allowed: adding_task, "),
     ("task.nope=1", "task.nope=1: allowed: the keys lag, n_symbols, dialect"),

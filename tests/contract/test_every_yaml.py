@@ -3,11 +3,12 @@
 import json
 
 import pytest
+import torch
 
 from lstm_bench.cli import main
 from lstm_bench.config.composing import Invocation, compose_study, conf_dir
 from lstm_bench.config.objects import check_job
-from lstm_bench.engine.unroll import unroll_of
+from lstm_bench.engine.choice import kernel_type
 
 TINY = [
     "trainer.steps=4",
@@ -15,11 +16,14 @@ TINY = [
     "trainer.eval_size=8",
     "trainer.confirm_size=8",
     "trainer.seeds=1",
+    "trainer.batch_size=2",
     "trainer.learning_rates=[0.01,0.02]",
     "trainer.tuning_seeds=1",
     "cell.hidden_size=4",
     "tracking=off",
     "hydra/launcher=basic",
+    "speed.rounds=2",
+    "speed.turn_s=0.01",
 ]
 
 
@@ -34,7 +38,7 @@ def test_every_cell_builds_for_every_task(task, cell):
     built_task, built_cell = check_job(job)
     assert built_cell.input_size == built_task.input_size
     assert built_cell.hidden_size == job.cell["hidden_size"]
-    assert unroll_of(built_cell).name
+    assert kernel_type(built_cell, torch.device("cpu")).name
 
 
 @pytest.mark.parametrize("group", ["trainer", "tracking"])

@@ -11,17 +11,17 @@ from lstm_bench.tasks.adding import AddingTask
 
 
 class StockModel(nn.Module):
-    """torch.nn.RNN or torch.nn.LSTM and a linear read-out, with the weights of one member of a population."""
+    """A recurrent layer of torch.nn and a linear read-out, with the weights of one member of a population."""
 
     def __init__(self, weights: Mapping[str, Tensor], nonlinearity: str = "tanh") -> None:
         super().__init__()
         rows, input_size = weights["cell.weight_ih"].shape
         hidden_size = weights["cell.weight_hh"].shape[1]
         dtype: Any = weights["cell.weight_hh"].dtype
-        if rows == 4 * hidden_size:
-            self.layer: nn.Module = nn.LSTM(input_size, hidden_size, dtype=dtype)
+        if rows == hidden_size:
+            self.layer: nn.Module = nn.RNN(input_size, hidden_size, nonlinearity=nonlinearity, dtype=dtype)
         else:
-            self.layer = nn.RNN(input_size, hidden_size, nonlinearity=nonlinearity, dtype=dtype)
+            self.layer = {3: nn.GRU, 4: nn.LSTM}[rows // hidden_size](input_size, hidden_size, dtype=dtype)
         self.readout = nn.Linear(hidden_size, len(weights["readout.bias"]), dtype=dtype)
         self.load_state_dict(
             {

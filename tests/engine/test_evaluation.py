@@ -7,6 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Generator
 
+from lstm_bench.cells.gru import GRUCell
 from lstm_bench.cells.lstm import LSTMCell
 from lstm_bench.cells.rnn import RNNCell
 from lstm_bench.engine.evaluation import CHUNK, evaluate, stack_batches
@@ -49,7 +50,7 @@ def direct_adding_metrics(model: Any, batch: Batch) -> dict[str, float]:
     return {"loss": mse, "explained": 1 - 6 * mse}
 
 
-@pytest.mark.parametrize("cell_type", [RNNCell, LSTMCell])
+@pytest.mark.parametrize("cell_type", [RNNCell, GRUCell, LSTMCell])
 @pytest.mark.parametrize("size", [1, CHUNK, 2 * CHUNK + 70])
 def test_metrics_equal_a_direct_computation(cell_type: type, size: int, stock_model: Any) -> None:
     for task in (CopyTask(lag=4, n_symbols=2), AddingTask(lag=6)):

@@ -6,23 +6,26 @@ from typing import Any, NamedTuple
 import pytest
 import torch
 from torch import Generator, Tensor, nn
-from torch.nn.functional import linear
+from torch.nn.functional import dropout, linear
 
 from lstm_bench.cells.lstm import LSTMCell, LSTMState
-from lstm_bench.engine.generic_unroll import GenericUnroll
+from lstm_bench.engine.choice import kernel_of
+from lstm_bench.engine.generic import GenericKernel, permits_batching
+from lstm_bench.engine.memory_plan import MemoryPlan
 from lstm_bench.engine.population import MakeCell, Population, make_model
 from lstm_bench.engine.seeds import Member
 from lstm_bench.engine.training import Budget, train
-from lstm_bench.engine.unroll import unroll_of
+from lstm_bench.engine.unroll import Unroll
 from lstm_bench.tasks.adding import AddingTask
 from lstm_bench.tasks.contract import Batch
 from lstm_bench.tasks.copy import CopyTask
 
 D, H = 10, 6
+CPU = torch.device("cpu")
 TASK = CopyTask(lag=2, n_symbols=1)
 
 
-class GRUCell(nn.Module):
+class OwnGRUCell(nn.Module):
     """r, z = s(.), n = tanh(W x + b + r * (U h + b')), h' = (1 - z) n + z h, as in torch.nn.GRU."""
 
     def __init__(self, input_size: int, hidden_size: int, *, generator: Generator | None = None) -> None:
@@ -79,7 +82,7 @@ class TwoSpeeds(NamedTuple):
     slow: Tensor
 
 
-class TwoSpeedCell(GRUCell):
+class TwoSpeedCell(OwnGRUCell):
     """A plug-in with a NamedTuple for a state; the output is neither of its parts."""
 
     def initial_state(self, batch_size: int) -> TwoSpeeds:
@@ -103,7 +106,7 @@ class PlainTupleCell(TwoSpeedCell):
         return output, tuple(following)
 
 
-class DelayLineCell(GRUCell):
+class DelayLineCell(OwnGRUCell):
     """A plug-in whose state also holds the last input: a part that no parameter has touched."""
 
     def initial_state(self, batch_size: int) -> Any:
@@ -115,7 +118,7 @@ class DelayLineCell(GRUCell):
         return following, (following, x)
 
 
-class LeakyCell(GRUCell):
+class LeakyCell(OwnGRUCell):
     """A plug-in with a trained number: a parameter without axes."""
 
     def __init__(self, input_size: int, hidden_size: int, *, generator: Generator | None = None) -> None:
@@ -127,7 +130,7 @@ class LeakyCell(GRUCell):
         return h, h
 
 
-class MaskedCell(GRUCell):
+class MaskedCell(OwnGRUCell):
     """A plug-in with a random mask, drawn once and not trained: a buffer that differs from member to member."""
 
     def __init__(self, input_size: int, hidden_size: int, *, generator: Generator | None = None) -> None:
@@ -139,7 +142,7 @@ class MaskedCell(GRUCell):
         return h, h
 
 
-class ReservoirCell(GRUCell):
+class ReservoirCell(OwnGRUCell):
     """A plug-in whose recurrent weights are frozen."""
 
     def __init__(self, input_size: int, hidden_size: int, *, generator: Generator | None = None) -> None:
@@ -147,7 +150,83 @@ class ReservoirCell(GRUCell):
         self.weight_hh.requires_grad_(False)
 
 
-PLUG_INS = [GRUCell, StockGRUCell, Coupled, TwoSpeedCell, PlainTupleCell]
+class BranchingCell(OwnGRUCell):
+    """A plug-in that looks at a value to decide what to do: at the input, then at the state."""
+
+    def step(self, x: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+        h = super().step(x, state)[0]
+        if h.sum() > 0:
+            h = 0.5 * h
+        return h, h
+
+
+class NoisyCell(OwnGRUCell):
+    """A plug-in that drops units at random."""
+
+    def step(self, x: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+        h = dropout(super().step(x, state)[0], 0.2)
+        return h, h
+
+
+class OverwritingCell(OwnGRUCell):
+    """A plug-in that writes in place into a copy of its state."""
+
+    def step(self, x: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+        h = state.clone()
+        h[:, : H // 2] = super().step(x, state)[0][:, : H // 2]
+        h[:, H // 2 :] += 0.1 * h[:, : H // 2]
+        return h, h
+
+
+class FillingCell(OwnGRUCell):
+    """A plug-in that writes in place into zeros of its own, which vmap does not permit."""
+
+    def step(self, x: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+        h = torch.zeros(len(x), self.hidden_size)
+        h[:, 1:] = super().step(x, state)[0][:, 1:]
+        return h, h
+
+
+class ProjectingCell(OwnGRUCell):
+    """A plug-in whose output is a projection of its state, not the state itself."""
+
+    def __init__(self, input_size: int, hidden_size: int, *, generator: Generator | None = None) -> None:
+        super().__init__(input_size, hidden_size, generator=generator)
+        self.projection = nn.Parameter(torch.empty(hidden_size, hidden_size).uniform_(-1, 1, generator=generator))
+
+    def step(self, x: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+        h = super().step(x, state)[0]
+        return h @ self.projection, h
+
+
+class CountingCell(OwnGRUCell):
+    """A plug-in that counts its steps, in whole numbers."""
+
+    def initial_state(self, batch_size: int) -> Any:
+        return super().initial_state(batch_size), torch.zeros(batch_size, 1, dtype=torch.long)
+
+    def step(self, x: Tensor, state: Any) -> tuple[Tensor, Any]:
+        h, count = state
+        h = super().step(x, h)[0] / (1 + 0.1 * count)
+        return h, (h, count + 1)
+
+
+class LearnedStartCell(OwnGRUCell):
+    """A plug-in that starts from a parameter."""
+
+    def __init__(self, input_size: int, hidden_size: int, *, generator: Generator | None = None) -> None:
+        super().__init__(input_size, hidden_size, generator=generator)
+        self.start = nn.Parameter(torch.empty(hidden_size).uniform_(-1, 1, generator=generator))
+
+    def initial_state(self, batch_size: int) -> Tensor:
+        return self.start.expand(batch_size, -1)
+
+
+PLUG_INS = [OwnGRUCell, StockGRUCell, Coupled, TwoSpeedCell, PlainTupleCell]
+BATCHED = [OwnGRUCell, Coupled, TwoSpeedCell, PlainTupleCell, LeakyCell, MaskedCell, DelayLineCell]
+BATCHED += [OverwritingCell, ProjectingCell, LearnedStartCell]
+ALONE = [BranchingCell, FillingCell]
+EXACT = [*BATCHED, *ALONE, CountingCell, StockGRUCell]
 
 
 def maker(cell_type: type) -> MakeCell:
@@ -173,23 +252,46 @@ def run(model: tuple[Any, nn.Linear], inputs: Tensor) -> Tensor:
     return torch.stack(outputs)
 
 
-def population_of(built: Sequence[tuple[Any, nn.Linear]]) -> Population:
-    return Population(TASK, built, [1e-2] * len(built), torch.device("cpu"))
+def population_of(built: Sequence[tuple[Any, nn.Linear]], plan: MemoryPlan | None = None) -> Population:
+    return Population(TASK, built, [1e-2] * len(built), CPU, plan=plan)
 
 
-@pytest.mark.parametrize("cell_type", [*PLUG_INS, LeakyCell, MaskedCell, DelayLineCell])
+@pytest.mark.parametrize("cell_type", [*EXACT, NoisyCell])
 def test_a_plug_in_goes_the_generic_way(cell_type: type) -> None:
-    assert isinstance(unroll_of(cell_type(D, H)), GenericUnroll)
+    assert isinstance(kernel_of(cell_type(D, H), CPU), GenericKernel)
+
+
+@pytest.mark.parametrize("cell_type", BATCHED)
+def test_a_plain_plug_in_steps_all_members_in_one_call(cell_type: type) -> None:
+    assert permits_batching(cell_type(D, H))
+    assert GenericKernel(cell_type(D, H)).batched
+
+
+@pytest.mark.parametrize("cell_type", [*ALONE, NoisyCell])
+def test_a_plug_in_that_cannot_be_batched_is_run_member_by_member(cell_type: type) -> None:
+    assert not permits_batching(cell_type(D, H))
+    assert not GenericKernel(cell_type(D, H)).batched
+
+
+def test_a_plug_in_that_batches_to_other_numbers_is_run_member_by_member() -> None:
+    """Nothing is refused here, but a sum over all that is given is another sum when all members are."""
+
+    class Wrong(OwnGRUCell):
+        def step(self, x: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+            h = super().step(x, state)[0] * (0.5 if torch._C._functorch.is_batchedtensor(x) else 1.0)
+            return h, h
+
+    assert not permits_batching(Wrong(D, H))
 
 
 def test_a_gru_plug_in_equals_torch_gru_and_its_gradients() -> None:
     generator = Generator().manual_seed(0)
-    cell = GRUCell(3, 5, generator=generator).double()
+    cell = OwnGRUCell(3, 5, generator=generator).double()
     layer = nn.GRU(3, 5, dtype=torch.float64)
     layer.load_state_dict({f"{name}_l0": tensor for name, tensor in cell.state_dict().items()})
     x, d_outputs = (torch.randn(s, 1, 2, n, generator=generator, dtype=torch.float64) for s, n in ((9, 3), (4, 5)))
-    unroll = unroll_of(cell)
-    outputs = unroll.forward({name: p.detach().unsqueeze(0) for name, p in cell.named_parameters()}, x)
+    unroll = Unroll(kernel_of(cell, CPU), tape_bytes=2**30)
+    outputs = unroll.forward({name: p.detach().unsqueeze(0) for name, p in cell.named_parameters()}, x, last=9)
     gradients, norms = unroll.backward(d_outputs, with_norms=True)
     expected = layer(x[:, 0])[0]
     (expected[-4:] * d_outputs[:, 0]).sum().backward()
@@ -200,7 +302,7 @@ def test_a_gru_plug_in_equals_torch_gru_and_its_gradients() -> None:
     assert norms["h"].gt(0).all()
 
 
-@pytest.mark.parametrize("cell_type", [*PLUG_INS, LeakyCell, MaskedCell, DelayLineCell])
+@pytest.mark.parametrize("cell_type", EXACT)
 def test_each_member_predicts_as_its_own_model_does(cell_type: type) -> None:
     built, inputs = models(cell_type, 2), batch_of(2).inputs
     predictions = population_of(built).predict(inputs, range(2))
@@ -208,11 +310,13 @@ def test_each_member_predicts_as_its_own_model_does(cell_type: type) -> None:
         torch.testing.assert_close(predictions[:, m], run(model, inputs[:, m]).detach(), rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.parametrize("cell_type", [*PLUG_INS, LeakyCell, MaskedCell, DelayLineCell])
+@pytest.mark.parametrize("cell_type", EXACT)
 @pytest.mark.parametrize("with_norms", [False, True])
-def test_each_member_gets_the_gradient_of_its_own_model(cell_type: type, with_norms: bool) -> None:
+@pytest.mark.parametrize("tape_bytes", [1, 2**30])
+def test_each_member_gets_the_gradient_of_its_own_model(cell_type: type, with_norms: bool, tape_bytes: int) -> None:
+    """In segments of a single step, and at once."""
     built, batch = models(cell_type, 2), batch_of(2)
-    population = population_of(built)
+    population = population_of(built, MemoryPlan(2**30, tape_bytes))
     population.compute_gradients(batch, with_norms)
     for m, (cell, readout) in enumerate(built):
         TASK.loss(run((cell, readout), batch.inputs[:, m]), batch.targets[:, m]).backward()
@@ -220,31 +324,41 @@ def test_each_member_gets_the_gradient_of_its_own_model(cell_type: type, with_no
         torch.testing.assert_close(population.gradients[m], expected, rtol=1e-4, atol=1e-6)
 
 
-@pytest.mark.parametrize(
-    ("cell_type", "parts"),
-    [
-        (GRUCell, ["h"]),
-        (Coupled, ["h", "c"]),
-        (TwoSpeedCell, ["fast", "slow"]),
-        (PlainTupleCell, ["s0", "s1"]),
-    ],
-)
-def test_gradient_norms_are_named_by_the_state_and_equal_autograd(cell_type: type, parts: list[str]) -> None:
-    built, batch = models(cell_type, 1), batch_of(1)
-    _, norms = population_of(built).compute_gradients(batch, with_norms=True)
-    cell, readout = built[0]
-    state, states, outputs = cell.initial_state(4), [], []
-    for x in batch.inputs[:, 0]:
+def kept_gradients(model: tuple[Any, nn.Linear], inputs: Tensor, targets: Tensor) -> list[Tensor]:
+    """Return the norms of the gradients of each part of the state at every step, kept by autograd."""
+    cell, readout = model
+    state, states, outputs = cell.initial_state(inputs.shape[1]), [], []
+    for x in inputs:
         output, state = cell.step(x, state)
         states.append([state] if isinstance(state, Tensor) else list(state))
         outputs.append(readout(output))
         for part in states[-1]:
             part.retain_grad()
-    TASK.loss(torch.stack(outputs), batch.targets[:, 0]).backward()
-    assert list(norms) == parts
-    for k, part in enumerate(parts):
-        expected = torch.stack([step[k].grad.norm() for step in states])
-        torch.testing.assert_close(norms[part][:, 0], expected, rtol=1e-4, atol=1e-6)
+    TASK.loss(torch.stack(outputs), targets).backward()
+    return [torch.stack([step[k].grad.norm() for step in states]) for k in range(len(states[0]))]
+
+
+@pytest.mark.parametrize(
+    ("cell_type", "parts"),
+    [
+        (OwnGRUCell, ["h"]),
+        (Coupled, ["h", "c"]),
+        (TwoSpeedCell, ["fast", "slow"]),
+        (PlainTupleCell, ["s0", "s1"]),
+        *((cell_type, ["h"]) for cell_type in (ProjectingCell, OverwritingCell, LearnedStartCell, *ALONE)),
+    ],
+)
+def test_gradient_norms_are_named_by_the_state_and_equal_autograd(cell_type: type, parts: list[str]) -> None:
+    """Total derivatives: through the next state, and through the output at the same step."""
+    built, batch = models(cell_type, 2), batch_of(2)
+    for tape_bytes in (1, 2**30):
+        population = population_of(built, MemoryPlan(2**30, tape_bytes))
+        _, norms = population.compute_gradients(batch, with_norms=True)
+        assert list(norms) == parts
+        for m, model in enumerate(built):
+            expected = kept_gradients(model, batch.inputs[:, m], batch.targets[:, m])
+            for part, values in zip(parts, expected, strict=True):
+                torch.testing.assert_close(norms[part][:, m], values.double(), rtol=1e-4, atol=1e-6)
 
 
 def test_a_state_that_also_keeps_the_last_input_shows_its_gradients() -> None:
@@ -253,7 +367,13 @@ def test_a_state_that_also_keeps_the_last_input_shows_its_gradients() -> None:
     assert norms["s0"].gt(0).all()
 
 
-@pytest.mark.parametrize("cell_type", PLUG_INS)
+def test_a_part_of_whole_numbers_has_no_gradient_and_stops_no_other() -> None:
+    _, norms = population_of(models(CountingCell, 2)).compute_gradients(batch_of(2), with_norms=True)
+    assert norms["s0"].gt(0).all()
+    assert not norms["s1"].any()
+
+
+@pytest.mark.parametrize("cell_type", [*EXACT, NoisyCell])
 def test_a_plug_in_learns(cell_type: type) -> None:
     budget = Budget(batch_size=16, steps=40, eval_every=20, eval_size=50, confirm_size=50)
     members = [Member("report", seed, 3e-2) for seed in range(2)]
@@ -283,7 +403,7 @@ def test_a_plug_in_of_stock_layers_is_seeded_and_leaves_the_global_generator_alo
     assert torch.equal(torch.get_rng_state(), before)
 
 
-@pytest.mark.parametrize("cell_type", [GRUCell, StockGRUCell])
+@pytest.mark.parametrize("cell_type", [OwnGRUCell, StockGRUCell])
 def test_the_read_out_is_drawn_apart_from_the_cell(cell_type: type) -> None:
     """No number of the read-out stands in the cell as well: that would be one draw used twice."""
     task = AddingTask(lag=10)

@@ -1,14 +1,17 @@
 """A population is its members trained each alone: by torch.optim.Adam, clip_grad_norm_ and torch.nn's layers."""
 
+import functools
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import torch
 from torch import Generator, Tensor
 
+from lstm_bench.cells.gru import GRUCell
 from lstm_bench.cells.lstm import LSTMCell
 from lstm_bench.cells.rnn import RNNCell
+from lstm_bench.engine.choice import KernelChoice
 from lstm_bench.engine.population import Population, make_model
 from lstm_bench.tasks.adding import AddingTask
 from lstm_bench.tasks.contract import Batch
@@ -23,9 +26,11 @@ SETTINGS = pytest.mark.parametrize(
     [
         pytest.param(task, cell_type, id=f"{type(task).__name__}-{task.variant}-{cell_type.__name__}")
         for task in TASKS
-        for cell_type in (RNNCell, LSTMCell)
+        for cell_type in (RNNCell, GRUCell, LSTMCell)
     ],
 )
+CELLS = pytest.mark.parametrize("cell_type", [RNNCell, GRUCell, LSTMCell])
+CHOICES = pytest.mark.parametrize("kernel", get_args(KernelChoice))
 
 
 def double(batch: Batch) -> Batch:
@@ -33,14 +38,20 @@ def double(batch: Batch) -> Batch:
 
 
 def built(
-    task: Any, cell_type: type, rates: Sequence[float], seeds: Sequence[int], dtype: torch.dtype = torch.float64
+    task: Any,
+    cell_type: type,
+    rates: Sequence[float],
+    seeds: Sequence[int],
+    dtype: torch.dtype = torch.float64,
+    kernel: KernelChoice = "auto",
+    hidden_size: int = H,
 ) -> Population:
     def make_cell(generator: Generator) -> Any:
-        return cell_type(task.input_size, H, generator=generator)
+        return cell_type(task.input_size, hidden_size, generator=generator)
 
     models = [make_model(task, make_cell, Generator().manual_seed(seed)) for seed in seeds]
     models = [(cell.to(dtype), readout.to(dtype)) for cell, readout in models]
-    return Population(task, models, rates, torch.device("cpu"))
+    return Population(task, models, rates, torch.device("cpu"), kernel)
 
 
 def data(task: Any, seeds: Sequence[int], step: int, dtype: torch.dtype = torch.float64) -> Batch:
@@ -62,37 +73,129 @@ def same_weights(ours: dict[str, Tensor], theirs: dict[str, Tensor], tolerance: 
         torch.testing.assert_close(tensor, theirs[name], rtol=tolerance, atol=tolerance)
 
 
+class Stock:
+    """A member's own model of torch.nn with its own torch.optim.Adam."""
+
+    def __init__(self, stock_model: Any, weights: dict[str, Tensor], rate: float) -> None:
+        self.model = stock_model(weights)
+        self._adam = torch.optim.Adam(self.model.parameters(), lr=rate)
+
+    def step(self, task: Any, inputs: Tensor, targets: Tensor, clip: float) -> tuple[Tensor, Tensor]:
+        """Return loss and gradient norm, and take the step."""
+        self._adam.zero_grad()
+        loss = self.model.loss(task, inputs, targets)
+        loss.backward()
+        norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), clip if clip else torch.inf)
+        self._adam.step()
+        return loss.detach(), norm
+
+
+def follow(population: Population, stock: Sequence[Stock], steps: int, clip: float, tolerance: float) -> list[Tensor]:
+    """Train both; losses, norms before clipping and final weights agree. Return the norms [M] of each step."""
+    seeds, seen = range(len(stock)), []
+    for step in range(steps):
+        batch = data(population.task, seeds, step, population.weights.dtype)
+        losses, _ = population.compute_gradients(batch)
+        seen.append(population.gradient_norms())
+        population.update(clip)
+        for m, other in enumerate(stock):
+            expected = other.step(population.task, batch.inputs[:, m], batch.targets[:, m], clip)
+            torch.testing.assert_close((losses[m], seen[-1][m]), expected, rtol=tolerance, atol=tolerance)
+    for m, other in enumerate(stock):
+        same_weights(population.member_weights(m), other.model.weights(), tolerance)
+    return seen
+
+
+def stock_of(population: Population, stock_model: Any, rates: Sequence[float]) -> list[Stock]:
+    return [Stock(stock_model, population.member_weights(m), rate) for m, rate in enumerate(rates)]
+
+
 @SETTINGS
+@CHOICES
 @pytest.mark.parametrize("clip", [0.0, CLIPS, 1e6])
 @pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float64, 1e-10), (torch.float32, 1e-4)])
 def test_adam_steps_equal_torch(
-    task: Any, cell_type: type, clip: float, dtype: torch.dtype, tolerance: float, stock_model: Any
+    task: Any,
+    cell_type: type,
+    kernel: KernelChoice,
+    clip: float,
+    dtype: torch.dtype,
+    tolerance: float,
+    stock_model: Any,
 ) -> None:
-    seeds, steps = [0, 1, 2], 4
-    population = built(task, cell_type, RATES, seeds, dtype)
-    stock = [stock_model(population.member_weights(m)) for m in range(3)]
-    optimisers = [torch.optim.Adam(model.parameters(), lr=rate) for model, rate in zip(stock, RATES, strict=True)]
-    for step in range(steps):
-        batch = data(task, seeds, step, dtype)
-        losses, _ = population.compute_gradients(batch)
-        norms = population.gradient_norms()
-        assert clip != CLIPS or (norms > clip).all()
-        population.update(clip)
-        for m, (model, optimiser) in enumerate(zip(stock, optimisers, strict=True)):
-            optimiser.zero_grad()
-            loss = model.loss(task, batch.inputs[:, m], batch.targets[:, m])
-            loss.backward()
-            norm = torch.nn.utils.clip_grad_norm_(model.parameters(), clip if clip else torch.inf)
-            optimiser.step()
-            torch.testing.assert_close(losses[m], loss.detach(), rtol=tolerance, atol=tolerance)
-            torch.testing.assert_close(norms[m], norm, rtol=tolerance, atol=tolerance)
-    for m, model in enumerate(stock):
-        same_weights(population.member_weights(m), model.weights(), tolerance)
+    population = built(task, cell_type, RATES, [0, 1, 2], dtype, kernel)
+    norms = follow(population, stock_of(population, stock_model, RATES), 4, clip, tolerance)
+    assert clip != CLIPS or (torch.stack(norms) > clip).all()
+
+
+@CELLS
+@CHOICES
+def test_a_clip_that_some_exceed_shortens_the_gradients_of_those(
+    cell_type: type, kernel: KernelChoice, stock_model: Any
+) -> None:
+    """Each member at its own rate, clipped by its own norm, whatever the others' are."""
+    task, rates = AddingTask(lag=7), [1e-2, 5e-4, 3e-3]
+    population = built(task, cell_type, rates, [0, 1, 2], kernel=kernel)
+    population.compute_gradients(data(task, [0, 1, 2], 0))
+    clip = float(population.gradient_norms().median()) * 0.999
+    norms = follow(population, stock_of(population, stock_model, rates), 6, clip, 1e-10)
+    assert (norms[0] > clip).tolist().count(True) == 2
+
+
+LONG_TASK = AddingTask(lag=20)
+TOLERANCES = {torch.float64: 1e-9, torch.float32: 1e-5}
+
+
+@functools.cache
+def stock_curve(cell_type: type, dtype: torch.dtype, stock_model: Any, steps: int) -> Tensor:
+    """Return the losses of torch.nn's layer under clipping and Adam."""
+    start = built(LONG_TASK, cell_type, [3e-3], [0], dtype, hidden_size=16)
+    stock = Stock(stock_model, start.member_weights(0), 3e-3)
+    batches = [data(LONG_TASK, [0], step, dtype) for step in range(steps)]
+    return torch.stack([stock.step(LONG_TASK, b.inputs[:, 0], b.targets[:, 0], clip=1.0)[0] for b in batches])
+
+
+@CELLS
+@CHOICES
+@pytest.mark.parametrize("dtype", TOLERANCES)
+def test_loss_curves_equal_torch_over_200_steps(
+    cell_type: type, kernel: KernelChoice, dtype: torch.dtype, stock_model: Any
+) -> None:
+    population, losses = built(LONG_TASK, cell_type, [3e-3], [0], dtype, kernel, hidden_size=16), []
+    for step in range(200):
+        losses.append(population.compute_gradients(data(LONG_TASK, [0], step, dtype))[0])
+        population.update(clip=1.0)
+    expected, tolerance = stock_curve(cell_type, dtype, stock_model, 200), TOLERANCES[dtype]
+    torch.testing.assert_close(torch.cat(losses), expected, rtol=tolerance, atol=tolerance)
+    assert expected[-50:].mean() < 0.8 * expected[:50].mean()  # it learnt, so there was something to get wrong
+
+
+@CELLS
+@CHOICES
+@pytest.mark.parametrize("members", [1, 2])
+def test_the_smallest_problem_equals_torch(
+    cell_type: type, kernel: KernelChoice, members: int, stock_model: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One sequence of two steps and one unit."""
+    monkeypatch.setattr("test_population.B", 1)
+    rates = RATES[:members]
+    population = built(AddingTask(lag=2), cell_type, rates, range(members), kernel=kernel, hidden_size=1)
+    follow(population, stock_of(population, stock_model, rates), 5, 1.0, 1e-10)
+
+
+@CELLS
+@CHOICES
+def test_two_runs_are_the_same_bit_by_bit(cell_type: type, kernel: KernelChoice) -> None:
+    runs = [built(LONG_TASK, cell_type, RATES, [0, 1, 2], torch.float32, kernel) for _ in range(2)]
+    for population in runs:
+        advance(population, LONG_TASK, [0, 1, 2], range(5))
+    assert torch.equal(runs[0].weights, runs[1].weights)
 
 
 @SETTINGS
-def test_predictions_equal_torch(task: Any, cell_type: type, stock_model: Any) -> None:
-    population = built(task, cell_type, RATES, [0, 1, 2])
+@CHOICES
+def test_predictions_equal_torch(task: Any, cell_type: type, kernel: KernelChoice, stock_model: Any) -> None:
+    population = built(task, cell_type, RATES, [0, 1, 2], kernel=kernel)
     inputs = data(task, [0, 1, 2], 0).inputs
     predictions = population.predict(inputs, [0, 1, 2])
     some = population.predict(inputs[:, [2, 0]], [2, 0])
@@ -102,7 +205,7 @@ def test_predictions_equal_torch(task: Any, cell_type: type, stock_model: Any) -
     torch.testing.assert_close(some, predictions[:, [2, 0]], rtol=1e-12, atol=1e-12)
 
 
-@pytest.mark.parametrize("cell_type", [RNNCell, LSTMCell])
+@CELLS
 def test_clipping_shortens_each_gradient_and_keeps_its_direction(cell_type: type) -> None:
     task = CopyTask(lag=3)
     population = built(task, cell_type, RATES, [0, 1, 2])
@@ -153,14 +256,52 @@ def test_gradients_computed_before_keeping_are_used_after_it() -> None:
     same_weights(together.member_weights(0), alone.member_weights(0), 1e-10)
 
 
-def test_a_nan_in_one_member_leaves_the_others_as_they_were() -> None:
+@CELLS
+@CHOICES
+@pytest.mark.parametrize("bad", [torch.nan, torch.inf])
+def test_an_input_that_is_not_finite_harms_its_own_member_alone(
+    cell_type: type, kernel: KernelChoice, bad: float
+) -> None:
+    task, seeds = AddingTask(lag=5), [0, 1, 2]
+    clean, poisoned = (built(task, cell_type, RATES, seeds, torch.float32, kernel) for _ in range(2))
+    for step in range(3):
+        batch = data(task, seeds, step, torch.float32)
+        clean.compute_gradients(batch)
+        batch.inputs[2, 1, 0] = bad
+        poisoned.compute_gradients(batch)
+        assert not poisoned.gradient_norms()[1].isfinite()
+        for population in (clean, poisoned):
+            population.update(clip=1.0)
+    assert torch.equal(poisoned.weights[[0, 2]], clean.weights[[0, 2]])
+
+
+@CELLS
+@CHOICES
+def test_a_nan_in_one_member_leaves_the_others_as_they_were(cell_type: type, kernel: KernelChoice) -> None:
     task = CopyTask(lag=3)
-    clean, poisoned = (built(task, LSTMCell, RATES, [0, 1, 2]) for _ in range(2))
+    clean, poisoned = (built(task, cell_type, RATES, [0, 1, 2], kernel=kernel) for _ in range(2))
     poisoned.weights[1] = torch.nan
     for population in (clean, poisoned):
         advance(population, task, [0, 1, 2], range(3))
     assert poisoned.weights[1].isnan().all()
     assert torch.equal(poisoned.weights[[0, 2]], clean.weights[[0, 2]])
+
+
+@CELLS
+@CHOICES
+def test_a_frozen_parameter_stays_and_the_others_get_their_gradients(cell_type: type, kernel: KernelChoice) -> None:
+    task = AddingTask(lag=5)
+
+    def gradients(trained: bool) -> dict[str, Tensor]:
+        cell, readout = make_model(task, lambda g: cell_type(2, H, generator=g), Generator().manual_seed(0))
+        cell.weight_hh.requires_grad_(trained)
+        population = Population(task, [(cell, readout)], [1e-2], torch.device("cpu"), kernel)
+        population.compute_gradients(data(task, [0], 0, torch.float32))
+        return population._named_gradients
+
+    partly, fully = gradients(False), gradients(True)
+    assert set(fully) - set(partly) == {"cell.weight_hh"}
+    assert all(torch.equal(gradient, fully[name]) for name, gradient in partly.items())
 
 
 def test_member_weights_are_a_copy() -> None:
@@ -184,7 +325,7 @@ def test_one_learning_rate_moves_each_member_by_its_own_rate() -> None:
         torch.testing.assert_close(moved[m][clear[m]], torch.full_like(moved[m][clear[m]], rate), rtol=1e-4, atol=0)
 
 
-@pytest.mark.parametrize("cell_type", [RNNCell, LSTMCell])
+@CELLS
 def test_models_are_drawn_from_the_generator(cell_type: type) -> None:
     task = AddingTask(lag=5)
     first, again, other = (built(task, cell_type, [1e-2], [seed]).weights for seed in (3, 3, 4))

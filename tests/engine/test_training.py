@@ -4,26 +4,30 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import torch
 from torch import Generator, Tensor
 
+from lstm_bench.cells.gru import GRUCell
 from lstm_bench.cells.lstm import LSTMCell
 from lstm_bench.cells.rnn import RNNCell
 from lstm_bench.engine import training
+from lstm_bench.engine.choice import KernelChoice
 from lstm_bench.engine.population import MakeCell, Population, make_model
 from lstm_bench.engine.seeds import Member, Role, generator
 from lstm_bench.engine.training import Budget, Run, train
 from lstm_bench.tasks.adding import AddingTask
+from lstm_bench.tasks.contract import Batch
 from lstm_bench.tasks.copy import CopyTask
 
 TASK = CopyTask(lag=3, n_symbols=1)
 SHORT = Budget(batch_size=8, steps=10, eval_every=5, eval_size=20, confirm_size=20)
 EASY = CopyTask(lag=1, n_symbols=1)
 EASY_BUDGET = Budget(batch_size=32, steps=1500, eval_every=50, eval_size=200, confirm_size=400)
-CELLS = pytest.mark.parametrize("cell_type", [RNNCell, LSTMCell])
+CHOICES = pytest.mark.parametrize("kernel", get_args(KernelChoice))
+CELLS = pytest.mark.parametrize("cell_type", [RNNCell, GRUCell, LSTMCell])
 
 
 def maker(cell_type: type, task: Any = TASK, hidden_size: int = 6, **settings: Any) -> MakeCell:
@@ -190,12 +194,29 @@ def test_weights_are_returned_by_name() -> None:
 # --- members do not meet ---
 
 
+def same_bits(a: Run, b: Run) -> bool:
+    """Tell whether two runs are the same but for the time that they took."""
+    noted = (a.status, a.steps, a.curves, a.state_norms) == (b.status, b.steps, b.curves, b.state_norms)
+    return noted and all(torch.equal(a.weights[name], b.weights[name]) for name in a.weights)
+
+
 @CELLS
-def test_runs_repeat_bit_by_bit(cell_type: type) -> None:
-    first, again = (train_all(TASK, maker(cell_type), members(1e-2, 3e-3), SHORT) for _ in range(2))
-    for a, b in zip(first, again, strict=True):
-        assert (a.status, a.curves, a.state_norms) == (b.status, b.curves, b.state_norms)
-        assert all(torch.equal(a.weights[name], b.weights[name]) for name in a.weights)
+@CHOICES
+def test_runs_repeat_bit_by_bit(cell_type: type, kernel: KernelChoice) -> None:
+    budget = replace(SHORT, kernel=kernel)
+    first, again = (train_all(TASK, maker(cell_type), members(1e-2, 3e-3), budget) for _ in range(2))
+    assert all(same_bits(a, b) for a, b in zip(first, again, strict=True))
+
+
+@CELLS
+def test_both_kernels_train_alike(cell_type: type) -> None:
+    runs = [
+        train_all(TASK, maker(cell_type), members(1e-2), replace(SHORT, kernel=k))[0] for k in get_args(KernelChoice)
+    ]
+    for (step, name, value), other in zip(runs[0].curves, runs[1].curves, strict=True):
+        assert other == (step, name, pytest.approx(value, rel=1e-3, abs=1e-5))
+    for name, tensor in runs[0].weights.items():
+        torch.testing.assert_close(runs[1].weights[name], tensor, rtol=1e-3, atol=1e-4)
 
 
 def test_global_random_numbers_play_no_part() -> None:
@@ -245,6 +266,49 @@ def test_a_member_that_diverges_harms_no_other(cell_type: type) -> None:
         assert run.steps == SHORT.steps
         assert noted_at(run, 10) == pytest.approx(noted_at(alone, 10), rel=1e-3)
         assert all(tensor.isfinite().all() for tensor in run.weights.values())
+
+
+@dataclass(frozen=True)
+class PoisonedTask(AddingTask):
+    """Adding, but the batches of some random streams hold a number that is not finite."""
+
+    poisoned: frozenset[int] = frozenset()
+    poison: float = math.nan
+
+    def sample(self, batch_size: int, stream: Generator) -> Batch:
+        batch = super().sample(batch_size, stream)
+        if stream.initial_seed() in self.poisoned:
+            batch.inputs[1, 0, 0] = self.poison
+        return batch
+
+
+@CELLS
+@CHOICES
+@pytest.mark.parametrize("poison", [math.nan, math.inf])
+def test_a_member_whose_data_are_not_finite_ends_and_the_others_go_on_bit_by_bit(
+    cell_type: type, kernel: KernelChoice, poison: float
+) -> None:
+    """All three are carried to the step at which one ends; in the run to compare with it ends there as well."""
+    who, budget = members(1e-2, 1e-2, 3e-3), replace(SHORT, kernel=kernel)
+    at_four = frozenset({generator(budget.study_seed, who[1], "training", 4).initial_seed()})
+    task = PoisonedTask(lag=5, poisoned=at_four, poison=poison)
+    good, bad, other = train_all(task, maker(cell_type, task), who, budget)
+    assert (bad.status, bad.steps) == ("diverged", 4)
+    expected = train_all(AddingTask(lag=5), maker(cell_type, task), who, budget)
+    assert same_bits(good, expected[0])
+    assert same_bits(other, expected[2])
+
+
+@CELLS
+@CHOICES
+def test_one_unit_learns_from_one_sequence_of_two_steps_a_batch(cell_type: type, kernel: KernelChoice) -> None:
+    task = AddingTask(lag=2)
+    budget = Budget(batch_size=1, steps=200, eval_every=200, eval_size=1, confirm_size=1, kernel=kernel)
+    (run,) = train_all(task, maker(cell_type, task, hidden_size=1), members(3e-2), budget)
+    assert run.steps == 200
+    assert all(len(values) == 2 for _, _, values in run.state_norms)
+    (many,) = train_all(task, maker(cell_type, task, hidden_size=1), members(3e-2), replace(budget, eval_size=500))
+    assert noted_at(many, 200)["loss"] < 0.5 * noted_at(many, 0)["loss"]
 
 
 def test_all_members_may_diverge() -> None:

@@ -4,6 +4,7 @@ import sys
 import pytest
 import torch
 
+from lstm_bench.cells.gru import GRUCell
 from lstm_bench.cells.lstm import LSTMCell
 from lstm_bench.cells.rnn import RNNCell
 from lstm_bench.probes.memory import peak_growth
@@ -11,7 +12,7 @@ from lstm_bench.probes.speed import engine_step, stock_layer, stock_step, time_i
 from lstm_bench.tasks.adding import AddingTask
 
 
-@pytest.mark.parametrize(("cell", "gates"), [(RNNCell(2, 8), 1), (LSTMCell(2, 8), 4)])
+@pytest.mark.parametrize(("cell", "gates"), [(RNNCell(2, 8), 1), (GRUCell(2, 8), 3), (LSTMCell(2, 8), 4)])
 def test_operations_are_six_a_weight_step_and_sequence(cell, gates):
     assert training_flops(cell, batch_size=3, length=7) == 6 * gates * (8 * 8 + 8 * 2) * 3 * 7
 
@@ -33,6 +34,7 @@ def test_only_a_cell_that_torch_has_itself_gets_a_stock_row():
         pass
 
     assert isinstance(stock_layer(LSTMCell(2, 4)), torch.nn.LSTM)
+    assert isinstance(stock_layer(GRUCell(2, 4)), torch.nn.GRU)
     assert stock_layer(RNNCell(2, 4, nonlinearity="relu")).nonlinearity == "relu"
     assert stock_layer(Other(2, 4)) is None
 
@@ -42,7 +44,9 @@ def test_peak_memory_is_what_the_work_touched_where_the_system_can_tell():
 
     def touch_fresh_pages() -> None:  # from the system, not from what malloc kept of earlier work
         with mmap.mmap(-1, 64 << 20) as pages:
-            touched.append(pages.write(b"x" * (64 << 20)))
+            for start in range(0, len(pages), mmap.PAGESIZE):
+                pages[start] = 1
+        touched.append(64 << 20)
 
     growth = peak_growth(touch_fresh_pages, touch_fresh_pages)
     assert touched == []  # the work ran in a child, or not at all

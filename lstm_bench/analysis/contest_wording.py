@@ -1,0 +1,125 @@
+"""The finding of a speed study in a few sentences, each with its numbers and quartiles."""
+
+import math
+from typing import Any
+
+import pandas as pd
+
+from lstm_bench.analysis.contest import Contest, cell_sets, reference_rows, whole_study
+from lstm_bench.analysis.wording import NOT_AVAILABLE, listed, significant, with_range
+from lstm_bench.records.schema import OURS, PLAIN_LOOP, STOCK_THREADS, STOCK_WORKERS
+
+NORMS = "the gradient norms of every time step included"
+Row = dict[str, Any]
+
+
+def contest_headline(contest: Contest) -> list[str]:
+    """Return the finding: the first cell in full, the others after it, and what a whole study gains.
+
+    It speaks of the rows of `reference_rows`.
+    """
+    if not len(contest.rows):
+        return ["Nothing was timed."]
+    cells = [_records(group) for _, group in reference_rows(contest.rows).groupby(["task", "cell"], sort=False)]
+    timed = [rows for rows in cells if rows[0]["contender"] == OURS]
+    if not timed:
+        return ["The engine itself was not timed."]
+    first, *others = timed
+    more = [*(_other(rows, contest) for rows in others), whole_study_sentence(contest)]
+    return [paragraph for paragraph in (_first(first, contest), " ".join(filter(None, more))) if paragraph]
+
+
+def _records(rows: pd.DataFrame) -> list[Row]:
+    found = [{str(name): value for name, value in row.items()} for row in rows.to_dict("records")]
+    return sorted(found, key=lambda row: row["contender"] != OURS)
+
+
+def where(row: Row) -> str:
+    """Return "H = 128, T = 400, B = 32"."""
+    return f"H = {row['hidden_size']}, T = {row['length']}, B = {row['batch_size']}"
+
+
+def percent(middle: float, low: float | None = None, high: float | None = None) -> str:
+    """Return a share as "91% (90-92%)", or "91%" without quartiles and where they say the same."""
+    if not math.isfinite(middle):
+        return NOT_AVAILABLE
+    low, high = middle if low is None else low, middle if high is None else high
+    told, lower, upper = (significant(100 * value, 2) for value in (middle, low, high))
+    return f"{told}%" if told == lower == upper else f"{told}% ({lower}-{upper}%)"
+
+
+def _ranged(row: Row, name: str) -> tuple[float, float, float]:
+    return row[name], row[f"{name}_q25"], row[f"{name}_q75"]
+
+
+def _first(rows: list[Row], contest: Contest) -> str:
+    ours, *others = rows
+    cell, share = _cell(ours, contest), percent(*_ranged(ours, "limit_share"))
+    end = f"{NORMS}; it runs at {share} of what these cores can do."
+    if not others:
+        speed = with_range(*_ranged(ours, "steps_per_s"))
+        return f"At {where(ours)} the engine takes {speed} {cell} training steps a second, {end}"
+    (ratio, who), *rest = [(with_range(*_ranged(row, "speedup")), _takes_one(row)) for row in others]
+    told = listed([f"{ratio} {cell} training steps while {who}", *(f"{more} while {other}" for more, other in rest)])
+    return f"At {where(ours)} the engine takes {told}, {end}"
+
+
+def _other(rows: list[Row], contest: Contest) -> str:
+    ours, *others = rows
+    ratios = [f"{with_range(*_ranged(row, 'speedup'))} against {_who(row)}" for row in others]
+    told = listed(ratios) if ratios else f"{with_range(*_ranged(ours, 'steps_per_s'))} a second"
+    return f"For {_cell(ours, contest)} it takes {told}, at {percent(*_ranged(ours, 'limit_share'))} of the limit."
+
+
+def _cell(row: Row, contest: Contest) -> str:
+    return str(row["cell"]) if contest.rows["task"].nunique() == 1 else f"{row['cell']} ({row['task']})"
+
+
+def _takes_one(row: Row) -> str:
+    verb = "take" if row["contender"] == STOCK_WORKERS and row["processes"] > 1 else "takes"
+    return f"{_who(row)} {verb} one"
+
+
+def _who(row: Row) -> str:
+    """Return a contender in words, with its processes and threads where they are not a matter of course."""
+    processes, threads = int(row["processes"]), int(row["threads"])
+    words = {
+        STOCK_WORKERS: f"{processes} single-thread torch.nn worker{'s' * (processes > 1)}",
+        STOCK_THREADS: f"one torch.nn process of {threads} thread{'s' * (threads > 1)}",
+        PLAIN_LOOP: "the plain loop",
+    }
+    return words.get(row["contender"], str(row["contender"]))
+
+
+def whole_study_sentence(contest: Contest) -> str:
+    """Return what a whole study gains over the slowest contender, at the batch and hidden size of `reference_rows`."""
+    first = reference_rows(contest.rows).iloc[0]
+    tables = [whole_study(contest.turns, cells) for cells in cell_sets(contest.cells)]
+    here = [
+        t.loc[(t[["task", "batch_size", "hidden_size"]] == first[["task", "batch_size", "hidden_size"]]).all(axis=1)]
+        for t in tables
+    ]
+    rows = _records(next((table for table in here if len(table)), pd.DataFrame()))
+    if not rows or not _is_many(rows[0]):
+        return ""
+    row = max(rows, key=lambda one: float(one["speedup"]))
+    lags = row["lags"].split(", ")
+    return (
+        f"A study of {listed(row['cells'].split(', '))} over the lag{'s' * (len(lags) > 1)} {listed(lags)} at "
+        f"H = {row['hidden_size']}, B = {row['batch_size']}, as many steps of each, would take "
+        f"{_who_in(contest.rows, row['contender'])} {with_range(*_ranged(row, 'speedup'))} times as long as the engine."
+    )
+
+
+def _is_many(row: Row) -> bool:
+    return ", " in row["cells"] or ", " in row["lags"]
+
+
+def _who_in(rows: pd.DataFrame, contender: str) -> str:
+    return _who(_records(rows.loc[rows["contender"] == contender])[0])
+
+
+def extremes(rows: pd.DataFrame, name: str) -> tuple[Row, Row]:
+    """Return the rows with the lowest and the highest median of a value."""
+    ordered = sorted(_records(rows), key=lambda row: float(row[name]))
+    return ordered[0], ordered[-1]

@@ -1,0 +1,67 @@
+"""Which kernel runs a cell."""
+
+import functools
+from collections.abc import Mapping
+from typing import Any, Literal, Protocol
+
+import torch
+
+from lstm_bench.cells.contract import Cell
+from lstm_bench.cells.gru import GRUCell
+from lstm_bench.cells.lstm import LSTMCell
+from lstm_bench.cells.rnn import RNNCell
+from lstm_bench.engine.compiled.build import CannotBuildError, library
+from lstm_bench.engine.compiled.kernel import PRECISION, CompiledGRU, CompiledLSTM, CompiledRNN
+from lstm_bench.engine.generic import GenericKernel, named_tensors
+from lstm_bench.engine.gru_bptt import GRUKernel
+from lstm_bench.engine.kernel import Kernel
+from lstm_bench.engine.lstm_bptt import LSTMKernel
+from lstm_bench.engine.rnn_bptt import RNNKernel
+
+KernelChoice = Literal["auto", "torch"]
+
+
+class KernelType(Protocol):
+    """Makes the kernel of a cell; its name is known before."""
+
+    name: str
+
+    def __call__(self, cell: Any) -> Kernel:
+        """Make the kernel."""
+        ...
+
+
+# By exact type: a subclass may step differently and goes the generic way.
+COMPILED: Mapping[type, KernelType] = {RNNCell: CompiledRNN, GRUCell: CompiledGRU, LSTMCell: CompiledLSTM}
+TORCH: Mapping[type, KernelType] = {RNNCell: RNNKernel, GRUCell: GRUKernel, LSTMCell: LSTMKernel}
+
+
+def kernel_of(cell: Cell, device: torch.device, choice: KernelChoice = "auto") -> Kernel:
+    """Return the fastest kernel that is exact for this cell on this device; see `kernel_type`."""
+    return kernel_type(cell, device, choice)(cell)
+
+
+def kernel_type(cell: Cell, device: torch.device, choice: KernelChoice = "auto") -> KernelType:
+    """Return which kernel runs a cell; the cell itself may be without storage.
+
+    `auto` takes the compiled one where it can be built (CPU, float32 or float64), `torch` never; a cell without a
+    kernel of its own has autograd.
+    """
+    some = next((t for t in named_tensors(cell).values() if t.is_floating_point()), torch.empty(0))
+    if choice == "auto" and device.type == "cpu" and type(cell) in COMPILED and _can_compile(some.dtype):
+        return COMPILED[type(cell)]
+    return TORCH.get(type(cell), GenericKernel)
+
+
+def _can_compile(dtype: torch.dtype) -> bool:
+    return dtype in PRECISION and why_not_compiled(dtype) is None
+
+
+@functools.cache
+def why_not_compiled(dtype: torch.dtype = torch.float32) -> str | None:
+    """Return why the compiled kernels cannot be had here; None if they can."""
+    try:
+        library(PRECISION[dtype])
+    except CannotBuildError as error:
+        return str(error)
+    return None

@@ -1,0 +1,113 @@
+"""Build kernels.c with the machine's C compiler, keep the library in the user's cache, and load it.
+
+TODO figures
+"""
+
+import ctypes
+import functools
+import hashlib
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Literal
+
+SOURCE = Path(__file__).with_name("kernels.c")
+COMPILERS = ("cc", "gcc", "clang")
+FLAGS = ("-O3", "-ffp-contract=fast", "-fno-math-errno", "-fno-trapping-math", "-fPIC", "-shared")
+FOR_THIS_CPU = (
+    ("-march=native",),
+    ("-mcpu=native",),
+    (),
+)  # what x86 and ARM compilers call it; the last: any of the kind
+PRECISIONS = {"float": ("-Dreal=float",), "double": ("-Dreal=double", "-DREAL_IS_DOUBLE")}
+SECONDS = 120
+Precision = Literal["float", "double"]
+
+
+class CannotBuildError(RuntimeError):
+    """No kernel can be built here; the message says why, in one line."""
+
+
+@functools.cache
+def library(precision: Precision) -> ctypes.CDLL:
+    """Return the kernels in one precision, compiling them unless that was done before.
+
+    Raises: CannotBuildError.
+    """
+    compiler = _compiler()
+    tuning, target = _target(compiler)
+    options = (*FLAGS, *tuning, *PRECISIONS[precision])
+    key = hashlib.sha256("\0".join((SOURCE.read_text(), target, *options)).encode()).hexdigest()[:20]
+    reasons = []
+    for folder in (_cache_folder(), _temporary_folder()):
+        try:
+            return _load(folder / f"kernels-{precision}-{key}.so", compiler, options)
+        except OSError as error:  # cannot be written to, or nothing can be loaded from it
+            reasons.append(str(error))
+    raise CannotBuildError("; ".join(reasons))
+
+
+def _compiler() -> list[str]:
+    """Return the command of the compiler: that of CC, with its options, or the first that is there."""
+    if sys.platform == "win32":
+        raise CannotBuildError("there is no GCC or Clang for this on Windows")
+    wanted = shlex.split(os.environ.get("CC", ""))
+    found = next(filter(None, map(shutil.which, wanted[:1] or COMPILERS)), None)
+    if found is None:
+        raise CannotBuildError(f"no C compiler found ({f'CC={wanted[0]}' if wanted else ', '.join(COMPILERS)})")
+    return [found, *wanted[1:]]
+
+
+def _target(compiler: list[str]) -> tuple[tuple[str, ...], str]:
+    """Return the flags that tune for this CPU, and all that compiler and CPU define: what the library depends on."""
+    for tuning in FOR_THIS_CPU:
+        run = _run([*compiler, *tuning, "-dM", "-E", "-x", "c", os.devnull])
+        if run.returncode == 0:
+            return tuning, run.stdout
+    raise CannotBuildError(f"{shlex.join(compiler)} does not compile: {_last_line(run.stderr)}")
+
+
+def _load(path: Path, compiler: list[str], options: tuple[str, ...]) -> ctypes.CDLL:
+    _check_folder(path.parent)
+    if not path.exists():
+        with tempfile.TemporaryDirectory(dir=path.parent) as draft:
+            fresh = Path(draft) / path.name
+            run = _run([*compiler, *options, str(SOURCE), "-o", str(fresh), "-lm"])
+            if run.returncode != 0:
+                raise CannotBuildError(f"{shlex.join(compiler)} failed: {_last_line(run.stderr)}")
+            fresh.replace(path)  # atomic: of two processes that build at once, both load a whole file
+    return ctypes.CDLL(str(path))
+
+
+def _run(command: list[str]) -> subprocess.CompletedProcess[str]:
+    try:
+        return subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, check=False)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise CannotBuildError(f"{command[0]}: {error}") from error
+
+
+def _last_line(text: str) -> str:
+    return (text.strip().splitlines() or ["no message"])[-1]
+
+
+def _cache_folder() -> Path:
+    home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")  # noqa: PTH111 (Path raises without a home)
+    return Path(home) / "lstm_bench"
+
+
+def _temporary_folder() -> Path:
+    user = os.getuid() if hasattr(os, "getuid") else 0
+    return Path(tempfile.gettempdir()) / f"lstm_bench-{user}"
+
+
+def _check_folder(folder: Path) -> None:
+    """Raise OSError for a folder that others could have put a library into, or that cannot be made."""
+    if not folder.is_absolute():
+        raise NotADirectoryError(f"{folder} is no absolute path")
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if hasattr(os, "getuid") and folder.stat().st_uid != os.getuid():
+        raise PermissionError(f"{folder} belongs to somebody else")

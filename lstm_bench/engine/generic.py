@@ -1,0 +1,213 @@
+"""The kernel for any cell: autograd over its own `step`, all members in one call where the cell permits it.
+
+`torch.func.vmap` turns a step of one member into a step of all. It refuses cells that branch on values, draw random
+numbers or write in place into what they do not own; such a cell is run member by member. Before it is trusted, both
+ways run a small problem, and outputs, gradients and norms must agree.
+
+Exact for every differentiable cell, and slow: a small graph for each step. A cell that matters gets a kernel.
+"""
+
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from types import EllipsisType
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.autograd.graph import saved_tensors_hooks
+from torch.func import functional_call, vmap
+
+from lstm_bench.cells.contract import Cell, State, state_like, state_parts
+from lstm_bench.engine.kernel import Parts
+
+TRIAL_BATCH, TRIAL_STEPS = 3, 3
+TRIAL_WEIGHTS = (1.0, 1.01)  # the second of two members starts a little off the first
+RELATIVE, ABSOLUTE = 1e-3, 1e-5  # both ways differ by rounding alone
+
+
+class _Lent(nn.Module):
+    """A cell whose two methods run under `functional_call`, with any parameters."""
+
+    def __init__(self, cell: Cell) -> None:
+        super().__init__()
+        self.cell: Any = cell
+
+    def forward(self, *arguments: Any) -> Any:
+        return self.cell.step(*arguments) if len(arguments) == 2 else self.cell.initial_state(*arguments)
+
+
+class _Graph:
+    """One segment and all that it computed, for one member or, batched, for all."""
+
+    def __init__(self, step: Callable[..., tuple[Tensor, Parts]], weights: Parts, inputs: Tensor, state: Parts) -> None:
+        self.entered = {part: tensor.detach() for part, tensor in state.items()}
+        for tensor in self.entered.values():
+            tensor.requires_grad_(tensor.is_floating_point())
+        self.outputs, self.states, state = list[Tensor](), list[Parts](), self.entered
+        for x in inputs:
+            output, state = step(weights, x, state)
+            self.outputs.append(output)
+            self.states.append(state)
+
+    def gradients(self, d_outputs: Tensor, d_state: Parts, wanted: Sequence[Tensor]) -> list[Tensor]:
+        """Return the gradients of the wanted tensors, of the state that entered, and of all parts of each state."""
+        ends = [*self.outputs[len(self.outputs) - len(d_outputs) :], *(self.states[-1][part] for part in d_state)]
+        parts = [part for state in (self.entered, *self.states) for part in state.values()]
+        return _gradients(ends, [*d_outputs, *d_state.values()], [*wanted, *parts])
+
+
+class GenericKernel:
+    """The `Kernel` of any other cell.
+
+    Args:
+        cell: any cell; its parameters serve as an example only.
+        batched: one call a step for all members; None finds out whether the cell permits it.
+    """
+
+    name = "autograd over step"
+
+    def __init__(self, cell: Cell, batched: bool | None = None) -> None:
+        self._cell, self._lent = cell, _Lent(cell)
+        self._trained = {name for name, parameter in cell.named_parameters() if parameter.requires_grad}
+        with torch.no_grad():
+            self._state: State = cell.initial_state(1)
+        self._step_bytes: dict[torch.Size, int] = {}
+        self.batched = permits_batching(cell) if batched is None else batched
+
+    def bytes_per_step(self, inputs: Tensor) -> int:
+        """See `Kernel`; measured once a shape, on one step, with what autograd saves for it."""
+        shape = inputs.shape[2:]
+        if shape not in self._step_bytes:
+            self._step_bytes[shape] = self._measure_step(torch.zeros(shape, dtype=inputs.dtype))
+        return self._step_bytes[shape]
+
+    def _measure_step(self, x: Tensor) -> int:
+        seen: dict[int, int] = {}
+
+        def note(tensor: Tensor) -> Tensor:
+            seen[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()
+            return tensor
+
+        weights = {f"cell.{name}": tensor for name, tensor in named_tensors(self._cell).items()}
+        with torch.random.fork_rng(devices=[]), torch.enable_grad(), saved_tensors_hooks(note, lambda tensor: tensor):
+            output, state = self._step(weights, x, self._initial_state(weights, len(x)))
+        for tensor in (output, *state.values()):
+            note(tensor)
+        for tensor in weights.values():
+            seen.pop(tensor.untyped_storage().data_ptr(), None)
+        return max(1, sum(seen.values()))
+
+    def start(self, parameters: Mapping[str, Tensor], batch_size: int) -> Parts:
+        """See `Kernel`."""
+        members = range(len(next(iter(parameters.values()))))
+        self._groups: list[int | EllipsisType] = [...] if self.batched else list(members)
+        self._leaves = [
+            {n: tensor[group].detach().requires_grad_(n in self._trained) for n, tensor in parameters.items()}
+            for group in self._groups
+        ]
+        begin = vmap(self._initial_state, in_dims=(0, None)) if self.batched else self._initial_state
+        self._starts: list[Parts] = [begin(self._lendable(leaves), batch_size) for leaves in self._leaves]
+        self._sums = [[torch.zeros_like(leaf) for leaf in self._trained_leaves(leaves)] for leaves in self._leaves]
+        return self._join_parts([{part: t.detach() for part, t in start.items()} for start in self._starts])
+
+    def _trained_leaves(self, leaves: Parts) -> list[Tensor]:
+        return [leaf for name, leaf in leaves.items() if name in self._trained]
+
+    def _lendable(self, leaves: Parts) -> Parts:
+        return {f"cell.{name}": leaf for name, leaf in leaves.items()}
+
+    def _initial_state(self, weights: Parts, batch_size: int) -> Parts:
+        return dict(state_parts(functional_call(self._lent, weights, batch_size)))
+
+    def _step(self, weights: Parts, x: Tensor, state: Parts) -> tuple[Tensor, Parts]:
+        output, after = functional_call(self._lent, weights, (x, state_like(self._state, state)))
+        return output, dict(state_parts(after))
+
+    def _join(self, found: Sequence[Tensor], dim: int = 0) -> Tensor:
+        """Return what all groups found with the members at one axis."""
+        return found[0] if self.batched else torch.stack(list(found), dim)
+
+    def _join_parts(self, found: Sequence[Parts], dim: int = 0) -> Parts:
+        return {part: self._join([parts[part] for parts in found], dim) for part in found[0]}
+
+    def forward(self, inputs: Tensor, state: Parts) -> tuple[Tensor, Parts]:
+        """See `Kernel`."""
+        step = vmap(self._step) if self.batched else self._step
+        self._graphs = [
+            _Graph(step, self._lendable(leaves), inputs[:, group], {part: t[group] for part, t in state.items()})
+            for group, leaves in zip(self._groups, self._leaves, strict=True)
+        ]
+        outputs = [torch.stack(graph.outputs).detach() for graph in self._graphs]
+        after = [{part: t.detach() for part, t in graph.states[-1].items()} for graph in self._graphs]
+        return self._join(outputs, dim=1), self._join_parts(after)
+
+    def backward(self, d_outputs: Tensor, d_state: Parts | None, with_norms: bool) -> tuple[Parts, Parts]:
+        """See `Kernel`."""
+        entered, norms = list[Parts](), list[Parts]()
+        for group, graph, leaves, sums in zip(self._groups, self._graphs, self._leaves, self._sums, strict=True):
+            arriving = {part: gradient[group] for part, gradient in (d_state or {}).items()}
+            found = graph.gradients(d_outputs[:, group], arriving, self._trained_leaves(leaves))
+            for total in sums:
+                total.add_(found.pop(0))
+            entered.append({part: found.pop(0) for part in graph.entered})
+            norms.append(self._norms(list(graph.entered), found) if with_norms else {})
+        return self._join_parts(entered), self._join_parts(norms, dim=1)
+
+    def _norms(self, parts: list[str], gradients: list[Tensor]) -> Parts:
+        """Return the norms of each part [T, M] or [T], from the gradients of all parts of the first state, ..."""
+        norms = [torch.linalg.vector_norm(g.double(), dim=tuple(range(int(self.batched), g.dim()))) for g in gradients]
+        return {part: torch.stack(norms[k :: len(parts)]) for k, part in enumerate(parts)}
+
+    def gradients(self, d_start: Parts) -> Parts:
+        """See `Kernel`."""
+        for group, start, leaves, sums in zip(self._groups, self._starts, self._leaves, self._sums, strict=True):
+            arriving = [d_start[part][group] for part in start]
+            for total, share in zip(
+                sums, _gradients(list(start.values()), arriving, self._trained_leaves(leaves)), strict=True
+            ):
+                total.add_(share)
+        names = [name for name in self._leaves[0] if name in self._trained]
+        return self._join_parts([dict(zip(names, sums, strict=True)) for sums in self._sums])
+
+
+def permits_batching(cell: Cell) -> bool:
+    """Tell whether all members of a cell can step in one call, by doing so."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", UserWarning)  # vmap says so where it would loop over members itself, slowly
+            pairs = zip(_trial(cell, batched=False), _trial(cell, batched=True), strict=True)
+            return all(
+                a.shape == b.shape and torch.allclose(a, b, RELATIVE, ABSOLUTE, equal_nan=True) for a, b in pairs
+            )
+    except (RuntimeError, ValueError, TypeError, NotImplementedError, UserWarning):  # it refuses in many ways
+        return False
+
+
+def _trial(cell: Cell, batched: bool) -> list[Tensor]:
+    """Return outputs, gradients and norms of a small problem with two members."""
+    kernel, named = GenericKernel(cell, batched), named_tensors(cell)
+    weights = {n: torch.stack([t * scale for scale in TRIAL_WEIGHTS]).detach().to(t.dtype) for n, t in named.items()}
+    some = next(tensor for tensor in named.values() if tensor.is_floating_point())
+    shape = (TRIAL_STEPS, len(TRIAL_WEIGHTS), TRIAL_BATCH, cell.input_size)
+    inputs = torch.arange(some.new_empty(shape).numel(), dtype=some.dtype, device=some.device).sin().view(shape)
+    with torch.enable_grad():
+        outputs, _ = kernel.forward(inputs, kernel.start(weights, TRIAL_BATCH))
+        d_start, norms = kernel.backward(outputs.cos(), None, with_norms=True)
+    return [outputs, *kernel.gradients(d_start).values(), *norms.values()]
+
+
+def named_tensors(cell: Cell) -> Parts:
+    """Return all parameters and buffers of a cell by name."""
+    return dict((*cell.named_parameters(), *cell.named_buffers()))
+
+
+def _gradients(outputs: Sequence[Tensor], arriving: Sequence[Tensor], inputs: Sequence[Tensor]) -> list[Tensor]:
+    """Return the gradient of each input; 0 where no output depends on it."""
+    pairs = [(output, seed) for output, seed in zip(outputs, arriving, strict=True) if output.requires_grad]
+    asked = [tensor for tensor in inputs if tensor.requires_grad]
+    if not pairs or not asked:
+        return [torch.zeros_like(tensor) for tensor in inputs]
+    ends, seeds = zip(*pairs, strict=True)
+    found = torch.autograd.grad(ends, asked, seeds, allow_unused=True, materialize_grads=True)
+    by_id = {id(tensor): gradient for tensor, gradient in zip(asked, found, strict=True)}
+    return [by_id[id(t)] if id(t) in by_id else torch.zeros_like(t) for t in inputs]

@@ -1,0 +1,77 @@
+"""The least time that one core could take for a training step: the bound against which speed is held.
+
+    limit = floating-point operations of the products / rate of multiply-adds in registers
+          + evaluations of sigmoid and tanh            / rate of logistic functions in cache
+
+Nothing is granted for memory, and nothing for what else a step does, so no implementation reaches it.
+"""
+
+import ctypes
+import time
+
+import torch
+from torch import Tensor
+
+from lstm_bench.cells.gru import GRUCell
+from lstm_bench.cells.lstm import LSTMCell
+from lstm_bench.cells.rnn import RNNCell
+from lstm_bench.engine.choice import why_not_compiled
+from lstm_bench.engine.compiled.build import library
+from lstm_bench.engine.compiled.kernel import pointer
+
+COMPILED_HOW = "multiply-adds in registers and logistic functions in cache, compiled with the kernels"
+TORCH_HOW = "torch.mm of 1024 x 1024 and torch.sigmoid in cache, since no kernel could be compiled"
+IN_REGISTERS = 32  # operations a lane and round of `multiply_add`
+ROUNDS, SIZE, PASSES = 2_000_000, 2048, 400  # about 10 and 0.4 ms; 8 KiB
+EDGE, PRODUCTS = 1024, 2
+NONLINEARITIES = {RNNCell: 1, GRUCell: 3, LSTMCell: 5}  # a unit and time step
+
+
+def core_rates() -> tuple[float, float]:
+    """Return (floating-point operations, nonlinearities) a second of this core, float32, now."""
+    return _compiled_rates() if why_not_compiled() is None else _torch_rates()
+
+
+def how_measured() -> str:
+    """Say what `core_rates` runs on this machine."""
+    return COMPILED_HOW if why_not_compiled() is None else TORCH_HOW
+
+
+def _compiled_rates() -> tuple[float, float]:
+    kernels = library("float")
+    lanes, x = kernels.lanes(), torch.zeros(SIZE)
+    out = torch.zeros(lanes)
+    started = time.perf_counter()
+    kernels.multiply_add(ctypes.c_long(ROUNDS), pointer(out))
+    between = time.perf_counter()
+    kernels.apply_logistic(ctypes.c_long(PASSES), ctypes.c_long(SIZE), pointer(x))
+    ended = time.perf_counter()
+    return IN_REGISTERS * lanes * ROUNDS / (between - started), SIZE * PASSES / (ended - between)
+
+
+def _torch_rates() -> tuple[float, float]:
+    a, x = torch.ones(EDGE, EDGE), torch.zeros(SIZE)
+    out = torch.empty_like(a)
+    started = time.perf_counter()
+    for _ in range(PRODUCTS):
+        torch.mm(a, a, out=out)
+    between = time.perf_counter()
+    for _ in range(PASSES):
+        x.sigmoid_()
+    ended = time.perf_counter()
+    return 2 * EDGE**3 * PRODUCTS / (between - started), SIZE * PASSES / (ended - between)
+
+
+def training_work(cell: object, batch_size: int, length: int) -> tuple[float, float]:
+    """Return (floating-point operations, nonlinearities) of one training step of one model.
+
+    Six operations for each entry of W_hh, time step and sequence: a multiply and an add forwards, for the gradient of
+    h and for that of the weight. Four for W_ih, since no one asks for the gradient of the inputs.
+    """
+    steps, weights = batch_size * length, _recurrent_weights(cell)
+    operations = steps * sum((6 if name == "weight_hh" else 4) * weight.numel() for name, weight in weights.items())
+    return operations, steps * NONLINEARITIES.get(type(cell), 0) * getattr(cell, "hidden_size", 0)
+
+
+def _recurrent_weights(cell: object) -> dict[str, Tensor]:
+    return {name: getattr(cell, name) for name in ("weight_hh", "weight_ih") if hasattr(cell, name)}

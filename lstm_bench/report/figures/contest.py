@@ -1,0 +1,77 @@
+"""Our engine against every other contender of a speed study, job by job."""
+
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+
+from lstm_bench.analysis.contest import Contest
+from lstm_bench.analysis.contest_wording import extremes, where
+from lstm_bench.analysis.wording import counted, listed, significant, span_of, times
+from lstm_bench.records.schema import OURS
+from lstm_bench.report.figures.contest_panels import draw_panels, line_at
+from lstm_bench.report.style import themed
+from lstm_bench.report.typeset import typeset
+
+QUESTION = "How much faster is the engine?"
+MOST_TICKS = 12
+
+
+@themed
+def draw(contest: Contest) -> Figure:
+    """Draw the speedup over each other contender on a log axis, with a line where both are equally fast."""
+    shown = rows(contest)
+    figure = draw_panels(shown, "speedup", _others(contest), lambda ratio: f"{significant(ratio)}x")
+    low, high = min(1.0, shown["speedup_q25"].min()), max(1.0, shown["speedup_q75"].max())
+    for axes in figure.axes:
+        axes.set_xscale("log")
+        axes.set_xlim(low / 1.25, high * (high / low) ** 0.2 * 1.1)  # a fifth more, for the number beside the mark
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=MOST_TICKS))
+        axes.xaxis.set_minor_locator(NullLocator())
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda ratio, _: typeset(f"{ratio:g}x")))
+    line_at(figure, 1.0)
+    figure.supxlabel("training steps that the engine takes while the other takes one", fontsize="medium")
+    return figure
+
+
+def _others(contest: Contest) -> list[str]:
+    return [name for name in contest.contenders if name != OURS]
+
+
+def caption(contest: Contest) -> str:
+    """Return the finding: against each other contender the least and the greatest speedup, and where."""
+    shown = rows(contest)
+    if shown.empty:
+        return "Nothing was timed beside the engine, so there is nothing to compare."
+    told = [_told(name, shown.loc[shown["contender"] == name]) for name in _others(contest)]
+    how = (
+        f"Medians, and quartiles as whiskers, over {span_of(shown['turns'])} rounds of the ratio of two turns of one "
+        "round; right of the dashed line the engine is faster."
+    )
+    return " ".join(["Speedup of the engine over each.", *told, how])
+
+
+def _told(name: str, shown: pd.DataFrame) -> str:
+    (least, most), slower = extremes(shown, "speedup"), int((shown["speedup"] < 1).sum())
+    if len(shown) == 1:
+        return f"{name}: {times(least['speedup'])} ({least['cell']}, {where(least)})."
+    places = [f"{times(row['speedup'])} ({row['cell']}, {where(row)})" for row in (least, most)]
+    behind = f"slower at {slower} of {counted(len(shown), 'job')}" if slower else f"faster at all {len(shown)} jobs"
+    return f"{name}: {places[0]} to {places[1]}, {behind}."
+
+
+def alt(contest: Contest) -> str:
+    """Return a description for who cannot see the figure."""
+    return (
+        f"Speedup of the engine over {'; '.join(_others(contest))}; on a log axis: a panel for each hidden size and "
+        f"batch size, a row for each length of {listed(contest.cells)}."
+    )
+
+
+def rows(contest: Contest) -> pd.DataFrame:
+    """Return the rows behind the figure."""
+    labels = [
+        "task", "cell", "hidden_size", "batch_size", "lag", "length", "contender", "turns", "speedup", "speedup_q25",
+        "speedup_q75",
+    ]  # fmt: skip
+    known = contest.rows["speedup"].notna()
+    return contest.rows.loc[known, labels].assign(study=contest.plan.study)

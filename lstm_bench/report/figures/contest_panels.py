@@ -1,0 +1,113 @@
+"""Panels of a speed study: one a hidden size and batch size, a row a cell and length, a mark a contender."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from lstm_bench.analysis.contest import CONTENDERS
+from lstm_bench.report.style import INK, MUTED, PAPER, RULE, colours, new_figure
+from lstm_bench.report.typeset import typeset
+
+LINE = 0.155  # inches for one mark and its label
+COLUMNS = 2
+MARKERS = "osD^vP"
+GROUND = {"facecolor": PAPER, "edgecolor": "none", "pad": 1.0}  # behind a number, where a line would cross it
+
+
+class Look(NamedTuple):
+    """How a contender is marked in every figure."""
+
+    colour: str
+    marker: str
+
+
+def looks(contenders: Sequence[str]) -> dict[str, Look]:
+    """Return a look for each contender; the known ones keep theirs whoever takes part."""
+    names = list(dict.fromkeys([*CONTENDERS, *contenders]))
+    shades = colours(names)
+    return {name: Look(shades[name], MARKERS[place % len(MARKERS)]) for place, name in enumerate(names)}
+
+
+def draw_panels(rows: pd.DataFrame, value: str, contenders: Sequence[str], say: Callable[[float], str]) -> Figure:
+    """Draw a value with its quartiles for some contenders, each mark with its number beside it.
+
+    Rows of panels are batch sizes, columns hidden sizes. The x axis is left for the caller to scale.
+    """
+    places = _places(rows)
+    sizes = list(
+        rows[["batch_size", "hidden_size"]].drop_duplicates().sort_values(["batch_size", "hidden_size"]).values
+    )
+    columns = min(COLUMNS, rows["hidden_size"].nunique())
+    n_rows = -(-len(sizes) // columns)
+    figure = new_figure(0.75 + n_rows * (0.5 + LINE * len(places) * (len(contenders) + 0.9)))
+    grid = list(figure.subplots(n_rows, columns, squeeze=False, sharex=True, sharey=True).flat)
+    for axes, (batch, hidden) in zip(grid, sizes, strict=False):
+        here = rows.loc[(rows["batch_size"] == batch) & (rows["hidden_size"] == hidden)]
+        axes.set_title(f"H = {hidden}, B = {batch}", fontsize="medium")
+        _draw_panel(axes, here, value, contenders, places, say)
+    for axes in grid[len(sizes) :]:
+        axes.remove()
+    _legend(figure, contenders)
+    return figure
+
+
+def _places(rows: pd.DataFrame) -> dict[tuple[str, str, int], int]:
+    """Return where each task, cell and length stands, by cell in the order of the records and by length."""
+    found = list(dict.fromkeys(zip(rows["task"], rows["cell"], rows["length"].astype(int), strict=True)))
+    cells = list(dict.fromkeys((task, cell) for task, cell, _ in found))
+    ordered = sorted(found, key=lambda place: (cells.index(place[:2]), place[2]))
+    return {key: place for place, key in enumerate(ordered)}
+
+
+def _draw_panel(
+    axes: Axes, rows: pd.DataFrame, value: str, contenders: Sequence[str], places: Mapping[tuple[str, str, int], int],
+    say: Callable[[float], str],
+) -> None:  # fmt: skip
+    height, style = 1 / (len(contenders) + 0.9), looks(contenders)
+    for row in rows.to_dict("records"):
+        if row["contender"] in contenders:
+            shift = (contenders.index(row["contender"]) - (len(contenders) - 1) / 2) * height
+            y = places[row["task"], row["cell"], int(row["length"])] + shift
+            ends = (float(row[value]), float(row[f"{value}_q25"]), float(row[f"{value}_q75"]))
+            _mark(axes, y, ends, style[row["contender"]], say)
+    for line in range(len(places) - 1):
+        axes.axhline(line + 0.5, color=RULE, linewidth=0.6)
+    axes.set(yticks=range(len(places)), yticklabels=_labels(places), ylim=(len(places) - 0.5, -0.5))
+    axes.tick_params(left=False, labelbottom=True)
+    axes.grid(visible=False, axis="y")
+    axes.spines["left"].set_visible(False)
+
+
+def _mark(axes: Axes, y: float, value: tuple[float, float, float], look: Look, say: Callable[[float], str]) -> None:
+    middle, low, high = value
+    if not np.isfinite(middle):
+        return
+    whiskers: Any = np.array([[middle - low], [high - middle]])
+    axes.errorbar(middle, y, xerr=whiskers, color=look.colour, marker=look.marker, markersize=4, linewidth=1, capsize=2)
+    axes.annotate(typeset(say(middle)), (max(middle, high), y), xytext=(5.5, 0), textcoords="offset points",
+                  va="center_baseline", fontsize="x-small", color=INK, zorder=1.5, bbox=GROUND)  # fmt: skip
+
+
+def _labels(places: Mapping[tuple[str, str, int], int]) -> list[str]:
+    is_one_task = len({task for task, _, _ in places}) == 1
+    return [f"{'' if is_one_task else f'{task} '}{cell}, T = {length}" for task, cell, length in places]
+
+
+def _legend(figure: Figure, contenders: Sequence[str]) -> None:
+    style = looks(contenders)
+    handles = [
+        Line2D([], [], color=style[name].colour, marker=style[name].marker, markersize=5, linewidth=0, label=name)
+        for name in contenders
+    ]
+    figure.legend(handles=handles, loc="outside upper left", ncols=3, handlelength=1.0, columnspacing=1.5)
+
+
+def line_at(figure: Figure, value: float) -> None:
+    """Draw a vertical line through every panel, behind the marks."""
+    for axes in figure.axes:
+        axes.axvline(value, color=MUTED, linewidth=0.9, linestyle=(0, (4, 3)), zorder=1)

@@ -1,0 +1,107 @@
+"""How a speed study was done: the turns, who took part, the limit, the machine, and what is missing."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from lstm_bench.analysis.contest import CONTENDERS, Contest
+from lstm_bench.analysis.wording import counted, listed, significant, span_of
+from lstm_bench.records.schema import OURS, PLAIN_LOOP, STOCK_THREADS, STOCK_WORKERS, JobPlan, MachineLimit
+
+WHO = {
+    OURS: "Our engine, one worker a core with one thread each. Each worker trains several models at once, as a study "
+    "does, and records the gradient norms ||dL/ds_t|| of every time step meanwhile.",
+    STOCK_WORKERS: "The layer of torch.nn with autograd, one single-thread worker a core, one model each, with the "
+    "process settings of our workers. It takes part where torch.nn has the cell.",
+    STOCK_THREADS: "The layer of torch.nn with autograd, one model in one process with all cores as threads, with the "
+    "process settings of our workers. It takes part where torch.nn has the cell.",
+    PLAIN_LOOP: "experiments/speed/plain_loop.py: torch.nn's layer in a loop as a user writes it, one model after "
+    "another in one process, with PyTorch's defaults. It takes part where torch.nn has the cell, the task is adding "
+    "(half) and the file is there, which it is in a checkout and not in an installed wheel.",
+}
+MACHINE = ("processor", "cores", "memory_gib", "system", "device", "dtype", "compiled_kernels")
+NAMED = 4  # jobs that a note names before it counts
+DEFINITIONS = {
+    "Steps/s": "Member-steps a second of the whole machine: steps of a turn over its wall time. Median and quartiles "
+    "over turns, as for every number here.",
+    "Speedup": "Of ours over the other: in each round, wall time a member-step of the other over that of ours; median "
+    "and quartiles of these ratios, so that a machine that slows down for a while slows both.",
+    "Of the limit": "Least time of a member-step on one core, over the core time that it took, which is wall time a "
+    "member-step x processes x threads.",
+    "GFLOP/s": "Floating-point operations of a member-step, by formula, times steps/s: of the whole machine.",
+    "Sequences/s": "Steps/s times B: of the whole machine.",
+    "Time step": "Wall milliseconds that one process is busy for one time step of one model's training step, forward "
+    "and backward: wall time of a turn x processes / (steps x T). A process is one core where it has one thread.",
+    "Memory": "Peak growth of one process, beyond what it held before the model was made.",
+    "Whole study": "Seconds a member-step summed over cells and lags, theirs over ours, for each round. A lag that a "
+    "cell lacks is left out for all.",
+}
+
+
+def speed_protocol(contest: Contest) -> list[tuple[str, str]]:
+    """Return how it was measured, as (heading, text)."""
+    return [
+        ("Turns", _turns(contest)),
+        (
+            "Member-step",
+            "Draw a batch, forward, backward, clip, update: one training step of one model. Several models that train "
+            "together take several in one go.",
+        ),
+        *((name, WHO.get(name, "Not described.")) for name in dict.fromkeys([*CONTENDERS, *contest.contenders])),
+        ("The limit", _limit(contest.limit)),
+        ("Machine", _machine(contest.plan.environment)),
+        ("Jobs", _jobs(contest.plan.jobs)),
+    ]
+
+
+def _turns(contest: Contest) -> str:
+    if contest.rows.empty:
+        return "None were taken."
+    return (
+        f"The contenders of a job take turns, {span_of(contest.rows['turns'])} rounds of about "
+        f"{significant(float(contest.turns['turn_s'].median()), 2)} s each; while one has its turn nothing else runs. "
+        "A turn is timed on the wall, from the start of all its processes until the last has ended. Making the models "
+        "and the first step come before and are not timed."
+    )
+
+
+def _limit(limit: MachineLimit) -> str:
+    return (
+        "The least time for a member-step on one core: every floating-point operation of the products at the speed of "
+        "multiply-adds in registers, plus every nonlinearity at the speed of logistic functions in cache; nothing for "
+        f"memory. Here {significant(limit.flops_per_s / 1e9)} GFLOP/s and "
+        f"{significant(limit.nonlinearities_per_s / 1e9)} billion nonlinearities a second for each core while all are "
+        f"busy ({limit.how})."
+    )
+
+
+def _machine(environment: dict[str, Any]) -> str:
+    facts = [f"{name.replace('_', ' ')}: {environment[name]}" for name in MACHINE if environment.get(name) is not None]
+    torch = environment.get("packages", {}).get("torch")
+    return "; ".join([*facts, *([f"torch {torch}"] if torch else [])]) + "."
+
+
+def _jobs(jobs: list[JobPlan]) -> str:
+    tasks = listed(list(dict.fromkeys(f"{job.task} ({job.variant})" for job in jobs)))
+    lags, hidden, batches = (_all(getattr(job, name) for job in jobs) for name in ("lag", "hidden_size", "batch_size"))
+    return f"{tasks}; lags {lags}; H = {hidden}; B = {batches}; {counted(len(jobs), 'job')}."
+
+
+def _all(values: Iterable[int]) -> str:
+    return listed([str(value) for value in sorted(set(values))])
+
+
+def missing(contest: Contest) -> list[str]:
+    """Return, for each known contender, the planned jobs at which it was not timed, in words."""
+    return [note for name in CONTENDERS if (note := _absent(contest, name))]
+
+
+def _absent(contest: Contest, name: str) -> str:
+    timed = set(contest.rows.loc[contest.rows["contender"] == name, "job"])
+    absent = [job for job in contest.plan.jobs if job.job not in timed]
+    if not absent:
+        return ""
+    if not timed:
+        return f"{name}: timed at no job."
+    places = [f"{job.cell}, H = {job.hidden_size}, T = {job.length}, B = {job.batch_size}" for job in absent]
+    more = f" and {counted(len(absent) - NAMED, 'more')}".removesuffix("s") if len(absent) > NAMED else ""
+    return f"{name}: not timed at {counted(len(absent), 'job')}: {'; '.join(places[:NAMED])}{more}."

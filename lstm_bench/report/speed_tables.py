@@ -1,0 +1,97 @@
+"""The tables of a speed study's page."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from lstm_bench.analysis.contest import Contest, cell_sets, whole_study
+from lstm_bench.analysis.wording import NOT_AVAILABLE, counted, significant
+from lstm_bench.records.schema import OURS
+from lstm_bench.report.figures.contest_panels import Look, looks
+from lstm_bench.report.tables import DASH, Entry, Table
+
+Row = Mapping[str, Any]
+
+
+def contest_table(contest: Contest) -> Table:
+    """Return every row of a contest."""
+    style, rows = looks(contest.contenders), contest.rows.to_dict("records")
+    has_tasks = contest.rows["task"].nunique() > 1
+    headings = [
+        ("Cell", ""),
+        ("H", ""),
+        ("T", ""),
+        ("B", ""),
+        ("Contender", "kernel; processes x threads"),
+        ("Steps/s", "quartiles"),
+        ("Speedup", "of ours"),
+        ("Of the limit", "quartiles"),
+        ("GFLOP/s", ""),
+        ("Sequences/s", ""),
+        ("Time step", "ms"),
+        ("Memory", "MiB"),
+    ]
+    return Table(headings, [_entries({str(k): v for k, v in row.items()}, style, has_tasks) for row in rows])
+
+
+def _entries(row: Row, style: Mapping[str, Look], has_tasks: bool) -> list[Entry]:
+    sizes = [Entry(f"{row[name]:,}", sort=float(row[name])) for name in ("hidden_size", "length", "batch_size")]
+    percent = {name: 100 * row[name] for name in ("limit_share", "limit_share_q25", "limit_share_q75")}
+    numbers = [
+        _number(row, name) for name in ("gflops_per_s", "sequences_per_s", "ms_per_time_step", "peak_memory_mib")
+    ]
+    return [
+        Entry(row["cell"], (row["task"],) if has_tasks else (), sort=row["cell"]),
+        *sizes,
+        Entry(row["contender"], (_how(row),), row["contender"], style[row["contender"]].colour),
+        _ranged(row, "steps_per_s"),
+        Entry(DASH) if row["contender"] == OURS else _ranged(row, "speedup", "x"),
+        _ranged(percent, "limit_share", "%"),
+        *numbers,
+    ]
+
+
+def _how(row: Row) -> str:
+    together = f", {counted(int(row['members']), 'model')} each" if row["members"] > 1 else ""
+    return f"{row['kernel']}; {row['processes']} x {row['threads']}{together}"
+
+
+def _number(row: Row, name: str) -> Entry:
+    return Entry(significant(row[name]), sort=float(row[name]))
+
+
+def _ranged(row: Row, name: str, unit: str = "") -> Entry:
+    middle, low, high = (significant(float(row[f"{name}{end}"])) for end in ("", "_q25", "_q75"))
+    if middle == NOT_AVAILABLE:
+        return Entry(middle)
+    return Entry(f"{middle}{unit}", (f"{low}-{high}",), float(row[name]))
+
+
+def whole_studies(contest: Contest) -> pd.DataFrame:
+    """Return the rows of `whole_study` for every set of cells worth a number."""
+    tables = [whole_study(contest.turns, cells) for cells in cell_sets(contest.cells)]
+    filled = [table for table in tables if len(table)]
+    return pd.concat(filled, ignore_index=True) if filled else whole_study(contest.turns, ())
+
+
+def whole_study_table(contest: Contest, found: pd.DataFrame) -> Table:
+    """Return how many times as long as ours each contender needs for a study: a row a set of cells, H and B."""
+    others = [name for name in contest.contenders if name != OURS]
+    keys = ["task", "cells", "lags", "hidden_size", "batch_size"]
+    rows = [
+        [
+            Entry(str(cells), (str(task),) if contest.rows["task"].nunique() > 1 else (), str(cells)),
+            Entry(str(lags), sort=str(lags)),
+            *(Entry(str(size), sort=float(str(size))) for size in (hidden, batch)),
+            *_by_contender(group, others),
+        ]
+        for (task, cells, lags, hidden, batch), group in ((key, part) for key, part in found.groupby(keys, sort=False))
+    ]
+    headings = [("Cells", ""), ("Lags", ""), ("H", ""), ("B", ""), *((name, "quartiles") for name in others)]
+    return Table(headings, rows)
+
+
+def _by_contender(rows: pd.DataFrame, others: list[str]) -> list[Entry]:
+    by_name = {str(row["contender"]): {str(k): v for k, v in row.items()} for row in rows.to_dict("records")}
+    return [_ranged(by_name[name], "speedup", "x") if name in by_name else Entry(DASH) for name in others]

@@ -1,0 +1,56 @@
+"""A study of speed alone, from plan to report."""
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import Progress, TaskID
+
+from lstm_bench.config.schema import StudyConfig
+from lstm_bench.records.schema import StudyPlan
+from lstm_bench.records.store import StudyRecords
+from lstm_bench.study.contest import hold_contest
+from lstm_bench.study.folders import records_folder, reports_folder
+from lstm_bench.study.planning import now
+
+
+class SpeedStudy:
+    """A planned study of speed, ready to run. Nothing of it is kept before its end, since turns of one run compare."""
+
+    when_stopped = "Stopped. Timings belong together, so nothing was kept; the same command starts again:"
+
+    def __init__(self, config: StudyConfig, plan: StudyPlan) -> None:
+        self._config, self._plan = config, plan
+        self._records = StudyRecords(records_folder(config.output, config.study))
+        self._console = Console()
+
+    def say(self, text: str) -> None:
+        """Print to the user."""
+        self._console.print(text, highlight=False, markup=False, soft_wrap=True)
+
+    def run(self, _: Callable[[], int]) -> int:
+        """Let the contenders of each job take turns here, one job after another, and write the report; return 0."""
+        started = time.monotonic()
+        self.say(f"Study {self._plan.study}: {len(self._plan.jobs)} jobs; leave the machine alone meanwhile.")
+        with Progress(console=self._console, disable=not self._console.is_terminal) as progress:
+            bar = progress.add_task(self._plan.study, total=len(self._plan.jobs))
+            pairs = list(zip(self._config.jobs, self._plan.jobs, strict=True))
+            limit, rows = hold_contest(pairs, self._config.speed, lambda done: self._show(progress, bar, done))
+        self._plan = replace(self._plan, finished=now(), wall_s=time.monotonic() - started)
+        self._records.write_plan(self._plan)
+        self._records.write_contest(limit, rows)
+        self.say(f"Report:  {self._write_report()}")
+        return 0
+
+    def _show(self, progress: Progress, bar: TaskID, done: int) -> None:
+        progress.update(bar, completed=done)
+        if not self._console.is_terminal:
+            job = self._plan.jobs[done - 1]
+            self.say(f"{done} of {len(self._plan.jobs)} jobs done: {job.cell} lag {job.lag} batch {job.batch_size}")
+
+    def _write_report(self) -> Path:
+        from lstm_bench.report.build import build_report  # here: seaborn takes a second to import
+
+        return build_report(self._records.folder, reports_folder(self._config.output))

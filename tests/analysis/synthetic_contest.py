@@ -1,0 +1,54 @@
+"""A small speed study on disk whose turns are given by hand."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from synthetic_study import make_job, make_plan
+
+from lstm_bench.records.schema import (
+    OURS,
+    PLAIN_LOOP,
+    STOCK_THREADS,
+    STOCK_WORKERS,
+    ContestRow,
+    JobPlan,
+    MachineLimit,
+    StudyPlan,
+)
+from lstm_bench.records.store import StudyRecords
+
+LIMIT = MachineLimit(100e9, 2e9, "multiply-adds in registers and logistic functions in cache")
+PROCESSES = {OURS: (2, 1, 4), STOCK_WORKERS: (2, 1, 1), STOCK_THREADS: (1, 2, 1), PLAIN_LOOP: (1, 2, 1)}
+STEPS = {OURS: 80, STOCK_WORKERS: 20, STOCK_THREADS: 10, PLAIN_LOOP: 5}
+Turns = Mapping[str, Sequence[float]]
+
+
+def contest_job(cell: str, length: int, hidden: int = 64, batch: int = 32) -> JobPlan:
+    known = make_job("lstm" if cell == "lstm" else "rnn", length, n_seeds=4, tuned=False, task="adding")
+    job = f"{cell}-{hidden}-{length}-{batch}"
+    return replace(
+        known, job=job, cell=cell, hidden_size=hidden, batch_size=batch, flops=1e9, kernel=f"compiled_{cell}"
+    )
+
+
+def contest_row(
+    job: JobPlan, contender: str, turns_s: Sequence[float], *, steps: int | None = None, limit_s: float = 0.002
+) -> ContestRow:
+    processes, threads, members = PROCESSES[contender]
+    return ContestRow(
+        job=job.job, task=job.task, cell=job.cell, lag=job.lag, length=job.length, hidden_size=job.hidden_size,
+        batch_size=job.batch_size, contender=contender,
+        kernel=job.kernel if contender == OURS else f"torch.nn.{job.cell.upper()}", processes=processes,
+        threads=threads, members=members, steps=STEPS[contender] if steps is None else steps, turns_s=list(turns_s),
+        flops=job.flops, limit_s=limit_s, peak_memory_bytes=None if contender == PLAIN_LOOP else 3 * 2**20,
+    )  # fmt: skip
+
+
+def write_contest(folder: Path, jobs: Sequence[JobPlan], rows: Sequence[ContestRow]) -> StudyPlan:
+    """Write a speed study and return its plan."""
+    plan = replace(make_plan(folder.name, list(jobs)), experiment="speed", measure="speed")
+    records = StudyRecords(folder)
+    records.write_plan(plan)
+    records.write_contest(LIMIT, rows)
+    return plan
