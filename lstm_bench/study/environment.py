@@ -3,6 +3,7 @@
 import os
 import platform
 import subprocess
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import psutil
 import torch
 
+from lstm_bench.config.schema import JobConfig
 from lstm_bench.engine.choice import why_not_compiled
 from lstm_bench.engine.memory_plan import plan_for
 
@@ -46,6 +48,13 @@ def describe_environment(device: str) -> dict[str, Any]:
         "tape_bytes": plan.tape_bytes,
         "commit": _commit(),
     }
+
+
+def slower_kernels(jobs: Sequence[JobConfig]) -> str | None:
+    """Say in one line why compiled kernels that jobs would use cannot be had here; None if nothing is missing."""
+    wanted = any(job.trainer.kernel == "auto" and job.trainer.device == "cpu" for job in jobs)
+    reason = why_not_compiled() if wanted else None
+    return reason and f"No compiled kernels ({reason}): torch operations do the same, about half as fast."
 
 
 def _processor() -> str:

@@ -14,6 +14,7 @@ from rich.console import Console
 from lstm_bench.config.schema import StudyConfig
 from lstm_bench.records.schema import JobPlan, StudyPlan
 from lstm_bench.records.store import StudyRecords
+from lstm_bench.study.environment import slower_kernels
 from lstm_bench.study.folders import records_folder, reports_folder, tracking_uri
 from lstm_bench.study.identity import member_identity
 from lstm_bench.study.job import finished
@@ -87,6 +88,8 @@ class Study:
         kept = [seed for job in self._plan.jobs for seed in self._kept(job)]
         again = f"; {len(kept)} are finished already and stay" if kept else ""
         self.say(f"Study {self._plan.study}: {len(self._plan.jobs)} jobs, {len(members)} members{again}.")
+        if note := slower_kernels(self._config.jobs):
+            self.say(note)
 
     def _write_report(self, mirror: BackgroundMirror | None) -> Path:
         from lstm_bench.analysis.frames import load_study

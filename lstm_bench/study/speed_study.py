@@ -12,6 +12,7 @@ from lstm_bench.config.schema import StudyConfig
 from lstm_bench.records.schema import StudyPlan
 from lstm_bench.records.store import StudyRecords
 from lstm_bench.study.contest import hold_contest
+from lstm_bench.study.environment import slower_kernels
 from lstm_bench.study.folders import records_folder, reports_folder
 from lstm_bench.study.planning import now
 
@@ -34,6 +35,8 @@ class SpeedStudy:
         """Let the contenders of each job take turns here, one job after another, and write the report; return 0."""
         started = time.monotonic()
         self.say(f"Study {self._plan.study}: {len(self._plan.jobs)} jobs; leave the machine alone meanwhile.")
+        if note := slower_kernels(self._config.jobs):
+            self.say(note)
         with Progress(console=self._console, disable=not self._console.is_terminal) as progress:
             bar = progress.add_task(self._plan.study, total=len(self._plan.jobs))
             pairs = list(zip(self._config.jobs, self._plan.jobs, strict=True))

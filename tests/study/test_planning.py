@@ -24,7 +24,15 @@ def test_what_changes_a_result_changes_the_identity(change):
 
 @pytest.mark.parametrize(
     "change",
-    ["trainer.seeds=9", "study=other", "output=elsewhere", "tracking=off", "cell.forget_bias=3", "trainer.clip=1"],
+    [
+        "trainer.seeds=9",
+        "study=other",
+        "output=elsewhere",
+        "tracking=off",
+        "cell.forget_bias=3",
+        "trainer.clip=1",
+        "trainer.kernel=torch",
+    ],
 )
 def test_what_leaves_a_result_as_it_is_leaves_the_identity(change):
     assert identity(change) == identity()

@@ -1,6 +1,24 @@
 """Build kernels.c with the machine's C compiler, keep the library in the user's cache, and load it.
 
-TODO figures
+Why C with products of its own, called through ctypes. Milliseconds of forward, backward, weight gradients and the norms
+of every time step; LSTM, B = 32, float32, one thread, in alternation with torch.nn.LSTM (which gives no norms); AMD
+EPYC (Zen 4, AVX-512), gcc 12.2, torch 2.13, numba 0.68.1, medians of 11 rounds, 2026-11-21:
+
+                                          H 128 T 400   H 64 T 100
+    torch.nn.LSTM (oneDNN)                   71.7          6.2
+    this file                                54.5          3.8
+    C, products by MKL's sgemm_              65.1          4.5
+    Numba, products by MKL's sgemm_          65.0          4.7
+    Numba, products by SciPy's OpenBLAS      76.1          5.0
+    Numba, products as LLVM vector IR        55.2          3.9
+    Numba, products as plain loops          100.1          9.8
+    torch operations (lstm_bptt.py)          95.9          8.7    (with read-out and Adam, another run)
+
+At these sizes a BLAS loses to tiles that keep their sums in registers and read weights packed once a training step: 85
+against 112 GFLOP/s for [32, 131] x [131, 512], where a core's registers give 117. Numba comes level only with LLVM code
+written by hand and a private option, for 208 MB of packages, 0.45 s and 117 MiB in each process. The C costs 0.3 to
+0.6 s once, 40 kB, and a compiler; a C++ extension of torch would need the same compiler, ninja and torch's headers.
+Without a compiler the kernels in torch operations serve, with the same results to rounding.
 """
 
 import ctypes

@@ -1,0 +1,119 @@
+"""The speed study: who takes part, and turns that are what they say."""
+
+import math
+
+import pytest
+import torch
+from torch import nn
+
+from lstm_bench.cells.gru import GRUCell
+from lstm_bench.cells.lstm import LSTMCell
+from lstm_bench.cells.rnn import RNNCell
+from lstm_bench.config.composing import Invocation, compose_study
+from lstm_bench.config.errors import ConfigError
+from lstm_bench.config.schema import SpeedConfig
+from lstm_bench.probes.machine_limit import core_rates, training_work
+from lstm_bench.records.schema import OURS, PLAIN_LOOP, STOCK_THREADS, STOCK_WORKERS
+from lstm_bench.study.contenders import contenders_for, engine_training, plain_training, stock_training
+from lstm_bench.study.contest import hold_contest
+from lstm_bench.study.crew import Crew
+from lstm_bench.study.planning import plan_study
+
+SMALL = ("task=adding", "task.lag=6", "cell.hidden_size=3", "trainer.batch_size=2", "trainer.seeds=2")
+
+
+def pairs(*overrides):
+    config = compose_study(Invocation((*SMALL, *overrides)))
+    return list(zip(config.jobs, plan_study(config, []).jobs, strict=True))
+
+
+@pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
+def test_all_four_take_part_where_torch_has_the_layer(cell):
+    ((job, plan),) = pairs(f"cell={cell}")
+    found = {contender.name: contender for contender in contenders_for(job, plan)}
+    assert list(found) == [OURS, STOCK_WORKERS, STOCK_THREADS, PLAIN_LOOP]
+    assert found[OURS].members == 2
+    assert {c.kernel for name, c in found.items() if name != OURS} == {f"torch.nn.{cell.upper()}"}
+    assert [found[name].prepared for name in found] == [True, True, True, False]
+    assert found[STOCK_WORKERS].processes == found[STOCK_THREADS].threads
+
+
+@pytest.mark.parametrize("task", [("task=adding", "task.dialect=anywhere"), ("task=copy",)])
+def test_the_plain_loop_knows_adding_with_a_marker_in_each_half_alone(task):
+    config = compose_study(Invocation((*task, "task.lag=6", "cell.hidden_size=3")))
+    (plan,) = plan_study(config, []).jobs
+    assert PLAIN_LOOP not in {c.name for c in contenders_for(config.jobs[0], plan)}
+
+
+@pytest.mark.parametrize("make", [engine_training, stock_training, plain_training])
+def test_every_contender_trains(make):
+    """The last layer of PyTorch and ours both move: a step that changes nothing would be the fastest."""
+    ((job, _),) = pairs("cell=lstm", "trainer.learning_rates=0.01")
+    step = make(job, 1)
+    step()
+    held = [step.__self__.model] if make is plain_training else [c.cell_contents for c in step.__closure__]
+    model = next(thing for thing in held if weights_of(thing))
+    before = [w.clone() for w in weights_of(model)]
+    step()
+    assert all((a != b).any() for a, b in zip(before, weights_of(model), strict=True))
+
+
+def weights_of(thing):
+    if isinstance(thing, nn.Module):
+        return [p.detach() for p in thing.parameters()]
+    return [thing.weights] if hasattr(thing, "weights") else []
+
+
+def test_a_contest_gives_a_row_a_contender_with_all_its_turns():
+    given = pairs("cell=rnn")
+    done = []
+    limit, rows = hold_contest(given, SpeedConfig(rounds=3, turn_s=0.01), done.append)
+    assert done == [1]
+    assert [row.contender for row in rows] == [OURS, STOCK_WORKERS, STOCK_THREADS, PLAIN_LOOP]
+    for row in rows:
+        assert len(row.turns_s) == 3
+        assert min(row.turns_s) > 0
+        assert row.steps % (row.processes * row.members) == 0
+        assert (row.cell, row.lag, row.hidden_size, row.batch_size) == ("rnn", 6, 3, 2)
+        assert row.limit_s == pytest.approx(
+            (6 * 9 + 4 * 6) * 12 / limit.flops_per_s + 3 * 12 / limit.nonlinearities_per_s
+        )
+
+
+def test_what_a_process_raises_is_raised_here():
+    crew = Crew(1, 1, prepared=True)
+    try:
+        with pytest.raises(KeyError, match="nobody"):
+            crew.all("run", "nobody", 1)
+    finally:
+        crew.close()
+
+
+@pytest.mark.parametrize(("cell_type", "gates", "nonlinearities"), [(RNNCell, 1, 1), (GRUCell, 3, 3), (LSTMCell, 4, 5)])
+def test_the_work_of_a_step_follows_the_formula(cell_type, gates, nonlinearities):
+    """H = 5, D = 2, B = 3, T = 7: six operations for an entry of W_hh, four for one of W_ih."""
+    operations, evaluations = training_work(cell_type(2, 5), 3, 7)
+    assert operations == 21 * gates * (6 * 25 + 4 * 10)
+    assert evaluations == 21 * nonlinearities * 5
+
+
+def test_the_rates_of_a_core_are_of_this_world():
+    operations, nonlinearities = core_rates()
+    assert 1e8 < nonlinearities < operations < 1e13
+    assert math.isfinite(operations)
+
+
+@pytest.mark.parametrize("override", ["speed.rounds=0", "speed.turn_s=0.0", "measure=nothing"])
+def test_a_wrong_setting_of_a_speed_study_is_named(override):
+    with pytest.raises(ConfigError, match=override):
+        compose_study(Invocation((override,)))
+
+
+def test_the_plain_loop_draws_the_adding_problem():
+    ((job, _),) = pairs("cell=gru")
+    training = plain_training(job, 1).__self__
+    x, y = type(training).step.__globals__["adding_batch"](8, 100)
+    assert x.shape == (8, 100, 2)
+    assert torch.equal(x[:4, :, 1].sum(0), torch.ones(100))
+    assert torch.equal(x[4:, :, 1].sum(0), torch.ones(100))
+    torch.testing.assert_close((x[..., 0] * x[..., 1]).sum(0), y)
