@@ -1,8 +1,8 @@
 """The compiled kernels as `Kernel`s: tensors laid out as kernels.c wants them, one call a member and direction.
 
 Members take turns, so results do not depend on how many are trained together, and what is in cache is one member's. A
-number that is not finite reaches all units of its sequence within two steps, since padding multiplies it by 0; the member
-has diverged either way.
+number that is not finite reaches all units of its sequence within two steps, since padding multiplies it by 0; the
+member has diverged either way.
 """
 
 import ctypes
