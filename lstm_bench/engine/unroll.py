@@ -35,10 +35,7 @@ class Unroll:
         self._starts: list[tuple[Parts, Tensor]] = []
 
     def forward(self, parameters: Mapping[str, Tensor], inputs: Tensor, last: int) -> Tensor:
-        """Return the outputs of the last steps [last, M, B, H] and keep what backward needs.
-
-        The result is overwritten by the next call.
-        """
+        """Return the outputs of the last steps [last, M, B, H], a copy, and keep what backward needs."""
         step_bytes = self.kernel.bytes_per_step(inputs) * inputs.shape[1]
         self._segments = list(inputs.split(segment_lengths(len(inputs), self._tape_bytes // step_bytes)))
         self._starts = []
@@ -70,7 +67,7 @@ class Unroll:
             outputs, state = self.kernel.forward(segment, state)
             ahead -= len(segment)
             kept.append(outputs[len(segment) - _share(last, ahead, len(segment)) :].clone())
-        return torch.cat(kept)
+        return torch.cat(kept) if len(kept) > 1 else kept[0]
 
     def backward(self, d_outputs: Tensor, with_norms: bool) -> tuple[Parts, Parts]:
         """Return the gradient of each parameter and, if asked, ||dL/ds_t|| of each part of the state [T, M].

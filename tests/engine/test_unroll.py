@@ -224,3 +224,28 @@ def test_autograd_saves_about_what_is_said_a_step(kind: str, maker: str) -> None
 def test_segments_take_the_memory_of_one(kind: str, maker: str) -> None:
     long, short = (problem(kind, Sizes(T, 1, 2, 3, 2, 9)) for T in (40, 8))
     assert bytes_after(maker, kind, long, steps=8) == bytes_after(maker, kind, short)
+
+
+class NoisyCell(RNNCell):
+    """Drops units at random, from the global generator."""
+
+    def step(self, x: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+        h, _ = super().step(x, state)
+        h = h * torch.bernoulli(torch.full_like(h, 0.7))
+        return h, h
+
+
+def test_a_segment_that_is_run_again_draws_the_same_random_numbers() -> None:
+    cell = NoisyCell(2, 5, generator=Generator().manual_seed(0)).double()
+    weights = {name: parameter.detach().unsqueeze(0) for name, parameter in cell.named_parameters()}
+    inputs = torch.randn(12, 1, 3, 2, dtype=torch.float64, generator=Generator().manual_seed(1))
+    found = []
+    for bytes_kept in (2**30, 1):
+        unroll = Unroll(GenericKernel(cell), bytes_kept)
+        torch.manual_seed(7)
+        outputs = unroll.forward(weights, inputs, 12)
+        after = torch.rand(1)
+        gradients, _ = unroll.backward(torch.ones_like(outputs), with_norms=False)
+        found.append([outputs, after, *gradients.values()])
+    for whole, cut in zip(*found, strict=True):
+        torch.testing.assert_close(cut, whole, rtol=1e-12, atol=1e-12)
