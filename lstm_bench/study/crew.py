@@ -1,6 +1,8 @@
 """Processes that wait with a training step in hand, and run it when told."""
 
+import signal
 from collections.abc import Callable
+from contextlib import suppress
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from typing import Any
@@ -49,7 +51,8 @@ class Crew:
 
 
 def _serve(pipe: Connection, threads: int, prepared: bool) -> None:
-    """In a process of a crew: answer messages until the pipe is closed."""
+    """In a process of a crew: answer messages until the pipe is closed; Ctrl-C is the parent's to hear."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     if prepared:
         from lstm_bench.engine.bootstrap import prepare_process
 
@@ -58,15 +61,18 @@ def _serve(pipe: Connection, threads: int, prepared: bool) -> None:
 
         torch.set_num_threads(threads)
     answers = _Answers()
-    while True:
-        try:
+    with suppress(EOFError, ConnectionError):
+        while True:
             command, *arguments = pipe.recv()
-        except EOFError:
-            return
-        try:
-            pipe.send(getattr(answers, command)(*arguments))
-        except Exception as error:
-            pipe.send(error)
+            pipe.send(_outcome(getattr(answers, command), arguments))
+
+
+def _outcome(command: Callable[..., object], arguments: list[Any]) -> object:
+    """Return what a command returns, or the exception that it raised."""
+    try:
+        return command(*arguments)
+    except Exception as error:
+        return error
 
 
 class _Answers:
