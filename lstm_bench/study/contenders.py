@@ -15,7 +15,7 @@ from lstm_bench.config.schema import JobConfig
 from lstm_bench.engine.evaluation import stack_batches
 from lstm_bench.engine.population import MakeCell, Population, make_model
 from lstm_bench.engine.seeds import Member, generator
-from lstm_bench.probes.speed import StockModel, stock_layer
+from lstm_bench.probes.speed import StockLayer, StockModel, stock_layer
 from lstm_bench.records.schema import OURS, PLAIN_LOOP, STOCK_THREADS, STOCK_WORKERS, JobPlan
 from lstm_bench.study.crew import Maker, Step
 from lstm_bench.tasks.contract import Task
@@ -87,7 +87,7 @@ def plain_training(job: JobConfig, _: int) -> Step:
     return step
 
 
-def _stock_layer(job: JobConfig) -> nn.RNN | nn.GRU | nn.LSTM | None:
+def _stock_layer(job: JobConfig) -> StockLayer | None:
     return stock_layer(parts(job)[1](Generator()))
 
 

@@ -89,7 +89,8 @@ def hold_contest(
             contenders = contenders_for(job, plan)
             peaks = {contender.name: contest.peak(contender, job) for contender in contenders}
             raced = contest.race(contenders, job)
-            rows += [_row(c, job, plan, limit, *raced[c.name], peaks[c.name]) for c in contenders]
+            limit_s = _limit_s(job, plan, limit)
+            rows += [_row(c, job, plan, limit_s, *raced[c.name], peaks[c.name]) for c in contenders]
             on_job(done)
     return limit, rows
 
@@ -106,12 +107,17 @@ def measure_limit() -> MachineLimit:
     return MachineLimit(operations, nonlinearities, how_measured())
 
 
-def _row(
-    contender: Contender, job: JobConfig, plan: JobPlan, limit: MachineLimit, times: int, turns: list[float],
-    peak: int | None,
-) -> ContestRow:  # fmt: skip
+def _limit_s(job: JobConfig, plan: JobPlan, limit: MachineLimit) -> float:
+    """Return the least time that one core could take for a member-step of a job."""
     _, make_cell = parts(job)
     operations, nonlinearities = training_work(make_cell(Generator()), plan.batch_size, plan.length)
+    return operations / limit.flops_per_s + nonlinearities / limit.nonlinearities_per_s
+
+
+def _row(
+    contender: Contender, job: JobConfig, plan: JobPlan, limit_s: float, times: int, turns: list[float],
+    peak: int | None,
+) -> ContestRow:  # fmt: skip
     return ContestRow(
         job=plan.job,
         task=plan.task,
@@ -128,6 +134,6 @@ def _row(
         steps=times * contender.processes * contender.members,
         turns_s=turns,
         flops=plan.flops,
-        limit_s=operations / limit.flops_per_s + nonlinearities / limit.nonlinearities_per_s,
+        limit_s=limit_s,
         peak_memory_bytes=peak,
     )

@@ -9,34 +9,21 @@ from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
-from rich.console import Console
-
-from lstm_bench.config.schema import StudyConfig
-from lstm_bench.records.schema import JobPlan, StudyPlan
-from lstm_bench.records.store import StudyRecords
-from lstm_bench.study.environment import slower_kernels
-from lstm_bench.study.folders import records_folder, reports_folder, tracking_uri
+from lstm_bench.records.schema import JobPlan
+from lstm_bench.study.folders import reports_folder, tracking_uri
 from lstm_bench.study.identity import member_identity
 from lstm_bench.study.job import finished
+from lstm_bench.study.planned import PlannedStudy
 from lstm_bench.study.planning import now
 from lstm_bench.study.speed import measure_speed
 from lstm_bench.study.watching import Watcher
 from lstm_bench.tracking.background import BackgroundMirror
 
 
-class Study:
+class Study(PlannedStudy):
     """A planned study, ready to run."""
 
     when_stopped = "Stopped. What is finished is kept; the same command goes on from there:"
-
-    def __init__(self, config: StudyConfig, plan: StudyPlan) -> None:
-        self._config, self._plan = config, plan
-        self._records = StudyRecords(records_folder(config.output, config.study))
-        self._console = Console()
-
-    def say(self, text: str) -> None:
-        """Print to the user."""
-        self._console.print(text, highlight=False, markup=False, soft_wrap=True)
 
     def run(self, launch: Callable[[], int]) -> int:
         """Run all jobs through `launch`, then measure speed and write the report; return the exit code."""
@@ -87,9 +74,7 @@ class Study:
         members = self._members()
         kept = [seed for job in self._plan.jobs for seed in self._kept(job)]
         again = f"; {len(kept)} are finished already and stay" if kept else ""
-        self.say(f"Study {self._plan.study}: {len(self._plan.jobs)} jobs, {len(members)} members{again}.")
-        if note := slower_kernels(self._config.jobs):
-            self.say(note)
+        self._announce(f"Study {self._plan.study}: {len(self._plan.jobs)} jobs, {len(members)} members{again}.")
 
     def _write_report(self, mirror: BackgroundMirror | None) -> Path:
         from lstm_bench.analysis.frames import load_study

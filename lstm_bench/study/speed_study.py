@@ -5,38 +5,23 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from rich.console import Console
 from rich.progress import Progress, TaskID
 
-from lstm_bench.config.schema import StudyConfig
-from lstm_bench.records.schema import StudyPlan
-from lstm_bench.records.store import StudyRecords
 from lstm_bench.study.contest import hold_contest
-from lstm_bench.study.environment import slower_kernels
-from lstm_bench.study.folders import records_folder, reports_folder
+from lstm_bench.study.folders import reports_folder
+from lstm_bench.study.planned import PlannedStudy
 from lstm_bench.study.planning import now
 
 
-class SpeedStudy:
+class SpeedStudy(PlannedStudy):
     """A planned study of speed, ready to run. Nothing of it is kept before its end, since turns of one run compare."""
 
     when_stopped = "Stopped. Timings belong together, so nothing was kept; the same command starts again:"
 
-    def __init__(self, config: StudyConfig, plan: StudyPlan) -> None:
-        self._config, self._plan = config, plan
-        self._records = StudyRecords(records_folder(config.output, config.study))
-        self._console = Console()
-
-    def say(self, text: str) -> None:
-        """Print to the user."""
-        self._console.print(text, highlight=False, markup=False, soft_wrap=True)
-
     def run(self, _: Callable[[], int]) -> int:
         """Let the contenders of each job take turns here, one job after another, and write the report; return 0."""
         started = time.monotonic()
-        self.say(f"Study {self._plan.study}: {len(self._plan.jobs)} jobs; leave the machine alone meanwhile.")
-        if note := slower_kernels(self._config.jobs):
-            self.say(note)
+        self._announce(f"Study {self._plan.study}: {len(self._plan.jobs)} jobs; leave the machine alone meanwhile.")
         with Progress(console=self._console, disable=not self._console.is_terminal) as progress:
             bar = progress.add_task(self._plan.study, total=len(self._plan.jobs))
             pairs = list(zip(self._config.jobs, self._plan.jobs, strict=True))

@@ -3,6 +3,7 @@
 import ctypes
 import os
 import platform
+import shutil
 import stat
 import subprocess
 import sys
@@ -225,6 +226,13 @@ def test_two_processes_that_build_at_once_both_succeed(cache: Path) -> None:
 
 
 # --- the source ---
+
+
+def test_a_machine_with_a_compiler_has_the_kernels() -> None:
+    """So that the tests that need them cannot all be passed over where the source has ceased to compile."""
+    wanted = os.environ.get("CC", "").split()[:1] or build.COMPILERS
+    there = sys.platform != "win32" and any(shutil.which(name) for name in wanted)
+    assert (why_not_compiled() is None) == there, why_not_compiled()
 
 
 def compiled(to: Path, precision: str, *flags: str) -> Path:
