@@ -11,7 +11,7 @@ import pandas as pd
 from lstm_bench.analysis.planned import PlannedMember, planned_members, read_members
 from lstm_bench.analysis.units import unit_of
 from lstm_bench.records.schema import SpeedRow, StudyPlan
-from lstm_bench.records.store import StudyRecords
+from lstm_bench.records.store import TABLE_COLUMNS, StudyRecords
 
 RESULT_COLUMNS = (
     "study", "task", "variant", "cell", "hidden_size", "n_parameters", "lag", "seed", "learning_rate", "step",
@@ -22,9 +22,6 @@ MEMBER_COLUMNS = (
     "learning_rate", "status", "steps", "steps_to_solve", "train_s", "error", "job", "kernel", "budget", "identity",
 )  # fmt: skip
 LABELS = ("task", "variant", "cell", "lag", "seed", "status")
-CURVE_COLUMNS = ("step", "metric", "value")
-GRADIENT_COLUMNS = ("step", "quantity", "steps_back", "norm")
-FLOW = "flow"
 
 
 @dataclass(frozen=True)
@@ -35,7 +32,9 @@ class Study:
     tuning: the same for the members that tried learning rates, with their `score`.
     results: one row a member and final metric; the columns that the design fixes.
     curves: labels, step, metric, value of each reported member.
-    gradients: labels, step, quantity, steps_back, norm; "flow" at every lag, the rest at the longest lag of each task.
+    gradients: labels, step, quantity, steps_back, norm, while training, at the longest lag of each task.
+    probes: labels, moment, step, probe, quantity, at, value: the curves of every probe at "initial", "at_<percent>" of
+    the baseline and "final".
     speed: one row a cell, lag and implementation.
     problems: what could not be read, in words; the rest is loaded all the same.
     """
@@ -46,6 +45,7 @@ class Study:
     results: pd.DataFrame
     curves: pd.DataFrame
     gradients: pd.DataFrame
+    probes: pd.DataFrame
     speed: pd.DataFrame
     problems: list[str]
 
@@ -97,8 +97,9 @@ def load_study(folder: Path) -> Study:
         members=members,
         tuning=_member_frame(plan.study, tuning).assign(score=[m.metric("tuning/score") for m in tuning]),
         results=_result_frame(plan.study, reported),
-        curves=_joined(_tables(records, reported, members, "curves", problems), CURVE_COLUMNS),
-        gradients=_joined(_gradient_tables(records, reported, members, problems), GRADIENT_COLUMNS),
+        curves=_joined(_tables(records, reported, members, "curves", problems), "curves"),
+        gradients=_joined(_gradient_tables(records, reported, members, problems), "gradients"),
+        probes=_joined(_tables(records, reported, members, "probes", problems), "probes"),
         speed=_speed_frame(records, problems),
         problems=problems,
     )
@@ -149,22 +150,21 @@ def _gradient_tables(
         key = member.job.task, member.job.variant
         longest[key] = max(member.job.lag, longest.get(key, 0))
     kept = [
-        (index, table if job.lag == longest[job.task, job.variant] else table.loc[table["quantity"] == FLOW])
-        for index, table in tables
-        if (job := planned[index].job)
+        (index, table) for index, table in tables if (job := planned[index].job).lag == longest[job.task, job.variant]
     ]
     return kept, labels
 
 
-def _joined(tables: tuple[list[Labelled], pd.DataFrame], columns: Sequence[str]) -> pd.DataFrame:
-    """Return all tables as one, each row with its member's labels."""
+def _joined(tables: tuple[list[Labelled], pd.DataFrame], name: str) -> pd.DataFrame:
+    """Return all tables of one name as one, each row with its member's labels."""
+    columns = TABLE_COLUMNS[name]
     filled = [(index, table.loc[:, list(columns)]) for index, table in tables[0] if len(table)]
     if not filled:
         return pd.DataFrame(columns=[*LABELS, *columns])
     rows = np.repeat([index for index, _ in filled], [len(table) for _, table in filled])
     labels = tables[1].astype(dict.fromkeys(("task", "variant", "cell", "status"), "category")).iloc[rows]
     values = pd.concat([table for _, table in filled], ignore_index=True)
-    text = {name: "category" for name in ("metric", "quantity") if name in columns}
+    text = {name: "category" for name in ("metric", "quantity", "moment", "probe") if name in columns}
     return pd.concat([labels.reset_index(drop=True), values.astype(text)], axis=1)
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from lstm_bench.analysis.frames import FLOW, Study
+from lstm_bench.analysis.frames import Study
 from lstm_bench.analysis.statistics import Interval, quartiles
 
 INITIAL, FINAL = "at initialisation", "after training"
@@ -17,7 +17,7 @@ def longest_lag_with_flow(study: Study) -> int | None:
 
     So that cells are compared over the same stretch; where their lags do not meet, the longest of any.
     """
-    flow = study.gradients.loc[study.gradients["quantity"] == FLOW, ["cell", "lag"]].drop_duplicates()
+    flow = joint_flow(study)[["cell", "lag"]].drop_duplicates()
     if flow.empty:
         return None
     cells_at = flow.groupby("lag")["cell"].nunique()
@@ -25,13 +25,21 @@ def longest_lag_with_flow(study: Study) -> int | None:
     return int((shared if len(shared) else cells_at).index.max())
 
 
+def joint_flow(study: Study) -> pd.DataFrame:
+    """Return g_k of the joint state of every member and moment: labels, moment, step, steps_back, norm."""
+    p = study.probes
+    flow = p.loc[(p["probe"] == "gradient_flow") & (p["quantity"] == "joint")]
+    return flow.rename(columns={"at": "steps_back", "value": "norm"}).astype({"steps_back": int})
+
+
 def flow_summary(study: Study) -> pd.DataFrame:
     """Return the gradient flow g_k: median and quartiles over members, a row a cell, lag, moment and steps back.
 
     Columns: task, variant, cell, lag, when, steps_back, median, q25, q75, n.
     """
-    flow = study.gradients.loc[study.gradients["quantity"] == FLOW]
-    labelled = flow.assign(when=flow["step"].eq(0).map({True: INITIAL, False: FINAL}))
+    flow = joint_flow(study)
+    flow = flow.loc[flow["moment"].isin(METRIC_ENDING.values())]
+    labelled = flow.assign(when=flow["moment"].map({ending: when for when, ending in METRIC_ENDING.items()}))
     return _summary(labelled, ["task", "variant", "cell", "lag", "when", "steps_back"])
 
 
@@ -42,7 +50,7 @@ def state_gradient_summary(study: Study) -> pd.DataFrame:
     that ended before a stage takes no part in it, hence `n`.
     Columns: task, variant, cell, lag, quantity, step, steps_back, median, q25, q75, n.
     """
-    norms = study.gradients.loc[study.gradients["quantity"] != FLOW]
+    norms = study.gradients
     kept = [_at_stages(group) for _, group in norms.groupby(["task", "variant", "cell"], observed=True, sort=False)]
     joined = pd.concat(kept) if kept else norms
     return _summary(joined, ["task", "variant", "cell", "lag", "quantity", "step", "steps_back"])

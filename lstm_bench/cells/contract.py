@@ -15,7 +15,8 @@ class Cell(Protocol):
     A plug-in is any `torch.nn.Module` with these members. Its constructor takes `input_size`, `hidden_size` and
     the keyword `generator`, from which every initial value is drawn; further arguments are settings and can be
     set from yaml or the command line. Only the cell itself looks into its state; naming the parts (a NamedTuple)
-    names them in the gradient curves.
+    names them in the gradient curves. A cell may show its gates in a method `gates(x, state)`, a dict of values in
+    [0, 1] by name, each [B, H], and name in an attribute `retention` the one that says how much of the state is kept.
 
     Shapes: x [B, D]; output [B, H]; state as the cell likes, with B first in each tensor.
     """

@@ -33,6 +33,8 @@ class GRUCell(nn.Module):
         recurrent product; this is the variant of cuDNN and PyTorch, which applies r after it, so b_hn stands inside.
     """
 
+    retention = "z"
+
     def __init__(
         self,
         input_size: int,
@@ -58,6 +60,12 @@ class GRUCell(nn.Module):
     def initial_state(self, batch_size: int) -> Tensor:
         """Return h = 0."""
         return self.weight_hh.new_zeros(batch_size, self.hidden_size)
+
+    def gates(self, x: Tensor, state: Tensor) -> dict[str, Tensor]:
+        """Return r and z of one step, each [B, H]."""
+        r, z, _ = (x @ self.weight_ih.T + self.bias_ih).chunk(3, dim=-1)
+        r_h, z_h, _ = (state @ self.weight_hh.T + self.bias_hh).chunk(3, dim=-1)
+        return {"r": torch.sigmoid(r + r_h), "z": torch.sigmoid(z + z_h)}
 
     def step(self, x: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
         """Return (h', h')."""

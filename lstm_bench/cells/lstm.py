@@ -43,6 +43,8 @@ class LSTMCell(nn.Module):
         Tallec & Ollivier 2018 (chrono).
     """
 
+    retention = "f"
+
     def __init__(
         self,
         input_size: int,
@@ -81,10 +83,17 @@ class LSTMCell(nn.Module):
         zeros = self.weight_hh.new_zeros(batch_size, self.hidden_size)
         return LSTMState(h=zeros, c=zeros.clone())
 
+    def gates(self, x: Tensor, state: LSTMState) -> dict[str, Tensor]:
+        """Return i, f and o of one step, each [B, H]."""
+        i, f, _, o = self._before_gates(x, state).chunk(4, dim=-1)
+        return {"i": torch.sigmoid(i), "f": torch.sigmoid(f), "o": torch.sigmoid(o)}
+
+    def _before_gates(self, x: Tensor, state: LSTMState) -> Tensor:
+        return x @ self.weight_ih.T + self.bias_ih + state.h @ self.weight_hh.T + self.bias_hh
+
     def step(self, x: Tensor, state: LSTMState) -> tuple[Tensor, LSTMState]:
         """Return (h', (h', c'))."""
-        gates = x @ self.weight_ih.T + self.bias_ih + state.h @ self.weight_hh.T + self.bias_hh
-        i, f, g, o = gates.chunk(4, dim=-1)
+        i, f, g, o = self._before_gates(x, state).chunk(4, dim=-1)
         c = torch.sigmoid(f) * state.c + torch.sigmoid(i) * torch.tanh(g)
         h = torch.sigmoid(o) * torch.tanh(c)
         return h, LSTMState(h=h, c=c)

@@ -30,7 +30,7 @@ from lstm_bench.config.schema import (
     TrainerConfig,
 )
 
-ROOT_KEYS = ("study", "output", "measure", "task", "cell", "trainer", "tracking", "speed")
+ROOT_KEYS = ("study", "output", "measure", "task", "cell", "trainer", "probe", "tracking", "speed")
 DUPLICATES_NAMED = 3
 
 
@@ -120,6 +120,7 @@ def _job_config(config: dict[str, Any], choices: dict[str, Any]) -> JobConfig:
         task=config["task"],
         cell=config["cell"],
         trainer=build(TrainerConfig, config["trainer"], "trainer"),
+        probe=config["probe"] or {},
     )
 
 

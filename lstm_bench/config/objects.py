@@ -1,21 +1,26 @@
 """Turn a job's settings into a task and a cell, and refuse what this machine cannot hold."""
 
-from collections.abc import Mapping
-from typing import Any, cast
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Literal, cast, get_args
 
 import psutil
 import torch
 from torch import Generator
 
 from lstm_bench.cells.contract import Cell
-from lstm_bench.config.building import TARGET, build, import_target
+from lstm_bench.config.building import TARGET, build, check_types, import_target
 from lstm_bench.config.errors import not_allowed
 from lstm_bench.config.schema import JobConfig
-from lstm_bench.engine.population import MakeCell
+from lstm_bench.engine.model import MakeCell
+from lstm_bench.probes.contract import Probe
 from lstm_bench.tasks.contract import Task
 
 BYTES = 4  # float32
 BLOCKS = 4  # weights, gradients and Adam's two moments
+SUPPLIED_TO_PROBES = {"model", "task", "generator"}
+Moment = Literal["initial", "milestones", "final", "solved"]  # solved: final, of a member that solved
 KEPT_WIDTHS = 8  # widths of H that the widest kernel keeps a step: four gates, h, c, tanh(c), and some room
 
 
@@ -35,6 +40,32 @@ def cell_maker(job: JobConfig, task: Task) -> MakeCell:
     return make_cell
 
 
+@dataclass(frozen=True)
+class ChosenProbe:
+    """A probe with its settings, and the moments at which it is used."""
+
+    probe: Probe
+    at: Sequence[Moment]
+
+
+def chosen_probes(job: JobConfig) -> dict[str, ChosenProbe]:
+    """Return the probes of a job by name.
+
+    Raises: ConfigError for one that is not there, or a setting that it does not have.
+    """
+    return {name: _chosen(f"probe.{name}", node) for name, node in job.probe.items()}
+
+
+def _chosen(key: str, node: Any) -> ChosenProbe:
+    if not isinstance(node, dict) or TARGET not in node or "at" not in node:
+        raise not_allowed(key, node, f"the keys {TARGET}, at, and the settings of that probe")
+    settings, target = _split(node, key)
+    moments = settings.pop("at")
+    if not isinstance(moments, list) or not set(moments) <= set(get_args(Moment)):
+        raise not_allowed(f"{key}.at", moments, f"a list of {', '.join(get_args(Moment))}")
+    return ChosenProbe(partial(target, **check_types(target, settings, key, SUPPLIED_TO_PROBES)), moments)
+
+
 def _split(node: Mapping[str, Any], key: str) -> tuple[dict[str, Any], Any]:
     settings = {name: value for name, value in node.items() if name != TARGET}
     return settings, import_target(node[TARGET], key)
@@ -45,6 +76,7 @@ def check_job(job: JobConfig) -> tuple[Task, Cell]:
 
     Raises: ConfigError.
     """
+    chosen_probes(job)
     task = make_task(job)
     with torch.device("meta"):  # shapes without storage: a cell of any size is made at once
         cell = cell_maker(job, task)(Generator(device="cpu"))

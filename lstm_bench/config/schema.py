@@ -17,7 +17,7 @@ class TrainerConfig:
 
     Args:
         batch_size: sequences a step.
-        steps: optimiser steps that a member may take.
+        steps: optimiser steps that a member may take; 0 looks at the cells as they start.
         eval_every: steps between evaluations.
         eval_size: fresh sequences an evaluation.
         confirm_size: held-out sequences that confirm a solution.
@@ -46,11 +46,11 @@ class TrainerConfig:
     kernel: Literal["auto", "torch"] = "auto"
 
     def __post_init__(self) -> None:
-        at_least(1, batch_size=self.batch_size, steps=self.steps, eval_every=self.eval_every)
+        at_least(1, batch_size=self.batch_size, eval_every=self.eval_every)
         at_least(1, eval_size=self.eval_size, confirm_size=self.confirm_size, tuning_seeds=self.tuning_seeds)
-        at_least(0, study_seed=self.study_seed)
+        at_least(0, study_seed=self.study_seed, steps=self.steps)
         one_of(("auto", "torch"), kernel=self.kernel)
-        if self.eval_every > self.steps:
+        if 0 < self.steps < self.eval_every:
             raise ValueError(f"eval_every={self.eval_every}: allowed: at most trainer.steps, which is {self.steps}")
         if self.clip < 0:
             raise ValueError(f"clip={self.clip}: allowed: a number of at least 0 (0 turns clipping off)")
@@ -118,13 +118,17 @@ class SpeedConfig:
 
 @dataclass(frozen=True)
 class JobConfig:
-    """One (task, cell, lag): settings by name, resolved, with `_target_` for the classes."""
+    """One (task, cell, lag): settings by name, resolved, with `_target_` for the classes.
+
+    `probe` has the settings of each probe by its name, `at` among them.
+    """
 
     task_name: str
     cell_name: str
     task: dict[str, Any]
     cell: dict[str, Any]
     trainer: TrainerConfig
+    probe: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

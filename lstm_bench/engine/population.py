@@ -1,35 +1,17 @@
 """A population: the parameters of M members of one cell in one block, trained together and each for itself."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import torch
-from torch import Generator, Tensor, nn
+from torch import Tensor, nn
 
-from lstm_bench.cells.contract import Cell
 from lstm_bench.engine.choice import KernelChoice, kernel_of
 from lstm_bench.engine.memory_plan import MemoryPlan, plan_for
+from lstm_bench.engine.model import Model, model_tensors
 from lstm_bench.engine.unroll import Unroll
 from lstm_bench.tasks.contract import Batch, Task
 
 OUTPUT_COPIES = 4  # outputs as the kernel wrote them, side by side for the read-out, and the gradients of both
-MakeCell = Callable[[Generator], Cell]
-
-
-def make_model(task: Task, make_cell: MakeCell, generator: Generator) -> tuple[Cell, nn.Linear]:
-    """Return a cell and its linear read-out, both drawn from the generator.
-
-    A plug-in may be made of stock layers, which draw from torch's global generator: it is seeded by a draw of ours
-    meanwhile and put back afterwards.
-    """
-    seed = int(torch.randint(2**62, (), generator=generator))
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        cell = make_cell(generator)
-        readout = nn.Linear(cell.hidden_size, task.output_size)
-    bound = cell.hidden_size**-0.5
-    for parameter in readout.parameters():
-        nn.init.uniform_(parameter, -bound, bound, generator=generator)
-    return cell, readout
 
 
 class Population:
@@ -53,18 +35,18 @@ class Population:
     def __init__(
         self,
         task: Task,
-        models: Sequence[tuple[Cell, nn.Linear]],
+        models: Sequence[Model],
         learning_rates: Sequence[float],
         device: torch.device,
         kernel: KernelChoice = "auto",
         plan: MemoryPlan | None = None,
     ) -> None:
         self.task, self.device, self._plan = task, device, plan or plan_for(device)
-        self._hidden_size = models[0][0].hidden_size
+        self._hidden_size = models[0].cell.hidden_size
         self._training, self._evaluation = (
-            Unroll(kernel_of(models[0][0], device, kernel), self._plan.tape_bytes) for _ in range(2)
+            Unroll(kernel_of(models[0].cell, device, kernel), self._plan.tape_bytes) for _ in range(2)
         )
-        rows = [_named_tensors(*model) for model in models]
+        rows = [model_tensors(model) for model in models]
         trained = [name for name, tensor in rows[0].items() if tensor.requires_grad]
         self._shapes = {name: rows[0][name].shape for name in trained}
         self._constants = {
@@ -173,11 +155,6 @@ class Population:
         tensors = {name: tensor[list(indices)] for name, tensor in self._tensors().items()}
         outputs = self._evaluation.last_outputs(_cell_part(tensors), inputs, self.task.predicted_steps)
         return _read_out(outputs, tensors["readout.weight"], tensors["readout.bias"])
-
-
-def _named_tensors(cell: Cell, readout: nn.Linear) -> dict[str, Tensor]:
-    named = {f"cell.{name}": tensor for name, tensor in (*cell.named_parameters(), *cell.named_buffers())}
-    return named | {f"readout.{name}": parameter for name, parameter in readout.named_parameters()}
 
 
 def _cell_part(views: dict[str, Tensor]) -> dict[str, Tensor]:

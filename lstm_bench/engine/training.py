@@ -5,20 +5,22 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor
 
 from lstm_bench.engine.choice import KernelChoice
 from lstm_bench.engine.evaluation import evaluate, stack_batches
-from lstm_bench.engine.population import MakeCell, Population, make_model
+from lstm_bench.engine.model import MakeCell, make_model
+from lstm_bench.engine.population import Population
 from lstm_bench.engine.seeds import Member, generator
 from lstm_bench.tasks.contract import Batch, Task
 
-Status = Literal["solved", "learning", "plateau", "diverged"]
+Status = Literal["solved", "learning", "plateau", "diverged", "untrained"]
 PLATEAU_SHARE = 0.95  # of the memoryless baseline: above it a member has learnt nothing worth the name
 PASSES_TO_CONFIRM = 2
+MILESTONES = (100, 75, 50, 25, 10)  # percent of the memoryless baseline
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,7 @@ class Budget:
 
     Args:
         batch_size: B, sequences a step.
-        steps: optimiser steps a member may take.
+        steps: optimiser steps a member may take; with 0 it is looked at and not trained.
         eval_every: steps from one evaluation to the next.
         eval_size: fresh sequences an evaluation.
         confirm_size: held-out sequences that confirm a solution, once.
@@ -48,13 +50,21 @@ class Budget:
     kernel: KernelChoice = "auto"
 
 
+class Snapshot(NamedTuple):
+    """A member's parameters and buffers after so many updates."""
+
+    step: int
+    weights: dict[str, Tensor]
+
+
 @dataclass
 class Run:
     """What became of one member. Everything noted at `step` belongs to the weights after that many updates.
 
     `curves` holds (step, metric, value); `state_norms` holds (step, part, ||dL/ds_t|| for t = 0 .. T-1), the norm over
     batch and units of the total derivative of the training loss. `train_s` is the member's share of the wall time: the
-    time of a step is divided among the members that took it.
+    time of a step is divided among the members that took it. `milestones` holds the weights at the first evaluation
+    with the task's criterion at or below so many percent of its memoryless baseline.
     """
 
     member: Member
@@ -66,6 +76,7 @@ class Run:
     curves: list[tuple[int, str, float]] = field(default_factory=list)
     state_norms: list[tuple[int, str, list[float]]] = field(default_factory=list)
     weights: dict[str, Tensor] = field(default_factory=dict)
+    milestones: dict[int, Snapshot] = field(default_factory=dict)
     passes: int = 0
     clipped: int = 0
     finished: bool = False
@@ -82,7 +93,7 @@ def train(
     A member is *solved* when two evaluations in a row pass the task's criterion and one on `confirm_size` held-out
     sequences agrees; `steps_to_solve` is the step of the second. It is *diverged* when its loss, gradient or a
     metric is not finite; at the end of the budget it is *plateau* at 95% or more of the memoryless baseline, else
-    *learning*.
+    *learning*. With a budget of 0 steps it is *untrained*.
     """
     device = torch.device(budget.device)
     models = [make_model(task, make_cell, generator(budget.study_seed, m, "initialisation")) for m in members]
@@ -133,6 +144,8 @@ def _take_step(population: Population, active: Sequence[Run], step: int, budget:
             _note_gradients(run, step, float(loss[index]), float(grad_norm[index]))
             run.state_norms += [(step, part, norms[:, index].tolist()) for part, norms in state_norms.items()]
         run.finished |= step == budget.steps
+        if budget.steps == 0 and run.status != "diverged":
+            run.status = "untrained"
 
 
 def _training_batch(population: Population, active: Sequence[Run], step: int, budget: Budget) -> Batch:
@@ -145,8 +158,9 @@ def _evaluate(population: Population, active: Sequence[Run], step: int, budget: 
     members = [run.member for run in active]
     everyone = range(len(active))
     results = evaluate(population, members, everyone, budget.study_seed, "evaluation", step, budget.eval_size)
-    for run, metrics in zip(active, results, strict=True):
+    for index, (run, metrics) in enumerate(zip(active, results, strict=True)):
         _note_evaluation(run, population.task, step, metrics)
+        _keep_milestones(run, population, index, step)
     ready = [index for index, run in enumerate(active) if run.passes >= PASSES_TO_CONFIRM]
     if ready:
         held_out = evaluate(population, members, ready, budget.study_seed, "confirmation", step, budget.confirm_size)
@@ -162,6 +176,13 @@ def _note_evaluation(run: Run, task: Task, step: int, metrics: dict[str, float])
     run.status = "plateau" if run.metrics[f"{task.criterion}_share"] >= PLATEAU_SHARE else "learning"
     if not all(math.isfinite(value) for value in metrics.values()):
         run.status, run.finished = "diverged", True
+
+
+def _keep_milestones(run: Run, population: Population, index: int, step: int) -> None:
+    share = run.metrics[f"{population.task.criterion}_share"]
+    reached = [percent for percent in MILESTONES if percent not in run.milestones and share <= percent / 100]
+    if reached:
+        run.milestones |= dict.fromkeys(reached, Snapshot(step, population.member_weights(index)))
 
 
 def _confirm(run: Run, task: Task, step: int, metrics: dict[str, float]) -> None:

@@ -12,7 +12,8 @@ from lstm_bench.cells.gru import GRUCell
 from lstm_bench.cells.lstm import LSTMCell
 from lstm_bench.cells.rnn import RNNCell
 from lstm_bench.engine.evaluation import stack_batches
-from lstm_bench.engine.population import MakeCell, Population, make_model
+from lstm_bench.engine.model import MakeCell, make_model
+from lstm_bench.engine.population import Population
 from lstm_bench.engine.seeds import Member, generator
 from lstm_bench.tasks.contract import Task
 

@@ -70,6 +70,8 @@ class StudyPlan:
 class MemberRecord:
     """What became of one member. `error` is the traceback of a failed one; `metrics` are the last values.
 
+    `probe_errors` says in a line, by probe and moment, what could not be measured.
+
     Times are seconds of the member's share of its job's wall time.
     """
 
@@ -83,6 +85,7 @@ class MemberRecord:
     steps_to_solve: int | None = None
     train_s: float = 0.0
     metrics: dict[str, float] = field(default_factory=dict)
+    probe_errors: dict[str, str] = field(default_factory=dict)
     error: str | None = None
     finished: str = ""
     schema: int = SCHEMA

@@ -3,7 +3,8 @@
 runs/<study>/study.json                        StudyPlan
 runs/<study>/members/<identity>/record.json    MemberRecord, written last: where it stands the member is finished
 runs/<study>/members/<identity>/curves.parquet      step, metric, value
-runs/<study>/members/<identity>/gradients.parquet   step, quantity, steps_back, norm
+runs/<study>/members/<identity>/gradients.parquet   step, quantity, steps_back, norm: while training
+runs/<study>/members/<identity>/probes.parquet      moment, step, probe, quantity, at, value
 runs/<study>/members/<identity>/weights.pt          state dict
 runs/<study>/progress/<job>.json               how far a running job is
 runs/<study>/speed.json                        list of SpeedRow
@@ -29,6 +30,12 @@ from lstm_bench.records.schema import (
     SpeedRow,
     StudyPlan,
 )
+
+TABLE_COLUMNS = {
+    "curves": ("step", "metric", "value"),
+    "gradients": ("step", "quantity", "steps_back", "norm"),
+    "probes": ("moment", "step", "probe", "quantity", "at", "value"),
+}
 
 
 class RecordError(Exception):
@@ -64,13 +71,13 @@ class StudyRecords:
         return self.folder / "members" / identity
 
     def write_member(
-        self, record: MemberRecord, curves: pd.DataFrame, gradients: pd.DataFrame, files: Mapping[str, bytes]
+        self, record: MemberRecord, tables: Mapping[str, pd.DataFrame], files: Mapping[str, bytes] | None = None
     ) -> None:
-        """Write all of one member, record.json last."""
+        """Write all of one member, record.json last; a table of TABLE_COLUMNS that is not given is written empty."""
         folder = self.member_folder(record.identity)
-        for name, frame in (("curves", curves), ("gradients", gradients)):
-            write_bytes(folder / f"{name}.parquet", _parquet(frame))
-        for name, content in files.items():
+        for name, columns in TABLE_COLUMNS.items():
+            write_bytes(folder / f"{name}.parquet", _parquet(tables.get(name, pd.DataFrame(columns=list(columns)))))
+        for name, content in (files or {}).items():
             write_bytes(folder / name, content)
         _write_json(folder / "record.json", asdict(record))
 
@@ -90,7 +97,7 @@ class StudyRecords:
         return sorted(path.parent.name for path in (self.folder / "members").glob("*/record.json"))
 
     def read_table(self, identity: str, name: str) -> pd.DataFrame:
-        """Return one member's `curves` or `gradients`."""
+        """Return one member's `curves`, `gradients` or `probes`."""
         return pd.read_parquet(self.member_folder(identity) / f"{name}.parquet")
 
     def write_progress(self, job: str, progress: Mapping[str, Any]) -> None:

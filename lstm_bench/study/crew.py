@@ -97,7 +97,7 @@ class _Answers:
 
     def peak(self, make: Maker, job: JobConfig, small: JobConfig, members: int) -> int | None:
         """Return the peak growth of making a step and running it; a small job first loads what libraries load once."""
-        from lstm_bench.probes.memory import peak_growth
+        from lstm_bench.probes.peak_memory import peak_growth
 
         def warm_up() -> None:  # in the child, as the work: threads of this process would not survive the fork
             make(small, 1)()

@@ -6,13 +6,14 @@ from typing import Any
 
 from lstm_bench.config.schema import JobConfig
 
-RESULTS_VERSION = 2  # raised when the same settings give other results
+RESULTS_VERSION = 3  # raised when the same settings give other results
 NOT_IN_HASH = ("seeds", "device", "kernel")  # who else is trained, where and by what: recorded, no part of an identity
 
 
 def settings_of(job: JobConfig) -> dict[str, Any]:
     """Return a job's resolved settings, as recorded."""
-    return {"task": job.task, "cell": job.cell, "trainer": vars(job.trainer) | {"learning_rates": job.trainer.rates}}
+    trainer = vars(job.trainer) | {"learning_rates": job.trainer.rates}
+    return {"task": job.task, "cell": job.cell, "trainer": trainer, "probe": job.probe}
 
 
 def job_identity(job: JobConfig) -> str:

@@ -3,28 +3,27 @@
 import io
 import time
 import traceback
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
 import pandas as pd
 import torch
 
-from lstm_bench.config.objects import cell_maker, make_task
+from lstm_bench.config.objects import cell_maker, chosen_probes, make_task
 from lstm_bench.config.schema import JobConfig
-from lstm_bench.engine.population import MakeCell, make_model
+from lstm_bench.engine.model import MakeCell, make_model
 from lstm_bench.engine.seeds import Member, generator
 from lstm_bench.engine.training import Budget, Run, train
 from lstm_bench.engine.tuning import choose_learning_rate, tuning_score
-from lstm_bench.probes.gradient_flow import GradientFlow, gradient_flow
 from lstm_bench.records.schema import MemberRecord
-from lstm_bench.records.store import StudyRecords
+from lstm_bench.records.store import TABLE_COLUMNS, StudyRecords
 from lstm_bench.study.identity import job_identity, member_identity
 from lstm_bench.study.planning import now
+from lstm_bench.study.probing import Findings, probe_member
 from lstm_bench.tasks.contract import Task
 
 SECONDS_BETWEEN_NOTES = 1.0
-FLOW_BATCH = 16
 
 
 @dataclass
@@ -79,7 +78,7 @@ def finished(records: StudyRecords, job: str, role: str, seed: int, rate: float 
 def _choose_rate(job: Job) -> float:
     """Return the learning rate that does best on the tuning seeds, training those that have no record yet."""
     trainer = job.config.trainer
-    if len(trainer.rates) == 1:
+    if len(trainer.rates) == 1 or trainer.steps == 0:
         return trainer.rates[0]
     candidates = [Member("tuning", seed, rate) for rate in trainer.rates for seed in range(trainer.tuning_seeds)]
     waiting = [m for m in candidates if not finished(job.records, job.identity, "tuning", m.seed, m.learning_rate)]
@@ -113,16 +112,15 @@ def _record_run(job: Job, run: Run, steps: int) -> None:
     member = run.member
     tuning = member.role == "tuning"
     identity = member_identity(job.identity, member.role, member.seed, member.learning_rate if tuning else None)
-    metrics = _last_values(run)
-    gradients: list[pd.DataFrame] = []
+    metrics, found = _last_values(run), Findings()
+    tables = {"curves": pd.DataFrame(run.curves, columns=list(TABLE_COLUMNS["curves"]))}
     files: dict[str, bytes] = {}
     if tuning:
         evaluations = steps // job.config.trainer.eval_every + 1
         metrics["tuning/score"] = tuning_score(run, job.task.criterion, evaluations)
     else:
-        flows = _measure_flows(job, run)
-        metrics |= _flow_metrics(flows)
-        gradients = [*_state_norm_tables(run), *_flow_tables(flows, run.steps)]
+        found = _probe(job, run)
+        tables |= {"gradients": _state_norms(run), "probes": found.table}
         files["weights.pt"] = _weights_file(run)
     record = MemberRecord(
         identity=identity,
@@ -134,17 +132,17 @@ def _record_run(job: Job, run: Run, steps: int) -> None:
         steps=run.steps,
         steps_to_solve=run.steps_to_solve,
         train_s=run.train_s,
-        metrics=metrics,
+        metrics=metrics | found.metrics,
+        probe_errors=found.errors,
         finished=now(),
     )
-    curves = pd.DataFrame(run.curves, columns=["step", "metric", "value"])
-    job.records.write_member(record, curves, _joined(gradients), files)
+    job.records.write_member(record, tables, files)
 
 
 def _record_failure(job: Job, seed: int, error: str) -> None:
     identity = member_identity(job.identity, "report", seed)
     record = MemberRecord(identity, job.identity, "report", seed, None, "failed", error=error, finished=now())
-    job.records.write_member(record, pd.DataFrame(columns=["step", "metric", "value"]), _joined([]), {})
+    job.records.write_member(record, {})
 
 
 def _last_values(run: Run) -> dict[str, float]:
@@ -154,41 +152,20 @@ def _last_values(run: Run) -> dict[str, float]:
     return values | ({} if run.steps_to_solve is None else {"train/steps_to_solve": float(run.steps_to_solve)})
 
 
-def _measure_flows(job: Job, run: Run) -> dict[str, GradientFlow]:
-    """Return the gradient flow at initialisation and of the trained cell, on the same sequences and direction."""
-    seed, member = job.config.trainer.study_seed, run.member
-    inputs = job.task.sample(FLOW_BATCH, generator(seed, member, "probe")).inputs
-    cell, _ = make_model(job.task, job.make_cell, generator(seed, member, "initialisation"))
-    initial = gradient_flow(cell, inputs, generator(seed, member, "probe", 1))
-    with torch.no_grad():
-        for name, tensor in (*cell.named_parameters(), *cell.named_buffers()):
-            tensor.copy_(run.weights[f"cell.{name}"])
-    return {"initial": initial, "final": gradient_flow(cell, inputs, generator(seed, member, "probe", 1))}
+def _probe(job: Job, run: Run) -> Findings:
+    seed = job.config.trainer.study_seed
+    model = make_model(job.task, job.make_cell, generator(seed, run.member, "initialisation"))
+    draws = generator(seed, run.member, "probe").initial_seed()
+    return probe_member(chosen_probes(job.config), job.task, model, run, draws)
 
 
-def _flow_metrics(flows: dict[str, GradientFlow]) -> dict[str, float]:
-    decays = {f"grad/decay_{when}": flow.decay for when, flow in flows.items()}
-    horizons = {f"grad/horizon_{w}": float(flow.horizon) for w, flow in flows.items() if flow.horizon is not None}
-    return decays | horizons
-
-
-def _flow_tables(flows: dict[str, GradientFlow], last_step: int) -> list[pd.DataFrame]:
-    steps = {"initial": 0, "final": last_step}
-    return [_gradient_table(steps[when], "flow", flow.norms) for when, flow in flows.items()]
-
-
-def _state_norm_tables(run: Run) -> list[pd.DataFrame]:
-    """Return ||dL/ds_t||, counted from the last step back."""
-    return [_gradient_table(step, f"dL/d{part}", norms[::-1]) for step, part, norms in run.state_norms]
-
-
-def _gradient_table(step: int, quantity: str, norms: Sequence[float]) -> pd.DataFrame:
-    return pd.DataFrame({"step": step, "quantity": quantity, "steps_back": range(len(norms)), "norm": norms})
-
-
-def _joined(tables: Iterable[pd.DataFrame]) -> pd.DataFrame:
-    kept = list(tables)
-    return pd.concat(kept) if kept else pd.DataFrame(columns=["step", "quantity", "steps_back", "norm"])
+def _state_norms(run: Run) -> pd.DataFrame:
+    """Return ||dL/ds_t|| of every part at every evaluation, counted from the last step back."""
+    tables = [
+        pd.DataFrame({"step": step, "quantity": f"dL/d{part}", "steps_back": range(len(norms)), "norm": norms[::-1]})
+        for step, part, norms in run.state_norms
+    ]
+    return pd.concat(tables) if tables else pd.DataFrame(columns=list(TABLE_COLUMNS["gradients"]))
 
 
 def _weights_file(run: Run) -> bytes:

@@ -74,7 +74,7 @@ def _contenders(config: JobConfig, plan: JobPlan) -> Iterator[Contender]:
 
 def _peak_memory(contender: Contender) -> int | None:
     """Return the growth of a process that makes the model and trains two steps, after one step with a batch of one."""
-    from lstm_bench.probes.memory import peak_growth
+    from lstm_bench.probes.peak_memory import peak_growth
 
     def work() -> None:
         step = contender.make(contender.plan.batch_size)

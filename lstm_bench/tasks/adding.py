@@ -1,7 +1,7 @@
 """Adding: remember two marked numbers among many and say their sum."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, Literal, get_args
 
 import torch
@@ -12,6 +12,7 @@ from lstm_bench.tasks.contract import Batch
 
 MEMORYLESS_MSE = 1 / 6  # variance of the sum of two independent U[0, 1]
 SOLVED_MSE = 0.01
+DISTANCES = 10
 Dialect = Literal["half", "anywhere"]
 
 
@@ -31,21 +32,25 @@ class AddingTask:
     1 - 6 MSE, the share of the target's variance that the answer accounts for.
 
     Memoryless baselines (closed form): MSE 1/6, explained 0. Remembering one of the two values gives 1/12, explained
-    1/2; seeing only the last k of T steps gives (1/6)(1 - k/T), so T * explained is the implied
-    window in steps (exact for even T in `half`, whose halves differ by a step for odd T).
+    1/2; seeing only the last k of T steps gives (1/6)(1 - k/T), so `implied_window` = T * explained is the k
+    that the answers imply (exact for even T in `half`, whose halves differ by a step for odd T). Below 0 the
+    answers are worse than those of no memory.
     Solved: MSE <= 0.01.
 
     Args:
         lag: T, the length of the sequence.
         dialect: where the markers may stand.
+        cue_distance: where one of the markers stands in every sequence, in steps before the answer, which is given
+            after the last step: 1 is the last step, T the first. The other stands as the dialect says. None: both do.
 
-    Raises: ValueError for a lag below 2 or an unknown dialect.
+    Raises: ValueError for a lag below 2, an unknown dialect, or a cue_distance outside 1 to T.
     Shapes: inputs [T, B, 2] (value, marker); targets [1, B]; predictions [1, B, 1].
     References: Hochreiter & Schmidhuber 1997; Le, Jaitly & Hinton 2015 (half); Bai, Kolter & Koltun 2018 (anywhere).
     """
 
     lag: int
     dialect: Dialect = "half"
+    cue_distance: int | None = None
 
     input_size: ClassVar = 2
     output_size: ClassVar = 1
@@ -58,11 +63,13 @@ class AddingTask:
     )
     solved_rule: ClassVar = "mean squared error at most 0.01"
     solved_share: ClassVar = SOLVED_MSE / MEMORYLESS_MSE
-    units: ClassVar = {"loss": "squared error", "explained": "share"}
+    units: ClassVar = {"loss": "squared error", "explained": "share", "implied_window": "steps"}
 
     def __post_init__(self) -> None:
         at_least(2, lag=self.lag)
         one_of(get_args(Dialect), dialect=self.dialect)
+        if self.cue_distance is not None and not 1 <= self.cue_distance <= self.lag:
+            raise ValueError(f"cue_distance={self.cue_distance}: allowed: 1 to the lag, which is {self.lag}, or null")
 
     @property
     def length(self) -> int:
@@ -77,7 +84,7 @@ class AddingTask:
     @property
     def baselines(self) -> dict[str, float]:
         """What the constant answer 1 reaches."""
-        return {"loss": MEMORYLESS_MSE, "explained": 0.0}
+        return {"loss": MEMORYLESS_MSE, "explained": 0.0, "implied_window": 0.0}
 
     def sample(self, batch_size: int, generator: Generator) -> Batch:
         """Draw sequences of fresh values and markers."""
@@ -88,6 +95,8 @@ class AddingTask:
         return Batch(inputs, (inputs[..., 0] * inputs[..., 1]).sum(dim=0, keepdim=True))
 
     def _marked_steps(self, batch_size: int, generator: Generator) -> Tensor:
+        if self.cue_distance is not None:
+            return self._around_the_cue(self.lag - self.cue_distance, batch_size, generator)
         if self.dialect == "half":
             middle = self.lag // 2
             first = torch.randint(0, middle, (batch_size,), generator=generator)
@@ -98,14 +107,55 @@ class AddingTask:
             second += second >= first
         return torch.stack((first, second))
 
+    def _around_the_cue(self, cue: int, batch_size: int, generator: Generator) -> Tensor:
+        """Return the cue's step and, where the dialect lets it stand then, that of the other marker."""
+        middle = self.lag // 2
+        if self.dialect == "anywhere":
+            other = torch.randint(0, self.lag - 1, (batch_size,), generator=generator)
+            other += other >= cue
+        elif cue < middle:
+            other = torch.randint(middle, self.lag, (batch_size,), generator=generator)
+        else:
+            other = torch.randint(0, middle, (batch_size,), generator=generator)
+        return torch.stack((torch.full_like(other, cue), other))
+
+    @property
+    def cue_distances(self) -> list[int]:
+        """About DISTANCES of them from 1 to T, evenly spread on a logarithmic scale."""
+        steps = DISTANCES - 1
+        return sorted({round(self.lag ** (k / steps)) for k in range(DISTANCES)})
+
+    def at_lag(self, lag: int) -> "AddingTask":
+        """Return the same task on sequences of that length."""
+        return replace(self, lag=lag, cue_distance=None)
+
+    def at_distance(self, distance: int) -> "AddingTask":
+        """Return the same task with one marker always that many steps before the answer."""
+        return replace(self, cue_distance=distance)
+
+    def recall(self, predictions: Tensor, batch: Batch) -> Tensor:
+        """Return the squared partial correlation of the answer and the cue's value, given the other value: [1].
+
+        1 where the answer depends on the cue's value and on nothing else but the other, whatever it makes of that; for
+        an answer that knows nothing of the cue its expectation over n sequences is 1/(n-2). The cue is the marked value
+        at `cue_distance`, or, where none is set, the earlier one.
+        """
+        values, marked = batch.inputs[..., 0].double(), batch.inputs[..., 1].double()
+        steps = marked.argmax(dim=0) if self.cue_distance is None else torch.tensor(self.lag - self.cue_distance)
+        cue = values.gather(0, steps.expand(1, values.shape[1])).squeeze(0)
+        other = (values * marked).sum(dim=0) - cue
+        said = predictions.squeeze(-1).squeeze(0).double()
+        return _squared_correlation(_residual(cue, other), _residual(said, other)).unsqueeze(0)
+
     def loss(self, predictions: Tensor, targets: Tensor) -> Tensor:
         """Return the mean squared error."""
         return (predictions.squeeze(-1) - targets).square().mean(dim=(0, -1))
 
     def metrics(self, predictions: Tensor, targets: Tensor) -> dict[str, Tensor]:
-        """Return loss (MSE) and explained (1 - 6 MSE)."""
+        """Return loss (MSE), explained (1 - 6 MSE) and implied_window (T times that, in steps)."""
         mse = self.loss(predictions, targets)
-        return {"loss": mse, "explained": 1 - mse / MEMORYLESS_MSE}
+        explained = 1 - mse / MEMORYLESS_MSE
+        return {"loss": mse, "explained": explained, "implied_window": self.lag * explained}
 
     def oracle(self, inputs: Tensor) -> Tensor:
         """Sum the values at the marked steps."""
@@ -114,3 +164,17 @@ class AddingTask:
     def solved(self, metrics: Mapping[str, float]) -> bool:
         """Ask for an MSE of at most 0.01."""
         return metrics["loss"] <= SOLVED_MSE
+
+
+def _residual(y: Tensor, x: Tensor) -> Tensor:
+    """Return what a straight line in x leaves of y."""
+    x, y = x - x.mean(), y - y.mean()
+    return y - x * ((x @ y) / (x @ x).clamp_min(torch.finfo(x.dtype).tiny))
+
+
+def _squared_correlation(a: Tensor, b: Tensor) -> Tensor:
+    """Return r^2 of two vectors of mean 0; 0 where one of them is constant up to rounding."""
+    negligible = 1e-24 * len(a)
+    if float(a @ a) < negligible or float(b @ b) < negligible:
+        return a.new_zeros(())
+    return (a @ b).square() / ((a @ a) * (b @ b))

@@ -1,6 +1,6 @@
 """What every task owns: sampling, the loss and its mask, scores, memoryless baselines and an oracle."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from torch import Generator, Tensor
@@ -51,6 +51,32 @@ class Task(Protocol):
 
     def oracle(self, inputs: Tensor) -> Tensor:
         """Return the predictions of a perfect memory, from the inputs alone."""
+        ...
+
+    @property
+    def cue_distances(self) -> Sequence[int]:
+        """The distances at which forgetting is measured: steps from a cue to its answer, ascending."""
+        ...
+
+    def at_lag(self, lag: int) -> "Task":
+        """Return the same task at another lag.
+
+        Raises: ValueError where the task has no such lag.
+        """
+        ...
+
+    def at_distance(self, distance: int) -> "Task":
+        """Return this task with its cue that many steps before the answer, the same to a model in every other way.
+
+        Raises: ValueError where no cue can stand there.
+        """
+        ...
+
+    def recall(self, predictions: Tensor, batch: Batch) -> Tensor:
+        """Return how much of each cue is in the answers [cues]: 1 all of it, 0 what no memory reaches.
+
+        Shapes: predictions [S, B, C].
+        """
         ...
 
     def solved(self, metrics: Mapping[str, float]) -> bool:

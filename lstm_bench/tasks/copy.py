@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, Literal, get_args
 
 import torch
@@ -17,6 +17,8 @@ BLANK = 8
 MARKER = 9
 ALPHABET = 10
 Dialect = Literal["arjovsky", "bai", "s4"]
+CHANCE = 1 / N_LETTERS
+DISTANCE_MULTIPLES = (0.25, 0.5, 0.75, 1, 1.5, 2, 3, 4)  # of the lag trained on
 CERTAIN = 1000.0  # a logit that leaves exactly no probability to any other class, in float32 and in float64
 
 
@@ -114,6 +116,28 @@ class CopyTask:
         recall = self.length - self.n_symbols
         first, last = {"arjovsky": (recall - 1, recall), "bai": (recall - 1, None), "s4": (recall, None)}[self.dialect]
         return slice(first, last)
+
+    @property
+    def cue_distances(self) -> list[int]:
+        """T' + n for lags T' from a quarter of this lag to four times it: every letter waits as long as the others."""
+        lags = (max(1, round(self.lag * multiple)) for multiple in DISTANCE_MULTIPLES)
+        return sorted({lag + self.n_symbols for lag in lags})
+
+    def at_lag(self, lag: int) -> "CopyTask":
+        """Return the same task with as many blanks."""
+        return replace(self, lag=lag)
+
+    def at_distance(self, distance: int) -> "CopyTask":
+        """Return the same task at the lag T' = distance - n."""
+        if distance <= self.n_symbols:
+            raise ValueError(f"distance={distance}: allowed: an integer above n_symbols, which is {self.n_symbols}")
+        return self.at_lag(distance - self.n_symbols)
+
+    def recall(self, predictions: Tensor, batch: Batch) -> Tensor:
+        """Return (a - 1/8) / (1 - 1/8) for the accuracy a of each letter, the first letter first."""
+        n = self.n_symbols
+        correct = predictions[-n:].argmax(dim=-1) == batch.targets[-n:]
+        return (correct.double().mean(dim=-1) - CHANCE) / (1 - CHANCE)
 
     def loss(self, predictions: Tensor, targets: Tensor) -> Tensor:
         """Return the mean cross-entropy over the predicted steps, in nats."""

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from synthetic_probes import probe_metrics, probe_tables
 
 from lstm_bench.records.schema import JobPlan, MemberRecord, SpeedRow, StudyPlan
 from lstm_bench.records.store import StudyRecords
@@ -126,10 +127,10 @@ def make_job(cell: str, lag: int, n_seeds: int = 5, tuned: bool = True, task: st
         solved_share=0.1 if copy else 0.06,
         baselines={"loss": LN8 * 3 / length, "recall_ce": LN8, "recall_accuracy": 0.125}
         if copy
-        else {"loss": 1 / 6, "explained": 0.0},
+        else {"loss": 1 / 6, "explained": 0.0, "implied_window": 0.0},
         units={"loss": "nats", "recall_ce": "nats", "recall_accuracy": "share"}
         if copy
-        else {"loss": "squared error", "explained": "share"},
+        else {"loss": "squared error", "explained": "share", "implied_window": "steps"},
         learning_rates=RATES if tuned else [0.01],
         tuning_seeds=[0, 1] if tuned else [],
         seeds=list(range(n_seeds)),
@@ -153,7 +154,7 @@ def write_member(records: StudyRecords, job: JobPlan, seed: int, status: str) ->
     identity = f"report-{job.job}-{seed}"
     if status == "failed":
         failed = MemberRecord(identity, job.job, "report", seed, None, "failed", error=TRACEBACK)
-        records.write_member(failed, EMPTY_CURVES, EMPTY_GRADIENTS, {})
+        records.write_member(failed, {})
         return failed
     rng = np.random.default_rng([seed, job.lag, len(job.cell)])
     curves, steps = make_curves(job, status, rng)
@@ -161,11 +162,7 @@ def write_member(records: StudyRecords, job: JobPlan, seed: int, status: str) ->
     last = dict(zip(curves["metric"], curves["value"], strict=True))
     decays = {"initial": truth.decay_initial, "final": truth.decay_final}
     measured = {when: decay * math.exp(0.01 * (seed - 2)) for when, decay in decays.items()}
-    metrics = last | {f"grad/decay_{when}": decay for when, decay in measured.items()}
-    for when, decay in measured.items():
-        horizon = math.ceil(math.log(1e-3) / math.log(decay))
-        if horizon <= job.length:
-            metrics[f"grad/horizon_{when}"] = float(horizon)
+    metrics = last | probe_metrics(job, measured, status)
     solved = steps if status == "solved" else None
     metrics |= {"train/steps": float(steps), "train/train_s": 1.5 + seed}
     metrics |= {} if solved is None else {"train/steps_to_solve": float(solved)}
@@ -173,12 +170,9 @@ def write_member(records: StudyRecords, job: JobPlan, seed: int, status: str) ->
         identity, job.job, "report", seed, 0.01, status, steps, solved, 1.5 + seed, metrics,
         finished="2025-11-21T01:05:00+00:00",
     )  # fmt: skip
-    records.write_member(record, curves, make_gradients(job, steps, measured), {})
+    gradients, probes = make_gradients(job, steps, measured), probe_tables(job, steps, measured, status)
+    records.write_member(record, {"curves": curves, "gradients": gradients, "probes": probes})
     return record
-
-
-EMPTY_CURVES = pd.DataFrame(columns=["step", "metric", "value"])
-EMPTY_GRADIENTS = pd.DataFrame(columns=["step", "quantity", "steps_back", "norm"])
 
 
 def make_curves(job: JobPlan, status: str, rng: np.random.Generator) -> tuple[pd.DataFrame, int]:
@@ -202,7 +196,7 @@ def make_curves(job: JobPlan, status: str, rng: np.random.Generator) -> tuple[pd
                 "eval/recall_accuracy": 1 - share * 0.875,
             }
         else:
-            names |= {"eval/explained": 1 - share}
+            names |= {"eval/explained": 1 - share, "eval/implied_window": job.lag * (1 - share)}
         rows += [(step, name, float(value)) for name, value in names.items()]
         passes = passes + 1 if share <= 0.1 else 0
         if passes == 2 or share > 2:
@@ -211,10 +205,8 @@ def make_curves(job: JobPlan, status: str, rng: np.random.Generator) -> tuple[pd
 
 
 def make_gradients(job: JobPlan, last_step: int, decays: dict[str, float]) -> pd.DataFrame:
-    """Return g_k = rho^k at both ends of training, and state norms in between."""
+    """Return state norms all through training."""
     tables = []
-    for step, decay in ((0, decays["initial"]), (last_step, decays["final"])):
-        tables.append(gradient_table(step, "flow", decay ** np.arange(job.length + 1)))
     parts = ("h", "c") if job.cell == "lstm" else ("h",)
     for step in range(0, last_step + 1, EVERY):
         mix = step / last_step if last_step else 0.0
@@ -237,7 +229,7 @@ def write_tuning_member(records: StudyRecords, job: JobPlan, seed: int, rate: fl
     record = MemberRecord(
         identity, job.job, "tuning", seed, rate, "learning", TUNING_BUDGET, metrics={"tuning/score": score}
     )
-    records.write_member(record, EMPTY_CURVES, EMPTY_GRADIENTS, {})
+    records.write_member(record, {})
 
 
 def speed_rows(job: JobPlan) -> list[SpeedRow]:

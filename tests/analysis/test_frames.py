@@ -44,10 +44,9 @@ def test_members_are_one_row_each_and_curves_carry_their_labels(sample: Study, s
     assert set(own["status"]) == {member["status"]}
 
 
-def test_gradients_keep_flow_everywhere_and_state_norms_at_the_longest_lag(sample: Study) -> None:
-    gradients = sample.gradients
-    assert set(gradients.loc[gradients["quantity"] == "flow", "lag"]) == set(LAGS)
-    assert set(gradients.loc[gradients["quantity"] != "flow", "lag"]) == {max(LAGS)}
+def test_probes_are_kept_everywhere_and_state_norms_at_the_longest_lag(sample: Study) -> None:
+    assert set(sample.probes["lag"]) == set(LAGS)
+    assert set(sample.gradients["lag"]) == {max(LAGS)}
 
 
 def test_tuning_members_have_their_scores(sample: Study) -> None:

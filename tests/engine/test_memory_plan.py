@@ -13,7 +13,8 @@ from lstm_bench.cells.lstm import LSTMCell
 from lstm_bench.cells.rnn import RNNCell
 from lstm_bench.engine.choice import KernelChoice
 from lstm_bench.engine.memory_plan import CPU_CHUNK, CPU_TAPE, MemoryPlan, plan_for
-from lstm_bench.engine.population import Population, make_model
+from lstm_bench.engine.model import make_model
+from lstm_bench.engine.population import Population
 from lstm_bench.tasks.adding import AddingTask
 from lstm_bench.tasks.contract import Batch
 

@@ -12,7 +12,8 @@ from lstm_bench.cells.lstm import LSTMCell, LSTMState
 from lstm_bench.engine.choice import kernel_of
 from lstm_bench.engine.generic import GenericKernel, permits_batching
 from lstm_bench.engine.memory_plan import MemoryPlan
-from lstm_bench.engine.population import MakeCell, Population, make_model
+from lstm_bench.engine.model import MakeCell, make_model
+from lstm_bench.engine.population import Population
 from lstm_bench.engine.seeds import Member
 from lstm_bench.engine.training import Budget, train
 from lstm_bench.engine.unroll import Unroll

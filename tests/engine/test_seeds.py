@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from lstm_bench.cells.lstm import LSTMCell
 from lstm_bench.cells.rnn import RNNCell
-from lstm_bench.engine.population import make_model
+from lstm_bench.engine.model import make_model
 from lstm_bench.engine.seeds import Member, Purpose, Role, generator
 from lstm_bench.tasks.adding import AddingTask
 

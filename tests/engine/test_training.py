@@ -15,7 +15,8 @@ from lstm_bench.cells.lstm import LSTMCell
 from lstm_bench.cells.rnn import RNNCell
 from lstm_bench.engine import training
 from lstm_bench.engine.choice import KernelChoice
-from lstm_bench.engine.population import MakeCell, Population, make_model
+from lstm_bench.engine.model import MakeCell, make_model
+from lstm_bench.engine.population import Population
 from lstm_bench.engine.seeds import Member, Role, generator
 from lstm_bench.engine.training import Budget, Run, train
 from lstm_bench.tasks.adding import AddingTask

@@ -1,0 +1,57 @@
+"""What every probe is: a pure function of (model, task, generator) that returns a frozen dataclass and never logs.
+
+    def probe(model: Model, task: Task, generator: Generator, **settings) -> Reading | None
+
+The settings have defaults and can be set in conf/probe/. A probe that has nothing to say about a cell (gates of a cell
+without gates) returns None; one that cannot measure what it should raises a ProbeError.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple, Protocol
+
+from torch import Tensor
+
+from lstm_bench.engine.model import Model
+
+
+class ProbeError(ValueError):
+    """What a probe cannot measure, in one line: the probe, what it met, and what it needs."""
+
+
+class Curve(NamedTuple):
+    """Values against something: steps back, delay, distance, time step, unit."""
+
+    at: Sequence[float]
+    values: Sequence[float]
+
+
+class Reading(Protocol):
+    """What a probe found, ready to be recorded."""
+
+    def metrics(self) -> Mapping[str, float]:
+        """Return the numbers by name, `<group>/<name>`; what is not known is left out."""
+        ...
+
+    def curves(self) -> Mapping[str, Curve]:
+        """Return the curves by the quantity they show."""
+        ...
+
+
+Probe = Callable[..., Reading | None]
+
+
+def need(condition: bool, probe: str, met: str, allowed: str) -> None:
+    """Raise a ProbeError unless the condition holds."""
+    if not condition:
+        raise ProbeError(f"{probe}: {met}: allowed: {allowed}")
+
+
+def need_finite(probe: str, **tensors: Tensor) -> None:
+    """Raise a ProbeError that names the first tensor with a NaN or an infinity."""
+    for name, tensor in tensors.items():
+        need(bool(tensor.isfinite().all()), probe, f"{name} is not finite", "finite numbers")
+
+
+def need_finite_weights(probe: str, model: Model) -> None:
+    """Raise a ProbeError that names the first weight that is not finite, as those of a diverged member."""
+    need_finite(probe, **dict(model.cell.named_parameters()), **dict(model.readout.named_parameters()))

@@ -1,0 +1,90 @@
+"""Lyapunov exponents: the rates at which small disturbances of a state grow or die while a cell reads its task."""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Generator, Tensor
+
+from lstm_bench.cells.contract import Cell, state_like, state_parts
+from lstm_bench.engine.model import Model
+from lstm_bench.probes.contract import Curve, need, need_finite_weights
+from lstm_bench.probes.unrolled import flat, in_float64, pull_back, split, states, unroll
+from lstm_bench.tasks.contract import Task
+
+PROBE = "lyapunov"
+
+
+@dataclass(frozen=True)
+class LyapunovSpectrum:
+    """The largest exponents, in nats a step, descending; -inf where a direction is forgotten at once."""
+
+    exponents: list[float]
+
+    @property
+    def horizon(self) -> float:
+        """-1 / the top exponent: steps until a disturbance is down to 1/e; inf where it does not die."""
+        top = self.exponents[0]
+        return -1 / top if top < 0 else math.inf
+
+    def metrics(self) -> dict[str, float]:
+        """Return the top exponent and, where it is negative, its horizon; what is not finite is left out."""
+        known = {"memory/lyapunov": self.exponents[0], "memory/lyapunov_horizon": self.horizon}
+        return {name: value for name, value in known.items() if math.isfinite(value)}
+
+    def curves(self) -> dict[str, Curve]:
+        """Return the finite exponents against their rank."""
+        finite = [exponent for exponent in self.exponents if math.isfinite(exponent)]
+        return {"spectrum": Curve(range(1, len(finite) + 1), finite)}
+
+
+def lyapunov(
+    model: Model, task: Task, generator: Generator, exponents: int = 4, steps: int = 100, settling: int = 40
+) -> LyapunovSpectrum:
+    """Measure the first exponents along sequences of the task, one after another with no reset; see `spectrum_over`.
+
+    Args:
+        model: its cell is probed.
+        task: gives the inputs.
+        generator: draws them, and the first directions.
+        exponents: how many; at most the size of the state.
+        steps: over which growth is averaged.
+        settling: steps before them, in which the state leaves its start, and after them, in which directions align.
+
+    Costs an unroll of 140 steps, each with its backward pass and a small QR decomposition: 20 ms for an RNN and
+    40 ms for an LSTM with H = 64, one thread of an AMD EPYC.
+
+    Raises: ProbeError for no step or exponent, weights or a state that are not finite, or a state without a derivative.
+    """
+    need(steps >= 1, PROBE, f"steps={steps}", "at least 1")
+    need(exponents >= 1, PROBE, f"exponents={exponents}", "at least 1")
+    need_finite_weights(PROBE, model)
+    needed = settling + steps + settling
+    inputs = torch.cat([task.sample(1, generator).inputs for _ in range(-(-needed // task.length))])[:needed]
+    return spectrum_over(model.cell, inputs, generator, exponents, settling)
+
+
+def spectrum_over(
+    cell: Cell, inputs: Tensor, generator: Generator, exponents: int, settling: int = 0
+) -> LyapunovSpectrum:
+    """Return lambda_j = mean of ln |R_jj| along one sequence [T, 1, D].
+
+    Gradients are pulled back through time, Q R = J_t' Q' with J_t the Jacobian of the whole state over step t: a
+    product of transposed Jacobians in reverse order has the singular values of the product itself, so the exponents
+    are those of the dynamics. The first `settling` steps and the first `settling` decompositions are not counted.
+
+    Source: Benettin et al. 1980; Engelken, Wolf & Abbott 2023 for recurrent networks.
+    """
+    cell, inputs = in_float64(cell), inputs.double()
+    start = dict(state_parts([cell.initial_state(1), *states(cell, inputs[:settling])][-1]))
+    size = flat(start).shape[1]
+    count = min(exponents, size)
+    tiled = state_like(cell.initial_state(1), {name: part.repeat_interleave(count, 0) for name, part in start.items()})
+    steps = unroll(PROBE, cell, inputs[settling:].repeat(1, count, 1), tiled)
+    q = torch.linalg.qr(torch.randn(size, count, dtype=torch.float64, generator=generator)).Q
+    growth = []
+    for step in reversed(steps):
+        q, r = torch.linalg.qr(flat(pull_back(step, split(q.T, step.left))).T)
+        growth.append(r.diagonal().abs().log())
+    means = torch.stack(growth[settling:]).mean(dim=0)
+    return LyapunovSpectrum(sorted(means.tolist(), reverse=True))

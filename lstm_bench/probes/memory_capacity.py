@@ -1,0 +1,136 @@
+"""Linear memory capacity: how much of its past input a linear map can read off a state."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Generator, Tensor
+
+from lstm_bench.cells.contract import state_parts
+from lstm_bench.engine.model import Model
+from lstm_bench.probes.contract import Curve, need, need_finite, need_finite_weights
+from lstm_bench.probes.unrolled import flat, in_float64, states
+from lstm_bench.tasks.contract import Task
+
+PROBE = "memory_capacity"
+SPAN = 0.5  # of the variance of an input
+RIDGES = tuple(10.0**power for power in range(-10, 1))  # over the mean variance of a state's directions
+TRAINING, VALIDATION, TEST = 8, 4, 4  # streams
+
+
+@dataclass(frozen=True)
+class MemoryCapacity:
+    """r^2_k, chance subtracted, with which the k-th last input can be read off the state; k = 1 is the last one.
+
+    `units` is the size of the state, the most that the capacity of a linear map can be.
+    """
+
+    squared_correlations: list[float]
+    units: int
+
+    @property
+    def capacity(self) -> float:
+        """MC, the sum of r^2_k: 0 for no memory, at most `units`."""
+        return sum(self.squared_correlations)
+
+    @property
+    def span(self) -> int:
+        """The largest k with r^2_k of at least 0.5, 0 where there is none."""
+        return max((k for k, r2 in enumerate(self.squared_correlations, start=1) if r2 >= SPAN), default=0)
+
+    @property
+    def is_cut_off(self) -> bool:
+        """Whether the longest delay that was tried is still read well: then the span is longer than it."""
+        return self.span == len(self.squared_correlations)
+
+    def metrics(self) -> dict[str, float]:
+        """Return capacity and span; where the span is cut off, `memory/capacity_span_open` is 1."""
+        return {
+            "memory/capacity": self.capacity,
+            "memory/capacity_span": float(self.span),
+            "memory/capacity_span_open": float(self.is_cut_off),
+            "memory/state_size": float(self.units),
+        }
+
+    def curves(self) -> dict[str, Curve]:
+        """Return r^2 against k."""
+        return {"r2": Curve(range(1, len(self.squared_correlations) + 1), self.squared_correlations)}
+
+
+def memory_capacity(
+    model: Model, task: Task, generator: Generator, delays: int = 100, steps: int = 150
+) -> MemoryCapacity:
+    """Measure MC = sum over k of r^2_k, the state driven by i.i.d. input u(t) ~ U(-1, 1).
+
+    The cell gets x(t) = u(t) d, with d a random unit vector of its input space; the task gives no more than its size.
+    From the whole state s(t), u(t + 1 - k) is decoded by ridge regression with intercept, fitted on some streams; the
+    penalty is the one of RIDGES that does best on others, over all k together; r^2_k is the squared correlation on
+    streams that neither saw, less its expectation 1/(n-1) for an n of independent pairs: (r^2 - 1/(n-1)) / (1 -
+    1/(n-1)). No negative value is cut off, so that noise at long delays does not add up.
+
+    A linear shift register of N units has capacity N and span N, a cell whose state is its input has 1 and 1.
+
+    Args:
+        model: its cell is probed.
+        task: not drawn from.
+        generator: draws d and u.
+        delays: the largest k.
+        steps: time steps of each stream that are used, after `delays` steps that are not.
+
+    Costs 16 streams of 250 steps and one eigendecomposition: 16 ms for an RNN, 33 ms for an LSTM with H = 64, one
+    thread of an AMD EPYC.
+
+    Raises: ProbeError for no delay, fewer steps than 2, weights or states that are not finite.
+    Source: Jaeger 2001, "Short term memory in echo state networks" (GMD report 152).
+    """
+    need(delays >= 1, PROBE, f"delays={delays}", "at least 1")
+    need(steps >= 2, PROBE, f"steps={steps}", "at least 2 steps after the delays")
+    need_finite_weights(PROBE, model)
+    cell = in_float64(model.cell)
+    streams = TRAINING + VALIDATION + TEST
+    u = 2 * torch.rand(delays + steps, streams, dtype=torch.float64, generator=generator) - 1
+    direction = torch.randn(cell.input_size, dtype=torch.float64, generator=generator)
+    driven = states(cell, u.unsqueeze(-1) * (direction / direction.norm()))[delays:]
+    read = torch.stack([flat(dict(state_parts(state))).double() for state in driven])
+    need_finite(PROBE, **{"the driven state": read})
+    delayed = u.unfold(0, delays, 1)[1:].flip(-1)  # [steps, streams, delays]: the last input, the one before, ...
+    return MemoryCapacity(_decode(read, delayed).tolist(), read.shape[-1])
+
+
+class _Regression(NamedTuple):
+    """Ridge regression prepared for many penalties: W = V (L + penalty)^-1 V' X'Y, from X'X = V L V'."""
+
+    state_mean: Tensor
+    values: Tensor
+    vectors: Tensor
+    projected: Tensor  # V' X'Y
+
+    def predict(self, read: Tensor, penalty: float) -> Tensor:
+        scale = penalty * self.values.mean().clamp_min(torch.finfo(self.values.dtype).tiny)
+        weights: Tensor = self.vectors @ (self.projected / (self.values.clamp_min(0) + scale).unsqueeze(1))
+        return (read - self.state_mean) @ weights
+
+
+def _decode(read: Tensor, delayed: Tensor) -> Tensor:
+    """Return r^2_k on the test streams."""
+    parts = [TRAINING, VALIDATION, TEST]
+    x = [part.flatten(0, 1) for part in read.split(parts, dim=1)]
+    y = [part.flatten(0, 1) for part in delayed.split(parts, dim=1)]
+    regression = _prepare(x[0], y[0])
+    best = max(RIDGES, key=lambda penalty: float(_r_squared(regression.predict(x[1], penalty), y[1]).sum()))
+    chance = 1 / (len(y[2]) - 1)
+    return (_r_squared(regression.predict(x[2], best), y[2]) - chance) / (1 - chance)
+
+
+def _prepare(read: Tensor, targets: Tensor) -> _Regression:
+    mean = read.mean(dim=0)
+    centred = read - mean
+    values, vectors = torch.linalg.eigh(centred.T @ centred)
+    return _Regression(mean, values, vectors, vectors.T @ (centred.T @ (targets - targets.mean(dim=0))))
+
+
+def _r_squared(predicted: Tensor, targets: Tensor) -> Tensor:
+    """Return the squared correlation of each column; 0 where a prediction is constant."""
+    a, b = predicted - predicted.mean(dim=0), targets - targets.mean(dim=0)
+    variances = a.square().sum(dim=0) * b.square().sum(dim=0)
+    return (a * b).sum(dim=0).square() / variances.clamp_min(torch.finfo(a.dtype).tiny)

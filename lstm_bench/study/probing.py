@@ -1,0 +1,95 @@
+"""Put the probes to a member at the moments that its study asks for."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import pandas as pd
+from torch import Generator, Tensor
+
+from lstm_bench.config.objects import ChosenProbe, Moment
+from lstm_bench.engine.model import Model, load_weights, model_tensors
+from lstm_bench.engine.training import Run
+from lstm_bench.probes.contract import Probe, ProbeError, Reading
+from lstm_bench.records.store import TABLE_COLUMNS
+from lstm_bench.tasks.contract import Task
+
+
+class Stage(NamedTuple):
+    """A member's weights at one moment: its name in records, and which entries of `at` it answers to."""
+
+    name: str
+    step: int
+    kinds: Sequence[Moment]
+    weights: dict[str, Tensor]
+
+
+@dataclass
+class Findings:
+    """What the probes found of one member, ready to be recorded."""
+
+    metrics: dict[str, float] = field(default_factory=dict)
+    errors: dict[str, str] = field(default_factory=dict)
+    tables: list[pd.DataFrame] = field(default_factory=list)
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """All curves, with the columns of `probes` in the records."""
+        return pd.concat(self.tables) if self.tables else pd.DataFrame(columns=list(TABLE_COLUMNS["probes"]))
+
+
+def stages(initial: Model, run: Run) -> Iterator[Stage]:
+    """Yield the moments of a member in order: its start, the milestones that it reached, its end."""
+    yield Stage("initial", 0, ("initial",), {name: tensor.clone() for name, tensor in model_tensors(initial).items()})
+    for percent, (step, weights) in sorted(run.milestones.items(), reverse=True):
+        yield Stage(f"at_{percent}", step, ("milestones",), weights)
+    if run.status != "untrained":
+        yield Stage("final", run.steps, ("final", "solved") if run.status == "solved" else ("final",), run.weights)
+
+
+def probe_member(probes: dict[str, ChosenProbe], task: Task, model: Model, run: Run, generator_seed: int) -> Findings:
+    """Return what each probe found at each of its moments; what one could not measure is an error of its own.
+
+    A probe draws the same numbers at every moment, so that what differs is the member. Milestones that were passed at
+    one evaluation share their weights and are measured once.
+
+    Args:
+        probes: by name.
+        task: what the member was trained on.
+        model: the member as it started; its weights are overwritten.
+        run: what became of it.
+        generator_seed: from which every probe draws.
+    """
+    found = Findings()
+    known: dict[tuple[str, int, bool], Reading | str | None] = {}
+    for stage in stages(model, run):
+        load_weights(model, stage.weights)
+        for name, chosen in probes.items():
+            if not set(stage.kinds) & set(chosen.at):
+                continue
+            key = name, stage.step, stage.name == "initial"
+            if key not in known:
+                known[key] = _measure(chosen.probe, model, task, Generator().manual_seed(generator_seed))
+            _note(found, name, stage, known[key])
+    return found
+
+
+def _measure(probe: Probe, model: Model, task: Task, generator: Generator) -> Reading | str | None:
+    """Return a reading, or in words why there is none: a probe that fails must not cost a trained member."""
+    try:
+        return probe(model, task, generator)
+    except ProbeError as error:
+        return str(error)
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"
+
+
+def _note(found: Findings, probe: str, stage: Stage, reading: Reading | str | None) -> None:
+    if isinstance(reading, str):
+        found.errors[f"{probe} {stage.name}"] = reading
+    elif reading is not None:
+        found.metrics |= {f"{name}_{stage.name}": float(value) for name, value in reading.metrics().items()}
+        labels: dict[str, Any] = {"moment": stage.name, "step": stage.step, "probe": probe}
+        for quantity, curve in reading.curves().items():
+            columns = labels | {"quantity": quantity, "at": list(map(float, curve.at)), "value": list(curve.values)}
+            found.tables.append(pd.DataFrame(columns))
