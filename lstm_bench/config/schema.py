@@ -79,6 +79,11 @@ class TrainerConfig:
         )
 
     @property
+    def tunes(self) -> bool:
+        """Whether a learning rate must be chosen: not from one alone, nor where nothing is trained."""
+        return len(self.rates) > 1 and self.steps > 0
+
+    @property
     def seed_list(self) -> list[int]:
         """The seeds of the reported members."""
         return list(range(self.seeds)) if isinstance(self.seeds, int) else self.seeds

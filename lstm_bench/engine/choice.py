@@ -9,13 +9,14 @@ import torch
 from lstm_bench.cells.contract import Cell
 from lstm_bench.cells.gru import GRUCell
 from lstm_bench.cells.lstm import LSTMCell
+from lstm_bench.cells.lstm_ablated import AblatedLSTMCell
 from lstm_bench.cells.rnn import RNNCell
 from lstm_bench.engine.compiled.build import CannotBuildError, library
-from lstm_bench.engine.compiled.kernel import PRECISION, CompiledGRU, CompiledLSTM, CompiledRNN
+from lstm_bench.engine.compiled.kernel import PRECISION, CompiledAblatedLSTM, CompiledGRU, CompiledLSTM, CompiledRNN
 from lstm_bench.engine.generic import GenericKernel, named_tensors
 from lstm_bench.engine.gru_bptt import GRUKernel
 from lstm_bench.engine.kernel import Kernel
-from lstm_bench.engine.lstm_bptt import LSTMKernel
+from lstm_bench.engine.lstm_bptt import AblatedLSTMKernel, LSTMKernel
 from lstm_bench.engine.rnn_bptt import RNNKernel
 
 KernelChoice = Literal["auto", "torch"]
@@ -32,8 +33,18 @@ class KernelType(Protocol):
 
 
 # By exact type: a subclass may step differently and goes the generic way.
-COMPILED: Mapping[type, KernelType] = {RNNCell: CompiledRNN, GRUCell: CompiledGRU, LSTMCell: CompiledLSTM}
-TORCH: Mapping[type, KernelType] = {RNNCell: RNNKernel, GRUCell: GRUKernel, LSTMCell: LSTMKernel}
+COMPILED: Mapping[type, KernelType] = {
+    RNNCell: CompiledRNN,
+    GRUCell: CompiledGRU,
+    LSTMCell: CompiledLSTM,
+    AblatedLSTMCell: CompiledAblatedLSTM,
+}
+TORCH: Mapping[type, KernelType] = {
+    RNNCell: RNNKernel,
+    GRUCell: GRUKernel,
+    LSTMCell: LSTMKernel,
+    AblatedLSTMCell: AblatedLSTMKernel,
+}
 
 
 def kernel_of(cell: Cell, device: torch.device, choice: KernelChoice = "auto") -> Kernel:

@@ -7,6 +7,8 @@
     d(pre)_t = [dc*g*s'(i), dc*c_{t-1}*s'(f), dc*i*(1 - g^2), dh*tanh(c_t)*s'(o)]
     dL/dc_{t-1} = dc * f,    dL/dh_{t-1} = d(pre)_t W_hh  (+ the loss's own share at t-1)
 
+A linear candidate has g = its pre-activation, whose slope is 1 instead of 1 - g^2.
+
 Source: Greff et al. 2017, appendix A, without peepholes.
 """
 
@@ -17,6 +19,8 @@ import torch
 from torch import Tensor
 
 from lstm_bench.cells.lstm import LSTMCell
+from lstm_bench.cells.lstm_ablated import AblatedLSTMCell
+from lstm_bench.engine.ablation import kept_blocks, with_all_blocks
 from lstm_bench.engine.kernel import Parts
 from lstm_bench.engine.sequence_buffer import (
     CHUNK,
@@ -52,10 +56,11 @@ class _Step(NamedTuple):
         i, f, g, o = gates.split(width, dim=-1)
         return cls(xh, gates, gates[..., : 2 * width], i, f, g, o, c, next_c, tanh_c, next_h)
 
-    def advance(self, weight: Tensor, bias: Tensor) -> None:
+    def advance(self, weight: Tensor, bias: Tensor, linear: bool) -> None:
         torch.baddbmm(bias, self.xh, weight, out=self.gates)
         self.i_f.sigmoid_()
-        self.g.tanh_()
+        if not linear:
+            self.g.tanh_()
         self.o.sigmoid_()
         torch.mul(self.f, self.c, out=self.next_c)
         self.next_c.addcmul_(self.i, self.g)
@@ -78,7 +83,7 @@ class _BackwardStep(NamedTuple):
         width = pre.shape[-1] // 4
         return cls(pre, pre[..., : 2 * width], *pre.split(width, dim=-1))
 
-    def retreat(self, at: _Step, dh: Tensor, dc: Tensor, scratch: Tensor) -> None:
+    def retreat(self, at: _Step, dh: Tensor, dc: Tensor, scratch: Tensor, linear: bool) -> None:
         """Complete dc at this step and write d(pre-activations)."""
         torch.mul(dh, at.o, out=scratch)
         tanh_backward(scratch, at.tanh_c, grad_input=scratch)
@@ -88,7 +93,8 @@ class _BackwardStep(NamedTuple):
         torch.mul(dc, at.i, out=self.g)
         torch.mul(dh, at.tanh_c, out=self.o)
         sigmoid_backward(self.i_f, at.i_f, grad_input=self.i_f)
-        tanh_backward(self.g, at.g, grad_input=self.g)
+        if not linear:
+            tanh_backward(self.g, at.g, grad_input=self.g)
         sigmoid_backward(self.o, at.o, grad_input=self.o)
 
 
@@ -109,12 +115,12 @@ class _Tape:
 
 
 class LSTMKernel:
-    """The `Kernel` of `LSTMCell` in torch operations."""
+    """The `Kernel` of `LSTMCell` in torch operations; linear: without the tanh of the candidate."""
 
     name = "BPTT in torch operations"
 
-    def __init__(self, cell: LSTMCell) -> None:
-        self.hidden_size = cell.hidden_size
+    def __init__(self, cell: LSTMCell | AblatedLSTMCell, linear: bool = False) -> None:
+        self.hidden_size, self._linear = cell.hidden_size, linear
         self._shelf = Shelf(lambda inputs: _Tape(inputs, self.hidden_size))
 
     def bytes_per_step(self, inputs: Tensor) -> int:
@@ -135,7 +141,7 @@ class LSTMKernel:
         tape.xh[: self._steps, ..., : inputs.shape[-1]] = inputs
         tape.h[0], tape.c[0] = state["h"], state["c"]
         for step in tape.views[: self._steps]:
-            step.advance(self._weight, self._bias)
+            step.advance(self._weight, self._bias, self._linear)
         after = {"h": tape.h[self._steps].clone(), "c": tape.c[self._steps].clone()}
         return tape.h[1 : self._steps + 1], after
 
@@ -151,7 +157,7 @@ class LSTMKernel:
                 at, back = tape.views[t], tape.backward_views[t - chunk[-1]]
                 if t >= first:
                     dh += d_outputs[t - first]
-                back.retreat(at, dh, dc, scratch)
+                back.retreat(at, dh, dc, scratch, self._linear)
                 if with_norms:
                     norms["h"][t] = torch.linalg.vector_norm(dh, dim=(1, 2), dtype=torch.float64)
                     norms["c"][t] = torch.linalg.vector_norm(dc, dim=(1, 2), dtype=torch.float64)
@@ -163,3 +169,19 @@ class LSTMKernel:
     def gradients(self, d_start: Parts) -> Parts:
         """See `Kernel`."""
         return self._gradients.by_name(self.hidden_size)
+
+
+class AblatedLSTMKernel(LSTMKernel):
+    """The `Kernel` of `AblatedLSTMCell` in torch operations: the LSTM's, with weights as in ablation.py."""
+
+    def __init__(self, cell: AblatedLSTMCell) -> None:
+        super().__init__(cell, linear=cell.without == "candidate_tanh")
+        self._without = cell.without
+
+    def start(self, parameters: Mapping[str, Tensor], batch_size: int) -> Parts:
+        """See `Kernel`."""
+        return super().start(with_all_blocks(self._without, parameters), batch_size)
+
+    def gradients(self, d_start: Parts) -> Parts:
+        """See `Kernel`."""
+        return kept_blocks(self._without, super().gradients(d_start))

@@ -61,8 +61,10 @@ class GradientFlow:
         return {name: Curve(range(len(path.norms)), path.norms) for name, path in named.items()}
 
 
-def gradient_flow(model: Model, task: Task, generator: Generator, examples: int = 16) -> GradientFlow:
-    """Measure the gradient flow on fresh sequences of the task; see `flow_over`.
+def gradient_flow(
+    model: Model, task: Task, generator: Generator, examples: int = 16, lag: int | None = None
+) -> GradientFlow:
+    """Measure the gradient flow on fresh sequences of the task, at its own lag or another; see `flow_over`.
 
     Costs one unroll of the cell's own `step` with its backward pass, with as many copies of the batch as the state has
     parts, and one more: 9 ms for an RNN and 27 ms for an LSTM at T = 54, H = 64, one thread of an AMD EPYC.
@@ -70,7 +72,8 @@ def gradient_flow(model: Model, task: Task, generator: Generator, examples: int 
     Raises: ProbeError for a single step, weights or a state that are not finite, or a state without a derivative.
     """
     need_finite_weights(PROBE, model)
-    return flow_over(model.cell, task.sample(examples, generator).inputs, generator)
+    sequences = task if lag is None else task.at_lag(lag)
+    return flow_over(model.cell, sequences.sample(examples, generator).inputs, generator)
 
 
 def flow_over(cell: Cell, inputs: Tensor, generator: Generator) -> GradientFlow:

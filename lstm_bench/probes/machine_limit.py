@@ -14,6 +14,7 @@ from torch import Tensor
 
 from lstm_bench.cells.gru import GRUCell
 from lstm_bench.cells.lstm import LSTMCell
+from lstm_bench.cells.lstm_ablated import AblatedLSTMCell
 from lstm_bench.cells.rnn import RNNCell
 from lstm_bench.engine.choice import why_not_compiled
 from lstm_bench.engine.compiled.build import library
@@ -24,7 +25,7 @@ TORCH_HOW = "torch.mm of 1024 x 1024 and torch.sigmoid in cache, since no kernel
 IN_REGISTERS = 32  # operations a lane and round of `multiply_add`
 ROUNDS, SIZE, PASSES = 2_000_000, 2048, 400  # about 10 and 0.4 ms; 8 KiB
 EDGE, PRODUCTS = 1024, 2
-NONLINEARITIES = {RNNCell: 1, GRUCell: 3, LSTMCell: 5}  # a unit and time step
+NONLINEARITIES = {RNNCell: 1, GRUCell: 3, LSTMCell: 5, AblatedLSTMCell: 4}  # a unit and time step
 
 
 def core_rates() -> tuple[float, float]:

@@ -78,7 +78,7 @@ def finished(records: StudyRecords, job: str, role: str, seed: int, rate: float 
 def _choose_rate(job: Job) -> float:
     """Return the learning rate that does best on the tuning seeds, training those that have no record yet."""
     trainer = job.config.trainer
-    if len(trainer.rates) == 1 or trainer.steps == 0:
+    if not trainer.tunes:
         return trainer.rates[0]
     candidates = [Member("tuning", seed, rate) for rate in trainer.rates for seed in range(trainer.tuning_seeds)]
     waiting = [m for m in candidates if not finished(job.records, job.identity, "tuning", m.seed, m.learning_rate)]
@@ -104,7 +104,7 @@ def _train_members(job: Job, members: Sequence[Member], steps: int) -> None:
 def _note(job: Job, phase: str, step: int, steps: int, active: Sequence[Run], ended: int = 0) -> None:
     job.last_note = time.monotonic()
     losses = [share for run in active if (share := run.metrics.get("loss_share")) is not None]
-    noted = {"phase": phase, "step": step, "steps": steps, "active": len(active), "ended": ended}
+    noted = {"phase": phase, "step": step, "steps": max(1, steps), "active": len(active), "ended": ended}
     job.records.write_progress(job.identity, noted | {"loss_share": fmean(losses) if losses else None})
 
 

@@ -48,7 +48,9 @@ class Study(PlannedStudy):
         return 1 if launched or failed or not measured else 0
 
     def _measure_speed(self) -> bool:
-        """Measure every job that has a member to show for it; tell whether that went well."""
+        """Measure every job that has a trained member to show for it; tell whether that went well."""
+        if all(job.steps == 0 for job in self._plan.jobs):
+            return True
         self.say("Measuring speed, with nothing else running ...")
         pairs = zip(self._config.jobs, self._plan.jobs, strict=True)
         try:

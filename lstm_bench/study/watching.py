@@ -119,7 +119,7 @@ class Watcher:
 
 def _work(job: JobPlan) -> float:
     """Return a job's worst-case work, in multiply-adds up to a factor."""
-    return _tuning_work(job) + _cost(job) * len(job.seeds) * job.steps
+    return _tuning_work(job) + _cost(job) * len(job.seeds) * max(1, job.steps)
 
 
 def _tuning_work(job: JobPlan) -> float:

@@ -12,7 +12,7 @@ from lstm_bench.cells.gru import GRUCell
 from lstm_bench.cells.lstm import LSTMCell
 from lstm_bench.cells.rnn import RNNCell
 from lstm_bench.engine.choice import KernelChoice
-from lstm_bench.engine.model import make_model
+from lstm_bench.engine.model import Model, make_model
 from lstm_bench.engine.population import Population
 from lstm_bench.tasks.adding import AddingTask
 from lstm_bench.tasks.contract import Batch
@@ -51,7 +51,7 @@ def built(
         return cell_type(task.input_size, hidden_size, generator=generator)
 
     models = [make_model(task, make_cell, Generator().manual_seed(seed)) for seed in seeds]
-    models = [(cell.to(dtype), readout.to(dtype)) for cell, readout in models]
+    models = [Model(model.cell.to(dtype), model.readout.to(dtype)) for model in models]
     return Population(task, models, rates, torch.device("cpu"), kernel)
 
 
@@ -294,9 +294,9 @@ def test_a_frozen_parameter_stays_and_the_others_get_their_gradients(cell_type: 
     task = AddingTask(lag=5)
 
     def gradients(trained: bool) -> dict[str, Tensor]:
-        cell, readout = make_model(task, lambda g: cell_type(2, H, generator=g), Generator().manual_seed(0))
-        cell.weight_hh.requires_grad_(trained)
-        population = Population(task, [(cell, readout)], [1e-2], torch.device("cpu"), kernel)
+        model = make_model(task, lambda g: cell_type(2, H, generator=g), Generator().manual_seed(0))
+        model.cell.weight_hh.requires_grad_(trained)
+        population = Population(task, [model], [1e-2], torch.device("cpu"), kernel)
         population.compute_gradients(data(task, [0], 0, torch.float32))
         return population._named_gradients
 

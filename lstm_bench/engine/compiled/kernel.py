@@ -15,7 +15,9 @@ from torch import Tensor
 
 from lstm_bench.cells.gru import GRUCell
 from lstm_bench.cells.lstm import LSTMCell
+from lstm_bench.cells.lstm_ablated import AblatedLSTMCell
 from lstm_bench.cells.rnn import RNNCell
+from lstm_bench.engine.ablation import kept_blocks, with_all_blocks
 from lstm_bench.engine.compiled.build import Precision, library
 from lstm_bench.engine.kernel import Parts
 
@@ -34,7 +36,7 @@ def round_up(number: int, multiple: int) -> int:
 
 
 class CompiledKernel(ABC):
-    """What the three have in common: buffers, the state at both ends, and the order of calls.
+    """What all have in common: buffers, the state at both ends, and the order of calls.
 
     Buffers are member-major and as long as the longest segment so far; width P is H rounded up (see kernels.c).
     """
@@ -44,7 +46,7 @@ class CompiledKernel(ABC):
     gates: ClassVar[int]  # G, blocks of columns of W^T
     tape_gates: ClassVar[int]  # blocks kept for every step
 
-    def __init__(self, cell: RNNCell | GRUCell | LSTMCell) -> None:
+    def __init__(self, cell: RNNCell | GRUCell | LSTMCell | AblatedLSTMCell) -> None:
         self.input_size, self.hidden_size = cell.input_size, cell.hidden_size
         weight = cell.weight_hh
         self._library = library(PRECISION[weight.dtype])
@@ -187,21 +189,39 @@ class CompiledRNN(_SumOfGates):
 
 
 class CompiledLSTM(_SumOfGates):
-    """The `Kernel` of `LSTMCell`."""
+    """The `Kernel` of `LSTMCell`; linear: without the tanh of the candidate."""
 
     parts = ("h", "c")
     gates, tape_gates = 4, 4
+
+    def __init__(self, cell: LSTMCell | AblatedLSTMCell, linear: bool = False) -> None:
+        super().__init__(cell)
+        self._linear = ctypes.c_long(linear)
 
     def _given(self, m: int) -> tuple[Tensor, ...]:
         return self._w[m], self._panels, self._xh[m], self._tape[m], self._c[m], self._tanh_c[m]
 
     def _run_forward(self, m: int) -> None:
-        self._library.lstm_forward(*self._sizes(), *map(pointer, self._given(m)))
+        self._library.lstm_forward(*self._sizes(), self._linear, *map(pointer, self._given(m)))
 
     def _run_backward(self, m: int, shares: Tensor, arriving: Parts, norms: Mapping[str, Tensor | None]) -> None:
         written = (shares, arriving["h"], arriving["c"], self._d_pre, self._dw[m], norms["h"], norms["c"])
-        last = ctypes.c_long(len(shares))
-        self._library.lstm_backward(*self._sizes(), *map(pointer, self._given(m)), last, *map(pointer, written))
+        given, last = map(pointer, self._given(m)), ctypes.c_long(len(shares))
+        self._library.lstm_backward(*self._sizes(), self._linear, *given, last, *map(pointer, written))
+
+
+class CompiledAblatedLSTM(CompiledLSTM):
+    """The `Kernel` of `AblatedLSTMCell`: the LSTM's, with weights as in ablation.py."""
+
+    def __init__(self, cell: AblatedLSTMCell) -> None:
+        super().__init__(cell, linear=cell.without == "candidate_tanh")
+        self._without = cell.without
+
+    def _place_weights(self, weights: Mapping[str, Tensor], w: Tensor) -> None:
+        super()._place_weights(with_all_blocks(self._without, weights), w)
+
+    def _named_gradients(self, dw: Tensor) -> Parts:
+        return kept_blocks(self._without, super()._named_gradients(dw))
 
 
 class CompiledGRU(CompiledKernel):

@@ -226,10 +226,20 @@ void rnn_backward(long T, long B, long P, long D, long ldx, long relu, const rea
     }
 }
 
-/* ---- LSTM: columns i, f, g, o ----------------------------------------------------------------------------------- */
+/* ---- LSTM: columns i, f, g, o; linear: g is left as it is, without its tanh --------------------------------------- */
 
-void lstm_forward(long T, long B, long P, long D, long ldx, const real *w, real *panels, real *xh, real *gates, real *c,
-                  real *tanh_c) {
+INLINE vec squash(long linear, vec x) {
+    if (linear) return x;
+    return tanh_of(x);
+}
+
+INLINE vec before_squash(long linear, vec y, vec gradient) {
+    if (linear) return gradient;
+    return gradient * tanh_slope(y);
+}
+
+void lstm_forward(long T, long B, long P, long D, long ldx, long linear, const real *w, real *panels, real *xh,
+                  real *gates, real *c, real *tanh_c) {
     long K = P + D + 1, BP = B * P;
     pack(K, 4 * P, w, 4 * P, 1, panels);
     for (long t = 0; t < T; t++, xh += B * ldx, gates += 4 * BP, c += BP, tanh_c += BP) {
@@ -237,7 +247,7 @@ void lstm_forward(long T, long B, long P, long D, long ldx, const real *w, real 
         for (long b = 0; b < B; b++) {
             real *i = gates + b * 4 * P, *f = i + P, *g = f + P, *o = g + P, *h = xh + (B + b) * ldx;
             for (long j = 0; j < P; j += LANES) {
-                vec input = logistic(AT(i + j)), forget = logistic(AT(f + j)), candidate = tanh_of(AT(g + j));
+                vec input = logistic(AT(i + j)), forget = logistic(AT(f + j)), candidate = squash(linear, AT(g + j));
                 vec output = logistic(AT(o + j)), cell = forget * AT(c + b * P + j) + input * candidate;
                 vec squashed = tanh_of(cell);
                 AT(i + j) = input, AT(f + j) = forget, AT(g + j) = candidate, AT(o + j) = output;
@@ -248,9 +258,9 @@ void lstm_forward(long T, long B, long P, long D, long ldx, const real *w, real 
     }
 }
 
-void lstm_backward(long T, long B, long P, long D, long ldx, const real *w, real *panels, real *xh, real *gates, real *c,
-                   real *tanh_c, long last, const real *d_out, real *dh, real *dc, real *d_pre, real *dw,
-                   double *norms_h, double *norms_c) {
+void lstm_backward(long T, long B, long P, long D, long ldx, long linear, const real *w, real *panels, real *xh,
+                   real *gates, real *c, real *tanh_c, long last, const real *d_out, real *dh, real *dc, real *d_pre,
+                   real *dw, double *norms_h, double *norms_c) {
     long BP = B * P;
     pack(4 * P, P, w, 1, 4 * P, panels);
     for (long stop = T; stop > 0; stop -= CHUNK) {
@@ -269,7 +279,7 @@ void lstm_backward(long T, long B, long P, long D, long ldx, const real *w, real
                     vec total = AT(dc + b * P + j) + arriving * output * tanh_slope(th);
                     AT(pi + j) = total * candidate * logistic_slope(input);
                     AT(pf + j) = total * AT(before + j) * logistic_slope(forget);
-                    AT(pg + j) = total * input * tanh_slope(candidate);
+                    AT(pg + j) = before_squash(linear, candidate, total * input);
                     AT(po + j) = arriving * th * logistic_slope(output);
                     AT(dc + b * P + j) = total;
                 }
