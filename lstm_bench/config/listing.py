@@ -16,9 +16,9 @@ examples
 
 
 def listing(*folders: Path | None) -> str:
-    """Return usage, and every experiment, task and cell with the line that its yaml begins with."""
+    """Return usage, and every experiment, task, cell and set of probes with the line that its yaml begins with."""
     present = [folder for folder in folders if folder is not None]
-    groups = [_group(group, present) for group in ("experiment", "task", "cell")]
+    groups = [_group(group, present) for group in ("experiment", "task", "cell", "probe")]
     return "\n\n".join([USAGE, *groups, EXAMPLES])
 
 

@@ -1,5 +1,6 @@
 """Put the probes to a member at the moments that its study asks for."""
 
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -51,7 +52,7 @@ def probe_member(probes: dict[str, ChosenProbe], task: Task, model: Model, run: 
     """Return what each probe found at each of its moments; what one could not measure is an error of its own.
 
     A probe draws the same numbers at every moment, so that what differs is the member. Milestones that were passed at
-    one evaluation share their weights and are measured once.
+    one evaluation share their weights and are measured once. `train/probe_s` is the processor time of all.
 
     Args:
         probes: by name.
@@ -60,7 +61,7 @@ def probe_member(probes: dict[str, ChosenProbe], task: Task, model: Model, run: 
         run: what became of it.
         generator_seed: from which every probe draws.
     """
-    found = Findings()
+    found, started = Findings(), time.process_time()
     known: dict[tuple[str, int, bool], Reading | str | None] = {}
     for stage in stages(model, run):
         load_weights(model, stage.weights)
@@ -71,6 +72,7 @@ def probe_member(probes: dict[str, ChosenProbe], task: Task, model: Model, run: 
             if key not in known:
                 known[key] = _measure(chosen.probe, model, task, Generator().manual_seed(generator_seed))
             _note(found, name, stage, known[key])
+    found.metrics["train/probe_s"] = time.process_time() - started
     return found
 
 
