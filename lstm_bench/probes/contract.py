@@ -54,4 +54,6 @@ def need_finite(probe: str, **tensors: Tensor) -> None:
 
 def need_finite_weights(probe: str, model: Model) -> None:
     """Raise a ProbeError that names the first weight that is not finite, as those of a diverged member."""
-    need_finite(probe, **dict(model.cell.named_parameters()), **dict(model.readout.named_parameters()))
+    cell = {f"cell.{name}": parameter for name, parameter in model.cell.named_parameters()}
+    readout = {f"readout.{name}": parameter for name, parameter in model.readout.named_parameters()}
+    need_finite(probe, **cell, **readout)

@@ -69,8 +69,10 @@ def gradient_flow(
     Costs one unroll of the cell's own `step` with its backward pass, with as many copies of the batch as the state has
     parts, and one more: 9 ms for an RNN and 27 ms for an LSTM at T = 54, H = 64, one thread of an AMD EPYC.
 
-    Raises: ProbeError for a single step, weights or a state that are not finite, or a state without a derivative.
+    Raises: ProbeError for no example, a single step, weights or a state that are not finite, or a state without a
+    derivative.
     """
+    need(examples >= 1, PROBE, f"examples={examples}", "at least 1")
     need_finite_weights(PROBE, model)
     sequences = task if lag is None else task.at_lag(lag)
     return flow_over(model.cell, sequences.sample(examples, generator).inputs, generator)
@@ -112,8 +114,7 @@ def _norms_back(steps: Sequence[Step], paths: list[str], batch: int, generator: 
         gradients[name][rows[name]] = _unit_vector(last.left[name][0], generator)
     found: dict[str, list[float]] = {name: [] for name in rows}
     for step in reversed(steps):
-        gradients = pull_back(step, gradients, d_output if step is last else None)
-        _keep_to_the_paths(gradients, rows)
+        gradients = _kept_to_the_paths(pull_back(step, gradients, d_output if step is last else None), rows)
         for name, norm in zip(rows, _mean_norms(gradients, len(rows)), strict=True):
             found[name].append(norm)
     return found
@@ -125,12 +126,14 @@ def _unit_vector(like: Tensor, generator: Generator) -> Tensor:
     return unit
 
 
-def _keep_to_the_paths(gradients: Parts, rows: dict[str, slice]) -> None:
-    """Let a path carry the gradient of its own part alone."""
-    for part, gradient in gradients.items():
+def _kept_to_the_paths(gradients: Parts, rows: dict[str, slice]) -> Parts:
+    """Let a path carry the gradient of its own part alone; copies, since parts may share what autograd returns."""
+    kept = {part: gradient.clone() for part, gradient in gradients.items()}
+    for part, gradient in kept.items():
         for name, row in rows.items():
             if name not in (JOINT, part):
                 gradient[row] = 0.0
+    return kept
 
 
 def _mean_norms(gradients: Parts, groups: int) -> list[float]:

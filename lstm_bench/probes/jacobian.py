@@ -44,12 +44,13 @@ def jacobian(model: Model, task: Task, generator: Generator, points: int = 12) -
     None for a cell with more than 256 units. Costs an unroll with S copies of a sequence and a singular value
     decomposition for each k: 12 ms for an RNN and 50 ms for an LSTM at T = 54, H = 64, one thread of an AMD EPYC.
 
-    Raises: ProbeError as `gradient_flow`.
+    Raises: ProbeError for a single step, weights or a state that are not finite, or a state without a derivative.
     """
     if model.cell.hidden_size > SIZE_LIMIT:
         return None
     need_finite_weights(PROBE, model)
     inputs = task.sample(1, generator).inputs
+    need(len(inputs) >= 2, PROBE, f"a sequence of {len(inputs)} steps", "at least 2 steps")
     return jacobian_over(model.cell, inputs, spread(len(inputs), points))
 
 

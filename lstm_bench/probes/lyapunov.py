@@ -54,9 +54,11 @@ def lyapunov(
     Costs an unroll of 140 steps, each with its backward pass and a small QR decomposition: 20 ms for an RNN and
     40 ms for an LSTM with H = 64, one thread of an AMD EPYC.
 
-    Raises: ProbeError for no step or exponent, weights or a state that are not finite, or a state without a derivative.
+    Raises: ProbeError for no step or exponent, a negative settling, weights or a state that are not finite, or a state
+    without a derivative.
     """
     need(steps >= 1, PROBE, f"steps={steps}", "at least 1")
+    need(settling >= 0, PROBE, f"settling={settling}", "at least 0")
     need(exponents >= 1, PROBE, f"exponents={exponents}", "at least 1")
     need_finite_weights(PROBE, model)
     needed = settling + steps + settling
@@ -85,6 +87,13 @@ def spectrum_over(
     growth = []
     for step in reversed(steps):
         q, r = torch.linalg.qr(flat(pull_back(step, split(q.T, step.left))).T)
-        growth.append(r.diagonal().abs().log())
+        growth.append(_log_growth(r, size))
     means = torch.stack(growth[settling:]).mean(dim=0)
     return LyapunovSpectrum(sorted(means.tolist(), reverse=True))
+
+
+def _log_growth(r: Tensor, size: int) -> Tensor:
+    """Return ln |R_jj|; -inf where what is left of a direction is no more than rounding."""
+    left = r.diagonal().abs()
+    rounding = size * torch.finfo(r.dtype).eps * r.norm()
+    return left.where(left > rounding, 0.0).log()

@@ -16,6 +16,7 @@ PROBE = "memory_capacity"
 SPAN = 0.5  # of the variance of an input
 RIDGES = tuple(10.0**power for power in range(-10, 1))  # over the mean variance of a state's directions
 TRAINING, VALIDATION, TEST = 8, 4, 4  # streams
+ROUNDING = 1e-20  # the r^2 of a constant with anything
 
 
 @dataclass(frozen=True)
@@ -112,14 +113,19 @@ class _Regression(NamedTuple):
 
 
 def _decode(read: Tensor, delayed: Tensor) -> Tensor:
-    """Return r^2_k on the test streams."""
+    """Return r^2_k on the test streams, chance subtracted."""
     parts = [TRAINING, VALIDATION, TEST]
     x = [part.flatten(0, 1) for part in read.split(parts, dim=1)]
     y = [part.flatten(0, 1) for part in delayed.split(parts, dim=1)]
     regression = _prepare(x[0], y[0])
     best = max(RIDGES, key=lambda penalty: float(_r_squared(regression.predict(x[1], penalty), y[1]).sum()))
-    chance = 1 / (len(y[2]) - 1)
-    return (_r_squared(regression.predict(x[2], best), y[2]) - chance) / (1 - chance)
+    return _above_chance(_r_squared(regression.predict(x[2], best), y[2]), len(y[2]))
+
+
+def _above_chance(r2: Tensor, n: int) -> Tensor:
+    """Subtract what n independent pairs reach; a constant prediction, whose r^2 is 0 but for rounding, keeps its 0."""
+    chance = 1 / (n - 1)
+    return ((r2 - chance) / (1 - chance)).where(r2 > ROUNDING, 0.0)
 
 
 def _prepare(read: Tensor, targets: Tensor) -> _Regression:

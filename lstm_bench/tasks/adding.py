@@ -136,7 +136,7 @@ class AddingTask:
     def recall(self, predictions: Tensor, batch: Batch) -> Tensor:
         """Return the squared partial correlation of the answer and the cue's value, given the other value: [1].
 
-        1 where the answer depends on the cue's value and on nothing else but the other, whatever it makes of that; for
+        1 where the answer is a + b cue + c other with any b but 0; less where it bends or depends on anything else; for
         an answer that knows nothing of the cue its expectation over n sequences is 1/(n-2). The cue is the marked value
         at `cue_distance`, or, where none is set, the earlier one.
         """

@@ -124,3 +124,124 @@ def test_solved_asks_for_a_hundredth(mse: float, solved: bool) -> None:
 def test_a_wrong_setting_is_named_with_its_value(settings: dict[str, object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         AddingTask(**settings)
+
+
+@DIALECTS
+@pytest.mark.parametrize("lag", [2, 7, 8])
+def test_a_cue_stands_at_its_distance_in_every_sequence_and_the_other_where_the_dialect_says(
+    dialect: str, lag: int
+) -> None:
+    """Distance 1 is the last step. In `half` the other is somewhere in the other half, else anywhere else."""
+    for distance in range(1, lag + 1):
+        cue = lag - distance
+        steps = marked_steps(draw(AddingTask(lag, dialect).at_distance(distance), 300))
+        assert (steps == cue).any(axis=1).all()
+        others = set(np.where(steps[:, 0] == cue, steps[:, 1], steps[:, 0]))
+        halves = [set(range(lag // 2)), set(range(lag // 2, lag))]
+        allowed = set(range(lag)) - {cue} if dialect == "anywhere" else halves[cue < lag // 2]
+        assert others == allowed
+
+
+@DIALECTS
+def test_with_a_cue_at_its_distance_the_other_is_still_uniform(dialect: str) -> None:
+    task = AddingTask(8, dialect).at_distance(6)  # step 2
+    steps = marked_steps(draw(task, 12_000))
+    others = np.bincount(steps[steps != 2], minlength=8)
+    assert stats.chisquare(others[4:] if dialect == "half" else np.delete(others, 2)).pvalue > 0.001
+
+
+def test_distances_are_spread_evenly_in_the_logarithm_up_to_the_whole_sequence() -> None:
+    assert AddingTask(32).cue_distances == [1, 2, 3, 5, 7, 10, 15, 22, 32]
+    assert AddingTask(512).cue_distances == [2**k for k in range(10)]
+    assert AddingTask(2).cue_distances == [1, 2]
+
+
+def test_another_lag_frees_the_cue_and_another_distance_moves_it() -> None:
+    task = AddingTask(8, "anywhere", cue_distance=5)
+    assert task.at_lag(20) == AddingTask(20, "anywhere")
+    assert task.at_distance(8) == AddingTask(8, "anywhere", cue_distance=8)
+
+
+@pytest.mark.parametrize("distance", [-1, 0, 6])
+def test_a_distance_outside_the_sequence_is_named_with_what_is_allowed(distance: int) -> None:
+    with pytest.raises(ValueError) as refused:
+        AddingTask(5).at_distance(distance)
+    assert str(refused.value) == f"cue_distance={distance}: allowed: 1 to the lag, which is 5, or null"
+
+
+def cue_and_other(task: AddingTask, batch: Batch) -> tuple[np.ndarray, np.ndarray]:
+    values, markers = batch.inputs.double().numpy().transpose(2, 0, 1)
+    cue = values[task.lag - (task.cue_distance or 0)]
+    return cue, (values * markers).sum(axis=0) - cue
+
+
+def recall_of(answer: np.ndarray, task: AddingTask, batch: Batch) -> float:
+    (recall,) = task.recall(torch.as_tensor(answer).reshape(1, -1, 1), batch).tolist()
+    return recall
+
+
+def partial_r_squared(y: np.ndarray, x: np.ndarray, given: np.ndarray) -> float:
+    """Return the squared partial correlation from the three plain ones."""
+    r_yx, r_yz, r_xz = (np.corrcoef(a, b)[0, 1] for a, b in ((y, x), (y, given), (x, given)))
+    return (r_yx - r_yz * r_xz) ** 2 / ((1 - r_yz**2) * (1 - r_xz**2))
+
+
+@DIALECTS
+def test_saying_the_cue_alone_is_recalling_it_whatever_the_scale(dialect: str) -> None:
+    task = AddingTask(10, dialect, cue_distance=7)
+    batch = draw(task, 200)
+    cue, other = cue_and_other(task, batch)
+    for answer in (cue, cue + other, 3 - 0.01 * cue, cue - 5 * other):
+        assert recall_of(answer, task, batch) == pytest.approx(1.0, abs=1e-12)
+
+
+@DIALECTS
+def test_saying_the_other_value_alone_or_one_number_is_no_recall(dialect: str) -> None:
+    task = AddingTask(10, dialect, cue_distance=7)
+    batch = draw(task, 200)
+    _, other = cue_and_other(task, batch)
+    for answer in (other, 2 * other - 1, np.full(200, 0.3), np.zeros(200)):
+        assert recall_of(answer, task, batch) == 0.0
+
+
+def test_recall_of_a_noisy_or_bent_answer_is_the_squared_partial_correlation() -> None:
+    task, noise = AddingTask(10, cue_distance=7), np.random.default_rng(0).normal(size=5000)
+    batch = draw(task, 5000)
+    cue, other = cue_and_other(task, batch)
+    for answer in (cue + 0.5 * noise, cue**2, cue + other**2, cue * other, noise):
+        expected = partial_r_squared(answer, cue, other)
+        assert recall_of(answer, task, batch) == pytest.approx(expected, rel=1e-9)
+        assert expected < 0.99
+
+
+@pytest.mark.parametrize("deviation", [0.1, math.sqrt(1 / 12), 1.0])
+def test_recall_of_the_cue_in_noise_is_the_share_of_its_variance(deviation: float) -> None:
+    """The variance of U[0, 1] is 1/12; r^2 of n pairs has a standard error of 2 r (1 - r^2) / sqrt(n)."""
+    task, size = AddingTask(10, cue_distance=7), 10_000
+    batch = draw(task, size)
+    cue, other = cue_and_other(task, batch)
+    expected = 1 / 12 / (1 / 12 + deviation**2)
+    answer = cue + other + deviation * np.random.default_rng(1).normal(size=size)
+    standard_error = 2 * math.sqrt(expected) * (1 - expected) / math.sqrt(size)
+    assert recall_of(answer, task, batch) == pytest.approx(expected, abs=5 * standard_error)
+
+
+def test_an_answer_without_memory_has_the_recall_of_chance() -> None:
+    """1/(n-2): for n = 12 sequences 0.1."""
+    task, stream = AddingTask(10, cue_distance=7), Generator().manual_seed(0)
+    found = []
+    for _ in range(1000):
+        batch = task.sample(12, stream)
+        answer = torch.rand(12, generator=stream).numpy() + cue_and_other(task, batch)[1]
+        found.append(recall_of(answer, task, batch))
+    assert np.mean(found) == pytest.approx(0.1, abs=5 * np.std(found) / math.sqrt(1000))
+
+
+@DIALECTS
+def test_where_no_distance_is_set_the_cue_is_the_earlier_value(dialect: str) -> None:
+    task = AddingTask(10, dialect)
+    batch = draw(task, 200)
+    first, second = marked_steps(batch).T
+    values = batch.inputs[..., 0].double().numpy()
+    assert recall_of(values[first, np.arange(200)], task, batch) == pytest.approx(1.0, abs=1e-12)
+    assert recall_of(values[second, np.arange(200)], task, batch) == 0.0

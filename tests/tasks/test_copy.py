@@ -157,3 +157,49 @@ def test_solved_asks_for_accuracy_and_for_certainty(accuracy: float, cross_entro
 def test_a_wrong_setting_is_named_with_its_value(settings: dict[str, object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         CopyTask(**settings)
+
+
+@DIALECTS
+def test_recall_is_the_accuracy_of_each_letter_above_chance(dialect: str) -> None:
+    """Of 8 sequences the first letter is right in all, the second in 4, the third in 1, which is chance."""
+    task = CopyTask(lag=4, n_symbols=3, dialect=dialect)
+    batch = draw(task, 8)
+    said = task.oracle(batch.inputs)
+    for place, right in ((-2, 4), (-1, 1)):
+        wrong = (batch.targets[place, right:] + 1) % 8
+        said[place, right:] = F.one_hot(wrong, task.output_size).float()
+    recalls = task.recall(said, batch)
+    assert recalls.tolist() == pytest.approx([1.0, (1 / 2 - 1 / 8) / (7 / 8), 0.0], abs=1e-12)
+
+
+@DIALECTS
+def test_blanks_recall_less_than_chance_does(dialect: str) -> None:
+    task = CopyTask(lag=4, n_symbols=2, dialect=dialect)
+    batch = draw(task, 8)
+    blanks = F.one_hot(torch.full((task.predicted_steps, 8), BLANK), task.output_size).float()
+    assert task.recall(blanks, batch).tolist() == pytest.approx([-1 / 7] * 2)
+
+
+@DIALECTS
+def test_a_letter_is_asked_for_as_many_steps_after_it_was_shown_as_the_distance_says(dialect: str) -> None:
+    task = CopyTask(lag=8, n_symbols=3, dialect=dialect)
+    assert task.cue_distances == [2 + 3, 4 + 3, 6 + 3, 8 + 3, 12 + 3, 16 + 3, 24 + 3, 32 + 3]
+    for distance in task.cue_distances:
+        moved = task.at_distance(distance)
+        assert moved == CopyTask(distance - 3, 3, dialect)
+        batch = draw(moved, 5)
+        asked = range(moved.length - 3, moved.length)
+        for place, step in enumerate(asked):
+            shown = batch.inputs[step - distance].argmax(dim=-1)
+            assert torch.equal(shown, batch.targets[place - 3])
+
+
+def test_short_lags_have_as_many_distances_as_there_are_whole_lags() -> None:
+    assert CopyTask(lag=1, n_symbols=1).cue_distances == [2, 3, 4, 5]  # lags 1, 2, 3, 4
+
+
+@pytest.mark.parametrize("distance", [-1, 0, 3])
+def test_a_distance_within_the_letters_is_named_with_what_is_allowed(distance: int) -> None:
+    with pytest.raises(ValueError) as refused:
+        CopyTask(lag=5, n_symbols=3).at_distance(distance)
+    assert str(refused.value) == f"distance={distance}: allowed: an integer above n_symbols, which is 3"

@@ -182,3 +182,49 @@ def test_the_best_memoryless_predictor_reaches_the_baselines(task: Any) -> None:
         values = torch.stack([batch[name] for batch in batches]).double()
         standard_error = float(values.std()) / len(batches) ** 0.5
         assert float(values.mean()) == pytest.approx(baseline, abs=5 * standard_error + 1e-5), name
+
+
+def test_cues_stand_at_ascending_distances(task: Any) -> None:
+    distances = list(task.cue_distances)
+    assert distances == sorted(set(distances))
+    assert distances[0] >= 1
+    assert len(distances) >= 3
+
+
+def test_the_oracle_recalls_every_cue_at_every_distance(task: Any) -> None:
+    for distance in task.cue_distances:
+        at_distance = task.at_distance(distance)
+        batch = at_distance.sample(50, seeded(distance))
+        recalls = at_distance.recall(at_distance.oracle(batch.inputs), batch)
+        assert recalls.dim() == 1
+        assert recalls.tolist() == pytest.approx([1.0] * len(recalls), abs=1e-9)
+
+
+def test_the_best_memoryless_predictor_recalls_nothing_at_any_distance(task: Any) -> None:
+    """Within 5 standard errors, taken from the spread over 20 batches of 400 sequences."""
+    for distance in task.cue_distances:
+        at_distance, stream = task.at_distance(distance), seeded(distance)
+        predictions = MEMORYLESS[type(task).__name__](at_distance, 400)
+        recalls = [at_distance.recall(predictions, at_distance.sample(400, stream)).mean() for _ in range(20)]
+        values = torch.stack(recalls)
+        standard_error = float(values.std()) / len(values) ** 0.5
+        assert float(values.mean()) == pytest.approx(0.0, abs=5 * standard_error + 1e-12)
+
+
+def test_at_another_lag_or_distance_a_model_still_fits(task: Any) -> None:
+    for other in (task.at_lag(9), *(task.at_distance(distance) for distance in task.cue_distances)):
+        assert (other.input_size, other.output_size, other.variant) == (
+            task.input_size,
+            task.output_size,
+            task.variant,
+        )
+        assert type(other) is type(task)
+        assert other.sample(B, seeded(0)).inputs.shape == (other.length, B, task.input_size)
+    assert task.at_lag(9).lag == 9
+    assert task.at_lag(task.lag) == task
+
+
+def test_a_lag_or_a_distance_that_the_task_does_not_have_is_refused(task: Any) -> None:
+    for refused in (lambda: task.at_lag(0), lambda: task.at_distance(0)):
+        with pytest.raises(ValueError, match=r"^\w+=0: allowed: "):
+            refused()
