@@ -78,8 +78,11 @@ def memory_capacity(
         delays: the largest k.
         steps: time steps of each stream that are used, after `delays` steps that are not.
 
-    Costs 16 streams of 250 steps and one eigendecomposition: 16 ms for an RNN, 33 ms for an LSTM with H = 64, one
-    thread of an AMD EPYC.
+    Memory that is spread thinly over many delays is understated where steps are few: of orthogonal networks of 10 units
+    (gain 0.95, six draws), whose capacity is 10, a mean of 9.7 is found, and 10.0 with 600 steps.
+
+    Costs 16 streams of 250 steps and one eigendecomposition: 16 ms for an RNN, 34 ms for an LSTM with H = 64,
+    one thread of an AMD EPYC.
 
     Raises: ProbeError for no delay, fewer steps than 2, weights or states that are not finite.
     Source: Jaeger 2001, "Short term memory in echo state networks" (GMD report 152).

@@ -62,7 +62,7 @@ def probe_member(probes: dict[str, ChosenProbe], task: Task, model: Model, run: 
         generator_seed: from which every probe draws.
     """
     found, started = Findings(), time.process_time()
-    known: dict[tuple[str, int, bool], Reading | str | None] = {}
+    known: dict[tuple[str, int, bool], _Noted | str | None] = {}
     for stage in stages(model, run):
         load_weights(model, stage.weights)
         for name, chosen in probes.items():
@@ -76,22 +76,39 @@ def probe_member(probes: dict[str, ChosenProbe], task: Task, model: Model, run: 
     return found
 
 
-def _measure(probe: Probe, model: Model, task: Task, generator: Generator) -> Reading | str | None:
-    """Return a reading, or in words why there is none: a probe that fails must not cost a trained member."""
+class _Noted(NamedTuple):
+    """The metrics of a reading, and its curves as columns."""
+
+    metrics: dict[str, float]
+    curves: list[dict[str, Any]]
+
+
+def _measure(probe: Probe, model: Model, task: Task, generator: Generator) -> _Noted | str | None:
+    """Return what was read, or in words why nothing was: a probe that fails must not cost a trained member."""
     try:
-        return probe(model, task, generator)
+        reading = probe(model, task, generator)
+        return None if reading is None else _Noted(_metrics(reading), _columns(reading))
     except ProbeError as error:
         return str(error)
     except Exception as error:
         return f"{type(error).__name__}: {error}"
 
 
-def _note(found: Findings, probe: str, stage: Stage, reading: Reading | str | None) -> None:
+def _metrics(reading: Reading) -> dict[str, float]:
+    return {name: float(value) for name, value in reading.metrics().items()}
+
+
+def _columns(reading: Reading) -> list[dict[str, Any]]:
+    return [
+        {"quantity": quantity, "at": list(map(float, curve.at)), "value": list(map(float, curve.values))}
+        for quantity, curve in reading.curves().items()
+    ]
+
+
+def _note(found: Findings, probe: str, stage: Stage, reading: _Noted | str | None) -> None:
     if isinstance(reading, str):
         found.errors[f"{probe} {stage.name}"] = reading
     elif reading is not None:
-        found.metrics |= {f"{name}_{stage.name}": float(value) for name, value in reading.metrics().items()}
-        labels: dict[str, Any] = {"moment": stage.name, "step": stage.step, "probe": probe}
-        for quantity, curve in reading.curves().items():
-            columns = labels | {"quantity": quantity, "at": list(map(float, curve.at)), "value": list(curve.values)}
-            found.tables.append(pd.DataFrame(columns))
+        found.metrics |= {f"{name}_{stage.name}": value for name, value in reading.metrics.items()}
+        labels = {"moment": stage.name, "step": stage.step, "probe": probe}
+        found.tables += [pd.DataFrame(labels | columns) for columns in reading.curves]

@@ -171,9 +171,20 @@ def broken(*_: Any) -> None:
     raise ZeroDivisionError("by zero")
 
 
+class Torn(Noted):
+    """A reading whose curve cannot be told."""
+
+    def curves(self) -> dict[str, Curve]:
+        raise OverflowError("too long")
+
+
 def test_a_probe_that_fails_is_an_error_of_its_own_and_costs_no_other():
     watching, nothing = Watching(), lambda *_: None
-    probes = {"cannot": cannot, "broken": broken, "nothing": nothing, "watching": watching}
+
+    def torn(*_: Any) -> Torn:
+        return Torn(3.0)
+
+    probes = {"cannot": cannot, "broken": broken, "torn": torn, "nothing": nothing, "watching": watching}
     chosen = {name: ChosenProbe(p, ["initial", "final"]) for name, p in probes.items()}
     started = model()
     for tensor in model_tensors(started).values():
@@ -182,8 +193,10 @@ def test_a_probe_that_fails_is_an_error_of_its_own_and_costs_no_other():
     assert found.errors == {
         "cannot initial": "cannot: a thing: allowed: another",
         "broken initial": "ZeroDivisionError: by zero",
+        "torn initial": "OverflowError: too long",
         "cannot final": "cannot: a thing: allowed: another",
         "broken final": "ZeroDivisionError: by zero",
+        "torn final": "OverflowError: too long",
     }
     assert {name for name in found.metrics if name.startswith("grad/")} == {"grad/noted_initial", "grad/noted_final"}
     assert watching.weights == [1.0, 9.0]
