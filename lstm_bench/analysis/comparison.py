@@ -6,14 +6,23 @@ from typing import Any
 import pandas as pd
 
 from lstm_bench.analysis.frames import Study
-from lstm_bench.analysis.gradients import decay_per_step, horizon, longest_lag_with_flow
+from lstm_bench.analysis.gradients import FINAL, INITIAL, ONE_OVER_E, decay_per_step, horizon, longest_lag_with_flow
+from lstm_bench.analysis.lenses import CAPACITY, HALF_LIFE, LYAPUNOV, WINDOW, reaches
 from lstm_bench.analysis.memory_span import MemorySpan
-from lstm_bench.analysis.solving import longest_mostly_solved, solve_rates, spans, steps_to_solve
+from lstm_bench.analysis.solving import longest_mostly_solved, solve_rates, spans, steps_to_solve, was_trained
 from lstm_bench.analysis.speed import longest_measured_lag, speed_ratio, speed_row
 from lstm_bench.analysis.wording import span_of
 from lstm_bench.records.schema import OURS, JobPlan
 
 MATCHED_WITHIN = 0.01
+MEMORY_COLUMNS = {
+    "capacity_initial": (CAPACITY, INITIAL),
+    "capacity_final": (CAPACITY, FINAL),
+    "half_life": (HALF_LIFE, FINAL),
+    "lyapunov_horizon_initial": (LYAPUNOV, INITIAL),
+    "lyapunov_horizon_final": (LYAPUNOV, FINAL),
+    "implied_window": (WINDOW, FINAL),
+}
 SPEED_VALUES = (
     "sequences_per_s",
     "sequences_per_s_q25",
@@ -31,8 +40,12 @@ def comparison(study: Study) -> pd.DataFrame:
     sequences_per_s .. peak_memory_bytes, speed_lag: our implementation, at the longest lag timed for all cells of the
     task; speed_ratio: over that of the task's first cell.
     steps_to_solve, _low, _high, steps_lag: Kaplan-Meier median at the longest lag that most members solved.
-    decay_initial, _q25, _q75, horizon_initial, decay_lag: gradient decay per step at initialisation, and steps until
-    the gradient falls below 1e-3, at the longest lag measured for all.
+    decay_initial, horizon_initial, horizon_e_initial, each with _low, _high, decay_lag: gradient decay per step at
+    initialisation, geometric mean, and steps until the gradient falls below 1e-3 and 1/e, Kaplan-Meier medians, at the
+    longest lag measured for all.
+    capacity_initial, capacity_final (inputs), half_life, lyapunov_horizon_initial, lyapunov_horizon_final,
+    implied_window (steps), each with _low, _high and _open: what the lenses say, see `lenses.reaches`; where _open is
+    "above" the number is a bound.
     learning_rates: the rates chosen, with the number of lags where they differ.
     solved_at_<lag>: "4/5", members that solved of those that ran to their end.
     """
@@ -67,6 +80,7 @@ def _row(study: Study, cell: str, span: MemorySpan) -> dict[str, Any]:
         **_speed_columns(study, cell),
         **_steps_columns(study, cell),
         **_gradient_columns(study, cell),
+        **_memory_columns(study, cell),
         "learning_rates": _learning_rates(study, cell),
         **_solved_columns(study, cell),
     }
@@ -122,18 +136,24 @@ def _steps_columns(study: Study, cell: str) -> dict[str, Any]:
 
 def _gradient_columns(study: Study, cell: str) -> dict[str, Any]:
     lag = longest_lag_with_flow(study)
+    names = [f"{name}_initial{end}" for name in ("decay", "horizon", "horizon_e") for end in ("", "_low", "_high")]
     if lag is None:
-        return dict.fromkeys(
-            ("decay_initial", "decay_initial_q25", "decay_initial_q75", "horizon_initial", "decay_lag")
-        )
-    decay = decay_per_step(study, cell, lag)
-    return {
-        "decay_initial": decay.middle,
-        "decay_initial_q25": decay.low,
-        "decay_initial_q75": decay.high,
-        "horizon_initial": horizon(study, cell, lag),
-        "decay_lag": lag,
-    }
+        return dict.fromkeys((*names, "decay_lag"))
+    horizons = (*horizon(study, cell, lag), *horizon(study, cell, lag, name=ONE_OVER_E))
+    numbers = (*decay_per_step(study, cell, lag), *horizons)
+    return {**dict(zip(names, numbers, strict=True)), "decay_lag": lag}
+
+
+def _memory_columns(study: Study, cell: str) -> dict[str, Any]:
+    found = {(reach.lens, reach.moment): reach for reach in reaches(study, cell)}
+    columns: dict[str, Any] = {}
+    for name, lens in MEMORY_COLUMNS.items():
+        reach = found.get(lens)
+        columns |= dict.fromkeys((name, f"{name}_low", f"{name}_high", f"{name}_open"))
+        if reach is not None:
+            columns |= {name: reach.middle, f"{name}_low": reach.low, f"{name}_high": reach.high}
+            columns[f"{name}_open"] = reach.open
+    return columns
 
 
 def chosen_rates(study: Study, cell: str) -> dict[int, float]:
@@ -143,6 +163,8 @@ def chosen_rates(study: Study, cell: str) -> dict[int, float]:
 
 
 def _learning_rates(study: Study, cell: str) -> str | None:
+    if not was_trained(study):
+        return None
     lags_with = Counter(chosen_rates(study, cell).values())
     if len(lags_with) <= 1:
         return f"{next(iter(lags_with)):g}" if lags_with else None

@@ -21,6 +21,7 @@ MEMBER_COLUMNS = (
     "study", "task", "variant", "cell", "hidden_size", "n_parameters", "n_parameters_core", "lag", "length", "seed",
     "learning_rate", "status", "steps", "steps_to_solve", "train_s", "error", "job", "kernel", "budget", "identity",
 )  # fmt: skip
+UNMEASURED_COLUMNS = ("study", "task", "variant", "cell", "lag", "seed", "status", "probe", "moment", "reason")
 LABELS = ("task", "variant", "cell", "lag", "seed", "status")
 
 
@@ -35,6 +36,7 @@ class Study:
     gradients: labels, step, quantity, steps_back, norm, while training, at the longest lag of each task.
     probes: labels, moment, step, probe, quantity, at, value: the curves of every probe at "initial", "at_<percent>" of
     the baseline and "final".
+    unmeasured: one row a member, probe and moment where the probe could not measure, with its reason.
     speed: one row a cell, lag and implementation.
     problems: what could not be read, in words; the rest is loaded all the same.
     """
@@ -46,6 +48,7 @@ class Study:
     curves: pd.DataFrame
     gradients: pd.DataFrame
     probes: pd.DataFrame
+    unmeasured: pd.DataFrame
     speed: pd.DataFrame
     problems: list[str]
 
@@ -100,6 +103,7 @@ def load_study(folder: Path) -> Study:
         curves=_joined(_tables(records, reported, members, "curves", problems), "curves"),
         gradients=_joined(_gradient_tables(records, reported, members, problems), "gradients"),
         probes=_joined(_tables(records, reported, members, "probes", problems), "probes"),
+        unmeasured=_unmeasured_frame(plan.study, reported),
         speed=_speed_frame(records, problems),
         problems=problems,
     )
@@ -120,6 +124,17 @@ def _result_frame(study: str, planned: Sequence[PlannedMember]) -> pd.DataFrame:
         for metric, value in member.record.metrics.items():
             rows.append(labels | {"metric": metric, "value": value, "unit": unit_of(metric, member.job.units)})
     return pd.DataFrame(rows, columns=list(RESULT_COLUMNS)).astype({"learning_rate": "float64", "value": "float64"})
+
+
+def _unmeasured_frame(study: str, planned: Sequence[PlannedMember]) -> pd.DataFrame:
+    rows = [
+        {"study": study, **member.row(), "probe": probe, "moment": moment, "reason": reason}
+        for member in planned
+        if member.record is not None
+        for where, reason in member.record.probe_errors.items()
+        for probe, _, moment in [where.partition(" ")]
+    ]
+    return pd.DataFrame(rows, columns=list(UNMEASURED_COLUMNS))
 
 
 Labelled = tuple[int, pd.DataFrame]  # a member's row in `members`, and its table

@@ -5,11 +5,12 @@ from collections.abc import Mapping
 
 from lstm_bench.analysis.comparison import core_ratio
 from lstm_bench.analysis.frames import Study
+from lstm_bench.analysis.gradients import by_decay, decay_per_step, horizon, longest_lag_with_flow
 from lstm_bench.analysis.memory_span import MemorySpan, span_ratio
-from lstm_bench.analysis.solving import members_a_lag, solve_rates, spans
+from lstm_bench.analysis.solving import members_a_lag, solve_rates, spans, was_trained
 from lstm_bench.analysis.speed import speed_ratio
 from lstm_bench.analysis.statistics import too_few_note
-from lstm_bench.analysis.wording import listed, times
+from lstm_bench.analysis.wording import listed, times, with_range
 
 NAMED = 4  # cells that a headline sets beside the best; the table has the rest
 
@@ -20,12 +21,33 @@ def headline(study: Study) -> list[str]:
 
 
 def _paragraph(study: Study) -> str:
+    if not was_trained(study):
+        return _untrained(study)
     if not solve_rates(study)["attempts"].sum():
         return f"On {study.task} no member has run to its end yet."
     found = spans(study)
     measured = {cell: span for cell, span in found.items() if span.outcome != "unmeasured"}
     sentences = [_finding(study, measured), _unmeasured(found), _caution(study)]
     return " ".join(sentence for sentence in sentences if sentence)
+
+
+def _untrained(study: Study) -> str:
+    """Return what is known of members that were only looked at: what is left of a gradient, cell by cell."""
+    lag = longest_lag_with_flow(study)
+    told = [] if lag is None else [_decays(study, cell, lag) for cell in by_decay(study, study.cells, lag)]
+    looked = f"On {study.task} nothing was trained"
+    if not any(told):
+        return f"{looked}, and no gradient was measured."
+    kept = "; ".join(filter(None, told))
+    return f"{looked}. At initialisation, lag {lag}, each step back multiplies the gradient by a factor: {kept}."
+
+
+def _decays(study: Study, cell: str, lag: int) -> str:
+    decay, steps = decay_per_step(study, cell, lag), horizon(study, cell, lag)
+    if math.isnan(decay.middle):
+        return ""
+    reach = f"below 1e-3 after {steps.middle:.0f} steps" if math.isfinite(steps.middle) else "above 1e-3 throughout"
+    return f"{cell} {with_range(*decay)}, {reach}"
 
 
 def _finding(study: Study, measured: Mapping[str, MemorySpan]) -> str:

@@ -89,6 +89,6 @@ def planned_members(jobs: Sequence[JobPlan], found: Mapping[Key, MemberRecord]) 
 
 
 def _roles(job: JobPlan) -> list[tuple[str, int, float | None]]:
-    tuned = len(job.learning_rates) > 1  # one rate leaves nothing to choose
+    tuned = len(job.learning_rates) > 1 and job.steps > 0  # one rate leaves nothing to choose
     tuning = [("tuning", seed, rate) for rate in job.learning_rates for seed in job.tuning_seeds if tuned]
     return [*tuning, *(("report", seed, None) for seed in job.seeds)]

@@ -7,21 +7,37 @@ from typing import Any
 import pandas as pd
 
 from lstm_bench.analysis.frames import RESULT_COLUMNS, Study
+from lstm_bench.analysis.gradients import FINAL
+from lstm_bench.analysis.lenses import (
+    CAPACITY,
+    CAPACITY_SPAN,
+    GRADIENT,
+    HALF_LIFE,
+    LEARNED,
+    LYAPUNOV,
+    MOMENTS,
+    WINDOW,
+    reaches,
+)
 from lstm_bench.analysis.memory_span import MemorySpan
 from lstm_bench.analysis.solving import spans
 from lstm_bench.analysis.speed import speed_row
+from lstm_bench.analysis.units import unit_of
 
 PARAMETERS = {"core": "n_parameters_core", "total": "n_parameters"}
 SPEED_METRICS = ("sequences_per_s", "ms_per_time_step", "peak_memory_bytes")
-UNITS = {
-    "speed/sequences_per_s": "sequences/s",
-    "speed/ms_per_time_step": "ms",
-    "speed/peak_memory_bytes": "bytes",
-    "memory/t50": "steps",
-    "memory/t50_low": "steps",
-    "memory/t50_high": "steps",
-    "params/core": "parameters",
-    "params/total": "parameters",
+LENS_METRICS = {
+    (HALF_LIFE, FINAL): "memory/half_life_final",
+    (WINDOW, FINAL): "memory/implied_window_final",
+} | {
+    (lens, moment): f"{name}_{moment}"
+    for moment in MOMENTS
+    for lens, name in (
+        (GRADIENT, "grad/horizon"),
+        (CAPACITY_SPAN, "memory/capacity_span"),
+        (CAPACITY, "memory/capacity"),
+        (LYAPUNOV, "memory/lyapunov_horizon"),
+    )
 }
 Derived = dict[str, dict[str, float]]
 
@@ -30,7 +46,7 @@ def all_results(study: Study) -> pd.DataFrame:
     """Return the tidy results of every recorded member, with parameters, speed and span beside its own metrics."""
     derived = derived_metrics(study)
     rows = [
-        {**member, "step": member["steps"], "metric": metric, "value": value, "unit": UNITS[metric]}
+        {**member, "step": member["steps"], "metric": metric, "value": value, "unit": unit_of(metric, {})}
         for member in study.members.to_dict("records")
         if member["identity"] in derived
         for metric, value in (_parameters(member) | derived[str(member["identity"])]).items()
@@ -66,11 +82,20 @@ def _span_metrics(span: MemorySpan) -> dict[str, float]:
     return {name: number for name, number in numbers.items() if fitted and math.isfinite(number)}
 
 
+def _lens_metrics(study: Study, cell: str) -> dict[str, float]:
+    numbers = {LENS_METRICS[reach.lens, reach.moment]: reach for reach in reaches(study, cell) if reach.lens != LEARNED}
+    return {name: reach.middle for name, reach in numbers.items() if not reach.open and math.isfinite(reach.middle)}
+
+
 def study_metrics(study: Study) -> dict[str, float]:
-    """Return the study's own numbers by cell: the span, where there is one, and the share of members that solved."""
+    """Return the study's own numbers by cell: what each lens says, where it has a number, and the share that solved.
+
+    A lens that is open has no number and is left out.
+    """
     found: dict[str, float] = {}
     for one in study.by_task():
         for cell, span in spans(one).items():
             found |= {f"{name} {cell}": value for name, value in _span_metrics(span).items()}
+            found |= {f"{name} {cell}": value for name, value in _lens_metrics(one, cell).items()}
             found[f"solved {cell}"] = float((one.members.loc[one.members["cell"] == cell, "status"] == "solved").mean())
     return found

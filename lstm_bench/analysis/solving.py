@@ -1,6 +1,6 @@
 """How many members solved, at which lag, how soon, and the span that follows."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 import pandas as pd
@@ -10,14 +10,15 @@ from lstm_bench.analysis.memory_span import MemorySpan, learned_span
 from lstm_bench.analysis.statistics import Interval, median_time, wilson
 
 ATTEMPTS = ("solved", "learning", "plateau", "diverged")  # ran to their end
-STATUSES = (*ATTEMPTS, "failed", "missing")
+UNTRAINED = "untrained"  # looked at as it started, with no budget
+STATUSES = (*ATTEMPTS, UNTRAINED, "failed", "missing")
 
 
 def solve_rates(study: Study) -> pd.DataFrame:
     """Return one row a (task, variant, cell, lag): members by status, and the share solved with its Wilson interval.
 
-    `attempts` are the members that ran to their end; failed and missing ones say nothing about the cell. `rate`,
-    `rate_low` and `rate_high` are NaN without attempts.
+    `attempts` are the members that ran to their end; untrained, failed and missing ones say nothing about the cell.
+    `rate`, `rate_low` and `rate_high` are NaN without attempts.
     """
     return pd.DataFrame([row for one in study.by_task() for row in _rates(one)])
 
@@ -61,11 +62,11 @@ def steps_to_solve(study: Study, cell: str, lag: int) -> Interval:
     return median_time(solved, others)
 
 
-def longest_mostly_solved(study: Study, cell: str) -> int | None:
-    """Return the longest lag at which more than half of a cell's attempts solved, None where there is none."""
+def longest_mostly_solved(study: Study, cell: str, among: Collection[int] | None = None) -> int | None:
+    """Return the longest lag, of some if so asked, that more than half of a cell's attempts solved; None without."""
     rates = solve_rates(study)
     lags = rates.loc[(rates["cell"] == cell) & (2 * rates["solved"] > rates["attempts"]), "lag"]
-    return None if lags.empty else int(lags.max())
+    return max((int(lag) for lag in lags if among is None or lag in among), default=None)
 
 
 def members_a_lag(study: Study) -> tuple[int, int]:
@@ -73,3 +74,8 @@ def members_a_lag(study: Study) -> tuple[int, int]:
     attempts = solve_rates(study)["attempts"]
     some = attempts.loc[attempts > 0]
     return (0, 0) if some.empty else (int(some.min()), int(some.max()))
+
+
+def was_trained(study: Study) -> bool:
+    """Tell whether a study had a budget: one without looks at members as they start, and can solve nothing."""
+    return any(job.steps > 0 for job in study.plan.jobs)

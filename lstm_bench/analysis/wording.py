@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterable, Sequence
 
 NOT_AVAILABLE = "n/a"
+NOTHING_TRAINED = "Nothing was trained: the members were looked at as they start."
 
 
 def significant(value: float, digits: int = 3) -> str:
@@ -28,14 +29,15 @@ def significant(value: float, digits: int = 3) -> str:
 
 
 def with_range(middle: float, low: float, high: float, digits: int = 3) -> str:
-    """Return "14.2 (11.0-18.9)"; an open upper end reads "14.2 (11.0 or more)"."""
+    """Return "14.2 (11.0-18.9)" or "-1.9 (-4.8 to -0.47)"; an open upper end reads "14.2 (11.0 or more)"."""
     if not math.isfinite(middle):
         return NOT_AVAILABLE
     if not math.isfinite(low):
         return significant(middle, digits)
     if not math.isfinite(high):
         return f"{significant(middle, digits)} ({significant(low, digits)} or more)"
-    return f"{significant(middle, digits)} ({significant(low, digits)}-{significant(high, digits)})"
+    to = " to " if low < 0 else "-"
+    return f"{significant(middle, digits)} ({significant(low, digits)}{to}{significant(high, digits)})"
 
 
 def times(ratio: float) -> str:

@@ -14,11 +14,19 @@ from lstm_bench.analysis.contest import Contest
 from lstm_bench.analysis.frames import Study
 from lstm_bench.report.figures import (
     contest,
+    forgetting,
+    gate_traces,
+    gradient_bounds,
     gradient_flow,
+    gradient_milestones,
+    gradient_paths,
     learning_curves,
+    length_generalisation,
     limit_share,
     solve_rate,
+    spans,
     speed,
+    state_and_gates,
     state_gradients,
     tuning,
 )
@@ -55,9 +63,17 @@ def _file(module: ModuleType) -> Any:
 
 FIGURES: Mapping[str, FigureFile[Study]] = {  # by the name of the table behind it
     "solve_rates": _file(solve_rate),
+    "spans": _file(spans),
     "learning_curves": _file(learning_curves),
     "gradient_flow": _file(gradient_flow),
+    "gradient_paths": _file(gradient_paths),
+    "gradient_bounds": _file(gradient_bounds),
+    "gradient_milestones": _file(gradient_milestones),
     "state_gradients": _file(state_gradients),
+    "forgetting": _file(forgetting),
+    "length_generalisation": _file(length_generalisation),
+    "state_and_gates": _file(state_and_gates),
+    "gate_traces": _file(gate_traces),
     "speed": _file(speed),
     "tuning": _file(tuning),
 }

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from lstm_bench.analysis.frames import Study
-from lstm_bench.analysis.solving import ATTEMPTS, STATUSES, spans
+from lstm_bench.analysis.solving import ATTEMPTS, STATUSES, spans, was_trained
 from lstm_bench.analysis.wording import counted, listed, span_of
 
 SEEDS_NAMED = 2
@@ -14,6 +14,7 @@ MEANINGS = {
     "learning": "had learnt something when the budget ended",
     "plateau": "were still at the memoryless baseline",
     "diverged": "diverged",
+    "untrained": "were looked at, not trained",
     "failed": "failed with an error",
     "missing": "have no record (not run)",
 }
@@ -42,6 +43,7 @@ def notes(study: Study) -> list[str]:
         _where(study.members, "missing", "Not run, counted as nothing"),
         _where(study.tuning, "missing", "Tuning members not run"),
         *[_censored(one) for one in study.by_task()],
+        *_unmeasured(study),
         _open_spans(study),
         "Speed was not measured." if study.speed.empty else "",
     ]
@@ -58,6 +60,24 @@ def _places(members: pd.DataFrame) -> str:
     return "; ".join(
         f"{task} {cell} lag {lag} ({_seeds(seeds)})" for (task, cell, lag), seeds in ((key, s) for key, s in by_job)
     )
+
+
+def _unmeasured(study: Study) -> list[str]:
+    """Tell what probes could not measure, and why: a line a reason and its members, for all probes that it stopped."""
+    u = study.unmeasured
+    found: dict[tuple[str, str], list[str]] = {}
+    for (probe, reason), members in ((key, group) for key, group in u.groupby(["probe", "reason"], sort=False)):
+        n = len(members.drop_duplicates(["task", "variant", "cell", "lag", "seed"]))
+        where = f"{counted(n, 'member')}, {_moments(members)}: {_places(members)}"
+        found.setdefault((str(reason).removeprefix(f"{probe}: "), where), []).append(str(probe).replace("_", " "))
+    return [f"Not measured by {listed(probes)} ({reason}) of {where}." for (reason, where), probes in found.items()]
+
+
+def _moments(members: pd.DataFrame) -> str:
+    """Return the moments of some rows in words: "at the start", "trained", "at 25% of the baseline"."""
+    words = {"initial": "at the start", "final": "trained"}
+    names = dict.fromkeys(members["moment"])
+    return listed([words.get(name) or f"at {name.removeprefix('at_')}% of the baseline" for name in names])
 
 
 def _seeds(seeds: pd.Series) -> str:
@@ -80,7 +100,7 @@ def _censored(study: Study) -> str:
 
 def _open_spans(study: Study) -> str:
     told = []
-    for one in study.by_task():
+    for one in filter(was_trained, study.by_task()):
         for cell, span in spans(one).items():
             if span.outcome != "fitted":
                 told.append(f"{cell} on {one.task}: {span.text}")

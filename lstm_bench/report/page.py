@@ -8,7 +8,7 @@ import pandas as pd
 from lstm_bench.analysis.comparison import comparison, matching
 from lstm_bench.analysis.frames import Study
 from lstm_bench.analysis.headline import headline
-from lstm_bench.analysis.solving import members_a_lag
+from lstm_bench.analysis.solving import members_a_lag, was_trained
 from lstm_bench.analysis.wording import span_of
 from lstm_bench.report import outcomes
 from lstm_bench.report.exhibits import FIGURES, Exhibit, file_prefix, make_exhibits
@@ -82,6 +82,6 @@ def _part(study: Study, compared: pd.DataFrame, figures: Path, is_only_task: boo
 def _table_note(study: Study) -> str:
     """Return how the cells are matched, how many members stand behind a number, and what ratios are over."""
     matched = matching(study)
-    n = span_of(members_a_lag(study))
+    n = span_of(members_a_lag(study) if was_trained(study) else (len(job.seeds) for job in study.plan.jobs))
     ratios = f" Ratios are over {study.cells[0]}." if len(study.cells) > 1 else ""
     return f"{matched[0].upper()}{matched[1:]}; n = {n} members a cell and lag.{ratios}"

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from lstm_bench.analysis.frames import Study
+from lstm_bench.analysis.solving import was_trained
 from lstm_bench.analysis.wording import counted, listed, significant, span_of
 from lstm_bench.records.schema import JobPlan
 from lstm_bench.report.tables import DASH, Entry, Table
@@ -16,8 +17,32 @@ DEFINITIONS = {
     "Steps to solve": "Kaplan-Meier median with a 95% log-log interval, at the longest lag that most members of the "
     "cell solved. Members that did not solve are censored at the budget.",
     "Gradient flow": "exp of the mean over a batch of ln ||d(v.h at the last step) / d(state k steps back)||, v a "
-    "random unit vector, the state h or h and c together, in float64. Decay: exp of the slope of its logarithm. "
-    "Horizon: steps until it falls below 1e-3.",
+    "random unit vector, the state h or h and c together, in float64. Decay: exp of the slope of its logarithm, a "
+    "factor a step; geometric mean over members with a 95% interval from Student's t on the logarithm. Horizon: steps "
+    "until it falls below 1e-3, or 1/e, for the first time; Kaplan-Meier median over members with a 95% log-log "
+    "interval, one whose sequence ended first being censored there. Through one part of the state alone: the product "
+    "of that part's own Jacobians, the others held where they are.",
+    "Jacobian": "J_k, the derivative of the whole state by the state k steps before, on one sequence. Its spectral "
+    "norm is the most that any gradient keeps over k steps; its Frobenius norm over the root of the number of units in "
+    "the state is the root mean square over all directions.",
+    "Memory capacity": "MC, the sum over k of r^2, chance subtracted, with which the input k steps ago can be read off "
+    "the whole state by ridge regression on held-out streams, the state driven by independent uniform input (Jaeger "
+    "2001). At most the units of the state. Its span is the largest k with r^2 of at least 1/2.",
+    "Forgetting half-life": "The distance from a cue to its answer at which a trained member's own recall falls to one "
+    "half, going on from where it is highest; 0 where it is below one half at every distance. Recall is 1 for all of "
+    "the cue and 0 for what no memory reaches: on copy accuracy above chance, on adding the squared partial "
+    "correlation of the answer with one marked value given the other. Kaplan-Meier median with a 95% log-log "
+    "interval.",
+    "Lyapunov horizon": "-1 over the top Lyapunov exponent, which is the mean of ln |R| of QR decompositions of the "
+    "state's Jacobians along sequences of the task: steps until a small disturbance of the state is down to 1/e. "
+    "Where the exponent is not negative, disturbances do not die.",
+    "Implied window": "On adding, T (1 - 6 MSE) of the last evaluation: the last k of T steps that a perfect memory "
+    "would have to see for the same error; at most T, and below 0 for an error above that of no memory.",
+    "Length generalisation": "The task's score of a member that solved its lag, at multiples of that lag and with no "
+    "further training; interquartile mean over members of all lags, with a bootstrap interval whose strata are the "
+    "lags.",
+    "Time constant": "-1 / ln of a unit's mean value, over sequences and steps, of the gate that keeps its state: "
+    "steps until what it holds is down to 1/e.",
     "Speed": "Forward, backward, clipping and optimiser step with nothing else of the study running; warm-up excluded; "
     "peak memory is the growth of the process.",
     "Share of baseline": "A loss over what the best predictor without memory reaches: 1 is no memory, 0 is perfect.",
@@ -54,6 +79,8 @@ def _baseline(study: Study, name: str) -> str:
 
 def _budget(study: Study, trainer: Mapping[str, Any]) -> str:
     jobs = study.plan.jobs
+    if not was_trained(study):
+        return "None: members were looked at as they start."
     text = (
         f"{span_of(job.steps for job in jobs)} Adam steps of {span_of(job.batch_size for job in jobs)} fresh sequences"
     )
@@ -68,6 +95,8 @@ def _budget(study: Study, trainer: Mapping[str, Any]) -> str:
 
 def _rates(job: JobPlan, trainer: Mapping[str, Any]) -> str:
     rates = listed([f"{rate:g}" for rate in job.learning_rates])
+    if not job.steps:
+        return "None was used."
     if len(job.learning_rates) == 1:
         return f"{rates} for every cell; nothing was tuned."
     share = f" for {trainer['tuning_share']:.0%} of the budget" if "tuning_share" in trainer else ""

@@ -19,6 +19,7 @@ ON_THE_PAGE = {INK: "currentColor", MUTED: "var(--muted)", RULE: "var(--rule)", 
 WIDTH = 8.4  # inches
 PNG_DPI = 200  # twice the 100 of a figure
 LABELLED_LAGS = 12
+ROW_NAME_WIDTH = 12  # letters
 LEAST_HEIGHT = 2.8  # inches of panels: labels at the side need as much
 THEME: Any = {
     **sns.axes_style("ticks"),
@@ -89,6 +90,14 @@ def lag_axis(axes: Axes, lags: Sequence[int]) -> None:
     axes.xaxis.set_major_formatter(FuncFormatter(lambda lag, _: f"{lag:,.0f}"))
 
 
+def name_row(axes: Axes, cell: str, lag: int | None) -> None:
+    """Name a row of panels at its left, a long cell name in several lines."""
+    words, lines = re.findall(r"[^_ ]+[_ ]*", cell), [""]
+    for word in words:
+        lines = [*lines[:-1], lines[-1] + word] if len(lines[-1] + word) <= ROW_NAME_WIDTH else [*lines, word]
+    axes.set_ylabel("\n".join([*filter(None, lines), f"lag {lag}"]), color=INK)
+
+
 def small_panels(n: int, row_height: float) -> tuple[Figure, list[Axes]]:
     """Return a figure of n small panels that share both axes, in 3 or 4 columns, whichever leaves fewer places empty.
 
@@ -123,7 +132,7 @@ def save(figure: Figure, folder: Path, name: str) -> str:
     buffer = io.StringIO()
     nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
     with mpl.rc_context(THEME):
-        figure.savefig(buffer, format="svg", facecolor="white", metadata=nothing)
+        figure.savefig(buffer, format="svg", dpi=PNG_DPI, facecolor="white", metadata=nothing)  # dpi: of pixels within
         figure.set_layout_engine("none")  # it lies as it should: no need to find that out twice
         figure.savefig(folder / f"{name}.png", dpi=PNG_DPI, facecolor="white", metadata={"Software": None})
     svg = buffer.getvalue()

@@ -47,7 +47,7 @@ def comparison_table(study: Study, compared: pd.DataFrame) -> Table:
         ("Parameters", "core, ratio, all"),
         ("Sequences/s", f"quartiles{_at_lag(compared['speed_lag'])}"),
         ("Steps to solve", "median, 95%"),
-        ("Gradient a step", f"at start{_at_lag(compared['decay_lag'])}"),
+        ("Gradient a step", f"at start, 95%{_at_lag(compared['decay_lag'])}"),
         ("Learning rate", "chosen"),
         ("Memory", "peak, MiB"),
     ]
@@ -112,7 +112,7 @@ def _speed(row: Mapping[str, Any]) -> Entry:
 def _steps(row: Mapping[str, Any]) -> Entry:
     steps = _number(row["steps_to_solve"])
     if math.isnan(steps):
-        return Entry(DASH, ("most solve no lag",))
+        return Entry(DASH, ("most solve no lag",) if row["span_outcome"] != "unmeasured" else ())
     low, high = (_number(row[f"steps_to_solve_{end}"]) for end in ("low", "high"))
     interval = f"{low:,.0f}-{high:,.0f}" if math.isfinite(high) else f"{low:,.0f} or more" if math.isfinite(low) else ""
     return Entry(f"{steps:,.0f}", _lines(interval, f"lag {row['steps_lag']:.0f}"), steps)
@@ -122,10 +122,17 @@ def _decay(row: Mapping[str, Any]) -> Entry:
     decay = _number(row["decay_initial"])
     if math.isnan(decay):
         return Entry("not measured")
-    ends = "-".join(significant(row[f"decay_initial_{end}"]) for end in ("q25", "q75"))
-    steps = _number(row["horizon_initial"])
-    reach = f"1e-3 after {steps:.0f}" if math.isfinite(steps) else "1e-3 not reached"
-    return Entry(significant(decay), _lines(ends, reach), decay)
+    low, high = (_number(row[f"decay_initial_{end}"]) for end in ("low", "high"))
+    ends = f"{significant(low)}-{significant(high)}" if math.isfinite(low) else ""
+    return Entry(significant(decay), _lines(ends, _reach(row)), decay)
+
+
+def _reach(row: Mapping[str, Any]) -> str:
+    """Return the steps until 1e-3, with their interval where it is closed."""
+    steps, low, high = (_number(row[f"horizon_initial{end}"]) for end in ("", "_low", "_high"))
+    if not math.isfinite(steps):
+        return "1e-3 not reached"
+    return f"1e-3 after {steps:.0f}" + (f" ({low:.0f}-{high:.0f})" if math.isfinite(low + high) else "")
 
 
 def _rates(chosen: object) -> Entry:
@@ -156,5 +163,5 @@ def solved_table(study: Study) -> Table:
 def _solved(row: Any, colour: str) -> Entry:
     odd = _lines(*(f"{n} {status}" for status in ("diverged", "failed", "missing") if (n := getattr(row, status))))
     if not row.attempts:
-        return Entry("not run", odd)
+        return Entry("not trained" if row.untrained else "not run", odd)
     return Entry(f"{row.solved}/{row.attempts}", odd, row.rate, colour, row.rate)

@@ -17,6 +17,11 @@ Table = tuple[str, str, np.ndarray, np.ndarray]  # probe, quantity, at, values
 
 def probe_metrics(job: JobPlan, decays: dict[str, float], status: str) -> dict[str, float]:
     """Return the metrics at every moment that a member reached; `decays` are those of "initial" and "final"."""
+    found = _all_metrics(job, decays, status)
+    return {name: value for name, value in found.items() if status != "untrained" or name.endswith("_initial")}
+
+
+def _all_metrics(job: JobPlan, decays: dict[str, float], status: str) -> dict[str, float]:
     found: dict[str, float] = {}
     for moment, decay in decay_at(decays).items():
         found[f"grad/decay_{moment}"] = decay
@@ -96,6 +101,7 @@ def probe_tables(job: JobPlan, last_step: int, decays: dict[str, float], status:
         pd.DataFrame({"moment": moment, "step": round(MOMENTS[moment] * last_step), "probe": probe,
                       "quantity": quantity, "at": at, "value": values})
         for moment, decay in decay_at(decays).items()
+        if status != "untrained" or moment == "initial"
         for probe, quantity, at, values in _curves(job, moment, decay, status)
     ]  # fmt: skip
     return pd.concat(tables, ignore_index=True)

@@ -60,18 +60,25 @@ def make_study(
     tuned: bool = True,
     timed: bool = True,
     tasks: Sequence[str] = ("copy",),
+    trained: bool = True,
+    probed: bool = True,
 ) -> StudyPlan:
-    """Write a study and return its plan; an outcome of "missing" leaves no record."""
+    """Write a study and return its plan; an outcome of "missing" leaves no record.
+
+    Without training there is no budget, and every member is "untrained"; not probed, no probe said anything.
+    """
     records = StudyRecords(folder)
     longest_first = sorted(lags, reverse=True)
     jobs = [make_job(cell, lag, n_seeds, tuned, task) for task in tasks for lag in longest_first for cell in cells]
+    if not trained:
+        jobs, outcome, tuned = [replace(job, steps=0) for job in jobs], lambda *_: "untrained", False
     plan = make_plan(folder.name, jobs)
     records.write_plan(plan)
     for job in jobs:
         for seed in job.seeds:
             status = outcome(job.cell, job.lag, seed)
             if status != "missing":
-                write_member(records, job, seed, status)
+                write_member(records, job, seed, status, probed)
         for rate in job.learning_rates if tuned else []:
             for seed in job.tuning_seeds:
                 write_tuning_member(records, job, seed, rate)
@@ -149,7 +156,7 @@ def make_job(cell: str, lag: int, n_seeds: int = 5, tuned: bool = True, task: st
     )  # fmt: skip
 
 
-def write_member(records: StudyRecords, job: JobPlan, seed: int, status: str) -> MemberRecord:
+def write_member(records: StudyRecords, job: JobPlan, seed: int, status: str, probed: bool = True) -> MemberRecord:
     """Write one reported member that ended so."""
     identity = f"report-{job.job}-{seed}"
     if status == "failed":
@@ -162,7 +169,7 @@ def write_member(records: StudyRecords, job: JobPlan, seed: int, status: str) ->
     last = dict(zip(curves["metric"], curves["value"], strict=True))
     decays = {"initial": truth.decay_initial, "final": truth.decay_final}
     measured = {when: decay * math.exp(0.01 * (seed - 2)) for when, decay in decays.items()}
-    metrics = last | probe_metrics(job, measured, status)
+    metrics = last | (probe_metrics(job, measured, status) if probed else {})
     solved = steps if status == "solved" else None
     metrics |= {"train/steps": float(steps), "train/train_s": 1.5 + seed}
     metrics |= {} if solved is None else {"train/steps_to_solve": float(solved)}
@@ -171,17 +178,18 @@ def write_member(records: StudyRecords, job: JobPlan, seed: int, status: str) ->
         finished="2025-11-21T01:05:00+00:00",
     )  # fmt: skip
     gradients, probes = make_gradients(job, steps, measured), probe_tables(job, steps, measured, status)
-    records.write_member(record, {"curves": curves, "gradients": gradients, "probes": probes})
+    tables = {"curves": curves, "gradients": gradients} | ({"probes": probes} if probed else {})
+    records.write_member(record, tables)
     return record
 
 
 def make_curves(job: JobPlan, status: str, rng: np.random.Generator) -> tuple[pd.DataFrame, int]:
     """Return plausible curves that end in this status, and the last step."""
-    fast = {"solved": 1.0, "learning": 0.12, "plateau": 0.0, "diverged": 0.05}[status]
+    fast = {"solved": 1.0, "learning": 0.12, "plateau": 0.0, "diverged": 0.05, "untrained": 0.0}[status]
     half = (300 + 60 * job.lag) * math.exp(0.25 * rng.standard_normal())
     rows: list[tuple[int, str, float]] = []
     passes = 0
-    for step in range(0, BUDGET + 1, EVERY):
+    for step in range(0, 1 if status == "untrained" else BUDGET + 1, EVERY):
         share = 1 / (1 + (step * fast / half) ** 3) * (1 + 0.02 * rng.standard_normal()) + 0.005
         if status == "solved" and step >= BUDGET - 2 * EVERY:
             share = min(share, 0.05)

@@ -104,6 +104,19 @@ def test_a_failed_member_has_its_traceback_and_no_numbers(tmp_path: Path) -> Non
     assert set(study.results["cell"]) == set(study.curves["cell"]) == {"lstm"}
 
 
+def test_what_a_probe_could_not_measure_is_a_row_with_its_reason(tmp_path: Path) -> None:
+    make_study(tmp_path / "s", lags=(2,), n_seeds=2)
+    spoil(tmp_path / "s" / "members" / "report-job-copy-rnn-2-1", {"lyapunov final": "lyapunov: no: allowed: yes"})
+    (row,) = load_study(tmp_path / "s").unmeasured.to_dict("records")
+    assert (row["cell"], row["seed"], row["probe"], row["moment"]) == ("rnn", 1, "lyapunov", "final")
+    assert row["reason"] == "lyapunov: no: allowed: yes"
+
+
+def spoil(member: Path, errors: dict[str, str]) -> None:
+    record = json.loads((member / "record.json").read_text())
+    (member / "record.json").write_text(json.dumps(record | {"probe_errors": errors}))
+
+
 def test_a_study_with_two_tasks_falls_into_one_a_task(tmp_path: Path) -> None:
     make_study(tmp_path / "s", lags=(2, 8), n_seeds=2, tasks=("copy", "adding"))
     both = load_study(tmp_path / "s")

@@ -1,10 +1,20 @@
 """Every metric has its unit."""
 
+import importlib
+from typing import Any
+
 import pytest
+import torch
+import yaml
 
 from lstm_bench.analysis.frames import Study
-from lstm_bench.analysis.units import unit_of
+from lstm_bench.analysis.units import MOMENT, unit_of
+from lstm_bench.cells.lstm import LSTMCell
+from lstm_bench.config.composing import conf_dir
+from lstm_bench.engine.model import make_model
+from lstm_bench.tasks.copy import CopyTask
 
+MOMENTS = ("initial", "at_75", "final")
 COPY = {"loss": "nats", "recall_ce": "nats", "recall_accuracy": "share"}
 
 
@@ -28,11 +38,49 @@ COPY = {"loss": "nats", "recall_ce": "nats", "recall_accuracy": "share"}
         ("speed/ms_per_time_step", "ms"),
         ("speed/peak_memory_bytes", "bytes"),
         ("params/core", "parameters"),
+        ("grad/decay_at_75", "factor per step"),
+        ("grad/decay_c_path_at_100", "factor per step"),
+        ("grad/spectral_decay_final", "factor per step"),
+        ("grad/horizon_e_at_10", "steps"),
+        ("memory/capacity_initial", "inputs"),
+        ("memory/capacity_span_final", "steps"),
+        ("memory/capacity_span_open_final", "1"),
+        ("memory/state_size_initial", "units"),
+        ("memory/half_life_final", "steps"),
+        ("memory/half_life_open_final", "1"),
+        ("memory/lyapunov_initial", "nats per step"),
+        ("memory/lyapunov_horizon_final", "steps"),
+        ("memory/score_at_0.5x_final", "share"),
+        ("memory/t50_low", "steps"),
+        ("gates/f_mean_final", "1"),
+        ("gates/f_open_share_initial", "share"),
+        ("gates/time_constant_median_final", "steps"),
+        ("gates/state_c_rms_final", "1"),
         ("something/new", "1"),
     ],
 )
 def test_units(metric: str, unit: str) -> None:
     assert unit_of(metric, COPY) == unit
+
+
+def test_every_default_probe_has_units_for_all_it_records() -> None:
+    chosen = yaml.safe_load((conf_dir() / "probe" / "default.yaml").read_text())
+    task = CopyTask(lag=4, n_symbols=2)
+    model = make_model(
+        task, lambda draws: LSTMCell(task.input_size, 8, generator=draws), torch.Generator().manual_seed(0)
+    )
+    bare = {"state_h_rms", "state_c_rms", "i_mean", "f_mean", "o_mean", "capacity_span_open", "half_life_open"}
+    readings = [
+        _named(settings["_target_"])(model, task, torch.Generator().manual_seed(0)) for settings in chosen.values()
+    ]
+    recorded = [f"{name}_{moment}" for reading in readings for name in reading.metrics() for moment in MOMENTS]
+    without = {MOMENT.sub("", metric.rpartition("/")[2]) for metric in recorded if unit_of(metric, COPY) == "1"}
+    assert without == bare
+
+
+def _named(target: str) -> Any:
+    module, _, name = target.rpartition(".")
+    return getattr(importlib.import_module(module), name)
 
 
 def test_one_metric_has_one_unit_in_the_results(sample: Study) -> None:

@@ -20,6 +20,7 @@ def test_ranges() -> None:
     assert with_range(14.2, 11.0, 18.9) == "14.2 (11.0-18.9)"
     assert with_range(3000, 2600, math.inf, digits=0) == "3,000 (2,600 or more)"
     assert with_range(math.nan, 1, 2) == "n/a"
+    assert with_range(-1.9, -4.8, -0.47, digits=2) == "-1.9 (-4.8 to -0.47)"
     assert with_range(5.0, math.nan, math.nan) == "5.00"
 
 

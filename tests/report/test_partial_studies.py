@@ -1,5 +1,6 @@
 """A study with gaps still gives a report, and the gaps are marked."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -65,6 +66,38 @@ def test_one_cell_one_lag_nothing_solved(build: Build) -> None:
     assert "rnn solves no lag tried, so it remembers fewer than 8 steps" in text
     assert "One cell, hidden size H = 64" in text
     assert "Spans that the lags tried leave open: rnn on copy (arjovsky, 3 symbols): < 8." in text
+
+
+def test_what_probes_could_not_measure_is_told_with_its_reason(build: Build) -> None:
+    def damage(folder: Path) -> None:
+        reason = "a weight is not finite: allowed: finite numbers"
+        for seed, moments in ((0, ("final",)), (1, ("initial", "final"))):
+            path = folder / "members" / f"report-job-copy-rnn-8-{seed}" / "record.json"
+            errors = {f"{p} {m}": f"{p}: {reason}" for p in ("lyapunov", "memory_capacity") for m in moments}
+            path.write_text(json.dumps(json.loads(path.read_text()) | {"probe_errors": errors}))
+
+    text = build(damage, lags=(2, 8), n_seeds=2)
+    assert (
+        "Not measured by lyapunov and memory capacity (a weight is not finite: allowed: finite numbers) of 2 members, "
+        "trained and at the start: copy rnn lag 8 (seeds 0, 1)." in text
+    )
+
+
+def test_a_study_without_training_tells_what_it_looked_at(build: Build) -> None:
+    text = build(lags=(2, 8), n_seeds=2, trained=False, timed=False)
+    assert "nothing was trained. At initialisation, lag 8, each step back multiplies the gradient" in text
+    assert "Of 8 planned members 8 were looked at, not trained." in text
+    assert "| not trained |" in text
+    assert "Spans that the lags tried leave open" not in text
+    assert "- Budget: None: members were looked at as they start." in text
+    assert text.count("Nothing was trained: the members were looked at as they start.") == 5
+
+
+def test_a_study_without_probes_says_what_is_not_measured(build: Build) -> None:
+    text = build(lags=(2, 8), n_seeds=2, probed=False)
+    for words in ("Forgetting was not measured", "State and gates were not measured", "Gates were not measured"):
+        assert words in text
+    assert "Other lags than those trained at were not measured" in text
 
 
 def test_two_tasks_have_a_part_each(build: Build) -> None:

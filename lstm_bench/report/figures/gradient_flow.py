@@ -1,105 +1,220 @@
 """What is left of the gradient, step by step back, before and after training."""
 
 import math
+from typing import Any
 
+import numpy as np
 import pandas as pd
-import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from lstm_bench.analysis.frames import Study
 from lstm_bench.analysis.gradients import (
-    FINAL,
     INITIAL,
+    JOINT,
+    ONE_OVER_E,
+    THOUSANDTH,
     WHEN,
+    by_decay,
     decay_per_step,
     flow_summary,
     horizon,
     longest_lag_with_flow,
+    member_horizons,
 )
-from lstm_bench.analysis.wording import listed, span_of, with_range
-from lstm_bench.report.style import MUTED, cell_legend, colours, log_axis, new_figure, say_in, themed
+from lstm_bench.analysis.wording import listed
+from lstm_bench.report.figures.gradient_panels import (
+    FEW,
+    draw_band,
+    members_in,
+    moments_in,
+    norm_axis,
+    steps_back_axis,
+)
+from lstm_bench.report.figures.gradient_words import (
+    SHARES,
+    decay_words,
+    first_step_words,
+    horizon_words,
+    turning_words,
+)
+from lstm_bench.report.style import INK, MUTED, PAPER, colours, new_figure, themed
 
 QUESTION = "Does the gradient reach back?"
-HORIZON = 1e-3
-LOWEST = 1e-9  # where the axis ends: what is smaller is nothing for training
+ROW = 0.27  # inches of a cell's row
+LINES = 2.5  # inches of a panel of lines
+LEVELS = {THOUSANDTH: 1e-3, ONE_OVER_E: 1 / math.e}
+MARKS = {ONE_OVER_E: "o", THOUSANDTH: "D"}
+WHISKER = 1.1
+DASHES: tuple[Any, ...] = ("solid", (0, (5, 1.5)), (0, (1.2, 1.2)))  # where there are more cells than clear colours
 
 
 @themed
 def draw(study: Study) -> Figure:
-    """Draw g_k against k on a log scale: the median over members of each cell, within its quartiles."""
-    shades, lag = colours(study.cells), longest_lag_with_flow(study)
-    flow = flow_summary(study)
-    flow = flow.loc[flow["lag"] == lag]
-    figure = new_figure(3.5)
-    for axes, when in zip(figure.subplots(1, 2, sharex=True, sharey=True), WHEN, strict=True):
-        axes.axhline(HORIZON, color=MUTED, linewidth=0.9, linestyle=(0, (4, 3)))
-        axes.set_title(when, fontsize="medium")
-        log_axis(axes)
-        at_moment = flow.loc[flow["when"] == when]
-        for cell in study.cells:
-            _draw_cell(axes, at_moment.loc[at_moment["cell"] == cell], shades[cell])
-        axes.set_xlabel(f"steps back k (lag {lag}, n = {span_of(flow['n'])} members)")
-        if at_moment.empty:
-            say_in(axes, "not measured")
-    first = figure.axes[0]
-    lowest = flow.loc[flow["q25"] > 0, "q25"].min()
-    first.set(ylabel="gradient flow g (1 at the last step)", ylim=(max(LOWEST, min(lowest, HORIZON / 10)), None))
-    first.set_xlim(0, flow["steps_back"].max())
-    first.xaxis.set_major_locator(MaxNLocator(6, integer=True))
-    figure.axes[1].annotate(
-        "horizon\n1e-3",
-        (1.01, HORIZON),
-        xycoords=("axes fraction", "data"),
-        va="center",
-        fontsize="x-small",
-        color=MUTED,
-    )
-    cell_legend(figure, study.cells, shades)
+    """Draw g_k against k, a column a moment; below it where each cell's falls to 1/e and 1e-3; beside them rho."""
+    flow, shades = _joint(study), colours(study.cells)
+    lag = longest_lag_with_flow(study) or 0
+    cells = by_decay(study, [cell for cell in study.cells if (flow["cell"] == cell).any()], lag)
+    whens = moments_in(flow)
+    figure = new_figure(0.75 + LINES + ROW * (len(cells) + 0.5))
+    widths = [1.0] * len(whens) + [0.62]
+    grid = figure.subplots(2, len(widths), height_ratios=[LINES, ROW * (len(cells) + 0.5)], width_ratios=widths)
+    for place, moment in enumerate(whens):
+        at_moment = flow.loc[flow["moment"] == moment]
+        _draw_lines(grid[0, place], at_moment, cells, shades)
+        _draw_horizons(grid[1, place], study, at_moment, cells, shades)
+        grid[0, place].set_title(WHEN[moment], fontsize="medium")
+        norm_axis(grid[0, place], flow["middle"])
+        for axes in grid[:, place]:
+            steps_back_axis(axes, flow["steps_back"].max())
+        grid[0, place].tick_params(labelbottom=False, labelleft=place == 0)
+        grid[1, place].set_xlabel(f"steps back k ({members_in(at_moment)})")
+    _name_levels(grid[0, len(whens) - 1])
+    _draw_decays(grid[1, -1], study, cells, whens, shades)
+    for place, axes in enumerate(grid[1]):
+        _rows_of(axes, cells, is_labelled=place == 0)
+    grid[0, 0].set_ylabel("gradient flow g\n(1 at the last step)")
+    _legend(grid[0, -1], cells, whens, shades)
     return figure
 
 
-def _draw_cell(axes: Axes, flow: pd.DataFrame, shade: str) -> None:
-    shown = flow.loc[flow["median"] > 0]
-    lower = shown["q25"].clip(lower=LOWEST / 10)
-    axes.fill_between(shown["steps_back"], lower, shown["q75"], color=shade, alpha=0.22, linewidth=0)
-    sns.lineplot(shown, x="steps_back", y="median", color=shade, linewidth=1.8, ax=axes)
+def _joint(study: Study) -> pd.DataFrame:
+    flow = flow_summary(study)
+    return flow.loc[(flow["quantity"] == JOINT) & (flow["lag"] == longest_lag_with_flow(study))]
+
+
+def _draw_lines(axes: Axes, flow: pd.DataFrame, cells: list[str], shades: dict[str, str]) -> None:
+    for level in LEVELS.values():
+        axes.axhline(level, color=MUTED, linewidth=0.9, linestyle=(0, (4, 3)))
+    is_few, dashes = len(cells) <= FEW, _dashes(cells)
+    for cell in cells:
+        own = flow.loc[flow["cell"] == cell]
+        draw_band(axes, own, shades[cell], with_band=is_few, linestyle=dashes[cell])
+
+
+def _dashes(cells: list[str]) -> dict[str, Any]:
+    is_few = len(cells) <= FEW
+    return {cell: DASHES[0 if is_few else place % len(DASHES)] for place, cell in enumerate(cells)}
+
+
+def _name_levels(axes: Axes) -> None:
+    for name, level in LEVELS.items():
+        axes.annotate(SHARES[name], (1.015, level), xycoords=("axes fraction", "data"), va="center", color=MUTED,
+                      fontsize="x-small")  # fmt: skip
+
+
+def _draw_horizons(axes: Axes, study: Study, flow: pd.DataFrame, cells: list[str], shades: dict[str, str]) -> None:
+    moment, lag, longest = str(flow["moment"].iloc[0]), int(flow["lag"].iloc[0]), float(flow["steps_back"].max())
+    for row, cell in enumerate(cells):
+        for name, shift in ((ONE_OVER_E, -0.17), (THOUSANDTH, 0.17)):
+            members = member_horizons(study, cell, lag, moment, name)
+            steps = horizon(study, cell, lag, moment, name)
+            y = row + shift
+            axes.plot(members, [y] * len(members), "|", color=shades[cell], alpha=0.5, markersize=5)
+            if math.isfinite(steps.middle):
+                ends = [steps.low if math.isfinite(steps.low) else steps.middle, min(steps.high, longest)]
+                if math.isfinite(steps.high):
+                    axes.plot(ends, [y, y], color=shades[cell], linewidth=WHISKER)
+                _mark(axes, steps.middle, y, name, shades[cell])
+            elif math.isinf(steps.middle):
+                axes.plot(longest, y, ">", color=shades[cell], markersize=4, clip_on=False)
+
+
+def _mark(axes: Axes, x: float, y: float, name: str, shade: str) -> None:
+    fill = PAPER if name == ONE_OVER_E else shade
+    axes.plot(x, y, MARKS[name], markersize=4.5, color=shade, markerfacecolor=fill, zorder=3, clip_on=False)
+
+
+def _draw_decays(axes: Axes, study: Study, cells: list[str], whens: list[str], shades: dict[str, str]) -> None:
+    lag = longest_lag_with_flow(study) or 0
+    shifts = np.linspace(-0.17, 0.17, len(whens)) if len(whens) > 1 else [0.0]
+    seen = [1.0]
+    for row, cell in enumerate(cells):
+        for moment, shift in zip(whens, shifts, strict=True):
+            decay = decay_per_step(study, cell, lag, moment)
+            fill = PAPER if moment == INITIAL and len(whens) > 1 else shades[cell]
+            axes.plot([decay.low, decay.high], [row + shift] * 2, color=shades[cell], linewidth=WHISKER)
+            axes.plot(decay.middle, row + shift, "o", markersize=4.5, color=shades[cell], markerfacecolor=fill)
+            seen += [end for end in decay if math.isfinite(end)]
+    axes.axvline(1.0, color=MUTED, linewidth=0.9, linestyle=(0, (4, 3)), zorder=1)
+    axes.set_xlim(max(0.0, min(seen) - 0.06), min(1.5, max(seen) + 0.06))
+    axes.xaxis.set_major_locator(MaxNLocator(4))
+    axes.set_xlabel("factor a step (95%)")
+
+
+def _rows_of(axes: Axes, cells: list[str], is_labelled: bool) -> None:
+    axes.set(yticks=range(len(cells)), ylim=(len(cells) - 0.4, -0.6))
+    axes.set_yticklabels(cells if is_labelled else [""] * len(cells))
+    axes.tick_params(left=False)
+    axes.grid(visible=False, axis="y")
+    axes.spines["left"].set_visible(False)
+
+
+def _legend(axes: Axes, cells: list[str], whens: list[str], shades: dict[str, str]) -> None:
+    axes.set_axis_off()
+    dashes = _dashes(cells)
+    lines = [Line2D([], [], color=shades[cell], linestyle=dashes[cell], label=cell) for cell in cells]
+    look: dict[str, Any] = {"color": INK, "linewidth": 0, "markersize": 4.5}
+    marks = [
+        Line2D([], [], marker=MARKS[ONE_OVER_E], markerfacecolor=PAPER, label="below 1/e (0.37)", **look),
+        Line2D([], [], marker=MARKS[THOUSANDTH], label="below 1e-3", **look),
+        Line2D([], [], marker=">", label="not within the sequence", **look),
+    ]
+    if len(whens) > 1:
+        marks += [
+            Line2D([], [], marker="o", markerfacecolor=PAPER, label="factor at initialisation", **look),
+            Line2D([], [], marker="o", label="factor after training", **look),
+        ]
+    axes.legend(handles=[*lines, *marks], loc="upper left", bbox_to_anchor=(0, 1), fontsize="x-small",
+                handlelength=2.2, labelspacing=0.35, borderaxespad=0)  # fmt: skip
 
 
 def caption(study: Study) -> str:
-    """Return the finding: the decay per step and the horizon of each cell, before and after training."""
-    lag = longest_lag_with_flow(study)
-    if lag is None:
+    """Return the finding: by how much each step back changes the gradient of each cell, and how far it reaches."""
+    flow, lag = _joint(study), longest_lag_with_flow(study)
+    if lag is None or flow.empty:
         return "No gradient flow was measured."
-    told = [f"{cell} {_decays(study, cell, lag)}" for cell in study.cells if _decays(study, cell, lag)]
-    n = flow_summary(study).query("lag == @lag")["n"]
-    return (
-        f"Each step back multiplies the gradient by a factor: {'; '.join(told)}. Lines are medians, bands quartiles "
-        f"over {span_of(n)} members at lag {lag}; the norm is over the whole state (h, or h and c together), from the "
-        "last step alone."
+    cells = by_decay(study, [cell for cell in study.cells if (flow["cell"] == cell).any()], lag)
+    absent = [cell for cell in study.cells if cell not in cells]
+    how = (
+        f"Lines are geometric means over members at lag {lag}, {'bands' if len(cells) <= FEW else 'whiskers'} 95% "
+        f"intervals (Student's t on the logarithm, {members_in(flow)}). Steps to 1/e and 1e-3 are Kaplan-Meier "
+        "medians, short ticks members; of few the 95% interval is open above. The norm is over the whole state (h, or "
+        "h and c together), from the last step alone."
     )
+    told = [
+        *(_told(study, cells, lag, moment, flow["steps_back"].max()) for moment in moments_in(flow)),
+        f"Not measured: {listed(absent)}." if absent else "",
+        first_step_words(study, flow, lag),
+        turning_words(flow),
+        how,
+    ]
+    return " ".join(sentence for sentence in told if sentence)
 
 
-def _decays(study: Study, cell: str, lag: int) -> str:
-    return ", and ".join(filter(None, (_decay(study, cell, lag, when) for when in WHEN)))
-
-
-def _decay(study: Study, cell: str, lag: int, when: str) -> str:
-    decay = decay_per_step(study, cell, lag, when)
-    if math.isnan(decay.middle):
-        return ""
-    steps = horizon(study, cell, lag, when)
-    reach = f"below 1e-3 after {steps:.0f} steps" if math.isfinite(steps) else "above 1e-3 throughout"
-    return f"{with_range(*decay)} {when}, {reach}"
+def _told(study: Study, cells: list[str], lag: int, moment: str, longest: int) -> str:
+    factors = {cell: decay_words(study, cell, lag, moment) for cell in cells}
+    known = [f"{factor} in {cell}" for cell, factor in factors.items() if factor]
+    if len(known) > FEW:
+        known = [*known[: FEW // 2], f"{len(known) - FEW} factors between", *known[-FEW // 2 :]]
+    crossed = [horizon_words(study, cells, lag, moment, name) for name in SHARES]
+    factors_words = f"{WHEN[moment].capitalize()} a step back multiplies the gradient by {listed(known)}"
+    return f"{factors_words}; within {longest} steps it falls {', and '.join(crossed)}."
 
 
 def alt(study: Study) -> str:
     """Return a description for who cannot see the figure."""
-    lines = listed(study.cells)
-    return f"Gradient flow against steps back on {study.task}, {INITIAL} and {FINAL}, a line for each of {lines}."
+    flow = _joint(study)
+    whens = " and ".join(WHEN[moment] for moment in moments_in(flow))
+    return (
+        f"Gradient flow against steps back on {study.task}, {whens}, a line for each of {listed(study.cells)}; below "
+        "it the steps until it falls under 1/e and 1e-3; beside them the factor a step with its interval."
+    )
 
 
 def rows(study: Study) -> pd.DataFrame:
     """Return the rows behind the figure."""
-    return flow_summary(study).assign(study=study.plan.study)
+    flow = flow_summary(study)
+    return flow.loc[flow["quantity"] == JOINT].assign(study=study.plan.study)

@@ -8,8 +8,15 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from lstm_bench.analysis.frames import Study
 from lstm_bench.analysis.learning import learning_curves, median_curve, solved_share
-from lstm_bench.analysis.solving import ATTEMPTS, longest_mostly_solved, members_a_lag, members_at, steps_to_solve
-from lstm_bench.analysis.wording import listed, significant, span_of, with_range
+from lstm_bench.analysis.solving import (
+    ATTEMPTS,
+    longest_mostly_solved,
+    members_a_lag,
+    members_at,
+    steps_to_solve,
+    was_trained,
+)
+from lstm_bench.analysis.wording import NOTHING_TRAINED, listed, significant, span_of, with_range
 from lstm_bench.report.style import INK, MUTED, cell_legend, colours, say_in, small_panels, themed
 
 QUESTION = "How does it learn?"
@@ -70,6 +77,8 @@ def _draw_cell(axes: Axes, curves: pd.DataFrame, shade: str, is_heavy: bool) -> 
 
 def caption(study: Study) -> str:
     """Return the finding: how soon each cell solves its longest lag, and where it stands at the longest of all."""
+    if not was_trained(study):
+        return NOTHING_TRAINED
     if learning_curves(study).empty:
         return "No member has a learning curve yet."
     told = [*(_solving(study, cell) for cell in study.cells), _standing(study)]
@@ -112,5 +121,6 @@ def alt(study: Study) -> str:
 
 
 def rows(study: Study) -> pd.DataFrame:
-    """Return the rows behind the figure."""
-    return learning_curves(study)
+    """Return the rows behind the figure; none of a study that was not trained."""
+    curves = learning_curves(study)
+    return curves if was_trained(study) else curves.iloc[:0]

@@ -9,9 +9,9 @@ from matplotlib.figure import Figure
 
 from lstm_bench.analysis.frames import Study
 from lstm_bench.analysis.memory_span import MemorySpan, span_ratio
-from lstm_bench.analysis.solving import members_a_lag, solve_rates, spans
+from lstm_bench.analysis.solving import members_a_lag, solve_rates, spans, was_trained
 from lstm_bench.analysis.statistics import too_few_note
-from lstm_bench.analysis.wording import listed, span_of
+from lstm_bench.analysis.wording import NOTHING_TRAINED, listed, span_of
 from lstm_bench.report.style import INK, MUTED, colours, lag_axis, new_figure, say_in, themed
 from lstm_bench.report.typeset import typeset
 
@@ -104,6 +104,8 @@ def _members(study: Study) -> str:
 
 def caption(study: Study) -> str:
     """Return the finding: each cell's span and how many times further the best one reaches."""
+    if not was_trained(study):
+        return NOTHING_TRAINED
     found = spans(study)
     told = listed([f"{cell} {span.text}" for cell, span in found.items()])
     sentences = [f"T50, the lag that half of the members solve, in steps with a 95% interval: {told}.", _ratio(found)]
@@ -137,5 +139,6 @@ def alt(study: Study) -> str:
 
 
 def rows(study: Study) -> pd.DataFrame:
-    """Return the rows behind the figure."""
-    return solve_rates(study)
+    """Return the rows behind the figure; none of a study that was not trained."""
+    rates = solve_rates(study)
+    return rates if was_trained(study) else rates.iloc[:0]

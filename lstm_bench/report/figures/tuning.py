@@ -8,7 +8,8 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from lstm_bench.analysis.comparison import chosen_rates
 from lstm_bench.analysis.frames import Study
-from lstm_bench.analysis.wording import counted, listed, span_of
+from lstm_bench.analysis.solving import was_trained
+from lstm_bench.analysis.wording import NOTHING_TRAINED, counted, listed, span_of
 from lstm_bench.report.style import INK, cell_legend, colours, say_in, small_panels, themed
 
 QUESTION = "Was the learning rate fair to each cell?"
@@ -50,6 +51,8 @@ def _draw_cell(axes: Axes, scores: pd.DataFrame, chosen: float | None, shade: st
 
 def caption(study: Study) -> str:
     """Return the finding: the rates chosen, and how often the best one lies at the end of the grid."""
+    if not was_trained(study):
+        return NOTHING_TRAINED
     if study.tuning.empty:
         return "One learning rate was given, so nothing was tuned."
     rates = sorted(study.tuning["learning_rate"].unique())

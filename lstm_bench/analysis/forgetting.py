@@ -1,0 +1,71 @@
+"""What a trained member still says of a cue, against how long ago it saw it; and its score at other lags."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+
+from lstm_bench.analysis.frames import Study
+from lstm_bench.analysis.statistics import interquartile_mean
+from lstm_bench.records.schema import JobPlan
+
+HALF = 0.5
+NUMBERS = ["middle", "low", "high", "n"]
+
+
+def recall_summary(study: Study) -> pd.DataFrame:
+    """Return recall of all cues together against distance: interquartile mean over members with its bootstrap interval.
+
+    Columns: task, variant, cell, lag, distance, middle, low, high, n.
+    """
+    p = study.probes
+    found = p.loc[(p["probe"] == "forgetting") & (p["quantity"] == "recall")].rename(columns={"at": "distance"})
+    return _summarised(found, ["task", "variant", "cell", "lag", "distance"])
+
+
+def _summarised(curves: pd.DataFrame, keys: list[str], strata: str | None = None) -> pd.DataFrame:
+    groups = curves.groupby(keys, observed=True, sort=False)
+    rows = [
+        dict(zip(keys, key, strict=True))
+        | interquartile_mean(group["value"].tolist(), group[strata].tolist() if strata else None)._asdict()
+        | {"n": len(group)}
+        for key, group in ((tuple(key), group) for key, group in groups)
+    ]
+    return pd.DataFrame(rows, columns=[*keys, *NUMBERS])
+
+
+def score_by_multiple(study: Study) -> pd.DataFrame:
+    """Return the score of members that solved their lag, at multiples of it: interquartile mean over all their lags.
+
+    The interval is a bootstrap whose strata are the lags.
+    Columns: task, variant, cell, multiple, middle, low, high, n.
+    """
+    p = study.probes
+    found = p.loc[p["probe"] == "length_generalisation"].rename(columns={"at": "multiple"})
+    return _summarised(found, ["task", "variant", "cell", "multiple"], strata="lag")
+
+
+def trained_distance(job: JobPlan) -> int | None:
+    """Return the distance of every cue while training, None for a task whose cues stand anywhere in the sequence.
+
+    On copy, the lag and the n letters that follow the first: its sequence has n letters more than that.
+    """
+    beyond = job.length - job.lag
+    return job.lag + beyond // 2 if beyond else None
+
+
+def recalling_lags(summary: pd.DataFrame, most: int) -> list[int]:
+    """Return the lags at which the members of some cell recall one half at some distance, thinned to so many.
+
+    The shortest and the longest of them are kept, and others evenly between; of a study in which none recalls that
+    much, the shortest lag.
+    """
+    some = summary.loc[summary["middle"] >= HALF, "lag"]
+    lags: list[int] = sorted(set(some) or set(summary["lag"].nsmallest(1)))
+    return _thinned(lags, most)
+
+
+def _thinned(values: Sequence[Any], most: int) -> list[Any]:
+    if len(values) <= most:
+        return list(values)
+    return [values[round(place * (len(values) - 1) / (most - 1))] for place in range(most)]

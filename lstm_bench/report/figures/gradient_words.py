@@ -1,0 +1,86 @@
+"""Words for the numbers of a gradient."""
+
+import math
+from collections.abc import Sequence
+
+import pandas as pd
+
+from lstm_bench.analysis.frames import Study
+from lstm_bench.analysis.gradients import JOINT, ONE_OVER_E, THOUSANDTH, WHEN, decay_per_step, horizon
+from lstm_bench.analysis.statistics import Interval
+from lstm_bench.analysis.wording import counted, listed, significant, with_range
+from lstm_bench.report.figures.gradient_panels import LOWEST
+
+SHARES = {ONE_OVER_E: "1/e", THOUSANDTH: "1e-3"}
+LITTLE_LOST = 0.9  # a step
+NAMED = 4  # cases of one kind that a caption names
+
+
+def decay_words(study: Study, cell: str, lag: int, moment: str, path: str = "") -> str:
+    """Return "0.610 (0.600-0.620)", nothing where it was not measured."""
+    decay = decay_per_step(study, cell, lag, moment, path)
+    return "" if math.isnan(decay.middle) else with_range(*decay)
+
+
+def horizon_words(study: Study, cells: Sequence[str], lag: int, moment: str, name: str) -> str:
+    """Return "below 1e-3 in rnn after 14 (13-15)", the range of many cells, or "below 1e-3 in none"."""
+    found = {cell: horizon(study, cell, lag, moment, name) for cell in cells}
+    crossed = {cell: steps for cell, steps in found.items() if math.isfinite(steps.middle)}
+    if len(crossed) > NAMED:
+        first, *_, last = sorted(crossed, key=lambda cell: crossed[cell].middle)
+        ends = [f"{steps_words(crossed[cell])} ({cell})" for cell in (first, last)]
+        return f"below {SHARES[name]} in {len(crossed)} of {counted(len(found), 'cell')} after {' to '.join(ends)}"
+    told = [f"{cell} after {steps_words(steps)}" for cell, steps in crossed.items()]
+    return f"below {SHARES[name]} in {listed(told) or 'none'}"
+
+
+def steps_words(steps: Interval) -> str:
+    """Return "14 (13-15)"; the number alone where its interval is open on both sides."""
+    is_open = math.isinf(steps.high) and not steps.low < steps.middle
+    return f"{steps.middle:.0f}" if is_open else with_range(*steps, digits=0)
+
+
+def kept_words(kept: Interval) -> str:
+    """Return "0.22 (0.12 to 0.43)", what is too small for a weight to feel as "less than 1e-9"."""
+    if kept.middle < LOWEST:
+        return "less than 1e-9"
+    ends = ["1e-9" if end < LOWEST else significant(end, 2) for end in (kept.low, kept.high)]
+    return significant(kept.middle, 2) + (f" ({' to '.join(ends)})" if math.isfinite(kept.low) else "")
+
+
+def first_step_words(study: Study, flow: pd.DataFrame, lag: int) -> str:
+    """Return what the first step back leaves, where it costs much and the others little."""
+    told = []
+    for (cell, moment), own in flow.groupby(["cell", "moment"], observed=True, sort=False):
+        kept = own.loc[own["steps_back"] == 1, "middle"]
+        decay = decay_per_step(study, str(cell), lag, str(moment)).middle
+        if len(kept) and kept.iloc[0] < 1 / math.e and decay > LITTLE_LOST:
+            told.append(f"{significant(kept.iloc[0], 2)} ({cell} {WHEN[str(moment)]})")
+    if not told:
+        return ""
+    return f"The first step back alone, from the output into the state, leaves {listed(some(told))}."
+
+
+def some(told: list[str]) -> list[str]:
+    """Return the first few, and how many more there are."""
+    return told if len(told) <= NAMED + 1 else [*told[:NAMED], f"{counted(len(told) - NAMED, 'case')} more"]
+
+
+def turning_words(flow: pd.DataFrame) -> str:
+    """Return where a joint gradient grows again after it has fallen, so that one factor tells only a part."""
+    joint = flow.loc[flow["quantity"] == JOINT]
+    found = [
+        _turn(f"{cell} {WHEN[str(moment)]}", own.set_index("steps_back")["middle"].sort_index())
+        for (cell, moment), own in joint.groupby(["cell", "moment"], observed=True, sort=False)
+    ]
+    told = [turn for turn in found if turn]
+    return f"Where it grows again one factor tells only a part: {'; '.join(some(told))}." if told else ""
+
+
+def _turn(what: str, kept: pd.Series) -> str:
+    least, end = float(kept.min()), float(kept.iloc[-1])
+    if not (0 < least < 0.5 and end > 2 * least):
+        return ""
+    last = kept.index[-1]
+    back = counted(int(kept.index[int(kept.argmin())]), "step")
+    return f"{what} it is {significant(least, 2)} at {back} back and {significant(end, 2)} at {last}"

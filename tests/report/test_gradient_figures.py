@@ -1,0 +1,222 @@
+"""The figures of gradients: what their captions say, and that they can be drawn of whole and of broken studies."""
+
+import dataclasses
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import synthetic_study
+from matplotlib.figure import Figure
+from synthetic_study import SyntheticCell, make_study
+
+from lstm_bench.analysis.comparison import comparison
+from lstm_bench.analysis.frames import Study, load_study
+from lstm_bench.analysis.gradients import FINAL, THOUSANDTH, horizon, longest_lag_with_flow
+from lstm_bench.analysis.statistics import Interval
+from lstm_bench.report import style
+from lstm_bench.report.figures import (
+    gradient_bounds,
+    gradient_flow,
+    gradient_milestones,
+    gradient_paths,
+    state_gradients,
+)
+from lstm_bench.report.figures.gradient_words import horizon_words, kept_words, steps_words
+from lstm_bench.report.tables import comparison_table
+
+ALL: Sequence[Any] = (gradient_flow, gradient_paths, gradient_bounds, gradient_milestones, state_gradients)
+Make = Callable[..., Study]
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Make:
+    def made(**settings: object) -> Study:
+        make_study(tmp_path / "s", tuned=False, timed=False, **settings)
+        return load_study(tmp_path / "s")
+
+    return made
+
+
+@pytest.fixture
+def many(make: Make, monkeypatch: pytest.MonkeyPatch) -> Study:
+    """Twelve cells, half of them with several paths; of one no member ran, of another one diverged."""
+    names = [f"{kind}_{place}" for kind in ("lstm", "rnn") for place in range(6)]
+    for place, name in enumerate(names):
+        monkeypatch.setitem(synthetic_study.CELLS, name, SyntheticCell(4, 8.0, 0.5 + 0.04 * place, 0.9, 9e4))
+    odd = {("rnn_3", 0): "missing", ("rnn_3", 1): "missing", ("rnn_4", 0): "diverged", ("lstm_2", 1): "failed"}
+    return make(cells=names, lags=(4, 8), n_seeds=2, outcome=lambda c, lag, seed: odd.get((c, seed), "learning"))
+
+
+def started(study: Study) -> Study:
+    """Return a study as it is when nothing was trained."""
+    metrics = study.results["metric"].str
+    is_later = metrics.endswith("_final") | metrics.contains(r"_at_\d+$")
+    jobs = [dataclasses.replace(job, steps=0) for job in study.plan.jobs]
+    return dataclasses.replace(
+        study,
+        plan=dataclasses.replace(study.plan, jobs=jobs),
+        members=study.members.assign(steps=0.0, status="untrained"),
+        probes=study.probes.loc[study.probes["moment"] == "initial"],
+        results=study.results.loc[~is_later],
+    )
+
+
+@pytest.fixture(autouse=True)
+def coarse(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(style, "PNG_DPI", 20)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        yield
+
+
+def drawn(module: Any, study: Study, folder: Path) -> Figure:
+    figure: Figure = module.draw(study)
+    assert style.save(figure, folder, "figure").startswith("<?xml")
+    return figure
+
+
+@pytest.mark.parametrize("module", ALL)
+def test_each_can_be_drawn_has_words_and_rows(module: Any, sample: Study, tmp_path: Path) -> None:
+    drawn(module, sample, tmp_path)
+    assert len(module.rows(sample))
+    assert module.rows(sample)["study"].eq("sample").all()
+    assert len(module.alt(sample)) > 30
+    assert "nan" not in module.caption(sample)
+
+
+@pytest.mark.parametrize("module", ALL)
+def test_many_cells_with_gaps(module: Any, many: Study, tmp_path: Path) -> None:
+    drawn(module, many, tmp_path)
+    caption = module.caption(many)
+    assert "nan" not in caption
+    assert len(caption) < 1600
+
+
+@pytest.mark.parametrize("module", ALL)
+def test_one_cell_one_member(module: Any, make: Make, tmp_path: Path) -> None:
+    study = make(cells=["lstm"], lags=(4,), n_seeds=1, outcome=lambda *_: "learning")
+    drawn(module, study, tmp_path)
+    assert "nan" not in module.caption(study)
+
+
+@pytest.mark.parametrize("module", ALL)
+def test_nothing_ran(module: Any, make: Make) -> None:
+    study = make(lags=(4,), n_seeds=2, outcome=lambda *_: "missing")
+    assert module.rows(study).empty
+    assert module.caption(study).startswith("No ")
+
+
+@pytest.mark.parametrize("module", [gradient_flow, gradient_paths, gradient_bounds])
+def test_the_start_alone_fills_one_column(module: Any, many: Study, tmp_path: Path) -> None:
+    drawn(module, started(many), tmp_path)
+    caption = module.caption(started(many))
+    assert "nitialisation" in caption
+    assert "after training" not in caption
+
+
+@pytest.mark.parametrize("module", [gradient_milestones, state_gradients])
+def test_without_training_there_is_nothing_to_follow(module: Any, sample: Study) -> None:
+    assert module.rows(started(sample)).empty
+    assert module.caption(started(sample)).startswith("No ")
+
+
+def test_flow_tells_factors_and_horizons(sample: Study) -> None:
+    caption = gradient_flow.caption(sample)
+    assert (
+        "At initialisation a step back multiplies the gradient by 0.950 (0.932-0.969) in lstm and 0.610 (0.598-0.622) "
+        "in rnn; within 38 steps it falls below 1/e in lstm after 20 (15 or more) and rnn after 3 (2 or more), and "
+        "below 1e-3 in rnn after 14."
+    ) in caption
+    assert "grows again" not in caption
+    assert horizon_words(sample, ["lstm"], 32, FINAL, THOUSANDTH) == "below 1e-3 in none"
+    assert longest_lag_with_flow(sample) == 32
+    assert horizon(sample, "rnn", 32).middle == 14
+
+
+def test_flow_says_where_it_grows_again_and_what_the_first_step_costs(sample: Study) -> None:
+    p = sample.probes
+    is_joint = (p["cell"] == "lstm") & (p["probe"] == "gradient_flow") & (p["quantity"] == "joint")
+    turned = p.assign(value=p["value"].where(~is_joint | (p["at"] == 0), 0.1 * 1.1 ** (p["at"] - 1)))
+    caption = gradient_flow.caption(dataclasses.replace(sample, probes=turned))
+    assert (
+        "alone, from the output into the state, leaves 0.10 (lstm at initialisation) and 0.10 (lstm after training)"
+        in caption
+    )
+    assert "lstm at initialisation it is 0.10 at 1 step back and 3.4 at 38" in caption
+
+
+def test_the_table_tells_factor_interval_and_horizon(sample: Study) -> None:
+    table = comparison_table(sample, comparison(sample))
+    place = [heading for heading, _ in table.headings].index("Gradient a step")
+    lstm, rnn = (row[place] for row in table.rows)
+    assert (lstm.text, lstm.below) == ("0.950", ("0.932-0.969", "1e-3 not reached"))
+    assert (rnn.text, rnn.below) == ("0.610", ("0.598-0.622", "1e-3 after 14"))
+
+
+def test_paths_tell_what_each_keeps(sample: Study) -> None:
+    caption = gradient_paths.caption(sample)
+    assert (
+        "lstm at initialisation keeps 0.950 (0.932-0.969) through c alone and 0.285 (0.279-0.291) through h" in caption
+    )
+    assert "3.3x (3.3x to 3.3x) as much through c as through h; all paths together 0.950 (0.932-0.969)." in caption
+    assert set(gradient_paths.rows(sample)["cell"]) == {"lstm"}
+
+
+def test_all_paths_together_may_keep_more_than_any_alone(sample: Study) -> None:
+    results = sample.results.copy()
+    results.loc[results["metric"].str.startswith("grad/decay_c_path"), "value"] *= 0.8
+    caption = gradient_paths.caption(dataclasses.replace(sample, results=results))
+    assert "all paths together 0.950 (0.932-0.969), more than any path alone" in caption
+
+
+def test_cells_with_one_path_leave_nothing_to_draw(make: Make) -> None:
+    study = make(cells=["rnn"], lags=(4,), n_seeds=2)
+    assert gradient_paths.rows(study).empty
+    assert gradient_paths.caption(study).startswith("No cell has a state of several parts")
+
+
+def test_bounds_tell_what_is_kept_over_the_longest_stretch(sample: Study) -> None:
+    assert "Over 38 steps back the best direction keeps, and any direction: lstm 0.14" in gradient_bounds.caption(
+        sample
+    )
+
+
+def test_milestones_tell_start_last_milestone_and_end(sample: Study) -> None:
+    caption = gradient_milestones.caption(sample)
+    assert (
+        "rnn 0.610 (0.598-0.622) at the start, 0.737 (0.723-0.752) at 25% of the baseline (n = 5) and 0.800" in caption
+    )
+
+
+def test_training_gradients_tell_the_share_left_and_the_share_clipped(sample: Study) -> None:
+    caption = state_gradients.caption(sample)
+    assert f"rnn dL/dh {0.61**37:.0e}" in caption
+    assert "10% of steps clipped" in caption
+
+
+@pytest.mark.parametrize(
+    ("kept", "words"),
+    [
+        ((0.22, 0.12, 0.43), "0.22 (0.12 to 0.43)"),
+        ((0.22, float("nan"), float("nan")), "0.22"),
+        ((1e-12, 1e-15, 1e-9), "less than 1e-9"),
+        ((1e-8, 1e-15, 1e-2), "1e-08 (1e-9 to 0.010)"),
+    ],
+)
+def test_kept_words(kept: tuple[float, float, float], words: str) -> None:
+    assert kept_words(Interval(*kept)) == words
+
+
+@pytest.mark.parametrize(
+    ("steps", "words"),
+    [
+        ((14, 13, 15), "14 (13-15)"),
+        ((14, 14, float("inf")), "14"),
+        ((14, float("nan"), float("inf")), "14"),
+        ((14, 12, float("inf")), "14 (12 or more)"),
+    ],
+)
+def test_steps_words(steps: tuple[float, float, float], words: str) -> None:
+    assert steps_words(Interval(*steps)) == words

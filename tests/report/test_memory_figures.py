@@ -1,0 +1,152 @@
+"""The figures of memory: what their captions say, and that they can be drawn of whole and of broken studies."""
+
+import dataclasses
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import synthetic_study
+from synthetic_study import SyntheticCell, make_study
+
+from lstm_bench.analysis.frames import Study, load_study
+from lstm_bench.report import style
+from lstm_bench.report.figures import (
+    forgetting,
+    gate_traces,
+    learning_curves,
+    length_generalisation,
+    solve_rate,
+    spans,
+    state_and_gates,
+    tuning,
+)
+
+ALL: Sequence[Any] = (spans, forgetting, length_generalisation, state_and_gates, gate_traces)
+Make = Callable[..., Study]
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(style, "PNG_DPI", 20)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        yield
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Make:
+    def made(**settings: object) -> Study:
+        make_study(tmp_path / "s", tuned=False, timed=False, **settings)
+        return load_study(tmp_path / "s")
+
+    return made
+
+
+def drawn(figure: Any, study: Study, folder: Path) -> float:
+    """Draw a figure, and return its height in inches."""
+    made = figure.draw(study)
+    assert style.save(made, folder, "figure").startswith("<?xml")
+    return float(made.get_size_inches()[1])
+
+
+def test_captions_state_the_finding_in_numbers(sample: Study) -> None:
+    text = spans.caption(sample)
+    assert "Gradient horizon, lag 32, at the start, then trained: lstm >= 38 then >= 38; rnn 14 (or more)" in text
+    assert "Linear capacity, lag 32, in inputs, at the start, then trained: lstm 10 (7.9-15)" in text
+    assert "Forgetting half-life at the longest lag that most members of the cell solved: lstm 28; rnn >= 11." in text
+    assert "lstm 28 steps (lag 8, 2.5x the 11 trained on) and rnn >= 11 steps (lag 2)" in forgetting.caption(sample)
+    assert "lstm 0.98 (0.98-0.98) at 0.5x, 0.99 (0.99-0.99) at 1x" in length_generalisation.caption(sample)
+    assert "f open 20% then 20%, f shut 10% then 10%" in state_and_gates.caption(sample)
+    assert "rnn: no gates" in state_and_gates.caption(sample)
+    assert "i 0.50 throughout" in gate_traces.caption(sample)
+
+
+@pytest.mark.parametrize("figure", ALL)
+def test_every_figure_has_rows_with_its_study_a_caption_and_an_alt(figure: Any, sample: Study, tmp_path: Path) -> None:
+    assert set(figure.rows(sample)["study"]) == {"sample"}
+    assert "nan" not in figure.caption(sample).lower().replace("finan", "")
+    assert len(figure.alt(sample)) > 30
+    assert drawn(figure, sample, tmp_path) < 10
+
+
+@pytest.mark.parametrize("figure", ALL)
+def test_twelve_cells_some_absent_fit(figure: Any, make: Make, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    names = [f"{kind}_{place}" for kind in ("lstm", "rnn") for place in range(6)]
+    for place, name in enumerate(names):
+        monkeypatch.setitem(synthetic_study.CELLS, name, SyntheticCell(4, 8.0, 0.5 + 0.04 * place, 0.9, 9e4))
+    odd = {("rnn_3", 0): "missing", ("rnn_3", 1): "missing", ("rnn_4", 0): "diverged", ("lstm_2", 1): "failed"}
+    study = make(cells=names, lags=(4, 8), n_seeds=2, outcome=lambda c, lag, s: odd.get((c, s), "solved"))
+    few = make_few(study)
+    assert drawn(figure, study, tmp_path) >= drawn(figure, few, tmp_path)
+    assert len(figure.caption(study)) < 2600
+
+
+def make_few(study: Study) -> Study:
+    """Return a study of its first cell alone."""
+    jobs = [job for job in study.plan.jobs if job.cell == study.cells[0]]
+    return dataclasses.replace(study, plan=dataclasses.replace(study.plan, jobs=jobs))
+
+
+@pytest.mark.parametrize("figure", ALL)
+def test_a_study_without_probes_says_so(figure: Any, make: Make, tmp_path: Path) -> None:
+    study = make(lags=(2, 4), n_seeds=2, probed=False)
+    if figure is spans:  # the learned span needs no probe
+        assert set(figure.rows(study)["lens"]) == {"learned span"}
+        drawn(figure, study, tmp_path)
+    else:
+        assert figure.rows(study).empty
+        assert "not measured" in figure.caption(study)
+
+
+@pytest.mark.parametrize("figure", [*ALL, solve_rate, learning_curves, tuning])
+def test_a_study_without_training_says_so_or_shows_the_start(figure: Any, make: Make, tmp_path: Path) -> None:
+    study = make(lags=(2, 4), n_seeds=2, trained=False)
+    if figure.rows(study).empty:
+        assert figure.caption(study).startswith("Nothing was trained")
+    else:
+        assert figure in (spans, state_and_gates, gate_traces)
+        assert "then" not in figure.caption(study).split("Bars")[0]
+        drawn(figure, study, tmp_path)
+
+
+def test_no_member_solved(make: Make) -> None:
+    study = make(lags=(2, 4), n_seeds=2, outcome=lambda *_: "plateau")
+    assert length_generalisation.rows(study).empty
+    assert "No member solved its lag" in length_generalisation.caption(study)
+    assert "most members recall less than half at every distance" in forgetting.caption(study)
+
+
+def test_cells_without_gates_have_no_figure_of_them(make: Make) -> None:
+    study = make(cells=["rnn"], lags=(2,), n_seeds=1)
+    for figure in (state_and_gates, gate_traces):
+        assert figure.rows(study).empty
+        assert figure.caption(study) == "No gates in rnn."
+
+
+def test_scores_below_the_axis_stand_at_its_edge(sample: Study, tmp_path: Path) -> None:
+    probes = sample.probes.copy()
+    probes.loc[(probes["probe"] == "length_generalisation") & (probes["at"] == 4), "value"] = -30.0
+    study = dataclasses.replace(sample, probes=probes)
+    figure = length_generalisation.draw(study)
+    assert figure.axes[0].get_ylim()[0] > -1
+    assert "-30 (-30 to -30) at 4x" in length_generalisation.caption(study)
+
+
+def test_a_cell_that_recalls_only_where_it_was_trained_is_told(sample: Study) -> None:
+    probes = sample.probes.copy()
+    short = (probes["probe"] == "forgetting") & (probes["at"] < probes["lag"] + 3) & (probes["cell"] == "lstm")
+    probes.loc[short, "value"] = 0.1
+    text = forgetting.caption(dataclasses.replace(sample, probes=probes))
+    assert "Below the distance trained on lstm falls under one half too" in text
+    assert "falls under" not in forgetting.caption(sample)
+
+
+def test_on_adding_every_distance_was_trained(make: Make, tmp_path: Path) -> None:
+    study = make(lags=(4, 8), tasks=("adding",))
+    assert "Every distance was met in training." in forgetting.caption(study)
+    assert "Implied window, lag 8" in spans.caption(study)
+    assert "Shaded" not in gate_traces.caption(study)
+    for figure in ALL:
+        drawn(figure, study, tmp_path)
