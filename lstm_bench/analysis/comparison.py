@@ -5,9 +5,9 @@ from typing import Any
 
 import pandas as pd
 
-from lstm_bench.analysis.frames import Study
+from lstm_bench.analysis.frames import Study, once_a_study
 from lstm_bench.analysis.gradients import FINAL, INITIAL, ONE_OVER_E, decay_per_step, horizon, longest_lag_with_flow
-from lstm_bench.analysis.lenses import CAPACITY, HALF_LIFE, LYAPUNOV, WINDOW, reaches
+from lstm_bench.analysis.lenses import CAPACITY, HALF_LIFE, LYAPUNOV, WINDOW, all_reaches
 from lstm_bench.analysis.memory_span import MemorySpan
 from lstm_bench.analysis.solving import longest_mostly_solved, solve_rates, spans, steps_to_solve, was_trained
 from lstm_bench.analysis.speed import longest_measured_lag, speed_ratio, speed_row
@@ -32,6 +32,7 @@ SPEED_VALUES = (
 )
 
 
+@once_a_study
 def comparison(study: Study) -> pd.DataFrame:
     """Return one row a (task, variant, cell), with NaN or None where something was not measured.
 
@@ -145,7 +146,7 @@ def _gradient_columns(study: Study, cell: str) -> dict[str, Any]:
 
 
 def _memory_columns(study: Study, cell: str) -> dict[str, Any]:
-    found = {(reach.lens, reach.moment): reach for reach in reaches(study, cell)}
+    found = {(reach.lens, reach.moment): reach for reach in all_reaches(study)[cell]}
     columns: dict[str, Any] = {}
     for name, lens in MEMORY_COLUMNS.items():
         reach = found.get(lens)

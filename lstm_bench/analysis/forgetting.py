@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from lstm_bench.analysis.frames import Study
+from lstm_bench.analysis.frames import Study, once_a_study
 from lstm_bench.analysis.statistics import interquartile_mean
 from lstm_bench.records.schema import JobPlan
 
@@ -13,6 +13,7 @@ HALF = 0.5
 NUMBERS = ["middle", "low", "high", "n"]
 
 
+@once_a_study
 def recall_summary(study: Study) -> pd.DataFrame:
     """Return recall of all cues together against distance: interquartile mean over members with its bootstrap interval.
 
@@ -34,6 +35,7 @@ def _summarised(curves: pd.DataFrame, keys: list[str], strata: str | None = None
     return pd.DataFrame(rows, columns=[*keys, *NUMBERS])
 
 
+@once_a_study
 def score_by_multiple(study: Study) -> pd.DataFrame:
     """Return the score of members that solved their lag, at multiples of it: interquartile mean over all their lags.
 

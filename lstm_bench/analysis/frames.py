@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, fields, replace
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,10 @@ UNMEASURED_COLUMNS = ("study", "task", "variant", "cell", "lag", "seed", "status
 LABELS = ("task", "variant", "cell", "lag", "seed", "status")
 
 
-@dataclass(frozen=True)
+once_a_study = lru_cache(maxsize=512)  # for what several figures, captions and tables ask of one study
+
+
+@dataclass(frozen=True, eq=False)
 class Study:
     """A study in memory. Each frame has `task`, `variant` and `cell` columns, and `lag` where it applies.
 
@@ -68,7 +72,11 @@ class Study:
         return " / ".join(dict.fromkeys(f"{job.task} ({job.variant})" for job in self.plan.jobs))
 
     def by_task(self) -> list["Study"]:
-        """Return one study for each (task, variant), in the plan's order."""
+        """Return one study for each (task, variant), in the plan's order; the same ones each time."""
+        return self._by_task
+
+    @cached_property
+    def _by_task(self) -> list["Study"]:
         return [self._narrowed(*key) for key in dict.fromkeys((job.task, job.variant) for job in self.plan.jobs)]
 
     def _narrowed(self, task: str, variant: str) -> "Study":

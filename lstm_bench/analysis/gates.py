@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from lstm_bench.analysis.frames import Study
+from lstm_bench.analysis.frames import Study, once_a_study
 from lstm_bench.analysis.lenses import telling_lag
 from lstm_bench.analysis.statistics import Interval, interquartile_mean
 
@@ -11,11 +11,13 @@ MEAN, SHARES, TIME_CONSTANT = " mean", " distribution", "time constant"
 KEYS = ["task", "variant", "cell", "lag", "moment", "quantity", "at"]
 
 
+@once_a_study
 def gate_curves(study: Study) -> pd.DataFrame:
     """Return every curve of the probe of state and gates: labels, moment, quantity, at, value."""
     return study.probes.loc[study.probes["probe"] == "state_and_gates"]
 
 
+@once_a_study
 def gate_summary(study: Study) -> pd.DataFrame:
     """Return each curve of state and gates over members: mean, smallest and largest, at the lag that tells most.
 
@@ -27,6 +29,7 @@ def gate_summary(study: Study) -> pd.DataFrame:
     return values.agg(mean="mean", least="min", most="max", n="size").reset_index()
 
 
+@once_a_study
 def curves_of(study: Study, cell: str) -> pd.DataFrame:
     """Return the curves of one cell's members at the lag that tells most, of a study narrowed to one task."""
     curves = gate_curves(study)
@@ -34,6 +37,7 @@ def curves_of(study: Study, cell: str) -> pd.DataFrame:
     return own.loc[own["lag"] == gate_lag(study, cell)]
 
 
+@once_a_study
 def gate_lag(study: Study, cell: str) -> int | None:
     """Return the lag at which a cell's gates are shown: the longest that most members solved, or else the shortest."""
     curves = gate_curves(study)

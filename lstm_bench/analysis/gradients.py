@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from lstm_bench.analysis.frames import Study
+from lstm_bench.analysis.frames import Study, once_a_study
 from lstm_bench.analysis.statistics import TAILS, Interval, geometric_mean, median_time
 
 INITIAL, FINAL = "initial", "final"
@@ -23,6 +23,7 @@ DECAY_COLUMNS = (
 )  # fmt: skip
 
 
+@once_a_study
 def flow_summary(study: Study) -> pd.DataFrame:
     """Return the gradient flow g_k over members, at initialisation and after training.
 
@@ -34,6 +35,7 @@ def flow_summary(study: Study) -> pd.DataFrame:
     return over_members(flow.loc[flow["moment"].isin(WHEN)], KEYS)
 
 
+@once_a_study
 def bound_summary(study: Study) -> pd.DataFrame:
     """Return norms of J_k = d s_T / d s_{T-k} over members, at initialisation and after training: as `flow_summary`.
 
@@ -124,6 +126,7 @@ def moment_label(moment: str) -> str:
     return {INITIAL: "start", FINAL: "end"}.get(moment) or f"{moment.removeprefix('at_')}%"
 
 
+@once_a_study
 def decay_per_step(study: Study, cell: str, lag: int, moment: str = INITIAL, path: str = "") -> Interval:
     """Return rho, the factor by which the gradient changes a step: geometric mean over members, 95% interval.
 
@@ -146,6 +149,7 @@ def _decay_metric(moment: str, path: str) -> str:
     return "grad/decay_" + (f"{path.replace(' ', '_')}_" if path else "") + moment
 
 
+@once_a_study
 def horizon(study: Study, cell: str, lag: int, moment: str = INITIAL, name: str = THOUSANDTH) -> Interval:
     """Return the steps back until the gradient falls below 1e-3 (or 1/e) of its start: Kaplan-Meier median and 95%.
 
@@ -153,8 +157,8 @@ def horizon(study: Study, cell: str, lag: int, moment: str = INITIAL, name: str 
     interval, open; NaN where nothing was measured.
     """
     known = member_horizons(study, cell, lag, moment, name)
-    followed = _followed(study, cell, lag, moment)
-    return median_time(known.tolist(), followed.loc[~followed.index.isin(known.index)].tolist())
+    ends = followed(study, cell, lag, moment)
+    return median_time(known.tolist(), ends.loc[~ends.index.isin(known.index)].tolist())
 
 
 def member_horizons(study: Study, cell: str, lag: int, moment: str = INITIAL, name: str = THOUSANDTH) -> pd.Series:
@@ -162,7 +166,8 @@ def member_horizons(study: Study, cell: str, lag: int, moment: str = INITIAL, na
     return _by_member(study, cell, lag, f"grad/{name}_{moment}")
 
 
-def _followed(study: Study, cell: str, lag: int, moment: str) -> pd.Series:
+@once_a_study
+def followed(study: Study, cell: str, lag: int, moment: str) -> pd.Series:
     """Return how many steps back each member's gradient was followed."""
     p = study.probes
     own = p.loc[(p["cell"] == cell) & (p["lag"] == lag) & (p["moment"] == moment)]
@@ -170,12 +175,14 @@ def _followed(study: Study, cell: str, lag: int, moment: str) -> pd.Series:
     return flow.groupby("seed")["at"].max()
 
 
+@once_a_study
 def _by_member(study: Study, cell: str, lag: int, metric: str) -> pd.Series:
     r = study.results
     found = r.loc[(r["cell"] == cell) & (r["lag"] == lag) & (r["metric"] == metric)]
     return found.set_index("seed")["value"]
 
 
+@once_a_study
 def decays_while_learning(study: Study) -> pd.DataFrame:
     """Return rho and both horizons at every moment, at the lag of the comparison: a row a cell and moment.
 

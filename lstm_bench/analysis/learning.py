@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from lstm_bench.analysis.frames import Study
+from lstm_bench.analysis.frames import Study, once_a_study
 
 
 def solved_share(study: Study) -> float:
@@ -10,6 +10,7 @@ def solved_share(study: Study) -> float:
     return study.plan.jobs[0].solved_share
 
 
+@once_a_study
 def learning_curves(study: Study) -> pd.DataFrame:
     """Return the share of the baseline at every evaluation of every member: the labels, step, metric and value."""
     metrics = {(job.task, job.variant): f"eval/{job.criterion}_share" for job in study.plan.jobs}

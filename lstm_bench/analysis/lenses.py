@@ -8,8 +8,8 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from lstm_bench.analysis.frames import Study
-from lstm_bench.analysis.gradients import FINAL, INITIAL, horizon, longest_lag_with_flow
+from lstm_bench.analysis.frames import Study, once_a_study
+from lstm_bench.analysis.gradients import FINAL, INITIAL, followed, horizon, longest_lag_with_flow
 from lstm_bench.analysis.solving import ATTEMPTS, longest_mostly_solved, spans
 from lstm_bench.analysis.statistics import Interval, interquartile_mean, median_time
 from lstm_bench.analysis.wording import significant, with_range
@@ -77,7 +77,7 @@ class Reach:
 
 
 def lens_table(study: Study) -> pd.DataFrame:
-    """Return one row a (task, variant, cell), lens and moment that was measured; see `reaches`."""
+    """Return one row a (task, variant, cell), lens and moment that was measured; see `all_reaches`."""
     rows = [
         {"study": study.plan.study, "task": job.task, "variant": job.variant, "cell": cell}
         | asdict(reach)
@@ -90,13 +90,9 @@ def lens_table(study: Study) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(COLUMNS)).astype({"lag": "Int64"})
 
 
+@once_a_study
 def all_reaches(study: Study) -> dict[str, list[Reach]]:
-    """Return what every lens says of each cell, of a study narrowed to one task."""
-    return {cell: list(reaches(study, cell)) for cell in study.cells}
-
-
-def reaches(study: Study, cell: str) -> Iterator[Reach]:
-    """Yield what each lens says of a cell, in the order of LENSES, at the start before the end.
+    """Return what each lens says of each cell, of a study narrowed to one task, in the order of LENSES, start first.
 
     learned span: T50, posterior median with its 95% interval.
     gradient horizon: steps back until the gradient of the joint state is below 1e-3, Kaplan-Meier median with its 95%
@@ -109,7 +105,11 @@ def reaches(study: Study, cell: str) -> Iterator[Reach]:
     implied window: T(1 - 6 MSE) at the end, interquartile mean with its bootstrap interval.
     What is not told otherwise is at the longest lag that was measured for all cells; what was not measured is left out.
     """
-    study = replace(study, results=study.results.loc[study.results["metric"].isin(METRICS)])
+    narrowed = replace(study, results=study.results.loc[study.results["metric"].isin(METRICS)])
+    return {cell: list(_reaches(narrowed, cell)) for cell in study.cells}
+
+
+def _reaches(study: Study, cell: str) -> Iterator[Reach]:
     found = [
         _learned(study, cell),
         *(_gradient(study, cell, moment) for moment in MOMENTS),
@@ -124,7 +124,7 @@ def reaches(study: Study, cell: str) -> Iterator[Reach]:
 
 def reach_of(study: Study, cell: str, lens: str, moment: str) -> Reach | None:
     """Return what one lens says of a cell, None where it was not measured."""
-    return next((r for r in reaches(study, cell) if (r.lens, r.moment) == (lens, moment)), None)
+    return next((r for r in all_reaches(study)[cell] if (r.lens, r.moment) == (lens, moment)), None)
 
 
 def shared_lag(study: Study, metric: str) -> int | None:
@@ -161,11 +161,10 @@ def _learned(study: Study, cell: str) -> Reach | None:
 
 def _gradient(study: Study, cell: str, moment: str) -> Reach | None:
     lag = longest_lag_with_flow(study)
-    n = len(_values(study, cell, lag, f"grad/decay_{moment}"))
-    if lag is None or not n:
+    ends = pd.Series(dtype=float) if lag is None else followed(study, cell, lag, moment)
+    if lag is None or ends.empty:
         return None
-    length = next(float(job.length) for job in study.plan.jobs if (job.cell, job.lag) == (cell, lag))
-    return _reach(GRADIENT, moment, lag, horizon(study, cell, lag, moment), length, n)
+    return _reach(GRADIENT, moment, lag, horizon(study, cell, lag, moment), float(ends.min()), len(ends))
 
 
 def _capacity_span(study: Study, cell: str, moment: str) -> Reach | None:

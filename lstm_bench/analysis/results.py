@@ -17,7 +17,7 @@ from lstm_bench.analysis.lenses import (
     LYAPUNOV,
     MOMENTS,
     WINDOW,
-    reaches,
+    all_reaches,
 )
 from lstm_bench.analysis.memory_span import MemorySpan
 from lstm_bench.analysis.solving import spans
@@ -83,7 +83,9 @@ def _span_metrics(span: MemorySpan) -> dict[str, float]:
 
 
 def _lens_metrics(study: Study, cell: str) -> dict[str, float]:
-    numbers = {LENS_METRICS[reach.lens, reach.moment]: reach for reach in reaches(study, cell) if reach.lens != LEARNED}
+    numbers = {
+        LENS_METRICS[reach.lens, reach.moment]: reach for reach in all_reaches(study)[cell] if reach.lens != LEARNED
+    }
     return {name: reach.middle for name, reach in numbers.items() if not reach.open and math.isfinite(reach.middle)}
 
 

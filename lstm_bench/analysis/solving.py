@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from lstm_bench.analysis.frames import Study
+from lstm_bench.analysis.frames import Study, once_a_study
 from lstm_bench.analysis.memory_span import MemorySpan, learned_span
 from lstm_bench.analysis.statistics import Interval, median_time, wilson
 
@@ -14,6 +14,7 @@ UNTRAINED = "untrained"  # looked at as it started, with no budget
 STATUSES = (*ATTEMPTS, UNTRAINED, "failed", "missing")
 
 
+@once_a_study
 def solve_rates(study: Study) -> pd.DataFrame:
     """Return one row a (task, variant, cell, lag): members by status, and the share solved with its Wilson interval.
 
@@ -41,6 +42,7 @@ def members_at(study: Study, cell: str, lag: int) -> pd.DataFrame:
     return study.members.loc[(study.members["cell"] == cell) & (study.members["lag"] == lag)]
 
 
+@once_a_study
 def spans(study: Study) -> dict[str, MemorySpan]:
     """Return each cell's learned span, of a study narrowed to one task."""
     rates = solve_rates(study)

@@ -3,13 +3,14 @@
 import numpy as np
 import pandas as pd
 
-from lstm_bench.analysis.frames import Study
+from lstm_bench.analysis.frames import Study, once_a_study
 from lstm_bench.analysis.solving import was_trained
 
 NORM, CLIPPED = "grad/norm", "grad/clipped_share"
 COLUMNS = ["task", "variant", "cell", "lag", "quantity", "step", "steps_back", "median", "q25", "q75", "n"]
 
 
+@once_a_study
 def training_gradients(study: Study) -> pd.DataFrame:
     """Return what the optimiser was given at every evaluation, at the longest lag of each task, over its members.
 

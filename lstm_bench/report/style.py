@@ -133,7 +133,7 @@ def save(figure: Figure, folder: Path, name: str) -> str:
     nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
     with mpl.rc_context(THEME):
         figure.savefig(buffer, format="svg", dpi=PNG_DPI, facecolor="white", metadata=nothing)  # dpi: of pixels within
-        figure.set_layout_engine("none")  # it lies as it should: no need to find that out twice
+        figure.set_layout_engine(None)  # it lies as it should: no need to find that out twice
         figure.savefig(folder / f"{name}.png", dpi=PNG_DPI, facecolor="white", metadata={"Software": None})
     svg = buffer.getvalue()
     (folder / f"{name}.svg").write_text(svg, encoding="utf-8")

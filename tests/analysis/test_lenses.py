@@ -24,9 +24,9 @@ from lstm_bench.analysis.lenses import (
     LYAPUNOV,
     WINDOW,
     Reach,
+    all_reaches,
     lens_table,
     reach_of,
-    reaches,
     telling_lag,
 )
 from lstm_bench.analysis.results import study_metrics
@@ -78,6 +78,15 @@ def test_the_gradient_horizon_is_the_median_member_and_open_where_sequences_end(
     lstm = reach(sample, "lstm", GRADIENT, INITIAL)
     assert (lstm.middle, lstm.open, lstm.high) == (38, "above", math.inf)  # the length of its sequences
     assert lstm.text == ">= 38"
+
+
+def test_a_gradient_followed_beyond_the_members_own_sequence_is_open_from_there(sample: Study) -> None:
+    flow = (sample.probes["probe"] == "gradient_flow") & (sample.probes["cell"] == "lstm")
+    longer = dataclasses.replace(
+        sample, probes=sample.probes.assign(at=sample.probes["at"].where(~flow, 4 * sample.probes["at"]))
+    )
+    found, before = (reach(study, "lstm", GRADIENT, INITIAL) for study in (longer, sample))
+    assert (found.middle, found.open) == (4 * before.middle, "above")
 
 
 def test_capacity_and_its_span_are_those_of_the_members(sample: Study) -> None:
@@ -146,7 +155,7 @@ def test_the_table_has_a_row_a_cell_lens_and_moment(sample: Study) -> None:
 
 def test_what_was_not_probed_is_left_out(make: Make) -> None:
     study = make(lags=(2, 8), probed=False)
-    assert [found.lens for found in reaches(study, "lstm")] == [LEARNED]
+    assert [found.lens for found in all_reaches(study)["lstm"]] == [LEARNED]
     assert comparison(study)["half_life"].isna().all()
 
 
@@ -157,7 +166,7 @@ def test_members_that_were_not_trained_have_lenses_at_their_start_alone(make: Ma
 
 
 def test_one_member_has_no_interval(make: Make) -> None:
-    for found in reaches(make(lags=(2, 8), n_seeds=1), "rnn"):
+    for found in all_reaches(make(lags=(2, 8), n_seeds=1))["rnn"]:
         assert found.n in (1, 2)
         assert "n/a" not in found.text
 

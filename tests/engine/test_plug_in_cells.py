@@ -12,7 +12,7 @@ from lstm_bench.cells.lstm import LSTMCell, LSTMState
 from lstm_bench.engine.choice import kernel_of
 from lstm_bench.engine.generic import GenericKernel, permits_batching
 from lstm_bench.engine.memory_plan import MemoryPlan
-from lstm_bench.engine.model import MakeCell, make_model
+from lstm_bench.engine.model import MakeCell, Model, make_model
 from lstm_bench.engine.population import Population
 from lstm_bench.engine.seeds import Member
 from lstm_bench.engine.training import Budget, train
@@ -390,7 +390,7 @@ def test_a_subclass_trains_by_its_own_step() -> None:
     parent = LSTMCell(D, H)
     parent.load_state_dict(built[0][0].state_dict())
     coupled = population_of(built).predict(inputs, [0])
-    assert (coupled - population_of([(parent, built[0][1])]).predict(inputs, [0])).abs().max() > 1e-3
+    assert (coupled - population_of([Model(parent, built[0].readout)]).predict(inputs, [0])).abs().max() > 1e-3
 
 
 def test_a_plug_in_of_stock_layers_is_seeded_and_leaves_the_global_generator_alone() -> None:
