@@ -23,6 +23,8 @@ BY_PATTERN = tuple(  # the first that fits a whole name
         (r"(.*_)?horizon(_.*)?|time_constant_.*", STEPS),
         (r"(.*_)?decay(_.*)?", FACTOR),
         (r"score_at_.*x", SHARE),  # a perfect memory scores 1
+        (r"divergence_.*", "bits"),
+        (r"accuracy_after_boundary|boundary_difference", SHARE),
         (r"sequences_per_s", "sequences/s"),
         (r"ms_per_time_step", "ms"),
         (r".*_bytes", "bytes"),

@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from lstm_bench.analysis.contest import Contest
 from lstm_bench.analysis.frames import Study
 from lstm_bench.report.figures import (
+    boundary,
     contest,
     forgetting,
     gate_traces,
@@ -23,6 +24,7 @@ from lstm_bench.report.figures import (
     learning_curves,
     length_generalisation,
     limit_share,
+    same_word,
     solve_rate,
     spans,
     speed,
@@ -45,7 +47,7 @@ class FigureFile(Protocol[S_contra]):
         ...
 
     def caption(self, study: S_contra) -> str:
-        """Return the finding in words and numbers."""
+        """Return the finding in words and numbers; "" leaves the figure out of the page."""
         ...
 
     def alt(self, study: S_contra) -> str:
@@ -74,6 +76,8 @@ FIGURES: Mapping[str, FigureFile[Study]] = {  # by the name of the table behind 
     "length_generalisation": _file(length_generalisation),
     "state_and_gates": _file(state_and_gates),
     "gate_traces": _file(gate_traces),
+    "same_word": _file(same_word),
+    "boundary": _file(boundary),
     "speed": _file(speed),
     "tuning": _file(tuning),
 }
@@ -99,7 +103,8 @@ def make_exhibits(
     figures: Mapping[str, FigureFile[S_contra]], study: S_contra, folder: Path, prefix: str = ""
 ) -> list[Exhibit]:
     """Draw figures of a study narrowed to one task, or of a contest, into a folder; return them with their words."""
-    return [_exhibit(table, figure, study, folder, prefix) for table, figure in figures.items()]
+    shown = {table: figure for table, figure in figures.items() if figure.caption(study)}
+    return [_exhibit(table, figure, study, folder, prefix) for table, figure in shown.items()]
 
 
 def _exhibit(table: str, figure: FigureFile[S_contra], study: S_contra, folder: Path, prefix: str) -> Exhibit:

@@ -152,32 +152,56 @@ def test_the_loss_reads_every_predicted_step(task: Any) -> None:
     assert predictions.grad.abs().sum(dim=-1).gt(0).all()
 
 
-def eight_letters_at_the_recall(task: Any, batch_size: int) -> Tensor:
+def eight_letters_at_the_recall(task: Any, inputs: Tensor) -> Tensor:
     """Return copy's memoryless predictor: certain blanks (class 8), then one chance in eight for each letter."""
-    said = torch.full((task.predicted_steps, batch_size, task.output_size), -1000.0)
+    said = torch.full((task.predicted_steps, inputs.shape[1], task.output_size), -1000.0)
     recall = task.predicted_steps - task.n_symbols
     said[:recall, :, 8] = 0
     said[recall:, :, :8] = 0
     return said
 
 
-def always_one(task: Any, batch_size: int) -> Tensor:
+def always_one(task: Any, inputs: Tensor) -> Tensor:
     """Return adding's memoryless predictor: the mean of the sum."""
-    return torch.ones(task.predicted_steps, batch_size, task.output_size)
+    return torch.ones(task.predicted_steps, inputs.shape[1], task.output_size)
+
+
+def five_answers_at_the_question(_: Any, inputs: Tensor) -> Tensor:
+    """Return context's memoryless predictor: silence (class 5), but at the word 8 one chance in five each."""
+    asked = inputs.argmax(dim=-1, keepdim=True) == 8
+    answers, silence = torch.tensor([0.0] * 5 + [-1000.0]), torch.tensor([-1000.0] * 5 + [0.0])
+    return torch.where(asked, answers, silence)
+
+
+def no_unless_it_is_an_a(task: Any, inputs: Tensor) -> Tensor:
+    """Return segments' memoryless predictor: no at a boundary (4), yes at an "a" (0), else by the clock, see P_t below.
+
+    Found by walking the chain of what a step can be: no "a" yet in this segment, or one.
+    """
+    p, chances, yet = 1 / (task.lag + 1), [1.0], 0.0  # yet: the share of streams with an "a" so far
+    for _ in range(1, task.length):
+        chances.append(1 - yet)
+        yet = (1 - p) * (yet + (1 - yet) * p)
+    symbols, clock = inputs.argmax(dim=-1), torch.tensor(chances).unsqueeze(1)
+    no = torch.where(symbols == 4, 1.0, torch.where(symbols == 0, 0.0, clock))
+    return torch.stack((no, 1 - no), dim=-1).log().clamp_min(-1000.0)
 
 
 # Built here, not taken from the task: a new task adds the predictor that its baselines speak of.
-MEMORYLESS: dict[str, Callable[[Any, int], Tensor]] = {
+MEMORYLESS: dict[str, Callable[[Any, Tensor], Tensor]] = {
     "CopyTask": eight_letters_at_the_recall,
     "AddingTask": always_one,
+    "ContextTask": five_answers_at_the_question,
+    "SegmentsTask": no_unless_it_is_an_a,
 }
 
 
 def test_the_best_memoryless_predictor_reaches_the_baselines(task: Any) -> None:
     """Within 5 standard errors, taken from the spread over 40 batches of 500 sequences."""
     assert type(task).__name__ in MEMORYLESS, "add the memoryless predictor of this task to MEMORYLESS"
-    predictions, stream = MEMORYLESS[type(task).__name__](task, 500), seeded(0)
-    batches = [task.metrics(predictions, task.sample(500, stream).targets) for _ in range(40)]
+    predictor, stream = MEMORYLESS[type(task).__name__], seeded(0)
+    drawn = [task.sample(500, stream) for _ in range(40)]
+    batches = [task.metrics(predictor(task, batch.inputs), batch.targets) for batch in drawn]
     for name, baseline in task.baselines.items():
         values = torch.stack([batch[name] for batch in batches]).double()
         standard_error = float(values.std()) / len(batches) ** 0.5
@@ -204,9 +228,9 @@ def test_the_best_memoryless_predictor_recalls_nothing_at_any_distance(task: Any
     """Within 5 standard errors, taken from the spread over 20 batches of 400 sequences."""
     for distance in task.cue_distances:
         at_distance, stream = task.at_distance(distance), seeded(distance)
-        predictions = MEMORYLESS[type(task).__name__](at_distance, 400)
-        recalls = [at_distance.recall(predictions, at_distance.sample(400, stream)).mean() for _ in range(20)]
-        values = torch.stack(recalls)
+        predictor = MEMORYLESS[type(task).__name__]
+        drawn = [at_distance.sample(400, stream) for _ in range(20)]
+        values = torch.stack([at_distance.recall(predictor(task, b.inputs), b).mean() for b in drawn])
         standard_error = float(values.std()) / len(values) ** 0.5
         assert float(values.mean()) == pytest.approx(0.0, abs=5 * standard_error + 1e-12)
 

@@ -1,0 +1,158 @@
+"""Context: at a repeated word, say what was said in this clause; what the clause before said must not leak."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+import torch
+import torch.nn.functional as F
+from torch import Generator, Tensor
+
+from lstm_bench.checks import at_least
+from lstm_bench.tasks.contract import Batch
+
+CUES = ("Deep", "love", "slow", "hate")
+FILLERS = ("is", "fun", "I", "so")
+WORDS = (*CUES, *FILLERS, "learning", ".")
+QUESTION, BOUNDARY = WORDS.index("learning"), WORDS.index(".")
+NO_CUE = len(CUES)  # the answer where a clause has none
+SILENT = NO_CUE + 1  # the target wherever nothing is asked
+ANSWERS = NO_CUE + 1
+CLAUSES = 2
+ROOM = 2  # fillers that a clause has beside those between cue and question
+DISTANCE_MULTIPLES = (0.25, 0.5, 0.75, 1, 1.5, 2, 3, 4)
+CERTAIN = 1000.0
+
+
+@dataclass(frozen=True)
+class ContextTask:
+    """Read two clauses, and at the word "learning" in each say which cue stood d steps before it, if any.
+
+    With d = 1, cues Deep, love, slow, hate; fillers is, fun, I, so; `-` for silence:
+
+        input    Deep  learning  is  fun  .  I  love  learning  so
+        target    -     Deep     -    -   -  -   -     love     -
+
+    Each clause has r fillers, the cue, d - 1 fillers, "learning" and 2 - r fillers, r uniform in 0, 1, 2. In one clause
+    of five a filler stands in the place of the cue and the answer is "none": whoever carries the cue of the first
+    clause past the boundary is then wrong. All five answers are equally likely in both clauses. The loss is the mean
+    cross-entropy in nats over all steps; `recall_ce` and `recall_accuracy` are over the two answers.
+
+    Memoryless baselines (closed form): recall_ce ln 5, recall_accuracy 1/5, loss 2 ln 5 / T.
+    Solved: recall_accuracy >= 0.99 and recall_ce <= 0.1 ln 5.
+
+    Args:
+        lag: d, steps from a cue to its question.
+
+    Raises: ValueError for a lag below 1.
+    Shapes: inputs [T, B, 10], one-hot, with T = 2 (d + 3) + 1; targets [T, B].
+    """
+
+    lag: int
+
+    input_size: ClassVar = len(WORDS)
+    output_size: ClassVar = SILENT + 1
+    score: ClassVar = "recall_accuracy"
+    criterion: ClassVar = "recall_ce"
+    variant: ClassVar = "two clauses, 4 cues"
+    boundary: ClassVar = BOUNDARY
+    description: ClassVar = (
+        "Two clauses are read; at the word 'learning' in each it must be said which cue stood some steps before it in "
+        "the same clause, or that there was none."
+    )
+    solved_rule: ClassVar = "recall accuracy at least 0.99 and recall cross-entropy at most a tenth of its baseline"
+    solved_share: ClassVar = 0.1
+    units: ClassVar = {"loss": "nats", "recall_ce": "nats", "recall_accuracy": "share"}
+
+    def __post_init__(self) -> None:
+        at_least(1, lag=self.lag)
+
+    @property
+    def clause_length(self) -> int:
+        """Words of a clause, the boundary not counted."""
+        return self.lag + 1 + ROOM
+
+    @property
+    def length(self) -> int:
+        """T, two clauses and the boundary between them."""
+        return CLAUSES * self.clause_length + 1
+
+    @property
+    def predicted_steps(self) -> int:
+        """All steps."""
+        return self.length
+
+    @property
+    def baselines(self) -> dict[str, float]:
+        """What a predictor reaches that sees the present word alone."""
+        recall_ce = math.log(ANSWERS)
+        return {"loss": recall_ce * CLAUSES / self.length, "recall_ce": recall_ce, "recall_accuracy": 1 / ANSWERS}
+
+    def sample(self, batch_size: int, generator: Generator) -> Batch:
+        """Draw fresh clauses."""
+        words = torch.randint(len(CUES), len(CUES) + len(FILLERS), (self.length, batch_size), generator=generator)
+        targets = torch.full_like(words, SILENT)
+        words[self.clause_length] = BOUNDARY
+        for start in (0, self.clause_length + 1):
+            cue_at = start + torch.randint(ROOM + 1, (1, batch_size), generator=generator)
+            answers = torch.randint(ANSWERS, (1, batch_size), generator=generator)
+            words.scatter_(0, cue_at, torch.where(answers == NO_CUE, words.gather(0, cue_at), answers))
+            words.scatter_(0, cue_at + self.lag, QUESTION)
+            targets.scatter_(0, cue_at + self.lag, answers)
+        return Batch(F.one_hot(words, len(WORDS)).float(), targets)
+
+    def loss(self, predictions: Tensor, targets: Tensor) -> Tensor:
+        """Return the mean cross-entropy over all steps, in nats."""
+        return _cross_entropies(predictions, targets).mean(dim=(0, -1))
+
+    def metrics(self, predictions: Tensor, targets: Tensor) -> dict[str, Tensor]:
+        """Return loss, recall_ce (both nats) and recall_accuracy."""
+        asked = (targets != SILENT).to(predictions.dtype)
+        count = asked.sum(dim=(0, -1))
+        correct = (predictions.argmax(dim=-1) == targets).to(predictions.dtype)
+        entropies = _cross_entropies(predictions, targets)
+        return {
+            "loss": entropies.mean(dim=(0, -1)),
+            "recall_ce": (entropies * asked).sum(dim=(0, -1)) / count,
+            "recall_accuracy": (correct * asked).sum(dim=(0, -1)) / count,
+        }
+
+    def oracle(self, inputs: Tensor) -> Tensor:
+        """Look back d steps at each question, within the clause, and say what stood there without doubt."""
+        words = inputs.argmax(dim=-1)
+        before = words.roll(self.lag, dims=0)
+        answers = torch.where(before < len(CUES), before, NO_CUE)
+        said = torch.where(words == QUESTION, answers, SILENT)
+        return F.one_hot(said, self.output_size).to(inputs.dtype) * CERTAIN
+
+    @property
+    def cue_distances(self) -> list[int]:
+        """Distances from a quarter of the lag to four times it."""
+        return sorted({max(1, round(self.lag * multiple)) for multiple in DISTANCE_MULTIPLES})
+
+    def at_lag(self, lag: int) -> "ContextTask":
+        """Return the same task with cues that many steps before their questions."""
+        return replace(self, lag=lag)
+
+    def at_distance(self, distance: int) -> "ContextTask":
+        """Return the same task at that lag."""
+        return self.at_lag(distance)
+
+    def recall(self, predictions: Tensor, batch: Batch) -> Tensor:
+        """Return (a - 1/5) / (1 - 1/5) for the accuracy a of the answer in each clause [2]."""
+        asked = batch.targets != SILENT
+        correct = (predictions.argmax(dim=-1) == batch.targets) & asked
+        clauses = (slice(0, self.clause_length), slice(self.clause_length, None))
+        accuracies = torch.stack([correct[clause].double().sum() / asked[clause].sum() for clause in clauses])
+        return (accuracies - 1 / ANSWERS) / (1 - 1 / ANSWERS)
+
+    def solved(self, metrics: Mapping[str, float]) -> bool:
+        """Ask for 99% of the answers and a recall cross-entropy of at most a tenth of the baseline."""
+        return metrics["recall_accuracy"] >= 0.99 and metrics["recall_ce"] <= self.solved_share * math.log(ANSWERS)
+
+
+def _cross_entropies(predictions: Tensor, targets: Tensor) -> Tensor:
+    """Return the cross-entropy of each step [S, ..., B], in nats."""
+    log_p = torch.log_softmax(predictions.movedim(-1, 0), dim=0)
+    return -log_p.gather(0, targets.unsqueeze(0)).squeeze(0)
