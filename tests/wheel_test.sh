@@ -13,4 +13,6 @@ cd "$work/elsewhere"
 test -s reports/smoke/report.html
 test -s reports/smoke/results.csv
 test -s mlflow.db
+"$work/venv/bin/python" -m lstm_bench.anatomy walk >"$work/walk.txt"
+test -s reports/anatomy/walk.html
 echo "wheel test: 1 passed, 0 failed"

@@ -43,6 +43,20 @@ def boundary_summary(study: Study) -> pd.DataFrame:
     return pd.concat([ratios, _grouped(accuracy, interquartile_mean)], ignore_index=True)
 
 
+def walk_of(study: Study, cell: str) -> tuple[int, pd.DataFrame]:
+    """Return the walk of a cell's first member through a sentence at the shortest lag: its seed and rows.
+
+    Columns: name (f, i, g, o, c, h), unit, at (place of the word), value; "answer" has unit -1.
+    """
+    p = study.probes
+    own = p.loc[(p["probe"] == "learned_walk") & (p["cell"] == cell)]
+    own = own.loc[(own["lag"] == own["lag"].min())]
+    own = own.loc[own["seed"] == own["seed"].min()]
+    names = own["quantity"].astype(str).str.split(" ", n=1, expand=True).reindex(columns=[0, 1])
+    rows = own[["at", "value"]].assign(name=names[0], unit=names[1].fillna("-1").astype(int))
+    return (int(own["seed"].min()) if len(own) else -1), rows
+
+
 def _summary(study: Study, probe: str, summarise: Callable[[list[float]], Interval]) -> pd.DataFrame:
     return _grouped(study.probes.loc[study.probes["probe"] == probe], summarise)
 

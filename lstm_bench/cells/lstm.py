@@ -88,6 +88,10 @@ class LSTMCell(nn.Module):
         i, f, _, o = self._before_gates(x, state).chunk(4, dim=-1)
         return {"i": torch.sigmoid(i), "f": torch.sigmoid(f), "o": torch.sigmoid(o)}
 
+    def candidate(self, x: Tensor, state: LSTMState) -> Tensor:
+        """Return tanh(g) of one step, [B, H]: what could be written."""
+        return torch.tanh(self._before_gates(x, state).chunk(4, dim=-1)[2])
+
     def _before_gates(self, x: Tensor, state: LSTMState) -> Tensor:
         return x @ self.weight_ih.T + self.bias_ih + state.h @ self.weight_hh.T + self.bias_hh
 

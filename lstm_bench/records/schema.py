@@ -17,7 +17,8 @@ class JobPlan:
 
     `cell` is the name in the comparison: the name of its yaml and whatever else the study varies. `flops` are
     floating-point operations of one member's training step, by formula. `config` is the resolved configuration; `job`
-    is the hash of what in it changes results.
+    is the hash of what in it changes results. `sentence` are the words of the walk, where the task has one,
+    `answers` the names of its classes.
     """
 
     job: str
@@ -44,12 +45,15 @@ class JobPlan:
     steps: int
     batch_size: int
     config: dict[str, Any]
+    sentence: list[str] = field(default_factory=list)
+    answers: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
 class StudyPlan:
     """One invocation: its jobs, and the receipt of how and where it ran.
 
+    `walk` holds the words and given gates that the report walks through, where a task of the study has a sentence.
     `wall_s` is the time of this invocation, `mirror_s` what MLflow took of it (processor time of the mirror's thread).
     """
 
@@ -63,6 +67,7 @@ class StudyPlan:
     wall_s: float | None = None
     mirror_s: float | None = None
     measure: Measure = "training"
+    walk: dict[str, Any] = field(default_factory=dict)
     schema: int = SCHEMA
 
 

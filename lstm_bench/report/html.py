@@ -4,6 +4,7 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from lstm_bench.report.anatomy_page import AnatomyPage
 from lstm_bench.report.page import Page
 from lstm_bench.report.speed_page import SpeedPage
 from lstm_bench.report.typeset import typeset
@@ -21,7 +22,12 @@ def render_speed_html(page: SpeedPage) -> str:
     return _render("speed.html.j2", page)
 
 
-def _render(template: str, page: Page | SpeedPage) -> str:
+def render_anatomy_html(page: AnatomyPage) -> str:
+    """Return the page of the anatomy, made like the others."""
+    return _render("anatomy.html.j2", page)
+
+
+def _render(template: str, page: Page | SpeedPage | AnatomyPage) -> str:
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=lambda name: name is not None and name.endswith(".html.j2"),

@@ -9,8 +9,10 @@ from lstm_bench.analysis.comparison import comparison, matching
 from lstm_bench.analysis.frames import Study
 from lstm_bench.analysis.headline import headline
 from lstm_bench.analysis.solving import members_a_lag, was_trained
+from lstm_bench.analysis.walk import walk_from
 from lstm_bench.analysis.wording import span_of
 from lstm_bench.report import outcomes
+from lstm_bench.report.anatomy_page import WalkPart, make_walk_part
 from lstm_bench.report.exhibits import FIGURES, Exhibit, file_prefix, make_exhibits
 from lstm_bench.report.protocol import DEFINITIONS, protocol, settings_table
 from lstm_bench.report.tables import Table, comparison_table, solved_table
@@ -45,6 +47,7 @@ class Page:
     parts: list[TaskPart]
     definitions: dict[str, str]
     receipt: list[tuple[str, str]]
+    walk: WalkPart | None = None
 
 
 def make_page(study: Study, figures: Path, receipt: list[tuple[str, str]]) -> Page:
@@ -62,6 +65,7 @@ def make_page(study: Study, figures: Path, receipt: list[tuple[str, str]]) -> Pa
         parts=[_part(one, comparison(one), figures, len(narrowed) == 1) for one in narrowed],
         definitions=DEFINITIONS,
         receipt=receipt,
+        walk=make_walk_part(walk_from(study.plan.walk)) if study.plan.walk else None,
     )
 
 

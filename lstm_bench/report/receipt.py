@@ -28,11 +28,16 @@ def make_receipt(plan: StudyPlan, outcome: Mapping[str, Any], extra: Mapping[str
         "finished": plan.finished,
         "wall_s": plan.wall_s,
         "environment": plan.environment,
-        "report_packages": {name: _version(name) for name in PACKAGES},
+        "report_packages": report_packages(),
         **outcome,
         "jobs": [asdict(job) for job in plan.jobs],
         **(extra or {}),
     }
+
+
+def report_packages() -> dict[str, str | None]:
+    """Return the versions of what makes reports."""
+    return {name: _version(name) for name in PACKAGES}
 
 
 def _version(package: str) -> str | None:

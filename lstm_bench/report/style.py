@@ -129,15 +129,25 @@ def say_in(axes: Axes, text: str) -> None:
 def save(figure: Figure, folder: Path, name: str) -> str:
     """Write <name>.svg and, at twice the resolution, <name>.png; return the SVG text. Same figure, same bytes."""
     folder.mkdir(parents=True, exist_ok=True)
-    buffer = io.StringIO()
-    nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
     with mpl.rc_context(THEME):
-        figure.savefig(buffer, format="svg", dpi=PNG_DPI, facecolor="white", metadata=nothing)  # dpi: of pixels within
+        svg = _svg(figure)
         figure.set_layout_engine(None)  # it lies as it should: no need to find that out twice
         figure.savefig(folder / f"{name}.png", dpi=PNG_DPI, facecolor="white", metadata={"Software": None})
-    svg = buffer.getvalue()
     (folder / f"{name}.svg").write_text(svg, encoding="utf-8")
     return svg
+
+
+def lettered_svg(figure: Figure) -> str:
+    """Return a figure as SVG whose letters are text: small, and set in the font of the page that it stands on."""
+    with mpl.rc_context({**THEME, "svg.fonttype": "none"}):
+        return _svg(figure)
+
+
+def _svg(figure: Figure) -> str:
+    buffer = io.StringIO()
+    nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
+    figure.savefig(buffer, format="svg", dpi=PNG_DPI, facecolor="white", metadata=nothing)  # dpi: of pixels within
+    return buffer.getvalue()
 
 
 def inline_svg(svg: str, name: str, alt: str) -> str:

@@ -7,8 +7,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 import torch
+import yaml
 
 from lstm_bench.cells.contract import Cell
+from lstm_bench.config.composing import conf_dir
 from lstm_bench.config.objects import check_job, n_parameters
 from lstm_bench.config.schema import JobConfig, StudyConfig
 from lstm_bench.engine.choice import kernel_type
@@ -34,7 +36,14 @@ def plan_study(config: StudyConfig, arguments: Sequence[str]) -> StudyPlan:
         jobs=jobs,
         environment=describe_environment(config.jobs[0].trainer.device),
         measure=config.measure,
+        walk=_given_walk() if any(job.sentence for job in jobs) else {},
     )
+
+
+def _given_walk() -> dict[str, Any]:
+    """Return the explainer's walk, to stand beside the one that was learned."""
+    content: dict[str, Any] = yaml.safe_load((conf_dir() / "walk" / "seven_words.yaml").read_text("utf-8"))
+    return content
 
 
 def now() -> str:
@@ -69,6 +78,8 @@ def _plan_job(job: JobConfig, cell_name: str, task: Task, cell: Cell) -> JobPlan
         steps=trainer.steps,
         batch_size=trainer.batch_size,
         config=settings_of(job),
+        sentence=list(getattr(task, "sentence", ())),
+        answers=list(getattr(task, "answers", ())),
     )
 
 

@@ -20,6 +20,7 @@ NO_CUE = len(CUES)  # the answer where a clause has none
 SILENT = NO_CUE + 1  # the target wherever nothing is asked
 ANSWERS = NO_CUE + 1
 CLAUSES = 2
+SENTENCE = ("Deep", "learning", "is", "fun", ".", "I", "love", "learning")  # the explainer's seven words
 ROOM = 2  # fillers that a clause has beside those between cue and question
 DISTANCE_MULTIPLES = (0.25, 0.5, 0.75, 1, 1.5, 2, 3, 4)
 CERTAIN = 1000.0
@@ -57,6 +58,9 @@ class ContextTask:
     criterion: ClassVar = "recall_ce"
     variant: ClassVar = "two clauses, 4 cues"
     boundary: ClassVar = BOUNDARY
+    words: ClassVar = WORDS
+    sentence: ClassVar = SENTENCE
+    answers: ClassVar = (*CUES, "none", "-")
     description: ClassVar = (
         "Two clauses are read; at the word 'learning' in each it must be said which cue stood some steps before it in "
         "the same clause, or that there was none."

@@ -1,0 +1,33 @@
+"""`python -m lstm_bench.anatomy step` and `python -m lstm_bench.anatomy walk`."""
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+
+from lstm_bench.anatomy import step, walk
+from lstm_bench.config.errors import ConfigError, not_allowed
+
+BAD_INPUT = 2
+COMMANDS: Mapping[str, Callable[[Sequence[str]], None]] = {"step": step.run, "walk": walk.run}
+USAGE = """\
+python -m lstm_bench.anatomy step [--help]     one time step, taken apart and drawn
+python -m lstm_bench.anatomy walk [--help]     a walk through a few words: tables, audit, page"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run what was asked for; return the exit code, 2 for bad input, which is told in one line."""
+    command, *options = [*(sys.argv[1:] if arguments is None else arguments), ""]
+    if command in {"", "-h", "--help"}:
+        print(USAGE)
+        return 0
+    try:
+        if command not in COMMANDS:
+            raise not_allowed("anatomy", command, ", ".join(COMMANDS))
+        COMMANDS[command](options[:-1])
+    except ConfigError as error:
+        print(" ".join(str(error).split()), file=sys.stderr)
+        return BAD_INPUT
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,81 @@
+"""A walk through one sentence: every gate and every part of the state, unit by unit, word by word."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Generator, Tensor
+
+from lstm_bench.cells.contract import Cell, state_parts
+from lstm_bench.engine.model import Model, predict
+from lstm_bench.probes.contract import Curve, need, need_finite, need_finite_weights
+from lstm_bench.probes.unrolled import in_float64
+from lstm_bench.tasks.contract import Task
+
+PROBE = "learned_walk"
+CANDIDATE = "g"
+
+
+@dataclass(frozen=True)
+class LearnedWalk:
+    """Values [words][units] by name (gates i f o, candidate g, parts of the state), and what is said at each word.
+
+    `answers` are classes of the task, the likeliest at each word.
+    """
+
+    values: dict[str, list[list[float]]]
+    answers: list[int]
+
+    def metrics(self) -> dict[str, float]:
+        """Return nothing: a walk is looked at."""
+        return {}
+
+    def curves(self) -> dict[str, Curve]:
+        """Return each unit of each value against the place of the word, "f 0", "f 1", ..., and "answer"."""
+        units = {
+            f"{name} {unit}": Curve(range(len(rows)), [row[unit] for row in rows])
+            for name, rows in self.values.items()
+            for unit in range(len(rows[0]))
+        }
+        return units | {"answer": Curve(range(len(self.answers)), list(map(float, self.answers)))}
+
+
+def learned_walk(model: Model, task: Task, generator: Generator) -> LearnedWalk | None:
+    """Walk a model through the task's own `sentence`, in its `words`; None for a task without one.
+
+    Gates are those of the cell's method `gates`, the candidate that of its method `candidate`, where it has them.
+    Nothing is drawn. Costs 1 ms.
+
+    Raises: ProbeError for a word that the task does not know, or weights that are not finite.
+    """
+    words, sentence = getattr(task, "words", ()), getattr(task, "sentence", ())
+    if not sentence:
+        return None
+    unknown = [word for word in sentence if word not in words]
+    need(not unknown, PROBE, f"the word {', '.join(unknown)}", ", ".join(words))
+    need_finite_weights(PROBE, model)
+    places = torch.tensor([words.index(word) for word in sentence])
+    inputs = F.one_hot(places, task.input_size).unsqueeze(1)
+    values = _values(in_float64(model.cell), inputs.double())
+    need_finite(PROBE, **values)
+    said = predict(model, inputs.float(), len(sentence)).squeeze(1).argmax(dim=-1)
+    return LearnedWalk({name: rows.tolist() for name, rows in values.items()}, said.tolist())
+
+
+@torch.no_grad()
+def _values(cell: Cell, inputs: Tensor) -> dict[str, Tensor]:
+    """Return each value [words, units]."""
+    state, seen = cell.initial_state(1), dict[str, list[Tensor]]()
+    for x in inputs:
+        inside = dict(cell.gates(x, state)) if hasattr(cell, "gates") else {}
+        if hasattr(cell, "candidate"):
+            inside[CANDIDATE] = cell.candidate(x, state)
+        _, state = cell.step(x, state)
+        for name, value in (inside | dict(state_parts(state))).items():
+            seen.setdefault(name, []).append(value.flatten())
+    return {name: _stacked(rows) for name, rows in seen.items()}
+
+
+def _stacked(rows: Sequence[Tensor]) -> Tensor:
+    return torch.stack(list(rows))

@@ -1,0 +1,114 @@
+"""The explainer's two sentences through trained cells: every gate and every part of the state, word by word."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from lstm_bench.analysis.anatomy import walk_of
+from lstm_bench.analysis.frames import Study
+from lstm_bench.analysis.wording import listed, significant
+from lstm_bench.records.schema import JobPlan
+from lstm_bench.report.style import INK, new_figure, themed
+
+QUESTION = "What do the seven words do to a trained cell?"
+ORDER = ("f", "i", "g", "o", "r", "z", "c", "h")
+GATES = ("f", "i", "o", "r", "z")
+BOUNDARY = "."
+
+
+@themed
+def draw(study: Study) -> Figure:
+    """Draw a column a cell, a panel a value: units against words."""
+    walks = {cell: walk_of(study, cell)[1] for cell in _walked(study)}
+    names = [name for name in ORDER if any((rows["name"] == name).any() for rows in walks.values())]
+    figure = new_figure(0.7 + 1.25 * len(names))
+    grid = figure.subplots(len(names), len(walks), squeeze=False)
+    words = _job(study).sentence
+    for column, (cell, rows) in zip(grid.T, walks.items(), strict=True):
+        column[0].set_title(cell, fontsize="medium", pad=14)
+        for axes, name in zip(column, names, strict=True):
+            _draw_value(axes, rows.loc[rows["name"] == name], name, words)
+            axes.tick_params(labelbottom=axes is column[-1])
+    figure.supylabel("units, in the order of their last value", fontsize="medium", color=INK)
+    return figure
+
+
+def _draw_value(axes: Axes, rows: pd.DataFrame, name: str, words: list[str]) -> None:
+    if rows.empty:
+        axes.set_axis_off()
+        return
+    table = rows.pivot_table(index="unit", columns="at", values="value").to_numpy()
+    table = table[np.argsort(table[:, -1])]
+    most = 1.0 if name in GATES else float(np.abs(table).max())
+    shades: Any = (
+        {"cmap": "viridis", "vmin": 0, "vmax": 1} if name in GATES else {"cmap": "RdBu_r", "vmin": -most, "vmax": most}
+    )
+    image = axes.imshow(table, aspect="auto", interpolation="nearest", origin="lower", **shades)
+    axes.figure.colorbar(image, ax=axes, pad=0.02, aspect=8)
+    axes.set_ylabel(name, rotation=0, labelpad=10)
+    axes.set_xticks(range(len(words)), words, rotation=40, ha="right", fontsize="small")
+    axes.set_yticks([])
+    _number_columns(axes, table, name)
+    axes.grid(visible=False)
+    for place, word in enumerate(words):
+        if word == BOUNDARY:
+            for edge in (place - 0.5, place + 0.5):
+                axes.axvline(edge, color=INK, linewidth=1.0)
+
+
+def _number_columns(axes: Axes, table: NDArray[np.float64], name: str) -> None:
+    """Write above each word the mean over units of a gate, the norm over units of all else."""
+    numbers = table.mean(axis=0) if name in GATES else np.linalg.norm(table, axis=0)
+    for place, number in enumerate(numbers):
+        axes.annotate(
+            significant(float(number), 2),
+            (place, 1.02),
+            xycoords=("data", "axes fraction"),
+            ha="center",
+            fontsize="x-small",
+        )
+
+
+def _walked(study: Study) -> list[str]:
+    return [cell for cell in study.cells if len(walk_of(study, cell)[1])]
+
+
+def _job(study: Study) -> JobPlan:
+    return min(study.plan.jobs, key=lambda job: job.lag)
+
+
+def caption(study: Study) -> str:
+    """Return what each cell says at each word; "" where no walk was taken."""
+    cells = _walked(study)
+    if not cells:
+        return ""
+    return (
+        f"At lag {_job(study).lag}, one member each: {'; '.join(_told(study, cell) for cell in cells)}. Every row of a "
+        "panel is a unit; gates from 0 (dark) to 1 (light), the candidate g and the state red above 0 and blue below. "
+        "Numbers above a word are the mean over units of a gate, the norm over units of g, c and h. Lines mark the "
+        "boundary between the sentences."
+    )
+
+
+def _told(study: Study, cell: str) -> str:
+    job = _job(study)
+    seed, rows = walk_of(study, cell)
+    said = rows.loc[rows["name"] == "answer"].sort_values("at")["value"].astype(int).tolist()
+    pairs = [f"{word}: {job.answers[answer]}" for word, answer in zip(job.sentence, said, strict=True)]
+    return f"{cell} (seed {seed}) says {listed(pairs)}"
+
+
+def alt(study: Study) -> str:
+    """Return a description for who cannot see the figure."""
+    return f"Gates and state of {listed(_walked(study))} at each word of: {' '.join(_job(study).sentence)}"
+
+
+def rows(study: Study) -> pd.DataFrame:
+    """Return the rows behind the figure."""
+    found = [walk_of(one, cell)[1].assign(task=one.task, cell=cell) for one in study.by_task() for cell in _walked(one)]
+    columns = ["study", "task", "cell", "name", "unit", "at", "value"]
+    return pd.concat(found).assign(study=study.plan.study)[columns] if found else pd.DataFrame(columns=columns)

@@ -1,0 +1,87 @@
+"""The page of the walk as text: it loads nothing, says the numbers, and is the same each time."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from lstm_bench.analysis.walk import Walk, choose, load_walk
+from lstm_bench.config.composing import conf_dir
+from lstm_bench.report.anatomy_page import AnatomyPage, make_anatomy_page
+from lstm_bench.report.exhibits import Exhibit
+from lstm_bench.report.html import render_anatomy_html
+from lstm_bench.report.numerals import fixed, short
+
+SOURCE = conf_dir() / "walk" / "seven_words.yaml"
+
+
+def made(walk: Walk, unknown: list[str] | None = None) -> AnatomyPage:
+    return make_anatomy_page(walk, "python -m lstm_bench.anatomy walk", SOURCE, unknown or [])
+
+
+@pytest.fixture(scope="module")
+def html() -> str:
+    return render_anatomy_html(made(load_walk(SOURCE)))
+
+
+def test_the_same_walk_gives_the_same_bytes(html: str) -> None:
+    assert render_anatomy_html(made(load_walk(SOURCE))) == html
+
+
+def test_the_page_loads_nothing_and_its_links_lead_somewhere(html: str) -> None:
+    ids = re.findall(r'\sid="([^"]*)"', html)
+    assert len(set(ids)) == len(ids)
+    assert not re.search(r"""(src|href)\s*=\s*["']?\s*(\w+:)?//""", html)
+    assert {link[1:] for link in re.findall(r'<a href="([^"]*)"', html)} <= set(ids)
+
+
+def test_every_step_is_there_without_a_script_and_with_its_words(html: str) -> None:
+    assert re.findall(r'<article id="t=(\d)"', html) == list("1234567")
+    assert html.count("<svg ") == html.count('role="img" aria-label="Diagram of one LSTM step. input x: ') == 7
+    assert "forget gate f: 0.2;" in html
+    assert "<mark>I</mark>" in html
+    assert "The forget gate, 0.2, keeps 0.182 of the memory 0.909." in html
+    assert "candidate, 0.3 × (−0.1), writes −0.03." in html
+
+
+def test_wrong_cells_are_marked_and_not_by_colour_alone(html: str) -> None:
+    body = html[html.index('<table class="audit">') :]
+    assert body.count('<td class="wrong">') == body.count("✗<strong>") == body.count(">wrong: <") == 18
+    assert "18 of the 35 printed numbers are not what the equations give." in html
+
+
+def test_words_are_escaped_and_the_unknown_told() -> None:
+    walk = Walk([["<b>"]], {"f": [1.0], "i": [1.0], "g": [1.0], "o": [1.0]}, {})
+    html = render_anatomy_html(made(walk, ["<i>"]))
+    assert "<b>&lt;" not in html
+    assert "&lt;b&gt;" in html
+    assert "left out: &lt;i&gt;." in html
+    assert 'id="audit"' not in html
+
+
+def test_further_exhibits_find_their_place() -> None:
+    page = made(choose(load_walk(SOURCE), "fun")[0])
+    page.exhibits.append(Exhibit("Is it so?", "It is.", "A line.", "so", "so", "<svg></svg>"))
+    html = render_anatomy_html(page)
+    assert '<a href="#anatomy-so">Is it so?</a>' in html
+    assert '<section id="anatomy-so"' in html
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        (0.0, "0"), (-0.0, "0"), (-1e-17, "-1e-17"), (0.72, "0.72"), (0.95 * 0.95, "0.903"), (-0.9025, "-0.903"),
+        (0.06575, "0.066"), (2e-5, "2e-05"), (100.0, "100"), (12345.6, "1.2e+04"), (-0.0004, "-4e-04"),
+    ],
+)  # fmt: skip
+def test_numbers_on_wires(value: float, told: str) -> None:
+    assert short(value) == told
+
+
+def test_fixed_numbers() -> None:
+    assert [fixed(v, 3) for v in (0.9025, -0.9025, -1e-9, 2.0)] == ["0.903", "-0.903", "0.000", "2.000"]
+
+
+def test_the_source_is_in_the_receipt_by_name_alone(html: str) -> None:
+    assert "<dt>walk</dt><dd>seven_words.yaml</dd>" in html
+    assert str(Path.home()) not in html
