@@ -1,5 +1,6 @@
 """`python -m lstm_bench.anatomy step` and `python -m lstm_bench.anatomy walk`."""
 
+import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 
@@ -26,6 +27,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ConfigError as error:
         print(" ".join(str(error).split()), file=sys.stderr)
         return BAD_INPUT
+    except BrokenPipeError:  # who reads along, such as head, has read enough; what is written is written
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
 
 

@@ -30,10 +30,10 @@ def run(arguments: Sequence[str]) -> None:
 
     step = given_step(options.numbers) if options.numbers else drawn_step(**sizes, seed=seed)
     output = writable(options.output)
-    print(step_text(step))
     wires = {"x": step.x, "h_before": step.h_before, "c_before": step.c_before, **step.gates, "keep": step.keep}
     wires |= {"written": step.written, "c": step.c, "tanh_c": step.tanh_c, "h": step.h}
     save(draw_cell(wires), output, "step")
+    print(step_text(step))
     print(f"{output / 'step.svg'}\n{output / 'step.png'}")
 
 

@@ -34,9 +34,9 @@ def run(arguments: Sequence[str]) -> None:
     except YamlError as error:
         raise ConfigError(str(error)) from error
     output = writable(options.output)
-    print(walk_text(walk, unknown))
     command = shlex.join(["python", "-m", "lstm_bench.anatomy", "walk", *arguments])
     write_text(output / "walk.html", render_anatomy_html(make_anatomy_page(walk, command, source, unknown)))
+    print(walk_text(walk, unknown))
     print(output / "walk.html")
 
 

@@ -170,3 +170,9 @@ def test_it_runs_as_a_module(tmp_path: Path) -> None:
     command = [sys.executable, "-W", "error", "-m", "lstm_bench.anatomy", "walk", "--sentence=xylophone"]
     done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False, timeout=60)
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+
+
+def test_a_reader_that_has_read_enough_costs_nothing(tmp_path):
+    command = f"{sys.executable} -m lstm_bench.anatomy walk --output {tmp_path} | head -1"
+    found = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False)
+    assert (found.stderr, (tmp_path / "walk.html").is_file()) == ("", True)
