@@ -12,6 +12,7 @@ from lstm_bench.engine.model import Model
 from lstm_bench.probes.contract import Curve, need, need_finite, need_finite_weights
 from lstm_bench.probes.unrolled import flat, in_float64, pull_back, split, unroll
 from lstm_bench.tasks.contract import Task
+from lstm_bench.tasks.distances import spread
 
 SIZE_LIMIT = 256  # units: beyond, S x S matrices for every step take seconds
 PROBE = "jacobian"
@@ -52,11 +53,6 @@ def jacobian(model: Model, task: Task, generator: Generator, points: int = 12) -
     inputs = task.sample(1, generator).inputs
     need(len(inputs) >= 2, PROBE, f"a sequence of {len(inputs)} steps", "at least 2 steps")
     return jacobian_over(model.cell, inputs, spread(len(inputs), points))
-
-
-def spread(longest: int, points: int) -> list[int]:
-    """Return up to so many integers from 1 to `longest`, evenly spread on a logarithmic scale."""
-    return sorted({round(longest ** (k / (points - 1))) for k in range(points)}) if points > 1 else [longest]
 
 
 def jacobian_over(cell: Cell, inputs: Tensor, steps_back: Sequence[int]) -> JacobianNorms:

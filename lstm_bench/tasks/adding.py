@@ -9,6 +9,7 @@ from torch import Generator, Tensor
 
 from lstm_bench.checks import at_least, one_of
 from lstm_bench.tasks.contract import Batch
+from lstm_bench.tasks.distances import spread
 
 MEMORYLESS_MSE = 1 / 6  # variance of the sum of two independent U[0, 1]
 SOLVED_MSE = 0.01
@@ -122,8 +123,7 @@ class AddingTask:
     @property
     def cue_distances(self) -> list[int]:
         """About DISTANCES of them from 1 to T, evenly spread on a logarithmic scale."""
-        steps = DISTANCES - 1
-        return sorted({round(self.lag ** (k / steps)) for k in range(DISTANCES)})
+        return spread(self.lag, DISTANCES)
 
     def at_lag(self, lag: int) -> "AddingTask":
         """Return the same task on sequences of that length."""

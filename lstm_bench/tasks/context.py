@@ -11,6 +11,8 @@ from torch import Generator, Tensor
 
 from lstm_bench.checks import at_least
 from lstm_bench.tasks.contract import Batch
+from lstm_bench.tasks.cross_entropy import cross_entropies
+from lstm_bench.tasks.distances import around
 
 CUES = ("Deep", "love", "slow", "hate")
 FILLERS = ("is", "fun", "I", "so")
@@ -22,7 +24,6 @@ ANSWERS = NO_CUE + 1
 CLAUSES = 2
 SENTENCE = ("Deep", "learning", "is", "fun", ".", "I", "love", "learning")  # the explainer's seven words
 ROOM = 2  # fillers that a clause has beside those between cue and question
-DISTANCE_MULTIPLES = (0.25, 0.5, 0.75, 1, 1.5, 2, 3, 4)
 CERTAIN = 1000.0
 
 
@@ -108,14 +109,14 @@ class ContextTask:
 
     def loss(self, predictions: Tensor, targets: Tensor) -> Tensor:
         """Return the mean cross-entropy over all steps, in nats."""
-        return _cross_entropies(predictions, targets).mean(dim=(0, -1))
+        return cross_entropies(predictions, targets).mean(dim=(0, -1))
 
     def metrics(self, predictions: Tensor, targets: Tensor) -> dict[str, Tensor]:
         """Return loss, recall_ce (both nats) and recall_accuracy."""
         asked = (targets != SILENT).to(predictions.dtype)
         count = asked.sum(dim=(0, -1))
         correct = (predictions.argmax(dim=-1) == targets).to(predictions.dtype)
-        entropies = _cross_entropies(predictions, targets)
+        entropies = cross_entropies(predictions, targets)
         return {
             "loss": entropies.mean(dim=(0, -1)),
             "recall_ce": (entropies * asked).sum(dim=(0, -1)) / count,
@@ -133,7 +134,7 @@ class ContextTask:
     @property
     def cue_distances(self) -> list[int]:
         """Distances from a quarter of the lag to four times it."""
-        return sorted({max(1, round(self.lag * multiple)) for multiple in DISTANCE_MULTIPLES})
+        return around(self.lag)
 
     def at_lag(self, lag: int) -> "ContextTask":
         """Return the same task with cues that many steps before their questions."""
@@ -154,9 +155,3 @@ class ContextTask:
     def solved(self, metrics: Mapping[str, float]) -> bool:
         """Ask for 99% of the answers and a recall cross-entropy of at most a tenth of the baseline."""
         return metrics["recall_accuracy"] >= 0.99 and metrics["recall_ce"] <= self.solved_share * math.log(ANSWERS)
-
-
-def _cross_entropies(predictions: Tensor, targets: Tensor) -> Tensor:
-    """Return the cross-entropy of each step [S, ..., B], in nats."""
-    log_p = torch.log_softmax(predictions.movedim(-1, 0), dim=0)
-    return -log_p.gather(0, targets.unsqueeze(0)).squeeze(0)

@@ -11,6 +11,8 @@ from torch import Generator, Tensor
 
 from lstm_bench.checks import at_least
 from lstm_bench.tasks.contract import Batch
+from lstm_bench.tasks.cross_entropy import cross_entropies
+from lstm_bench.tasks.distances import spread
 
 SYMBOLS = ("a", "b", "c", "d", "|")
 A, BOUNDARY = SYMBOLS.index("a"), SYMBOLS.index("|")
@@ -115,8 +117,7 @@ class SegmentsTask:
 
     def loss(self, predictions: Tensor, targets: Tensor) -> Tensor:
         """Return the mean cross-entropy over all steps, in nats."""
-        log_p = torch.log_softmax(predictions.movedim(-1, 0), dim=0)
-        return -log_p.gather(0, targets.unsqueeze(0)).squeeze(0).mean(dim=(0, -1))
+        return cross_entropies(predictions, targets).mean(dim=(0, -1))
 
     def metrics(self, predictions: Tensor, targets: Tensor) -> dict[str, Tensor]:
         """Return loss (nats) and accuracy."""
@@ -131,7 +132,7 @@ class SegmentsTask:
     @property
     def cue_distances(self) -> list[int]:
         """About DISTANCES of them from 1 to L - 2, evenly spread on a logarithmic scale."""
-        return sorted({round((self.length - 2) ** (k / (DISTANCES - 1))) for k in range(DISTANCES)})
+        return spread(self.length - 2, DISTANCES)
 
     def at_lag(self, lag: int) -> "SegmentsTask":
         """Return the same task with segments of that mean length."""

@@ -11,8 +11,9 @@ from torch import Tensor
 from lstm_bench.cells.lstm import LSTMCell, LSTMState
 from lstm_bench.cells.rnn import RNNCell
 from lstm_bench.probes.contract import ProbeError
-from lstm_bench.probes.jacobian import JacobianNorms, jacobian, jacobian_over, spread
+from lstm_bench.probes.jacobian import JacobianNorms, jacobian, jacobian_over
 from lstm_bench.tasks.adding import AddingTask
+from lstm_bench.tasks.distances import spread
 
 H = 6
 
