@@ -4,7 +4,6 @@ import math
 
 import pandas as pd
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from lstm_bench.analysis.anatomy import boundary_summary
@@ -12,8 +11,8 @@ from lstm_bench.analysis.frames import Study
 from lstm_bench.analysis.gates import gate_number
 from lstm_bench.analysis.gradients import WHEN
 from lstm_bench.analysis.wording import listed, significant, span_of
-from lstm_bench.report.figures.same_word import DASHES, draw_lines, in_order, ranged
-from lstm_bench.report.style import MUTED, cell_legend, colours, log_axis, new_figure, themed
+from lstm_bench.report.figures.same_word import add_legends, at_the_longest_lag, draw_lines, in_order, ranged
+from lstm_bench.report.style import MUTED, colours, log_axis, new_figure, themed
 
 QUESTION = "Does a sentence boundary reset the state?"
 CARRY, ACCURACY = "carry-over", "accuracy"
@@ -33,16 +32,12 @@ def draw(study: Study) -> Figure:
     left.axhline(1.0, color=MUTED, linewidth=0.9, linestyle=(0, (4, 3)))
     left.set(xlabel="steps after the boundary", ylabel="state carried over,\nas a share of that at another word")
     right.set(xlabel="steps after the boundary", ylabel="share of right answers", ylim=(-0.02, 1.02))
-    cell_legend(figure, study.cells, shades)
-    handles = [Line2D([], [], color=MUTED, linestyle=DASHES[m], label=WHEN[m]) for m in DASHES]
-    figure.legend(handles=handles, loc="outside lower left", ncols=2)
+    add_legends(figure, study.cells, shades)
     return figure
 
 
 def _shown(study: Study) -> pd.DataFrame:
-    summary = boundary_summary(study)
-    shown: pd.DataFrame = summary.loc[summary["lag"] == summary["lag"].max()]
-    return shown
+    return at_the_longest_lag(boundary_summary(study))
 
 
 def caption(study: Study) -> str:

@@ -1,6 +1,6 @@
 """The same word a second time: how far two answers are apart whose contexts differ some steps back."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -34,9 +34,7 @@ def draw(study: Study) -> Figure:
     log_axis(figure.axes[0])
     figure.axes[0].set_ylim(LOWEST, 2)
     figure.axes[1].set_ylim(-0.02, 1.02)
-    cell_legend(figure, study.cells, shades)
-    handles = [Line2D([], [], color=MUTED, linestyle=DASHES[m], label=WHEN[m]) for m in DASHES]
-    figure.legend(handles=handles, loc="outside lower left", ncols=2)
+    add_legends(figure, study.cells, shades)
     return figure
 
 
@@ -48,10 +46,21 @@ def draw_lines(axes: Axes, rows: pd.DataFrame, shades: Mapping[str, str], **line
         axes.plot(own["at"], own["middle"], color=shades[cell], linestyle=DASHES[moment], linewidth=1.7, **line)
 
 
-def _shown(study: Study) -> pd.DataFrame:
-    summary = same_word_summary(study)
+def add_legends(figure: Figure, cells: Sequence[str], shades: dict[str, str]) -> None:
+    """Name the cells above a figure, and the two moments below it."""
+    cell_legend(figure, cells, shades)
+    handles = [Line2D([], [], color=MUTED, linestyle=DASHES[m], label=WHEN[m]) for m in DASHES]
+    figure.legend(handles=handles, loc="outside lower left", ncols=2)
+
+
+def at_the_longest_lag(summary: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of the longest lag."""
     shown: pd.DataFrame = summary.loc[summary["lag"] == summary["lag"].max()]
     return shown
+
+
+def _shown(study: Study) -> pd.DataFrame:
+    return at_the_longest_lag(same_word_summary(study))
 
 
 def caption(study: Study) -> str:
