@@ -1,6 +1,10 @@
 """Range checks whose message names the key, the value and what is allowed."""
 
+import re
 from collections.abc import Collection
+
+STUDY_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+STUDY_NAME_RULE = "up to 100 letters, digits, '.', '_' and '-', the first a letter or a digit"
 
 
 def at_least(minimum: int, **values: int) -> None:

@@ -8,13 +8,19 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
-from lstm_bench.config.composing import Invocation, compose_study, conf_dir, job_config
+from lstm_bench.config.composing import Invocation, compose_study, conf_dir, launch_arguments
 from lstm_bench.config.errors import ConfigError
 from lstm_bench.config.listing import listing
+from lstm_bench.config.schema import StudyConfig
+
+if TYPE_CHECKING:
+    from lstm_bench.study.claims_study import ClaimsStudy
+    from lstm_bench.study.running import Study
+    from lstm_bench.study.speed_study import SpeedStudy
 
 BAD_INPUT = 2
 INTERRUPTED = 130
@@ -57,22 +63,36 @@ def _run(invocation: Invocation, given: Sequence[str]) -> int:
 
     prepare_process()  # before anything else imports torch: with hydra/launcher=basic the jobs run here
     from lstm_bench.study.folders import check_output
-    from lstm_bench.study.planning import plan_study
-    from lstm_bench.study.running import Study
-    from lstm_bench.study.speed_study import SpeedStudy
 
     check_output(config.output)
-    plan = plan_study(config, given)
-    study = SpeedStudy(config, plan) if config.measure == "speed" else Study(config, plan)
+    study = _planned(config, invocation, given)
     try:
-        return study.run(lambda: _launch(given))
+        return study.run(lambda config, jobs: _launch(launch_arguments(config, jobs)))
     except KeyboardInterrupt:
-        study.say(f"{study.when_stopped}\n  {plan.command}")
+        study.say_how_to_go_on()
         return INTERRUPTED
 
 
+def _planned(config: StudyConfig, invocation: Invocation, given: Sequence[str]) -> "ClaimsStudy | SpeedStudy | Study":
+    """Return the study with its plan, after checking every job of it, or of every study that it is composed of."""
+    from lstm_bench.config.parts import parts_of
+    from lstm_bench.study.claims_study import ClaimsStudy
+    from lstm_bench.study.matching import compared
+    from lstm_bench.study.planning import plan_claims, plan_study
+    from lstm_bench.study.running import Study
+    from lstm_bench.study.speed_study import SpeedStudy
+
+    if config.measure == "claims":
+        parts = [(part, compared(compose_study(part))) for part in parts_of(config.studies, invocation)]
+        plans = [(config, plan_study(config, part.overrides)) for part, config in parts]
+        return ClaimsStudy(config, plan_claims(config, given), plans)
+    config = compared(config)
+    plan = plan_study(config, given)
+    return SpeedStudy(config, plan) if config.measure == "speed" else Study(config, plan)
+
+
 def _launch(arguments: Sequence[str]) -> int:
-    """Let Hydra run the jobs; return its exit code."""
+    """Let Hydra do what it is asked for; return its exit code."""
     import hydra
 
     before, sys.argv = sys.argv, ["lstm_bench", *arguments]
@@ -86,13 +106,14 @@ def _launch(arguments: Sequence[str]) -> int:
 
 
 def run_hydra_job(config: DictConfig) -> None:
-    """Run one job, in whatever process Hydra's launcher chose."""
+    """Run one job of the plan, in whatever process Hydra's launcher chose."""
     from lstm_bench.engine.bootstrap import prepare_process
 
     prepare_process()
     from lstm_bench.records.store import StudyRecords
     from lstm_bench.study.folders import records_folder
     from lstm_bench.study.job import run_job
+    from lstm_bench.study.planning import job_config
 
-    job = job_config(config, dict(HydraConfig.get().runtime.choices))
-    run_job(job, StudyRecords(records_folder(Path(str(config.output)), str(config.study))))
+    records = StudyRecords(records_folder(Path(str(config.output)), str(config.study)))
+    run_job(job_config(records.read_plan().jobs[config.job]), records)

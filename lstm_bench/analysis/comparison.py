@@ -5,16 +5,24 @@ from typing import Any
 
 import pandas as pd
 
+from lstm_bench.analysis.final_loss import final_share
 from lstm_bench.analysis.frames import Study, once_a_study
 from lstm_bench.analysis.gradients import FINAL, INITIAL, ONE_OVER_E, decay_per_step, horizon, longest_lag_with_flow
 from lstm_bench.analysis.lenses import CAPACITY, HALF_LIFE, LYAPUNOV, WINDOW, all_reaches
+from lstm_bench.analysis.matching import matchings
 from lstm_bench.analysis.memory_span import MemorySpan
-from lstm_bench.analysis.solving import longest_mostly_solved, solve_rates, spans, steps_to_solve, was_trained
+from lstm_bench.analysis.solving import (
+    longest_mostly_solved,
+    solve_rates,
+    spans,
+    steps_to_solve,
+    times_to_solve,
+    was_trained,
+)
 from lstm_bench.analysis.speed import longest_measured_lag, speed_ratio, speed_row
-from lstm_bench.analysis.wording import span_of
+from lstm_bench.analysis.survival import restricted_mean
 from lstm_bench.records.schema import OURS, JobPlan
 
-MATCHED_WITHIN = 0.01
 MEMORY_COLUMNS = {
     "capacity_initial": (CAPACITY, INITIAL),
     "capacity_final": (CAPACITY, FINAL),
@@ -23,6 +31,11 @@ MEMORY_COLUMNS = {
     "lyapunov_horizon_final": (LYAPUNOV, FINAL),
     "implied_window": (WINDOW, FINAL),
 }
+STEPS_COLUMNS = (
+    *("steps_to_solve", "steps_to_solve_low", "steps_to_solve_high"),
+    *("steps_mean", "steps_mean_low", "steps_mean_high"),
+    "steps_lag",
+)
 SPEED_VALUES = (
     "sequences_per_s",
     "sequences_per_s_q25",
@@ -36,11 +49,15 @@ SPEED_VALUES = (
 def comparison(study: Study) -> pd.DataFrame:
     """Return one row a (task, variant, cell), with NaN or None where something was not measured.
 
+    matching: the comparisons that the cell is part of, see `matchings`.
     span .. span_none_solved: the learned span T50, its text, numbers and bracket (steps).
     n_parameters, n_parameters_core, core_ratio: with and without read-out; over the core of the task's first cell.
     sequences_per_s .. peak_memory_bytes, speed_lag: our implementation, at the longest lag timed for all cells of the
     task; speed_ratio: over that of the task's first cell.
     steps_to_solve, _low, _high, steps_lag: Kaplan-Meier median at the longest lag that most members solved.
+    steps_mean, _low, _high: mean steps to solve at that lag, counted up to the budget, see `restricted_mean`.
+    score_iqm, _low, _high, score_n, score_lags: what is left of the loss, as a share of the memoryless baseline, see
+    `final_share`, with how many members it is over and at how many lags.
     decay_initial, horizon_initial, horizon_e_initial, each with _low, _high, decay_lag: gradient decay per step at
     initialisation, geometric mean, and steps until the gradient falls below 1e-3 and 1/e, Kaplan-Meier medians, at the
     longest lag measured for all.
@@ -53,21 +70,6 @@ def comparison(study: Study) -> pd.DataFrame:
     return pd.DataFrame([_row(one, cell, span) for one in study.by_task() for cell, span in spans(one).items()])
 
 
-def matching(study: Study) -> str:
-    """Return how the cells are matched: "matched hidden size (H = 64)", "matched parameters ..." or neither."""
-    jobs = study.plan.jobs
-    hidden = {job.hidden_size for job in jobs}
-    totals = [job.n_parameters for job in jobs]
-    spread = max(totals) / min(totals) - 1
-    if len({job.cell for job in jobs}) == 1:
-        return f"one cell, hidden size H = {span_of(hidden)}"
-    if len(hidden) == 1:
-        return f"matched hidden size (H = {hidden.pop()})"
-    if spread <= MATCHED_WITHIN:
-        return f"matched parameters (within {100 * spread:.2f}%, H = {span_of(hidden)})"
-    return f"neither hidden size (H = {span_of(hidden)}) nor parameters ({span_of(totals)}) matched"
-
-
 def _row(study: Study, cell: str, span: MemorySpan) -> dict[str, Any]:
     job = _longest_job(study, cell)
     return {
@@ -75,11 +77,12 @@ def _row(study: Study, cell: str, span: MemorySpan) -> dict[str, Any]:
         "task": job.task,
         "variant": job.variant,
         "cell": cell,
-        "matching": matching(study),
+        "matching": "; ".join(one.text for one in matchings(study.plan.jobs) if cell in one.cells),
         **_span_columns(span),
         **_size_columns(job, _longest_job(study, study.cells[0])),
         **_speed_columns(study, cell),
         **_steps_columns(study, cell),
+        **_score_columns(study, cell),
         **_gradient_columns(study, cell),
         **_memory_columns(study, cell),
         "learning_rates": _learning_rates(study, cell),
@@ -125,13 +128,20 @@ def _speed_columns(study: Study, cell: str) -> dict[str, Any]:
 def _steps_columns(study: Study, cell: str) -> dict[str, Any]:
     lag = longest_mostly_solved(study, cell)
     if lag is None:
-        return dict.fromkeys(("steps_to_solve", "steps_to_solve_low", "steps_to_solve_high", "steps_lag"))
-    steps = steps_to_solve(study, cell, lag)
+        return dict.fromkeys(STEPS_COLUMNS)
+    budget = max(job.steps for job in study.plan.jobs if (job.cell, job.lag) == (cell, lag))
+    mean = restricted_mean(*times_to_solve(study, cell, lag), budget)
+    return dict(zip(STEPS_COLUMNS, (*steps_to_solve(study, cell, lag), *mean, lag), strict=True))
+
+
+def _score_columns(study: Study, cell: str) -> dict[str, Any]:
+    share, n, lags = final_share(study, cell)
     return {
-        "steps_to_solve": steps.middle,
-        "steps_to_solve_low": steps.low,
-        "steps_to_solve_high": steps.high,
-        "steps_lag": lag,
+        "score_iqm": share.middle,
+        "score_iqm_low": share.low,
+        "score_iqm_high": share.high,
+        "score_n": n,
+        "score_lags": lags,
     }
 
 

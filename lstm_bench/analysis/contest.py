@@ -18,7 +18,7 @@ from lstm_bench.records.schema import (
     MachineLimit,
     StudyPlan,
 )
-from lstm_bench.records.store import RecordError, StudyRecords
+from lstm_bench.records.store import StudyRecords
 
 CONTENDERS = (OURS, STOCK_WORKERS, STOCK_THREADS, PLAIN_LOOP)
 LABELS = (
@@ -61,10 +61,7 @@ def load_contest(folder: Path) -> Contest:
     """
     records = StudyRecords(folder)
     plan = records.read_plan()
-    try:
-        limit, rows = records.read_contest()
-    except (KeyError, TypeError) as error:
-        raise RecordError(f"{folder / 'contest.json'}: not a contest of this version: {error}") from error
+    limit, rows = records.read_contest()
     turns = turn_frame(rows)
     return Contest(plan, limit, turns, contest_frame(turns))
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from lstm_bench.analysis.frames import Study, once_a_study
+from lstm_bench.analysis.frames import Study, of_all_tasks, once_a_study
 from lstm_bench.analysis.statistics import interquartile_mean
 from lstm_bench.records.schema import JobPlan
 
@@ -19,6 +19,11 @@ def recall_summary(study: Study) -> pd.DataFrame:
 
     Columns: task, variant, cell, lag, distance, middle, low, high, n.
     """
+    return of_all_tasks(study, _recall)
+
+
+@once_a_study
+def _recall(study: Study) -> pd.DataFrame:
     p = study.probes
     found = p.loc[(p["probe"] == "forgetting") & (p["quantity"] == "recall")].rename(columns={"at": "distance"})
     return _summarised(found, ["task", "variant", "cell", "lag", "distance"])
@@ -42,6 +47,11 @@ def score_by_multiple(study: Study) -> pd.DataFrame:
     The interval is a bootstrap whose strata are the lags.
     Columns: task, variant, cell, multiple, middle, low, high, n.
     """
+    return of_all_tasks(study, _scores)
+
+
+@once_a_study
+def _scores(study: Study) -> pd.DataFrame:
     p = study.probes
     found = p.loc[p["probe"] == "length_generalisation"].rename(columns={"at": "multiple"})
     return _summarised(found, ["task", "variant", "cell", "multiple"], strata="lag")

@@ -1,17 +1,19 @@
 """The records of a study as tidy frames."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from lstm_bench.analysis.planned import PlannedMember, planned_members, read_members
 from lstm_bench.analysis.units import unit_of
-from lstm_bench.records.schema import SpeedRow, StudyPlan
+from lstm_bench.records.reading import RecordError
+from lstm_bench.records.schema import JobPlan, SpeedRow, StudyPlan
 from lstm_bench.records.store import TABLE_COLUMNS, StudyRecords
 
 RESULT_COLUMNS = (
@@ -37,12 +39,13 @@ class Study:
     tuning: the same for the members that tried learning rates, with their `score`.
     results: one row a member and final metric; the columns that the design fixes.
     curves: labels, step, metric, value of each reported member.
-    gradients: labels, step, quantity, steps_back, norm, while training, at the longest lag of each task.
+    gradients: labels, step, quantity, steps_back, norm, while training, at the longest lag of each cell on a task.
     probes: labels, moment, step, probe, quantity, at, value: the curves of every probe at "initial", "at_<percent>" of
     the baseline and "final".
     unmeasured: one row a member, probe and moment where the probe could not measure, with its reason.
     speed: one row a cell, lag and implementation.
     problems: what could not be read, in words; the rest is loaded all the same.
+    beside: the plans of the studies that stand side by side in this one, by label; empty for a study of its own.
     """
 
     plan: StudyPlan
@@ -55,6 +58,7 @@ class Study:
     unmeasured: pd.DataFrame
     speed: pd.DataFrame
     problems: list[str]
+    beside: Mapping[str, StudyPlan] = field(default_factory=dict)
 
     @property
     def cells(self) -> list[str]:
@@ -65,6 +69,18 @@ class Study:
     def lags(self) -> list[int]:
         """The planned lags, ascending."""
         return sorted({job.lag for job in self.plan.jobs})
+
+    def cells_at(self, lag: int) -> list[str]:
+        """Return the cells that were planned at a lag, in the plan's order."""
+        return list(dict.fromkeys(job.cell for job in self.plan.jobs if job.lag == lag))
+
+    def final(self, metric: str) -> pd.DataFrame:
+        """Return the rows of `results` that hold one metric."""
+        return self._by_metric.get(metric, self.results.iloc[:0])
+
+    @cached_property
+    def _by_metric(self) -> dict[str, pd.DataFrame]:
+        return {str(metric): rows for metric, rows in self.results.groupby("metric", sort=False)}
 
     @property
     def task(self) -> str:
@@ -77,16 +93,32 @@ class Study:
 
     @cached_property
     def _by_task(self) -> list["Study"]:
-        return [self._narrowed(*key) for key in dict.fromkeys((job.task, job.variant) for job in self.plan.jobs)]
+        tasks = dict.fromkeys((job.task, job.variant) for job in self.plan.jobs)
+        return [self._narrowed(*task) for task in tasks] if len(tasks) > 1 else [self]
 
     def _narrowed(self, task: str, variant: str) -> "Study":
         jobs = [job for job in self.plan.jobs if (job.task, job.variant) == (task, variant)]
+        return self._restricted(jobs, lambda frame: (frame["task"] == task) & (frame["variant"] == variant))
+
+    def of_cells(self, cells: Collection[str]) -> "Study":
+        """Return the study of some of the cells alone."""
+        jobs = [job for job in self.plan.jobs if job.cell in cells]
+        return self._restricted(jobs, lambda frame: frame["cell"].isin(list(cells)))
+
+    def _restricted(self, jobs: list[JobPlan], is_kept: Callable[[pd.DataFrame], "pd.Series[bool]"]) -> "Study":
         frames: dict[str, Any] = {
-            item.name: frame.loc[(frame["task"] == task) & (frame["variant"] == variant)]
+            item.name: frame.loc[is_kept(frame)]
             for item in fields(self)
             if isinstance(frame := getattr(self, item.name), pd.DataFrame)
         }
         return replace(self, plan=replace(self.plan, jobs=jobs), **frames)
+
+
+def of_all_tasks(study: Study, summary: Callable[[Study], pd.DataFrame]) -> pd.DataFrame:
+    """Return one frame of a summary of each of a study's tasks, as it stands where one task has something to tell."""
+    parts = [summary(one) for one in study.by_task()]
+    filled = [part for part in parts if len(part)]
+    return pd.concat(filled, ignore_index=True) if len(filled) > 1 else [*filled, *parts][0]
 
 
 def load_study(folder: Path) -> Study:
@@ -112,7 +144,7 @@ def load_study(folder: Path) -> Study:
         gradients=_joined(_gradient_tables(records, reported, members, problems), "gradients"),
         probes=_joined(_tables(records, reported, members, "probes", problems), "probes"),
         unmeasured=_unmeasured_frame(plan.study, reported),
-        speed=_speed_frame(records, problems),
+        speed=_speed_frame(records, plan.jobs, problems),
         problems=problems,
     )
 
@@ -145,21 +177,26 @@ def _unmeasured_frame(study: str, planned: Sequence[PlannedMember]) -> pd.DataFr
     return pd.DataFrame(rows, columns=list(UNMEASURED_COLUMNS))
 
 
-Labelled = tuple[int, pd.DataFrame]  # a member's row in `members`, and its table
+Labelled = tuple[int, pa.Table]  # a member's row in `members`, and its table
 
 
 def _tables(
-    records: StudyRecords, planned: Sequence[PlannedMember], members: pd.DataFrame, name: str, problems: list[str]
+    records: StudyRecords,
+    planned: Sequence[PlannedMember],
+    members: pd.DataFrame,
+    name: str,
+    problems: list[str],
+    is_wanted: Callable[[JobPlan], bool] = lambda _: True,
 ) -> tuple[list[Labelled], pd.DataFrame]:
-    """Return the readable tables of one name, and the labels their rows will get."""
+    """Return the readable tables of one name, of some jobs, and the labels their rows will get."""
     tables: list[Labelled] = []
     for index, member in enumerate(planned):
-        if member.record is None or member.status == "failed":
+        if member.record is None or member.status == "failed" or not is_wanted(member.job):
             continue
         try:
             tables.append((index, records.read_table(member.record.identity, name)))
-        except (OSError, ValueError) as error:
-            problems.append(f"{name} of {member.description}: {error}")
+        except RecordError as error:
+            problems.append(f"{error} ({name} of {member.description})")
     return tables, members.loc[:, list(LABELS)]
 
 
@@ -167,39 +204,44 @@ def _gradient_tables(
     records: StudyRecords, planned: Sequence[PlannedMember], members: pd.DataFrame, problems: list[str]
 ) -> tuple[list[Labelled], pd.DataFrame]:
     """Return gradient tables, thinned: a thousand members' norms at every lag would fill a small memory."""
-    tables, labels = _tables(records, planned, members, "gradients", problems)
-    longest: dict[tuple[str, str], int] = {}
+    longest: dict[tuple[str, str, str], int] = {}
     for member in planned:
-        key = member.job.task, member.job.variant
+        key = _cell_of(member.job)
         longest[key] = max(member.job.lag, longest.get(key, 0))
-    kept = [
-        (index, table) for index, table in tables if (job := planned[index].job).lag == longest[job.task, job.variant]
-    ]
-    return kept, labels
+    return _tables(records, planned, members, "gradients", problems, lambda job: job.lag == longest[_cell_of(job)])
+
+
+def _cell_of(job: JobPlan) -> tuple[str, str, str]:
+    return job.task, job.variant, job.cell
 
 
 def _joined(tables: tuple[list[Labelled], pd.DataFrame], name: str) -> pd.DataFrame:
     """Return all tables of one name as one, each row with its member's labels."""
     columns = TABLE_COLUMNS[name]
-    filled = [(index, table.loc[:, list(columns)]) for index, table in tables[0] if len(table)]
+    filled = [(index, table) for index, table in tables[0] if table.num_rows]
     if not filled:
         return pd.DataFrame(columns=[*LABELS, *columns])
-    rows = np.repeat([index for index, _ in filled], [len(table) for _, table in filled])
+    rows = np.repeat([index for index, _ in filled], [table.num_rows for _, table in filled])
     labels = tables[1].astype(dict.fromkeys(("task", "variant", "cell", "status"), "category")).iloc[rows]
-    values = pd.concat([table for _, table in filled], ignore_index=True)
+    values: pd.DataFrame = pa.concat_tables([table for _, table in filled], promote_options="permissive").to_pandas()
     text = {name: "category" for name in ("metric", "quantity", "moment", "probe") if name in columns}
     return pd.concat([labels.reset_index(drop=True), values.astype(text)], axis=1)
 
 
-def _speed_frame(records: StudyRecords, problems: list[str]) -> pd.DataFrame:
-    return pd.DataFrame(
-        [asdict(row) for row in _attempt(records.read_speed, problems)], columns=[f.name for f in fields(SpeedRow)]
-    )
+def _speed_frame(records: StudyRecords, jobs: Sequence[JobPlan], problems: list[str]) -> pd.DataFrame:
+    """Return the speed of planned jobs; rows of older settings, which wait for the end of a study, are left out."""
+    planned = {_timed_as(job) for job in jobs}
+    rows = [asdict(row) for row in _attempt(records.read_speed, problems) if _timed_as(row) in planned]
+    return pd.DataFrame(rows, columns=[item.name for item in fields(SpeedRow)])
+
+
+def _timed_as(row: JobPlan | SpeedRow) -> tuple[str, str, str, int, int, int]:
+    return row.task, row.variant, row.cell, row.lag, row.hidden_size, row.batch_size
 
 
 def _attempt(read: Callable[[], list[SpeedRow]], problems: list[str]) -> list[SpeedRow]:
     try:
         return read()
-    except (OSError, ValueError, TypeError) as error:
-        problems.append(f"speed.json: {error}")
+    except RecordError as error:
+        problems.append(str(error))
         return []

@@ -59,8 +59,8 @@ def gates_of(curves: pd.DataFrame) -> list[str]:
 
 def gate_number(study: Study, cell: str, name: str, moment: str) -> Interval:
     """Return a recorded number such as "f_open_share": interquartile mean over members at the lag that is shown."""
-    r = study.results
-    own = r.loc[(r["cell"] == cell) & (r["lag"] == gate_lag(study, cell)) & (r["metric"] == f"gates/{name}_{moment}")]
+    found = study.final(f"gates/{name}_{moment}")
+    own = found.loc[(found["cell"] == cell) & (found["lag"] == gate_lag(study, cell))]
     return interquartile_mean(own["value"].tolist())
 
 

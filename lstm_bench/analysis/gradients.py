@@ -8,7 +8,8 @@ import pandas as pd
 from scipy import stats
 
 from lstm_bench.analysis.frames import Study, once_a_study
-from lstm_bench.analysis.statistics import TAILS, Interval, geometric_mean, median_time
+from lstm_bench.analysis.statistics import TAILS, Interval, geometric_mean
+from lstm_bench.analysis.survival import median_time
 
 INITIAL, FINAL = "initial", "final"
 WHEN = {INITIAL: "at initialisation", FINAL: "after training"}
@@ -92,6 +93,7 @@ def longest_lag_with_bounds(study: Study) -> int | None:
     return _longest_shared_lag(study, "jacobian")
 
 
+@once_a_study
 def _longest_shared_lag(study: Study, probe: str) -> int | None:
     measured = study.probes.loc[study.probes["probe"] == probe, ["cell", "lag"]].drop_duplicates()
     if measured.empty:
@@ -177,9 +179,8 @@ def followed(study: Study, cell: str, lag: int, moment: str) -> pd.Series:
 
 @once_a_study
 def _by_member(study: Study, cell: str, lag: int, metric: str) -> pd.Series:
-    r = study.results
-    found = r.loc[(r["cell"] == cell) & (r["lag"] == lag) & (r["metric"] == metric)]
-    return found.set_index("seed")["value"]
+    found = study.final(metric)
+    return found.loc[(found["cell"] == cell) & (found["lag"] == lag)].set_index("seed")["value"]
 
 
 @once_a_study

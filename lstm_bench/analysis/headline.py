@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from lstm_bench.analysis.comparison import core_ratio
 from lstm_bench.analysis.frames import Study
 from lstm_bench.analysis.gradients import by_decay, decay_per_step, horizon, longest_lag_with_flow
+from lstm_bench.analysis.matching import matched_studies
 from lstm_bench.analysis.memory_span import MemorySpan, span_ratio
 from lstm_bench.analysis.solving import members_a_lag, solve_rates, spans, was_trained
 from lstm_bench.analysis.speed import speed_ratio
@@ -25,10 +26,22 @@ def _paragraph(study: Study) -> str:
         return _untrained(study)
     if not solve_rates(study)["attempts"].sum():
         return f"On {study.task} no member has run to its end yet."
-    found = spans(study)
-    measured = {cell: span for cell, span in found.items() if span.outcome != "unmeasured"}
-    sentences = [_finding(study, measured), _unmeasured(found), _caution(study)]
+    sentences = [*_findings(study), _unmeasured(spans(study)), _caution(study)]
     return " ".join(sentence for sentence in sentences if sentence)
+
+
+def _findings(study: Study) -> list[str]:
+    """Return a finding for each way in which the cells are matched, where two or more of them were measured."""
+    told = [(matching, one) for matching, one in matched_studies(study) if len(_measured(one)) > 1]
+    if len(told) < 2:
+        return [_finding(f"On {study.task}", told[0][1] if told else study)]
+    first, *others = [f"{'with' if matching.kind == 'nothing' else 'at'} {matching.text}," for matching, _ in told]
+    places = [f"On {study.task}, {first}", *(f"{other[0].upper()}{other[1:]}" for other in others)]
+    return [_finding(place, one) for place, (_, one) in zip(places, told, strict=True)]
+
+
+def _measured(study: Study) -> dict[str, MemorySpan]:
+    return {cell: span for cell, span in spans(study).items() if span.outcome != "unmeasured"}
 
 
 def _untrained(study: Study) -> str:
@@ -50,20 +63,19 @@ def _decays(study: Study, cell: str, lag: int) -> str:
     return f"{cell} {with_range(*decay)}, {reach}"
 
 
-def _finding(study: Study, measured: Mapping[str, MemorySpan]) -> str:
+def _finding(where: str, study: Study) -> str:
+    measured = _measured(study)
     best, *others = sorted(measured, key=lambda cell: -_reach(measured[cell]))
     if not others:
-        return f"On {study.task} {best} {_alone(measured[best])}."
+        return f"{where} {best} {_alone(measured[best])}."
     if all(measured[cell].outcome == "below" for cell in measured):
-        return (
-            f"On {study.task} no cell remembers {measured[best].high:g} steps: {listed(list(measured))} solved nothing."
-        )
+        return f"{where} no cell remembers {measured[best].high:g} steps: {listed(list(measured))} solved nothing."
     ratios = {cell: span_ratio(measured[best], measured[cell]) for cell in others}
     if all(ratio.bound == "?" for ratio in ratios.values()):
         told = listed([f"{cell} {_told(span)}" for cell, span in measured.items()])
-        return f"On {study.task} the ladder cannot tell the cells apart: {told}."
+        return f"{where} the ladder cannot tell the cells apart: {told}."
     nearest, *rest = list(ratios)[:NAMED]
-    first = f"On {study.task} {best} {_against(best, nearest, measured)}{_cost(study, best, nearest)}."
+    first = f"{where} {best} {_against(best, nearest, measured)}{_cost(study, best, nearest)}."
     return f"{first} It {_joined([_against(best, cell, measured) for cell in rest])}." if rest else first
 
 

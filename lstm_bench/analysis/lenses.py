@@ -11,7 +11,8 @@ import pandas as pd
 from lstm_bench.analysis.frames import Study, once_a_study
 from lstm_bench.analysis.gradients import FINAL, INITIAL, followed, horizon, longest_lag_with_flow
 from lstm_bench.analysis.solving import ATTEMPTS, longest_mostly_solved, spans
-from lstm_bench.analysis.statistics import Interval, interquartile_mean, median_time
+from lstm_bench.analysis.statistics import Interval, interquartile_mean
+from lstm_bench.analysis.survival import median_time
 from lstm_bench.analysis.wording import significant, with_range
 
 LEARNED, GRADIENT, CAPACITY_SPAN = "learned span", "gradient horizon", "linear-capacity span"
@@ -105,7 +106,8 @@ def all_reaches(study: Study) -> dict[str, list[Reach]]:
     implied window: T(1 - 6 MSE) at the end, interquartile mean with its bootstrap interval.
     What is not told otherwise is at the longest lag that was measured for all cells; what was not measured is left out.
     """
-    narrowed = replace(study, results=study.results.loc[study.results["metric"].isin(METRICS)])
+    is_number = np.isfinite(study.results["value"])
+    narrowed = replace(study, results=study.results.loc[study.results["metric"].isin(METRICS) & is_number])
     return {cell: list(_reaches(narrowed, cell)) for cell in study.cells}
 
 
@@ -132,7 +134,7 @@ def shared_lag(study: Study, metric: str) -> int | None:
 
     Where their lags do not meet, the longest of any; None where no cell has it.
     """
-    found = study.results.loc[study.results["metric"] == metric, ["cell", "lag"]].drop_duplicates()
+    found = study.final(metric)[["cell", "lag"]].drop_duplicates()
     if found.empty:
         return None
     cells_at = found.groupby("lag")["cell"].nunique()
@@ -186,8 +188,8 @@ def _capacity(study: Study, cell: str, moment: str) -> Reach | None:
 
 
 def _half_life(study: Study, cell: str) -> Reach | None:
-    own = study.results.loc[(study.results["cell"] == cell) & (study.results["metric"] == "memory/half_life_final")]
-    lag = telling_lag(study, cell, own["lag"].tolist())
+    found = study.final("memory/half_life_final")
+    lag = telling_lag(study, cell, found.loc[found["cell"] == cell, "lag"].tolist())
     return _median(HALF_LIFE, FINAL, lag, *_with_open(study, cell, lag, "memory/half_life", FINAL))
 
 
@@ -242,8 +244,8 @@ def _with_open(study: Study, cell: str, lag: int | None, metric: str, moment: st
 
 
 def _by_member(study: Study, cell: str, lag: int | None, metric: str) -> dict[int, float]:
-    r = study.results
-    own = r.loc[(r["metric"] == metric) & (r["cell"] == cell) & (r["lag"] == lag)]
+    found = study.final(metric)
+    own = found.loc[(found["cell"] == cell) & (found["lag"] == lag)]
     return {int(seed): float(value) for seed, value in zip(own["seed"], own["value"], strict=True)}
 
 

@@ -5,8 +5,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from lstm_bench.records.reading import RecordError
 from lstm_bench.records.schema import JobPlan, MemberRecord
-from lstm_bench.records.store import RecordError, StudyRecords
+from lstm_bench.records.store import StudyRecords
 
 MISSING = "missing"
 Key = tuple[str, str, int, float | None]  # job, role, seed, and a tuning member's learning rate
@@ -70,8 +71,8 @@ def read_members(records: StudyRecords, jobs: Iterable[JobPlan]) -> tuple[dict[K
     for identity in records.identities():
         try:
             record = records.read_member(identity)
-        except (RecordError, TypeError, AttributeError, UnicodeDecodeError) as error:
-            problems.append(f"member {identity}: {error}")
+        except RecordError as error:
+            problems.append(str(error))
             continue
         if record.job in wanted:
             rate = record.learning_rate if record.role == "tuning" else None

@@ -61,10 +61,11 @@ def derived_metrics(study: Study) -> Derived:
 
 def _derived_of(study: Study) -> Iterator[tuple[str, dict[str, float]]]:
     of_cell = {cell: _span_metrics(span) for cell, span in spans(study).items()}
+    timed = {(job.cell, job.lag): _speed_metrics(study, job.cell, job.lag) for job in study.plan.jobs}
     ran = study.members.loc[study.members["identity"].notna() & (study.members["status"] != "failed")]
     for member in ran.to_dict("records"):
-        timed = _speed_metrics(study, str(member["cell"]), int(member["lag"]))
-        yield str(member["identity"]), timed | of_cell[str(member["cell"])]
+        cell = str(member["cell"])
+        yield str(member["identity"]), timed[cell, int(member["lag"])] | of_cell[cell]
 
 
 def _parameters(member: Mapping[Hashable, Any]) -> dict[str, float]:

@@ -7,7 +7,8 @@ import pandas as pd
 
 from lstm_bench.analysis.frames import Study, once_a_study
 from lstm_bench.analysis.memory_span import MemorySpan, learned_span
-from lstm_bench.analysis.statistics import Interval, median_time, wilson
+from lstm_bench.analysis.statistics import Interval, wilson
+from lstm_bench.analysis.survival import Times, median_time
 
 ATTEMPTS = ("solved", "learning", "plateau", "diverged")  # ran to their end
 UNTRAINED = "untrained"  # looked at as it started, with no budget
@@ -37,6 +38,7 @@ def _rates(study: Study) -> Iterator[dict[str, object]]:
         yield {**labels, **numbers, "rate": share.middle, "rate_low": share.low, "rate_high": share.high}
 
 
+@once_a_study
 def members_at(study: Study, cell: str, lag: int) -> pd.DataFrame:
     """Return the members of one cell at one lag, of a study narrowed to one task."""
     return study.members.loc[(study.members["cell"] == cell) & (study.members["lag"] == lag)]
@@ -54,14 +56,20 @@ def spans(study: Study) -> dict[str, MemorySpan]:
 
 
 def steps_to_solve(study: Study, cell: str, lag: int) -> Interval:
-    """Return the Kaplan-Meier median of optimiser steps to solve, with its interval.
+    """Return the Kaplan-Meier median of optimiser steps to solve, with its interval."""
+    return median_time(*times_to_solve(study, cell, lag))
 
-    Members that did not solve, the diverged among them, are censored at the budget.
+
+def times_to_solve(study: Study, cell: str, lag: int) -> Times:
+    """Return the optimiser steps to solve of a cell's attempts at one lag, of a study narrowed to one task.
+
+    Members that did not solve, the diverged among them, are censored at the budget; failed and missing ones are no
+    attempts.
     """
     members = members_at(study, cell, lag)
-    solved = members.loc[members["status"] == "solved", "steps_to_solve"].tolist()
-    others = members.loc[members["status"].isin(ATTEMPTS[1:]), "budget"].astype(float).tolist()
-    return median_time(solved, others)
+    solved = members.loc[members["status"] == "solved", "steps_to_solve"]
+    others = members.loc[members["status"].isin(ATTEMPTS[1:]), "budget"].astype(float)
+    return Times(tuple(solved.tolist()), tuple(others.tolist()))
 
 
 def longest_mostly_solved(study: Study, cell: str, among: Collection[int] | None = None) -> int | None:

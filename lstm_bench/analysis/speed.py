@@ -31,8 +31,8 @@ def longest_measured_lag(study: Study, *cells: str) -> int | None:
 def speed_ratio(study: Study, a: str, b: str) -> float:
     """Return how many sequences `a` trains while `b` trains one, at the longest lag where both were timed; or NaN."""
     lag = longest_measured_lag(study, a, b)
-    first, second = speed_row(study, a, lag), speed_row(study, b, lag)
-    return float("nan") if first is None or second is None else first["sequences_per_s"] / second["sequences_per_s"]
+    first, second = ((speed_row(study, cell, lag) or {}).get("sequences_per_s") for cell in (a, b))
+    return float("nan") if first is None or second is None else float(first / second)
 
 
 def shared_speed_rows(study: Study) -> pd.DataFrame:

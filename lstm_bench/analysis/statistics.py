@@ -1,9 +1,10 @@
-"""Intervals: for a share, for a few numbers, and for times of which some are only known to be longer."""
+"""Intervals for a share, for a few numbers and for one set against another; and what many p values come to."""
 
 import math
-import warnings
+from collections import Counter
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 from scipy import stats
@@ -12,6 +13,7 @@ CONFIDENCE = 0.95
 SIGNIFICANT = 0.05
 TAILS = (1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2
 RESAMPLES = 10_000
+A_HAIR = 1e-12  # sums of the same numbers in another order differ by less
 
 
 class Interval(NamedTuple):
@@ -102,44 +104,102 @@ def interquartile_mean(values: Sequence[float], strata: Sequence[str | int] | No
     every, stratum = every[known], stratum[known]
     if not len(every):
         return UNKNOWN
-    middle = float(stats.trim_mean(every, 0.25))
-    groups = [np.sort(every[stratum == name]) for name in np.unique(stratum)]
-    if max(map(len, groups)) == 1:
+    order = np.argsort(every, kind="stable")
+    every, stratum = every[order], stratum[order]
+    cut = len(every) // 4
+    middle = float(every[cut : len(every) - cut].mean())
+    if max(Counter(stratum.tolist()).values()) == 1:
         return Interval(middle, math.nan, math.nan)
-    rng = np.random.default_rng(0)
-    resamples = np.hstack([rng.choice(group, (RESAMPLES, len(group))) for group in groups])
-    means = stats.trim_mean(resamples, 0.25, axis=1)
+    means = every[_middle_ranks(tuple(stratum.tolist()))].mean(axis=1)
     low, high = np.quantile(means, TAILS, method="inverted_cdf")  # no line is drawn between finite and inf
     return Interval(middle, float(low), float(high))
 
 
-def median_time(solved_at: Sequence[float], unsolved_until: Sequence[float]) -> Interval:
-    """Return the Kaplan-Meier median of a time to solve, in the unit given, with its 95% log-log interval.
+@lru_cache(maxsize=32)
+def _middle_ranks(strata: tuple[str | int, ...]) -> np.ndarray:
+    """Return the ranks in the middle half of each resample [RESAMPLES, n - 2 cut] of values whose strata are these.
 
-    The median is the first time at which the estimated share still unsolved is at most one half, inf where it stays
-    above. The interval holds the times at which the pointwise interval of that share, symmetric in ln(-ln S), covers
-    one half (Brookmeyer & Crowley 1982); its upper end is inf where the upper curve never comes down to one half,
-    which is usual for few members. The lower end is NaN where all solve at one time, which leaves no curve to bound.
+    They are the same for all values in the same strata, and sorted five times as fast as the values themselves.
+    """
+    rng = np.random.default_rng(0)
+    stratum = np.array(strata)
+    groups = [np.flatnonzero(stratum == name).astype(np.uint16) for name in np.unique(stratum)]
+    ranks = np.hstack([rng.choice(group, (RESAMPLES, len(group))) for group in groups])
+    ranks.sort(axis=1)
+    cut = len(strata) // 4
+    return ranks[:, cut : len(strata) - cut]
+
+
+Pair = tuple[Sequence[float], Sequence[float]]  # scores of one side and of the other
+
+
+def probability_of_improvement(strata: Sequence[Pair]) -> Interval:
+    """Return how likely a score of the first side beats one of the second, with its 95% percentile bootstrap interval.
+
+    P = P(X > Y) + P(X = Y) / 2 within each stratum, which is Mann and Whitney's U over n m, and the mean over strata.
+    Scores are compared, never subtracted, so -inf is a score like any other; NaN is ignored, and so is a stratum that
+    one side has no score in. The interval holds the middle 95% of 10,000 resamples, each of which draws either side of
+    every stratum anew from itself, with replacement. Its ends are NaN where all resamples agree, such as where every X
+    beats every Y: so few scores then tell nothing of how much less P might be.
+
+    It is too narrow for few scores: simulated with normal ones a standard deviation apart, where P is 0.76, it holds P
+    in 0.91 of samples of 5 or 10 a side in one stratum, and in 0.93 of 5 a side in each of 5 strata.
+
+    Source: Agarwal et al. 2021, Deep reinforcement learning at the edge of the statistical precipice.
 
     Args:
-        solved_at: times of the members that solved.
-        unsolved_until: how long the others were watched; they count as at risk until then, and are never dropped.
+        strata: the scores of both sides, higher being better, for each task or lag.
     """
-    if not len(solved_at):
-        return Interval(math.inf, math.inf, math.inf) if len(unsolved_until) else UNKNOWN
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # the limits are undefined where S is 1 or 0
-        survival = stats.ecdf(stats.CensoredData(uncensored=solved_at, right=unsolved_until)).sf
-        limits: Any = survival.confidence_interval(CONFIDENCE, method="log-log")
-        times = np.asarray(survival.quantiles, dtype=float)
-        curves = (survival.probabilities, limits.low.probabilities, limits.high.probabilities)
-    middle, low, high = (_first_at_half(times, np.asarray(curve)) for curve in curves)
-    return Interval(middle, math.nan if low > middle else low, high)
+    sides = [(_known(x), _known(y)) for x, y in strata]
+    wins = [_wins(x, y) for x, y in sides if len(x) and len(y)]
+    if not wins:
+        return UNKNOWN
+    middle = float(np.mean([of_stratum.mean() for of_stratum in wins]))
+    resamples = np.mean([_resampled(of_stratum, place) for place, of_stratum in enumerate(wins)], axis=0)
+    if np.ptp(resamples) < A_HAIR:
+        return Interval(middle, math.nan, math.nan)
+    low, high = np.quantile(resamples, TAILS)
+    return Interval(middle, float(low), float(high))
 
 
-def _first_at_half(times: np.ndarray, curve: np.ndarray) -> float:
-    below = np.flatnonzero(curve <= 0.5)
-    return float(times[below[0]]) if len(below) else math.inf
+def _known(scores: Sequence[float]) -> np.ndarray:
+    """Return the scores that are numbers, ascending, so that their order tells a resample nothing."""
+    every = np.sort(np.asarray(scores, dtype=float))
+    return np.asarray(every[~np.isnan(every)])
+
+
+def _wins(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Return 1, 1/2 or 0 for each x and y: a win, a tie, a loss."""
+    return np.asarray((x[:, None] > y) + 0.5 * (x[:, None] == y))
+
+
+def _resampled(wins: np.ndarray, place: int) -> np.ndarray:
+    """Return the mean of the wins in each resample of the stratum at a place."""
+    n, m = wins.shape
+    drawn_x, drawn_y = _times_drawn(n, 2 * place, RESAMPLES), _times_drawn(m, 2 * place + 1, RESAMPLES)
+    return np.asarray(((drawn_x @ wins) * drawn_y).sum(axis=1) / (n * m))
+
+
+@lru_cache(maxsize=64)  # drawn once for all contrasts of cells that have as many members
+def _times_drawn(n: int, stream: int, resamples: int) -> np.ndarray:
+    """Return how often each of n values is drawn, in each resample; streams are independent."""
+    rng = np.random.default_rng((stream, n))
+    return rng.multinomial(n, np.full(n, 1 / n), resamples).astype(float)
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Return each p adjusted for the number of tests by Holm's step-down method; NaN was no test and stays NaN.
+
+    With p_(1) <= ... <= p_(m): the largest of (m - j + 1) p_(j) over j <= i, at most 1. Rejecting where it is below
+    0.05 errs anywhere in the family in at most 0.05 of studies, however the tests depend on each other.
+    Source: Holm 1979, A simple sequentially rejective multiple test procedure.
+    """
+    p = np.asarray(p_values, dtype=float)
+    order = np.argsort(p)[: np.count_nonzero(~np.isnan(p))]  # NaN sorts last
+    adjusted = np.full(len(p), np.nan)
+    factors = np.arange(len(order), 0, -1)
+    adjusted[order] = np.minimum(1, np.maximum.accumulate(factors * p[order]))
+    return [float(value) for value in adjusted]
 
 
 def smallest_p_value(n_a: int, n_b: int) -> float:

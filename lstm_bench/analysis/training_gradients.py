@@ -12,7 +12,7 @@ COLUMNS = ["task", "variant", "cell", "lag", "quantity", "step", "steps_back", "
 
 @once_a_study
 def training_gradients(study: Study) -> pd.DataFrame:
-    """Return what the optimiser was given at every evaluation, at the longest lag of each task, over its members.
+    """Return what the optimiser was given at every evaluation, at the longest lag of each cell, over its members.
 
     Quantities: "dL/dh" and the like, the norm over batch and units at each of the `steps_back`; "grad/norm", the global
     norm before clipping; "grad/clipped_share", the share of steps clipped so far; the latter two have no steps back.
@@ -27,7 +27,8 @@ def training_gradients(study: Study) -> pd.DataFrame:
 def _frames(study: Study) -> tuple[pd.DataFrame, pd.DataFrame]:
     norms = study.gradients.rename(columns={"norm": "value"})
     c = study.curves
-    whole = c.loc[(c["lag"] == study.lags[-1]) & c["metric"].isin((NORM, CLIPPED))]
+    longest = {job.cell: job.lag for job in sorted(study.plan.jobs, key=lambda job: job.lag)}
+    whole = c.loc[(c["lag"] == c["cell"].astype(object).map(longest)) & c["metric"].isin((NORM, CLIPPED))]
     return norms, whole.rename(columns={"metric": "quantity"}).assign(steps_back=-1)
 
 

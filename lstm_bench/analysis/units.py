@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from functools import cache
 
 TASK_PREFIXES = ("eval", "confirm", "train")
 SHARE = "share"
@@ -48,6 +49,7 @@ def unit_of(metric: str, task_units: Mapping[str, str]) -> str:
     return BY_PREFIX.get(prefix) or _by_name(MOMENT.sub("", name))
 
 
+@cache
 def _by_name(name: str) -> str:
     found = (unit for pattern, unit in BY_PATTERN if pattern.fullmatch(name))
     return BY_QUANTITY.get(name) or next(found, "1")

@@ -8,9 +8,10 @@ Validation is pydantic's in strict mode: 4.0 and true are no integers, nan and i
 import importlib
 import inspect
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any, get_type_hints
 
-from pydantic import ConfigDict, ValidationError, create_model
+from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
 from lstm_bench.config.errors import ConfigError, not_allowed
 
@@ -46,6 +47,17 @@ def check_types(
     target: Callable[..., Any], settings: Mapping[str, Any], key: str, supplied: set[str]
 ) -> dict[str, Any]:
     """Return the settings as the types that the signature asks for."""
+    model = _schema(target, frozenset(supplied))
+    try:
+        checked = model.model_validate(dict(settings))
+    except ValidationError as error:
+        raise _first_error(error, key, list(model.model_fields)) from error
+    return {name: getattr(checked, name) for name in settings}
+
+
+@lru_cache
+def _schema(target: Callable[..., Any], supplied: frozenset[str]) -> type[BaseModel]:
+    """Return what a signature says of settings, less what we supply ourselves."""
     hints = get_type_hints(target.__init__ if inspect.isclass(target) else target)
     parameters = inspect.signature(target).parameters.values()
     fields: dict[str, Any] = {
@@ -57,12 +69,7 @@ def check_types(
     strict = ConfigDict(
         strict=True, extra="allow" if takes_any else "forbid", allow_inf_nan=False, arbitrary_types_allowed=True
     )
-    model = create_model("Settings", __config__=strict, **fields)
-    try:
-        checked = model.model_validate(dict(settings))
-    except ValidationError as error:
-        raise _first_error(error, key, list(fields)) from error
-    return {name: getattr(checked, name) for name in settings}
+    return create_model("Settings", __config__=strict, **fields)
 
 
 def _first_error(error: ValidationError, key: str, known: list[str]) -> ConfigError:

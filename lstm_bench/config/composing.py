@@ -1,11 +1,12 @@
 """Compose every job of a sweep before anything runs, so that one bad value stops it all at the door.
 
 Hydra composes each job of a sweep only when its turn comes, after it has made folders. Here the same overrides are
-split and composed by the same Hydra, in memory; what comes out is checked, and only then is Hydra's launcher called.
+split and composed by the same Hydra, in memory; what comes out is checked and planned. Hydra is then asked to launch
+the jobs of that plan, by their numbers.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -14,14 +15,16 @@ from typing import Any, cast, get_args
 from hydra import compose, initialize_config_dir
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
 from hydra.errors import ConfigCompositionException, HydraException, OverrideParseException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from lstm_bench.checks import STUDY_NAME, STUDY_NAME_RULE
 from lstm_bench.config.building import TARGET, build
 from lstm_bench.config.errors import ConfigError, not_allowed
 from lstm_bench.config.schema import (
-    STUDY_NAME,
+    Comparison,
     JobConfig,
     Measure,
     SpeedConfig,
@@ -30,7 +33,9 @@ from lstm_bench.config.schema import (
     TrainerConfig,
 )
 
-ROOT_KEYS = ("study", "output", "measure", "task", "cell", "trainer", "probe", "tracking", "speed")
+ROOT_KEYS = (
+    "study", "output", "measure", "studies", "comparison", "task", "cell", "trainer", "probe", "tracking", "speed",
+)  # fmt: skip
 DUPLICATES_NAMED = 3
 
 
@@ -61,37 +66,49 @@ def compose_study(invocation: Invocation) -> StudyConfig:
     """
     try:
         with initialize_config_dir(version_base="1.3", config_dir=str(conf_dir())):
-            composed = _compose_jobs(invocation)
+            overrides = _sweep(invocation)
+            composed = [_compose_job(job) for job in overrides]
     except (HydraException, OmegaConfBaseException) as error:
         raise _in_one_line(error, invocation) from error
     jobs = [_job_config(config, choices) for config, choices in composed]
     _refuse_duplicates(jobs, invocation)
     first, choices = composed[0]
+    measure = _measure(first["measure"])
     return StudyConfig(
         study=_study_name(first["study"]),
         experiment=str(choices.get("experiment") or ""),
         output=Path(str(first["output"])).expanduser(),
         tracking=build(TrackingConfig, first["tracking"], "tracking"),
         jobs=jobs,
-        measure=_measure(first["measure"]),
+        measure=measure,
+        comparison=_comparison(first["comparison"], measure),
         speed=build(SpeedConfig, first["speed"], "speed"),
+        overrides=tuple(overrides[0]),
+        studies=_studies(first["studies"]),
     )
 
 
-def job_config(config: DictConfig, choices: dict[str, Any]) -> JobConfig:
-    """Return the settings of one composed job."""
-    return _job_config(_resolved(config), choices)
+def launch_arguments(config: StudyConfig, numbers: Iterable[int]) -> list[str]:
+    """Return what Hydra is asked for: jobs of the plan, by number, with the launcher and folders of the study.
+
+    Everything else about a job stands in the plan, which knows more jobs than a sweep can name.
+    """
+    jobs = ",".join(str(number) for number in numbers)
+    return [*config.overrides, "hydra.sweeper.params=null", f"+job={jobs}"]
 
 
-def _compose_jobs(invocation: Invocation) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+def _sweep(invocation: Invocation) -> list[list[str]]:
+    """Return the overrides of each job: those given, and the sweep of an experiment's own."""
     parser = OverridesParser.create()
     parsed = parser.parse_overrides(list(invocation.searched))
-    fixed = [override.input_line for override in parsed if not override.is_sweep_override()]
-    base = compose("config", overrides=[str(line) for line in fixed], return_hydra_config=True)
+    base = compose("config", overrides=_split(parsed)[0], return_hydra_config=True)
     params = base.hydra.sweeper.get("params") or {}
-    swept = parser.parse_overrides([f"{key}={value}" for key, value in params.items()]) + parsed
-    jobs: list[list[str]] = BasicSweeper.split_arguments(swept, None)[0]
-    return [_compose_job(overrides) for overrides in jobs]
+    return _split(parser.parse_overrides([f"{key}={value}" for key, value in params.items()]) + parsed)
+
+
+def _split(overrides: list[Override]) -> list[list[str]]:
+    jobs: list[list[str]] = BasicSweeper.split_arguments(overrides, None)[0]
+    return jobs
 
 
 def _compose_job(overrides: list[str]) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -126,7 +143,7 @@ def _job_config(config: dict[str, Any], choices: dict[str, Any]) -> JobConfig:
 
 def _study_name(name: Any) -> str:
     if not isinstance(name, str) or not STUDY_NAME.fullmatch(name):
-        raise not_allowed("study", name, "up to 100 letters, digits, '.', '_' and '-', the first a letter or a digit")
+        raise not_allowed("study", name, STUDY_NAME_RULE)
     return name
 
 
@@ -134,6 +151,19 @@ def _measure(measure: Any) -> Measure:
     if measure not in get_args(Measure):
         raise not_allowed("measure", measure, ", ".join(get_args(Measure)))
     return cast(Measure, measure)
+
+
+def _comparison(comparison: Any, measure: Measure) -> Comparison:
+    allowed = ("hidden",) if measure == "speed" else get_args(Comparison)  # speed is set beside torch.nn of one size
+    if comparison not in allowed:
+        raise not_allowed("comparison", comparison, ", ".join(allowed))
+    return cast(Comparison, comparison)
+
+
+def _studies(studies: Any) -> dict[str, str]:
+    if not isinstance(studies, dict) or not all(isinstance(overrides, str) for overrides in studies.values()):
+        raise not_allowed("studies", studies, "overrides by the name of a study, as in {mine: +experiment=copy_task}")
+    return {_study_name(name): overrides for name, overrides in studies.items()}
 
 
 def _refuse_duplicates(jobs: Sequence[JobConfig], invocation: Invocation) -> None:

@@ -77,12 +77,17 @@ def check_job(job: JobConfig) -> tuple[Task, Cell]:
     Raises: ConfigError.
     """
     chosen_probes(job)
-    task = make_task(job)
-    with torch.device("meta"):  # shapes without storage: a cell of any size is made at once
-        cell = cell_maker(job, task)(Generator(device="cpu"))
+    task, cell = build_job(job)
     _check_device(job.trainer.device)
     _check_memory(job, task, cell)
     return task, cell
+
+
+def build_job(job: JobConfig) -> tuple[Task, Cell]:
+    """Return the task and a cell without storage."""
+    task = make_task(job)
+    with torch.device("meta"):  # shapes without storage: a cell of any size is made at once
+        return task, cell_maker(job, task)(Generator(device="cpu"))
 
 
 def _check_memory(job: JobConfig, task: Task, cell: Cell) -> None:
@@ -98,7 +103,7 @@ def _check_memory(job: JobConfig, task: Task, cell: Cell) -> None:
 
 def memory_needed(job: JobConfig, task: Task, cell: Cell) -> tuple[int, int]:
     """Return an estimate in bytes of what training all members of a job together holds: for weights, for states."""
-    weights = BLOCKS * (n_parameters(cell) + (cell.hidden_size + 1) * task.output_size)
+    weights = BLOCKS * total_parameters(task, cell)
     kept = task.length * job.trainer.batch_size * (task.input_size + KEPT_WIDTHS * cell.hidden_size)
     return BYTES * _members(job) * weights, BYTES * _members(job) * kept
 
@@ -110,6 +115,11 @@ def _members(job: JobConfig) -> int:
 def n_parameters(cell: Cell) -> int:
     """Count the trained numbers of a cell, without the read-out."""
     return sum(parameter.numel() for _, parameter in cell.named_parameters() if parameter.requires_grad)
+
+
+def total_parameters(task: Task, cell: Cell) -> int:
+    """Count the trained numbers of a cell and of the read-out that the task needs."""
+    return n_parameters(cell) + (cell.hidden_size + 1) * task.output_size
 
 
 def _check_device(device: str) -> None:

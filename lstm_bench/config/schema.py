@@ -1,14 +1,14 @@
 """The settings of a study, as plain typed objects."""
 
 import math
-import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from lstm_bench.checks import at_least, one_of
 
-Measure = Literal["training", "speed"]
+Measure = Literal["training", "speed", "claims"]
+Comparison = Literal["hidden", "parameters", "both"]  # what the cells have in common
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,8 @@ class SpeedConfig:
 class JobConfig:
     """One (task, cell, lag): settings by name, resolved, with `_target_` for the classes.
 
-    `probe` has the settings of each probe by its name, `at` among them.
+    `probe` has the settings of each probe by its name, `at` among them. `matched`: the hidden size is not as configured
+    but as it takes to have the parameters of the largest cell.
     """
 
     task_name: str
@@ -134,11 +135,16 @@ class JobConfig:
     cell: dict[str, Any]
     trainer: TrainerConfig
     probe: dict[str, Any] = field(default_factory=dict)
+    matched: bool = False
 
 
 @dataclass(frozen=True)
 class StudyConfig:
-    """One invocation: what to do with which jobs."""
+    """One invocation: what to do with which jobs; `overrides` compose the first of them.
+
+    `unmatched` says which cells have no match in parameters, and why. `studies` are those that a study of claims runs:
+    their overrides by name.
+    """
 
     study: str
     experiment: str
@@ -147,6 +153,7 @@ class StudyConfig:
     jobs: list[JobConfig]
     measure: Measure = "training"
     speed: SpeedConfig = field(default_factory=SpeedConfig)
-
-
-STUDY_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+    comparison: Comparison = "hidden"
+    overrides: tuple[str, ...] = ()
+    unmatched: tuple[str, ...] = ()
+    studies: dict[str, str] = field(default_factory=dict)

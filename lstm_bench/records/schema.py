@@ -3,12 +3,17 @@
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from pydantic import ConfigDict, with_config
+
 SCHEMA = 1
+NO_OTHER_FIELDS = ConfigDict(extra="forbid")  # when read back
 OURS, STOCK = "lstm_bench", "torch.nn"  # implementations whose speed is compared
 STOCK_WORKERS = "torch.nn, one worker a core"
 STOCK_THREADS = "torch.nn, one process"
 PLAIN_LOOP = "plain loop"
-Measure = Literal["training", "speed"]  # what a study does with its jobs
+Measure = Literal["training", "speed", "claims"]  # what a study does with its jobs, or with other studies
+ROLES = ("report", "tuning")
+STATUSES = ("solved", "learning", "plateau", "diverged", "untrained", "failed")
 
 
 @dataclass(frozen=True)
@@ -44,15 +49,17 @@ class JobPlan:
     seeds: list[int]
     steps: int
     batch_size: int
-    config: dict[str, Any]
+    config: dict[str, dict[str, Any]]
     sentence: list[str] = field(default_factory=list)
     answers: list[str] = field(default_factory=list)
 
 
+@with_config(NO_OTHER_FIELDS)
 @dataclass(frozen=True)
 class StudyPlan:
     """One invocation: its jobs, and the receipt of how and where it ran.
 
+    `studies` are the names of the studies beside it that a study of claims rules on; it has no jobs of its own.
     `walk` holds the words and given gates that the report walks through, where a task of the study has a sentence.
     `wall_s` is the time of this invocation, `mirror_s` what MLflow took of it (processor time of the mirror's thread).
     """
@@ -68,12 +75,16 @@ class StudyPlan:
     mirror_s: float | None = None
     measure: Measure = "training"
     walk: dict[str, Any] = field(default_factory=dict)
+    studies: list[str] = field(default_factory=list)
     schema: int = SCHEMA
 
 
+@with_config(NO_OTHER_FIELDS)
 @dataclass(frozen=True)
 class MemberRecord:
     """What became of one member. `error` is the traceback of a failed one; `metrics` are the last values.
+
+    `role` is one of ROLES, `status` one of STATUSES.
 
     `probe_errors` says in a line, by probe and moment, what could not be measured.
 
@@ -96,6 +107,7 @@ class MemberRecord:
     schema: int = SCHEMA
 
 
+@with_config(NO_OTHER_FIELDS)
 @dataclass(frozen=True)
 class SpeedRow:
     """Speed of one implementation of one cell at one lag: medians and quartiles over repeated timings.
@@ -168,3 +180,13 @@ class ContestRow:
     flops: float
     limit_s: float
     peak_memory_bytes: int | None
+
+
+@with_config(NO_OTHER_FIELDS)
+@dataclass(frozen=True)
+class ContestRecord:
+    """What a speed study measured: the limit of the machine, and every contender at every job."""
+
+    limit: MachineLimit
+    rows: list[ContestRow]
+    schema: int = SCHEMA

@@ -19,12 +19,17 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
+from pydantic import TypeAdapter
 
+from lstm_bench.checks import STUDY_NAME, STUDY_NAME_RULE, one_of
 from lstm_bench.records.atomic import write_bytes, write_text
+from lstm_bench.records.reading import RecordError, read_columns, read_json
 from lstm_bench.records.schema import (
-    SCHEMA,
+    ROLES,
+    STATUSES,
+    ContestRecord,
     ContestRow,
-    JobPlan,
     MachineLimit,
     MemberRecord,
     SpeedRow,
@@ -36,10 +41,8 @@ TABLE_COLUMNS = {
     "gradients": ("step", "quantity", "steps_back", "norm"),
     "probes": ("moment", "step", "probe", "quantity", "at", "value"),
 }
-
-
-class RecordError(Exception):
-    """Records that are missing, unreadable or of another schema."""
+PLAN, MEMBER, CONTEST = TypeAdapter(StudyPlan), TypeAdapter(MemberRecord), TypeAdapter(ContestRecord)
+SPEED = TypeAdapter(list[SpeedRow])
 
 
 class StudyRecords:
@@ -58,13 +61,14 @@ class StudyRecords:
         Raises: RecordError where there is no such study or its plan cannot be read.
         """
         path = self.folder / "study.json"
-        if not path.is_file():
+        if not path.exists():
             raise RecordError(f"study={self.folder.name}: no records at {self.folder}")
-        content = _read_json(path)
-        try:
-            return StudyPlan(**content | {"jobs": [JobPlan(**job) for job in content["jobs"]]})
-        except (KeyError, TypeError) as error:
-            raise RecordError(f"{path}: not a plan of this version: {error}") from error
+        plan = read_json(path, PLAN)
+        if not STUDY_NAME.fullmatch(plan.study):
+            raise RecordError(f"{path}: study={plan.study}: allowed: {STUDY_NAME_RULE}")
+        if not plan.jobs and not plan.studies:
+            raise RecordError(f"{path}: jobs=[]: allowed: one job or more")
+        return plan
 
     def member_folder(self, identity: str) -> Path:
         """Return where one member's files stand."""
@@ -88,17 +92,28 @@ class StudyRecords:
     def read_member(self, identity: str) -> MemberRecord:
         """Return one record.
 
-        Raises: RecordError where it cannot be read.
+        Raises: RecordError where it cannot be read, or is of somebody else.
         """
-        return MemberRecord(**_read_json(self.member_folder(identity) / "record.json"))
+        path = self.member_folder(identity) / "record.json"
+        record = read_json(path, MEMBER)
+        try:
+            one_of([identity], identity=record.identity)
+            one_of(ROLES, role=record.role)
+            one_of(STATUSES, status=record.status)
+        except ValueError as error:
+            raise RecordError(f"{path}: {error}") from error
+        return record
 
     def identities(self) -> list[str]:
         """Return who has a record here, members of older settings among them."""
         return sorted(path.parent.name for path in (self.folder / "members").glob("*/record.json"))
 
-    def read_table(self, identity: str, name: str) -> pd.DataFrame:
-        """Return one member's `curves`, `gradients` or `probes`."""
-        return pd.read_parquet(self.member_folder(identity) / f"{name}.parquet")
+    def read_table(self, identity: str, name: str) -> pa.Table:
+        """Return one member's `curves`, `gradients` or `probes`.
+
+        Raises: RecordError where it cannot be read.
+        """
+        return read_columns(self.member_folder(identity) / f"{name}.parquet", TABLE_COLUMNS[name])
 
     def write_progress(self, job: str, progress: Mapping[str, Any]) -> None:
         """Say how far a job is."""
@@ -114,36 +129,28 @@ class StudyRecords:
         _write_json(self.folder / "speed.json", [asdict(row) for row in rows])
 
     def read_speed(self) -> list[SpeedRow]:
-        """Return the speed rows, none before they were measured."""
+        """Return the speed rows, none before they were measured.
+
+        Raises: RecordError where they cannot be read.
+        """
         path = self.folder / "speed.json"
-        return [SpeedRow(**row) for row in json.loads(path.read_text())] if path.is_file() else []
+        return read_json(path, SPEED, has_schema=False) if path.exists() else []
 
     def write_contest(self, limit: MachineLimit, rows: Iterable[ContestRow]) -> None:
         """Write contest.json."""
-        content = {"schema": SCHEMA, "limit": asdict(limit), "rows": [asdict(row) for row in rows]}
-        _write_json(self.folder / "contest.json", content)
+        _write_json(self.folder / "contest.json", asdict(ContestRecord(limit, list(rows))))
 
     def read_contest(self) -> tuple[MachineLimit, list[ContestRow]]:
         """Return what a speed study measured.
 
         Raises: RecordError where it has not, or it cannot be read.
         """
-        content = _read_json(self.folder / "contest.json")
-        return MachineLimit(**content["limit"]), [ContestRow(**row) for row in content["rows"]]
+        contest = read_json(self.folder / "contest.json", CONTEST)
+        return contest.limit, contest.rows
 
 
 def _write_json(path: Path, content: Any) -> None:
     write_text(path, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        content: dict[str, Any] = json.loads(path.read_text())
-    except (OSError, json.JSONDecodeError) as error:
-        raise RecordError(f"{path}: cannot be read: {error}") from error
-    if content.get("schema") != SCHEMA:
-        raise RecordError(f"{path}: schema {content.get('schema')}: allowed: {SCHEMA}")
-    return content
 
 
 def _parquet(frame: pd.DataFrame) -> bytes:

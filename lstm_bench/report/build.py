@@ -4,33 +4,43 @@ import json
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from lstm_bench.analysis.comparison import comparison
-from lstm_bench.analysis.contest import load_contest
-from lstm_bench.analysis.frames import load_study
+from lstm_bench.analysis.contest import Contest, load_contest
+from lstm_bench.analysis.frames import Study, load_study
 from lstm_bench.analysis.results import all_results
+from lstm_bench.claims.evidence import Evidence, load_evidence, own_claims
+from lstm_bench.claims.loading import rulings
 from lstm_bench.records.schema import Measure
 from lstm_bench.records.store import StudyRecords
+from lstm_bench.report.carried import carried
+from lstm_bench.report.claims_markdown import render_claims_markdown
+from lstm_bench.report.claims_page import make_claims_page
+from lstm_bench.report.claims_part import claim_tables
 from lstm_bench.report.exhibits import FIGURES
-from lstm_bench.report.html import render_html, render_speed_html
+from lstm_bench.report.html import render_claims_html, render_html, render_speed_html
 from lstm_bench.report.markdown import render_markdown
 from lstm_bench.report.page import make_page
 from lstm_bench.report.receipt import make_receipt, receipt_items
 from lstm_bench.report.speed_markdown import render_speed_markdown
 from lstm_bench.report.speed_page import make_speed_page, speed_csv_tables
 
+Measured = Study | Contest | Evidence
+LOADERS: Mapping[Measure, Callable[[Path], Measured]] = {
+    "training": load_study,
+    "speed": load_contest,
+    "claims": load_evidence,
+}
+Files = dict[str, str]  # text by path, from the folder of the report
+
 
 def build_report(study_folder: Path, reports_dir: Path, extra_receipt: Mapping[str, Any] | None = None) -> Path:
     """Write reports/<study>/ from the records of a study, and return the path of its report.html.
-
-    What the study measured says which page is made. Everything is made in a fresh folder beside the old report, which
-    is replaced at the end: where something goes wrong the old one stays as it was. The same records give the same
-    bytes.
 
     Args:
         study_folder: runs/<study>, where the records lie.
@@ -39,66 +49,101 @@ def build_report(study_folder: Path, reports_dir: Path, extra_receipt: Mapping[s
 
     Raises: RecordError where there is no study or its records cannot be read.
     """
-    plan = StudyRecords(study_folder).read_plan()
-    make_contents = CONTENTS[plan.measure]
+    return write_report(load(study_folder), reports_dir, extra_receipt, own_claims(study_folder))
+
+
+def load(study_folder: Path) -> Measured:
+    """Return the records of a study as frames; what it measured says which.
+
+    Raises: RecordError where there is no study or its records cannot be read.
+    """
+    return LOADERS[StudyRecords(study_folder).read_plan().measure](study_folder)
+
+
+def write_report(
+    study: Measured,
+    reports_dir: Path,
+    extra_receipt: Mapping[str, Any] | None = None,
+    own_claims: Path | None = None,
+) -> Path:
+    """Write reports/<study>/ from the frames of a study, and return the path of its report.html.
+
+    Everything is made in a fresh folder beside the old report, which is replaced at the end: where something goes wrong
+    the old one stays as it was. The same records give the same bytes.
+    """
+    name = study.plan.study
     reports_dir.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=reports_dir, prefix=f".{plan.study}.") as temporary:
+    with tempfile.TemporaryDirectory(dir=reports_dir, prefix=f".{name}.") as temporary:
         fresh = Path(temporary) / "new"
         fresh.mkdir()
-        _write(make_contents(study_folder, fresh / "figures", extra_receipt), fresh)
-        _replace(reports_dir / plan.study, fresh, Path(temporary) / "old")
-    return reports_dir / plan.study / "report.html"
+        _write(_files(study, fresh / "figures", extra_receipt, own_claims), fresh)
+        _replace(reports_dir / name, fresh, Path(temporary) / "old")
+    return reports_dir / name / "report.html"
 
 
-@dataclass(frozen=True)
-class Contents:
-    """What the files of a report hold, figures aside."""
-
-    html: str
-    markdown: str
-    receipt: dict[str, Any]
-    results: pd.DataFrame
-    tables: dict[str, pd.DataFrame]
+def _files(study: Measured, figures: Path, extra_receipt: Mapping[str, Any] | None, own_claims: Path | None) -> Files:
+    if isinstance(study, Contest):
+        return _speed_files(study, figures, extra_receipt)
+    if isinstance(study, Evidence):
+        return _claims_files(study, figures, extra_receipt)
+    return _training_files(study, figures, extra_receipt, own_claims)
 
 
-def _training_contents(study_folder: Path, figures: Path, extra_receipt: Mapping[str, Any] | None) -> Contents:
-    study = load_study(study_folder)
+def _training_files(
+    study: Study, figures: Path, extra_receipt: Mapping[str, Any] | None, own_claims: Path | None
+) -> Files:
     statuses = study.members["status"].value_counts().sort_index()
     outcome = {"members": {str(status): int(n) for status, n in statuses.items()}, "problems": study.problems}
     receipt = make_receipt(study.plan, outcome, extra_receipt)
-    page = make_page(study, figures, receipt_items(receipt))
+    ruled = rulings([study], own_claims)
+    page = make_page(study, figures, receipt_items(receipt), ruled)
     tables = {name: figure.rows(study) for name, figure in FIGURES.items()}
-    tables |= {"comparison": comparison(study), "members": study.members}
-    return Contents(render_html(page), render_markdown(page), receipt, all_results(study), tables)
+    tables |= {"comparison": comparison(study), "members": study.members, **claim_tables(ruled)}
+    rows = _row_files(receipt, all_results(study), tables)
+    return {**rows, "report.md": render_markdown(page), "report.html": render_html(page, carried(rows))}
 
 
-def _speed_contents(study_folder: Path, figures: Path, extra_receipt: Mapping[str, Any] | None) -> Contents:
-    contest = load_contest(study_folder)
+def _claims_files(evidence: Evidence, figures: Path, extra_receipt: Mapping[str, Any] | None) -> Files:
+    ruled = rulings(evidence.studies, evidence.own_claims)
+    studies = [make_receipt(study.plan, {}, None) for study in evidence.studies]
+    receipt = make_receipt(evidence.plan, {"problems": evidence.problems, "studies": studies}, extra_receipt)
+    page = make_claims_page(evidence, ruled, figures, receipt_items(receipt))
+    tables = {"comparison": [comparison(study) for study in evidence.studies]}
+    tables["members"] = [study.members for study in evidence.studies]
+    joined = {name: pd.concat(frames, ignore_index=True) for name, frames in tables.items() if frames}
+    results = pd.concat([all_results(study) for study in evidence.studies], ignore_index=True)
+    rows = _row_files(receipt, results, {**joined, **claim_tables(ruled)})
+    return {**rows, "report.md": render_claims_markdown(page), "report.html": render_claims_html(page, carried(rows))}
+
+
+def _speed_files(contest: Contest, figures: Path, extra_receipt: Mapping[str, Any] | None) -> Files:
     receipt = make_receipt(contest.plan, {"limit": asdict(contest.limit)}, extra_receipt)
     page = make_speed_page(contest, figures, receipt_items(receipt))
     turns = contest.turns.assign(study=contest.plan.study)
-    return Contents(render_speed_html(page), render_speed_markdown(page), receipt, turns, speed_csv_tables(contest))
+    rows = _row_files(receipt, turns, speed_csv_tables(contest))
+    return {**rows, "report.md": render_speed_markdown(page), "report.html": render_speed_html(page, carried(rows))}
 
 
-MakeContents = Callable[[Path, Path, Mapping[str, Any] | None], Contents]
-CONTENTS: Mapping[Measure, MakeContents] = {"training": _training_contents, "speed": _speed_contents}
+def _row_files(receipt: Mapping[str, Any], results: pd.DataFrame, tables: Mapping[str, pd.DataFrame]) -> Files:
+    """Return the files that hold no words: the receipt, the results, and the rows behind each table and figure."""
+    return {
+        "receipt.json": json.dumps(receipt, indent=1, ensure_ascii=False, default=str) + "\n",
+        "results.csv": _csv(results),
+        **{f"tables/{name}.csv": _csv(table) for name, table in tables.items()},
+    }
 
 
-def _write(contents: Contents, folder: Path) -> None:
-    receipt = json.dumps(contents.receipt, indent=1, ensure_ascii=False, default=str) + "\n"
-    texts = {"receipt.json": receipt, "report.md": contents.markdown, "report.html": contents.html}
-    for name, text in texts.items():
-        (folder / name).write_text(text, "utf-8")
-    (folder / "tables").mkdir()
-    for name, table in contents.tables.items():
-        _write_csv(table, folder / "tables" / f"{name}.csv")
-    _write_csv(contents.results, folder / "results.csv")
-
-
-def _write_csv(table: pd.DataFrame, path: Path) -> None:
-    """Write a frame, `study` first."""
+def _csv(table: pd.DataFrame) -> str:
+    """Return a frame as CSV, `study` first."""
     first = [name for name in ("study",) if name in table.columns]
-    table[[*first, *table.columns.drop(first)]].to_csv(path, index=False, lineterminator="\n")
+    return table[[*first, *table.columns.drop(first)]].to_csv(index=False, lineterminator="\n")
+
+
+def _write(files: Files, folder: Path) -> None:
+    for name, text in files.items():
+        path = folder / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text, "utf-8", newline="\n")
 
 
 def _replace(place: Path, fresh: Path, old: Path) -> None:

@@ -1,8 +1,8 @@
 """The figures of a report, in the order in which a reader asks."""
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Protocol, TypeVar
@@ -13,8 +13,10 @@ from matplotlib.figure import Figure
 from lstm_bench.analysis.contest import Contest
 from lstm_bench.analysis.frames import Study
 from lstm_bench.report.figures import (
+    best_of_k,
     boundary,
     contest,
+    contrasts,
     forgetting,
     gate_traces,
     gradient_bounds,
@@ -33,7 +35,7 @@ from lstm_bench.report.figures import (
     state_gradients,
     tuning,
 )
-from lstm_bench.report.style import inline_svg, save
+from lstm_bench.report.style import inline_svg, save_all
 
 S_contra = TypeVar("S_contra", contravariant=True)  # what is drawn: a study narrowed to one task, or a contest
 
@@ -67,6 +69,7 @@ def _file(module: ModuleType) -> Any:
 FIGURES: Mapping[str, FigureFile[Study]] = {  # by the name of the table behind it
     "solve_rates": _file(solve_rate),
     "spans": _file(spans),
+    "contrasts": _file(contrasts),
     "learning_curves": _file(learning_curves),
     "gradient_flow": _file(gradient_flow),
     "gradient_paths": _file(gradient_paths),
@@ -82,6 +85,7 @@ FIGURES: Mapping[str, FigureFile[Study]] = {  # by the name of the table behind 
     "boundary": _file(boundary),
     "speed": _file(speed),
     "tuning": _file(tuning),
+    "best_of_k": _file(best_of_k),
 }
 CONTEST_FIGURES: Mapping[str, FigureFile[Contest]] = {
     "speedup": _file(contest),
@@ -102,20 +106,40 @@ class Exhibit:
 
 
 def make_exhibits(
-    figures: Mapping[str, FigureFile[S_contra]], study: S_contra, folder: Path, prefix: str = ""
-) -> list[Exhibit]:
-    """Draw figures of a study narrowed to one task, or of a contest, into a folder; return them with their words."""
-    shown = {table: figure for table, figure in figures.items() if figure.caption(study)}
-    return [_exhibit(table, figure, study, folder, prefix) for table, figure in shown.items()]
+    figures: Mapping[str, FigureFile[S_contra]], studies: Mapping[str, S_contra], folder: Path
+) -> dict[str, list[Exhibit]]:
+    """Draw figures of several studies into a folder; return them with their words, study by study.
+
+    Args:
+        figures: by the name of the table behind each.
+        studies: each narrowed to one task, or a contest, by what the names of its figure files begin with.
+        folder: where the figure files go.
+    """
+    told: dict[str, list[Exhibit]] = {prefix: [] for prefix in studies}
+
+    def drawn() -> Iterator[tuple[str, Figure]]:
+        """Yield figures one by one, so that some are written while words are found for the next."""
+        for prefix, study in studies.items():
+            for table, figure in figures.items():
+                exhibit = _in_words(figure, study, table, prefix + table)
+                told[prefix] += [exhibit] if exhibit.caption else []
+                if exhibit.figure:
+                    yield exhibit.figure, figure.draw(study)
+
+    svgs = save_all(drawn(), folder)
+    return {prefix: [_with_figure(exhibit, svgs) for exhibit in exhibits] for prefix, exhibits in told.items()}
 
 
-def _exhibit(table: str, figure: FigureFile[S_contra], study: S_contra, folder: Path, prefix: str) -> Exhibit:
-    name = prefix + table
-    if figure.rows(study).empty:
-        return Exhibit(figure.QUESTION, figure.caption(study), "", table, "", "")
-    alt = figure.alt(study)
-    svg = inline_svg(save(figure.draw(study), folder, name), name, alt)
-    return Exhibit(figure.QUESTION, figure.caption(study), alt, table, name, svg)
+def _in_words(figure: FigureFile[S_contra], study: S_contra, table: str, name: str) -> Exhibit:
+    caption = figure.caption(study)
+    if not caption or figure.rows(study).empty:
+        return Exhibit(figure.QUESTION, caption, "", table, "", "")
+    return Exhibit(figure.QUESTION, caption, figure.alt(study), table, name, "")
+
+
+def _with_figure(exhibit: Exhibit, svgs: Mapping[str, str]) -> Exhibit:
+    name = exhibit.figure
+    return replace(exhibit, svg=inline_svg(svgs[name], name, exhibit.alt)) if name else exhibit
 
 
 def file_prefix(study: Study, is_only_task: bool) -> str:

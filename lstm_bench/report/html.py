@@ -1,10 +1,12 @@
 """The page as one HTML file that loads nothing from anywhere."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from lstm_bench.report.anatomy_page import AnatomyPage
+from lstm_bench.report.claims_page import ClaimsPage
 from lstm_bench.report.page import Page
 from lstm_bench.report.speed_page import SpeedPage
 from lstm_bench.report.typeset import typeset
@@ -12,22 +14,32 @@ from lstm_bench.report.typeset import typeset
 TEMPLATES = Path(__file__).parent / "templates"
 
 
-def render_html(page: Page) -> str:
-    """Return report.html of a study: style, script and figures inside, everything that came from records escaped."""
-    return _render("page.html.j2", page)
+def render_html(page: Page, carried: Mapping[str, str]) -> str:
+    """Return report.html of a study: style, script and figures inside, everything that came from records escaped.
+
+    Args:
+        page: what it says.
+        carried: text by path of the files beside the page that it carries within itself, to be had from it alone.
+    """
+    return _render("page.html.j2", page, carried)
 
 
-def render_speed_html(page: SpeedPage) -> str:
+def render_speed_html(page: SpeedPage, carried: Mapping[str, str]) -> str:
     """Return report.html of a speed study, made like the other."""
-    return _render("speed.html.j2", page)
+    return _render("speed.html.j2", page, carried)
+
+
+def render_claims_html(page: ClaimsPage, carried: Mapping[str, str]) -> str:
+    """Return report.html of a study of claims, made like the others."""
+    return _render("claims_page.html.j2", page, carried)
 
 
 def render_anatomy_html(page: AnatomyPage) -> str:
     """Return the page of the anatomy, made like the others."""
-    return _render("anatomy.html.j2", page)
+    return _render("anatomy.html.j2", page, {})
 
 
-def _render(template: str, page: Page | SpeedPage | AnatomyPage) -> str:
+def _render(template: str, page: Page | SpeedPage | ClaimsPage | AnatomyPage, carried: Mapping[str, str]) -> str:
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=lambda name: name is not None and name.endswith(".html.j2"),
@@ -36,4 +48,5 @@ def _render(template: str, page: Page | SpeedPage | AnatomyPage) -> str:
         keep_trailing_newline=True,
     )
     environment.filters["typeset"] = typeset
+    environment.globals["carried"] = carried  # for macros too
     return environment.get_template(template).render(page=page)

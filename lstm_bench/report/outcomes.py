@@ -6,6 +6,7 @@ import pandas as pd
 
 from lstm_bench.analysis.frames import Study
 from lstm_bench.analysis.solving import ATTEMPTS, STATUSES, spans, was_trained
+from lstm_bench.analysis.tuning import unequal_tuning
 from lstm_bench.analysis.wording import counted, listed, span_of
 
 SEEDS_NAMED = 2
@@ -42,6 +43,7 @@ def notes(study: Study) -> list[str]:
         _where(study.members, "diverged", "Diverged, counted as not solved"),
         _where(study.members, "missing", "Not run, counted as nothing"),
         _where(study.tuning, "missing", "Tuning members not run"),
+        *[warning for one in study.by_task() for warning in unequal_tuning(one)],
         *[_censored(one) for one in study.by_task()],
         *_unmeasured(study),
         _open_spans(study),

@@ -1,21 +1,32 @@
 """All that a report says, before it takes the form of HTML or Markdown."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import pandas as pd
-
-from lstm_bench.analysis.comparison import comparison, matching
+from lstm_bench.analysis.comparison import comparison
 from lstm_bench.analysis.frames import Study
 from lstm_bench.analysis.headline import headline
+from lstm_bench.analysis.matching import Matching, matched_studies
 from lstm_bench.analysis.solving import members_a_lag, was_trained
 from lstm_bench.analysis.walk import walk_from
 from lstm_bench.analysis.wording import span_of
+from lstm_bench.claims.deciding import Ruling
 from lstm_bench.report import outcomes
 from lstm_bench.report.anatomy_page import WalkPart, make_walk_part
+from lstm_bench.report.claims_part import ClaimsPart, make_claims_part
 from lstm_bench.report.exhibits import FIGURES, Exhibit, file_prefix, make_exhibits
 from lstm_bench.report.protocol import DEFINITIONS, protocol, settings_table
+from lstm_bench.report.side_by_side import SideBySide, make_side_by_side
 from lstm_bench.report.tables import Table, comparison_table, solved_table
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Cells side by side: what they have in common, and their table."""
+
+    note: str
+    table: Table
 
 
 @dataclass(frozen=True)
@@ -24,8 +35,7 @@ class TaskPart:
 
     task: str
     anchor: str
-    table_note: str
-    comparison: Table
+    comparisons: list[Comparison]
     solved: Table
     exhibits: list[Exhibit]
     protocol: list[tuple[str, str]]
@@ -47,12 +57,16 @@ class Page:
     parts: list[TaskPart]
     definitions: dict[str, str]
     receipt: list[tuple[str, str]]
+    claims: ClaimsPart
     walk: WalkPart | None = None
+    beside: SideBySide | None = None
 
 
-def make_page(study: Study, figures: Path, receipt: list[tuple[str, str]]) -> Page:
-    """Return the content of a study's report; its figures are drawn into a folder."""
+def make_page(study: Study, figures: Path, receipt: list[tuple[str, str]], rulings: Sequence[Ruling]) -> Page:
+    """Return the content of a study's report, with what it says to claims; its figures are drawn into a folder."""
     narrowed = study.by_task()
+    by_prefix = {file_prefix(one, len(narrowed) == 1): one for one in narrowed}
+    exhibits = make_exhibits(FIGURES, by_prefix, figures)
     return Page(
         study=study.plan.study,
         experiment=study.plan.experiment,
@@ -62,30 +76,39 @@ def make_page(study: Study, figures: Path, receipt: list[tuple[str, str]]) -> Pa
         notes=outcomes.notes(study),
         problems=study.problems,
         failures=outcomes.failures(study),
-        parts=[_part(one, comparison(one), figures, len(narrowed) == 1) for one in narrowed],
+        parts=[task_part(one, prefix.strip("_") or "task", exhibits[prefix]) for prefix, one in by_prefix.items()],
         definitions=DEFINITIONS,
         receipt=receipt,
         walk=make_walk_part(walk_from(study.plan.walk)) if study.plan.walk else None,
+        beside=make_side_by_side(study),
+        claims=make_claims_part(rulings),
     )
 
 
-def _part(study: Study, compared: pd.DataFrame, figures: Path, is_only_task: bool) -> TaskPart:
-    prefix = file_prefix(study, is_only_task)
+def task_part(study: Study, anchor: str, exhibits: list[Exhibit]) -> TaskPart:
+    """Return what a page says of one task, with these figures.
+
+    Args:
+        study: narrowed to the task.
+        anchor: what links to it are named after.
+        exhibits: its figures.
+    """
     return TaskPart(
         task=study.task,
-        anchor=prefix.strip("_") or "task",
-        table_note=_table_note(study),
-        comparison=comparison_table(study, compared),
+        anchor=anchor,
+        comparisons=[
+            Comparison(_table_note(matching, compared), comparison_table(study, comparison(compared)))
+            for matching, compared in matched_studies(study)
+        ],
         solved=solved_table(study),
-        exhibits=make_exhibits(FIGURES, study, figures, prefix),
+        exhibits=exhibits,
         protocol=protocol(study),
         settings=settings_table(study),
     )
 
 
-def _table_note(study: Study) -> str:
+def _table_note(matching: Matching, study: Study) -> str:
     """Return how the cells are matched, how many members stand behind a number, and what ratios are over."""
-    matched = matching(study)
     n = span_of(members_a_lag(study) if was_trained(study) else (len(job.seeds) for job in study.plan.jobs))
     ratios = f" Ratios are over {study.cells[0]}." if len(study.cells) > 1 else ""
-    return f"{matched[0].upper()}{matched[1:]}; n = {n} members a cell and lag.{ratios}"
+    return f"{matching.text[0].upper()}{matching.text[1:]}; n = {n} members a cell and lag.{ratios}"

@@ -5,8 +5,8 @@ from typing import Any
 
 from lstm_bench.analysis.frames import Study
 from lstm_bench.analysis.solving import was_trained
-from lstm_bench.analysis.wording import counted, listed, significant, span_of
-from lstm_bench.records.schema import JobPlan
+from lstm_bench.analysis.tuning import effort, unequal_tuning
+from lstm_bench.analysis.wording import significant, span_of
 from lstm_bench.report.tables import DASH, Entry, Table
 
 DEFINITIONS = {
@@ -16,6 +16,12 @@ DEFINITIONS = {
     "Bracket": "The longest lag that every member solved, and the shortest that none did.",
     "Steps to solve": "Kaplan-Meier median with a 95% log-log interval, at the longest lag that most members of the "
     "cell solved. Members that did not solve are censored at the budget.",
+    "Cell against cell": "Each cell against the first. The mean of steps to solve counted up to the budget is the area "
+    "under the Kaplan-Meier curve until then (Klein and Moeschberger 2003). Probability of improvement: the share of "
+    "pairs of members, one of each cell, in which the one solves sooner, ties and two that never solve counting half; "
+    "mean over the lags at which anybody solved (Agarwal et al. 2021). p: log-rank test, two-sided, by permutation of "
+    "the members within each lag. Holm's correction: one family for all tests at single lags of a task, one for those "
+    "over all lags.",
     "Gradient flow": "exp of the mean over a batch of ln ||d(v.h at the last step) / d(state k steps back)||, v a "
     "random unit vector, the state h or h and c together, in float64. Decay: exp of the slope of its logarithm, a "
     "factor a step; geometric mean over members with a 95% interval from Student's t on the logarithm. Horizon: steps "
@@ -59,7 +65,7 @@ def protocol(study: Study) -> list[tuple[str, str]]:
         ("Baselines", _baselines(study)),
         ("Solved", f"{job.solved_rule[0].upper()}{job.solved_rule[1:]}, {twice}"),
         ("Budget", _budget(study, trainer)),
-        ("Learning rates", _rates(job, trainer)),
+        ("Learning rates", _rates(study)),
         ("Members", _members(study)),
     ]
     return parts
@@ -93,17 +99,18 @@ def _budget(study: Study, trainer: Mapping[str, Any]) -> str:
     return text + "."
 
 
-def _rates(job: JobPlan, trainer: Mapping[str, Any]) -> str:
-    rates = listed([f"{rate:g}" for rate in job.learning_rates])
-    if not job.steps:
+def _rates(study: Study) -> str:
+    """Return the grid and the trials of every cell, and their counts; or who had which, where they differ."""
+    if not was_trained(study):
         return "None was used."
-    if len(job.learning_rates) == 1:
-        return f"{rates} for every cell; nothing was tuned."
-    share = f" for {trainer['tuning_share']:.0%} of the budget" if "tuning_share" in trainer else ""
-    seeds = counted(len(job.tuning_seeds), "tuning seed")
+    given = effort(study.plan.jobs[0])
+    if unequal := unequal_tuning(study):
+        return " ".join(unequal)
+    if not given.trials:
+        return f"{given.rates[0]:g} for every cell; nothing was tuned."
     return (
-        f"The same grid for every cell, {rates}, tried on {seeds} each{share}; the best mean score is taken "
-        "per cell and lag, and the report uses other seeds."
+        f"The same for every cell: {given.text}, which makes {given.trials} trials a cell and lag. The best mean score "
+        "is taken per cell and lag, and the report uses other seeds."
     )
 
 

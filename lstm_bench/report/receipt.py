@@ -7,9 +7,11 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from lstm_bench.records.schema import StudyPlan
+from lstm_bench.report.settings import seed_items, setting_items
 
 PACKAGES = ("lstm_bench", "numpy", "scipy", "pandas", "matplotlib", "seaborn", "jinja2")
-ELSEWHERE = ("jobs", "problems", "members", "limit")
+ELSEWHERE = ("jobs", "studies", "problems", "members", "limit")
+NAMES = {"lstm_bench": "lstm_bench", "memory_gib": "memory (GiB)"}  # of facts that are not their key's words
 
 
 def rebuild_command(plan: StudyPlan) -> str:
@@ -50,7 +52,9 @@ def _version(package: str) -> str | None:
 def receipt_items(receipt: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Return the receipt's facts as (name, value) for the page, without what stands elsewhere on it."""
     shown = {key: value for key, value in receipt.items() if key not in ELSEWHERE}
-    return [item for key, value in shown.items() for item in _flat(key, value)]
+    facts = [item for key, value in shown.items() for item in _flat(key, value)]
+    jobs = receipt.get("jobs", [])
+    return [*facts, *seed_items(jobs), *setting_items(jobs)]
 
 
 def _flat(key: str, value: Any) -> list[tuple[str, str]]:
@@ -61,7 +65,7 @@ def _flat(key: str, value: Any) -> list[tuple[str, str]]:
         return [item for name, part in nested for item in _flat(name, part)]
     if key == "wall_s":
         return [("wall time", "not finished" if value is None else _duration(float(value)))]
-    return [(key.replace("_", " "), "unknown" if value is None else str(value))]
+    return [(NAMES.get(key, key.replace("_", " ")), "unknown" if value is None else str(value))]
 
 
 def _duration(seconds: float) -> str:

@@ -2,9 +2,8 @@
 
 from collections.abc import Iterator
 
-from lstm_bench.report.markdown import exhibit_blocks, items, receipt_blocks, table_block
+from lstm_bench.report.markdown_blocks import bullets, exhibit_blocks, items, plain, receipt_blocks, said, table_block
 from lstm_bench.report.speed_page import SpeedPage
-from lstm_bench.report.typeset import typeset
 
 
 def render_speed_markdown(page: SpeedPage) -> str:
@@ -13,11 +12,12 @@ def render_speed_markdown(page: SpeedPage) -> str:
 
 
 def _blocks(page: SpeedPage) -> Iterator[str]:
-    yield f"# {page.study}"
-    yield from (f"**{typeset(paragraph)}**" for paragraph in page.headline)
+    yield f"# {plain(page.study)}"
+    yield from (f"**{said(paragraph)}**" for paragraph in page.headline)
     yield from (block for exhibit in page.exhibits for block in exhibit_blocks(exhibit))
     if page.whole_study.rows:
         yield "## How much longer would others take for a whole study?"
+        yield "Time for as many training steps of each cell at each lag, theirs over ours."
         yield table_block(page.whole_study)
         yield "Rows: [whole_study.csv](tables/whole_study.csv)."
     yield "## All rows"
@@ -27,7 +27,7 @@ def _blocks(page: SpeedPage) -> Iterator[str]:
     yield items(page.protocol)
     if page.missing:
         yield "### What is missing"
-        yield "\n".join(f"- {typeset(note)}" for note in page.missing)
+        yield bullets(map(said, page.missing))
     yield "### What the numbers mean"
     yield items(page.definitions.items())
     yield from receipt_blocks(page.receipt)

@@ -38,7 +38,7 @@ def make_speed_page(contest: Contest, figures: Path, receipt: list[tuple[str, st
         started=contest.plan.started,
         headline=contest_headline(contest),
         missing=missing(contest),
-        exhibits=make_exhibits(CONTEST_FIGURES, contest, figures),
+        exhibits=make_exhibits(CONTEST_FIGURES, {"": contest}, figures)[""],
         whole_study=whole_study_table(contest, whole_studies(contest)),
         rows=contest_table(contest),
         protocol=speed_protocol(contest),

@@ -1,8 +1,7 @@
 """How every figure looks: one theme, one colour a cell."""
 
-import io
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import wraps
 from pathlib import Path
 from typing import Any, ParamSpec
@@ -14,17 +13,21 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullLocator
 
+from lstm_bench.report.figure_files import svg_text, write_figure, write_figures
+
 INK, MUTED, RULE, PAPER = "#1d2329", "#69727d", "#d9dee4", "#fefefe"  # each stands for a CSS variable on the page
 ON_THE_PAGE = {INK: "currentColor", MUTED: "var(--muted)", RULE: "var(--rule)", PAPER: "var(--paper)"}
 WIDTH = 8.4  # inches
 PNG_DPI = 200  # twice the 100 of a figure
 LABELLED_LAGS = 12
-ROW_NAME_WIDTH = 12  # letters
+ROW_NAME_WIDTH, COLUMN_NAME_WIDTH = 12, 22  # letters
+NAMED = 2  # cells that a panel lacks, before they are counted
 LEAST_HEIGHT = 2.8  # inches of panels: labels at the side need as much
 THEME: Any = {
     **sns.axes_style("ticks"),
     **sns.plotting_context("paper", font_scale=1.05),
     "figure.dpi": 100,
+    "image.cmap": "viridis",  # known to what writes figures without seaborn too
     "font.sans-serif": ["DejaVu Sans"],  # comes with matplotlib, so the same on every machine
     "text.color": INK,
     "axes.facecolor": "none",
@@ -92,10 +95,15 @@ def lag_axis(axes: Axes, lags: Sequence[int]) -> None:
 
 def name_row(axes: Axes, cell: str, lag: int | None) -> None:
     """Name a row of panels at its left, a long cell name in several lines."""
-    words, lines = re.findall(r"[^_ ]+[_ ]*", cell), [""]
-    for word in words:
-        lines = [*lines[:-1], lines[-1] + word] if len(lines[-1] + word) <= ROW_NAME_WIDTH else [*lines, word]
-    axes.set_ylabel("\n".join([*filter(None, lines), f"lag {lag}"]), color=INK)
+    axes.set_ylabel("\n".join([*name_lines(cell, ROW_NAME_WIDTH), f"lag {lag}"]), color=INK)
+
+
+def name_lines(cell: str, width: int) -> list[str]:
+    """Return a cell's name in lines of so many letters, broken after its underscores and spaces alone."""
+    lines = [""]
+    for word in re.findall(r"[^_ ]+[_ ]*", cell):
+        lines = [*lines[:-1], lines[-1] + word] if len((lines[-1] + word).strip()) <= width else [*lines, word]
+    return [line.strip() for line in lines if line]
 
 
 def small_panels(n: int, row_height: float) -> tuple[Figure, list[Axes]]:
@@ -126,28 +134,25 @@ def say_in(axes: Axes, text: str) -> None:
     axes.text(0.5, 0.5, text, transform=axes.transAxes, ha="center", va="center", color=MUTED, fontsize="small")
 
 
+def say_absent(axes: Axes, what: str, cells: Sequence[str]) -> None:
+    """Write "what: cell" into the middle of a panel for each of a few cells, or how many there are."""
+    say_in(axes, "\n".join([f"{what}:", *(cells if len(cells) <= NAMED else [f"{len(cells)} cells"])]))
+
+
 def save(figure: Figure, folder: Path, name: str) -> str:
-    """Write <name>.svg and, at twice the resolution, <name>.png; return the SVG text. Same figure, same bytes."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with mpl.rc_context(THEME):
-        svg = _svg(figure)
-        figure.set_layout_engine(None)  # it lies as it should: no need to find that out twice
-        figure.savefig(folder / f"{name}.png", dpi=PNG_DPI, facecolor="white", metadata={"Software": None})
-    (folder / f"{name}.svg").write_text(svg, encoding="utf-8")
-    return svg
+    """Write a figure as <name>.svg and <name>.png within the theme; return the SVG text. Same figure, same bytes."""
+    return write_figure(figure, folder, name, THEME, PNG_DPI)
+
+
+def save_all(figures: Iterable[tuple[str, Figure]], folder: Path) -> dict[str, str]:
+    """Write named figures so, several at a time while the next ones are drawn; return SVG text by name."""
+    return write_figures(figures, folder, THEME, PNG_DPI)
 
 
 def lettered_svg(figure: Figure) -> str:
     """Return a figure as SVG whose letters are text: small, and set in the font of the page that it stands on."""
     with mpl.rc_context({**THEME, "svg.fonttype": "none"}):
-        return _svg(figure)
-
-
-def _svg(figure: Figure) -> str:
-    buffer = io.StringIO()
-    nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
-    figure.savefig(buffer, format="svg", dpi=PNG_DPI, facecolor="white", metadata=nothing)  # dpi: of pixels within
-    return buffer.getvalue()
+        return svg_text(figure, PNG_DPI)
 
 
 def inline_svg(svg: str, name: str, alt: str) -> str:

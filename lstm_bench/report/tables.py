@@ -136,10 +136,11 @@ def _reach(row: Mapping[str, Any]) -> str:
 
 
 def _rates(chosen: object) -> Entry:
-    """Show the chosen rates; a cell that never came to choose one has None, or NaN beside cells that did."""
-    text = chosen if isinstance(chosen, str) else DASH
-    first, *others = text.split(", ")
-    return Entry(first, tuple(others), text)
+    """Show the chosen rates, sorted by the lowest; a cell that never chose has None, or NaN beside cells that did."""
+    if not isinstance(chosen, str):
+        return Entry(DASH)
+    first, *others = chosen.split(", ")
+    return Entry(first, tuple(others), float(first.split()[0]))
 
 
 def _memory(row: Mapping[str, Any]) -> Entry:

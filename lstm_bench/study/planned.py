@@ -1,5 +1,7 @@
 """What every planned study has, whatever it measures: its settings, its plan, its records and the user's screen."""
 
+from collections.abc import Callable, Sequence
+
 from rich.console import Console
 
 from lstm_bench.config.schema import StudyConfig
@@ -8,9 +10,13 @@ from lstm_bench.records.store import StudyRecords
 from lstm_bench.study.environment import slower_kernels
 from lstm_bench.study.folders import records_folder
 
+Launch = Callable[[StudyConfig, Sequence[int]], int]  # runs jobs of a study's plan, by number; returns an exit code
+
 
 class PlannedStudy:
     """A study that can talk to the user and knows where its records lie."""
+
+    when_stopped: str  # what is said to who stops it
 
     def __init__(self, config: StudyConfig, plan: StudyPlan) -> None:
         self._config, self._plan = config, plan
@@ -20,6 +26,10 @@ class PlannedStudy:
     def say(self, text: str) -> None:
         """Print to the user."""
         self._console.print(text, highlight=False, markup=False, soft_wrap=True)
+
+    def say_how_to_go_on(self) -> None:
+        """Tell what a study that was stopped has kept, and the command that goes on."""
+        self.say(f"{self.when_stopped}\n  {self._plan.command}")
 
     def _announce(self, text: str) -> None:
         """Say what is ahead, and which kernels are missing for it."""

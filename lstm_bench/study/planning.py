@@ -3,6 +3,7 @@
 import shlex
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,8 +12,8 @@ import yaml
 
 from lstm_bench.cells.contract import Cell
 from lstm_bench.config.composing import conf_dir
-from lstm_bench.config.objects import check_job, n_parameters
-from lstm_bench.config.schema import JobConfig, StudyConfig
+from lstm_bench.config.objects import check_job, n_parameters, total_parameters
+from lstm_bench.config.schema import JobConfig, StudyConfig, TrainerConfig
 from lstm_bench.engine.choice import kernel_type
 from lstm_bench.probes.speed import training_flops
 from lstm_bench.records.schema import JobPlan, StudyPlan
@@ -40,6 +41,11 @@ def plan_study(config: StudyConfig, arguments: Sequence[str]) -> StudyPlan:
     )
 
 
+def plan_claims(config: StudyConfig, arguments: Sequence[str]) -> StudyPlan:
+    """Return the plan of a study of claims, which has studies in place of jobs."""
+    return replace(plan_study(config, arguments), jobs=[], studies=list(config.studies))
+
+
 def _given_walk() -> dict[str, Any]:
     """Return the explainer's walk, to stand beside the one that was learned."""
     content: dict[str, Any] = yaml.safe_load((conf_dir() / "walk" / "seven_words.yaml").read_text("utf-8"))
@@ -52,7 +58,7 @@ def now() -> str:
 
 
 def _plan_job(job: JobConfig, cell_name: str, task: Task, cell: Cell) -> JobPlan:
-    core, trainer = n_parameters(cell), job.trainer
+    trainer = job.trainer
     return JobPlan(
         job=job_identity(job),
         task=job.task_name,
@@ -61,8 +67,8 @@ def _plan_job(job: JobConfig, cell_name: str, task: Task, cell: Cell) -> JobPlan
         length=task.length,
         cell=cell_name,
         hidden_size=cell.hidden_size,
-        n_parameters=core + (cell.hidden_size + 1) * task.output_size,
-        n_parameters_core=core,
+        n_parameters=total_parameters(task, cell),
+        n_parameters_core=n_parameters(cell),
         flops=training_flops(cell, trainer.batch_size, task.length),
         kernel=kernel_type(cell, torch.device(trainer.device), trainer.kernel).name,
         score=task.score,
@@ -83,12 +89,19 @@ def _plan_job(job: JobConfig, cell_name: str, task: Task, cell: Cell) -> JobPlan
     )
 
 
+def job_config(plan: JobPlan) -> JobConfig:
+    """Return the settings of a planned job, which has the identity of the job that was planned."""
+    trainer = TrainerConfig(**plan.config["trainer"])
+    return JobConfig(plan.task, plan.cell, plan.config["task"], plan.config["cell"], trainer, plan.config["probe"])
+
+
 def cell_names(jobs: Sequence[JobConfig]) -> list[str]:
     """Name each job's cell in the comparison: its yaml's name, and whatever else the study varies at one lag.
 
-    A sweep over `cell.forget_bias=0,1` thus compares "lstm forget_bias=0" with "lstm forget_bias=1", never pooled.
+    A sweep over `cell.forget_bias=0,1` thus compares "lstm forget_bias=0" with "lstm forget_bias=1", never pooled. A
+    cell whose hidden size was found for the number of parameters says so at the end: "rnn H=133".
     """
-    rivals: dict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)
+    rivals: dict[tuple[str, str, bool], list[dict[str, Any]]] = defaultdict(list)
     for job in jobs:
         rivals[_meeting(job)].append(_flat_settings(job))
     varied = {
@@ -97,9 +110,9 @@ def cell_names(jobs: Sequence[JobConfig]) -> list[str]:
     return [_name(job, varied) for job in jobs]
 
 
-def _meeting(job: JobConfig) -> tuple[str, str]:
-    """Return what two jobs share when their cells compete: the whole task, lag included, and the cell's yaml."""
-    return str(sorted(job.task.items())), job.cell_name
+def _meeting(job: JobConfig) -> tuple[str, str, bool]:
+    """Return what jobs share whose cells compete: the whole task, lag included, the cell's yaml, how it is matched."""
+    return str(sorted(job.task.items())), job.cell_name, job.matched
 
 
 def _flat_settings(job: JobConfig) -> dict[str, Any]:
@@ -109,5 +122,6 @@ def _flat_settings(job: JobConfig) -> dict[str, Any]:
 
 def _name(job: JobConfig, varied: set[str]) -> str:
     settings: Mapping[str, Any] = _flat_settings(job)
-    extras = [f"{key.removeprefix('trainer.')}={settings[key]}" for key in sorted(varied) if key in settings]
-    return " ".join([job.cell_name, *extras])
+    told = [key for key in sorted(varied) if key in settings and not (job.matched and key == "hidden_size")]
+    extras = [f"{key.removeprefix('trainer.')}={settings[key]}" for key in told]
+    return " ".join([job.cell_name, *extras, *([f"H={settings['hidden_size']}"] if job.matched else [])])

@@ -4,18 +4,20 @@ import math
 import shutil
 import time
 from collections import Counter
-from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
+from lstm_bench.analysis.matching import matched_parameters
+from lstm_bench.analysis.wording import counted
 from lstm_bench.records.schema import JobPlan
 from lstm_bench.study.folders import reports_folder, tracking_uri
 from lstm_bench.study.identity import member_identity
 from lstm_bench.study.job import finished
-from lstm_bench.study.planned import PlannedStudy
+from lstm_bench.study.planned import Launch, PlannedStudy
 from lstm_bench.study.planning import now
 from lstm_bench.study.speed import measure_speed
+from lstm_bench.study.taking_over import take_over
 from lstm_bench.study.watching import Watcher
 from lstm_bench.tracking.background import BackgroundMirror
 
@@ -25,19 +27,25 @@ class Study(PlannedStudy):
 
     when_stopped = "Stopped. What is finished is kept; the same command goes on from there:"
 
-    def run(self, launch: Callable[[], int]) -> int:
-        """Run all jobs through `launch`, then measure speed and write the report; return the exit code."""
+    def run(self, launch: Launch) -> int:
+        """Run the jobs that are not finished, then measure speed and write the report; return the exit code.
+
+        Args:
+            launch: runs jobs of this study.
+        """
         started = time.monotonic()
         self._records.write_plan(self._plan)
         shutil.rmtree(self._records.folder / "progress", ignore_errors=True)
-        self._say_what_is_ahead()
+        taken = take_over(self._records, self._plan.jobs)
+        self._say_what_is_ahead(taken)
         uri, artifacts = tracking_uri(self._config.output, self._config.tracking.uri)
         with ExitStack() as stack:
             mirror = None
             if self._config.tracking.enabled:
                 mirror = stack.enter_context(BackgroundMirror(self._plan, self._records, uri, artifacts))
             with Watcher(self._plan, self._records, self._console):
-                launched = launch()
+                waiting = self._waiting_jobs()
+                launched = launch(self._config, waiting) if waiting else 0
         measured = self._measure_speed()
         mirror_s = None if mirror is None else mirror.seconds
         self._plan = replace(self._plan, finished=now(), wall_s=time.monotonic() - started, mirror_s=mirror_s)
@@ -60,6 +68,16 @@ class Study(PlannedStudy):
             return False
         return True
 
+    def _waiting_jobs(self) -> list[int]:
+        """Return the numbers of the jobs with members to train, and say of the others that they are done."""
+        waiting = []
+        for number, job in enumerate(self._plan.jobs):
+            if len(self._kept(job)) < len(job.seeds):
+                waiting.append(number)
+            else:
+                self._records.write_progress(job.job, {"phase": "done"})
+        return waiting
+
     def _kept(self, plan: JobPlan) -> list[int]:
         """Return the seeds of a job that have a record that stands."""
         return [seed for seed in plan.seeds if finished(self._records, plan.job, "report", seed)]
@@ -72,11 +90,16 @@ class Study(PlannedStudy):
             for seed in job.seeds
         ]
 
-    def _say_what_is_ahead(self) -> None:
+    def _say_what_is_ahead(self, taken: int) -> None:
         members = self._members()
         kept = [seed for job in self._plan.jobs for seed in self._kept(job)]
         again = f"; {len(kept)} are finished already and stay" if kept else ""
+        again += f" ({counted(taken, 'member')} taken from other studies here, tuning included)" if taken else ""
         self._announce(f"Study {self._plan.study}: {len(self._plan.jobs)} jobs, {len(members)} members{again}.")
+        if matched := matched_parameters(self._plan.jobs):
+            self.say(matched)
+        for reason in self._config.unmatched:
+            self.say(f"At matched hidden size alone: {reason}")
 
     def _write_report(self, mirror: BackgroundMirror | None) -> Path:
         from lstm_bench.analysis.frames import load_study

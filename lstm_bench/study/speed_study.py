@@ -1,7 +1,6 @@
 """A study of speed alone, from plan to report."""
 
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,7 +8,7 @@ from rich.progress import Progress, TaskID
 
 from lstm_bench.study.contest import hold_contest
 from lstm_bench.study.folders import reports_folder
-from lstm_bench.study.planned import PlannedStudy
+from lstm_bench.study.planned import Launch, PlannedStudy
 from lstm_bench.study.planning import now
 
 
@@ -18,7 +17,7 @@ class SpeedStudy(PlannedStudy):
 
     when_stopped = "Stopped. Timings belong together, so nothing was kept; the same command starts again:"
 
-    def run(self, _: Callable[[], int]) -> int:
+    def run(self, _: Launch) -> int:
         """Let the contenders of each job take turns here, one job after another, and write the report; return 0."""
         started = time.monotonic()
         self._announce(f"Study {self._plan.study}: {len(self._plan.jobs)} jobs; leave the machine alone meanwhile.")

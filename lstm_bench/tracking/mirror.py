@@ -83,7 +83,7 @@ class Mirror:
         run_id = str(run.info.run_id)
         params = [Param(key, str(value)[:LONGEST_PARAM]) for key, value in _params(record, job).items()]
         self._client.log_batch(run_id, params=params)
-        curves = self._records.read_table(record.identity, "curves")
+        curves = self._records.read_table(record.identity, "curves").to_pandas()
         self._log(run_id, _points(curves, record, job, end))
         self._client.log_artifacts(run_id, str(self._records.member_folder(record.identity)))
         self._client.set_terminated(run_id, MLFLOW_STATUS.get(record.status, "FINISHED"), end)

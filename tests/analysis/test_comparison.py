@@ -1,15 +1,14 @@
 """The comparison and the headline, on studies whose truth is known."""
 
-import dataclasses
 import math
 from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
 import pytest
-from synthetic_study import CELLS, make_study
+from synthetic_study import CELLS, SyntheticCell, make_study
 
-from lstm_bench.analysis.comparison import comparison, matching
+from lstm_bench.analysis.comparison import comparison
 from lstm_bench.analysis.frames import Study, load_study
 from lstm_bench.analysis.headline import headline
 from lstm_bench.analysis.memory_span import span_ratio
@@ -72,28 +71,29 @@ def test_steps_to_solve_are_told_at_the_longest_lag_that_most_solve(sample: Stud
     assert steps_to_solve(sample, "lstm", 32).middle == math.inf
 
 
-def test_matching_is_told_by_what_is_equal(sample: Study) -> None:
-    jobs = {job.cell: job for job in sample.plan.jobs if job.lag == 32}
-
-    def with_cells(**sizes: tuple[int, int]) -> Study:
-        changed = [
-            dataclasses.replace(jobs["rnn"], cell=cell, hidden_size=hidden, n_parameters=total)
-            for cell, (hidden, total) in sizes.items()
-        ]
-        return dataclasses.replace(sample, plan=dataclasses.replace(sample.plan, jobs=changed))
-
-    assert matching(sample) == "matched hidden size (H = 64)"
-    assert matching(with_cells(a=(64, 20_000), b=(130, 20_100))) == "matched parameters (within 0.50%, H = 64-130)"
-    assert matching(with_cells(a=(64, 20_000), b=(32, 5_000))).startswith("neither hidden size (H = 32-64) nor")
-    assert matching(with_cells(a=(64, 20_000))) == "one cell, hidden size H = 64"
-
-
 def test_headline_holds_the_ratio_its_interval_and_the_cost(sample: Study) -> None:
     found = spans(sample)
     ratio = span_ratio(found["lstm"], found["rnn"])
     assert headline(sample) == [
         f"On copy (arjovsky, 3 symbols) lstm remembers {ratio.median:.1f}x further than rnn "
         f"(95% {ratio.low:.1f}-{ratio.high:.0f}), at 4.0x the core parameters and 0.45x the speed."
+    ]
+
+
+def test_cells_are_compared_within_each_way_of_matching(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An RNN of the LSTM's parameters beside one of its hidden size: each row tells its own comparison."""
+    monkeypatch.setitem(CELLS, "rnn H=131", SyntheticCell(1, 3.2, 0.61, 0.8, 60_000.0, 131))
+    study = make(cells=("lstm", "rnn", "rnn H=131"))
+    by_size, by_parameters = "matched hidden size (H = 64)", "matched parameters (19,921 to 20,041, within 0.60%)"
+    assert comparison(study)["matching"].tolist() == [f"{by_size}; {by_parameters}", by_size, by_parameters]
+    found = spans(study)
+    ratio = span_ratio(found["lstm"], found["rnn"])
+    further = f"lstm remembers {ratio.median:.1f}x further than"
+    interval = f"(95% {ratio.low:.1f}-{ratio.high:.0f})"
+    assert headline(study) == [
+        f"On copy (arjovsky, 3 symbols), at {by_size}, {further} rnn {interval}, at 4.0x the core parameters and 0.45x "
+        f"the speed. At {by_parameters}, {further} rnn H=131 {interval}, at 1.0x the core parameters and 1.5x the "
+        "speed."
     ]
 
 

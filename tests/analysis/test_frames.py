@@ -8,7 +8,8 @@ import pytest
 from synthetic_study import BUDGET, LAGS, RATES, likely_outcome, make_job, make_study, write_member
 
 from lstm_bench.analysis.frames import RESULT_COLUMNS, Study, load_study
-from lstm_bench.records.store import RecordError, StudyRecords
+from lstm_bench.records.reading import RecordError
+from lstm_bench.records.store import StudyRecords
 
 
 def test_results_hold_every_metric_of_every_reported_member(sample: Study, sample_folder: Path) -> None:
@@ -90,7 +91,8 @@ def test_unreadable_curves_and_speed_are_told_and_the_member_stays(tmp_path: Pat
     (tmp_path / "s" / "members" / "report-job-copy-lstm-2-0" / "curves.parquet").write_bytes(b"no parquet")
     (tmp_path / "s" / "speed.json").write_text('[{"cell": "rnn"}]')
     study = load_study(tmp_path / "s")
-    assert [problem.split()[0] for problem in study.problems] == ["curves", "speed.json:"]
+    assert [Path(problem.split(":")[0]).name for problem in study.problems] == ["curves.parquet", "speed.json"]
+    assert study.problems[0].endswith("(curves of report member copy lstm lag 2 seed 0)")
     assert not (study.members["status"] == "missing").any()
     assert study.speed.empty
 

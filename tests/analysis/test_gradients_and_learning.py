@@ -31,7 +31,8 @@ from lstm_bench.analysis.gradients import (
     paths,
 )
 from lstm_bench.analysis.learning import learning_curves, median_curve, solved_share
-from lstm_bench.analysis.statistics import geometric_mean, median_time
+from lstm_bench.analysis.statistics import geometric_mean
+from lstm_bench.analysis.survival import median_time
 
 SPREAD = 0.01 * (np.arange(5) - 2)  # of the logarithm of a decay, over the members
 REACH = stats.t.ppf(0.975, 4) * SPREAD.std(ddof=1) / math.sqrt(5)  # of its mean

@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -10,8 +11,9 @@ from scipy import stats
 from lstm_bench.analysis import statistics
 from lstm_bench.analysis.statistics import (
     geometric_mean,
+    holm,
     interquartile_mean,
-    median_time,
+    probability_of_improvement,
     quartiles,
     smallest_p_value,
     too_few_note,
@@ -134,43 +136,75 @@ def test_coverage_of_the_interquartile_mean(
     assert np.mean([low <= 0 <= high for _, low, high in intervals]) == pytest.approx(expected, abs=0.025)
 
 
-def test_kaplan_meier_by_hand() -> None:
-    """Solved at 1, 3, 4; watched until 2 and 5: S = 4/5, then 4/5 * 2/3 = 8/15, then 8/15 * 1/2 = 4/15.
-
-    Greenwood sums are 1/20, 13/60 and 43/60. Lower limit after the first: (4/5)^exp(1.96 sqrt(1/20) / ln(5/4)) = 0.204;
-    upper limit after the last: (4/15)^exp(-1.96 sqrt(43/60) / ln(15/4)) = 0.686, never down to a half.
-    """
-    assert median_time([1, 3, 4], [2, 5]) == (4, 1, math.inf)
+X, Y = [3.0, 1.0, 4.0, 1.5], [2.0, 1.0, 0.5]
 
 
-def test_kaplan_meier_with_many_members_against_greenwood_and_log_log() -> None:
-    solved = np.arange(100, 3100, 100.0)
-    censored = np.full(12, 3000.0)
-    at_risk, survival, greenwood, curves = 42.0, 1.0, 0.0, []
-    for t in solved:
-        survival *= 1 - 1 / at_risk
-        greenwood += 1 / (at_risk * (at_risk - 1))
-        at_risk -= 1
-        spread = Z * math.sqrt(greenwood) / abs(math.log(survival))
-        curves.append((t, survival, survival ** math.exp(spread), survival ** math.exp(-spread)))
-    expected = [next(row[0] for row in curves if row[column] <= 0.5) for column in (1, 2, 3)]
-    assert median_time(solved.tolist(), censored.tolist()) == tuple(expected)
+def test_probability_of_improvement_is_mann_and_whitneys_u_over_all_pairs() -> None:
+    u = stats.mannwhitneyu(X, Y).statistic
+    assert probability_of_improvement([(X, Y)]).middle == u / 12 == (3 + 1.5 + 3 + 2) / 12
+    assert probability_of_improvement([(Y, X)]).middle == pytest.approx(1 - u / 12)
 
 
-def test_all_solved_median_without_censoring_is_the_middle_time() -> None:
-    assert median_time([500, 100, 300, 200, 400], []).middle == 300
+def test_probability_of_improvement_ties_what_is_endless_and_weighs_strata_alike() -> None:
+    never = -math.inf
+    assert probability_of_improvement([([never, -3], [never, -5])]).middle == (0.5 + 0 + 1 + 1) / 4
+    strata = [(X, Y), ([1.0], [2.0]), ([], [1.0]), ([math.nan, 3.0], [2.0, 4.0])]
+    assert probability_of_improvement(strata).middle == pytest.approx((9.5 / 12 + 0 + 0.5) / 3)
+    assert all(math.isnan(end) for end in probability_of_improvement([([], [1.0])]))
 
 
-def test_members_that_solve_all_at_once_have_a_median_and_no_lower_end() -> None:
-    middle, low, high = median_time([100, 100, 100], [])
-    assert (middle, high) == (100, math.inf)
-    assert math.isnan(low)
+def resampled_wins(x: list[float], y: list[float]) -> Iterator[float]:
+    """Return the share of wins in every possible resample of both sides."""
+    for drawn_x in itertools.product(x, repeat=len(x)):
+        for drawn_y in itertools.product(y, repeat=len(y)):
+            pairs = [(a, b) for a in drawn_x for b in drawn_y]
+            yield sum((a > b) + (a == b) / 2 for a, b in pairs) / len(pairs)
 
 
-def test_members_that_never_solve_are_not_dropped() -> None:
-    assert median_time([100, 200], [1000] * 5).middle == math.inf
-    assert median_time([], [1000] * 5) == (math.inf, math.inf, math.inf)
-    assert math.isnan(median_time([], []).middle)
+def test_probability_of_improvement_has_the_interval_of_all_possible_resamples() -> None:
+    every = list(resampled_wins(X, Y))
+    assert probability_of_improvement([(X, Y)])[1:] == pytest.approx(np.quantile(every, (0.025, 0.975)), abs=0.02)
+    a, b = list(resampled_wins(X[:3], Y)), list(resampled_wins(Y, X[1:]))
+    means = np.add.outer(a, b).ravel() / 2
+    both = probability_of_improvement([(X[:3], Y), (Y, X[1:])])
+    assert both[1:] == pytest.approx(np.quantile(means, (0.025, 0.975)), abs=0.02)
+
+
+def test_probability_of_improvement_bounds_nothing_where_all_resamples_agree() -> None:
+    for strata in ([([2.0, 3.0], [0.0, 1.0])], [([1.0], [0.0]), ([4.0, 4.0], [4.0])]):
+        middle, low, high = probability_of_improvement(strata)
+        assert middle in (1, 0.75)
+        assert math.isnan(low)
+        assert math.isnan(high)
+
+
+def test_probability_of_improvement_is_the_same_at_every_call_and_in_every_order() -> None:
+    assert probability_of_improvement([(X, Y)]) == probability_of_improvement([(X[::-1], Y[::-1])])
+
+
+def test_coverage_of_the_probability_of_improvement(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(statistics, "RESAMPLES", 500)
+    rng = np.random.default_rng(0)
+    truth = stats.norm.cdf(1 / math.sqrt(2))
+    studies = [[(rng.normal(1, 1, 5), rng.normal(0, 1, 5)) for _ in range(5)] for _ in range(800)]
+    intervals = [probability_of_improvement(strata) for strata in studies]
+    assert np.mean([low <= truth <= high for _, low, high in intervals]) == pytest.approx(0.93, abs=0.025)
+
+
+def test_holm_by_hand() -> None:
+    """Sorted 0.005, 0.01, 0.03, 0.04 times 4, 3, 2, 1: 0.02, 0.03, 0.06, 0.04, and none below the one before."""
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert holm([0.3, 0.9, 0.4]) == pytest.approx([0.9, 0.9, 0.9])
+    assert holm([0.6, 0.7]) == [1, 1]
+    assert holm([0.0079] * 8) == pytest.approx([8 * 0.0079] * 8)
+
+
+def test_holm_leaves_what_was_not_tested_out_of_the_family() -> None:
+    adjusted = holm([math.nan, 0.04, math.nan, 0.02])
+    assert adjusted[1::2] == pytest.approx([0.04, 0.04])
+    assert math.isnan(adjusted[0])
+    assert math.isnan(adjusted[2])
+    assert holm([]) == []
 
 
 def test_smallest_p_value() -> None:

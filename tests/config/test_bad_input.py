@@ -56,6 +56,13 @@ BAD = [
     ("study=../up", "study=../up: allowed: up to 100 letters, digits"),
     ("study=", "study=: allowed: up to 100 letters, digits"),
     ("output=/proc/nowhere", "output=/proc/nowhere: allowed: a folder that can be written"),
+    ("comparison=size", "comparison=size: allowed: hidden, parameters, both"),
+    ("comparison=", "comparison=: allowed: hidden, parameters, both"),
+    ("+experiment=speed comparison=both", "comparison=both: allowed: hidden"),
+    (
+        "cell=lstm,rnn cell.hidden_size=4 comparison=parameters",
+        "comparison=parameters: rnn with hidden_size=10, the nearest, has 6.0% more parameters than lstm: allowed: ",
+    ),
     ("tracking.uri=1", "tracking.uri=1: allowed: a valid string"),
     ("not-an-override", "not-an-override: allowed: key=value"),
     ("--nope", "--nope: allowed: --help, --config-dir FOLDER"),

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from lstm_bench.config.composing import Invocation, compose_study, conf_dir
+from lstm_bench.config.composing import Invocation, compose_study, conf_dir, launch_arguments
 from lstm_bench.config.listing import listing
 from lstm_bench.config.schema import TrainerConfig
 
@@ -52,3 +52,22 @@ def test_every_experiment_is_listed_with_its_duration(name):
 def test_a_tuning_budget_is_a_whole_number_of_evaluations():
     assert TrainerConfig(steps=5000, eval_every=200, tuning_share=0.4).tuning_steps == 2000
     assert TrainerConfig(steps=100, eval_every=60, tuning_share=0.1).tuning_steps == 60
+
+
+def test_hydra_launches_jobs_of_the_plan_with_the_launcher_that_was_asked_for(tmp_path):
+    (tmp_path / "cell").mkdir()
+    (tmp_path / "cell" / "mine.yaml").write_text("# My own\n_target_: my.Cell\nhidden_size: 3\ndepth: 1\n")
+    asked = ("+experiment=smoke", "hydra.launcher.n_jobs=2", "cell=mine,lstm", "cell.hidden_size=3,4", "output=/tmp/x")
+    arguments = launch_arguments(compose(*asked, config_dir=tmp_path), [0, 5, 7])
+    assert arguments[-2:] == ["hydra.sweeper.params=null", "+job=0,5,7"]
+    assert {"+experiment=smoke", "hydra.launcher.n_jobs=2", "cell=mine"} < set(arguments)
+    assert any(argument.startswith("hydra.searchpath=") and str(tmp_path) in argument for argument in arguments)
+    assert [argument for argument in arguments if "," in argument] == ["+job=0,5,7"]
+
+
+def test_a_setting_that_only_the_swept_cells_have_can_be_given(tmp_path):
+    (tmp_path / "cell").mkdir()
+    for name in ("deep", "deeper"):
+        (tmp_path / "cell" / f"{name}.yaml").write_text(f"# {name}\n_target_: my.Cell\nhidden_size: 3\ndepth: 1\n")
+    jobs = compose("cell=deep,deeper", "cell.depth=4", config_dir=tmp_path).jobs
+    assert [(job.cell_name, job.cell["depth"]) for job in jobs] == [("deep", 4), ("deeper", 4)]

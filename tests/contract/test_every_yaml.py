@@ -20,6 +20,7 @@ TINY = [
     "trainer.learning_rates=[0.01,0.02]",
     "trainer.tuning_seeds=1",
     "cell.hidden_size=4",
+    "comparison=hidden",  # of four units each, no two cells have as many parameters
     "tracking=off",
     "hydra/launcher=basic",
     "speed.rounds=2",

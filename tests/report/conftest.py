@@ -1,16 +1,34 @@
-"""A report of the synthetic study, built once."""
+"""A report of the synthetic study, built once, and a real browser to look at pages."""
 
+from __future__ import annotations
+
+import os
+import shutil
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "analysis"))  # for synthetic_study
 
 from synthetic_study import make_study
 
 from lstm_bench.analysis.frames import Study, load_study
+from lstm_bench.report import figure_files
 from lstm_bench.report.build import build_report
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_process() -> Iterator[None]:
+    """Write figures in this process, where a warning is an error."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(figure_files, "MOST_WORKERS", 1)
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -29,3 +47,37 @@ def sample(sample_folder: Path) -> Study:
 def report(sample_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of the built report."""
     return build_report(sample_folder, tmp_path_factory.mktemp("reports"), {"note": "from a test"}).parent
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    from playwright.sync_api import sync_playwright
+
+    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if found is None:
+        (pytest.fail if os.environ.get("CI") else pytest.skip)("no Chromium: apt-get install chromium, Debian's own")
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def open_page(browser: Browser, file: Path) -> Iterator[Callable[..., Page]]:
+    """Open the page of the module's `file`; at the end nothing must have been complained of or asked from elsewhere."""
+    told, asked, contexts = list[str](), list[str](), []
+
+    def opened(fragment: str = "", **settings: object) -> Page:
+        contexts.append(browser.new_context(**settings))  # type: ignore[arg-type]
+        page = contexts[-1].new_page()
+        page.on("console", lambda message: told.append(message.text))
+        page.on("pageerror", lambda error: told.append(str(error)))
+        page.on("request", lambda request: asked.append(request.url))
+        page.goto(file.as_uri() + fragment)
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+    assert told == []
+    assert {url.partition("#")[0] for url in asked if not url.startswith("data:")} == {file.as_uri()}

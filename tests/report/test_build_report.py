@@ -17,7 +17,7 @@ from lstm_bench.report.typeset import typeset
 
 OF_WORDS = {"learned_walk", "same_word", "boundary"}  # nothing to show of the sample, whose tasks are not of words
 FIGURES = set(exhibits.FIGURES) - OF_WORDS
-TABLES = {"comparison", "members", *exhibits.FIGURES}
+TABLES = {"comparison", "members", "claims", "claim_numbers", *exhibits.FIGURES}
 
 
 class Links(HTMLParser):

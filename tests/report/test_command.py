@@ -1,12 +1,17 @@
 """python -m lstm_bench.report"""
 
+import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from synthetic_contest import contest_job, contest_row, write_contest
 from synthetic_study import make_study
 
+from lstm_bench.records.schema import OURS
+from lstm_bench.report import exhibits, style
 from lstm_bench.report.__main__ import main
 
 CHECK = """
@@ -16,31 +21,124 @@ code = main(sys.argv[1:])
 print(sorted({"torch", "mlflow", "hydra", "omegaconf"} & set(sys.modules)))
 sys.exit(code)
 """
+Run = Callable[..., tuple[int, list[str], list[str]]]
+
+
+def make_small(folder: Path, **settings: object) -> None:
+    make_study(folder, **{"cells": ["rnn"], "lags": [2], "n_seeds": 1, "tuned": False, "timed": False, **settings})
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run the command where runs/ stands, with one figure in coarse pictures; return code, stdout and stderr."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(style, "PNG_DPI", 20)
+    for name in set(exhibits.FIGURES) - {"solve_rates"}:
+        monkeypatch.delitem(exhibits.FIGURES, name)
+
+    def ran(*arguments: str) -> tuple[int, list[str], list[str]]:
+        code = main(arguments)
+        out, err = capsys.readouterr()
+        return code, out.splitlines(), err.splitlines()
+
+    return ran
 
 
 def test_a_report_is_made_from_records_alone(tmp_path: Path) -> None:
-    make_study(tmp_path / "runs" / "small", cells=["rnn"], lags=[2], n_seeds=1, tuned=False, timed=False)
-    command = [sys.executable, "-W", "error", "-c", CHECK, "small", "runs"]
+    make_small(tmp_path / "runs" / "small")
+    command = [sys.executable, "-W", "error", "-c", CHECK, "small", "--runs", "runs"]
     done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.splitlines() == [str(Path("reports") / "small" / "report.html"), "[]"]
     assert (tmp_path / "reports" / "small" / "report.html").is_file()
 
 
-def test_an_unknown_study_is_refused_in_one_line(sample_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["smaple", str(sample_folder.parent)]) == 2
-    assert capsys.readouterr().err == "study=smaple: allowed: sample\n"
+def test_a_study_is_named_or_given_as_a_path(run: Run, tmp_path: Path) -> None:
+    make_small(tmp_path / "runs" / "small")
+    make_small(tmp_path / "elsewhere" / "other")
+    assert run("small") == (0, ["reports/small/report.html"], [])
+    assert run("other", "--runs", "elsewhere", "--reports", "pages") == (0, ["pages/other/report.html"], [])
+    assert run("elsewhere/other") == (0, ["reports/other/report.html"], [])
 
 
-def test_a_folder_without_studies_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["sample", str(tmp_path)]) == 2
-    assert capsys.readouterr().err == f"study=sample: allowed: none, since {tmp_path} holds no study\n"
+def test_a_report_takes_the_name_that_it_is_given_and_says_what_makes_it(run: Run, tmp_path: Path) -> None:
+    make_small(tmp_path / "runs" / "small")
+    assert run("small", "--name", "mine") == (0, ["reports/mine/report.html"], [])
+    receipt = json.loads((tmp_path / "reports" / "mine" / "receipt.json").read_text())
+    assert (receipt["study"], receipt["rebuild"]) == ("mine", "python -m lstm_bench.report small --name mine")
 
 
-def test_a_plan_that_cannot_be_read_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (tmp_path / "broken").mkdir()
-    (tmp_path / "broken" / "study.json").write_text("{")
-    assert main(["broken", str(tmp_path)]) == 2
-    error = capsys.readouterr().err
-    assert "study.json: cannot be read" in error
-    assert error.count("\n") == 1
+@pytest.mark.parametrize("name", ["", "../up", "a b", "x" * 101, ".hidden"])
+def test_a_name_that_is_none_is_refused(run: Run, tmp_path: Path, name: str) -> None:
+    make_small(tmp_path / "runs" / "a")
+    make_small(tmp_path / "runs" / "b")
+    rule = "up to 100 letters, digits, '.', '_' and '-', the first a letter or a digit"
+    assert run("a", "b", "--name", name) == (2, [], [f"name={name}: allowed: {rule}"])
+    assert not (tmp_path / "reports").exists()
+
+
+def test_an_unknown_study_is_refused_in_one_line(run: Run, tmp_path: Path) -> None:
+    make_small(tmp_path / "runs" / "sample")
+    assert run("smaple") == (2, [], ["study=smaple: allowed: sample"])
+    assert not (tmp_path / "reports").exists()
+
+
+def test_a_folder_without_studies_is_said(run: Run, tmp_path: Path) -> None:
+    assert run("sample") == (2, [], ["study=sample: allowed: none, since runs holds no study"])
+    assert run("sample", "--runs", str(tmp_path)) == (
+        2, [], [f"study=sample: allowed: none, since {tmp_path} holds no study"]
+    )  # fmt: skip
+
+
+def test_a_folder_of_studies_in_the_place_of_a_study_names_the_option(run: Run, tmp_path: Path) -> None:
+    make_small(tmp_path / "there" / "small")
+    assert run("small", "there") == (2, [], ["study=there: this folder holds studies: allowed: --runs there"])
+
+
+def test_a_study_beside_itself_is_refused(run: Run, tmp_path: Path) -> None:
+    make_small(tmp_path / "runs" / "small")
+    assert run("small", "runs/small") == (2, [], ["study=small: named twice: allowed: each study once"])
+
+
+def test_several_studies_make_one_report(run: Run, tmp_path: Path) -> None:
+    make_small(tmp_path / "runs" / "a")
+    make_small(tmp_path / "runs" / "b", lags=[2, 4])
+    assert run("a", "b") == (0, ["reports/a_vs_b/report.html"], [])
+    receipt = json.loads((tmp_path / "reports" / "a_vs_b" / "receipt.json").read_text())
+    assert receipt["rebuild"] == "python -m lstm_bench.report a b"
+    assert [job["cell"] for job in receipt["jobs"]] == ["rnn [a]", "rnn [b]", "rnn [b]"]
+    assert receipt["members"] == {"learning": 3}
+
+
+def test_the_same_study_in_two_folders_is_told_apart_by_its_path(run: Run, tmp_path: Path) -> None:
+    make_small(tmp_path / "runs" / "small")
+    make_small(tmp_path / "old" / "small")
+    assert run("small", "old/small") == (0, ["reports/small_small_vs_old-small/report.html"], [])
+    text = (tmp_path / "reports" / "small_small_vs_old-small" / "report.md").read_text()
+    assert "rnn [old/small]" in text
+
+
+def test_what_cannot_be_read_is_told_and_the_others_stand_side_by_side(run: Run, tmp_path: Path) -> None:
+    for name in ("a", "b", "c"):
+        make_small(tmp_path / "runs" / name)
+    (tmp_path / "runs" / "b" / "study.json").write_text("{")
+    code, out, err = run("a", "b", "c", "d")
+    assert (code, out) == (2, ["reports/a_vs_c/report.html"])
+    assert err[0].startswith("runs/b/study.json: cannot be read: EOF")
+    assert err[1:] == ["study=d: allowed: a, b, c"]
+
+
+def test_one_study_that_is_left_has_its_own_report(run: Run, tmp_path: Path) -> None:
+    make_small(tmp_path / "runs" / "a")
+    assert run("a", "b") == (2, ["reports/a/report.html"], ["study=b: allowed: a"])
+    receipt = json.loads((tmp_path / "reports" / "a" / "receipt.json").read_text())
+    assert receipt["rebuild"] == "python -m lstm_bench.report a"
+
+
+@pytest.mark.parametrize("asked", [("small", "fast"), ("fast", "small"), ("fast", "faster")])
+def test_a_study_of_speed_stands_beside_nothing(run: Run, tmp_path: Path, asked: tuple[str, str]) -> None:
+    make_small(tmp_path / "runs" / "small")
+    job = contest_job("lstm", 100)
+    for name in ("fast", "faster"):
+        write_contest(tmp_path / "runs" / name, [job], [contest_row(job, OURS, [1.0])])
+    assert run(*asked) == (2, [], ["study=fast: a study of speed: allowed: side by side, studies that train"])

@@ -1,13 +1,17 @@
-"""A study with gaps still gives a report, and the gaps are marked."""
+"""A study with gaps or broken files still gives a report, and what is missing or broken is told."""
 
 import json
+import math
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from synthetic_study import likely_outcome, make_study
 
-from lstm_bench.report import style
+from lstm_bench.report import exhibits, style
+from lstm_bench.report.__main__ import main
 from lstm_bench.report.build import build_report
 
 Build = Callable[..., str]
@@ -45,7 +49,8 @@ def test_missing_failed_diverged_and_unreadable_members_and_no_speed(build: Buil
     assert "`MemoryError: no room for <T = 64>` (2 members: copy lstm lag 8 (seed 1); copy rnn lag 8 (seed 1))" in text
     assert "Not run, counted as nothing: copy rnn lag 16 (3 members); copy lstm lag 4 (seed 0)" in text
     assert "Diverged, counted as not solved: copy lstm lag 8 (seed 0); copy rnn lag 8 (seed 0)" in text
-    assert "Could not be read: member report-job-copy-lstm-4-0" in text
+    assert "Left out: " in text
+    assert "report-job-copy-lstm-4-0/record.json: cannot be read: EOF" in text
     assert "not run<br>3 missing" in text
     assert "Speed was not measured. Core parameters: lstm 19,456 and rnn 4,864." in text
     assert "rnn not measured" in text
@@ -90,7 +95,7 @@ def test_a_study_without_training_tells_what_it_looked_at(build: Build) -> None:
     assert "| not trained |" in text
     assert "Spans that the lags tried leave open" not in text
     assert "- Budget: None: members were looked at as they start." in text
-    assert text.count("Nothing was trained: the members were looked at as they start.") == 5
+    assert text.count("Nothing was trained: the members were looked at as they start.") == 6
 
 
 def test_a_study_without_probes_says_what_is_not_measured(build: Build) -> None:
@@ -114,3 +119,259 @@ def test_what_records_say_is_escaped(build: Build, tmp_path: Path) -> None:
     page = (tmp_path / "reports" / "partial" / "report.html").read_text()
     assert "no room for &lt;T = 64&gt;" in page
     assert "<T = 64>" not in page
+
+
+def test_tuning_alone_tells_no_span(build: Build) -> None:
+    def damage(folder: Path) -> None:
+        for member in folder.glob("members/report-*"):
+            shutil.rmtree(member)
+
+    text = build(damage, lags=(2, 8), n_seeds=2, timed=False)
+    assert "no member has run to its end yet" in text
+    assert "Of 8 planned members 8 have no record (not run)." in text
+    assert text.count("not run<br>2 missing") == 4
+    assert "Not run, counted as nothing: copy lstm lag 8 (seeds 0, 1); copy rnn lag 8 (seeds 0, 1); " in text
+
+
+def test_a_cell_that_never_ran_is_named(build: Build) -> None:
+    def outcome(cell: str, lag: int, seed: int) -> str:
+        return "missing" if cell == "rnn" else likely_outcome(cell, lag, seed)
+
+    text = build(lags=(2, 8), n_seeds=2, outcome=outcome)
+    assert "Not measured: rnn." in text
+    assert text.count("not run<br>2 missing") == 2
+    assert "At lag 8 rnn did not run." in text
+
+
+def test_a_lag_that_never_ran_is_marked(build: Build) -> None:
+    def outcome(cell: str, lag: int, seed: int) -> str:
+        return "missing" if lag == 8 else likely_outcome(cell, lag, seed)
+
+    text = build(lags=(2, 8, 32), n_seeds=2, outcome=outcome)
+    assert "Of 12 planned members 3 solved" in text
+    assert text.count("not run<br>2 missing") == 2
+    assert "Not run, counted as nothing: copy lstm lag 8 (seeds 0, 1); copy rnn lag 8 (seeds 0, 1)." in text
+
+
+REPORTED, LONGEST = "members/report-job-copy-lstm-2-0", "members/report-job-copy-lstm-8-0"
+TUNED = "members/tuning-job-copy-lstm-2-0-0.003"
+STATUSES = "solved, learning, plateau, diverged, untrained, failed"
+
+
+def truncated(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-20])
+
+
+def emptied(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+def gone(path: Path) -> None:
+    path.unlink()
+
+
+def a_folder(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+def with_fields(**changed: object) -> Callable[[Path], None]:
+    def change(path: Path) -> None:
+        path.write_text(json.dumps(json.loads(path.read_text()) | changed))
+
+    return change
+
+
+def without(field: str) -> Callable[[Path], None]:
+    def change(path: Path) -> None:
+        content = json.loads(path.read_text())
+        del content[field]
+        path.write_text(json.dumps(content))
+
+    return change
+
+
+def table(**columns: object) -> Callable[[Path], None]:
+    def write(path: Path) -> None:
+        pd.DataFrame({name: [value] for name, value in columns.items()}).to_parquet(path)
+
+    return write
+
+
+def text(content: str) -> Callable[[Path], None]:
+    def write(path: Path) -> None:
+        path.write_text(content)
+
+    return write
+
+
+def first_row(**changed: object) -> Callable[[Path], None]:
+    def change(path: Path) -> None:
+        first, *rest = json.loads(path.read_text())
+        path.write_text(json.dumps([first | changed, *rest]))
+
+    return change
+
+
+def first_job(**changed: object) -> Callable[[Path], None]:
+    def change(path: Path) -> None:
+        plan = json.loads(path.read_text())
+        plan["jobs"][0] |= changed
+        path.write_text(json.dumps(plan))
+
+    return change
+
+
+BROKEN = [  # what is broken, how, and what is told after the path of the file
+    (f"{REPORTED}/record.json", truncated, "cannot be read: EOF while parsing"),
+    (f"{REPORTED}/record.json", emptied, "cannot be read: EOF while parsing"),
+    (f"{REPORTED}/record.json", a_folder, "cannot be read: Is a directory"),
+    (f"{REPORTED}/record.json", text("[]"), "content=[]: allowed: an object"),
+    (f"{REPORTED}/record.json", text('"\\ud800"'), "cannot be read: "),
+    (f"{REPORTED}/record.json", with_fields(schema=2), "schema=2: allowed: 1"),
+    (f"{REPORTED}/record.json", without("schema"), "schema=None: allowed: 1"),
+    (f"{REPORTED}/record.json", without("seed"), "seed is missing"),
+    (f"{REPORTED}/record.json", with_fields(who="me"), "who is not known: allowed: the fields of schema 1"),
+    (f"{REPORTED}/record.json", with_fields(steps=1.5), "steps=1.5: allowed: a valid integer"),
+    (f"{REPORTED}/record.json", with_fields(metrics=[1]), "metrics=[1]: allowed: an object"),
+    (f"{REPORTED}/record.json", with_fields(status="winning"), f"status=winning: allowed: {STATUSES}"),
+    (f"{REPORTED}/record.json", with_fields(role="guest"), "role=guest: allowed: report, tuning"),
+    (f"{REPORTED}/record.json", with_fields(identity="other"), "identity=other: allowed: report-job-copy-lstm-2-0"),
+    (f"{TUNED}/record.json", truncated, "cannot be read: EOF while parsing"),
+    (f"{REPORTED}/curves.parquet", truncated, "cannot be read: not a whole parquet file (curves of report member "),
+    (f"{REPORTED}/curves.parquet", emptied, "cannot be read: not a whole parquet file"),
+    (f"{REPORTED}/curves.parquet", gone, "cannot be read: No such file or directory"),
+    (f"{REPORTED}/probes.parquet", a_folder, "cannot be read: Is a directory (probes of report member "),
+    (f"{LONGEST}/gradients.parquet", gone, "cannot be read: No such file or directory (gradients of report member "),
+    (f"{REPORTED}/curves.parquet", table(a=1), "columns a: allowed: step, metric, value"),
+    (
+        f"{REPORTED}/curves.parquet",
+        table(step=1, metric="eval/loss", value="low"),
+        "value=low: allowed: numbers",
+    ),
+    ("speed.json", truncated, "cannot be read: EOF while parsing"),
+    ("speed.json", text("{}"), "content={}: allowed: a valid array"),
+    ("speed.json", first_row(colour="red"), "0.colour is not known: allowed: the fields of schema 1"),
+    ("speed.json", first_row(lag="long"), "0.lag=long: allowed: a valid integer"),
+    ("speed.json", a_folder, "cannot be read: Is a directory"),
+]
+
+
+@pytest.fixture
+def one_figure(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(style, "PNG_DPI", 20)
+    for name in set(exhibits.FIGURES) - {"solve_rates"}:
+        monkeypatch.delitem(exhibits.FIGURES, name)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of runs with one study in which nothing is missing or broken."""
+    runs = tmp_path_factory.mktemp("whole")
+    make_study(runs / "s", lags=(2, 8), n_seeds=2)
+    return runs
+
+
+@pytest.fixture
+def runs(whole: Path, tmp_path: Path) -> Path:
+    """A copy of it to break."""
+    return Path(shutil.copytree(whole, tmp_path / "runs"))
+
+
+def rebuild(runs: Path, capsys: pytest.CaptureFixture[str]) -> tuple[int, list[str]]:
+    """Return the exit code of the command and its lines of errors."""
+    code = main(["s", "--runs", str(runs), "--reports", str(runs.parent / "reports")])
+    return code, capsys.readouterr().err.splitlines()
+
+
+@pytest.mark.usefixtures("one_figure")
+@pytest.mark.parametrize(("name", "damage", "told"), BROKEN, ids=lambda value: str(getattr(value, "__name__", value)))
+def test_a_broken_file_is_told_in_a_line_and_the_rest_is_rendered(
+    runs: Path, capsys: pytest.CaptureFixture[str], name: str, damage: Callable[[Path], None], told: str
+) -> None:
+    damage(runs / "s" / name)
+    code, errors = rebuild(runs, capsys)
+    assert code == 2
+    assert len(errors) == 1
+    assert errors[0].startswith(f"{runs / 's' / name}: {told}")
+    for page in ("report.html", "report.md"):
+        text = (runs.parent / "reports" / "s" / page).read_text().replace("\\", "")
+        assert f"Left out: {runs / 's' / name}: " in text
+
+
+@pytest.mark.usefixtures("one_figure")
+def test_whole_records_are_told_nothing_of(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert rebuild(runs, capsys) == (0, [])
+
+
+@pytest.mark.usefixtures("one_figure")
+@pytest.mark.parametrize(
+    ("damage", "told"),
+    [
+        (truncated, "cannot be read: EOF while parsing"),
+        (emptied, "cannot be read: EOF while parsing"),
+        (a_folder, "cannot be read: Is a directory"),
+        (text("not json"), "cannot be read: expected "),
+        (text("[]"), "content=[]: allowed: an object"),
+        (with_fields(schema=99), "schema=99: allowed: 1"),
+        (without("schema"), "schema=None: allowed: 1"),
+        (without("jobs"), "jobs is missing"),
+        (with_fields(jobs=[]), "jobs=[]: allowed: one job or more"),
+        (with_fields(jobs=[{"job": "a"}]), "jobs.0.task is missing"),
+        (first_job(config={"cell": None}), "jobs.0.config.cell=None: allowed: an object"),
+        (with_fields(colour="red"), "colour is not known: allowed: the fields of schema 1"),
+        (with_fields(measure="weight"), "measure=weight: allowed: 'training', 'speed'"),
+        (with_fields(study="../s"), "study=../s: allowed: up to 100 letters"),
+    ],
+    ids=lambda value: str(getattr(value, "__name__", value)),
+)
+def test_a_broken_plan_is_told_in_a_line_and_leaves_the_old_report(
+    runs: Path, capsys: pytest.CaptureFixture[str], damage: Callable[[Path], None], told: str
+) -> None:
+    rebuild(runs, capsys)
+    damage(runs / "s" / "study.json")
+    code, errors = rebuild(runs, capsys)
+    assert code == 2
+    assert len(errors) == 1
+    assert errors[0].startswith(f"{runs / 's' / 'study.json'}: {told}")
+    assert [path.name for path in (runs.parent / "reports").iterdir()] == ["s"]
+
+
+def test_all_figures_are_drawn_of_what_is_left(
+    runs: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(style, "PNG_DPI", 20)
+    members = runs / "s" / "members"
+    truncated(runs / "s" / "speed.json")
+    gone(members / "report-job-copy-rnn-8-0" / "curves.parquet")
+    truncated(members / "report-job-copy-lstm-8-1" / "probes.parquet")
+    for seed in (0, 1):
+        emptied(members / f"report-job-copy-lstm-8-{seed}" / "gradients.parquet")
+    with_fields(metrics={})(members / "report-job-copy-lstm-2-1" / "record.json")
+    code, errors = rebuild(runs, capsys)
+    assert (code, len(errors)) == (2, 5)
+    page = (runs.parent / "reports" / "s" / "report.html").read_text()
+    assert page.count("Left out: ") == 5
+    assert "Speed was not measured" in page
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_numbers_that_are_none_are_drawn_around(
+    runs: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, value: float
+) -> None:
+    monkeypatch.setattr(style, "PNG_DPI", 20)
+    for member in sorted((runs / "s" / "members").glob("report-job-copy-lstm-*")):
+        metrics = json.loads((member / "record.json").read_text())["metrics"]
+        with_fields(metrics=dict.fromkeys(metrics, value))(member / "record.json")
+        for name, column in (("curves", "value"), ("gradients", "norm")):
+            path = member / f"{name}.parquet"
+            pd.read_parquet(path).assign(**{column: value}).to_parquet(path)
+    assert rebuild(runs, capsys) == (0, [])
+
+
+def test_speed_of_older_settings_is_left_out(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = json.loads((runs / "s" / "speed.json").read_text())
+    older = [row | {"cell": "gru"} for row in rows] + [row | {"hidden_size": 8} for row in rows]
+    (runs / "s" / "speed.json").write_text(json.dumps(older))
+    assert rebuild(runs, capsys) == (0, [])
+    assert "Speed was not measured." in (runs.parent / "reports" / "s" / "report.md").read_text()

@@ -141,9 +141,9 @@ def test_the_command_makes_the_page_that_the_plan_asks_for(
 ) -> None:
     planned = jobs(["lstm"])[:1]
     build(planned, rows(planned))
-    assert main(["speed", str(tmp_path / "runs"), "--reports", str(tmp_path / "made")]) == 0
+    assert main(["speed", "--runs", str(tmp_path / "runs"), "--reports", str(tmp_path / "made")]) == 0
     assert capsys.readouterr().out == f"{tmp_path / 'made' / 'speed' / 'report.html'}\n"
     (tmp_path / "runs" / "speed" / "contest.json").unlink()
-    assert main(["speed", str(tmp_path / "runs"), "--reports", str(tmp_path / "made")]) == 2
+    assert main(["speed", "--runs", str(tmp_path / "runs"), "--reports", str(tmp_path / "made")]) == 2
     assert "contest.json: cannot be read" in capsys.readouterr().err
     assert (tmp_path / "made" / "speed" / "report.html").is_file()

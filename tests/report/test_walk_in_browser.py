@@ -1,12 +1,10 @@
 """The page of the walk in a real browser: what moves t, what a phone shows, and that nothing is fetched."""
 
-import os
-import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Page
 
 from lstm_bench.analysis.walk import load_walk
 from lstm_bench.config.composing import conf_dir
@@ -15,19 +13,7 @@ from lstm_bench.report.html import render_anatomy_html
 
 SOURCE = conf_dir() / "walk" / "seven_words.yaml"
 C = ["0.72", "0.632", "0.223", "0.909", "0.777", "1.641", "1.448"]
-ABSENT = "no Chromium: apt-get install chromium, Debian's own"
 Open = Callable[..., Page]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if found is None:
-        (pytest.fail if os.environ.get("CI") else pytest.skip)(ABSENT)
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
-        yield started
-        started.close()
 
 
 @pytest.fixture(scope="module")
@@ -35,27 +21,6 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("page") / "walk.html"
     path.write_text(render_anatomy_html(make_anatomy_page(load_walk(SOURCE), "a command", SOURCE, [])), "utf-8")
     return path
-
-
-@pytest.fixture
-def open_page(browser: Browser, file: Path) -> Iterator[Open]:
-    """Open the page; at the end nothing must have been complained of or asked from elsewhere."""
-    told, asked, contexts = list[str](), list[str](), []
-
-    def opened(fragment: str = "", **settings: object) -> Page:
-        contexts.append(browser.new_context(**settings))  # type: ignore[arg-type]
-        page = contexts[-1].new_page()
-        page.on("console", lambda message: told.append(message.text))
-        page.on("pageerror", lambda error: told.append(str(error)))
-        page.on("request", lambda request: asked.append(request.url))
-        page.goto(file.as_uri() + fragment)
-        return page
-
-    yield opened
-    for context in contexts:
-        context.close()
-    assert told == []
-    assert {url.partition("#")[0] for url in asked if not url.startswith("data:")} == {file.as_uri()}
 
 
 def shown(page: Page) -> tuple[int, str]:

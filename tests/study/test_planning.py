@@ -1,8 +1,13 @@
+import json
+from dataclasses import asdict
+
 import pytest
 
 from lstm_bench.config.composing import Invocation, compose_study
+from lstm_bench.config.schema import JobConfig, TrainerConfig
+from lstm_bench.records.schema import JobPlan
 from lstm_bench.study.identity import job_identity, member_identity
-from lstm_bench.study.planning import cell_names, plan_study
+from lstm_bench.study.planning import cell_names, job_config, plan_study
 
 
 def jobs(*overrides: str):
@@ -67,3 +72,28 @@ def test_a_plan_counts_parameters_and_operations_by_formula():
     assert lstm.n_parameters_core == 4 * rnn.n_parameters_core
     assert rnn.n_parameters == rnn.n_parameters_core + 9 * 65
     assert rnn.flops == 6 * (64 * 64 + 64 * 10) * 32 * rnn.length
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        ("+experiment=smoke",),
+        ("+experiment=anatomy",),
+        ("cell=lstm_chrono", "task.lag=7,9", "trainer.learning_rates=0.01", "trainer.seeds=[3,5]"),
+    ],
+)
+def test_a_plan_read_back_gives_the_jobs_that_were_planned(overrides):
+    config = compose_study(Invocation(overrides))
+    written = [json.loads(json.dumps(asdict(plan))) for plan in plan_study(config, []).jobs]
+    read = [job_config(JobPlan(**plan)) for plan in written]
+    assert [job_identity(job) for job in read] == [job_identity(job) for job in config.jobs]
+    assert [(job.trainer.seed_list, job.trainer.kernel) for job in read] == [
+        (job.trainer.seed_list, job.trainer.kernel) for job in config.jobs
+    ]
+
+
+def test_records_that_exist_keep_their_identity():
+    """Another digest of the same settings would orphan every record there is."""
+    task = {"_target_": "lstm_bench.tasks.copy.CopyTask", "lag": 10}
+    cell = {"_target_": "lstm_bench.cells.rnn.RNNCell", "hidden_size": 64}
+    assert job_identity(JobConfig("copy", "rnn", task, cell, TrainerConfig())) == "8f4cc21ab11ce9b4"

@@ -13,7 +13,7 @@ from lstm_bench.analysis.gradients import FINAL
 from lstm_bench.analysis.lenses import HALF_LIFE, Reach, reach_of
 from lstm_bench.analysis.solving import was_trained
 from lstm_bench.analysis.wording import NOTHING_TRAINED, listed, span_of, times
-from lstm_bench.report.style import INK, MUTED, cell_legend, colours, say_in, small_panels, themed
+from lstm_bench.report.style import INK, MUTED, cell_legend, colours, say_absent, small_panels, themed
 
 QUESTION = "How long does a trained cell hold a cue?"
 PANELS = 4
@@ -33,9 +33,9 @@ def draw(study: Study) -> Figure:
         for cell in study.cells:
             _draw_cell(axes, at_lag.loc[at_lag["cell"] == cell], shades[cell], has_band=len(study.cells) <= BANDS)
         axes.set_title(f"lag {lag} (n = {span_of(at_lag['n'])})", fontsize="medium")
-        absent = [cell for cell in study.cells if not (at_lag["cell"] == cell).any()]
+        absent = [cell for cell in study.cells_at(lag) if not (at_lag["cell"] == cell).any()]
         if absent:
-            say_in(axes, f"not measured: {', '.join(absent)}")
+            say_absent(axes, "not measured", absent)
     _finish(places[0], summary.loc[summary["lag"].isin(lags)])
     figure.supxlabel("distance from a cue to its answer (steps)", fontsize="medium", color=INK)
     figure.supylabel("recall", fontsize="medium", color=INK)

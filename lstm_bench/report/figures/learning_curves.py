@@ -1,8 +1,9 @@
 """How each member learns, lag by lag."""
 
+import numpy as np
 import pandas as pd
-import seaborn as sns
 from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
@@ -17,7 +18,7 @@ from lstm_bench.analysis.solving import (
     was_trained,
 )
 from lstm_bench.analysis.wording import NOTHING_TRAINED, listed, significant, span_of, with_range
-from lstm_bench.report.style import INK, MUTED, cell_legend, colours, say_in, small_panels, themed
+from lstm_bench.report.style import INK, MUTED, cell_legend, colours, say_absent, say_in, small_panels, themed
 
 QUESTION = "How does it learn?"
 HIGHEST_SHARE = 1.45  # what lies above is off the scale: a member that diverges would flatten the rest
@@ -36,9 +37,11 @@ def draw(study: Study) -> Figure:
         for cell in study.cells:
             _draw_cell(axes, at_lag.loc[at_lag["cell"] == cell], shades[cell], is_heavy=len(curves) > MANY_POINTS)
         axes.set_title(f"lag {lag}", fontsize="medium")
-        absent = [cell for cell in study.cells if not (at_lag["cell"] == cell).any()]
-        if absent:
-            say_in(axes, "not run" if at_lag.empty else f"no curve: {', '.join(absent)}")
+        absent = [cell for cell in study.cells_at(lag) if not (at_lag["cell"] == cell).any()]
+        if at_lag.empty:
+            say_in(axes, "not run")
+        elif absent:
+            say_absent(axes, "no curve", absent)
     highest = curves["value"].where(curves["value"] < float("inf")).max() if len(curves) else 1.1
     places[0].set(ylim=(0, min(HIGHEST_SHARE, max(1.15, 1.05 * highest))), xlim=(0, None))
     places[0].xaxis.set_major_locator(MaxNLocator(3, integer=True))
@@ -66,13 +69,11 @@ def _draw_references(axes: Axes, study: Study, is_labelled: bool) -> None:
 def _draw_cell(axes: Axes, curves: pd.DataFrame, shade: str, is_heavy: bool) -> None:
     if curves.empty:
         return
-    sns.lineplot(
-        curves, x="step", y="value", units="seed", estimator=None, color=shade, linewidth=0.7, alpha=0.55,
-        rasterized=is_heavy, ax=axes,
-    )  # fmt: skip
-    median = median_curve(curves)
-    sns.lineplot(x=median.index, y=median.to_numpy(), color=shade, linewidth=2, ax=axes)
-    axes.set(xlabel="", ylabel="")
+    known = curves.dropna(subset="value").sort_values(["seed", "step"])
+    members = np.split(known[["step", "value"]].to_numpy(float), np.flatnonzero(known["seed"].diff()[1:]) + 1)
+    thin = LineCollection(members, colors=shade, linewidths=0.7, alpha=0.55, rasterized=is_heavy)
+    axes.add_collection(thin, autolim=False)  # the median has all of their steps, and y is scaled by hand
+    axes.plot(median_curve(curves), color=shade, linewidth=2)
 
 
 def caption(study: Study) -> str:
@@ -101,7 +102,7 @@ def _solving(study: Study, cell: str) -> str:
 
 def _standing(study: Study) -> str:
     curves, lag = learning_curves(study), study.lags[-1]
-    by_cell = {cell: curves.loc[(curves["cell"] == cell) & (curves["lag"] == lag)] for cell in study.cells}
+    by_cell = {cell: curves.loc[(curves["cell"] == cell) & (curves["lag"] == lag)] for cell in study.cells_at(lag)}
     ends = [f"{significant(_end(own), 2)} ({cell})" for cell, own in by_cell.items() if len(own)]
     absent = [cell for cell, own in by_cell.items() if own.empty]
     told = f"At lag {lag} the median member ends at {listed(ends)} of the baseline." if ends else ""

@@ -17,7 +17,7 @@ from lstm_bench.report.typeset import typeset
 
 QUESTION = "How far back does each cell remember?"
 DODGE = 0.05  # octaves between cells, so that whiskers stand side by side
-CURVE_POINTS = 200
+CURVE_POINTS = 100
 
 
 @themed

@@ -16,7 +16,17 @@ from lstm_bench.analysis.frames import Study
 from lstm_bench.analysis.training_gradients import CLIPPED, NORM, clipping_norm, training_gradients
 from lstm_bench.analysis.wording import listed, significant, span_of
 from lstm_bench.report.figures.gradient_panels import FEW
-from lstm_bench.report.style import INK, MUTED, colours, log_axis, new_figure, say_in, themed
+from lstm_bench.report.style import (
+    COLUMN_NAME_WIDTH,
+    INK,
+    MUTED,
+    colours,
+    log_axis,
+    name_lines,
+    new_figure,
+    say_in,
+    themed,
+)
 
 QUESTION = "What gradient does training see?"
 DECADES = 6  # of colour below the largest norm
@@ -75,7 +85,7 @@ def _parts(table: pd.DataFrame) -> list[str]:
 
 
 def _scale(table: pd.DataFrame) -> LogNorm:
-    norms = table.loc[table["steps_back"].notna() & (table["median"] > 0), "median"]
+    norms = table.loc[table["steps_back"].notna() & (table["median"] > 0) & np.isfinite(table["median"]), "median"]
     highest = float(norms.max()) if len(norms) else 1.0
     return LogNorm(max(highest * 10.0**-DECADES, float(norms.min()) if len(norms) else 0.1), highest)
 
@@ -87,7 +97,7 @@ def _draw_block(
     for place, cell in enumerate(block.cells):
         own, column = table.loc[table["cell"] == cell], panels[:, place]
         for axes, part in zip(column, block.parts, strict=False):
-            norms = own.loc[own["quantity"] == part]
+            norms = own.loc[(own["quantity"] == part) & own["median"].notna()]
             if norms.empty:
                 say_in(axes, f"no {part.removeprefix('dL/d')}")
                 axes.set_axis_off()
@@ -95,7 +105,8 @@ def _draw_block(
                 meshes.append(_draw_heat(axes, norms, _scale(table)))
         _draw_norm(column[-2], own.loc[own["quantity"] == NORM], shades[cell], clipping_norm(study, cell))
         _draw_shares(column[-1], own.loc[own["quantity"] == CLIPPED], shades[cell], last)
-        column[0].set_title(cell, fontsize="medium")
+        title = [*name_lines(cell, COLUMN_NAME_WIDTH), f"lag {own['lag'].iloc[0]}"]
+        column[0].set_title("\n".join(title), fontsize="medium")
         column[-1].tick_params(labelbottom=True)
     return meshes
 
@@ -138,7 +149,8 @@ def _scale_rows(column: NDArray[np.object_], table: pd.DataFrame, parts: list[st
     for axes, part in zip(column, parts, strict=False):
         axes.set(ylabel=f"{part}\nsteps back", ylim=(-0.5, table["steps_back"].max() + 0.5))
         axes.yaxis.set_major_locator(MaxNLocator(3, integer=True))
-    norms = table.loc[(table["quantity"] == NORM) & (table["q25"] > 0), ["q25", "q75"]]
+    is_drawn = (table["q25"] > 0) & np.isfinite(table["q75"])
+    norms = table.loc[(table["quantity"] == NORM) & is_drawn, ["q25", "q75"]]
     log_axis(column[-2])
     if len(norms):
         column[-2].set_ylim(norms["q25"].min() / 2, norms["q75"].max() * 2)
@@ -173,7 +185,8 @@ def caption(study: Study) -> str:
         "those that solve leave, so that the right of a panel speaks of those that have not."
     )
     return (
-        f"Norm at the first time step over that at the last, before training and at its end: {'; '.join(told)}. {how}"
+        f"Norm at the first time step over that at the last, at lag {span_of(table['lag'])}, before training and at "
+        f"its end: {'; '.join(told)}. {how}"
     )
 
 

@@ -1,29 +1,34 @@
-"""Which learning rate suits which cell at which lag."""
+"""Which learning rate suits which cell at which lag, and where members diverged."""
 
 import pandas as pd
-import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from lstm_bench.analysis.comparison import chosen_rates
 from lstm_bench.analysis.frames import Study
-from lstm_bench.analysis.solving import was_trained
+from lstm_bench.analysis.solving import ATTEMPTS, members_at, was_trained
+from lstm_bench.analysis.tuning import diverged, unequal_tuning
 from lstm_bench.analysis.wording import NOTHING_TRAINED, counted, listed, span_of
 from lstm_bench.report.style import INK, cell_legend, colours, say_in, small_panels, themed
 
+DIVERGED = "diverged"
 QUESTION = "Was the learning rate fair to each cell?"
 
 
 @themed
 def draw(study: Study) -> Figure:
-    """Draw a panel a lag: the score of each tuning member, a line through the means, a ring round the rate chosen."""
+    """Draw a panel a lag: the score of each tuning member, a line through the means, a ring round the rate chosen.
+
+    A cross stands for a tuning member that diverged; beside a ring stands how many reported members did.
+    """
     shades, lags = colours(study.cells), study.lags
     figure, places = small_panels(len(lags), row_height=1.65)
     for axes, lag in zip(places, lags, strict=True):
         scores = study.tuning.loc[(study.tuning["lag"] == lag) & study.tuning["score"].notna()]
         for cell in study.cells:
-            _draw_cell(axes, scores.loc[scores["cell"] == cell], chosen_rates(study, cell).get(lag), shades[cell])
+            own = scores.loc[scores["cell"] == cell]
+            _draw_cell(axes, own, chosen_rates(study, cell).get(lag), shades[cell], _reported(study, cell, lag))
         axes.set_title(f"lag {lag}", fontsize="medium")
         if scores.empty:
             say_in(axes, "not run")
@@ -33,36 +38,58 @@ def draw(study: Study) -> Figure:
     places[0].xaxis.set_minor_locator(NullLocator())
     places[0].xaxis.set_major_formatter(FuncFormatter(lambda rate, _: f"{rate:g}"))
     figure.supxlabel(f"learning rate (n = {_seeds_a_rate(study)} a point)", fontsize="medium", color=INK)
-    figure.supylabel("score (lower is better)", fontsize="medium", color=INK)
+    figure.supylabel("mean share of baseline", fontsize="medium", color=INK)
     cell_legend(figure, study.cells, shades, marker="o", markersize=4)
     return figure
 
 
-def _draw_cell(axes: Axes, scores: pd.DataFrame, chosen: float | None, shade: str) -> None:
+def _reported(study: Study, cell: str, lag: int) -> str:
+    """Return how many reported members diverged, "" for none."""
+    ended = members_at(study, cell, lag)["status"]
+    diverged = int((ended == DIVERGED).sum())
+    return f"{diverged}/{int(ended.isin(ATTEMPTS).sum())} diverged" if diverged else ""
+
+
+def _draw_cell(axes: Axes, scores: pd.DataFrame, chosen: float | None, shade: str, reported: str) -> None:
     if scores.empty:
         return
     means = scores.groupby("learning_rate")["score"].mean()
-    sns.lineplot(scores, x="learning_rate", y="score", errorbar=None, color=shade, linewidth=1.5, ax=axes)
-    sns.scatterplot(scores, x="learning_rate", y="score", color=shade, s=12, alpha=0.6, linewidth=0, ax=axes)
-    axes.set(xlabel="", ylabel="")
+    axes.plot(means, color=shade, linewidth=1.5)
+    has_diverged = scores["status"] == DIVERGED
+    ended, crosses = scores.loc[~has_diverged], scores.loc[has_diverged]
+    axes.plot(ended["learning_rate"], ended["score"], "o", color=shade, markersize=3.5, alpha=0.6, markeredgewidth=0)
+    axes.plot(crosses["learning_rate"], crosses["score"], "x", color=shade, markersize=6, markeredgewidth=1.5)
     if chosen is not None and chosen in means.index:
-        axes.plot(chosen, float(means.loc[chosen]), "o", markersize=9, markerfacecolor="none", markeredgecolor=shade)
+        place = chosen, float(means.loc[chosen])
+        axes.plot(*place, "o", markersize=9, markerfacecolor="none", markeredgecolor=shade)
+        axes.annotate(reported, place, (8, -14), textcoords="offset points", color=shade, ha="right", fontsize="small")
 
 
 def caption(study: Study) -> str:
-    """Return the finding: the rates chosen, and how often the best one lies at the end of the grid."""
+    """Return the finding: the rates chosen, how often the best lies at the end of the grid, and who diverged."""
     if not was_trained(study):
         return NOTHING_TRAINED
     if study.tuning.empty:
         return "One learning rate was given, so nothing was tuned."
     rates = sorted(study.tuning["learning_rate"].unique())
     told = [_chosen(study, cell, rates) for cell in study.cells]
-    how = (
-        f"Every cell had the same {counted(len(rates), 'rate')} and {_seeds_a_rate(study)} a rate, which "
-        "the report uses nowhere else. The score is the mean share of the baseline over the tuning budget; rings mark "
-        "the rate chosen."
-    )
-    return " ".join([*told, how])
+    alike = unequal_tuning(study) or [
+        f"Every cell had the same {counted(len(rates), 'rate')} and {_seeds_a_rate(study)} a rate, used nowhere else."
+    ]
+    how = "The score is the mean share of the baseline over the tuning budget. Rings mark the rate chosen."
+    return " ".join([*told, _diverged(study), *alike, how])
+
+
+def _diverged(study: Study) -> str:
+    """Return which share of the members diverged, by cell and rate."""
+    odd = diverged(study).query("diverged > 0")
+    if odd.empty:
+        return "No member diverged, in tuning or after it."
+    roles = odd["role"].replace("report", "reported")
+    counts = odd.assign(told=odd["diverged"].astype(str) + " of " + odd["members"].astype(str) + " " + roles)
+    by_rate = counts.groupby(["cell", "learning_rate"], sort=False)["told"]
+    told = [f"{cell} at {rate:g} {listed(own.tolist())}" for (cell, rate), own in by_rate]
+    return f"Members that diverged (crosses): {'; '.join(told)}; no others."
 
 
 def _seeds_a_rate(study: Study) -> str:
@@ -89,6 +116,12 @@ def alt(study: Study) -> str:
 
 
 def rows(study: Study) -> pd.DataFrame:
-    """Return the rows behind the figure."""
+    """Return the rows behind the figure: each tuning member, and the share of its cell's at its rate that diverged.
+
+    `diverged_share` is over all lags, `diverged_share_reported` that of the reported members that took the rate.
+    """
+    labels = ["study", "task", "variant", "cell", "learning_rate"]
+    shares = diverged(study).pivot(index=labels, columns="role", values="share").reindex(columns=["tuning", "report"])
+    shares.columns = pd.Index(["diverged_share", "diverged_share_reported"])
     columns = ["study", "task", "variant", "cell", "lag", "learning_rate", "seed", "status", "score"]
-    return study.tuning[columns]
+    return study.tuning[columns].merge(shares.reset_index(), on=labels, how="left")

@@ -1,0 +1,106 @@
+"""Which cells of a study may be set side by side: equals in hidden size, or in parameters."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from lstm_bench.analysis.frames import Study, once_a_study
+from lstm_bench.analysis.wording import listed, span_of
+from lstm_bench.records.schema import JobPlan
+
+MATCHED_WITHIN = 0.01  # of each other's parameters
+
+
+@dataclass(frozen=True)
+class Matching:
+    """Cells that are compared with each other, in the plan's order, and what they have in common.
+
+    `kind` is "nothing" where they have neither hidden size nor parameters in common. `n_parameters` counts the
+    read-out. Both are those at the longest lag.
+    """
+
+    kind: Literal["hidden size", "parameters", "nothing"]
+    hidden_sizes: Mapping[str, int]
+    n_parameters: Mapping[str, int]
+
+    @property
+    def cells(self) -> list[str]:
+        """Who is compared."""
+        return list(self.hidden_sizes)
+
+    @property
+    def mismatch(self) -> float:
+        """How many more parameters the largest has than the smallest, as a share."""
+        return max(self.n_parameters.values()) / min(self.n_parameters.values()) - 1
+
+    @property
+    def text(self) -> str:
+        """What is matched: "matched hidden size (H = 64)", "matched parameters (20,106 to 20,168, within 0.31%)"."""
+        sizes = span_of(self.hidden_sizes.values())
+        if len(self.cells) == 1:
+            return f"one cell, hidden size H = {sizes}"
+        if self.kind == "hidden size":
+            return f"matched hidden size (H = {sizes})"
+        smallest, largest = (f"{end(self.n_parameters.values()):,}" for end in (min, max))
+        if self.kind == "parameters":
+            counts = smallest if smallest == largest else f"{smallest} to {largest}"
+            return f"matched parameters ({counts}, within {100 * self.mismatch:.2f}%)"
+        return f"neither hidden size (H = {sizes}) nor parameters ({smallest}-{largest}) matched"
+
+
+def matchings(jobs: Sequence[JobPlan]) -> list[Matching]:
+    """Return the comparisons that the cells of one task allow: by hidden size first, then by parameters.
+
+    Two cells make one; what lies wholly within another is left out. Where a cell fits into none, all cells together
+    follow as a comparison of unequals; so every cell is in one at least.
+    """
+    longest = {job.cell: job for job in sorted(jobs, key=lambda job: job.lag)}
+    sizes = {job.cell: longest[job.cell].hidden_size for job in jobs}
+    totals = {cell: longest[cell].n_parameters for cell in sizes}
+
+    def matching(kind: Literal["hidden size", "parameters", "nothing"], cells: Collection[str]) -> Matching:
+        return Matching(kind, *({cell: n for cell, n in of.items() if cell in cells} for of in (sizes, totals)))
+
+    by_size = [{cell for cell in sizes if sizes[cell] == size} for size in dict.fromkeys(sizes.values())]
+    found = [matching("hidden size", cells) for cells in by_size if len(cells) > 1]
+    found += [matching("parameters", cells) for cells in _alike(totals) if len({sizes[cell] for cell in cells}) > 1]
+    whole = [one for one in found if not any(set(one.cells) < set(other.cells) for other in found)]
+    is_complete = {cell for one in whole for cell in one.cells} == set(sizes)
+    return whole if is_complete else [*whole, matching("nothing", sizes)]
+
+
+def _alike(totals: Mapping[str, int]) -> Iterator[set[str]]:
+    """Yield sets of cells whose parameters are within 1% of those of one among them, the largest set first."""
+    left = dict(totals)
+    while left:
+        near = [{cell for cell, n in left.items() if abs(n / own - 1) <= MATCHED_WITHIN} for own in left.values()]
+        most = max(near, key=len)
+        yield most
+        left = {cell: n for cell, n in left.items() if cell not in most}
+
+
+@once_a_study
+def matched_studies(study: Study) -> list[tuple[Matching, Study]]:
+    """Return the comparisons within a study narrowed to one task, each with the study of its cells alone."""
+    return [
+        (one, study if set(one.cells) == set(study.cells) else study.of_cells(one.cells))
+        for one in matchings(study.plan.jobs)
+    ]
+
+
+def matched_parameters(jobs: Sequence[JobPlan]) -> str:
+    """Return which cells have as many parameters as which, and how far they miss; "" where none were matched."""
+    told = [_misses(one) for one in matchings(jobs) if one.kind == "parameters"]
+    return f"Matched parameters: {'; '.join(told)}." if told else ""
+
+
+def _misses(matching: Matching) -> str:
+    first = matching.cells[0]
+    own = matching.n_parameters[first]
+    missed: dict[str, list[str]] = defaultdict(list)
+    for cell, n in matching.n_parameters.items():
+        if matching.hidden_sizes[cell] != matching.hidden_sizes[first]:
+            missed[f"{100 * abs(n / own - 1):.2f}% {'more' if n >= own else 'fewer'}"].append(cell)
+    told = [f"{listed(cells)} {'has' if len(cells) == 1 else 'have'} {share}" for share, cells in missed.items()]
+    return f"{listed(told)} than {first} ({own:,})"

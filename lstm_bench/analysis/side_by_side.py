@@ -1,0 +1,172 @@
+"""Several studies as one in which every cell carries its study's label, and what differs between them."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields, replace
+from typing import Any
+
+import pandas as pd
+
+from lstm_bench.analysis.frames import Study
+from lstm_bench.analysis.wording import listed
+from lstm_bench.records.schema import JobPlan, StudyPlan
+
+ABSENT = "-"  # a setting that a study does not have
+NAMED = 12  # values of one setting that are told one by one
+OUTCOME = ["status", "steps", "steps_to_solve"]
+
+
+def labels(plans: Mapping[str, StudyPlan]) -> list[str]:
+    """Return what tells studies apart: their names, or else package versions, commits, name and version, or their keys.
+
+    The keys are how a person named them: names, or paths of folders.
+    """
+    names = [plan.study for plan in plans.values()]
+    facts = ("lstm_bench", "commit")
+    versions, commits = ([str(plan.environment.get(fact)) for plan in plans.values()] for fact in facts)
+    both = [f"{name} {version}" for name, version in zip(names, versions, strict=True)]
+    return next((each for each in (names, versions, commits, both) if len(set(each)) == len(each)), list(plans))
+
+
+def default_name(plans: Mapping[str, StudyPlan]) -> str:
+    """Return "a_vs_b" of labels, after the studies' name where they share it."""
+    shared = {plan.study for plan in plans.values()}
+    told = "_vs_".join(labels(plans))
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", told if len(shared) > 1 else f"{shared.pop()}_{told}")
+
+
+def join(studies: Mapping[str, Study], name: str) -> Study:
+    """Return several studies, by label, as one of this name, whose cells are "lstm [label]".
+
+    A task that several have holds the cells of all of them, a task that one has holds its own. Jobs and identities
+    become "label/...", since two studies may share them; `study` in the frames stays the study of each row.
+    """
+    own = [_labelled(study, label) for label, study in studies.items()]
+    frames: dict[str, Any] = {
+        item.name: _stacked([getattr(study, item.name) for study in own])
+        for item in fields(Study)
+        if isinstance(getattr(own[0], item.name), pd.DataFrame)
+    }
+    plans = {label: study.plan for label, study in studies.items()}
+    plan = _joined_plan(name, plans, [job for study in own for job in study.plan.jobs])
+    problems = [problem for study in own for problem in study.problems]
+    return Study(plan=plan, **frames, problems=problems, beside=plans)
+
+
+def _labelled(study: Study, label: str) -> Study:
+    jobs = [replace(job, cell=f"{job.cell} [{label}]", job=f"{label}/{job.job}") for job in study.plan.jobs]
+    frames: dict[str, Any] = {
+        item.name: _with_label(frame, label)
+        for item in fields(study)
+        if isinstance(frame := getattr(study, item.name), pd.DataFrame)
+    }
+    return replace(study, plan=replace(study.plan, jobs=jobs), **frames)
+
+
+def _with_label(frame: pd.DataFrame, label: str) -> pd.DataFrame:
+    renamed = {"cell": frame["cell"].map(lambda cell: f"{cell} [{label}]")}
+    owned = [name for name in ("job", "identity") if name in frame.columns]
+    return frame.assign(**renamed, **{name: _prefixed(frame[name], f"{label}/") for name in owned})
+
+
+def _prefixed(names: "pd.Series[Any]", prefix: str) -> "pd.Series[Any]":
+    """Return names with a prefix; a member without a record stays without an identity."""
+    return names.map(lambda name: f"{prefix}{name}", na_action="ignore")
+
+
+def _stacked(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Return frames one under another; columns that are categories stay so."""
+    filled = [frame for frame in frames if len(frame)] or list(frames[:1])
+    stacked = pd.concat(filled, ignore_index=True)
+    categories = [name for name in stacked.columns if isinstance(filled[0][name].dtype, pd.CategoricalDtype)]
+    return stacked.astype(dict.fromkeys(categories, "category"))
+
+
+def _joined_plan(name: str, plans: Mapping[str, StudyPlan], jobs: list[JobPlan]) -> StudyPlan:
+    """Return the plan of all jobs: first start to last end, the time and the commands of all."""
+    each = list(plans.values())
+    ends = [plan.finished for plan in each if plan.finished is not None]
+    times = [plan.wall_s for plan in each if plan.wall_s is not None]
+    return StudyPlan(
+        study=name,
+        experiment=listed(list(dict.fromkeys(plan.experiment for plan in each if plan.experiment))),
+        command=" && ".join(dict.fromkeys(plan.command for plan in each)),
+        started=min(plan.started for plan in each),
+        jobs=jobs,
+        environment=_merged({label: plan.environment for label, plan in plans.items()}),
+        finished=max(ends) if len(ends) == len(each) else None,
+        wall_s=sum(times) if len(times) == len(each) else None,
+        walk=next((plan.walk for plan in each if plan.walk), {}),
+    )
+
+
+def _merged(values: Mapping[str, Any]) -> Any:
+    """Return a fact that all studies share, and one that they don't as "a: this; b: that"."""
+    each = list(values.values())
+    if all(value == each[0] for value in each):
+        return each[0]
+    if all(isinstance(value, Mapping) for value in each):
+        keys = dict.fromkeys(key for value in each for key in value)
+        return {key: _merged({label: value.get(key) for label, value in values.items()}) for key in keys}
+    return "; ".join(f"{label}: {_text(value)}" for label, value in values.items())
+
+
+def differences(plans: Mapping[str, StudyPlan]) -> pd.DataFrame:
+    """Return what plans record differently: a row a setting or fact of the machine, a column a study, all in words.
+
+    A setting that varies within a study is told with all its values, ABSENT where a study does not have it.
+    """
+    facts = {label: _settings(plan) | _machine(plan.environment) for label, plan in plans.items()}
+    names = dict.fromkeys(name for own in facts.values() for name in own)
+    told = pd.DataFrame({label: {name: own.get(name, ABSENT) for name in names} for label, own in facts.items()})
+    return told.loc[told.nunique(axis=1) > 1]
+
+
+def _settings(plan: StudyPlan) -> dict[str, str]:
+    """Return every setting of a study's jobs, by the key that sets it."""
+    values: dict[str, list[Any]] = {"cells": [job.cell for job in plan.jobs]}
+    for job in plan.jobs:
+        for group, settings in job.config.items():
+            for key, value in settings.items():
+                values.setdefault(group if key == "_target_" else f"{group}.{key}", []).append(value)
+        values.setdefault("kernel", []).append(job.kernel)
+    return {name: _values(found) for name, found in values.items()}
+
+
+def _machine(environment: Mapping[str, Any]) -> dict[str, str]:
+    packages = environment.get("packages", {})
+    return {key: _text(value) for key, value in {**environment, **packages}.items() if key != "packages"}
+
+
+def _values(found: Iterable[Any]) -> str:
+    numbers = sorted({value for value in found if isinstance(value, int | float)})
+    others = dict.fromkeys(_text(value) for value in found if not isinstance(value, int | float))
+    told = list(dict.fromkeys([*map(_text, numbers), *others]))
+    return ", ".join(told if len(told) <= NAMED else [told[0], "...", told[-1]])
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return ABSENT
+    if isinstance(value, Mapping):
+        return "; ".join(f"{key} {_text(part)}" for key, part in value.items() if key != "_target_")
+    if isinstance(value, list):
+        return ", ".join(map(_text, value))
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return f"{value:.12g}" if is_number else str(value).removeprefix("lstm_bench.")
+
+
+def repeated_members(study: Study) -> pd.DataFrame:
+    """Return one row a reported member that several studies side by side have: `cells`, and whether it `agrees`.
+
+    Its identity is the same, so its settings, seed and random numbers are. It agrees where it ended alike everywhere:
+    same status, same steps, same steps to solve.
+    """
+    ran = study.members.loc[study.members["identity"].notna()]
+    members = ran.assign(run=[str(identity).rpartition("/")[2] for identity in ran["identity"]])
+    shared = members.loc[members.duplicated("run", keep=False)]
+    rows = [
+        {"run": run, "cells": tuple(group["cell"]), "agrees": len(group[OUTCOME].drop_duplicates()) == 1}
+        for run, group in shared.groupby("run", sort=False)
+    ]
+    return pd.DataFrame(rows, columns=["run", "cells", "agrees"])

@@ -1,0 +1,145 @@
+"""How much tuning each cell had, what it was worth, and how often a learning rate made members diverge."""
+
+import math
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from lstm_bench.analysis.frames import Study, once_a_study
+from lstm_bench.analysis.solving import ATTEMPTS
+from lstm_bench.analysis.statistics import A_HAIR, TAILS, Interval
+from lstm_bench.analysis.wording import counted, listed
+from lstm_bench.records.schema import JobPlan
+
+CLOSE = 0.05  # of the score, a share of the baseline
+BEST_COLUMNS = ("study", "task", "variant", "cell", "lag", "trials", "expected", "low", "high", "of")
+
+
+class Effort(NamedTuple):
+    """What a job was given to choose its learning rate: rates, seeds that try each, and steps of the whole budget."""
+
+    rates: tuple[float, ...]
+    seeds: int
+    share: float
+    steps: int
+
+    @property
+    def trials(self) -> int:
+        """How many (rate, seed) pairs were tried; 0 where one rate was given."""
+        return len(self.rates) * self.seeds
+
+    @property
+    def text(self) -> str:
+        """The effort in words: "0.001 and 0.01 on 2 tuning seeds each, for 30% of 5,000 steps"."""
+        rates = listed([f"{rate:g}" for rate in self.rates])
+        if not self.trials:
+            return f"{rates} alone, untuned, for {self.steps:,} steps"
+        return f"{rates} on {counted(self.seeds, 'tuning seed')} each, for {self.share:.0%} of {self.steps:,} steps"
+
+
+def effort(job: JobPlan) -> Effort:
+    """Return what a job was given to choose its learning rate."""
+    share = float(job.config["trainer"]["tuning_share"])
+    return Effort(tuple(job.learning_rates), len(job.tuning_seeds), share, job.steps)
+
+
+def unequal_tuning(study: Study) -> list[str]:
+    """Return who had what where cells that meet at a lag were not tuned alike, a sentence for all lags of a kind."""
+    lags: dict[str, list[int]] = defaultdict(list)
+    for lag in study.lags:
+        given: dict[Effort, list[str]] = defaultdict(list)
+        for job in study.plan.jobs:
+            if job.lag == lag:
+                given[effort(job)].append(job.cell)
+        if len(given) > 1:
+            lags["; ".join(f"{listed(cells)} had {own.text}" for own, cells in given.items())].append(lag)
+    return [
+        f"Not tuned alike on {study.task}, which may favour a cell: at lag{'s' * (len(where) > 1)} "
+        f"{listed([str(lag) for lag in where])} {told}."
+        for told, where in lags.items()
+    ]
+
+
+def best_of(scores: Sequence[float], k: int) -> Interval:
+    """Return the lowest of k of n scores, all choices of k being as likely: its mean, and the middle 95% of choices.
+
+    With x_(1) <= ... <= x_(n) the lowest of the k is x_(i) in C(n - i, k - 1) of C(n, k) choices. No score is drawn
+    twice, so the mean is unbiased for the expected best of k fresh trials.
+    Source: Dodge et al. 2019, Show your work; Tang et al. 2020, Showing your work doesn't always work, on drawing
+    without replacement.
+
+    Raises:
+        ValueError: k is not between 1 and n.
+    """
+    n = len(scores)
+    if not 1 <= k <= n:
+        raise ValueError(f"best of {k}: allowed: 1 to {n}, the number of scores")
+    ascending = np.sort(np.asarray(scores, dtype=float))
+    chances = np.array([math.comb(n - place, k - 1) for place in range(1, n + 1)]) / math.comb(n, k)
+    reached = np.cumsum(chances)
+    low, high = (float(ascending[np.searchsorted(reached, tail - A_HAIR)]) for tail in TAILS)
+    return Interval(float(ascending @ chances), low, high)
+
+
+@once_a_study
+def best_of_k(study: Study) -> pd.DataFrame:
+    """Return the expected best tuning score after each number of trials, a row a (task, variant, cell, lag, trials).
+
+    A trial is a (learning rate, seed) pair, its score the mean share of the baseline over the tuning budget; lower is
+    better. `expected`, `low` and `high` are those of `best_of`; `of`: the number of trials. No row without tuning.
+    """
+    tried = study.tuning.loc[np.isfinite(study.tuning["score"])]
+    rows = [
+        (*labels, k, *best_of(scores.tolist(), k), len(scores))
+        for labels, scores in tried.groupby(["study", "task", "variant", "cell", "lag"], sort=False)["score"]
+        for k in range(1, len(scores) + 1)
+    ]
+    return pd.DataFrame(rows, columns=list(BEST_COLUMNS))
+
+
+def trials_until_close(study: Study, cell: str) -> list[int]:
+    """Return, for each lag, after how many trials the expected best of a cell is within CLOSE of that of all trials."""
+    table = best_of_k(study)
+    curves = [curve for _, curve in table.loc[table["cell"] == cell].groupby("lag")]
+    return [
+        next(k for k, expected in zip(curve["trials"], curve["expected"], strict=True) if expected <= last + CLOSE)
+        for curve in curves
+        for last in curve["expected"].tail(1)
+    ]
+
+
+def open_contests(study: Study) -> list[int]:
+    """Return the lags at which one more trial could make another cell the best: one worth as much to it as its last.
+
+    The last of n trials was worth the expected best of n - 1 less that of n.
+    """
+    table = best_of_k(study)
+    return [lag for lag in study.lags if _is_open(table.loc[table["lag"] == lag])]
+
+
+def _is_open(curves: pd.DataFrame) -> bool:
+    expected = [curve["expected"].tolist() for _, curve in curves.groupby("cell", sort=False)]
+    best, *others = sorted(expected, key=lambda curve: curve[-1]) or [[]]
+    return any(_after_one_more(curve) <= best[-1] for curve in others)
+
+
+def _after_one_more(curve: Sequence[float]) -> float:
+    *_, before, last = [curve[0], *curve]
+    return last - (before - last)
+
+
+@once_a_study
+def diverged(study: Study) -> pd.DataFrame:
+    """Return how many members diverged, a row a (task, variant, cell, learning rate, role), all lags together.
+
+    role: "tuning" or "report"; members: those that ran to their end; diverged; share.
+    """
+    roles = [study.tuning.assign(role="tuning"), study.members.assign(role="report")]
+    ran = pd.concat([frame.loc[frame["status"].isin(ATTEMPTS)] for frame in roles])
+    keys = ["study", "task", "variant", "cell", "learning_rate", "role"]
+    by = ran.assign(is_diverged=ran["status"] == "diverged").groupby(keys, sort=False)["is_diverged"]
+    table = by.agg(members="size", diverged="sum").reset_index()
+    return table.assign(share=table["diverged"] / table["members"])

@@ -1,0 +1,111 @@
+"""What a claim offers, and what its measurements say."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+from lstm_bench.analysis.frames import Study
+from lstm_bench.analysis.statistics import Interval
+from lstm_bench.analysis.wording import significant, with_range
+
+
+class Claimed(NamedTuple):
+    """Where a claim puts a number, both ends included."""
+
+    low: float = -math.inf
+    high: float = math.inf
+
+    @property
+    def text(self) -> str:
+        """The range in words: "at least 100", "at most 5", "3.5 to 4.5", "exactly 3"."""
+        low, high = (f"{end:.3g}" for end in self)
+        if self.low == self.high:
+            return f"exactly {low}"
+        if math.isinf(self.high):
+            return f"at least {low}"
+        return f"at most {high}" if math.isinf(self.low) else f"{low} to {high}"
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """One number in one setting, beside what the claim says it is.
+
+    Args:
+        place: the task and the study that it was measured in: "context in anatomy".
+        cell: whose number it is.
+        quantity: what was measured, such as "T50 of the RNN".
+        found: the number with its 95% interval; both ends equal the number where it was counted. NaN ends are unknown.
+        claimed: where the claim puts it; None for a number that is told and decides nothing.
+        case: what else tells it from others of its place and cell: "at the start", "lag 16".
+        alone: whether the cell is a setting by itself, or shares it with all cells of its place and case.
+        unit: of the number, "" for a share, a factor or a count.
+        told: how the number reads with its unit, made from `found` if left out.
+    """
+
+    place: str
+    cell: str
+    quantity: str
+    found: Interval
+    claimed: Claimed | None
+    case: str = ""
+    alone: bool = False
+    unit: str = ""
+    told: str = ""
+
+    @property
+    def setting(self) -> str:
+        """Where a claim holds or fails: in all numbers of one setting it must hold."""
+        return self.where if self.alone else _joined(self.case, self.place)
+
+    @property
+    def where(self) -> str:
+        """The cell, the case and the place: "rnn, at the start, copy in starts"."""
+        return _joined(self.cell, self.case, self.place)
+
+    @property
+    def text(self) -> str:
+        """The number with its interval and unit."""
+        if self.told:
+            return self.told
+        number = significant(self.found.middle) if self.found.low == self.found.high else with_range(*self.found)
+        return f"{number} {self.unit}".rstrip()
+
+    @property
+    def decides(self) -> bool:
+        """Whether something is claimed of the number, and its interval is known: one member alone decides nothing."""
+        return self.claimed is not None and not math.isnan(self.found.low) and not math.isnan(self.found.high)
+
+    @property
+    def agrees(self) -> bool | None:
+        """Whether the whole interval lies where the claim puts it (True) or outside (False); None if it does both.
+
+        None, too, where it decides nothing.
+        """
+        if self.claimed is None or not self.decides:
+            return None
+        if self.claimed.low <= self.found.low and self.found.high <= self.claimed.high:
+            return True
+        return False if self.found.high < self.claimed.low or self.found.low > self.claimed.high else None
+
+
+def _joined(*parts: str) -> str:
+    return ", ".join(filter(None, parts))
+
+
+class Claim(Protocol):
+    """What the file of a claim holds; `refined` and DECIDED_BY, then all quantities found, may be left out."""
+
+    TEXT: str  # as it is said
+    SOURCE: str  # who says so
+    RULE: str  # when it holds in a setting, in words
+    NEEDS: Sequence[str]  # experiments that measure it
+    DECIDED_BY: Sequence[str]  # quantities that must all be measured before it can be called supported
+
+    def measure(self, studies: Sequence[Study]) -> list[Measurement]:
+        """Return the numbers that decide it, from studies narrowed to one task each; [] where there are none."""
+        ...
+
+    def refined(self, found: Sequence[Measurement]) -> str:
+        """Return what the numbers support instead, in a sentence or two with these numbers."""
+        ...

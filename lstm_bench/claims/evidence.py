@@ -1,0 +1,48 @@
+"""The studies that claims are ruled on together."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from lstm_bench.analysis.frames import Study, load_study
+from lstm_bench.records.reading import RecordError
+from lstm_bench.records.schema import StudyPlan
+from lstm_bench.records.store import StudyRecords
+
+FOLDER = "claims"
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """The plan of a study of claims, with its studies in memory.
+
+    `own_claims` is the folder of a user's own claims, None where there is none. `problems` says in words what could not
+    be read; the rest is there all the same.
+    """
+
+    plan: StudyPlan
+    studies: list[Study]
+    own_claims: Path | None
+    problems: list[str]
+
+
+def own_claims(study_folder: Path) -> Path | None:
+    """Return claims/, where it stands beside the runs/ that a study's folder lies in."""
+    folder = study_folder.resolve().parent.parent / FOLDER
+    return folder if folder.is_dir() else None
+
+
+def load_evidence(folder: Path) -> Evidence:
+    """Return the studies named by the plan in `folder`, which lie beside it.
+
+    Raises: RecordError where there is no plan or it cannot be read.
+    """
+    plan = StudyRecords(folder).read_plan()
+    studies: list[Study] = []
+    problems: list[str] = []
+    for name in plan.studies:
+        try:
+            studies.append(load_study(folder.parent / name))
+        except RecordError as error:
+            problems.append(str(error))
+    problems += [f"{study.plan.study}: {problem}" for study in studies for problem in study.problems]
+    return Evidence(plan, studies, own_claims(folder), problems)

@@ -1,0 +1,64 @@
+"""How many steps each cell remembers."""
+
+from collections.abc import Iterator, Sequence
+
+from lstm_bench.analysis.frames import Study
+from lstm_bench.analysis.memory_span import MemorySpan, span_ratio
+from lstm_bench.analysis.solving import spans
+from lstm_bench.analysis.statistics import Interval
+from lstm_bench.analysis.wording import listed
+from lstm_bench.claims.cells import lstms, matched_pairs, place_of, vanilla_rnns
+from lstm_bench.claims.contract import Claimed, Measurement
+
+TEXT = "A vanilla RNN remembers 3-5 steps, an LSTM 100 and more."
+SOURCE = 'The explainer, table "vanilla RNN against LSTM", row "memory".'
+RULE = (
+    "Holds on a task where the whole 95% interval of T50, the lag that half of the members solve, is at most 5 for "
+    "every vanilla RNN and at least 100 for every LSTM."
+)
+NEEDS = ("copy_task", "adding_task", "initialisation")
+RNN_SPAN, LSTM_SPAN, RATIO = "T50 of the RNN", "T50 of the LSTM", "T50 of the LSTM over the RNN's, same H"
+DECIDED_BY = (RNN_SPAN, LSTM_SPAN)
+KNOWN = ("fitted", "above", "below")
+
+
+def measure(studies: Sequence[Study]) -> list[Measurement]:
+    """Return T50 of every vanilla RNN and every LSTM on every task, and the ratio of each pair of the same size."""
+    return [one for study in studies for one in (*_spans(study), *_ratios(study))]
+
+
+def _spans(study: Study) -> Iterator[Measurement]:
+    found = spans(study)
+    kinds = ((RNN_SPAN, vanilla_rnns(study), Claimed(high=5)), (LSTM_SPAN, lstms(study), Claimed(low=100)))
+    for quantity, cells, claimed in kinds:
+        for cell in cells:
+            span = found[cell]
+            if span.outcome in KNOWN:
+                told = f"{span.text} steps"
+                yield Measurement(place_of(study), cell, quantity, _interval(span), claimed, unit="steps", told=told)
+
+
+def _interval(span: MemorySpan) -> Interval:
+    return Interval(span.median, span.low, span.high)
+
+
+def _ratios(study: Study) -> Iterator[Measurement]:
+    found = spans(study)
+    for lstm, rnn in matched_pairs(study):
+        ratio = span_ratio(found[lstm.cell], found[rnn.cell])
+        if ratio.bound != "?":
+            interval = Interval(ratio.median, ratio.low, ratio.high)
+            yield Measurement(place_of(study), f"{lstm.cell} over {rnn.cell}", RATIO, interval, None, told=ratio.text)
+
+
+def refined(found: Sequence[Measurement]) -> str:
+    """Return each task's spans, and how many times further the LSTM reaches."""
+    places = dict.fromkeys(one.place for one in found)
+    told = [f"{place}: {_told([one for one in found if one.place == place])}" for place in places]
+    return f"How far either cell remembers depends on the task and on how it starts. {'. '.join(told)}."
+
+
+def _told(own: Sequence[Measurement]) -> str:
+    cells = [f"{one.cell} {one.text}" for one in own if one.claimed is not None]
+    ratios = [f"{one.cell} {one.text}" for one in own if one.claimed is None]
+    return listed(cells) + (f" ({'; '.join(ratios)})" if ratios else "")

@@ -1,0 +1,53 @@
+"""The same word a second time."""
+
+from collections.abc import Iterator, Sequence
+
+from lstm_bench.analysis.anatomy import same_word_summary
+from lstm_bench.analysis.frames import Study
+from lstm_bench.analysis.gradients import FINAL
+from lstm_bench.analysis.statistics import Interval
+from lstm_bench.analysis.wording import listed
+from lstm_bench.claims.cells import lstms, place_of, vanilla_rnns
+from lstm_bench.claims.contract import Claimed, Measurement
+
+TEXT = "At the same word a second time the RNN gives the same output, the LSTM a different one."
+SOURCE = 'The explainer, the walk through "Deep learning is fun. I love learning".'
+ALIKE, APART = 0.5, 0.01
+RULE = (
+    "After contexts that differ in one word, as many steps back as the task's lag, trained: the RNN's answers are the "
+    f"same where at least {ALIKE:.0%} of pairs agree to the last bit; the LSTM's are different where their "
+    f"Jensen-Shannon divergence is at least {APART:g} bits. By the whole 95% interval; holds on a task where both do, "
+    "at its longest lag."
+)
+NEEDS = ("anatomy",)
+SAME, DIFFERENT = "share of the RNN's answers alike to the last bit", "divergence of the LSTM's answers"
+DECIDED_BY = (SAME, DIFFERENT)
+BESIDE = "divergence of the RNN's answers"
+
+
+def measure(studies: Sequence[Study]) -> list[Measurement]:
+    """Return how alike the answers of trained cells are, at each task's longest lag, d = lag steps back."""
+    return [one for study in studies for one in _answers(study)]
+
+
+def _answers(study: Study) -> Iterator[Measurement]:
+    rows = same_word_summary(study)
+    rows = rows.loc[(rows["moment"] == FINAL) & (rows["at"] == rows["lag"])]
+    rows = rows.loc[rows["lag"] == rows["lag"].max()]
+    kinds = (
+        (SAME, "identical", vanilla_rnns(study), Claimed(low=ALIKE), ""),
+        (BESIDE, "divergence", vanilla_rnns(study), None, "bits"),
+        (DIFFERENT, "divergence", lstms(study), Claimed(low=APART), "bits"),
+    )
+    for quantity, name, cells, claimed, unit in kinds:
+        own = rows.loc[(rows["quantity"] == name) & rows["cell"].isin(cells)]
+        for row in own.to_dict("records"):
+            found = Interval(float(row["middle"]), float(row["low"]), float(row["high"]))
+            case = f"lag {row['lag']}"
+            yield Measurement(place_of(study), str(row["cell"]), quantity, found, claimed, case, unit=unit)
+
+
+def refined(found: Sequence[Measurement]) -> str:
+    """Return what both cells do: the answer of either depends on what came before."""
+    told = [f"{one.text} ({one.where})" for one in found if one.quantity in (BESIDE, DIFFERENT)]
+    return f"The answer of either cell depends on what stood before the word. Two answers are apart by {listed(told)}."

@@ -1,0 +1,63 @@
+"""Figures as files: SVG for the page, PNG for elsewhere. Imports matplotlib alone, so that a worker starts soon."""
+
+import io
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+from loky import ProcessPoolExecutor, cpu_count
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+MOST_WORKERS = 4  # one process draws for them, and more would wait for it
+
+
+def write_figures(
+    figures: Iterable[tuple[str, Figure]], folder: Path, theme: Mapping[str, Any], dpi: float
+) -> dict[str, str]:
+    """Write each figure as `write_figure` does, on all cores while the next ones are drawn; return SVG text by name."""
+    workers = min(cpu_count(), MOST_WORKERS)
+    if workers == 1:
+        return {name: write_figure(figure, folder, name, theme, dpi) for name, figure in figures}
+    with ProcessPoolExecutor(workers) as pool:  # loky's: takes functions without a name, and starts workers afresh
+        written = {name: pool.submit(write_figure, figure, folder, name, theme, dpi) for name, figure in figures}
+        return {name: future.result() for name, future in written.items()}
+
+
+def write_figure(figure: Figure, folder: Path, name: str, theme: Mapping[str, Any], dpi: float) -> str:
+    """Write <name>.svg and <name>.png; return the SVG text. Same figure, same bytes.
+
+    Args:
+        figure: as drawn, not yet laid out.
+        folder: made where it is not there.
+        name: of both files.
+        theme: matplotlib's settings, which count when text is set.
+        dpi: pixels an inch of the PNG, and of what is pixels in the SVG.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    settings: Any = dict(theme)  # matplotlib types each of its names
+    with mpl.rc_context(settings):
+        _lay_out(figure, dpi)
+        figure.savefig(folder / f"{name}.png", dpi=dpi, facecolor="white", metadata={"Software": None})
+        svg = svg_text(figure, dpi)
+    (folder / f"{name}.svg").write_text(svg, encoding="utf-8")
+    return svg
+
+
+def _lay_out(figure: Figure, dpi: float) -> None:
+    """Find the places of all parts, once for both formats."""
+    figure.set_dpi(dpi)
+    FigureCanvasAgg(figure)  # what measures the letters here draws them for the PNG, and need not measure again
+    engine = figure.get_layout_engine()
+    if engine is not None:
+        engine.execute(figure)
+    figure.set_layout_engine(None)
+
+
+def svg_text(figure: Figure, dpi: float) -> str:
+    """Return a figure as SVG, without a date; `dpi` is of what is pixels in it."""
+    buffer = io.StringIO()
+    nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
+    figure.savefig(buffer, format="svg", dpi=dpi, facecolor="white", metadata=nothing)
+    return buffer.getvalue()

@@ -1,0 +1,263 @@
+"""Steps to solve of each cell, and how likely a member of it solves sooner than one of the reference."""
+
+import math
+from collections.abc import Hashable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from lstm_bench.analysis.contrasts import NO_EVENTS, NO_MEMBERS, contrasts
+from lstm_bench.analysis.frames import Study
+from lstm_bench.analysis.solving import was_trained
+from lstm_bench.analysis.statistics import SIGNIFICANT
+from lstm_bench.analysis.wording import NOTHING_TRAINED, counted, listed, significant, span_of, times
+from lstm_bench.report.style import MUTED, PAPER, cell_legend, colours, lag_axis, new_figure, themed
+from lstm_bench.report.typeset import typeset
+
+QUESTION = "Is the difference between cells more than chance?"
+DODGE, SPREAD = 0.09, 0.7  # octaves between cells; of the gap between two lags, what all cells may take
+NAMED = 4  # cells of which a caption tells every number
+LEAST_P = 1e-4  # what is smaller is told as smaller
+FILLS = {"p < 0.05 after Holm's correction": "full", "before it alone": "left", "neither": "none"}
+Ends = tuple[str, str, str]
+MEANS: Ends = ("steps_mean", "steps_mean_low", "steps_mean_high")
+REFERENCE_MEANS: Ends = ("steps_mean_reference", "steps_mean_reference_low", "steps_mean_reference_high")
+IMPROVEMENT: Ends = ("improvement", "improvement_low", "improvement_high")
+
+
+@themed
+def draw(study: Study) -> Figure:
+    """Draw mean steps to solve against lag, and below the chance to solve sooner: a lag each, and all lags together."""
+    shades, found = colours(study.cells), contrasts(study)
+    figure = new_figure(5.2)
+    widths = [6, max(1, 0.18 * len(study.cells))]
+    (top, corner), (below, beside) = figure.subplots(2, 2, sharex="col", sharey="row", width_ratios=widths)
+    corner.set_axis_off()
+    by_lag = found.loc[found["lag"].notna()]
+    _draw_means(top, study, by_lag, shades)
+    for place, cell in enumerate(study.cells[1:]):
+        off_middle = place - (len(study.cells) - 2) / 2
+        own = found.loc[found["cell"] == cell]
+        lags = own.loc[own["lag"].notna()]
+        at = lags["lag"].astype(float) * 2 ** (_dodge(study) * off_middle)
+        _draw_chances(below, at, lags, shades[cell], "o")
+        pooled = own.loc[own["lag"].isna()]
+        _draw_chances(beside, pd.Series(off_middle, pooled.index), pooled, shades[cell], "D")
+    _mark_untested(below, by_lag)
+    _finish(below, beside, study, found)
+    cell_legend(figure, study.cells, shades)
+    _name_marks(below)
+    return figure
+
+
+def _dodge(study: Study) -> float:
+    """Return the octaves between two cells: less where many would reach into the next lag."""
+    gaps = np.diff(np.log2(study.lags), append=math.inf)
+    return float(min(DODGE, SPREAD * gaps.min() / len(study.cells)))
+
+
+def _draw_means(axes: Axes, study: Study, by_lag: pd.DataFrame, shades: dict[str, str]) -> None:
+    reference, *others = study.cells
+    first = by_lag.drop_duplicates("lag")
+    whole = [(reference, first, REFERENCE_MEANS), *((c, by_lag.loc[by_lag["cell"] == c], MEANS) for c in others)]
+    for place, (cell, rows, ends) in enumerate(whole):
+        at = rows["lag"].astype(float) * 2 ** (_dodge(study) * (place - len(others) / 2))
+        middle = rows[ends[0]].astype(float)
+        solved = rows["solved_reference" if cell == reference else "solved"] > 0
+        axes.vlines(at, rows[ends[1]], rows[ends[2]], color=shades[cell], linewidth=1.4)
+        axes.plot(at[solved], middle[solved], "o", color=shades[cell], markersize=4.5)
+        axes.plot(
+            at[~solved], middle[~solved], "^", color=shades[cell], markersize=5.5, markerfacecolor=PAPER, zorder=3
+        )
+    budgets = first.set_index("lag")["budget"].astype(float)
+    axes.plot(budgets.index.astype(float), budgets, color=MUTED, linewidth=0.9, linestyle=(0, (4, 3)), zorder=1)
+    axes.set(ylim=(0, 1.1 * budgets.max()), ylabel="mean steps to solve,\ncounted up to the budget")
+    axes.yaxis.set_major_formatter(lambda steps, _: f"{steps:,.0f}")
+    _name_line(axes, "budget", float(budgets.iloc[0]))
+
+
+def _draw_chances(axes: Axes, at: pd.Series, rows: pd.DataFrame, shade: str, marker: str) -> None:
+    """Draw chances with their intervals: full where p is below 0.05 after Holm, half before alone, else hollow."""
+    middle, low, high = (rows[name].astype(float) for name in IMPROVEMENT)
+    axes.vlines(at, low, high, color=shade, linewidth=1.4)
+    after, before = rows["p_holm"] < SIGNIFICANT, rows["p"] < SIGNIFICANT
+    for chosen, fill in zip((after, before & ~after, ~before & middle.notna()), FILLS.values(), strict=True):
+        if chosen.any():  # a line without points, not clipped, would spoil the layout
+            axes.plot(at[chosen], middle[chosen], marker, **_mark(shade, fill), clip_on=False, zorder=3)
+
+
+def _mark(shade: str, fill: str) -> dict[str, Any]:
+    face = PAPER if fill == "none" else shade
+    style: Any = "full" if fill == "none" else fill  # a hollow mark covers the lines behind it
+    return {"color": shade, "markersize": 6, "fillstyle": style, "markerfacecolor": face, "markerfacecoloralt": PAPER}
+
+
+def _name_marks(axes: Axes) -> None:
+    """Put a legend of the marks above a panel."""
+    handles = [
+        Line2D([], [], linestyle="", marker="o", label=name, **_mark(MUTED, fill)) for name, fill in FILLS.items()
+    ]
+    place: Any = {"loc": "lower left", "bbox_to_anchor": (0, 1), "borderpad": 0}
+    axes.legend(handles=handles, ncols=len(handles), handlelength=1.0, fontsize="small", **place)
+
+
+def _name_line(axes: Axes, name: str, y: float) -> None:
+    axes.annotate(
+        name, (0.005, y), xycoords=("axes fraction", "data"), xytext=(0, 2), textcoords="offset points", va="bottom",
+        fontsize="x-small", color=MUTED,
+    )  # fmt: skip
+
+
+def _mark_untested(axes: Axes, by_lag: pd.DataFrame) -> None:
+    """Say where nothing can be compared for any cell, so that a gap is not taken for a tie."""
+    told = {NO_EVENTS: "nobody solved", NO_MEMBERS: "no members"}
+    for lag, rows in by_lag.groupby("lag"):
+        if rows["p"].isna().all():
+            text = told[rows["note"].iloc[0]]
+            axes.text(float(str(lag)), 0.5, text, rotation=90, ha="center", va="center", color=MUTED, fontsize="small",
+                      bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 1})  # fmt: skip
+
+
+def _finish(below: Axes, beside: Axes, study: Study, found: pd.DataFrame) -> None:
+    for axes in (below, beside):
+        axes.axhline(0.5, color=MUTED, linewidth=0.9, linestyle=(0, (4, 3)), zorder=1)
+    by_lag, pooled = found.loc[found["lag"].notna()], found.loc[found["lag"].isna()]
+    n = span_of([*by_lag["n"], *by_lag["n_reference"]])
+    below.set(ylim=(-0.04, 1.04), xlabel=f"lag (steps), n = {typeset(n)} members a cell and lag")
+    below.set_ylabel(f"chance to solve sooner\nthan a member of {study.cells[0]}")
+    below.set_yticks(np.linspace(0, 1, 5))
+    below.yaxis.set_major_formatter(lambda share, _: f"{share:.0%}")
+    lag_axis(below, study.lags)
+    _name_line(below, "even", 0.5)
+    room = max(1.0, len(study.cells) / 2)
+    p = f"\n{_p(pooled['p_holm'].iloc[0])}" if len(pooled) == 1 and pooled["p_holm"].notna().all() else ""
+    beside.set(xlim=(-room, room), xticks=[0], xticklabels=[f"all lags{p}"])
+    beside.tick_params(left=False, bottom=False)
+    beside.spines["left"].set_visible(False)
+    beside.grid(visible=False, axis="x")
+
+
+def caption(study: Study) -> str:
+    """Return the finding: who solves sooner over all lags, what single lags can tell, and where nothing was tested."""
+    if len(study.cells) < 2:
+        return ""
+    if not was_trained(study):
+        return NOTHING_TRAINED
+    found = contrasts(study)
+    by_lag, pooled = found.loc[found["lag"].notna()], found.loc[found["lag"].isna()]
+    tested = pooled.loc[pooled["p"].notna()]
+    if tested.empty:
+        return "Nobody solved at any lag, or one side has no members, so no difference can be tested."
+    named = tested.loc[(tested["improvement"] - 0.5).abs().nlargest(NAMED).sort_index().index]
+    sentences = [
+        _over_all_lags(named, len(tested)),
+        _steps(by_lag.loc[by_lag["cell"].isin(named["cell"])]),
+        _lag_by_lag(by_lag),
+        _untested(by_lag),
+        HOW,
+    ]
+    return " ".join(sentence for sentence in sentences if sentence)
+
+
+HOW = (
+    "Above: areas under Kaplan-Meier curves with 95% intervals, a triangle where nobody solved within the budget. "
+    "Below: ties, and two members that never solve, count half; 95% bootstrap intervals (strata: lags), none where so "
+    "few members bound nothing. p: permutation log-rank test, stratified by lag where lags are taken together."
+)
+
+
+def _over_all_lags(named: pd.DataFrame, n_tested: int) -> str:
+    """Return which cells solve sooner or later than the reference, and in how many pairs of members."""
+    told = "; ".join(_verdict(row) for row in named.to_dict("records"))
+    others = n_tested - len(named)
+    rest = f"; {counted(others, 'other cell')} nearer to even" if others else ""
+    adjusted = f" (p after Holm's correction for {n_tested} cells)" if n_tested > 1 else ""
+    return f"Over all lags together, against {named['reference'].iloc[0]}{adjusted}: {told}{rest}."
+
+
+def _verdict(row: dict[Hashable, Any]) -> str:
+    finding = "cannot be told apart"
+    if row["p_holm"] < SIGNIFICANT:
+        finding = "solves sooner" if row["z"] > 0 else "solves later"
+    middle, low, high = (100 * row[name] for name in IMPROVEMENT)
+    ends = f"95% {low:.0f}-{high:.0f}%, " if math.isfinite(low) else ""
+    pairs = f"the sooner in {middle:.0f}% of pairs of members ({ends}{counted(row['lags'], 'lag')})"
+    return f"{row['cell']} {finding} ({_p(row['p_holm'])}), {pairs}"
+
+
+def _p(p: float) -> str:
+    return f"p < {LEAST_P:.4f}" if p < LEAST_P else f"p = {significant(p, 2)}"
+
+
+def _steps(by_lag: pd.DataFrame) -> str:
+    """Return the least and the most steps that each cell takes for one of the reference."""
+    told = []
+    for cell, rows in by_lag.loc[by_lag["p"].notna()].groupby("cell", sort=False):
+        ordered = rows.sort_values("steps_ratio")
+        ends = [f"{times(row['steps_ratio'])} (lag {row['lag']})" for _, row in ordered.iloc[[0, -1]].iterrows()]
+        told.append(f"{cell} {' to '.join(dict.fromkeys(ends))}")
+    how = f"counted up to the budget where a member does not solve, over those of {by_lag['reference'].iloc[0]}"
+    return f"Mean steps, {how}: {listed(told)}."
+
+
+def _lag_by_lag(by_lag: pd.DataFrame) -> str:
+    """Return at how many single lags cells differ, or that so few members could not have shown it."""
+    tested = by_lag.loc[by_lag["p"].notna()]
+    least, adjusted = tested["smallest_p"].min(), tested["smallest_p_holm"].min()
+    corrected = f" after Holm's correction for {len(tested)} tests" if len(tested) > 1 else ""
+    if adjusted >= SIGNIFICANT:
+        n = span_of([*tested["n"], *tested["n_reference"]])
+        after = f", {significant(adjusted, 2)}{corrected}" if corrected else ""
+        way_out = "; only lags taken together can tell" if tested["lag"].nunique() > 1 else ""
+        best = f"{n} members a side reach p = {significant(least, 2)} at best{after}"
+        return f"No single lag can be significant: {best}{way_out}."
+    clear = tested.loc[tested["p_holm"] < SIGNIFICANT]
+    if clear.empty:
+        return f"At no single lag is p < 0.05{corrected}."
+    told = [_clear_lags(str(cell), rows) for cell, rows in clear.groupby("cell", sort=False)]
+    return f"At single lags p < 0.05{corrected}: {'; '.join(told)}."
+
+
+def _clear_lags(cell: str, clear: pd.DataFrame) -> str:
+    sides = (("sooner", clear.loc[clear["z"] > 0, "lag"]), ("later", clear.loc[clear["z"] < 0, "lag"]))
+    return f"{cell} " + listed([f"{word} at {', '.join(map(str, lags))}" for word, lags in sides if len(lags)])
+
+
+def _untested(by_lag: pd.DataFrame) -> str:
+    """Return where nothing was tested, and for which cells if not for all."""
+    told = []
+    for note, words in ((NO_EVENTS, "nobody solved"), (NO_MEMBERS, "one side has no members")):
+        rows = by_lag.loc[by_lag["note"] == note]
+        for cells, lags in _lags_by_cells(rows).items():
+            whose = "" if len(cells) == by_lag["cell"].nunique() else f" ({listed(cells)})"
+            told.append(f"at lag{'s' * (len(lags) > 1)} {listed([str(lag) for lag in lags])} {words}{whose}")
+    return f"Not tested: {'; '.join(told)}." if told else ""
+
+
+def _lags_by_cells(rows: pd.DataFrame) -> dict[tuple[str, ...], list[int]]:
+    found: dict[tuple[str, ...], list[int]] = {}
+    for lag, own in rows.groupby("lag"):
+        found.setdefault(tuple(own["cell"]), []).append(int(str(lag)))
+    return found
+
+
+def alt(study: Study) -> str:
+    """Return a description for who cannot see the figure."""
+    found = contrasts(study)
+    tested = found.loc[found["lag"].isna() & found["p"].notna()]
+    chances = [
+        f"{cell} {100 * chance:.0f}%" for cell, chance in zip(tested["cell"], tested["improvement"], strict=True)
+    ]
+    return (
+        f"Mean steps to solve {study.task} against lag for {listed(study.cells)}, and the chance that a member solves "
+        f"sooner than one of {study.cells[0]}; over all lags: {listed(chances) or 'not tested'}."
+    )
+
+
+def rows(study: Study) -> pd.DataFrame:
+    """Return the rows behind the figure."""
+    return contrasts(study)

@@ -1,0 +1,53 @@
+"""What a reader must know before comparing studies: what differs between them, and what they share."""
+
+from dataclasses import dataclass
+
+from lstm_bench.analysis.frames import Study
+from lstm_bench.analysis.side_by_side import differences, repeated_members
+from lstm_bench.analysis.wording import counted, listed
+from lstm_bench.report.tables import Entry, Table
+
+
+@dataclass(frozen=True)
+class SideBySide:
+    """What differs, a row a setting and a column a study, and what else to bear in mind."""
+
+    differences: Table
+    notes: list[str]
+
+
+def make_side_by_side(study: Study) -> SideBySide | None:
+    """Return what differs between the studies that stand side by side in one; None for a study of its own."""
+    if not study.beside:
+        return None
+    return SideBySide(_table(study), [note for note in (_alike(study), _repeated(study), _timed(study)) if note])
+
+
+def _table(study: Study) -> Table:
+    found = differences(study.beside)
+    rows = [
+        [Entry(str(name), sort=str(name)), *(Entry(text, sort=text) for text in told)]
+        for name, told in zip(found.index, found.to_numpy().tolist(), strict=True)
+    ]
+    return Table([("Setting", ""), *((label, "") for label in study.beside)], rows)
+
+
+def _alike(study: Study) -> str:
+    return "The studies record the same settings and the same machine." if differences(study.beside).empty else ""
+
+
+def _repeated(study: Study) -> str:
+    """Tell which members repeat each other, and whether they ended alike."""
+    repeated = repeated_members(study)
+    if repeated.empty:
+        return ""
+    groups = [listed(cells) for cells in dict.fromkeys(repeated["cells"])]
+    return (
+        f"{counted(len(repeated), 'member')} of one study have the settings, seed and random numbers of another's "
+        f"({'; '.join(groups)}): they repeat one another and are no independent evidence. "
+        f"{int(repeated['agrees'].sum()):,} of {len(repeated):,} ended alike (status, steps, steps to solve)."
+    )
+
+
+def _timed(study: Study) -> str:
+    return "" if study.speed.empty else "Speed was timed in each study by itself, not in turns."

@@ -1,0 +1,85 @@
+"""A study of claims: the studies that measure them, then the verdicts."""
+
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
+
+from rich.table import Column, Table
+
+from lstm_bench.claims.deciding import Ruling
+from lstm_bench.config.schema import StudyConfig
+from lstm_bench.records.reading import RecordError
+from lstm_bench.records.schema import JobPlan, StudyPlan
+from lstm_bench.records.store import StudyRecords
+from lstm_bench.study.folders import records_folder, reports_folder
+from lstm_bench.study.job import finished
+from lstm_bench.study.planned import Launch, PlannedStudy
+from lstm_bench.study.planning import now
+from lstm_bench.study.running import Study
+
+
+class ClaimsStudy(PlannedStudy):
+    """Studies to run one after another, and the claims that they decide."""
+
+    when_stopped = Study.when_stopped
+
+    def __init__(self, config: StudyConfig, plan: StudyPlan, parts: Sequence[tuple[StudyConfig, StudyPlan]]) -> None:
+        super().__init__(config, plan)
+        self._parts = parts
+
+    def run(self, launch: Launch) -> int:
+        """Run what is not in the records yet, write the report and print the verdicts; return the worst exit code."""
+        started = time.monotonic()
+        self._records.write_plan(self._plan)
+        codes = [
+            self._run_part(f"{place} of {len(self._parts)}", config, plan, launch)
+            for place, (config, plan) in enumerate(self._parts, start=1)
+        ]
+        self._plan = replace(self._plan, finished=now(), wall_s=time.monotonic() - started)
+        self._records.write_plan(self._plan)
+        self._report()
+        return max(codes)
+
+    def _run_part(self, place: str, config: StudyConfig, plan: StudyPlan, launch: Launch) -> int:
+        if is_whole(StudyRecords(records_folder(config.output, config.study)), plan):
+            self.say(f"{place}: {plan.study} is in the records.")
+            return 0
+        self.say(f"{place}: {plan.study}")
+        return Study(config, plan).run(launch)
+
+    def _report(self) -> None:
+        from lstm_bench.claims.evidence import load_evidence
+        from lstm_bench.claims.loading import rulings  # here: scipy and seaborn take a second to import
+        from lstm_bench.report.build import write_report
+
+        evidence = load_evidence(self._records.folder)
+        report = write_report(evidence, reports_folder(self._config.output))
+        self._console.print(_table(rulings(evidence.studies, evidence.own_claims)))
+        self.say(f"Report:  {report}")
+
+
+def is_whole(records: StudyRecords, plan: StudyPlan) -> bool:
+    """Tell whether a study's records hold all that a plan asks for: its jobs, every member, and their speed."""
+    with suppress(RecordError):
+        there = {job.job: job for job in records.read_plan().jobs}
+        timed = {(row.cell, row.lag) for row in records.read_speed()}
+        return all(_is_there(job, there, records) and _is_timed(job, there, timed) for job in plan.jobs)
+    return False
+
+
+def _is_there(job: JobPlan, there: dict[str, JobPlan], records: StudyRecords) -> bool:
+    known = job.job in there and set(job.seeds) <= set(there[job.job].seeds)
+    return known and all(finished(records, job.job, "report", seed) for seed in job.seeds)
+
+
+def _is_timed(job: JobPlan, there: dict[str, JobPlan], timed: set[tuple[str, int]]) -> bool:
+    return job.steps == 0 or (there[job.job].cell, job.lag) in timed
+
+
+def _table(rulings: Sequence[Ruling]) -> Table:
+    """Return the verdicts for the screen."""
+    table = Table("Claim", "Measured (95% interval)", Column("Verdict", no_wrap=True), "Because", show_lines=True)
+    for ruling in rulings:
+        table.add_row(ruling.text, "\n".join(ruling.decisive), ruling.verdict, ruling.because)
+    return table

@@ -1,0 +1,110 @@
+"""Give every cell as many parameters as the largest one beside it, by its hidden size."""
+
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import count
+
+from lstm_bench.analysis.matching import MATCHED_WITHIN
+from lstm_bench.config.errors import ConfigError
+from lstm_bench.config.objects import build_job, total_parameters
+from lstm_bench.config.schema import JobConfig, StudyConfig
+
+HIDDEN_SIZE = "hidden_size"
+ALWAYS_NEAR = 100  # parameters that grow as H^2 do so by 2/H from one H to the next: half of that is the worst miss
+
+
+def compared(config: StudyConfig) -> StudyConfig:
+    """Return a study with the jobs that its `comparison` asks for.
+
+    `parameters` gives every cell the integer hidden size whose number of parameters, read-out included, is nearest to
+    that of the largest cell at the same task and lag, which stays as it is. `both` adds these jobs to those that were
+    configured, after the others of their task and lag; a cell that cannot be matched is then compared at its configured
+    size alone, and `unmatched` says why. Where hidden sizes are swept, cells are matched among those of one configured
+    hidden size.
+
+    Raises:
+        ConfigError: `parameters` was asked for, and a cell has no hidden size to set, or the nearest one misses by more
+            than 1%.
+    """
+    if config.comparison == "hidden":
+        return config
+    groups = [(group, _matched(group)) for group in _groups(config.jobs)]
+    unmatched = tuple(
+        dict.fromkeys(str(job) for _, matched in groups for job in matched if isinstance(job, ValueError))
+    )
+    if config.comparison == "both":
+        jobs = [job for group, matched in groups for job in (*group, *_new(matched, config.jobs))]
+        return replace(config, jobs=jobs, unmatched=unmatched)
+    if unmatched:
+        raise ConfigError(f"comparison={config.comparison}: {unmatched[0]}")
+    return replace(config, jobs=[job for _, matched in groups for job in matched if isinstance(job, JobConfig)])
+
+
+def _groups(jobs: Sequence[JobConfig]) -> list[list[JobConfig]]:
+    """Return the jobs whose cells are compared with each other: those of one task, lag and, if swept, hidden size."""
+    sizes = {(job.cell_name, job.cell.get(HIDDEN_SIZE)) for job in jobs}
+    is_swept = len(sizes) > len({job.cell_name for job in jobs})
+    groups: dict[tuple[str, str], list[JobConfig]] = defaultdict(list)
+    for job in jobs:
+        groups[str(sorted(job.task.items())), str(job.cell.get(HIDDEN_SIZE)) if is_swept else ""].append(job)
+    return list(groups.values())
+
+
+def _new(matched: Sequence[JobConfig | ValueError], configured: Sequence[JobConfig]) -> list[JobConfig]:
+    resized = [job for job in matched if isinstance(job, JobConfig) and job.matched]
+    return [job for job in resized if replace(job, matched=False) not in configured]
+
+
+def _matched(group: Sequence[JobConfig]) -> list[JobConfig | ValueError]:
+    """Return the jobs of a group, the smaller ones with as many parameters as the largest, or why they cannot."""
+    sizes = [_size(job) for job in group]
+    target = max(sizes)
+    largest = group[sizes.index(target)].cell_name
+    return [job if size == target else _attempt(job, target, largest) for job, size in zip(group, sizes, strict=True)]
+
+
+def _attempt(job: JobConfig, target: int, largest: str) -> JobConfig | ValueError:
+    try:
+        return _resized(job, target, largest)
+    except ValueError as error:
+        return error
+
+
+def _size(job: JobConfig) -> int:
+    """Return the number of parameters of a job's model."""
+    return total_parameters(*build_job(job))
+
+
+def _resized(job: JobConfig, target: int, largest: str) -> JobConfig:
+    """Return a smaller job with the hidden size whose number of parameters is nearest to a target.
+
+    The number grows with the hidden size, that of the read-out at least, so halving finds where it passes the target.
+    """
+    if HIDDEN_SIZE not in job.cell:
+        raise ValueError(f"cell={job.cell_name} has no {HIDDEN_SIZE} to set: allowed: comparison=hidden")
+
+    def size_at(hidden_size: int) -> int:
+        return _size(_with_hidden_size(job, hidden_size))
+
+    own = job.cell[HIDDEN_SIZE]
+    limit = next(own * 2**k for k in count(1) if size_at(own * 2**k) >= target)
+    passing = bisect_left(range(limit), target, lo=own, key=size_at)
+    nearest = min((passing - 1, passing), key=lambda hidden_size: abs(size_at(hidden_size) - target))
+    _refuse_mismatch(f"{job.cell_name} with {HIDDEN_SIZE}={nearest}", size_at(nearest) / target - 1, largest)
+    return _with_hidden_size(job, nearest)
+
+
+def _with_hidden_size(job: JobConfig, hidden_size: int) -> JobConfig:
+    return replace(job, cell={**job.cell, HIDDEN_SIZE: hidden_size}, matched=True)
+
+
+def _refuse_mismatch(cell: str, mismatch: float, largest: str) -> None:
+    if abs(mismatch) <= MATCHED_WITHIN:
+        return
+    missed = f"{abs(mismatch):.1%} {'more' if mismatch > 0 else 'fewer'}"
+    raise ValueError(
+        f"{cell}, the nearest, has {missed} parameters than {largest}: "
+        f"allowed: within {MATCHED_WITHIN:.0%}, which a cell.{HIDDEN_SIZE} of {ALWAYS_NEAR} or more gives"
+    )

@@ -1,0 +1,152 @@
+"""The verdict follows from the numbers by one rule, for every claim alike."""
+
+import math
+from types import SimpleNamespace
+
+import pytest
+
+from lstm_bench.analysis.statistics import Interval
+from lstm_bench.claims.contract import Claimed, Measurement
+from lstm_bench.claims.deciding import holds_in, rule_on
+
+AT_LEAST_TEN = Claimed(low=10)
+
+
+def number(
+    low: float, high: float, place: str = "here", quantity: str = "q", claimed: Claimed | None = AT_LEAST_TEN
+) -> Measurement:
+    return Measurement(place, "cell", quantity, Interval((low + high) / 2, low, high), claimed)
+
+
+HOLDS, FAILS, OPEN, UNKNOWN = (11, 12), (1, 2), (9, 11), (math.nan, math.nan)
+
+
+def claim(found: list[Measurement], **others: object) -> SimpleNamespace:
+    content = {"TEXT": "t", "SOURCE": "s", "RULE": "r", "NEEDS": ("copy_task",), "measure": lambda studies: found}
+    return SimpleNamespace(**content | others)
+
+
+@pytest.mark.parametrize(
+    ("interval", "claimed", "agrees"),
+    [
+        ((11, 12), Claimed(low=10), True),
+        ((10, 12), Claimed(low=10), True),  # ends are included
+        ((9, 11), Claimed(low=10), None),
+        ((8, 9), Claimed(low=10), False),
+        ((2, 3), Claimed(high=5), True),
+        ((4, 6), Claimed(high=5), None),
+        ((6, math.inf), Claimed(high=5), False),
+        ((120, math.inf), Claimed(low=100), True),
+        ((16, math.inf), Claimed(low=100), None),
+        ((0.85, 0.95), Claimed(0.9, 1.1), None),
+        ((0.95, 1.05), Claimed(0.9, 1.1), True),
+        ((3, 3), Claimed(3, 3), True),
+        ((4, 4), Claimed(3, 3), False),
+        ((math.nan, math.nan), Claimed(low=10), None),
+        ((11, 12), None, None),
+    ],
+)
+def test_a_number_agrees_by_its_whole_interval(interval, claimed, agrees):
+    assert number(*interval, claimed=claimed).agrees is agrees
+
+
+@pytest.mark.parametrize(
+    ("numbers", "verdict"),
+    [
+        ([HOLDS], "supported"),
+        ([HOLDS, HOLDS], "supported"),
+        ([FAILS], "refuted"),
+        ([FAILS, FAILS], "refuted"),
+        ([FAILS, OPEN], "refuted"),
+        ([HOLDS, FAILS], "mixed"),
+        ([HOLDS, OPEN], "mixed"),
+        ([OPEN], "mixed"),
+        ([HOLDS, UNKNOWN], "supported"),  # a number without an interval decides nothing
+        ([UNKNOWN], "not tested"),
+        ([], "not tested"),
+    ],
+)
+def test_the_verdict_over_settings(numbers, verdict):
+    found = [number(*ends, place=str(place)) for place, ends in enumerate(numbers)]
+    assert rule_on("name", claim(found), []).verdict == verdict
+
+
+def test_in_one_setting_every_number_must_hold():
+    found = [number(*HOLDS, quantity="a"), number(*FAILS, quantity="b"), number(*HOLDS, place="there")]
+    assert holds_in(found) == {"here": False, "there": True}
+    assert holds_in([number(*HOLDS, quantity="a"), number(*OPEN, quantity="b")]) == {"here": None}
+
+
+def test_a_cell_alone_is_a_setting_of_its_own():
+    together = [
+        Measurement("here", cell, "q", Interval(m, m, m), AT_LEAST_TEN, "start") for cell, m in (("a", 11), ("b", 1))
+    ]
+    apart = [Measurement(one.place, one.cell, "q", one.found, one.claimed, one.case, alone=True) for one in together]
+    assert holds_in(together) == {"start, here": False}
+    assert holds_in(apart) == {"a, start, here": True, "b, start, here": False}
+
+
+def test_what_was_measured_in_part_is_never_supported():
+    in_part = rule_on("name", claim([number(*HOLDS, quantity="a")], DECIDED_BY=("a", "b")), [])
+    assert in_part.verdict == "not tested"
+    assert in_part.because == "There is no number with an interval of: b; copy_task would measure it."
+    whole = [number(*HOLDS, quantity="a"), number(*HOLDS, quantity="b")]
+    assert rule_on("name", claim(whole, DECIDED_BY=("a", "b")), []).verdict == "supported"
+
+
+def test_half_a_claim_that_fails_refutes_the_whole():
+    assert rule_on("name", claim([number(*FAILS, quantity="a")], DECIDED_BY=("a", "b")), []).verdict == "refuted"
+
+
+def test_a_number_of_which_nothing_is_claimed_decides_nothing():
+    beside = number(*FAILS, quantity="beside", claimed=None)
+    assert rule_on("name", claim([beside]), []).verdict == "not tested"
+    assert rule_on("name", claim([beside, number(*HOLDS)]), []).verdict == "supported"
+
+
+def test_the_reason_counts_settings_and_shows_a_number_each_way():
+    found = [number(*HOLDS, place="a"), number(*FAILS, place="b"), number(*FAILS, place="c"), number(*OPEN, place="d")]
+    because = rule_on("name", claim(found), []).because
+    assert because == (
+        "It holds in 1 of 4 settings, fails in 2 and is open in 1. "
+        "Fails: q 1.50 (1.00-2.00), claimed at least 10 (cell, b). "
+        "Holds: q 11.5 (11.0-12.0), claimed at least 10 (cell, a)."
+    )
+
+
+def test_refuted_shows_no_number_that_agrees():
+    found = [number(*FAILS, quantity="a"), number(*HOLDS, quantity="b")]
+    ruling = rule_on("name", claim(found), [])
+    assert ruling.verdict == "refuted"
+    assert ruling.because == (
+        "It holds in none of 1 setting and fails in 1. Fails: a 1.50 (1.00-2.00), claimed at least 10 (cell, here)."
+    )
+
+
+def test_what_was_measured_is_listed_or_told_by_its_range():
+    few = rule_on("name", claim([number(11, 13, place="a"), number(1, 3, place="b")]), [])
+    assert few.measured == ["q: 12.0 (11.0-13.0) (cell, a); 2.00 (1.00-3.00) (cell, b)"]
+    many = rule_on("name", claim([number(n, n + 2, place=f"p{n}") for n in range(6)]), [])
+    assert many.measured == ["q: from 1.00 (0-2.00) (cell, p0) to 6.00 (5.00-7.00) (cell, p5), 6 in all"]
+    alike = rule_on("name", claim([number(4, 4, place=f"p{n}") for n in range(6)]), [])
+    assert alike.measured == ["q: 4.00, in all 6"]
+
+
+def test_the_refined_wording_is_left_out_of_what_was_not_measured():
+    refined = {"refined": lambda found: f"{len(found)} numbers"}
+    assert rule_on("name", claim([number(*FAILS)], **refined), []).refined == "1 numbers"
+    assert rule_on("name", claim([], **refined), []).refined == ""
+
+
+@pytest.mark.parametrize(
+    ("claimed", "text"),
+    [
+        (Claimed(low=100), "at least 100"),
+        (Claimed(high=5), "at most 5"),
+        (Claimed(3.5, 4.5), "3.5 to 4.5"),
+        (Claimed(3, 3), "exactly 3"),
+        (Claimed(high=0.93325), "at most 0.933"),
+    ],
+)
+def test_the_claimed_range_in_words(claimed, text):
+    assert claimed.text == text

@@ -1,0 +1,209 @@
+"""Each claim of the explainer, on records whose truth is known."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import synthetic_study
+from synthetic_study import SyntheticCell, make_study
+
+from lstm_bench.analysis.frames import Study, load_study
+from lstm_bench.claims.deciding import Ruling, rule_on
+from lstm_bench.claims.explainer import (
+    additive_path,
+    gates,
+    memory_span,
+    parameters,
+    same_word,
+    sentence_boundary,
+    vanishing_gradient,
+)
+from lstm_bench.records.schema import JobPlan
+
+
+def made(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, truths: dict[str, SyntheticCell] | None = None, **shape
+) -> Study:
+    """Return a study, named as its folder, of cells of which this is true."""
+    for name, truth in (truths or {}).items():
+        monkeypatch.setitem(synthetic_study.CELLS, name, truth)
+    make_study(folder, **shape)
+    return load_study(folder)
+
+
+def cell(gates: int, t50: float = 10.0, start: float = 0.95, end: float = 0.95, **size: int) -> SyntheticCell:
+    return SyntheticCell(gates, t50, start, end, 1e5, **size)
+
+
+def ruled(module, *studies: Study) -> Ruling:
+    return rule_on(module.__name__.rpartition(".")[2], module, studies)
+
+
+@pytest.mark.parametrize(
+    ("rnn", "lstm", "lags", "verdict"),
+    [
+        (3.0, 20.0, (1, 2, 4, 8, 16, 32), "refuted"),  # the LSTM falls short of 100
+        (20.0, 400.0, (4, 16, 64, 128, 256, 1024), "refuted"),  # the RNN goes beyond 5
+        (2.0, 400.0, (1, 2, 3, 4, 64, 128, 256, 512, 1024), "supported"),
+    ],
+)
+def test_memory_span_holds_only_where_both_halves_do(rnn, lstm, lags, verdict, tmp_path, monkeypatch):
+    study = made(tmp_path, monkeypatch, {"rnn": cell(1, rnn), "lstm": cell(4, lstm)}, lags=lags)
+    ruling = ruled(memory_span, study)
+    assert ruling.verdict == verdict
+    spans = {one.cell: one.found for one in ruling.found if one.claimed is not None}
+    assert spans["rnn"].low < rnn < spans["rnn"].high
+    assert spans["lstm"].low < lstm < spans["lstm"].high
+    ratio = next(one.found for one in ruling.found if one.claimed is None)
+    assert ratio.low < lstm / rnn < ratio.high
+
+
+def test_one_task_against_the_claim_and_one_for_it_is_mixed(tmp_path, monkeypatch):
+    as_claimed = {"rnn": cell(1, 2.0), "lstm": cell(4, 400.0)}
+    lags = (1, 2, 3, 4, 64, 128, 256, 512, 1024)
+    holds = made(tmp_path / "a", monkeypatch, as_claimed, lags=lags)
+    fails = made(tmp_path / "b", monkeypatch, {"rnn": cell(1, 2.0), "lstm": cell(4, 20.0)}, lags=lags)
+    assert ruled(memory_span, holds, fails).verdict == "mixed"
+
+
+def test_an_lstm_alone_never_supports_a_claim_about_both(tmp_path, monkeypatch):
+    study = made(tmp_path, monkeypatch, {"lstm": cell(4, 400.0)}, cells=("lstm",), lags=(64, 128, 256, 512, 1024))
+    ruling = ruled(memory_span, study)
+    assert ruling.verdict == "not tested"
+    assert "no number with an interval of: T50 of the RNN;" in ruling.because
+
+
+@pytest.mark.parametrize(
+    ("rnn", "lstm", "verdict"),
+    [
+        ((0.6, 0.7), (0.99, 0.98), "supported"),
+        ((0.97, 0.98), (0.6, 0.7), "refuted"),
+        ((0.6, 0.7), (0.6, 0.98), "mixed"),
+    ],
+)
+def test_the_gradient_vanishes_below_a_thousandth_in_a_hundred_steps(rnn, lstm, verdict, tmp_path, monkeypatch):
+    cells = {"rnn": cell(1, 3.0, *rnn), "lstm": cell(4, 20.0, *lstm)}
+    assert ruled(vanishing_gradient, made(tmp_path, monkeypatch, cells, lags=(2, 8))).verdict == verdict
+
+
+def test_the_threshold_is_what_a_hundred_steps_leave():
+    assert pytest.approx(1e-3) == vanishing_gradient.FACTOR**100
+
+
+def test_parameters_are_counted_with_and_without_the_read_out(tmp_path, monkeypatch):
+    ruling = ruled(parameters, made(tmp_path, monkeypatch, lags=(2, 8)))
+    core, total = 64 * 64 + 64 * 10 + 2 * 64, 65 * 9
+    assert ruling.verdict == "supported"
+    found = {one.quantity: one.found.middle for one in ruling.found}
+    assert found == {parameters.CORE: 4.0, parameters.TOTAL: (4 * core + total) / (core + total)}
+
+
+def test_cells_of_other_sizes_are_no_pair(tmp_path, monkeypatch):
+    study = made(tmp_path, monkeypatch, {"rnn": cell(1, hidden_size=130)}, lags=(2, 8))
+    assert ruled(parameters, study).verdict == "not tested"
+
+
+def ablated(study: Study, spans: dict[str, tuple[int, ...]]) -> Study:
+    """Return a study of one task with ablated LSTMs beside the whole one, which solved so many of 5 at each lag."""
+    own = [job for job in study.plan.jobs if job.cell == "lstm"]
+    jobs, members = [*study.plan.jobs], [study.members]
+    for missing, solved in spans.items():
+        settings = {"_target_": "lstm_bench.cells.lstm_ablated.AblatedLSTMCell", "without": missing}
+        jobs += [_without(job, missing, settings) for job in own]
+        rows = study.members.loc[study.members["cell"] == "lstm"].assign(cell=f"lstm_no_{missing}")
+        reached = dict(zip(study.lags, solved, strict=True))
+        is_solved = [seed < reached[lag] for lag, seed in zip(rows["lag"], rows["seed"], strict=True)]
+        members.append(rows.assign(status=["solved" if yes else "plateau" for yes in is_solved]))
+    return replace(study, plan=replace(study.plan, jobs=jobs), members=pd.concat(members, ignore_index=True))
+
+
+def _without(job: JobPlan, missing: str, settings: dict[str, str]) -> JobPlan:
+    return replace(job, cell=f"lstm_no_{missing}", config=job.config | {"cell": settings})
+
+
+SHORTER, AS_LONG = (5, 1, 0, 0, 0), (5, 5, 5, 4, 1)  # the whole LSTM's T50 is 20
+
+
+@pytest.mark.parametrize(
+    ("spans", "verdict"),
+    [
+        (dict.fromkeys(("forget_gate", "input_gate", "output_gate"), SHORTER), "supported"),
+        ({"forget_gate": AS_LONG, "input_gate": SHORTER, "output_gate": SHORTER}, "mixed"),
+        ({"forget_gate": SHORTER, "input_gate": SHORTER}, "not tested"),  # the output gate was left out
+    ],
+)
+def test_gates_are_counted_and_each_must_be_needed(spans, verdict, tmp_path, monkeypatch):
+    whole = made(tmp_path, monkeypatch, {"lstm": cell(4, 20.0), "rnn": cell(1, 3.0)}, lags=(2, 4, 8, 16, 32))
+    ruling = ruled(gates, ablated(whole, spans))
+    assert ruling.verdict == verdict
+    counts = {one.quantity: one.found.middle for one in ruling.found if one.case == "structure"}
+    assert counts == {gates.RNN_GATES: 0, gates.LSTM_GATES: 3, gates.LSTM_STATES: 2}
+
+
+def with_probe(study: Study, probe: str, values: dict[tuple[str, str, float], list[float]], at: float) -> Study:
+    """Return a study whose probe said this at its longest lag, by (cell, quantity, distance) over members."""
+    lag = max(study.lags)
+    rows = [
+        {"task": "copy", "variant": study.plan.jobs[0].variant, "cell": cell, "lag": lag, "seed": seed, "at": place,
+         "status": "solved", "moment": "final", "step": 1, "probe": probe, "quantity": quantity, "value": value}
+        for (cell, quantity, place), members in values.items()
+        for seed, value in enumerate(members)
+    ]  # fmt: skip
+    return replace(study, probes=pd.DataFrame(rows))
+
+
+NEAR_ONE, NEAR_A_HALF, FEW = [0.98, 1.0, 1.02, 0.99, 1.01], [0.30, 0.31, 0.32, 0.30, 0.31], [0.2, 0.3, 0.2, 0.3, 0.2]
+
+
+@pytest.mark.parametrize(
+    ("identical", "divergence", "verdict"),
+    [(NEAR_ONE, FEW, "supported"), ([0.0] * 5, FEW, "refuted"), (NEAR_ONE, [1e-6] * 5, "refuted")],
+)
+def test_the_same_word_asks_the_rnn_for_one_answer_and_the_lstm_for_two(
+    identical, divergence, verdict, tmp_path, monkeypatch
+):
+    values = {("rnn", "identical", 8.0): identical, ("lstm", "divergence", 8.0): divergence}
+    values |= {("rnn", "divergence", 8.0): divergence, ("rnn", "identical", 3.0): [0.0] * 5}  # 3 is not the lag
+    study = with_probe(made(tmp_path, monkeypatch, lags=(2, 8)), "same_word", values, 8)
+    assert ruled(same_word, study).verdict == verdict
+
+
+@pytest.mark.parametrize(
+    ("rnn", "lstm", "verdict"),
+    [
+        (NEAR_ONE, NEAR_A_HALF, "supported"),
+        (NEAR_ONE, NEAR_ONE, "refuted"),  # the LSTM carries all over
+        (NEAR_A_HALF, NEAR_A_HALF, "refuted"),  # the RNN resets too
+    ],
+)
+def test_the_boundary_asks_the_lstm_for_a_reset_and_the_rnn_for_none(rnn, lstm, verdict, tmp_path, monkeypatch):
+    values = {(cell, "without boundary", 0.0): [1.0] * 5 for cell in ("rnn", "lstm")}
+    values |= {("rnn", "with boundary", 0.0): rnn, ("lstm", "with boundary", 0.0): lstm}
+    study = with_probe(made(tmp_path, monkeypatch, lags=(2, 8)), "boundary", values, 0)
+    ruling = ruled(sentence_boundary, study)
+    assert ruling.verdict == verdict
+    assert {one.quantity for one in ruling.found} >= {sentence_boundary.RNN_CARRY, sentence_boundary.LSTM_CARRY}
+
+
+@pytest.mark.parametrize(("c", "h", "verdict"), [(0.9, 0.3, "supported"), (0.3, 0.9, "refuted")])
+def test_the_additive_path_is_compared_with_the_path_through_h(c, h, verdict, tmp_path, monkeypatch):
+    study = made(tmp_path, monkeypatch, lags=(2, 8))
+    kept = study.results.loc[~study.results["metric"].str.contains("_path_")]
+    base = kept.loc[(kept["cell"] == "lstm") & (kept["metric"] == "grad/decay_initial")]
+    paths = [
+        base.assign(metric=f"grad/decay_{name}_path_initial", value=[rho * (1 + 0.01 * s) for s in base["seed"]])
+        for name, rho in (("c", c), ("h", h))
+    ]
+    ruling = ruled(additive_path, replace(study, results=pd.concat([kept, *paths], ignore_index=True)))
+    assert ruling.verdict == verdict
+    ratio = next(one for one in ruling.found if one.quantity == additive_path.RATIO)
+    assert ratio.found.middle == pytest.approx(c / h)
+
+
+def test_the_refined_wording_carries_the_numbers(tmp_path, monkeypatch):
+    study = made(tmp_path, monkeypatch, lags=(1, 2, 4, 8, 16, 32))
+    for module in (memory_span, vanishing_gradient, parameters):
+        ruling = ruled(module, study)
+        decisive = [one for one in ruling.found if one.claimed is not None]
+        assert any(one.text.split(" ")[0] in ruling.refined for one in decisive), ruling.refined

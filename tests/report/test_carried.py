@@ -1,0 +1,46 @@
+"""Which files a page carries, and how it holds them and links to them."""
+
+import re
+from html import unescape
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lstm_bench.report.carried import carried
+from lstm_bench.report.html import render_speed_html
+from lstm_bench.report.speed_page import SpeedPage
+from lstm_bench.report.tables import Table
+
+NOTHING = Table([], [])
+
+
+def page_with(files: dict[str, str]) -> str:
+    return render_speed_html(SpeedPage("alone", "speed", "", [], [], [], NOTHING, NOTHING, [], {}, []), files)
+
+
+def test_the_smallest_files_are_carried_until_the_room_is_full() -> None:
+    files = {"large": "x" * 60, "b": "x" * 20, "a": "x" * 20, "small": "x"}
+    assert list(carried(files, room=41)) == ["small", "a", "b"]  # 1 + 20 + 20
+    assert list(carried(files, room=40)) == ["small", "a"]
+    assert carried(files, room=101) == files
+    assert carried(files, room=0) == {}
+    assert carried({}) == {}
+
+
+@given(st.dictionaries(st.text(min_size=1), st.text(max_size=9)), st.integers(0, 40))
+def test_what_is_carried_has_room_and_no_smaller_file_is_left(files: dict[str, str], room: int) -> None:
+    inside = carried(files, room)
+    assert sum(map(len, inside.values())) <= room
+    left = [len(text) for path, text in files.items() if path not in inside]
+    assert max(map(len, inside.values()), default=0) <= min(left, default=40)
+    assert inside.items() <= files.items()
+
+
+def test_a_page_holds_the_text_of_what_it_carries_and_says_what_it_does_not() -> None:
+    text = 'cell,note\nlstm,"</template><script>alert(1)</script> & ""quoted"""\n'
+    page = page_with({"tables/contest.csv": text})
+    held = re.findall(r'<template data-file="([^"]*)">(.*?)</template>', page, re.DOTALL)
+    assert [(path, unescape(inside)) for path, inside in held] == [("tables/contest.csv", text)]
+    assert "<script>alert" not in page
+    assert '<a href="tables/contest.csv" download="contest.csv">contest.csv</a>;' in page
+    assert '<a href="results.csv">results.csv</a> (beside this page).' in page

@@ -1,0 +1,155 @@
+"""report.md as GitHub's Markdown reads it: the same words and numbers as report.html, and no markup by accident."""
+
+import html
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+
+from lstm_bench.analysis.walk import load_walk
+from lstm_bench.config.composing import conf_dir
+from lstm_bench.report.anatomy_page import make_anatomy_page, make_walk_part
+from lstm_bench.report.html import render_anatomy_html
+from lstm_bench.report.markdown_blocks import code, fenced, grid, image, said
+from lstm_bench.report.typeset import typeset
+from lstm_bench.report.walk_markdown import walk_blocks
+
+MARKDOWN = MarkdownIt("commonmark").enable(["table", "strikethrough"])
+TRICKY = "ab1_*`<>&|[]()#~$\\!;:/-. "
+
+
+class Said(HTMLParser):
+    """What a page says, as it is read: headings, tables, alternatives of figures, files that links lead to, blocks."""
+
+    UNREAD = ("script", "style", "template", "caption", "nav", "details")
+    BLOCKS = ("p", "h1", "h2", "h3", "h4", "li", "th", "td", "dt", "dd", "figcaption", "pre")
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.headings: list[str] = []
+        self.tables: list[list[list[str]]] = []
+        self.alternatives: list[str] = []
+        self.files: set[str] = set()
+        self.blocks: list[str] = []
+        self.letters = ""
+        self.unread = 0
+        self.in_entry = False
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
+        self.unread += tag in self.UNREAD or tag == "svg"
+        if tag in {"svg", "img"}:
+            self.alternatives.append(given.get("aria-label") or given.get("alt") or "")
+        if self.unread:
+            return
+        if tag == "a":
+            self.files |= {str(given["href"])} - {f"#{str(given['href'])[1:]}"}
+        if tag == "table":
+            self.tables.append([])
+        if tag == "tr":
+            self.tables[-1].append([])
+        if tag in ("th", "td"):
+            self.in_entry = True
+            self.letters = ""
+        elif self.in_entry:
+            self.letters += " " if tag in ("br", "small", "p", "strong") else ""
+        elif tag in self.BLOCKS:
+            self.letters = ""
+
+    def handle_endtag(self, tag: str) -> None:
+        self.unread -= tag in self.UNREAD or tag == "svg"
+        if self.unread or tag not in self.BLOCKS or (self.in_entry and tag == "p"):
+            return
+        text = " ".join(self.letters.split())
+        if tag in ("th", "td"):
+            self.in_entry = False
+            self.tables[-1][-1].append(text)
+        elif tag.startswith("h"):
+            self.headings.append(text)
+        elif text:
+            self.blocks.append(text)
+        self.letters = ""
+
+    def handle_data(self, data: str) -> None:
+        self.letters += "" if self.unread else data
+
+
+def rendered(markdown: str) -> Said:
+    return Said(MARKDOWN.render(markdown))
+
+
+def tokens(markdown: str) -> Iterator[tuple[str, str]]:
+    for token in MARKDOWN.parse(markdown):
+        yield from ((part.type, part.content) for part in (token, *(token.children or [])))
+
+
+@pytest.fixture(scope="module")
+def page(report: Path) -> Said:
+    return Said((report / "report.html").read_text())
+
+
+@pytest.fixture(scope="module")
+def markdown(report: Path) -> Said:
+    return rendered((report / "report.md").read_text())
+
+
+def test_both_have_the_same_headings_tables_figures_and_files(page: Said, markdown: Said) -> None:
+    assert markdown.headings == page.headings
+    assert markdown.tables == page.tables
+    assert len(markdown.tables) > 3
+    assert markdown.alternatives == page.alternatives
+    assert markdown.files == page.files
+
+
+def test_markdown_says_each_paragraph_and_each_fact_of_the_page(page: Said, markdown: Said) -> None:
+    told = "\n".join(markdown.blocks)
+    of_the_page_alone = ("lstm_bench study", "Rows:")
+    left_out = [block for block in page.blocks if block not in told and not block.startswith(of_the_page_alone)]
+    assert left_out == []
+
+
+def test_markdown_holds_no_html_but_line_breaks(report: Path) -> None:
+    found = {content for kind, content in tokens((report / "report.md").read_text()) if kind.startswith("html")}
+    assert found == {"<br>"}
+
+
+def test_files_of_the_markdown_are_there(report: Path, markdown: Said) -> None:
+    assert [file for file in markdown.files if not (report / file).is_file()] == []
+
+
+def test_a_walk_has_the_same_tables_and_words() -> None:
+    source = conf_dir() / "walk" / "seven_words.yaml"
+    walk = load_walk(source)
+    page = Said(render_anatomy_html(make_anatomy_page(walk, "", source, [])))
+    markdown = rendered("\n\n".join(walk_blocks(make_walk_part(walk))))
+    by_step = [[["What", "How", "Result"], *sums] for sums in page.tables[:7]]
+    assert markdown.tables[:7] == by_step
+    assert markdown.tables[7:12] == page.tables[7:12]
+    audited = [[entry.replace("wrong: ", "").replace("right: ", "") for entry in row] for row in page.tables[12]]
+    assert markdown.tables[12:] == [audited]
+    assert markdown.headings == page.headings[1:-1]  # the page has its own title, and its receipt
+
+
+@given(st.text(TRICKY, min_size=1).map(str.strip))
+def test_text_is_read_as_it_stands(text: str) -> None:
+    assert html.unescape(MARKDOWN.renderInline(said(text))) == typeset(text)
+
+
+@given(st.text(TRICKY, min_size=1).map(str.strip).filter(bool))
+def test_code_alternatives_and_entries_are_read_as_they_stand(text: str) -> None:
+    assert html.unescape(MARKDOWN.renderInline(code(text))) == f"<code>{text}</code>"
+    assert rendered(image(text, "x.png")).alternatives == [text]
+    assert rendered(grid([said(text), "b"], [["c", said(text)]])).tables == [
+        [[" ".join(typeset(text).split()), "b"], ["c", " ".join(typeset(text).split())]]
+    ]
+
+
+def test_lines_of_code_hold_fences_of_their_own() -> None:
+    text = "Traceback:\n```\n  <b> `x`\n````"
+    shown = html.escape(text, quote=False)
+    assert MARKDOWN.render(fenced(text)) == f'<pre><code class="language-text">{shown}\n</code></pre>\n'
