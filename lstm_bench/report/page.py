@@ -74,7 +74,7 @@ def make_page(study: Study, figures: Path, receipt: list[tuple[str, str]], rulin
         headline=headline(study),
         outcome=outcomes.summary(study),
         notes=outcomes.notes(study),
-        problems=study.problems,
+        problems=[*study.problems, *(ruling.problem for ruling in rulings if ruling.problem)],
         failures=outcomes.failures(study),
         parts=[task_part(one, prefix.strip("_") or "task", exhibits[prefix]) for prefix, one in by_prefix.items()],
         definitions=DEFINITIONS,

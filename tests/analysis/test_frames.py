@@ -4,10 +4,12 @@ import json
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from synthetic_study import BUDGET, LAGS, RATES, likely_outcome, make_job, make_study, write_member
 
-from lstm_bench.analysis.frames import RESULT_COLUMNS, Study, load_study
+from lstm_bench.analysis.frames import RESULT_COLUMNS, Study, load_study, of_all_tasks
 from lstm_bench.records.reading import RecordError
 from lstm_bench.records.store import StudyRecords
 
@@ -127,6 +129,33 @@ def test_a_study_with_two_tasks_falls_into_one_a_task(tmp_path: Path) -> None:
     assert set(adding.results["metric"]) & {"eval/explained", "eval/recall_ce"} == {"eval/explained"}
     assert len(copy.members) + len(adding.members) == len(both.members)
     assert len(copy.speed) == len(adding.speed) == 8
+    assert of_all_tasks(both, lambda one: one.speed)["task"].tolist() == ["copy"] * 8 + ["adding"] * 8
+    assert of_all_tasks(both, lambda one: one.speed if one is adding else one.speed.iloc[:0]) is adding.speed
+
+
+def test_a_study_of_one_task_is_its_own_narrowed_study(sample: Study) -> None:
+    assert sample.by_task() == [sample]
+    assert of_all_tasks(sample, lambda one: one.curves) is sample.curves
+
+
+def test_the_rows_of_one_final_metric(sample: Study) -> None:
+    found = sample.final("eval/recall_ce")
+    pd.testing.assert_frame_equal(found, sample.results.loc[sample.results["metric"] == "eval/recall_ce"])
+    assert len(found) == len(sample.members)
+    assert list(sample.final("eval/unheard_of").columns) == list(RESULT_COLUMNS)
+    assert sample.final("eval/unheard_of").empty
+
+
+def test_text_written_by_older_versions_of_pandas_and_whole_numbers_are_read_with_the_rest(tmp_path: Path) -> None:
+    make_study(tmp_path / "s", lags=(2,), cells=["rnn"], n_seeds=2)
+    curves = tmp_path / "s" / "members" / "report-job-copy-rnn-2-0" / "curves.parquet"
+    older = pa.table({"step": [0], "metric": pa.array(["eval/loss"], pa.string()), "value": pa.array([2], pa.int64())})
+    pq.write_table(older, curves)
+    study = load_study(tmp_path / "s")
+    assert study.problems == []
+    first = study.curves.loc[study.curves["seed"] == 0, ["step", "metric", "value"]]
+    assert first.to_dict("records") == [{"step": 0, "metric": "eval/loss", "value": 2.0}]
+    assert study.curves["value"].dtype == float
 
 
 def test_no_study_is_an_error_that_names_it(tmp_path: Path) -> None:

@@ -147,3 +147,14 @@ def test_the_fitted_curve_falls_from_the_first_lag_to_the_last() -> None:
     assert curve[0] > 0.9
     assert curve[-1] < 0.15
     assert span.posterior.mean_probability(np.array([span.median]))[0] == pytest.approx(0.5, abs=0.05)
+
+
+@pytest.mark.parametrize("ladder", LADDERS)
+def test_the_fitted_curve_is_the_mean_over_the_whole_grid(ladder: tuple[list[int], list[int], list[int]]) -> None:
+    posterior = learned_span(*ladder).posterior
+    assert posterior is not None
+    lags = np.geomspace(ladder[0][0], ladder[0][-1], 7)
+    slopes = (posterior.log2_t50[:, None, None] - np.log2(lags)) / np.exp(posterior.ln_width)[None, :, None]
+    curves = 0.01 + 0.49 * (1 + np.tanh(slopes / 2))
+    expected = (curves * posterior.density[:, :, None]).sum(axis=(0, 1)) / posterior.density.sum()
+    np.testing.assert_allclose(posterior.mean_probability(lags), expected, rtol=0, atol=1e-8)

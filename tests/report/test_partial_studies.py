@@ -249,6 +249,7 @@ BROKEN = [  # what is broken, how, and what is told after the path of the file
         table(step=1, metric="eval/loss", value="low"),
         "value=low: allowed: numbers",
     ),
+    (f"{REPORTED}/curves.parquet", table(step=1, metric=2.5, value=0.5), "metric=2.5: allowed: words"),
     ("speed.json", truncated, "cannot be read: EOF while parsing"),
     ("speed.json", text("{}"), "content={}: allowed: a valid array"),
     ("speed.json", first_row(colour="red"), "0.colour is not known: allowed: the fields of schema 1"),

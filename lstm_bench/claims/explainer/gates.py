@@ -1,16 +1,17 @@
 """What the gates are, and whether each is needed."""
 
+import math
 from collections.abc import Iterator, Sequence
 
 from lstm_bench.analysis.frames import Study
 from lstm_bench.analysis.gates import curves_of, gates_of
 from lstm_bench.analysis.gradients import part_of, paths
-from lstm_bench.analysis.memory_span import span_ratio
 from lstm_bench.analysis.solving import spans
 from lstm_bench.analysis.statistics import Interval
 from lstm_bench.analysis.wording import listed
 from lstm_bench.claims.cells import lstms, lstms_without, place_of, vanilla_rnns
 from lstm_bench.claims.contract import Claimed, Measurement
+from lstm_bench.claims.spans import ratio_interval, ratio_text
 
 TEXT = "A vanilla RNN has no gates, an LSTM three gates and a cell state, and they do the remembering."
 SOURCE = 'The explainer, table "vanilla RNN against LSTM", row "gates".'
@@ -57,11 +58,11 @@ def _ablations(study: Study) -> Iterator[Measurement]:
     for cell, missing in lstms_without(study).items():
         wholes = [whole for whole in lstms(study) if sizes[whole] == sizes[cell]]
         if missing in GATES and wholes:
-            ratio = span_ratio(found[cell], found[wholes[0]])
-            if ratio.bound != "?":
-                interval, case = Interval(ratio.median, ratio.low, ratio.high), f"over {wholes[0]}"
+            spans_of, case = (found[cell], found[wholes[0]]), f"over {wholes[0]}"
+            interval, told = ratio_interval(*spans_of), ratio_text(*spans_of)
+            if not math.isnan(interval.middle):
                 yield Measurement(
-                    place_of(study), cell, GATES[missing], interval, Claimed(high=1), case, alone=True, told=ratio.text
+                    place_of(study), cell, GATES[missing], interval, Claimed(high=1), case, alone=True, told=told
                 )
 
 

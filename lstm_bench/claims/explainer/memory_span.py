@@ -1,14 +1,14 @@
 """How many steps each cell remembers."""
 
+import math
 from collections.abc import Iterator, Sequence
 
 from lstm_bench.analysis.frames import Study
-from lstm_bench.analysis.memory_span import MemorySpan, span_ratio
 from lstm_bench.analysis.solving import spans
-from lstm_bench.analysis.statistics import Interval
 from lstm_bench.analysis.wording import listed
 from lstm_bench.claims.cells import lstms, matched_pairs, place_of, vanilla_rnns
 from lstm_bench.claims.contract import Claimed, Measurement
+from lstm_bench.claims.spans import ratio_interval, ratio_text, span_interval, span_text
 
 TEXT = "A vanilla RNN remembers 3-5 steps, an LSTM 100 and more."
 SOURCE = 'The explainer, table "vanilla RNN against LSTM", row "memory".'
@@ -34,21 +34,17 @@ def _spans(study: Study) -> Iterator[Measurement]:
         for cell in cells:
             span = found[cell]
             if span.outcome in KNOWN:
-                told = f"{span.text} steps"
-                yield Measurement(place_of(study), cell, quantity, _interval(span), claimed, unit="steps", told=told)
-
-
-def _interval(span: MemorySpan) -> Interval:
-    return Interval(span.median, span.low, span.high)
+                interval, told = span_interval(span), span_text(span)
+                yield Measurement(place_of(study), cell, quantity, interval, claimed, unit="steps", told=told)
 
 
 def _ratios(study: Study) -> Iterator[Measurement]:
     found = spans(study)
     for lstm, rnn in matched_pairs(study):
-        ratio = span_ratio(found[lstm.cell], found[rnn.cell])
-        if ratio.bound != "?":
-            interval = Interval(ratio.median, ratio.low, ratio.high)
-            yield Measurement(place_of(study), f"{lstm.cell} over {rnn.cell}", RATIO, interval, None, told=ratio.text)
+        pair = found[lstm.cell], found[rnn.cell]
+        interval, told = ratio_interval(*pair), ratio_text(*pair)
+        if not math.isnan(interval.middle):
+            yield Measurement(place_of(study), f"{lstm.cell} over {rnn.cell}", RATIO, interval, None, told=told)
 
 
 def refined(found: Sequence[Measurement]) -> str:
