@@ -61,7 +61,8 @@ class StudyPlan:
 
     `studies` are the names of the studies beside it that a study of claims rules on; it has no jobs of its own.
     `walk` holds the words and given gates that the report walks through, where a task of the study has a sentence.
-    `wall_s` is the time of this invocation, `mirror_s` what MLflow took of it (processor time of the mirror's thread).
+    `taken_over` counts the members that other studies had trained, those that tuned included. `wall_s` is the time of
+    this invocation, which trained the others; `mirror_s` what MLflow took of it (processor time of its thread).
     """
 
     study: str
@@ -73,6 +74,7 @@ class StudyPlan:
     finished: str | None = None
     wall_s: float | None = None
     mirror_s: float | None = None
+    taken_over: int = 0
     measure: Measure = "training"
     walk: dict[str, Any] = field(default_factory=dict)
     studies: list[str] = field(default_factory=list)

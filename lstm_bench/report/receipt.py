@@ -29,6 +29,7 @@ def make_receipt(plan: StudyPlan, outcome: Mapping[str, Any], extra: Mapping[str
         "started": plan.started,
         "finished": plan.finished,
         "wall_s": plan.wall_s,
+        **({"members taken over from other studies": plan.taken_over} if plan.taken_over else {}),
         "environment": plan.environment,
         "report_packages": report_packages(),
         **outcome,

@@ -36,8 +36,8 @@ class Study(PlannedStudy):
         started = time.monotonic()
         self._records.write_plan(self._plan)
         shutil.rmtree(self._records.folder / "progress", ignore_errors=True)
-        taken = take_over(self._records, self._plan.jobs)
-        self._say_what_is_ahead(taken)
+        self._plan = replace(self._plan, taken_over=take_over(self._records, self._plan.jobs))
+        self._say_what_is_ahead()
         uri, artifacts = tracking_uri(self._config.output, self._config.tracking.uri)
         with ExitStack() as stack:
             mirror = None
@@ -90,11 +90,12 @@ class Study(PlannedStudy):
             for seed in job.seeds
         ]
 
-    def _say_what_is_ahead(self, taken: int) -> None:
+    def _say_what_is_ahead(self) -> None:
         members = self._members()
         kept = [seed for job in self._plan.jobs for seed in self._kept(job)]
         again = f"; {len(kept)} are finished already and stay" if kept else ""
-        again += f" ({counted(taken, 'member')} taken from other studies here, tuning included)" if taken else ""
+        if taken := self._plan.taken_over:
+            again += f" ({counted(taken, 'member')} taken from other studies here, tuning included)"
         self._announce(f"Study {self._plan.study}: {len(self._plan.jobs)} jobs, {len(members)} members{again}.")
         if matched := matched_parameters(self._plan.jobs):
             self.say(matched)

@@ -86,3 +86,9 @@ def test_a_part_that_cannot_be_composed_stops_all_before_anything_runs(tmp_path,
 def test_studies_that_are_no_overrides_are_refused(capsys):
     assert main(["measure=claims", "+studies.first=[1]"]) == 2
     assert capsys.readouterr().err.startswith("studies=")
+
+
+def test_the_receipt_of_a_study_counts_the_members_that_others_trained(output):
+    receipts = [json.loads((output / "reports" / name / "receipt.json").read_text()) for name in ("first", "second")]
+    counts = [receipt.get("members taken over from other studies") for receipt in receipts]
+    assert counts == [None, 4]

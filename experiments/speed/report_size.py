@@ -1,6 +1,6 @@
 """What it takes to make the report of 1,000 members again: seconds, CPU seconds, peak memory, size of the page.
 
-python benchmarks/report_size.py [--rounds 3] [--studies FOLDER]
+python experiments/speed/report_size.py [--rounds 3] [--studies FOLDER]
 
 Writes two synthetic studies (once, to --studies, else to a temporary folder) with tables as large as real ones:
 "seeds", 2 cells x 10 lags x 50 seeds of one task, and "cells", 5 cells x 10 lags x 10 seeds of two tasks with 600
@@ -24,7 +24,7 @@ from typing import Any
 
 import psutil
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "analysis"))  # for synthetic_study
+sys.path.insert(0, str(Path(__file__).parents[2] / "tests" / "analysis"))  # for synthetic_study
 
 from synthetic_study import CELLS, SyntheticCell, make_study
 
