@@ -7,6 +7,7 @@ from lstm_bench.report.claims_page import ClaimsPage, StudyPart
 from lstm_bench.report.claims_part import ClaimsPart
 from lstm_bench.report.markdown_blocks import (
     bullets,
+    comparison_blocks,
     failure_blocks,
     file_links,
     grid,
@@ -83,11 +84,7 @@ def _claim(part: ClaimsPart, ruling: Ruling) -> Iterator[str]:
 def _comparison(study: StudyPart) -> Iterator[str]:
     for part in study.tasks:
         yield f"### {plain(part.task)}, study {plain(study.study)}"
-        for comparison in part.comparisons:
-            yield said(comparison.note)
-            yield table_block(comparison.table)
-        yield "Members that solved, of those that ran to their end."
-        yield table_block(part.solved)
+        yield from comparison_blocks(part)
 
 
 def _outcome(study: StudyPart) -> Iterator[str]:

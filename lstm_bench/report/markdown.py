@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from lstm_bench.report.claims_markdown import CLAIM_FILES, claims_block, wordings
 from lstm_bench.report.markdown_blocks import (
     bullets,
+    comparison_blocks,
     exhibit_blocks,
     failure_blocks,
     file_links,
@@ -63,11 +64,7 @@ def _claims(page: Page) -> Iterator[str]:
 def _tables(part: TaskPart, is_titled: bool) -> Iterator[str]:
     if is_titled:
         yield f"### {plain(part.task)}"
-    for comparison in part.comparisons:
-        yield said(comparison.note)
-        yield table_block(comparison.table)
-    yield "Members that solved, of those that ran to their end."
-    yield table_block(part.solved)
+    yield from comparison_blocks(part)
 
 
 def _protocol(page: Page) -> Iterator[str]:

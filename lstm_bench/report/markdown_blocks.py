@@ -6,6 +6,7 @@ from pathlib import PurePosixPath as Path
 
 from lstm_bench.report.exhibits import Exhibit
 from lstm_bench.report.outcomes import Failure
+from lstm_bench.report.page import TaskPart
 from lstm_bench.report.tables import Entry, Table
 from lstm_bench.report.typeset import typeset
 
@@ -110,3 +111,12 @@ def receipt_blocks(receipt: Iterable[tuple[str, str]]) -> Iterator[str]:
     yield "## Receipt"
     yield receipt_list(receipt)
     yield "Everything, settings of each job included: [receipt.json](receipt.json)."
+
+
+def comparison_blocks(part: TaskPart) -> Iterator[str]:
+    """Yield the tables of one task: its cells side by side for each way of matching, and who solved at which lag."""
+    for comparison in part.comparisons:
+        yield said(comparison.note)
+        yield table_block(comparison.table)
+    yield "Members that solved, of those that ran to their end."
+    yield table_block(part.solved)

@@ -1,14 +1,17 @@
 """A small study on disk whose truth is known: written through StudyRecords, the same bytes every time."""
 
+import itertools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from synthetic_probes import probe_metrics, probe_tables
 
+from lstm_bench.analysis.frames import Study, load_study
 from lstm_bench.records.schema import JobPlan, MemberRecord, SpeedRow, StudyPlan
 from lstm_bench.records.store import StudyRecords
 
@@ -85,6 +88,18 @@ def make_study(
     if timed:
         records.write_speed([row for job in jobs for row in speed_rows(job)])
     return plan
+
+
+def maker(folder: Path) -> Callable[..., Study]:
+    """Return a function that makes small studies, each in a folder of its own, neither tuned nor timed nor probed."""
+    numbers = itertools.count()
+
+    def made(**settings: Any) -> Study:
+        place = folder / f"s{next(numbers)}"
+        make_study(place, tuned=False, timed=False, probed=False, **settings)
+        return load_study(place)
+
+    return made
 
 
 def make_plan(study: str, jobs: list[JobPlan]) -> StudyPlan:

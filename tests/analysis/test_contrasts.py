@@ -1,7 +1,6 @@
 """Cell against cell, on studies whose members are known."""
 
 import dataclasses
-import itertools
 import math
 from collections.abc import Callable
 from pathlib import Path
@@ -10,24 +9,17 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
-from synthetic_study import BUDGET, make_study
+from synthetic_study import BUDGET, maker
 
 from lstm_bench.analysis.contrasts import NO_EVENTS, NO_MEMBERS, TOO_FEW, contrasts
-from lstm_bench.analysis.frames import Study, load_study
+from lstm_bench.analysis.frames import Study
 
 Make = Callable[..., Study]
 
 
 @pytest.fixture
 def make(tmp_path: Path) -> Make:
-    numbers = itertools.count()
-
-    def made(**settings: object) -> Study:
-        folder = tmp_path / f"s{next(numbers)}"
-        make_study(folder, tuned=False, timed=False, probed=False, **settings)
-        return load_study(folder)
-
-    return made
+    return maker(tmp_path)
 
 
 def at(table: pd.DataFrame, lag: int | None, cell: str = "rnn") -> pd.Series:

@@ -1,7 +1,6 @@
 """What is left of the loss, against the members' own numbers."""
 
 import dataclasses
-import itertools
 import math
 from collections.abc import Callable
 from pathlib import Path
@@ -9,25 +8,18 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from scipy import stats
-from synthetic_study import make_study
+from synthetic_study import maker
 
 from lstm_bench.analysis.comparison import comparison
 from lstm_bench.analysis.final_loss import final_share, final_shares
-from lstm_bench.analysis.frames import Study, load_study
+from lstm_bench.analysis.frames import Study
 
 Make = Callable[..., Study]
 
 
 @pytest.fixture
 def make(tmp_path: Path) -> Make:
-    numbers = itertools.count()
-
-    def made(**settings: object) -> Study:
-        folder = tmp_path / f"s{next(numbers)}"
-        make_study(folder, tuned=False, timed=False, probed=False, **settings)
-        return load_study(folder)
-
-    return made
+    return maker(tmp_path)
 
 
 def last_shares(study: Study, cell: str) -> pd.Series:

@@ -1,16 +1,15 @@
 """The figure of cell against cell: what its caption says, and that it can be drawn of whole and of broken studies."""
 
-import itertools
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 import synthetic_study
-from synthetic_study import SyntheticCell, make_study
+from synthetic_study import SyntheticCell, maker
 
 from lstm_bench.analysis.contrasts import contrasts as table_of
-from lstm_bench.analysis.frames import Study, load_study
+from lstm_bench.analysis.frames import Study
 from lstm_bench.report import style
 from lstm_bench.report.figures import contrasts
 
@@ -27,14 +26,7 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.fixture
 def make(tmp_path: Path) -> Make:
-    numbers = itertools.count()
-
-    def made(**settings: object) -> Study:
-        folder = tmp_path / f"s{next(numbers)}"
-        make_study(folder, tuned=False, timed=False, probed=False, **settings)
-        return load_study(folder)
-
-    return made
+    return maker(tmp_path)
 
 
 def save(study: Study, folder: Path) -> str:
