@@ -5,6 +5,7 @@ within a moment.
 """
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,7 +16,8 @@ from omegaconf import DictConfig
 from lstm_bench.config.composing import Invocation, compose_study, conf_dir, launch_arguments
 from lstm_bench.config.errors import ConfigError
 from lstm_bench.config.listing import listing
-from lstm_bench.config.schema import StudyConfig
+from lstm_bench.config.schema import SafetyConfig, StudyConfig
+from lstm_bench.study.stopping import Stop, Stopped
 
 if TYPE_CHECKING:
     from lstm_bench.study.claims_study import ClaimsStudy
@@ -23,12 +25,14 @@ if TYPE_CHECKING:
     from lstm_bench.study.speed_study import SpeedStudy
 
 BAD_INPUT = 2
-INTERRUPTED = 130
 HYDRA_FLAGS = ("--cfg", "-c", "--info", "-i", "--hydra-help", "--version", "--shell-completion", "-sc")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one invocation; return its exit code: 0 all there, 1 something failed, 2 bad input, 130 stopped."""
+    """Run one invocation; return its exit code.
+
+    0: everything asked for is there; 1: something is not; 2: bad input; 128 + n: stopped by signal n.
+    """
     given = list(sys.argv[1:] if arguments is None else arguments)
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     parser.add_argument("--help", "-h", action="store_true")
@@ -43,7 +47,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(listing(conf_dir(), options.config_dir))
             return 0
         config_dir = options.config_dir.resolve() if options.config_dir else None
-        return _run(Invocation(tuple(overrides), config_dir), given)
+        with Stop().listening() as stop:
+            return _run(Invocation(tuple(overrides), config_dir), given, stop)
+    except Stopped as stopped:
+        return stopped.exit_code
     except ConfigError as error:
         print(error, file=sys.stderr)
         return BAD_INPUT
@@ -57,20 +64,20 @@ def _check_arguments(overrides: Sequence[str], config_dir: Path | None) -> None:
         raise ConfigError(f"{unknown}: allowed: --help, --config-dir FOLDER, --multirun, and key=value")
 
 
-def _run(invocation: Invocation, given: Sequence[str]) -> int:
+def _run(invocation: Invocation, given: Sequence[str], stop: Stop) -> int:
     config = compose_study(invocation)
     from lstm_bench.engine.bootstrap import prepare_process
 
     prepare_process()  # before anything else imports torch: with hydra/launcher=basic the jobs run here
     from lstm_bench.study.folders import check_output
 
-    check_output(config.output)
+    check_output(config.output, [config.study, *config.studies])
     study = _planned(config, invocation, given)
     try:
-        return study.run(lambda config, jobs: _launch(launch_arguments(config, jobs)))
-    except KeyboardInterrupt:
+        return study.run(_launch_jobs, stop)
+    except Stopped:
         study.say_how_to_go_on()
-        return INTERRUPTED
+        raise
 
 
 def _planned(config: StudyConfig, invocation: Invocation, given: Sequence[str]) -> "ClaimsStudy | SpeedStudy | Study":
@@ -91,6 +98,16 @@ def _planned(config: StudyConfig, invocation: Invocation, given: Sequence[str]) 
     return SpeedStudy(config, plan) if config.measure == "speed" else Study(config, plan)
 
 
+def _launch_jobs(config: StudyConfig, jobs: Sequence[int]) -> int:
+    """Let Hydra launch jobs of the plan; tell in a line what went wrong with the launcher itself."""
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra hands on what is raised, in place of printing it
+    try:
+        return _launch(launch_arguments(config, jobs))
+    except Exception as error:
+        print(f"Launcher: {type(error).__name__}: {str(error).strip().splitlines()[0]}", file=sys.stderr)
+        return 1
+
+
 def _launch(arguments: Sequence[str]) -> int:
     """Let Hydra do what it is asked for; return its exit code."""
     import hydra
@@ -106,14 +123,10 @@ def _launch(arguments: Sequence[str]) -> int:
 
 
 def run_hydra_job(config: DictConfig) -> None:
-    """Run one job of the plan, in whatever process Hydra's launcher chose."""
-    from lstm_bench.engine.bootstrap import prepare_process
-
-    prepare_process()
+    """See to one job of the plan, from whatever process Hydra's launcher chose."""
     from lstm_bench.records.store import StudyRecords
     from lstm_bench.study.folders import records_folder
-    from lstm_bench.study.job import run_job
-    from lstm_bench.study.planning import job_config
+    from lstm_bench.study.supervising import supervise
 
     records = StudyRecords(records_folder(Path(str(config.output)), str(config.study)))
-    run_job(job_config(records.read_plan().jobs[config.job]), records)
+    supervise(records, int(config.job), SafetyConfig(**config.safety))

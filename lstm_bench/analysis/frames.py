@@ -13,7 +13,7 @@ import pyarrow as pa
 from lstm_bench.analysis.planned import PlannedMember, planned_members, read_members
 from lstm_bench.analysis.units import unit_of
 from lstm_bench.records.reading import RecordError
-from lstm_bench.records.schema import JobPlan, SpeedRow, StudyPlan
+from lstm_bench.records.schema import WITHOUT_RESULT, JobPlan, SpeedRow, StudyPlan
 from lstm_bench.records.store import TABLE_COLUMNS, StudyRecords
 
 RESULT_COLUMNS = (
@@ -191,10 +191,10 @@ def _tables(
     """Return the readable tables of one name, of some jobs, and the labels their rows will get."""
     tables: list[Labelled] = []
     for index, member in enumerate(planned):
-        if member.record is None or member.status == "failed" or not is_wanted(member.job):
+        if member.record is None or member.status in WITHOUT_RESULT or not is_wanted(member.job):
             continue
         try:
-            tables.append((index, records.read_table(member.record.identity, name)))
+            tables.append((index, records.read_table(member.record, name)))
         except RecordError as error:
             problems.append(f"{error} ({name} of {member.description})")
     return tables, members.loc[:, list(LABELS)]

@@ -23,6 +23,7 @@ from lstm_bench.analysis.memory_span import MemorySpan
 from lstm_bench.analysis.solving import spans
 from lstm_bench.analysis.speed import speed_row
 from lstm_bench.analysis.units import unit_of
+from lstm_bench.records.schema import WITHOUT_RESULT
 
 PARAMETERS = {"core": "n_parameters_core", "total": "n_parameters"}
 SPEED_METRICS = ("sequences_per_s", "ms_per_time_step", "peak_memory_bytes")
@@ -62,7 +63,7 @@ def derived_metrics(study: Study) -> Derived:
 def _derived_of(study: Study) -> Iterator[tuple[str, dict[str, float]]]:
     of_cell = {cell: _span_metrics(span) for cell, span in spans(study).items()}
     timed = {(job.cell, job.lag): _speed_metrics(study, job.cell, job.lag) for job in study.plan.jobs}
-    ran = study.members.loc[study.members["identity"].notna() & (study.members["status"] != "failed")]
+    ran = study.members.loc[study.members["identity"].notna() & ~study.members["status"].isin(WITHOUT_RESULT)]
     for member in ran.to_dict("records"):
         cell = str(member["cell"])
         yield str(member["identity"]), timed[cell, int(member["lag"])] | of_cell[cell]

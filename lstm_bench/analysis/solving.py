@@ -9,10 +9,11 @@ from lstm_bench.analysis.frames import Study, once_a_study
 from lstm_bench.analysis.memory_span import MemorySpan, learned_span
 from lstm_bench.analysis.statistics import Interval, wilson
 from lstm_bench.analysis.survival import Times, median_time
+from lstm_bench.records.schema import WITHOUT_RESULT
 
 ATTEMPTS = ("solved", "learning", "plateau", "diverged")  # ran to their end
 UNTRAINED = "untrained"  # looked at as it started, with no budget
-STATUSES = (*ATTEMPTS, UNTRAINED, "failed", "missing")
+STATUSES = (*ATTEMPTS, UNTRAINED, *WITHOUT_RESULT, "missing")
 
 
 @once_a_study

@@ -1,12 +1,29 @@
 """What every cell offers: two methods, an opaque state and two sizes."""
 
 from collections.abc import Iterator, Mapping
+from textwrap import shorten
 from typing import Any, Protocol
 
 from torch import Tensor
 from torch.nn import Parameter
 
 State = Tensor | tuple[Tensor, ...]
+LONGEST_MESSAGE = 500  # characters of what a cell's own exception says
+
+
+class CellError(ValueError):
+    """A cell that fails or breaks its contract, told in one line that names its class."""
+
+
+def cell_error(cell_type: Any, told: str) -> CellError:
+    """Return the error of a class of cells, or of a function that makes one, in its one form."""
+    return CellError(f"cell {cell_type.__module__}.{cell_type.__qualname__}: {told}")
+
+
+def cell_failure(cell_type: Any, method: str, error: Exception) -> CellError:
+    """Return the error of a method that raised, with what it said in one line."""
+    said = ": ".join(filter(None, [type(error).__name__, shorten(str(error), LONGEST_MESSAGE, placeholder=" ...")]))
+    return cell_error(cell_type, f"{method} raised {said}")
 
 
 class Cell(Protocol):

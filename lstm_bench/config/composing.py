@@ -23,10 +23,12 @@ from omegaconf.errors import OmegaConfBaseException
 from lstm_bench.checks import STUDY_NAME, STUDY_NAME_RULE
 from lstm_bench.config.building import TARGET, build
 from lstm_bench.config.errors import ConfigError, not_allowed
+from lstm_bench.config.quoting import as_typed, quoted
 from lstm_bench.config.schema import (
     Comparison,
     JobConfig,
     Measure,
+    SafetyConfig,
     SpeedConfig,
     StudyConfig,
     TrackingConfig,
@@ -35,6 +37,7 @@ from lstm_bench.config.schema import (
 
 ROOT_KEYS = (
     "study", "output", "measure", "studies", "comparison", "task", "cell", "trainer", "probe", "tracking", "speed",
+    "resume", "safety",
 )  # fmt: skip
 DUPLICATES_NAMED = 3
 
@@ -49,7 +52,8 @@ class Invocation:
     @property
     def searched(self) -> list[str]:
         """The overrides, with the user's folder on Hydra's search path."""
-        return [*([f"hydra.searchpath=[file://{self.config_dir}]"] if self.config_dir else []), *self.overrides]
+        own = [f"hydra.searchpath=[{quoted(f'file://{self.config_dir}')}]"] if self.config_dir else []
+        return [*own, *map(as_typed, self.overrides)]
 
 
 def conf_dir() -> Path:
@@ -77,7 +81,7 @@ def compose_study(invocation: Invocation) -> StudyConfig:
     return StudyConfig(
         study=_study_name(first["study"]),
         experiment=str(choices.get("experiment") or ""),
-        output=Path(str(first["output"])).expanduser(),
+        output=Path(str(first["output"])),
         tracking=build(TrackingConfig, first["tracking"], "tracking"),
         jobs=jobs,
         measure=measure,
@@ -85,6 +89,8 @@ def compose_study(invocation: Invocation) -> StudyConfig:
         speed=build(SpeedConfig, first["speed"], "speed"),
         overrides=tuple(overrides[0]),
         studies=_studies(first["studies"]),
+        resume=_resume(first["resume"]),
+        safety=build(SafetyConfig, first["safety"], "safety"),
     )
 
 
@@ -94,7 +100,8 @@ def launch_arguments(config: StudyConfig, numbers: Iterable[int]) -> list[str]:
     Everything else about a job stands in the plan, which knows more jobs than a sweep can name.
     """
     jobs = ",".join(str(number) for number in numbers)
-    return [*config.overrides, "hydra.sweeper.params=null", f"+job={jobs}"]
+    output = f"output={quoted(str(config.output.expanduser().resolve()))}"
+    return [*config.overrides, "hydra.sweeper.params=null", output, f"+job={jobs}"]
 
 
 def _sweep(invocation: Invocation) -> list[list[str]]:
@@ -158,6 +165,12 @@ def _comparison(comparison: Any, measure: Measure) -> Comparison:
     if comparison not in allowed:
         raise not_allowed("comparison", comparison, ", ".join(allowed))
     return cast(Comparison, comparison)
+
+
+def _resume(resume: Any) -> bool:
+    if not isinstance(resume, bool):
+        raise not_allowed("resume", resume, "true, false")
+    return resume
 
 
 def _studies(studies: Any) -> dict[str, str]:

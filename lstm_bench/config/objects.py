@@ -7,11 +7,11 @@ from typing import Any, Literal, cast, get_args
 
 import psutil
 import torch
-from torch import Generator
+from torch import Generator, nn
 
-from lstm_bench.cells.contract import Cell
+from lstm_bench.cells.contract import Cell, CellError, cell_failure
 from lstm_bench.config.building import TARGET, build, check_types, import_target
-from lstm_bench.config.errors import not_allowed
+from lstm_bench.config.errors import ConfigError, not_allowed
 from lstm_bench.config.schema import JobConfig
 from lstm_bench.engine.model import MakeCell
 from lstm_bench.probes.contract import Probe
@@ -20,6 +20,7 @@ from lstm_bench.tasks.contract import Task
 BYTES = 4  # float32
 BLOCKS = 4  # weights, gradients and Adam's two moments
 SUPPLIED_TO_PROBES = {"model", "task", "generator"}
+OF_A_CELL = ("input_size", "hidden_size", "initial_state", "step")
 Moment = Literal["initial", "milestones", "final", "solved"]  # solved: final, of a member that solved
 KEPT_WIDTHS = 8  # widths of H that the widest kernel keeps a step: four gates, h, c, tanh(c), and some room
 
@@ -31,11 +32,16 @@ def make_task(job: JobConfig) -> Task:
 
 
 def cell_maker(job: JobConfig, task: Task) -> MakeCell:
-    """Return a function that draws a fresh cell for this task."""
+    """Return a function that draws a fresh cell for this task, and raises CellError where its constructor fails."""
     settings, target = _split(job.cell, "cell")
 
     def make_cell(generator: Generator) -> Cell:
-        return cast(Cell, build(target, settings, "cell", input_size=task.input_size, generator=generator))
+        try:
+            return cast(Cell, build(target, settings, "cell", input_size=task.input_size, generator=generator))
+        except (ConfigError, MemoryError, torch.OutOfMemoryError):
+            raise
+        except Exception as error:
+            raise cell_failure(target, "its constructor", error) from error
 
     return make_cell
 
@@ -84,10 +90,26 @@ def check_job(job: JobConfig) -> tuple[Task, Cell]:
 
 
 def build_job(job: JobConfig) -> tuple[Task, Cell]:
-    """Return the task and a cell without storage."""
+    """Return the task and a cell without storage, or with it where its constructor needs some.
+
+    Raises: ConfigError for a cell that cannot be made or lacks what the contract asks for.
+    """
     task = make_task(job)
-    with torch.device("meta"):  # shapes without storage: a cell of any size is made at once
-        return task, cell_maker(job, task)(Generator(device="cpu"))
+    try:
+        cell = _example_cell(cell_maker(job, task))
+    except CellError as error:
+        raise ConfigError(str(error)) from error
+    if not isinstance(cell, nn.Module) or any(not hasattr(cell, name) for name in OF_A_CELL):
+        raise not_allowed(f"cell.{TARGET}", job.cell[TARGET], f"a torch.nn.Module with {', '.join(OF_A_CELL)}")
+    return task, cell
+
+
+def _example_cell(make_cell: MakeCell) -> Cell:
+    try:
+        with torch.device("meta"):  # shapes without storage: a cell of any size is made at once
+            return make_cell(Generator(device="cpu"))
+    except CellError:  # perhaps for lack of values to read
+        return make_cell(Generator(device="cpu"))
 
 
 def _check_memory(job: JobConfig, task: Task, cell: Cell) -> None:

@@ -122,6 +122,24 @@ class SpeedConfig:
 
 
 @dataclass(frozen=True)
+class SafetyConfig:
+    """How a job is kept safe; no part of any identity.
+
+    Args:
+        checkpoint_s: seconds from one checkpoint of a job to the next.
+        job_timeout_s: seconds without a sign of life (a step, a probe) after which a job counts as hung and is ended.
+    """
+
+    checkpoint_s: float = 30.0
+    job_timeout_s: float = 1800.0
+
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            if value <= 0:
+                raise ValueError(f"{name}={value}: allowed: a number above 0")
+
+
+@dataclass(frozen=True)
 class JobConfig:
     """One (task, cell, lag): settings by name, resolved, with `_target_` for the classes.
 
@@ -142,8 +160,8 @@ class JobConfig:
 class StudyConfig:
     """One invocation: what to do with which jobs; `overrides` compose the first of them.
 
-    `unmatched` says which cells have no match in parameters, and why. `studies` are those that a study of claims runs:
-    their overrides by name.
+    With `resume` off a study starts anew beside its old records. `unmatched` says which cells have no match in
+    parameters, and why. `studies` are those that a study of claims runs: their overrides by name.
     """
 
     study: str
@@ -157,3 +175,5 @@ class StudyConfig:
     overrides: tuple[str, ...] = ()
     unmatched: tuple[str, ...] = ()
     studies: dict[str, str] = field(default_factory=dict)
+    resume: bool = True
+    safety: SafetyConfig = field(default_factory=SafetyConfig)

@@ -10,30 +10,19 @@ Exact for every differentiable cell, and slow: a small graph for each step. A ce
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from types import EllipsisType
-from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.autograd.graph import saved_tensors_hooks
-from torch.func import functional_call, vmap
+from torch.func import vmap
 
-from lstm_bench.cells.contract import Cell, State, state_like, state_parts
+from lstm_bench.cells.contract import Cell
 from lstm_bench.engine.kernel import Parts
+from lstm_bench.engine.lent_cell import LentCell
 
 TRIAL_BATCH, TRIAL_STEPS = 3, 3
 TRIAL_WEIGHTS = (1.0, 1.01)  # the second of two members starts a little off the first
 RELATIVE, ABSOLUTE = 1e-3, 1e-5  # both ways differ by rounding alone
-
-
-class _Lent(nn.Module):
-    """A cell whose two methods run under `functional_call`, with any parameters."""
-
-    def __init__(self, cell: Cell) -> None:
-        super().__init__()
-        self.cell: Any = cell
-
-    def forward(self, *arguments: Any) -> Any:
-        return self.cell.step(*arguments) if len(arguments) == 2 else self.cell.initial_state(*arguments)
 
 
 class _Graph:
@@ -62,15 +51,15 @@ class GenericKernel:
     Args:
         cell: any cell; its parameters serve as an example only.
         batched: one call a step for all members; None finds out whether the cell permits it.
+
+    Every method raises CellError where the cell breaks its contract or fails.
     """
 
     name = "autograd over step"
 
     def __init__(self, cell: Cell, batched: bool | None = None) -> None:
-        self._cell, self._lent = cell, _Lent(cell)
+        self._cell, self._lent = cell, LentCell(cell)
         self._trained = {name for name, parameter in cell.named_parameters() if parameter.requires_grad}
-        with torch.no_grad():
-            self._state: State = cell.initial_state(1)
         self._step_bytes: dict[torch.Size, int] = {}
         self.batched = permits_batching(cell) if batched is None else batched
 
@@ -88,9 +77,9 @@ class GenericKernel:
             seen[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()
             return tensor
 
-        weights = {f"cell.{name}": tensor for name, tensor in named_tensors(self._cell).items()}
+        weights = named_tensors(self._cell)
         with torch.random.fork_rng(devices=[]), torch.enable_grad(), saved_tensors_hooks(note, lambda tensor: tensor):
-            output, state = self._step(weights, x, self._initial_state(weights, len(x)))
+            output, state = self._lent.step(weights, x, self._lent.initial_state(weights, len(x)))
         for tensor in (output, *state.values()):
             note(tensor)
         for tensor in weights.values():
@@ -105,23 +94,13 @@ class GenericKernel:
             {n: tensor[group].detach().requires_grad_(n in self._trained) for n, tensor in parameters.items()}
             for group in self._groups
         ]
-        begin = vmap(self._initial_state, in_dims=(0, None)) if self.batched else self._initial_state
-        self._starts: list[Parts] = [begin(self._lendable(leaves), batch_size) for leaves in self._leaves]
+        begin = vmap(self._lent.initial_state, in_dims=(0, None)) if self.batched else self._lent.initial_state
+        self._starts: list[Parts] = [begin(leaves, batch_size) for leaves in self._leaves]
         self._sums = [[torch.zeros_like(leaf) for leaf in self._trained_leaves(leaves)] for leaves in self._leaves]
         return self._join_parts([{part: t.detach() for part, t in start.items()} for start in self._starts])
 
     def _trained_leaves(self, leaves: Parts) -> list[Tensor]:
         return [leaf for name, leaf in leaves.items() if name in self._trained]
-
-    def _lendable(self, leaves: Parts) -> Parts:
-        return {f"cell.{name}": leaf for name, leaf in leaves.items()}
-
-    def _initial_state(self, weights: Parts, batch_size: int) -> Parts:
-        return dict(state_parts(functional_call(self._lent, weights, batch_size)))
-
-    def _step(self, weights: Parts, x: Tensor, state: Parts) -> tuple[Tensor, Parts]:
-        output, after = functional_call(self._lent, weights, (x, state_like(self._state, state)))
-        return output, dict(state_parts(after))
 
     def _join(self, found: Sequence[Tensor], dim: int = 0) -> Tensor:
         """Return what all groups found with the members at one axis."""
@@ -132,9 +111,9 @@ class GenericKernel:
 
     def forward(self, inputs: Tensor, state: Parts) -> tuple[Tensor, Parts]:
         """See `Kernel`."""
-        step = vmap(self._step) if self.batched else self._step
+        step = vmap(self._lent.step) if self.batched else self._lent.step
         self._graphs = [
-            _Graph(step, self._lendable(leaves), inputs[:, group], {part: t[group] for part, t in state.items()})
+            _Graph(step, leaves, inputs[:, group], {part: t[group] for part, t in state.items()})
             for group, leaves in zip(self._groups, self._leaves, strict=True)
         ]
         outputs = [torch.stack(graph.outputs).detach() for graph in self._graphs]
@@ -171,7 +150,10 @@ class GenericKernel:
 
 
 def permits_batching(cell: Cell) -> bool:
-    """Tell whether all members of a cell can step in one call, by doing so."""
+    """Tell whether all members of a cell can step in one call, by doing so.
+
+    A cell that fails in the trial goes member by member, and fails there if it is not the trial's doing.
+    """
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", UserWarning)  # vmap says so where it would loop over members itself, slowly

@@ -1,11 +1,13 @@
 """A population: the parameters of M members of one cell in one block, trained together and each for itself."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from lstm_bench.engine.choice import KernelChoice, kernel_of
+from lstm_bench.engine.generic import GenericKernel
 from lstm_bench.engine.memory_plan import MemoryPlan, plan_for
 from lstm_bench.engine.model import Model, model_tensors
 from lstm_bench.engine.unroll import Unroll
@@ -55,6 +57,11 @@ class Population:
         blocks = [torch.cat([row[name].detach().flatten() for name in trained]) for row in rows]
         self._adopt(torch.stack(blocks).to(device), list(learning_rates))
 
+    @property
+    def has_kernel_of_its_own(self) -> bool:
+        """Whether the cell's steps are ours, which draw nothing; those of a plug-in may."""
+        return not isinstance(self._training.kernel, GenericKernel)
+
     def __len__(self) -> int:
         return len(self.weights)
 
@@ -85,6 +92,31 @@ class Population:
     def member_weights(self, index: int) -> dict[str, Tensor]:
         """Return a copy of one member's parameters and buffers by name, as a state dict of `cell.*` and `readout.*`."""
         return {name: tensor[index].clone() for name, tensor in self._tensors().items()}
+
+    def member_moments(self, index: int) -> dict[str, Tensor]:
+        """Return a copy of one member's Adam state: step, exp_avg, exp_avg_sq; empty before its first update."""
+        return {name: tensor.clone() for name, tensor in self._adam.state[self._rows[index]].items()}
+
+    def state(self) -> dict[str, Any]:
+        """Return a copy of all that training changes: weights, Adam's state of each member, buffers."""
+        return {
+            "weights": self.weights.clone(),
+            "moments": [self.member_moments(index) for index in range(len(self))],
+            "constants": {name: tensor.clone() for name, tensor in self._constants.items()},
+        }
+
+    def load(self, state: Mapping[str, Any]) -> None:
+        """Go on from what `state` returned, for as many members of the same cell.
+
+        Raises: RuntimeError, ValueError or KeyError where that was of others.
+        """
+        if state["weights"].shape != self.weights.shape:
+            raise ValueError(f"weights {tuple(state['weights'].shape)}: allowed: {tuple(self.weights.shape)}")
+        self.weights.copy_(state["weights"])
+        self._constants = {name: state["constants"][name].to(self.device) for name in self._constants}
+        for row, moments in zip(self._rows, state["moments"], strict=True):
+            if moments:
+                self._adam.state[row] = {name: tensor.to(self.device) for name, tensor in moments.items()}
 
     def _tensors(self) -> dict[str, Tensor]:
         return self._named_weights | self._constants

@@ -7,7 +7,7 @@ from typing import Literal
 from torch import Generator
 
 Role = Literal["tuning", "report"]
-Purpose = Literal["initialisation", "training", "evaluation", "confirmation", "probe"]
+Purpose = Literal["initialisation", "training", "evaluation", "confirmation", "probe", "cell"]
 
 
 @dataclass(frozen=True)

@@ -2,22 +2,21 @@
 
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 import torch
-from torch import Tensor
 
 from lstm_bench.engine.choice import KernelChoice
 from lstm_bench.engine.evaluation import evaluate, stack_batches
 from lstm_bench.engine.model import MakeCell, make_model
 from lstm_bench.engine.population import Population
+from lstm_bench.engine.run import Run, Snapshot, packed, unpacked
 from lstm_bench.engine.seeds import Member, generator
 from lstm_bench.tasks.contract import Batch, Task
 
-Status = Literal["solved", "learning", "plateau", "diverged", "untrained"]
 PLATEAU_SHARE = 0.95  # of the memoryless baseline: above it a member has learnt nothing worth the name
 PASSES_TO_CONFIRM = 2
 MILESTONES = (100, 75, 50, 25, 10)  # percent of the memoryless baseline
@@ -50,71 +49,92 @@ class Budget:
     kernel: KernelChoice = "auto"
 
 
-class Snapshot(NamedTuple):
-    """A member's parameters and buffers after so many updates."""
-
-    step: int
-    weights: dict[str, Tensor]
-
-
-@dataclass
-class Run:
-    """What became of one member. Everything noted at `step` belongs to the weights after that many updates.
-
-    `curves` holds (step, metric, value); `state_norms` holds (step, part, ||dL/ds_t|| for t = 0 .. T-1), the norm over
-    batch and units of the total derivative of the training loss. `train_s` is the member's share of the wall time: the
-    time of a step is divided among the members that took it. `milestones` holds the weights at the first evaluation
-    with the task's criterion at or below so many percent of its memoryless baseline.
-    """
-
-    member: Member
-    status: Status = "plateau"
-    steps: int = 0
-    steps_to_solve: int | None = None
-    train_s: float = 0.0
-    metrics: dict[str, float] = field(default_factory=dict)
-    curves: list[tuple[int, str, float]] = field(default_factory=list)
-    state_norms: list[tuple[int, str, list[float]]] = field(default_factory=list)
-    weights: dict[str, Tensor] = field(default_factory=dict)
-    milestones: dict[int, Snapshot] = field(default_factory=dict)
-    passes: int = 0
-    clipped: int = 0
-    finished: bool = False
-
-
 Progress = Callable[[int, Sequence[Run]], None]
 
 
-def train(
-    task: Task, make_cell: MakeCell, members: Sequence[Member], budget: Budget, on_step: Progress = lambda *_: None
-) -> Iterator[Run]:
-    """Train members together and yield each as it ends; one that has ended costs nothing more.
+class Training:
+    """Members trained together, step by step; one that has ended costs nothing more.
 
     A member is *solved* when two evaluations in a row pass the task's criterion and one on `confirm_size` held-out
     sequences agrees; `steps_to_solve` is the step of the second. It is *diverged* when its loss, gradient or a
     metric is not finite; at the end of the budget it is *plateau* at 95% or more of the memoryless baseline, else
     *learning*. With a budget of 0 steps it is *untrained*.
+
+    Between two steps `state` says all there is to know: taken up from it, by the same kernel, training ends with the
+    same bits. Every draw is a function of (seed, step), so there is no generator whose state would matter; a plug-in
+    that draws from torch's global generator finds it seeded by the step.
+
+    Attributes:
+        active: what became so far of each member that has not ended.
+        step: the next step.
     """
-    device = torch.device(budget.device)
-    models = [make_model(task, make_cell, generator(budget.study_seed, m, "initialisation")) for m in members]
-    population = Population(task, models, [m.learning_rate for m in members], device, budget.kernel)
-    active = [Run(member) for member in members]
-    for step in range(budget.steps + 1):
-        with _charged_to(active):
-            _take_step(population, active, step, budget)
-        on_step(step, active)
-        staying = [index for index, run in enumerate(active) if not run.finished]
-        for index, run in enumerate(active):
-            if run.finished:
-                run.weights = population.member_weights(index)
-                yield run
-        if not staying:
-            return
-        if len(staying) < len(active):
+
+    def __init__(self, task: Task, make_cell: MakeCell, members: Sequence[Member], budget: Budget) -> None:
+        models = [make_model(task, make_cell, generator(budget.study_seed, m, "initialisation")) for m in members]
+        rates = [member.learning_rate for member in members]
+        self._population = Population(task, models, rates, torch.device(budget.device), budget.kernel)
+        self._budget = budget
+        self.active = [Run(member) for member in members]
+        self.step = 0
+
+    def advance(self) -> list[Run]:
+        """Take one step with all that are active, and return those who ended with it."""
+        population = self._population
+        with _charged_to(self.active), self._seeded_for_plug_ins():
+            _take_step(population, self.active, self.step, self._budget)
+        ended = [(index, run) for index, run in enumerate(self.active) if run.finished]
+        for index, run in ended:
+            run.weights, run.moments = population.member_weights(index), population.member_moments(index)
+        staying = [index for index, run in enumerate(self.active) if not run.finished]
+        if staying and ended:
             population.keep(staying)
-            active = [active[index] for index in staying]
-        with _charged_to(active):
-            population.update(budget.clip)
+        self.active = [self.active[index] for index in staying]
+        if staying:
+            with _charged_to(self.active):
+                population.update(self._budget.clip)
+        self.step += 1
+        return [run for _, run in ended]
+
+    @contextmanager
+    def _seeded_for_plug_ins(self) -> Iterator[None]:
+        if self._population.has_kernel_of_its_own:
+            yield
+            return
+        with torch.random.fork_rng(devices=[]):
+            stream = generator(self._budget.study_seed, self.active[0].member, "cell", self.step)
+            torch.manual_seed(stream.initial_seed())
+            yield
+
+    def state(self) -> dict[str, Any]:
+        """Return all of it in plain containers and tensors; those share no memory with what trains on."""
+        return {
+            "step": self.step,
+            "runs": [packed(run) for run in self.active],
+            "population": self._population.state(),
+        }
+
+    @classmethod
+    def resumed(cls, task: Task, make_cell: MakeCell, state: Mapping[str, Any], budget: Budget) -> "Training":
+        """Return the training that `state` was taken of.
+
+        Raises: KeyError, TypeError, ValueError or RuntimeError where the state is of something else.
+        """
+        runs = [unpacked(run) for run in state["runs"]]
+        training = cls(task, make_cell, [run.member for run in runs], budget)
+        training._population.load(state["population"])
+        training.active, training.step = runs, state["step"]
+        return training
+
+
+def train(
+    task: Task, make_cell: MakeCell, members: Sequence[Member], budget: Budget, on_step: Progress = lambda *_: None
+) -> Iterator[Run]:
+    """Train members together and yield each as it ends; see `Training`."""
+    training = Training(task, make_cell, members, budget)
+    while active := training.active:
+        step, ended = training.step, training.advance()
+        on_step(step, active)
+        yield from ended
 
 
 @contextmanager
@@ -138,8 +158,9 @@ def _take_step(population: Population, active: Sequence[Run], step: int, budget:
     for index, run in enumerate(active):
         run.steps = step
         run.clipped += int(0 < budget.clip < float(grad_norm[index]))
-        if not torch.isfinite(loss[index] + grad_norm[index]):
-            run.status, run.finished = "diverged", True
+        for name, value in (("loss", loss[index]), ("gradient", grad_norm[index])):
+            if not torch.isfinite(value):
+                run.diverge(f"its {name} is {float(value)} at step {step}")
         if due:
             _note_gradients(run, step, float(loss[index]), float(grad_norm[index]))
             run.state_norms += [(step, part, norms[:, index].tolist()) for part, norms in state_norms.items()]
@@ -174,8 +195,9 @@ def _note_evaluation(run: Run, task: Task, step: int, metrics: dict[str, float])
     run.curves += [(step, f"eval/{name}", value) for name, value in run.metrics.items()]
     run.passes = run.passes + 1 if task.solved(metrics) else 0
     run.status = "plateau" if run.metrics[f"{task.criterion}_share"] >= PLATEAU_SHARE else "learning"
-    if not all(math.isfinite(value) for value in metrics.values()):
-        run.status, run.finished = "diverged", True
+    for name, value in metrics.items():
+        if not math.isfinite(value):
+            run.diverge(f"its {name} is {value} at step {step}")
 
 
 def _keep_milestones(run: Run, population: Population, index: int, step: int) -> None:

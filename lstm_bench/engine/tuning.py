@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from statistics import fmean
 
-from lstm_bench.engine.training import Run
+from lstm_bench.engine.run import Run
 
 
 def tuning_score(run: Run, criterion: str, evaluations: int) -> float:

@@ -42,15 +42,26 @@ def read_json(path: Path, kind: TypeAdapter[T], has_schema: bool = True) -> T:
         raise RecordError(f"{path}: {_in_words(error.errors()[0])}") from error
 
 
-def read_columns(path: Path, columns: tuple[str, ...]) -> pa.Table:
-    """Return these columns of a parquet file; one without rows may have them of any type.
+def read_file(path: Path) -> bytes:
+    """Return what a file holds.
+
+    Raises: RecordError where it cannot be read.
+    """
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise _unreadable(path, error) from error
+
+
+def read_columns(path: Path, content: bytes, columns: tuple[str, ...]) -> pa.Table:
+    """Return these columns of the content of a parquet file; one without rows may have them of any type.
 
     As an Arrow table: thousands of small ones are read and put together three times as fast as pandas' frames.
 
     Raises: RecordError where it cannot be read, lacks a column or has words where numbers belong or the reverse.
     """
     try:
-        table = ParquetFile(pa.BufferReader(path.read_bytes())).read(use_threads=False)
+        table = ParquetFile(pa.BufferReader(content)).read(use_threads=False)
     except OSError as error:
         raise _unreadable(path, error) from error
     except ValueError as error:

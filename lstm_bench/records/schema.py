@@ -13,7 +13,8 @@ STOCK_THREADS = "torch.nn, one process"
 PLAIN_LOOP = "plain loop"
 Measure = Literal["training", "speed", "claims"]  # what a study does with its jobs, or with other studies
 ROLES = ("report", "tuning")
-STATUSES = ("solved", "learning", "plateau", "diverged", "untrained", "failed")
+WITHOUT_RESULT = ("running", "interrupted", "out_of_memory", "failed")  # not ended yet, or not by itself
+STATUSES = ("solved", "learning", "plateau", "diverged", "untrained", *WITHOUT_RESULT)
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,8 @@ class StudyPlan:
     `walk` holds the words and given gates that the report walks through, where a task of the study has a sentence.
     `taken_over` counts the members that other studies had trained, those that tuned included. `wall_s` is the time of
     this invocation, which trained the others; `mirror_s` what MLflow took of it (processor time of its thread).
+    `tracked` says whether MLflow was asked for, `tracking_uri` where, None for the store beside the runs. `attempt`
+    counts how often the study was started anew beside its old records.
     """
 
     study: str
@@ -78,15 +81,22 @@ class StudyPlan:
     measure: Measure = "training"
     walk: dict[str, Any] = field(default_factory=dict)
     studies: list[str] = field(default_factory=list)
+    tracked: bool = False
+    tracking_uri: str | None = None
+    attempt: int = 0
     schema: int = SCHEMA
 
 
 @with_config(NO_OTHER_FIELDS)
 @dataclass(frozen=True)
 class MemberRecord:
-    """What became of one member. `error` is the traceback of a failed one; `metrics` are the last values.
+    """What became of one member; `metrics` are the last values.
 
-    `role` is one of ROLES, `status` one of STATUSES.
+    `role` is one of ROLES, `status` one of STATUSES. `error` says why there is no result, or why a member diverged:
+    a reason in a line, or the traceback of an exception.
+
+    `files` is the manifest: the SHA-256 of each file beside the record, by name; `optimiser` that of Adam's moments at
+    the end. `sha256` is that of the record itself, with this field empty.
 
     `probe_errors` says in a line, by probe and moment, what could not be measured.
 
@@ -106,6 +116,9 @@ class MemberRecord:
     probe_errors: dict[str, str] = field(default_factory=dict)
     error: str | None = None
     finished: str = ""
+    files: dict[str, str] = field(default_factory=dict)
+    optimiser: str | None = None
+    sha256: str = ""
     schema: int = SCHEMA
 
 

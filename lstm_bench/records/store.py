@@ -1,20 +1,24 @@
 """The folder of one study's records.
 
 runs/<study>/study.json                        StudyPlan
-runs/<study>/members/<identity>/record.json    MemberRecord, written last: where it stands the member is finished
+runs/<study>/journal.jsonl                     what happened, see Journal
+runs/<study>/members/<identity>/record.json    MemberRecord, written last, with the SHA-256 of the files beside it
 runs/<study>/members/<identity>/curves.parquet      step, metric, value
 runs/<study>/members/<identity>/gradients.parquet   step, quantity, steps_back, norm: while training
 runs/<study>/members/<identity>/probes.parquet      moment, step, probe, quantity, at, value
 runs/<study>/members/<identity>/weights.pt          state dict
+runs/<study>/damaged/                          members whose files are not what their record says
+runs/<study>/checkpoints/<job>-<role>/         see Checkpoints
 runs/<study>/progress/<job>.json               how far a running job is
 runs/<study>/speed.json                        list of SpeedRow
 runs/<study>/contest.json                      MachineLimit and list of ContestRow, in a speed study
 """
 
+import hashlib
 import io
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +28,13 @@ from pydantic import TypeAdapter
 
 from lstm_bench.checks import STUDY_NAME, STUDY_NAME_RULE, one_of
 from lstm_bench.records.atomic import write_bytes, write_text
-from lstm_bench.records.reading import RecordError, read_columns, read_json
+from lstm_bench.records.checkpoints import Checkpoints
+from lstm_bench.records.journal import Journal
+from lstm_bench.records.reading import RecordError, read_columns, read_file, read_json
 from lstm_bench.records.schema import (
     ROLES,
     STATUSES,
+    WITHOUT_RESULT,
     ContestRecord,
     ContestRow,
     MachineLimit,
@@ -43,6 +50,7 @@ TABLE_COLUMNS = {
 }
 PLAN, MEMBER, CONTEST = TypeAdapter(StudyPlan), TypeAdapter(MemberRecord), TypeAdapter(ContestRecord)
 SPEED = TypeAdapter(list[SpeedRow])
+UNSIGNED = '\n "sha256": ""'  # as a record's own field stands in its file, and no other
 
 
 class StudyRecords:
@@ -50,6 +58,7 @@ class StudyRecords:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.journal = Journal(folder / "journal.jsonl")
 
     def write_plan(self, plan: StudyPlan) -> None:
         """Write study.json."""
@@ -79,20 +88,56 @@ class StudyRecords:
     ) -> None:
         """Write all of one member, record.json last; a table of TABLE_COLUMNS that is not given is written empty."""
         folder = self.member_folder(record.identity)
-        for name, columns in TABLE_COLUMNS.items():
-            write_bytes(folder / f"{name}.parquet", _parquet(tables.get(name, pd.DataFrame(columns=list(columns)))))
-        for name, content in (files or {}).items():
+        contents = {
+            f"{name}.parquet": _parquet(tables.get(name, pd.DataFrame(columns=list(columns))))
+            for name, columns in TABLE_COLUMNS.items()
+        } | dict(files or {})
+        for name, content in contents.items():
             write_bytes(folder / name, content)
-        _write_json(folder / "record.json", asdict(record))
+        manifest = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
+        self.write_status(replace(record, files=manifest))
+
+    def write_status(self, record: MemberRecord) -> None:
+        """Write record.json alone, as of a member that has no result or none yet."""
+        text = _as_json(asdict(replace(record, sha256="")))
+        digest = hashlib.sha256(text.encode()).hexdigest()
+        signed = text.replace(UNSIGNED, UNSIGNED.replace('""', f'"{digest}"'))
+        write_text(self.member_folder(record.identity) / "record.json", signed)
 
     def has_member(self, identity: str) -> bool:
-        """Tell whether a member is finished."""
+        """Tell whether a member has a record, whatever it says."""
         return (self.member_folder(identity) / "record.json").is_file()
+
+    def has_result(self, identity: str) -> bool:
+        """Tell whether a member ended by itself: it has a record, which can be read and says so."""
+        try:
+            return self.has_member(identity) and self.read_member(identity).status not in WITHOUT_RESULT
+        except RecordError:
+            return False
+
+    def damage(self, identity: str) -> str | None:
+        """Return in words what is wrong with the files of a member that has a result, None where nothing is."""
+        try:
+            record = self.read_member(identity)
+            for name in record.files:
+                self._checked(record, name)
+        except RecordError as error:
+            return str(error)
+        return None
+
+    def set_aside(self, identity: str) -> Path:
+        """Move a member whose files are damaged out of the way, and return where it is now."""
+        place = self.folder / "damaged" / identity
+        number = 1
+        while (aside := place.with_name(f"{identity}.{number}")).exists():
+            number += 1
+        aside.parent.mkdir(parents=True, exist_ok=True)
+        return self.member_folder(identity).rename(aside)
 
     def read_member(self, identity: str) -> MemberRecord:
         """Return one record.
 
-        Raises: RecordError where it cannot be read, or is of somebody else.
+        Raises: RecordError where it cannot be read, is damaged, or is of somebody else.
         """
         path = self.member_folder(identity) / "record.json"
         record = read_json(path, MEMBER)
@@ -102,27 +147,46 @@ class StudyRecords:
             one_of(STATUSES, status=record.status)
         except ValueError as error:
             raise RecordError(f"{path}: {error}") from error
+        if record.sha256 and record.sha256 != _digest_unsigned(read_file(path), record.sha256):
+            raise RecordError(f"{path}: damaged: not what was written, by its SHA-256")
         return record
 
     def identities(self) -> list[str]:
         """Return who has a record here, members of older settings among them."""
         return sorted(path.parent.name for path in (self.folder / "members").glob("*/record.json"))
 
-    def read_table(self, identity: str, name: str) -> pa.Table:
-        """Return one member's `curves`, `gradients` or `probes`.
+    def read_table(self, record: MemberRecord, name: str) -> pa.Table:
+        """Return a member's `curves`, `gradients` or `probes`.
 
-        Raises: RecordError where it cannot be read.
+        Raises: RecordError where it cannot be read or is damaged.
         """
-        return read_columns(self.member_folder(identity) / f"{name}.parquet", TABLE_COLUMNS[name])
+        file = f"{name}.parquet"
+        path = self.member_folder(record.identity) / file
+        return read_columns(path, self._checked(record, file), TABLE_COLUMNS[name])
+
+    def _checked(self, record: MemberRecord, name: str) -> bytes:
+        """Return the content of a member's file, which is what its record says."""
+        path = self.member_folder(record.identity) / name
+        content = read_file(path)
+        if name in record.files and hashlib.sha256(content).hexdigest() != record.files[name]:
+            raise RecordError(f"{path}: damaged: not what was written, by its SHA-256")
+        return content
+
+    def checkpoints(self, job: str, role: str) -> Checkpoints:
+        """Return the checkpoints of one phase of a job."""
+        return Checkpoints(self.folder / "checkpoints" / f"{job}-{role}")
 
     def write_progress(self, job: str, progress: Mapping[str, Any]) -> None:
         """Say how far a job is."""
-        _write_json(self.folder / "progress" / f"{job}.json", progress)
+        write_text(self._progress(job), json.dumps(progress), lasting=False)
 
     def read_progress(self, job: str) -> dict[str, Any]:
         """Return how far a job is, empty before it started."""
-        path = self.folder / "progress" / f"{job}.json"
+        path = self._progress(job)
         return json.loads(path.read_text()) if path.is_file() else {}
+
+    def _progress(self, job: str) -> Path:
+        return self.folder / "progress" / f"{job}.json"
 
     def write_speed(self, rows: Iterable[SpeedRow]) -> None:
         """Write speed.json."""
@@ -150,7 +214,16 @@ class StudyRecords:
 
 
 def _write_json(path: Path, content: Any) -> None:
-    write_text(path, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+    write_text(path, _as_json(content))
+
+
+def _as_json(content: Any) -> str:
+    return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+
+
+def _digest_unsigned(content: bytes, signature: str) -> str:
+    """Return the SHA-256 of a record as it was before it was signed."""
+    return hashlib.sha256(content.replace(signature.encode(), b"")).hexdigest()
 
 
 def _parquet(frame: pd.DataFrame) -> bytes:

@@ -8,6 +8,7 @@ from lstm_bench.analysis.frames import Study
 from lstm_bench.analysis.solving import ATTEMPTS, STATUSES, spans, was_trained
 from lstm_bench.analysis.tuning import unequal_tuning
 from lstm_bench.analysis.wording import counted, listed, span_of
+from lstm_bench.records.schema import WITHOUT_RESULT
 
 SEEDS_NAMED = 2
 MEANINGS = {
@@ -16,6 +17,9 @@ MEANINGS = {
     "plateau": "were still at the memoryless baseline",
     "diverged": "diverged",
     "untrained": "were looked at, not trained",
+    "running": "were still running",
+    "interrupted": "were interrupted",
+    "out_of_memory": "ran out of memory",
     "failed": "failed with an error",
     "missing": "have no record (not run)",
 }
@@ -112,8 +116,8 @@ def _open_spans(study: Study) -> str:
 
 
 def failures(study: Study) -> list[Failure]:
-    """Return the failed members, one entry a reason (the last line of the traceback)."""
-    failed = study.members.loc[study.members["status"] == "failed"]
+    """Return the members that have no result, one entry a reason (the last line of the traceback)."""
+    failed = study.members.loc[study.members["status"].isin(WITHOUT_RESULT)]
     reasons = failed["error"].fillna("").map(_last_line)
     return [
         Failure(str(reason), f"{counted(len(group), 'member')}: {_places(group)}", str(group["error"].iloc[0] or ""))

@@ -11,6 +11,7 @@ from lstm_bench.analysis.frames import Study
 from lstm_bench.analysis.memory_span import MemorySpan
 from lstm_bench.analysis.solving import solve_rates, spans
 from lstm_bench.analysis.wording import NOT_AVAILABLE, significant, span_of, times
+from lstm_bench.records.schema import WITHOUT_RESULT
 from lstm_bench.report.style import colours
 
 DASH = "-"
@@ -162,7 +163,8 @@ def solved_table(study: Study) -> Table:
 
 
 def _solved(row: Any, colour: str) -> Entry:
-    odd = _lines(*(f"{n} {status}" for status in ("diverged", "failed", "missing") if (n := getattr(row, status))))
+    told = ("diverged", *WITHOUT_RESULT, "missing")
+    odd = _lines(*(f"{n} {status.replace('_', ' ')}" for status in told if (n := getattr(row, status))))
     if not row.attempts:
         return Entry("not trained" if row.untrained else "not run", odd)
     return Entry(f"{row.solved}/{row.attempts}", odd, row.rate, colour, row.rate)

@@ -13,10 +13,12 @@ from lstm_bench.records.reading import RecordError
 from lstm_bench.records.schema import JobPlan, StudyPlan
 from lstm_bench.records.store import StudyRecords
 from lstm_bench.study.folders import records_folder, reports_folder
-from lstm_bench.study.job import finished
+from lstm_bench.study.members import reported
 from lstm_bench.study.planned import Launch, PlannedStudy
 from lstm_bench.study.planning import now
 from lstm_bench.study.running import Study
+from lstm_bench.study.speed import is_timed
+from lstm_bench.study.stopping import Stop
 
 
 class ClaimsStudy(PlannedStudy):
@@ -28,12 +30,16 @@ class ClaimsStudy(PlannedStudy):
         super().__init__(config, plan)
         self._parts = parts
 
-    def run(self, launch: Launch) -> int:
+    def run(self, launch: Launch, stop: Stop) -> int:
         """Run what is not in the records yet, write the report and print the verdicts; return the worst exit code."""
+        with self._alone():
+            return self._run(launch, stop)
+
+    def _run(self, launch: Launch, stop: Stop) -> int:
         started = time.monotonic()
         self._records.write_plan(self._plan)
         codes = [
-            self._run_part(f"{place} of {len(self._parts)}", config, plan, launch)
+            self._run_part(f"{place} of {len(self._parts)}", config, plan, launch, stop)
             for place, (config, plan) in enumerate(self._parts, start=1)
         ]
         self._plan = replace(self._plan, finished=now(), wall_s=time.monotonic() - started)
@@ -41,12 +47,12 @@ class ClaimsStudy(PlannedStudy):
         self._report()
         return max(codes)
 
-    def _run_part(self, place: str, config: StudyConfig, plan: StudyPlan, launch: Launch) -> int:
-        if is_whole(StudyRecords(records_folder(config.output, config.study)), plan):
+    def _run_part(self, place: str, config: StudyConfig, plan: StudyPlan, launch: Launch, stop: Stop) -> int:
+        if config.resume and is_whole(StudyRecords(records_folder(config.output, config.study)), plan):
             self.say(f"{place}: {plan.study} is in the records.")
             return 0
         self.say(f"{place}: {plan.study}")
-        return Study(config, plan).run(launch)
+        return Study(config, plan).run(launch, stop)
 
     def _report(self) -> None:
         from lstm_bench.claims.evidence import load_evidence
@@ -63,18 +69,14 @@ def is_whole(records: StudyRecords, plan: StudyPlan) -> bool:
     """Tell whether a study's records hold all that a plan asks for: its jobs, every member, and their speed."""
     with suppress(RecordError):
         there = {job.job: job for job in records.read_plan().jobs}
-        timed = {(row.cell, row.lag) for row in records.read_speed()}
-        return all(_is_there(job, there, records) and _is_timed(job, there, timed) for job in plan.jobs)
+        trained = [there.get(job.job, job) for job in plan.jobs if job.steps]
+        return all(_is_there(job, there, records) for job in plan.jobs) and is_timed(trained, records.read_speed())
     return False
 
 
 def _is_there(job: JobPlan, there: dict[str, JobPlan], records: StudyRecords) -> bool:
     known = job.job in there and set(job.seeds) <= set(there[job.job].seeds)
-    return known and all(finished(records, job.job, "report", seed) for seed in job.seeds)
-
-
-def _is_timed(job: JobPlan, there: dict[str, JobPlan], timed: set[tuple[str, int]]) -> bool:
-    return job.steps == 0 or (there[job.job].cell, job.lag) in timed
+    return known and all(records.has_result(member.identity) for member in reported(job))
 
 
 def _table(rulings: Sequence[Ruling]) -> Table:

@@ -1,19 +1,25 @@
-"""Where a study's files go, all below the output folder."""
+"""Where a study's files go, all below the output folder, and whether they can."""
 
+import re
 import tempfile
+import unicodedata
+from collections.abc import Sequence
 from pathlib import Path
 
-from lstm_bench.config.errors import not_allowed
+from lstm_bench.config.errors import ConfigError, not_allowed
+
+LONGEST_OUTPUT = 480  # bytes; SQLite opens no file whose path, with the journal's ending, is longer than 512
+DECODED_IN_ADDRESSES = re.compile(r"\?|%[0-9A-Fa-f]{2}")  # in MLflow's address of a database they mean something else
 
 
 def records_folder(output: Path, study: str) -> Path:
     """Return runs/<study>."""
-    return output.expanduser().resolve() / "runs" / study
+    return _resolved(output) / "runs" / study
 
 
 def reports_folder(output: Path) -> Path:
     """Return reports/, which has one folder a study."""
-    return output.expanduser().resolve() / "reports"
+    return _resolved(output) / "reports"
 
 
 def tracking_uri(output: Path, uri: str | None) -> tuple[str, Path | None]:
@@ -21,17 +27,56 @@ def tracking_uri(output: Path, uri: str | None) -> tuple[str, Path | None]:
 
     A URI of the user's own decides on its artifacts itself.
     """
-    root = output.expanduser().resolve()
+    root = _resolved(output)
     return (uri, None) if uri else (f"sqlite:///{root / 'mlflow.db'}", root / "mlartifacts")
 
 
-def check_output(output: Path) -> None:
-    """Raise ConfigError where the output folder cannot be written; leave nothing behind."""
-    folder = output.expanduser().resolve()
-    while not folder.exists() and folder != folder.parent:
-        folder = folder.parent
+def _resolved(output: Path) -> Path:
+    return output.expanduser().resolve()
+
+
+def check_output(output: Path, studies: Sequence[str] = ()) -> None:
+    """Check that studies can be written below the output folder, and leave nothing behind.
+
+    The output folder, runs/ and reports/ may be links to folders that are there.
+
+    Raises: ConfigError for an output folder, or a folder of these studies in it, that cannot be used.
+    """
     try:
-        with tempfile.TemporaryFile(dir=folder):
+        root = _resolved(output)
+        _check_path(output, root)
+        _check_writable(f"output={output}", root)
+        for name in ("runs", "reports"):
+            _check_writable(f"{root / name}", root / name)
+            for study in studies:
+                _check_own(root, root / name / study)
+    except (OSError, RuntimeError, ValueError) as error:  # too long, no such user, links in a circle, a null byte
+        raise not_allowed("output", ascii(str(output)), f"a folder that can be written ({error})") from error
+
+
+def _check_path(output: Path, root: Path) -> None:
+    if any(unicodedata.category(character) in ("Cc", "Cs") for character in str(root)):
+        raise not_allowed("output", ascii(str(output)), "a path of characters that can be printed, in UTF-8")
+    if DECODED_IN_ADDRESSES.search(str(root)):
+        raise not_allowed("output", output, "a path without '?' and without '%' before two hex digits, for MLflow")
+    if len(str(root).encode()) > LONGEST_OUTPUT:
+        raise not_allowed("output", output, f"a path of at most {LONGEST_OUTPUT} bytes in all, for SQLite")
+
+
+def _check_writable(told: str, folder: Path) -> None:
+    """Try to write into a folder or, where it is not there, into the one that it would be made in."""
+    there = folder
+    while not there.exists() and not there.is_symlink() and there != there.parent:
+        there = there.parent
+    try:
+        with tempfile.TemporaryFile(dir=there):
             return
     except OSError as error:
-        raise not_allowed("output", output, f"a folder that can be written ({error.strerror})") from error
+        raise ConfigError(f"{told}: allowed: a folder that can be written ({error.strerror})") from error
+
+
+def _check_own(root: Path, folder: Path) -> None:
+    """Check a study's own folder, which may be a link, but not out of the output folder."""
+    if folder.is_symlink() and not folder.resolve().is_relative_to(root):
+        raise ConfigError(f"{folder}: a link to {folder.resolve()}: allowed: a folder of its own")
+    _check_writable(f"{folder}", folder)

@@ -5,6 +5,7 @@ import json
 from typing import Any
 
 from lstm_bench.config.schema import JobConfig
+from lstm_bench.study.plug_in_source import plug_in_sources
 
 RESULTS_VERSION = 3  # raised when the same settings give other results
 NOT_IN_HASH = ("seeds", "device", "kernel")  # who else is trained, where and by what: recorded, no part of an identity
@@ -17,10 +18,15 @@ def settings_of(job: JobConfig) -> dict[str, Any]:
 
 
 def job_identity(job: JobConfig) -> str:
-    """Return the hash of a job: its settings less those that leave each member's result as it is."""
+    """Return the hash of a job: its settings less those that leave each member's result as it is, and its plug-ins.
+
+    Raises: ConfigError for a plug-in that cannot be imported.
+    """
     settings = settings_of(job)
     trainer = {key: value for key, value in settings["trainer"].items() if key not in NOT_IN_HASH}
-    return _digest({"version": RESULTS_VERSION, **settings, "trainer": trainer})
+    content = {"version": RESULTS_VERSION, **settings, "trainer": trainer}
+    sources = plug_in_sources(job)
+    return _digest(content | {"sources": sources} if sources else content)
 
 
 def member_identity(job: str, role: str, seed: int, learning_rate: float | None = None) -> str:

@@ -1,29 +1,73 @@
 """Run one job: tune, train, probe, and record each member as it ends."""
 
+import hashlib
 import io
 import time
 import traceback
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from statistics import fmean
+from typing import Protocol
 
 import pandas as pd
 import torch
+from torch import Tensor
 
 from lstm_bench.config.objects import cell_maker, chosen_probes, make_task
 from lstm_bench.config.schema import JobConfig
 from lstm_bench.engine.model import MakeCell, make_model
+from lstm_bench.engine.run import Run
 from lstm_bench.engine.seeds import Member, generator
-from lstm_bench.engine.training import Budget, Run, train
+from lstm_bench.engine.training import Budget, Training
 from lstm_bench.engine.tuning import choose_learning_rate, tuning_score
 from lstm_bench.records.schema import MemberRecord
 from lstm_bench.records.store import TABLE_COLUMNS, StudyRecords
 from lstm_bench.study.identity import job_identity, member_identity
+from lstm_bench.study.keeping import Keeper
 from lstm_bench.study.planning import now
 from lstm_bench.study.probing import Findings, probe_member
 from lstm_bench.tasks.contract import Task
 
 SECONDS_BETWEEN_NOTES = 1.0
+PATIENCE_S = 10.0  # for a process of an earlier invocation to end
+Outcome = tuple[str, str]  # of a job that did not come to its end: a status of WITHOUT_RESULT, and why
+ALL_WELL: Outcome = ("done", "")
+
+
+class StoppedError(Exception):
+    """The study asks its jobs to end."""
+
+
+class Signs(Protocol):
+    """What a job's process exchanges with whoever watches over it."""
+
+    def alive(self) -> None:
+        """Say that the job goes on; called at every step and every probe."""
+        ...
+
+    def stopping(self) -> bool:
+        """Tell whether the job is asked to end."""
+        ...
+
+
+class Alone:
+    """The signs of a job that nobody watches over."""
+
+    def alive(self) -> None:
+        """Say nothing."""
+
+    def stopping(self) -> bool:
+        """Return False."""
+        return False
+
+
+@dataclass
+class Tally:
+    """How many checkpoints a job wrote, and the seconds that took."""
+
+    checkpoints: int = 0
+    seconds: float = 0.0
 
 
 @dataclass
@@ -32,16 +76,20 @@ class Job:
 
     config: JobConfig
     records: StudyRecords
+    checkpoint_s: float
+    signs: Signs
     task: Task
     make_cell: MakeCell
     identity: str
+    tally: Tally
     last_note: float = 0.0
 
     @classmethod
-    def of(cls, config: JobConfig, records: StudyRecords) -> "Job":
+    def of(cls, config: JobConfig, records: StudyRecords, checkpoint_s: float, signs: Signs, tally: Tally) -> "Job":
         """Make the task and the cell of a job."""
         task = make_task(config)
-        return cls(config, records, task, cell_maker(config, task), job_identity(config))
+        make_cell = cell_maker(config, task)
+        return cls(config, records, checkpoint_s, signs, task, make_cell, job_identity(config), tally)
 
     def budget(self, steps: int) -> Budget:
         """Return the training budget of one phase."""
@@ -50,29 +98,49 @@ class Job:
             t.batch_size, steps, t.eval_every, t.eval_size, t.confirm_size, t.clip, t.study_seed, t.device, t.kernel
         )  # fmt: skip
 
+    def go_on(self) -> None:
+        """Say that the job is alive.
 
-def run_job(config: JobConfig, records: StudyRecords) -> None:
-    """Bring every member of a job to a record; those that are finished stay as they are.
+        Raises: StoppedError where it is asked to end.
+        """
+        self.signs.alive()
+        if self.signs.stopping():
+            raise StoppedError
 
-    An exception fails the members that were under way, with its traceback, and goes no further.
+
+def run_job(config: JobConfig, records: StudyRecords, checkpoint_s: float, signs: Signs | None = None) -> Outcome:
+    """Bring every member of a job to a record, and return the outcome; members that are finished stay as they are.
+
+    Whatever goes wrong is the outcome of this job, and goes no further. Training that was under way when the job was
+    last ended goes on from its last checkpoint.
     """
-    job = Job.of(config, records)
-    waiting = [seed for seed in config.trainer.seed_list if not finished(records, job.identity, "report", seed)]
+    started, tally, outcome = time.monotonic(), Tally(), ALL_WELL
     try:
-        if waiting:
-            rate = _choose_rate(job)
-            _train_members(job, [Member("report", seed, rate) for seed in waiting], config.trainer.steps)
-    except Exception:
-        for seed in waiting:
-            if not finished(records, job.identity, "report", seed):
-                _record_failure(job, seed, traceback.format_exc())
-    _note(job, "done", 0, 1, [])
+        _run_phases(Job.of(config, records, checkpoint_s, signs or Alone(), tally))
+    except StoppedError:
+        outcome = ("interrupted", "stopped; it goes on from its last checkpoint")
+    except (Exception, SystemExit) as error:
+        outcome = ("out_of_memory" if _lacks_memory(error) else "failed", traceback.format_exc())
+    facts = {"wall_s": time.monotonic() - started, "checkpoints": tally.checkpoints, "checkpoint_s": tally.seconds}
+    with suppress(OSError):
+        records.journal.note("job_ran", job=job_identity(config), outcome=outcome[0], **facts)
+    return outcome
 
 
-def finished(records: StudyRecords, job: str, role: str, seed: int, rate: float | None = None) -> bool:
-    """Tell whether a member has a record that stands; a failed one is tried again."""
-    identity = member_identity(job, role, seed, rate)
-    return records.has_member(identity) and records.read_member(identity).status != "failed"
+def _lacks_memory(error: BaseException) -> bool:
+    """Tell whether an exception says that there is no memory; torch's allocator for the CPU has no type for that."""
+    return isinstance(error, (MemoryError, torch.OutOfMemoryError)) or "DefaultCPUAllocator" in str(error)
+
+
+def _run_phases(job: Job) -> None:
+    while waiting := [seed for seed in job.config.trainer.seed_list if not finished(job, "report", seed)]:
+        rate = _choose_rate(job)
+        _train_members(job, [Member("report", seed, rate) for seed in waiting], job.config.trainer.steps)
+
+
+def finished(job: Job, role: str, seed: int, rate: float | None = None) -> bool:
+    """Tell whether a member has its result; one that has none is tried again."""
+    return job.records.has_result(member_identity(job.identity, role, seed, rate))
 
 
 def _choose_rate(job: Job) -> float:
@@ -81,24 +149,81 @@ def _choose_rate(job: Job) -> float:
     if not trainer.tunes:
         return trainer.rates[0]
     candidates = [Member("tuning", seed, rate) for rate in trainer.rates for seed in range(trainer.tuning_seeds)]
-    waiting = [m for m in candidates if not finished(job.records, job.identity, "tuning", m.seed, m.learning_rate)]
-    if waiting:
+    while waiting := [m for m in candidates if not finished(job, "tuning", m.seed, m.learning_rate)]:
         _train_members(job, waiting, trainer.tuning_steps)
-    identities = [member_identity(job.identity, "tuning", m.seed, m.learning_rate) for m in candidates]
+    identities = [_identity(job, member) for member in candidates]
     scores = [job.records.read_member(identity).metrics["tuning/score"] for identity in identities]
     return choose_learning_rate([(m.learning_rate, score) for m, score in zip(candidates, scores, strict=True)])
 
 
-def _train_members(job: Job, members: Sequence[Member], steps: int) -> None:
-    ended = 0
+def _identity(job: Job, member: Member) -> str:
+    rate = member.learning_rate if member.role == "tuning" else None
+    return member_identity(job.identity, member.role, member.seed, rate)
 
-    def on_step(step: int, active: Sequence[Run]) -> None:
-        if time.monotonic() - job.last_note > SECONDS_BETWEEN_NOTES:
-            _note(job, members[0].role, step, steps, active, ended)
 
-    for run in train(job.task, job.make_cell, members, job.budget(steps), on_step):
-        ended += 1
-        _record_run(job, run, steps)
+def _train_members(job: Job, waiting: Sequence[Member], steps: int) -> None:
+    """Train members to their end and record each as it ends, from where they were left."""
+    keeper = Keeper(job.records, job.identity, waiting[0].role, job.checkpoint_s)
+    try:
+        training = _taken_up(job, keeper, waiting, steps)
+        for run in training.active:
+            _say_running(job, run)
+        _train(job, keeper, training, steps)
+        keeper.clear()
+    finally:
+        job.tally.checkpoints += keeper.written
+        job.tally.seconds += keeper.seconds
+
+
+def _taken_up(job: Job, keeper: Keeper, waiting: Sequence[Member], steps: int) -> Training:
+    """Return training where it was left, or at its start.
+
+    Members that were trained together stay together, since the last bits of some kernels depend on their number: what
+    was recorded since the checkpoint is trained again, to the same end, and so is all of a phase whose checkpoints are
+    all damaged.
+    """
+    budget = job.budget(steps)
+    if (state := keeper.last()) is not None:
+        try:
+            training = Training.resumed(job.task, job.make_cell, state, budget)
+        except (KeyError, TypeError, ValueError, RuntimeError) as error:
+            job.records.journal.note("damaged", path=job.identity, reason=f"no state of this job: {error}")
+        else:
+            job.records.journal.note("taken_up", job=job.identity, role=waiting[0].role, step=training.step)
+            return training
+    members = _phase(job, waiting) if keeper.began() else waiting
+    training = Training(job.task, job.make_cell, members, budget)
+    keeper.write(training)
+    return training
+
+
+def _phase(job: Job, waiting: Sequence[Member]) -> list[Member]:
+    """Return all members of a phase, those that are finished among them."""
+    trainer, some = job.config.trainer, waiting[0]
+    if some.role == "tuning":
+        return [Member("tuning", seed, rate) for rate in trainer.rates for seed in range(trainer.tuning_seeds)]
+    return [Member("report", seed, some.learning_rate) for seed in trainer.seed_list]
+
+
+def _train(job: Job, keeper: Keeper, training: Training, steps: int) -> None:
+    """Train to the end; where the job is asked to stop, write a checkpoint first.
+
+    Not so where it is asked while a member that has ended is being probed: then that member is in no state but the last
+    checkpoint's.
+    """
+    started_with = len(training.active)
+    while training.active:
+        ended = training.advance()
+        for run in ended:
+            if not job.records.has_result(_identity(job, run.member)):
+                _record_run(job, run, steps)
+        keeper.note(training, ended)
+        if time.monotonic() - job.last_note > SECONDS_BETWEEN_NOTES and training.active:
+            gone = started_with - len(training.active)
+            _note(job, training.active[0].member.role, training.step, steps, training.active, gone)
+        if training.active and job.signs.stopping():
+            keeper.write(training)
+        job.go_on()
 
 
 def _note(job: Job, phase: str, step: int, steps: int, active: Sequence[Run], ended: int = 0) -> None:
@@ -108,10 +233,16 @@ def _note(job: Job, phase: str, step: int, steps: int, active: Sequence[Run], en
     job.records.write_progress(job.identity, noted | {"loss_share": fmean(losses) if losses else None})
 
 
+def _say_running(job: Job, run: Run) -> None:
+    member, identity = run.member, _identity(job, run.member)
+    if not job.records.has_result(identity):
+        record = MemberRecord(identity, job.identity, member.role, member.seed, member.learning_rate, "running")
+        job.records.write_status(replace(record, finished=now()))
+
+
 def _record_run(job: Job, run: Run, steps: int) -> None:
-    member = run.member
+    member, identity = run.member, _identity(job, run.member)
     tuning = member.role == "tuning"
-    identity = member_identity(job.identity, member.role, member.seed, member.learning_rate if tuning else None)
     metrics, found = _last_values(run), Findings()
     tables = {"curves": pd.DataFrame(run.curves, columns=list(TABLE_COLUMNS["curves"]))}
     files: dict[str, bytes] = {}
@@ -121,7 +252,7 @@ def _record_run(job: Job, run: Run, steps: int) -> None:
     else:
         found = _probe(job, run)
         tables |= {"gradients": _state_norms(run), "probes": found.table}
-        files["weights.pt"] = _weights_file(run)
+        files["weights.pt"] = _file_of(run.weights)
     record = MemberRecord(
         identity=identity,
         job=job.identity,
@@ -134,15 +265,12 @@ def _record_run(job: Job, run: Run, steps: int) -> None:
         train_s=run.train_s,
         metrics=metrics | found.metrics,
         probe_errors=found.errors,
+        error=run.reason and f"cell {job.config.cell_name}: {run.reason}",
         finished=now(),
+        optimiser=hashlib.sha256(_file_of(run.moments)).hexdigest(),
     )
     job.records.write_member(record, tables, files)
-
-
-def _record_failure(job: Job, seed: int, error: str) -> None:
-    identity = member_identity(job.identity, "report", seed)
-    record = MemberRecord(identity, job.identity, "report", seed, None, "failed", error=error, finished=now())
-    job.records.write_member(record, {})
+    job.records.journal.note("member_ended", identity=identity, role=member.role, seed=member.seed, status=run.status)
 
 
 def _last_values(run: Run) -> dict[str, float]:
@@ -156,7 +284,8 @@ def _probe(job: Job, run: Run) -> Findings:
     seed = job.config.trainer.study_seed
     model = make_model(job.task, job.make_cell, generator(seed, run.member, "initialisation"))
     draws = generator(seed, run.member, "probe").initial_seed()
-    return probe_member(chosen_probes(job.config), job.task, model, run, draws)
+    torch.manual_seed(draws)  # for a plug-in that draws from torch's global generator
+    return probe_member(chosen_probes(job.config), job.task, model, run, draws, job.go_on)
 
 
 def _state_norms(run: Run) -> pd.DataFrame:
@@ -168,7 +297,7 @@ def _state_norms(run: Run) -> pd.DataFrame:
     return pd.concat(tables) if tables else pd.DataFrame(columns=list(TABLE_COLUMNS["gradients"]))
 
 
-def _weights_file(run: Run) -> bytes:
+def _file_of(tensors: Mapping[str, Tensor]) -> bytes:
     buffer = io.BytesIO()
-    torch.save(run.weights, buffer)
+    torch.save(dict(tensors), buffer)
     return buffer.getvalue()

@@ -37,6 +37,8 @@ def plan_study(config: StudyConfig, arguments: Sequence[str]) -> StudyPlan:
         jobs=jobs,
         environment=describe_environment(config.jobs[0].trainer.device),
         measure=config.measure,
+        tracked=config.tracking.enabled,
+        tracking_uri=config.tracking.uri,
         walk=_given_walk() if any(job.sentence for job in jobs) else {},
     )
 

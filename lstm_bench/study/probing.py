@@ -1,7 +1,7 @@
 """Put the probes to a member at the moments that its study asks for."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -10,7 +10,7 @@ from torch import Generator, Tensor
 
 from lstm_bench.config.objects import ChosenProbe, Moment
 from lstm_bench.engine.model import Model, load_weights, model_tensors
-from lstm_bench.engine.training import Run
+from lstm_bench.engine.run import Run
 from lstm_bench.probes.contract import Probe, ProbeError, Reading
 from lstm_bench.records.store import TABLE_COLUMNS
 from lstm_bench.tasks.contract import Task
@@ -48,7 +48,14 @@ def stages(initial: Model, run: Run) -> Iterator[Stage]:
         yield Stage("final", run.steps, ("final", "solved") if run.status == "solved" else ("final",), run.weights)
 
 
-def probe_member(probes: dict[str, ChosenProbe], task: Task, model: Model, run: Run, generator_seed: int) -> Findings:
+def probe_member(
+    probes: dict[str, ChosenProbe],
+    task: Task,
+    model: Model,
+    run: Run,
+    generator_seed: int,
+    go_on: Callable[[], None] = lambda: None,
+) -> Findings:
     """Return what each probe found at each of its moments; what one could not measure is an error of its own.
 
     A probe draws the same numbers at every moment, so that what differs is the member. Milestones that were passed at
@@ -60,6 +67,7 @@ def probe_member(probes: dict[str, ChosenProbe], task: Task, model: Model, run: 
         model: the member as it started; its weights are overwritten.
         run: what became of it.
         generator_seed: from which every probe draws.
+        go_on: called before each probe; what it raises ends the probing.
     """
     found, started = Findings(), time.process_time()
     known: dict[tuple[str, int, bool], _Noted | str | None] = {}
@@ -70,6 +78,7 @@ def probe_member(probes: dict[str, ChosenProbe], task: Task, model: Model, run: 
                 continue
             key = name, stage.step, stage.name == "initial"
             if key not in known:
+                go_on()
                 known[key] = _measure(chosen.probe, model, task, Generator().manual_seed(generator_seed))
             _note(found, name, stage, known[key])
     found.metrics["train/probe_s"] = time.process_time() - started

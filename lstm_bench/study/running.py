@@ -1,6 +1,7 @@
 """One study from plan to report."""
 
 import math
+import shlex
 import shutil
 import time
 from collections import Counter
@@ -10,16 +11,22 @@ from pathlib import Path
 
 from lstm_bench.analysis.matching import matched_parameters
 from lstm_bench.analysis.wording import counted
-from lstm_bench.records.schema import JobPlan
+from lstm_bench.records.reading import RecordError
+from lstm_bench.records.schema import WITHOUT_RESULT, JobPlan
 from lstm_bench.study.folders import reports_folder, tracking_uri
-from lstm_bench.study.identity import member_identity
-from lstm_bench.study.job import finished
+from lstm_bench.study.locks import stop_request
+from lstm_bench.study.members import reported
 from lstm_bench.study.planned import Launch, PlannedStudy
 from lstm_bench.study.planning import now
-from lstm_bench.study.speed import measure_speed
+from lstm_bench.study.reconciling import attempt_of, reconcile, start_anew
+from lstm_bench.study.speed import is_timed, measure_speed
+from lstm_bench.study.stopping import Stop, Stopped
 from lstm_bench.study.taking_over import take_over
 from lstm_bench.study.watching import Watcher
 from lstm_bench.tracking.background import BackgroundMirror
+
+LAUNCHES = 3  # a launcher that dies is started again, for the jobs that it never ran
+CLOSING_S = 1.0  # for MLflow, when the study is stopped
 
 
 class Study(PlannedStudy):
@@ -27,42 +34,96 @@ class Study(PlannedStudy):
 
     when_stopped = "Stopped. What is finished is kept; the same command goes on from there:"
 
-    def run(self, launch: Launch) -> int:
+    def run(self, launch: Launch, stop: Stop) -> int:
         """Run the jobs that are not finished, then measure speed and write the report; return the exit code.
+
+        The code is 0 where everything asked for is there: a result of every member, speed, the report, and MLflow level
+        with the records.
 
         Args:
             launch: runs jobs of this study.
+            stop: hears signals.
         """
+        with self._alone():
+            try:
+                return self._run(launch, stop)
+            except (OSError, RecordError) as error:
+                self.say(f"Study {self._plan.study} cannot go on: {error}")
+                return 1
+
+    def _run(self, launch: Launch, stop: Stop) -> int:
         started = time.monotonic()
-        self._records.write_plan(self._plan)
-        shutil.rmtree(self._records.folder / "progress", ignore_errors=True)
-        self._plan = replace(self._plan, taken_over=take_over(self._records, self._plan.jobs))
-        self._say_what_is_ahead()
+        self._begin()
         uri, artifacts = tracking_uri(self._config.output, self._config.tracking.uri)
         with ExitStack() as stack:
             mirror = None
             if self._config.tracking.enabled:
                 mirror = stack.enter_context(BackgroundMirror(self._plan, self._records, uri, artifacts))
-            with Watcher(self._plan, self._records, self._console):
-                waiting = self._waiting_jobs()
-                launched = launch(self._config, waiting) if waiting else 0
-        measured = self._measure_speed()
-        mirror_s = None if mirror is None else mirror.seconds
-        self._plan = replace(self._plan, finished=now(), wall_s=time.monotonic() - started, mirror_s=mirror_s)
-        self._records.write_plan(self._plan)
-        report = self._write_report(mirror)
+            try:
+                self._train(launch, stop)
+            except Stopped as stopped:
+                self._close_stopped(stopped, mirror)
+                raise
+            if mirror is not None:
+                mirror.rest()  # while speed is measured nothing else runs
+            measured = self._measure_speed()
+            report = self._end(started, mirror)
         self._say_where_it_is(report, uri, mirror)
         failed = self._say_what_failed()
-        return 1 if launched or failed or not measured else 0
+        level = mirror is None or mirror.error is None
+        self._records.journal.note("study_ended", members_without_result=failed, speed=measured, mlflow=level)
+        return 0 if not failed and measured and report is not None and level else 1
+
+    def _begin(self) -> None:
+        """Make the records true, and say what is ahead."""
+        attempt = attempt_of(self._records, self._config.resume)
+        aside = None if self._config.resume else start_anew(self._records)
+        self._plan = replace(self._plan, attempt=attempt)
+        self._records.write_plan(self._plan)
+        self._records.journal.note("study_began", command=self._plan.command, attempt=attempt)
+        shutil.rmtree(self._records.folder / "progress", ignore_errors=True)
+        if aside is not None:
+            self.say(f"Started anew; what was there is kept in {aside}.")
+        found = reconcile(self._records, self._plan.jobs)
+        for damaged in found.damaged:
+            self.say(f"Damaged: {damaged}.")
+        if self._config.resume:
+            self._plan = replace(self._plan, taken_over=take_over(self._records, self._plan.jobs))
+        self._say_what_is_ahead(found.left_running)
+
+    def _train(self, launch: Launch, stop: Stop) -> None:
+        """Run the jobs that wait; where a launcher dies with jobs that it never ran, run those again."""
+        _, seen = self._records.journal.read()
+        with Watcher(self._plan, self._records, self._console):
+            waiting = self._waiting_jobs()
+            for _ in range(LAUNCHES):
+                if not waiting:
+                    return
+                with stop.asking(stop_request(self._records.folder)):
+                    launched = launch(self._config, waiting)
+                ran = {line["number"] for line in self._records.journal.read(seen)[0] if line["event"] == "job_ended"}
+                never_ran = [number for number in waiting if number not in ran]
+                if not launched or not never_ran:
+                    return
+                self.say(f"The launcher ended with {counted(len(never_ran), 'job')} not run.")
+                waiting = never_ran
+
+    def _close_stopped(self, stopped: Stopped, mirror: BackgroundMirror | None) -> None:
+        """Leave nothing that says it runs: not in the records, not in MLflow."""
+        reconcile(self._records, self._plan.jobs, patience_s=CLOSING_S)
+        self._records.journal.note("study_stopped", signal=str(stopped))
+        if mirror is not None:
+            mirror.close({}, {}, None, CLOSING_S)
 
     def _measure_speed(self) -> bool:
         """Measure every job that has a trained member to show for it; tell whether that went well."""
-        if all(job.steps == 0 for job in self._plan.jobs):
-            return True
-        self.say("Measuring speed, with nothing else running ...")
-        pairs = zip(self._config.jobs, self._plan.jobs, strict=True)
+        pairs = list(zip(self._config.jobs, self._plan.jobs, strict=True))
+        trained = [(job, plan) for job, plan in pairs if plan.steps and self._kept(plan)]
         try:
-            self._records.write_speed(measure_speed([(job, plan) for job, plan in pairs if self._kept(plan)]))
+            if is_timed([plan for _, plan in trained], self._records.read_speed()):
+                return True
+            self.say("Measuring speed, with nothing else running ...")
+            self._records.write_speed(measure_speed(trained))
         except Exception as error:
             self.say(f"Speed was not measured: {type(error).__name__}: {error}")
             return False
@@ -79,62 +140,101 @@ class Study(PlannedStudy):
         return waiting
 
     def _kept(self, plan: JobPlan) -> list[int]:
-        """Return the seeds of a job that have a record that stands."""
-        return [seed for seed in plan.seeds if finished(self._records, plan.job, "report", seed)]
+        """Return the seeds of a job that have a result."""
+        return [member.seed for member in reported(plan) if self._records.has_result(member.identity)]
 
     def _members(self) -> list[tuple[str, str]]:
         """Return (description, identity) of every reported member."""
         return [
-            (f"{job.task} {job.cell} lag {job.lag} seed {seed}", member_identity(job.job, "report", seed))
+            (f"{job.task} {job.cell} lag {job.lag} seed {member.seed}", member.identity)
             for job in self._plan.jobs
-            for seed in job.seeds
+            for member in reported(job)
         ]
 
-    def _say_what_is_ahead(self) -> None:
+    def _say_what_is_ahead(self, left_running: int) -> None:
         members = self._members()
         kept = [seed for job in self._plan.jobs for seed in self._kept(job)]
         again = f"; {len(kept)} are finished already and stay" if kept else ""
         if taken := self._plan.taken_over:
             again += f" ({counted(taken, 'member')} taken from other studies here, tuning included)"
+        if begun := self._begun():
+            again += f"; {counted(begun, 'job')} go{'es' * (begun == 1)} on from a checkpoint"
+        if left_running:
+            again += f" ({left_running} left running by a process that died)"
         self._announce(f"Study {self._plan.study}: {len(self._plan.jobs)} jobs, {len(members)} members{again}.")
         if matched := matched_parameters(self._plan.jobs):
             self.say(matched)
         for reason in self._config.unmatched:
             self.say(f"At matched hidden size alone: {reason}")
 
-    def _write_report(self, mirror: BackgroundMirror | None) -> Path:
-        from lstm_bench.analysis.frames import load_study
-        from lstm_bench.analysis.results import derived_metrics, study_metrics
-        from lstm_bench.report.build import build_report  # here: seaborn takes a second to import
+    def _begun(self) -> int:
+        """Count the jobs that have a checkpoint."""
+        roles = ("tuning", "report")
+        return sum(any(self._records.checkpoints(job.job, role).exist() for role in roles) for job in self._plan.jobs)
 
-        report = build_report(self._records.folder, reports_folder(self._config.output))
+    def _end(self, started: float, mirror: BackgroundMirror | None) -> Path | None:
+        """Record that the study has ended, write the report and close the mirror; None where there is no report."""
+        mirror_s = None if mirror is None else mirror.seconds
+        self._plan = replace(self._plan, finished=now(), wall_s=time.monotonic() - started, mirror_s=mirror_s)
+        self._records.write_plan(self._plan)
+        try:
+            report = self._write_report()
+        except OSError as error:
+            self.say(f"No report: {error}; python -m lstm_bench.report {self._plan.study} makes it from the records")
+            report = None
         if mirror is not None:
-            study = load_study(self._records.folder)
-            mirror.close(derived_metrics(study), study_metrics(study), report.parent)
+            self._close(mirror, report)
         return report
 
-    def _say_where_it_is(self, report: Path, uri: str, mirror: BackgroundMirror | None) -> None:
-        self.say(f"Report:  {report}")
+    def _write_report(self) -> Path:
+        from lstm_bench.report.build import build_report  # here: seaborn takes a second to import
+
+        return build_report(self._records.folder, reports_folder(self._config.output))
+
+    def _close(self, mirror: BackgroundMirror, report: Path | None) -> None:
+        from lstm_bench.analysis.frames import load_study
+        from lstm_bench.analysis.results import derived_metrics, study_metrics
+
+        study = load_study(self._records.folder)
+        mirror.close(derived_metrics(study), study_metrics(study), None if report is None else report.parent)
+
+    def _say_where_it_is(self, report: Path | None, uri: str, mirror: BackgroundMirror | None) -> None:
+        if report is not None:
+            self.say(f"Report:  {report}")
         if mirror is not None and mirror.error is None:
-            self.say(f"MLflow:  mlflow ui --backend-store-uri {uri}")
+            self.say(f"MLflow:  mlflow ui --backend-store-uri {shlex.quote(uri)}")
             share = mirror.seconds / (self._plan.wall_s or math.inf)
             self.say(f"         logging took {mirror.seconds:.1f} s of processor time, {share:.1%} of the study's time")
         elif mirror is not None:
             self.say(
-                f"MLflow:  not complete ({type(mirror.error).__name__}: {mirror.error}); the records hold everything"
+                f"MLflow:  behind by {counted(mirror.behind, 'run')} ({type(mirror.error).__name__}: {mirror.error})\n"
+                f"         the records hold everything: python -m lstm_bench.sync {self._plan.study}"
             )
 
     def _say_what_failed(self) -> int:
-        """Tell members that failed or never ran, grouped by reason; return how many."""
-        reasons: Counter[str] = Counter()
+        """Tell members without a result, grouped by status and reason, and who diverged; return how many have none."""
+        reasons: Counter[tuple[str, str]] = Counter()
+        first: dict[tuple[str, str], str] = {}
         for description, identity in self._members():
-            if not self._records.has_member(identity):
-                reasons["never ran"] += 1
-                continue
-            record = self._records.read_member(identity)
-            if record.status == "failed":
-                reasons[(record.error or "").strip().splitlines()[-1]] += 1
-                self.say(f"Failed: {description}")
-        for reason, count in reasons.items():
-            self.say(f"{count} members without a result: {reason}")
-        return sum(reasons.values())
+            status, reason = self._without_result(identity)
+            if status:
+                reasons[status, reason] += 1
+                first.setdefault((status, reason), description)
+        for (status, reason), count in reasons.items():
+            others = f" and {count - 1} more" if count > 1 else ""
+            self.say(f"{status.replace('_', ' ').capitalize()}: {first[status, reason]}{others}: {reason}")
+        lost = sum(count for (status, _), count in reasons.items() if status != "diverged")
+        if lost:
+            self.say(
+                f"{counted(lost, 'member')} without a result; the same command tries again:\n  {self._plan.command}"
+            )
+        return lost
+
+    def _without_result(self, identity: str) -> tuple[str, str]:
+        """Return a member's status and reason if there is something to tell of it, else two empty words."""
+        if not self._records.has_member(identity):
+            return "never ran", "its job ended before"
+        record = self._records.read_member(identity)
+        if record.status not in (*WITHOUT_RESULT, "diverged"):
+            return "", ""
+        return record.status, (record.error or "no reason recorded").strip().splitlines()[-1]

@@ -36,6 +36,15 @@ class Contender:
         return f"{self.plan.cell}/{self.implementation}"
 
 
+def is_timed(jobs: Sequence[JobPlan], rows: Sequence[SpeedRow]) -> bool:
+    """Tell whether the rows have the speed of every job."""
+    return {_timed_as(job) for job in jobs} <= {_timed_as(row) for row in rows}
+
+
+def _timed_as(row: JobPlan | SpeedRow) -> tuple[str, str, str, int, int, int]:
+    return row.task, row.variant, row.cell, row.lag, row.hidden_size, row.batch_size
+
+
 def measure_speed(pairs: Sequence[Pair]) -> list[SpeedRow]:
     """Return a row for each cell, lag and implementation, measured in a fresh process with one thread.
 

@@ -10,6 +10,7 @@ from lstm_bench.study.contest import hold_contest
 from lstm_bench.study.folders import reports_folder
 from lstm_bench.study.planned import Launch, PlannedStudy
 from lstm_bench.study.planning import now
+from lstm_bench.study.stopping import Stop
 
 
 class SpeedStudy(PlannedStudy):
@@ -17,8 +18,12 @@ class SpeedStudy(PlannedStudy):
 
     when_stopped = "Stopped. Timings belong together, so nothing was kept; the same command starts again:"
 
-    def run(self, _: Launch) -> int:
+    def run(self, _: Launch, __: Stop) -> int:
         """Let the contenders of each job take turns here, one job after another, and write the report; return 0."""
+        with self._alone():
+            return self._run()
+
+    def _run(self) -> int:
         started = time.monotonic()
         self._announce(f"Study {self._plan.study}: {len(self._plan.jobs)} jobs; leave the machine alone meanwhile.")
         with Progress(console=self._console, disable=not self._console.is_terminal) as progress:

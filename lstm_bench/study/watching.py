@@ -26,6 +26,7 @@ class Watcher:
         self._plan, self._records, self._console = plan, records, console
         self._started = self._last_line = time.monotonic()
         self._done: set[str] = set()
+        self._read = self._records.journal.read()[1]
         self._bars: dict[str, TaskID] = {}
         self._work = {job.job: _work(job) for job in plan.jobs}
         columns = (
@@ -57,6 +58,7 @@ class Watcher:
             self._look()
 
     def _look(self) -> None:
+        self._tell_events()
         notes = {job.job: self._records.read_progress(job.job) for job in self._plan.jobs}
         for job in self._plan.jobs:
             note = notes[job.job]
@@ -66,6 +68,13 @@ class Watcher:
                 self._show(job, note)
         share = sum(self._share(job, notes[job.job]) * self._work[job.job] for job in self._plan.jobs)
         self._show_total(share / sum(self._work.values()))
+
+    def _tell_events(self) -> None:
+        """Print what a user should know at once and no bar shows: damage, checkpoints that failed, jobs without end."""
+        lines, self._read = self._records.journal.read(self._read)
+        for line in lines:
+            if text := _in_words(line):
+                self._console.print(text, highlight=False, markup=False, soft_wrap=True)
 
     def _share(self, job: JobPlan, note: dict[str, Any]) -> float:
         """Return how much of a job's worst-case work is behind it."""
@@ -115,6 +124,22 @@ class Watcher:
             self._last_line = time.monotonic()
             text = f"{_clock(elapsed)} {len(self._done)} of {len(self._plan.jobs)} jobs done, {left}"
             self._console.print(text, highlight=False, soft_wrap=True)
+
+
+def _in_words(line: dict[str, Any]) -> str | None:
+    """Return a journal's line for the screen, None where it is for the journal alone."""
+    match line:
+        case {"event": "damaged", "path": path, "reason": reason}:
+            return f"Damaged: {path}: {reason}; what is before it is used"
+        case {"event": "checkpoint_failed", "reason": reason}:
+            return f"No checkpoint: {reason}; training goes on"
+        case {
+            "event": "job_ended",
+            "outcome": "failed" | "out_of_memory" as outcome,
+            "reason": reason,
+        }:
+            return f"Job {line['number']} {outcome.replace('_', ' ')}: {reason}"
+    return None
 
 
 def _work(job: JobPlan) -> float:

@@ -118,7 +118,7 @@ def test_what_a_probe_could_not_measure_is_a_row_with_its_reason(tmp_path: Path)
 
 def spoil(member: Path, errors: dict[str, str]) -> None:
     record = json.loads((member / "record.json").read_text())
-    (member / "record.json").write_text(json.dumps(record | {"probe_errors": errors}))
+    (member / "record.json").write_text(json.dumps(record | {"probe_errors": errors, "sha256": ""}))
 
 
 def test_a_study_with_two_tasks_falls_into_one_a_task(tmp_path: Path) -> None:
@@ -151,6 +151,8 @@ def test_text_written_by_older_versions_of_pandas_and_whole_numbers_are_read_wit
     curves = tmp_path / "s" / "members" / "report-job-copy-rnn-2-0" / "curves.parquet"
     older = pa.table({"step": [0], "metric": pa.array(["eval/loss"], pa.string()), "value": pa.array([2], pa.int64())})
     pq.write_table(older, curves)
+    record = json.loads(curves.with_name("record.json").read_text()) | {"files": {}, "sha256": ""}
+    curves.with_name("record.json").write_text(json.dumps(record))
     study = load_study(tmp_path / "s")
     assert study.problems == []
     first = study.curves.loc[study.curves["seed"] == 0, ["step", "metric", "value"]]

@@ -1,5 +1,6 @@
 """A cell that the engine has never heard of: two methods, an opaque state, and it trains."""
 
+import pickle
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -8,6 +9,7 @@ import torch
 from torch import Generator, Tensor, nn
 from torch.nn.functional import dropout, linear
 
+from lstm_bench.cells.contract import CellError
 from lstm_bench.cells.lstm import LSTMCell, LSTMState
 from lstm_bench.engine.choice import kernel_of
 from lstm_bench.engine.generic import GenericKernel, permits_batching
@@ -422,3 +424,115 @@ def test_a_frozen_parameter_of_a_plug_in_stays_as_it_is() -> None:
     population.compute_gradients(batch_of(1))
     population.update(clip=1.0)
     assert torch.equal(population.member_weights(0)["cell.weight_hh"], before)
+
+
+class FaultyCell(OwnGRUCell):
+    """A plug-in that answers as it is told."""
+
+    def __init__(
+        self, start: Any = None, answer: Any = None, good_steps: int = 0, *, generator: Generator | None = None
+    ) -> None:
+        super().__init__(D, H, generator=generator)
+        self.start, self.answer, self.good_steps = start, answer, good_steps
+
+    def initial_state(self, batch_size: int) -> Any:
+        return self.start(batch_size) if self.start else super().initial_state(batch_size)
+
+    def step(self, x: Tensor, state: Any) -> Any:
+        self.good_steps -= 1
+        return super().step(x, state) if self.answer is None or self.good_steps >= 0 else self.answer(x, state)
+
+
+def raised(error: BaseException) -> Any:
+    raise error
+
+
+H_FLOAT = f"allowed: [4, {H}] of torch.float32, which is [batch, hidden_size]"
+FAULTY_STEPS = [
+    (lambda x, h: raised(RuntimeError("the plug-in broke")), "step raised RuntimeError: the plug-in broke"),
+    (lambda x, h: raised(KeyError("two\nlines")), "step raised KeyError: 'two\\nlines'"),
+    (lambda x, h: raised(OSError("two\n  lines")), "step raised OSError: two lines"),
+    (lambda x, h: raised(AssertionError()), "step raised AssertionError"),
+    (lambda x, h: h, f"step returned a tensor [4, {H}] of torch.float32: allowed: two values, the output and the next"),
+    (lambda x, h: (h, h, h), "step returned 3 values (Tensor, Tensor, Tensor): allowed: two values, the output and"),
+    (lambda x, h: None, "step returned None: allowed: two values, the output and the next state"),
+    (lambda x, h: (h[:, 1:], h), f"step returned as output a tensor [4, {H - 1}] of torch.float32: {H_FLOAT}"),
+    (lambda x, h: (h.sum(), h), f"step returned as output a tensor [] of torch.float32: {H_FLOAT}"),
+    (lambda x, h: (h.double(), h), f"step returned as output a tensor [4, {H}] of torch.float64: {H_FLOAT}"),
+    (lambda x, h: (3.0, h), f"step returned as output a value of type float: {H_FLOAT}"),
+    (lambda x, h: (h, None), "step returned as state None: allowed: a tensor or a tuple of tensors"),
+    (lambda x, h: (h, ()), "step returned as state 0 values (): allowed: a tensor or a tuple of tensors"),
+    (lambda x, h: (h, {"h": h}), "step returned as state a value of type dict: allowed: a tensor or a tuple of"),
+    (lambda x, h: (h, (h, 1)), "step returned as state 2 values (Tensor, int): allowed: a tensor or a tuple of"),
+    (lambda x, h: (h, h.T), f"step returned as state h a tensor [{H}, 4] of torch.float32: allowed: [batch, ...], 4"),
+    (lambda x, h: (h, h.double()), "step returned as state h a tensor [4, 6] of torch.float64: allowed: torch.float32"),
+    (lambda x, h: (h, (h, h)), "step returned a state of s0, s1: allowed: h, as in initial_state"),
+]  # fmt: skip
+FAULTY_STARTS = [
+    (lambda batch: raised(TypeError("no start")), "initial_state raised TypeError: no start"),
+    (lambda batch: None, "initial_state returned as state None: allowed: a tensor or a tuple of tensors"),
+    (lambda batch: torch.zeros(7, H), f"initial_state returned as state h a tensor [7, {H}] of torch.float32: allowed"),
+    (lambda batch: torch.zeros(()), "initial_state returned as state h a tensor [] of torch.float32: allowed: [batch,"),
+    (
+        lambda batch: torch.zeros(batch, H, dtype=torch.float64),
+        f"initial_state returned as state h a tensor [1, {H}] of torch.float64: allowed: torch.float32, as the para",
+    ),
+]
+
+
+def told_of(fault: dict[str, Any]) -> CellError:
+    """Return what is told when two members of a faulty cell are trained."""
+    built = [make_model(TASK, lambda g: FaultyCell(**fault, generator=g), Generator().manual_seed(m)) for m in range(2)]
+    with pytest.raises(CellError) as caught:
+        population_of(built).compute_gradients(batch_of(2))
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    ("fault", "told"),
+    [*(({"answer": step}, told) for step, told in FAULTY_STEPS), *(({"start": s}, told) for s, told in FAULTY_STARTS)],
+)
+def test_a_faulty_cell_is_named_in_one_line_with_what_it_did_and_what_is_allowed(fault: Any, told: str) -> None:
+    line = str(told_of(fault))
+    assert line.startswith(f"cell {__name__}.FaultyCell: {told}")
+    assert "\n" not in line
+
+
+def test_what_a_cell_raised_is_chained_to_the_error_that_names_it() -> None:
+    broken = RuntimeError("the plug-in broke")
+    assert told_of({"answer": lambda x, h: raised(broken)}).__cause__ is broken
+
+
+@pytest.mark.parametrize("fault", [lambda x, h: (h.double(), h), lambda x, h: raised(IndexError("late"))])
+def test_a_cell_that_goes_wrong_at_a_later_step_is_named_too(fault: Any) -> None:
+    built = make_model(TASK, lambda g: FaultyCell(answer=fault, good_steps=10**6, generator=g), Generator())
+    population = population_of([built])
+    assert population.compute_gradients(batch_of(1))[0].isfinite().all()
+    built.cell.good_steps = 2
+    with pytest.raises(CellError, match="FaultyCell: step r"):
+        population.compute_gradients(batch_of(1))
+
+
+@pytest.mark.parametrize("lacking", [MemoryError("no room"), torch.OutOfMemoryError("no room"), KeyboardInterrupt()])
+def test_a_lack_of_memory_and_a_stop_are_not_laid_at_the_cells_door(lacking: BaseException) -> None:
+    with pytest.raises(type(lacking)) as caught:
+        GenericKernel(FaultyCell(start=lambda batch: raised(lacking)))
+    assert caught.value is lacking
+
+
+def test_a_cell_without_parameters_is_named() -> None:
+    class Empty(nn.Module):
+        input_size, hidden_size = D, H
+
+    with pytest.raises(CellError, match="Empty: no parameters: allowed: one or more"):
+        GenericKernel(Empty())
+
+
+def test_an_error_that_names_a_cell_comes_through_from_another_process() -> None:
+    error = told_of({"answer": lambda x, h: None})
+    assert str(pickle.loads(pickle.dumps(error))) == str(error)
+
+
+def test_a_long_message_of_a_cell_is_shortened() -> None:
+    line = str(told_of({"answer": lambda x, h: raised(ValueError("long " * 10_000))}))
+    assert 400 < len(line) < 700

@@ -17,8 +17,9 @@ from lstm_bench.engine import training
 from lstm_bench.engine.choice import KernelChoice
 from lstm_bench.engine.model import MakeCell, make_model
 from lstm_bench.engine.population import Population
+from lstm_bench.engine.run import Run
 from lstm_bench.engine.seeds import Member, Role, generator
-from lstm_bench.engine.training import Budget, Run, train
+from lstm_bench.engine.training import Budget, train
 from lstm_bench.tasks.adding import AddingTask
 from lstm_bench.tasks.contract import Batch
 from lstm_bench.tasks.copy import CopyTask

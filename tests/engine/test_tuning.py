@@ -4,8 +4,8 @@ import math
 
 import pytest
 
+from lstm_bench.engine.run import Run, Status
 from lstm_bench.engine.seeds import Member
-from lstm_bench.engine.training import Run, Status
 from lstm_bench.engine.tuning import choose_learning_rate, tuning_score
 
 

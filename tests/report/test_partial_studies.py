@@ -79,7 +79,7 @@ def test_what_probes_could_not_measure_is_told_with_its_reason(build: Build) -> 
         for seed, moments in ((0, ("final",)), (1, ("initial", "final"))):
             path = folder / "members" / f"report-job-copy-rnn-8-{seed}" / "record.json"
             errors = {f"{p} {m}": f"{p}: {reason}" for p in ("lyapunov", "memory_capacity") for m in moments}
-            path.write_text(json.dumps(json.loads(path.read_text()) | {"probe_errors": errors}))
+            path.write_text(json.dumps(json.loads(path.read_text()) | {"probe_errors": errors, "sha256": ""}))
 
     text = build(damage, lags=(2, 8), n_seeds=2)
     assert (
@@ -155,11 +155,22 @@ def test_a_lag_that_never_ran_is_marked(build: Build) -> None:
 
 REPORTED, LONGEST = "members/report-job-copy-lstm-2-0", "members/report-job-copy-lstm-8-0"
 TUNED = "members/tuning-job-copy-lstm-2-0-0.003"
-STATUSES = "solved, learning, plateau, diverged, untrained, failed"
+STATUSES = "solved, learning, plateau, diverged, untrained, running, interrupted, out_of_memory, failed"
 
 
 def truncated(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-20])
+
+
+def unsigned(damage: Callable[[Path], None]) -> Callable[[Path], None]:
+    """Do damage that no SHA-256 gives away, as in records of a version that had none."""
+
+    def change(path: Path) -> None:
+        record = path.with_name("record.json")
+        record.write_text(json.dumps(json.loads(record.read_text()) | {"files": {}, "sha256": ""}))
+        damage(path)
+
+    return change
 
 
 def emptied(path: Path) -> None:
@@ -238,18 +249,20 @@ BROKEN = [  # what is broken, how, and what is told after the path of the file
     (f"{REPORTED}/record.json", with_fields(role="guest"), "role=guest: allowed: report, tuning"),
     (f"{REPORTED}/record.json", with_fields(identity="other"), "identity=other: allowed: report-job-copy-lstm-2-0"),
     (f"{TUNED}/record.json", truncated, "cannot be read: EOF while parsing"),
-    (f"{REPORTED}/curves.parquet", truncated, "cannot be read: not a whole parquet file (curves of report member "),
-    (f"{REPORTED}/curves.parquet", emptied, "cannot be read: not a whole parquet file"),
+    (f"{REPORTED}/record.json", with_fields(steps=7), "damaged: not what was written, by its SHA-256"),
+    (f"{REPORTED}/curves.parquet", truncated, "damaged: not what was written, by its SHA-256 (curves of report "),
+    (f"{REPORTED}/curves.parquet", unsigned(truncated), "cannot be read: not a whole parquet file"),
+    (f"{REPORTED}/curves.parquet", unsigned(emptied), "cannot be read: not a whole parquet file"),
     (f"{REPORTED}/curves.parquet", gone, "cannot be read: No such file or directory"),
     (f"{REPORTED}/probes.parquet", a_folder, "cannot be read: Is a directory (probes of report member "),
     (f"{LONGEST}/gradients.parquet", gone, "cannot be read: No such file or directory (gradients of report member "),
-    (f"{REPORTED}/curves.parquet", table(a=1), "columns a: allowed: step, metric, value"),
+    (f"{REPORTED}/curves.parquet", unsigned(table(a=1)), "columns a: allowed: step, metric, value"),
     (
         f"{REPORTED}/curves.parquet",
-        table(step=1, metric="eval/loss", value="low"),
+        unsigned(table(step=1, metric="eval/loss", value="low")),
         "value=low: allowed: numbers",
     ),
-    (f"{REPORTED}/curves.parquet", table(step=1, metric=2.5, value=0.5), "metric=2.5: allowed: words"),
+    (f"{REPORTED}/curves.parquet", unsigned(table(step=1, metric=2.5, value=0.5)), "metric=2.5: allowed: words"),
     ("speed.json", truncated, "cannot be read: EOF while parsing"),
     ("speed.json", text("{}"), "content={}: allowed: a valid array"),
     ("speed.json", first_row(colour="red"), "0.colour is not known: allowed: the fields of schema 1"),
@@ -348,7 +361,7 @@ def test_all_figures_are_drawn_of_what_is_left(
     truncated(members / "report-job-copy-lstm-8-1" / "probes.parquet")
     for seed in (0, 1):
         emptied(members / f"report-job-copy-lstm-8-{seed}" / "gradients.parquet")
-    with_fields(metrics={})(members / "report-job-copy-lstm-2-1" / "record.json")
+    unsigned(with_fields(metrics={}))(members / "report-job-copy-lstm-2-1" / "record.json")
     code, errors = rebuild(runs, capsys)
     assert (code, len(errors)) == (2, 5)
     page = (runs.parent / "reports" / "s" / "report.html").read_text()
@@ -363,7 +376,7 @@ def test_numbers_that_are_none_are_drawn_around(
     monkeypatch.setattr(style, "PNG_DPI", 20)
     for member in sorted((runs / "s" / "members").glob("report-job-copy-lstm-*")):
         metrics = json.loads((member / "record.json").read_text())["metrics"]
-        with_fields(metrics=dict.fromkeys(metrics, value))(member / "record.json")
+        unsigned(with_fields(metrics=dict.fromkeys(metrics, value)))(member / "record.json")
         for name, column in (("curves", "value"), ("gradients", "norm")):
             path = member / f"{name}.parquet"
             pd.read_parquet(path).assign(**{column: value}).to_parquet(path)

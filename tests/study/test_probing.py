@@ -12,8 +12,8 @@ from torch import Generator, Tensor
 from lstm_bench.cells.lstm import LSTMCell
 from lstm_bench.config.objects import ChosenProbe
 from lstm_bench.engine.model import Model, make_model, model_tensors
+from lstm_bench.engine.run import Run, Snapshot
 from lstm_bench.engine.seeds import Member
-from lstm_bench.engine.training import Run, Snapshot
 from lstm_bench.probes.contract import Curve, ProbeError
 from lstm_bench.probes.gradient_flow import gradient_flow
 from lstm_bench.records.store import TABLE_COLUMNS

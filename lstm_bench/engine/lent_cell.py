@@ -1,0 +1,90 @@
+"""A cell run with parameters that are not its own, and held to its contract at every step.
+
+A plug-in is somebody else's code: whatever it raises or returns amiss is told with the name of its class. The checks
+look at shapes and types, never at values.
+"""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+
+from lstm_bench.cells.contract import Cell, CellError, State, cell_error, cell_failure, state_like, state_parts
+from lstm_bench.engine.kernel import Parts
+
+
+class LentCell(nn.Module):
+    """A cell whose two methods run under `functional_call`, with any parameters and with states as parts by name.
+
+    Every method raises CellError where the cell raises, or returns what its contract does not allow; a lack of memory
+    is not the cell's doing and stays as it is.
+    """
+
+    def __init__(self, cell: Cell) -> None:
+        super().__init__()
+        self.cell: Any = cell
+        tensors = (tensor for _, tensor in (*cell.named_parameters(), *cell.named_buffers()))
+        floating = next((tensor for tensor in tensors if tensor.is_floating_point()), None)
+        if floating is None:
+            raise cell_error(type(cell), "no parameters: allowed: one or more of floating-point numbers")
+        self._hidden_size, self._dtype = cell.hidden_size, floating.dtype
+        with torch.no_grad():
+            self._example: State = self._ask("initial_state", {}, 1)
+        self._parts("initial_state", self._example, 1)
+
+    def forward(self, method: str, *arguments: Any) -> Any:
+        """Call a method of the cell: what `functional_call` does with other parameters in place."""
+        return getattr(self.cell, method)(*arguments)
+
+    def initial_state(self, weights: Parts, batch_size: int) -> Parts:
+        """Return the parts of the state before the first step, each [B, ...]."""
+        return self._parts("initial_state", self._ask("initial_state", weights, batch_size), batch_size)
+
+    def step(self, weights: Parts, x: Tensor, state: Parts) -> tuple[Tensor, Parts]:
+        """Return the output [B, H] and the parts of the next state [B, ...], after an input [B, D]."""
+        answer = self._ask("step", weights, x, state_like(self._example, state))
+        if not isinstance(answer, (tuple, list)) or len(answer) != 2:
+            raise self._refusal("step", _described(answer), "two values, the output and the next state")
+        output, shape = answer[0], (x.shape[0], self._hidden_size)
+        if not isinstance(output, Tensor) or output.shape != shape or output.dtype != x.dtype:
+            allowed = f"{list(shape)} of {x.dtype}, which is [batch, hidden_size]"
+            raise self._refusal("step", f"as output {_described(output)}", allowed)
+        following = self._parts("step", answer[1], shape[0])
+        if following.keys() != state.keys():
+            raise self._refusal(
+                "step", f"a state of {', '.join(following)}", f"{', '.join(state)}, as in initial_state"
+            )
+        return output, following
+
+    def _ask(self, method: str, weights: Parts, *arguments: Any) -> Any:
+        try:
+            return functional_call(self, {f"cell.{n}": tensor for n, tensor in weights.items()}, (method, *arguments))
+        except (MemoryError, torch.OutOfMemoryError):
+            raise
+        except Exception as error:
+            raise cell_failure(type(self.cell), method, error) from error
+
+    def _parts(self, method: str, state: Any, batch_size: int) -> Parts:
+        """Return the parts of a state that a method returned, after checking them."""
+        tensors = (state,) if isinstance(state, Tensor) else state
+        if not isinstance(tensors, (tuple, list)) or not tensors or not all(isinstance(t, Tensor) for t in tensors):
+            raise self._refusal(method, f"as state {_described(state)}", "a tensor or a tuple of tensors")
+        parts = dict(state_parts(state))
+        for name, part in parts.items():
+            if not part.dim() or part.shape[0] != batch_size:
+                raise self._refusal(method, f"as state {name} {_described(part)}", f"[batch, ...], {batch_size} first")
+            if part.dtype != self._dtype and part.is_floating_point():
+                raise self._refusal(method, f"as state {name} {_described(part)}", f"{self._dtype}, as the parameters")
+        return parts
+
+    def _refusal(self, method: str, returned: str, allowed: str) -> CellError:
+        return cell_error(type(self.cell), f"{method} returned {returned}: allowed: {allowed}")
+
+
+def _described(found: Any) -> str:
+    if isinstance(found, Tensor):
+        return f"a tensor {list(found.shape)} of {found.dtype}"
+    if isinstance(found, (tuple, list)):
+        return f"{len(found)} values ({', '.join(type(value).__name__ for value in found)})"
+    return "None" if found is None else f"a value of type {type(found).__name__}"

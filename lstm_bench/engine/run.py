@@ -1,0 +1,81 @@
+"""What became of one member of a population, while it trains and when it has ended."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, Literal, NamedTuple
+
+import torch
+from torch import Tensor
+
+from lstm_bench.engine.seeds import Member
+
+Status = Literal["solved", "learning", "plateau", "diverged", "untrained"]
+PACKED_OTHERWISE = ("member", "curves", "state_norms", "milestones")
+
+
+class Snapshot(NamedTuple):
+    """A member's parameters and buffers after so many updates."""
+
+    step: int
+    weights: dict[str, Tensor]
+
+
+@dataclass
+class Run:
+    """What became of one member. Everything noted at `step` belongs to the weights after that many updates.
+
+    `curves` holds (step, metric, value); `state_norms` holds (step, part, ||dL/ds_t|| for t = 0 .. T-1), the norm over
+    batch and units of the total derivative of the training loss. `train_s` is the member's share of the wall time: the
+    time of a step is divided among the members that took it. `milestones` holds the weights at the first evaluation
+    with the task's criterion at or below so many percent of its memoryless baseline. `weights` and `moments`, Adam's,
+    are there when it has ended; `reason` says why it diverged.
+    """
+
+    member: Member
+    status: Status = "plateau"
+    steps: int = 0
+    steps_to_solve: int | None = None
+    train_s: float = 0.0
+    metrics: dict[str, float] = field(default_factory=dict)
+    curves: list[tuple[int, str, float]] = field(default_factory=list)
+    state_norms: list[tuple[int, str, list[float]]] = field(default_factory=list)
+    weights: dict[str, Tensor] = field(default_factory=dict)
+    moments: dict[str, Tensor] = field(default_factory=dict)
+    milestones: dict[int, Snapshot] = field(default_factory=dict)
+    passes: int = 0
+    clipped: int = 0
+    finished: bool = False
+    reason: str | None = None
+
+    def diverge(self, reason: str) -> None:
+        """End as diverged; the first reason stands."""
+        self.status, self.finished, self.reason = "diverged", True, self.reason or reason
+
+
+def packed(run: Run) -> dict[str, Any]:
+    """Return a run in plain containers and tensors: what a checkpoint may hold and `unpacked` understands.
+
+    Curves and norms become tensors of float64, in which every Python float keeps its bits.
+    """
+    plain = {f.name: getattr(run, f.name) for f in fields(run) if f.name not in PACKED_OTHERWISE}
+    steps, names, values = zip(*run.curves, strict=True) if run.curves else ((), (), ())
+    norms = [(step, part, torch.tensor(values, dtype=torch.float64)) for step, part, values in run.state_norms]
+    return plain | {
+        "member": asdict(run.member),
+        "metrics": dict(run.metrics),
+        "curves": {"steps": list(steps), "names": list(names), "values": torch.tensor(values, dtype=torch.float64)},
+        "state_norms": norms,
+        "milestones": {percent: (snapshot.step, snapshot.weights) for percent, snapshot in run.milestones.items()},
+    }
+
+
+def unpacked(content: Mapping[str, Any]) -> Run:
+    """Return the run that `packed` made this of."""
+    curves = content["curves"]
+    return Run(
+        **{name: value for name, value in content.items() if name not in PACKED_OTHERWISE},
+        member=Member(**content["member"]),
+        curves=list(zip(curves["steps"], curves["names"], curves["values"].tolist(), strict=True)),
+        state_norms=[(step, part, norms.tolist()) for step, part, norms in content["state_norms"]],
+        milestones={percent: Snapshot(step, weights) for percent, (step, weights) in content["milestones"].items()},
+    )

@@ -1,0 +1,55 @@
+"""What happened in a study, one JSON object a line, appended and never changed.
+
+A process that dies while it writes leaves a line without an end. Whoever appends next ends it, whoever reads leaves it
+out: it costs one record.
+"""
+
+import json
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+
+class Journal:
+    """The journal of one study, runs/<study>/journal.jsonl; any process of the study may append."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def note(self, event: str, **facts: Any) -> None:
+        """Append what happened, with its time and who says so, in one write that is on the disk when this returns."""
+        now = datetime.now(UTC).isoformat(timespec="milliseconds")
+        line = json.dumps({"at": now, "pid": os.getpid(), "event": event, **facts}, ensure_ascii=False) + "\n"
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o666)
+        try:
+            os.write(descriptor, (_end_of_a_torn_line(descriptor) + line).encode())
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+    def read(self, start: int = 0) -> tuple[list[dict[str, Any]], int]:
+        """Return the whole lines from a byte onwards, and the byte at which to read on."""
+        if not self.path.is_file():
+            return [], start
+        with self.path.open("rb") as file:
+            file.seek(start)
+            content = file.read()
+        whole = content[: content.rfind(b"\n") + 1]
+        lines = (_parsed(line) for line in whole.splitlines())
+        return [line for line in lines if line is not None], start + len(whole)
+
+
+def _end_of_a_torn_line(descriptor: int) -> str:
+    size = os.fstat(descriptor).st_size
+    return "\n" if size and os.pread(descriptor, 1, size - 1) != b"\n" else ""
+
+
+def _parsed(line: bytes) -> dict[str, Any] | None:
+    """Return what a line says; None for one that was torn."""
+    try:
+        said = json.loads(line)
+    except ValueError:
+        return None
+    return said if isinstance(said, dict) else None

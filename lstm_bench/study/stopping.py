@@ -1,0 +1,79 @@
+"""Ctrl-C, SIGTERM and a closed terminal: first a request that jobs can meet, then an end.
+
+While jobs run, a signal becomes a file that every job of the study sees, on whatever machine: each writes a checkpoint
+and ends. Whoever has not done so when the grace is over is killed, and goes on from its last checkpoint. At any other
+time, and when it comes a second time, a signal ends the study at once.
+"""
+
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from types import FrameType
+
+JOBS_GRACE_S = 2.0  # from the request to the end of a job's process
+LAUNCH_GRACE_S = 3.0  # from the request to the end of the launcher
+Handler = Callable[[int, FrameType | None], None]
+SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+
+
+class Stopped(KeyboardInterrupt):
+    """The study was stopped by a signal."""
+
+    def __init__(self, signum: int) -> None:
+        super().__init__(signal.Signals(signum).name)
+        self.exit_code = 128 + signum
+
+
+class Stop:
+    """What signals ask of a study."""
+
+    def __init__(self) -> None:
+        self._signum: int | None = None
+        self._request: Path | None = None
+
+    def _hear(self, signum: int, _: FrameType | None) -> None:
+        if self._request is None or self._signum is not None:
+            raise Stopped(signum)
+        self._signum = signum
+        with suppress(OSError):  # a full disk: the alarm ends it
+            self._request.touch()
+        _set_alarm(LAUNCH_GRACE_S)
+
+    def _end(self, *_: object) -> None:
+        raise Stopped(self._signum or signal.SIGTERM)
+
+    @contextmanager
+    def listening(self) -> Iterator["Stop"]:
+        """Hear signals during the block."""
+        heard: dict[signal.Signals, Handler] = dict.fromkeys(SIGNALS, self._hear)
+        if hasattr(signal, "SIGALRM"):
+            heard[signal.SIGALRM] = self._end
+        before = {signum: signal.signal(signum, handler) for signum, handler in heard.items()}
+        try:
+            yield self
+        finally:
+            _set_alarm(0)
+            for signum, handler in before.items():
+                signal.signal(signum, handler)
+
+    @contextmanager
+    def asking(self, request: Path) -> Iterator[None]:
+        """Let jobs end by themselves during the block: a signal makes the file `request`.
+
+        Raises: Stopped at the end of the block, where there was one.
+        """
+        request.unlink(missing_ok=True)
+        self._request = request
+        try:
+            yield
+        finally:
+            self._request = None
+            _set_alarm(0)
+            if self._signum is not None:
+                raise Stopped(self._signum)
+
+
+def _set_alarm(seconds: float) -> None:
+    if hasattr(signal, "setitimer"):
+        signal.setitimer(signal.ITIMER_REAL, seconds)

@@ -1,0 +1,30 @@
+"""A path arrives in the settings as it was typed, through Hydra's parser, sweeper and parser again."""
+
+import pytest
+from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+from hydra.core.override_parser.overrides_parser import OverridesParser
+
+from lstm_bench.config.quoting import as_typed
+
+PARSER = OverridesParser.create()
+PATHS = [
+    "plain", "a b", " spaces ", "ünï", "日本　語", "100%", "h#x", "a&b;c|d", "it's", 'd"q', "a\\b", "a\\", "a\\\\",
+    'a\\"b', "a,b", "1_000", "null", "true", "x=y", "[1,2]", "{a}", "(b)", "~/x", "../x/", "range(1,2)", "a:b",
+    "$HOME", "!x",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("prefix", ["", "+", "++"])
+def test_a_path_is_taken_as_typed(path, prefix):
+    (parsed,) = PARSER.parse_overrides([as_typed(f"{prefix}output={path}")])
+    ((job,),) = BasicSweeper.split_arguments([parsed], None)[0]
+    (again,) = PARSER.parse_overrides([job])
+    assert parsed.value() == again.value() == path
+
+
+@pytest.mark.parametrize(
+    "override", ["output='a b'", 'output="a b"', "output=", "task.lag=1,2", "outputs=a b", "output"]
+)
+def test_what_is_quoted_already_or_no_path_stays_as_it_is(override):
+    assert as_typed(override) == override

@@ -1,0 +1,36 @@
+"""A store that is there already, and small studies with a known truth."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "analysis"))  # for synthetic_study
+
+from mirror_faults import Scene, small_scene
+
+from lstm_bench.tracking.opening import open_store
+
+
+@pytest.fixture(scope="session")
+def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file of a store without experiments: making one takes seconds."""
+    file = tmp_path_factory.mktemp("store") / "mlflow.db"
+    open_store(f"sqlite:///{file}")
+    return file
+
+
+@pytest.fixture
+def scene(tmp_path: Path, empty_store: Path) -> Scene:
+    """A study of two members that ended, and a store that knows nothing of it."""
+    shutil.copy(empty_store, tmp_path / "mlflow.db")
+    return small_scene(tmp_path, "small")
+
+
+@pytest.fixture
+def another_scene(tmp_path: Path) -> Callable[[str], Scene]:
+    return lambda name: small_scene(tmp_path, name)

@@ -1,0 +1,147 @@
+"""The mirror beside a study: nothing that happens to the database reaches the study, and nothing is lost."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from mirror_faults import free_port, killed_writers, locked, many_on_a_fresh_store
+from waiting import PROMPT_S, ended, no_mirror_waits, wait_until
+
+from lstm_bench.records.locking import HeldError, held, is_held
+from lstm_bench.tracking.background import mirror_lock
+
+
+@pytest.fixture(autouse=True)
+def no_mirror_left():
+    """Wait for the threads of a test: one that waits for a lock goes on after its study."""
+    yield
+    no_mirror_waits()
+
+
+def test_an_undisturbed_mirror_is_level_when_it_is_closed(scene):
+    with scene.background() as mirror:
+        ended(mirror)
+    assert (mirror.error, mirror.behind) == (None, 0)
+    assert mirror.seconds > 0
+    assert scene.whats_wrong() == []
+
+
+def test_members_are_mirrored_as_they_appear(scene):
+    with scene.background() as mirror:
+        wait_until(lambda: len(scene.runs()) == 2)
+        scene.add_member(3)
+        wait_until(lambda: len(scene.runs()) == 3)
+        ended(mirror)
+    assert scene.whats_wrong() == []
+
+
+def test_a_store_that_is_not_there_is_made_while_the_study_waits(scene):
+    (scene.folder / "mlflow.db").unlink()
+    with scene.background() as mirror:
+        ended(mirror)
+    assert (mirror.error, mirror.behind) == (None, 0)
+    assert scene.whats_wrong() == []
+
+
+def test_a_mirror_at_rest_looks_at_nothing_and_lets_others_write(scene):
+    identity = scene.records.identities()[0]
+    with scene.background() as mirror:
+        mirror.rest()
+        assert not is_held(mirror_lock(scene.records.folder))
+        scene.add_member(3)
+        time.sleep(2.5)
+        assert len(scene.runs()) == 2
+        ended(mirror, {identity: {"memory/t50": 3.0}}, {}, None)
+    assert (mirror.error, mirror.behind) == (None, 0)
+    assert scene.run_of(identity).data.metrics["memory/t50"] == 3.0
+    assert scene.whats_wrong() == []
+
+
+def test_a_database_that_is_locked_all_the_time_holds_nobody_up(scene):
+    with locked(scene.uri):
+        with scene.background() as mirror:
+            scene.add_member(3)
+            assert ended(mirror) < PROMPT_S + 5.0  # MLflow's import is our own work
+        assert mirror.behind == 3
+        assert mirror.error is not None
+    no_mirror_waits()
+    assert scene.sync() == 0
+    assert scene.whats_wrong() == []
+
+
+def test_a_database_that_is_locked_in_the_middle_is_caught_up_with(scene):
+    with scene.background() as mirror:
+        wait_until(lambda: len(scene.runs()) == 2)
+        with locked(scene.uri):
+            scene.add_member(3)
+            time.sleep(3.0)
+        wait_until(lambda: len(scene.runs()) == 3)
+        ended(mirror)
+    assert (mirror.error, mirror.behind) == (None, 0)
+    assert scene.whats_wrong() == []
+
+
+def test_a_database_that_is_locked_at_the_end_is_left_after_the_patience(scene):
+    with scene.background() as mirror:
+        wait_until(lambda: len(scene.runs()) == 2)
+        mirror.rest()
+        with locked(scene.uri):
+            scene.add_member(3)
+            assert ended(mirror) < PROMPT_S
+            assert mirror.behind == 1
+            assert mirror.error is not None
+    no_mirror_waits()
+    assert scene.sync() == 0
+    assert scene.whats_wrong() == []
+
+
+def test_a_deadline_is_kept_though_there_is_progress(scene):
+    (scene.folder / "mlflow.db").unlink()
+    with scene.background() as mirror:
+        assert ended(mirror, deadline_s=0.3) < 0.3 + 1.5
+    assert mirror.behind == 2
+    assert mirror.error is not None
+
+
+def test_a_server_that_is_not_there_holds_nobody_up(scene):
+    scene.uri = f"http://127.0.0.1:{free_port()}"
+    with scene.background() as mirror:
+        wait_until(lambda: mirror.error is not None)
+        assert ended(mirror) < PROMPT_S
+    assert mirror.behind == 2
+    assert "Max retries exceeded" in str(mirror.error)
+
+
+def test_a_mirror_waits_for_who_has_its_study(scene):
+    with held(mirror_lock(scene.records.folder), "sync"), scene.background() as mirror:
+        assert ended(mirror) < PROMPT_S
+    assert isinstance(mirror.error, HeldError)
+    assert mirror.behind == 2
+
+
+def test_a_member_that_cannot_be_written_is_told_and_counted(scene):
+    identity = scene.records.identities()[0]
+    (scene.records.member_folder(identity) / "curves.parquet").write_bytes(b"PAR1")
+    with scene.background() as mirror:
+        ended(mirror)
+    assert mirror.behind == 1
+    assert "curves.parquet: damaged" in str(mirror.error)
+
+
+def test_a_study_that_fails_leaves_its_members_mirrored(scene):
+    with pytest.raises(RuntimeError, match="the study broke"), scene.background():
+        wait_until(lambda: len(scene.runs()) == 2)
+        scene.write_status(3, "interrupted")
+        raise RuntimeError("the study broke")
+    assert scene.whats_wrong() == []
+
+
+def test_writers_that_are_killed_at_random_moments_lose_nothing(scene):
+    for seed in range(2, 6):
+        scene.add_member(seed)
+    assert killed_writers(scene, times=6, within_s=0.5) == []
+
+
+def test_eight_processes_on_a_fresh_store_are_all_whole(tmp_path):
+    assert many_on_a_fresh_store(tmp_path, processes=8) == []
