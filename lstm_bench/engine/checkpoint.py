@@ -2,6 +2,7 @@
 
 import io
 import pickle
+import warnings
 from typing import Any
 
 import torch
@@ -26,7 +27,8 @@ def from_bytes(content: bytes) -> dict[str, Any]:
     Raises: CheckpointError where it is anything else, or of another format.
     """
     try:
-        found = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+        with warnings.catch_warnings(action="ignore"):  # of pickles that others wrote: they are refused anyway
+            found = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
     except (RuntimeError, pickle.UnpicklingError, EOFError, ValueError, KeyError) as error:
         raise CheckpointError(f"not tensors and plain containers alone ({type(error).__name__})") from error
     if not isinstance(found, dict) or found.get("format") != FORMAT:

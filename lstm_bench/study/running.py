@@ -4,7 +4,6 @@ import math
 import shlex
 import shutil
 import time
-from collections import Counter
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -12,10 +11,11 @@ from pathlib import Path
 from lstm_bench.analysis.matching import matched_parameters
 from lstm_bench.analysis.wording import counted
 from lstm_bench.records.reading import RecordError
-from lstm_bench.records.schema import WITHOUT_RESULT, JobPlan
+from lstm_bench.records.schema import JobPlan
 from lstm_bench.study.folders import reports_folder, tracking_uri
 from lstm_bench.study.locks import stop_request
 from lstm_bench.study.members import reported
+from lstm_bench.study.outcomes import outcomes
 from lstm_bench.study.planned import Launch, PlannedStudy
 from lstm_bench.study.planning import now
 from lstm_bench.study.reconciling import attempt_of, reconcile, start_anew
@@ -143,16 +143,8 @@ class Study(PlannedStudy):
         """Return the seeds of a job that have a result."""
         return [member.seed for member in reported(plan) if self._records.has_result(member.identity)]
 
-    def _members(self) -> list[tuple[str, str]]:
-        """Return (description, identity) of every reported member."""
-        return [
-            (f"{job.task} {job.cell} lag {job.lag} seed {member.seed}", member.identity)
-            for job in self._plan.jobs
-            for member in reported(job)
-        ]
-
     def _say_what_is_ahead(self, left_running: int) -> None:
-        members = self._members()
+        members = sum(len(job.seeds) for job in self._plan.jobs)
         kept = [seed for job in self._plan.jobs for seed in self._kept(job)]
         again = f"; {len(kept)} are finished already and stay" if kept else ""
         if taken := self._plan.taken_over:
@@ -161,7 +153,7 @@ class Study(PlannedStudy):
             again += f"; {counted(begun, 'job')} go{'es' * (begun == 1)} on from a checkpoint"
         if left_running:
             again += f" ({left_running} left running by a process that died)"
-        self._announce(f"Study {self._plan.study}: {len(self._plan.jobs)} jobs, {len(members)} members{again}.")
+        self._announce(f"Study {self._plan.study}: {len(self._plan.jobs)} jobs, {members} members{again}.")
         if matched := matched_parameters(self._plan.jobs):
             self.say(matched)
         for reason in self._config.unmatched:
@@ -212,29 +204,12 @@ class Study(PlannedStudy):
             )
 
     def _say_what_failed(self) -> int:
-        """Tell members without a result, grouped by status and reason, and who diverged; return how many have none."""
-        reasons: Counter[tuple[str, str]] = Counter()
-        first: dict[tuple[str, str], str] = {}
-        for description, identity in self._members():
-            status, reason = self._without_result(identity)
-            if status:
-                reasons[status, reason] += 1
-                first.setdefault((status, reason), description)
-        for (status, reason), count in reasons.items():
-            others = f" and {count - 1} more" if count > 1 else ""
-            self.say(f"{status.replace('_', ' ').capitalize()}: {first[status, reason]}{others}: {reason}")
-        lost = sum(count for (status, _), count in reasons.items() if status != "diverged")
-        if lost:
+        """Tell members without a result, and who diverged; return how many have none."""
+        found = outcomes(self._records, self._plan.jobs)
+        for line in found.lines:
+            self.say(line)
+        if lost := found.without_result:
             self.say(
                 f"{counted(lost, 'member')} without a result; the same command tries again:\n  {self._plan.command}"
             )
         return lost
-
-    def _without_result(self, identity: str) -> tuple[str, str]:
-        """Return a member's status and reason if there is something to tell of it, else two empty words."""
-        if not self._records.has_member(identity):
-            return "never ran", "its job ended before"
-        record = self._records.read_member(identity)
-        if record.status not in (*WITHOUT_RESULT, "diverged"):
-            return "", ""
-        return record.status, (record.error or "no reason recorded").strip().splitlines()[-1]
