@@ -37,7 +37,8 @@ def _outcome(records: StudyRecords, identity: str) -> tuple[str, str] | None:
         return "damaged", str(error)
     if record.status not in (*WITHOUT_RESULT, "diverged"):
         return None
-    return record.status, (record.error or "no reason recorded").strip().splitlines()[-1]
+    reason = (record.error or "no reason recorded").strip().splitlines()[-1]
+    return record.status, reason.partition(" at step ")[0] if record.status == "diverged" else reason
 
 
 def _line(status: str, reason: str, members: Sequence[str]) -> str:

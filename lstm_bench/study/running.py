@@ -61,13 +61,13 @@ class Study(PlannedStudy):
                 mirror = stack.enter_context(BackgroundMirror(self._plan, self._records, uri, artifacts))
             try:
                 self._train(launch, stop)
+                if mirror is not None:
+                    mirror.rest()  # while speed is measured nothing else runs
+                measured = self._measure_speed()
+                report = self._end(started, mirror)
             except Stopped as stopped:
                 self._close_stopped(stopped, mirror)
                 raise
-            if mirror is not None:
-                mirror.rest()  # while speed is measured nothing else runs
-            measured = self._measure_speed()
-            report = self._end(started, mirror)
         self._say_where_it_is(report, uri, mirror)
         failed = self._say_what_failed()
         level = mirror is None or mirror.error is None
@@ -209,7 +209,6 @@ class Study(PlannedStudy):
         for line in found.lines:
             self.say(line)
         if lost := found.without_result:
-            self.say(
-                f"{counted(lost, 'member')} without a result; the same command tries again:\n  {self._plan.command}"
-            )
+            self.say(f"{counted(lost, 'member')} without a result; the same command tries again:")
+            self.say(f"  {self._plan.command}")
         return lost

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from multiprocessing import get_context
+from multiprocessing import active_children, get_context
 from typing import TYPE_CHECKING
 
 from lstm_bench.config.schema import JobConfig
@@ -51,7 +51,12 @@ def measure_speed(pairs: Sequence[Pair]) -> list[SpeedRow]:
     Cells and implementations that meet at one lag take turns, so that a busy machine slows all of them alike.
     """
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
-        return process.submit(_measure_all, list(pairs)).result()
+        try:
+            return process.submit(_measure_all, list(pairs)).result()
+        except KeyboardInterrupt:
+            for child in active_children():  # else the end of the block waits for them
+                child.kill()
+            raise
 
 
 def _measure_all(pairs: Sequence[Pair]) -> list[SpeedRow]:

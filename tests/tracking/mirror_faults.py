@@ -191,7 +191,7 @@ def killed_writers(scene: Scene, times: int, within_s: float, seed: int = 0) -> 
     for _ in range(times):
         writer = _quick_process(_sync_here, scene)
         time.sleep(moments.uniform(0, within_s))
-        os.kill(writer.pid, signal.SIGKILL)
+        writer.kill()  # SIGKILL, unless it was quicker
         writer.join()
     if scene.sync() != 0:
         return ["sync: not level"]
