@@ -10,21 +10,23 @@ from lstm_bench.study.members import reported
 
 
 class Outcomes(NamedTuple):
-    """A line for each reason, and how many members have no result."""
+    """A line for each job and reason, and how many members have no result."""
 
     lines: list[str]
     without_result: int
 
 
 def outcomes(records: StudyRecords, jobs: Sequence[JobPlan]) -> Outcomes:
-    """Return who has no result or diverged, one line a status and reason, with the first member that it met."""
-    met: dict[tuple[str, str], list[str]] = {}
+    """Return who has no result or diverged, one line a job, status and reason."""
+    lines, lost = list[str](), 0
     for job in jobs:
+        met: dict[tuple[str, str], list[int]] = {}
         for member in reported(job):
             if (found := _outcome(records, member.identity)) is not None:
-                met.setdefault(found, []).append(f"{job.task} {job.cell} lag {job.lag} seed {member.seed}")
-    lost = sum(len(members) for (status, _), members in met.items() if status != "diverged")
-    return Outcomes([_line(status, reason, members) for (status, reason), members in met.items()], lost)
+                met.setdefault(found, []).append(member.seed)
+        lines += [_line(status, job, seeds, reason) for (status, reason), seeds in met.items()]
+        lost += sum(len(seeds) for (status, _), seeds in met.items() if status != "diverged")
+    return Outcomes(lines, lost)
 
 
 def _outcome(records: StudyRecords, identity: str) -> tuple[str, str] | None:
@@ -41,6 +43,6 @@ def _outcome(records: StudyRecords, identity: str) -> tuple[str, str] | None:
     return record.status, reason.partition(" at step ")[0] if record.status == "diverged" else reason
 
 
-def _line(status: str, reason: str, members: Sequence[str]) -> str:
-    others = f" and {len(members) - 1} more" if len(members) > 1 else ""
-    return f"{status.replace('_', ' ').capitalize()}: {members[0]}{others}: {reason}"
+def _line(status: str, job: JobPlan, seeds: Sequence[int], reason: str) -> str:
+    who = f"seed{'s' * (len(seeds) > 1)} {', '.join(map(str, seeds))}"
+    return f"{status.replace('_', ' ').capitalize()}: {job.task} {job.cell} lag {job.lag} ({who}): {reason}"

@@ -1,0 +1,36 @@
+"""The summary names every job that has something missing, with its reason."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from lstm_bench.config.composing import Invocation, compose_study
+from lstm_bench.records.schema import MemberRecord
+from lstm_bench.records.store import StudyRecords
+from lstm_bench.study.members import reported
+from lstm_bench.study.outcomes import outcomes
+from lstm_bench.study.planning import plan_study
+
+ARGUMENTS = ("cell=rnn", "task.lag=2,1", "cell.hidden_size=4", "trainer.seeds=4", "trainer.learning_rates=0.1")
+
+
+def test_every_job_is_named_once_a_reason_and_what_has_a_result_is_not(tmp_path: Path) -> None:
+    records = StudyRecords(tmp_path / "s")
+    first, second = plan_study(compose_study(Invocation(ARGUMENTS)), ARGUMENTS).jobs
+    failed = MemberRecord("", "", "report", 0, None, "failed", error="Traceback ...\n  x\nValueError: why")
+    diverged = replace(failed, status="diverged", error="cell rnn: its loss is nan at step 12")
+    for job, seed, record in (
+        (first, 0, failed), (first, 2, failed), (first, 1, replace(failed, status="solved", error=None)),
+        (second, 0, diverged), (second, 1, replace(diverged, error="cell rnn: its loss is nan at step 900")),
+        (second, 2, replace(failed, status="out_of_memory", error="no memory")),
+    ):  # fmt: skip
+        identity = list(reported(job))[seed].identity
+        records.write_status(replace(record, identity=identity, job=job.job, seed=seed))
+    found = outcomes(records, [first, second])
+    assert found.lines == [
+        "Failed: copy rnn lag 2 (seeds 0, 2): ValueError: why",
+        "Never ran: copy rnn lag 2 (seed 3): its job ended before",
+        "Diverged: copy rnn lag 1 (seeds 0, 1): cell rnn: its loss is nan",
+        "Out of memory: copy rnn lag 1 (seed 2): no memory",
+        "Never ran: copy rnn lag 1 (seed 3): its job ended before",
+    ]
+    assert found.without_result == 5
