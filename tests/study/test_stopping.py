@@ -1,12 +1,17 @@
 """Ctrl-C ends a study cleanly, keeps what is finished and says how to go on."""
 
+import json
+import os
 import signal
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+import psutil
 
 PATIENCE_S = 60
 # A test runner in the background may itself ignore SIGINT, and pass that on to what it starts.
@@ -30,8 +35,8 @@ def wait_for(pattern: str, folder: Path, count: int) -> None:
 
 
 @contextmanager
-def started(folder: Path) -> Iterator[subprocess.Popen]:
-    command = [sys.executable, "-c", AS_FROM_A_TERMINAL, *LONG_STUDY]
+def started(folder: Path, *more: str) -> Iterator[subprocess.Popen]:
+    command = [sys.executable, "-c", AS_FROM_A_TERMINAL, *LONG_STUDY, *more]
     with subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as study:
         try:
             yield study
@@ -39,12 +44,34 @@ def started(folder: Path) -> Iterator[subprocess.Popen]:
             study.kill()
 
 
+def listening(pid: int) -> list[tuple[str, int]]:
+    """Return the addresses at which a process or one that it started waits for others."""
+    family = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
+    return [
+        found.laddr
+        for process in family
+        for found in process.net_connections()
+        if found.status == psutil.CONN_LISTEN or found.type == socket.SOCK_DGRAM
+    ]
+
+
+def test_a_study_that_trains_listens_on_no_address(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as ours:
+        assert ours.getsockname() in listening(os.getpid())  # it would be seen
+    with started(tmp_path, "hydra/launcher=joblib") as study:
+        wait_for("runs/long/members/*/record.json", tmp_path, count=2)
+        assert len(psutil.Process(study.pid).children(recursive=True)) >= 2
+        assert listening(study.pid) == []
+
+
 def test_ctrl_c_keeps_what_is_finished_and_tells_the_command(tmp_path):
     with started(tmp_path) as study:
-        wait_for("runs/long/members/*/record.json", tmp_path, count=2)
+        wait_for("runs/long/members/*/weights.pt", tmp_path, count=2)
+        wait_for("runs/long/checkpoints/*/*.pt", tmp_path, count=2)  # the other job is under way
         study.send_signal(signal.SIGINT)
         out, err = study.communicate(timeout=PATIENCE_S)
     assert study.returncode == 130
     assert out.endswith(f"  python -m lstm_bench {' '.join(LONG_STUDY)}\n")
     assert "Traceback" not in out + err
-    assert len(list(tmp_path.glob("runs/long/members/*/record.json"))) == 2
+    records = [json.loads(path.read_text()) for path in tmp_path.glob("runs/long/members/*/record.json")]
+    assert sorted(record["status"] for record in records) == ["interrupted", "interrupted", "solved", "solved"]
