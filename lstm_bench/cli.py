@@ -74,7 +74,7 @@ def _run(invocation: Invocation, given: Sequence[str], stop: Stop) -> int:
     check_output(config.output, [config.study, *config.studies])
     study = _planned(config, invocation, given)
     try:
-        return study.run(_launch_jobs, stop)
+        return study.run(lambda config, jobs: _launch_jobs(config, jobs, stop), stop)
     except Stopped:
         study.say_how_to_go_on()
         raise
@@ -98,12 +98,14 @@ def _planned(config: StudyConfig, invocation: Invocation, given: Sequence[str]) 
     return SpeedStudy(config, plan) if config.measure == "speed" else Study(config, plan)
 
 
-def _launch_jobs(config: StudyConfig, jobs: Sequence[int]) -> int:
+def _launch_jobs(config: StudyConfig, jobs: Sequence[int], stop: Stop) -> int:
     """Let Hydra launch jobs of the plan; tell in a line what went wrong with the launcher itself."""
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra hands on what is raised, in place of printing it
     try:
         return _launch(launch_arguments(config, jobs))
     except Exception as error:
+        if stop.heard:  # what a stopped launcher says of it is no news
+            return 1
         print(f"Launcher: {type(error).__name__}: {str(error).strip().splitlines()[0]}", file=sys.stderr)
         return 1
 

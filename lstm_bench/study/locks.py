@@ -1,5 +1,6 @@
 """Who may do what in a study at one time: locks beside its folder, which a study that starts anew moves away."""
 
+import glob
 from pathlib import Path
 
 
@@ -10,7 +11,12 @@ def study_lock(records: Path) -> Path:
 
 def job_lock(records: Path, job: str) -> Path:
     """Return the lock of the process that runs a job."""
-    return records.parent / ".locks" / f"{records.name}.{job}.lock"
+    return records.parent / ".locks" / f"{records.name}.job-{job}.lock"
+
+
+def is_any_job_at_work(records: Path) -> bool:
+    """Tell whether a process has left a note that it runs a job of a study."""
+    return any(study_lock(records).parent.glob(f"{glob.escape(records.name)}.job-*.lock.holder"))
 
 
 def stop_request(records: Path) -> Path:

@@ -13,7 +13,7 @@ from lstm_bench.analysis.wording import counted
 from lstm_bench.records.reading import RecordError
 from lstm_bench.records.schema import JobPlan
 from lstm_bench.study.folders import reports_folder, tracking_uri
-from lstm_bench.study.locks import stop_request
+from lstm_bench.study.locks import is_any_job_at_work, stop_request
 from lstm_bench.study.members import reported
 from lstm_bench.study.outcomes import outcomes
 from lstm_bench.study.planned import Launch, PlannedStudy
@@ -94,12 +94,13 @@ class Study(PlannedStudy):
     def _train(self, launch: Launch, stop: Stop) -> None:
         """Run the jobs that wait; where a launcher dies with jobs that it never ran, run those again."""
         _, seen = self._records.journal.read()
+        folder = self._records.folder
         with Watcher(self._plan, self._records, self._console):
             waiting = self._waiting_jobs()
             for _ in range(LAUNCHES):
                 if not waiting:
                     return
-                with stop.asking(stop_request(self._records.folder)):
+                with stop.asking(stop_request(folder), lambda: is_any_job_at_work(folder)):
                     launched = launch(self._config, waiting)
                 ran = {line["number"] for line in self._records.journal.read(seen)[0] if line["event"] == "job_ended"}
                 never_ran = [number for number in waiting if number not in ran]
