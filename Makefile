@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STUDY ?= copy_task
 
-.PHONY: bench test lint types tests wheel-test ui clean
+.PHONY: bench test lint types tests wheel-test faults ui clean
 
 bench: $(VENV)/installed
 	$(BIN)/python -m lstm_bench +experiment=$(STUDY)
@@ -24,6 +24,10 @@ tests: $(VENV)/installed-dev
 # The wheel, alone in an empty environment, runs the smoke study from another folder.
 wheel-test: $(VENV)/installed-dev
 	BUILD_PYTHON=$(BIN)/python PYTHON=$(PYTHON) sh tests/wheel_test.sh
+
+# Every fault at its full count; COUNT=short for each once or twice.
+faults: $(VENV)/installed-dev
+	$(BIN)/python tests/faults $(COUNT)
 
 ui: $(VENV)/installed
 	$(BIN)/mlflow ui --host 127.0.0.1 --backend-store-uri sqlite:///mlflow.db

@@ -21,7 +21,7 @@ from lstm_bench.engine.run import Run
 from lstm_bench.engine.seeds import Member, generator
 from lstm_bench.engine.training import Budget, Training
 from lstm_bench.engine.tuning import choose_learning_rate, tuning_score
-from lstm_bench.records.schema import MemberRecord
+from lstm_bench.records.schema import ROLES, MemberRecord
 from lstm_bench.records.store import TABLE_COLUMNS, StudyRecords
 from lstm_bench.study.identity import job_identity, member_identity
 from lstm_bench.study.keeping import Keeper
@@ -133,9 +133,11 @@ def _lacks_memory(error: BaseException) -> bool:
 
 
 def _run_phases(job: Job) -> None:
+    rate = _choose_rate(job)
     while waiting := [seed for seed in job.config.trainer.seed_list if not finished(job, "report", seed)]:
-        rate = _choose_rate(job)
         _train_members(job, [Member("report", seed, rate) for seed in waiting], job.config.trainer.steps)
+    for role in ROLES:  # a process may have been killed between its last record and this
+        job.records.checkpoints(job.identity, role).clear()
 
 
 def finished(job: Job, role: str, seed: int, rate: float | None = None) -> bool:
@@ -284,7 +286,6 @@ def _probe(job: Job, run: Run) -> Findings:
     seed = job.config.trainer.study_seed
     model = make_model(job.task, job.make_cell, generator(seed, run.member, "initialisation"))
     draws = generator(seed, run.member, "probe").initial_seed()
-    torch.manual_seed(draws)  # for a plug-in that draws from torch's global generator
     return probe_member(chosen_probes(job.config), job.task, model, run, draws, job.go_on)
 
 

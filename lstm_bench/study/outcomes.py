@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from lstm_bench.analysis.wording import counted
 from lstm_bench.records.reading import RecordError
 from lstm_bench.records.schema import WITHOUT_RESULT, JobPlan
 from lstm_bench.records.store import StudyRecords
-from lstm_bench.study.members import reported
+from lstm_bench.study.members import members_of, reported
 
 
 class Outcomes(NamedTuple):
@@ -26,6 +27,10 @@ def outcomes(records: StudyRecords, jobs: Sequence[JobPlan]) -> Outcomes:
                 met.setdefault(found, []).append(member.seed)
         lines += [_line(status, job, seeds, reason) for (status, reason), seeds in met.items()]
         lost += sum(len(seeds) for (status, _), seeds in met.items() if status != "diverged")
+        gone = [m for m in members_of(job) if m.role == "tuning" and not records.has_result(m.identity)]
+        if gone and not met:  # else the reason is told already
+            lines.append(f"No record: {counted(len(gone), 'member')} that tuned {job.task} {job.cell} lag {job.lag}")
+            lost += len(gone)
     return Outcomes(lines, lost)
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import pandas as pd
+import torch
 from torch import Generator, Tensor
 
 from lstm_bench.config.objects import ChosenProbe, Moment
@@ -93,9 +94,14 @@ class _Noted(NamedTuple):
 
 
 def _measure(probe: Probe, model: Model, task: Task, generator: Generator) -> _Noted | str | None:
-    """Return what was read, or in words why nothing was: a probe that fails must not cost a trained member."""
+    """Return what was read, or in words why nothing was: a probe that fails must not cost a trained member.
+
+    A plug-in that draws from torch's global generator finds it seeded by what the probe draws from.
+    """
     try:
-        reading = probe(model, task, generator)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(generator.initial_seed())
+            reading = probe(model, task, generator)
         return None if reading is None else _Noted(_metrics(reading), _columns(reading))
     except ProbeError as error:
         return str(error)

@@ -11,10 +11,10 @@ from pathlib import Path
 from lstm_bench.analysis.matching import matched_parameters
 from lstm_bench.analysis.wording import counted
 from lstm_bench.records.reading import RecordError
-from lstm_bench.records.schema import JobPlan
+from lstm_bench.records.schema import ROLES, JobPlan
 from lstm_bench.study.folders import reports_folder, tracking_uri
 from lstm_bench.study.locks import is_any_job_at_work, stop_request
-from lstm_bench.study.members import reported
+from lstm_bench.study.members import members_of, reported
 from lstm_bench.study.outcomes import outcomes
 from lstm_bench.study.planned import Launch, PlannedStudy
 from lstm_bench.study.planning import now
@@ -134,11 +134,15 @@ class Study(PlannedStudy):
         """Return the numbers of the jobs with members to train, and say of the others that they are done."""
         waiting = []
         for number, job in enumerate(self._plan.jobs):
-            if len(self._kept(job)) < len(job.seeds):
-                waiting.append(number)
-            else:
+            if self._is_whole(job):
                 self._records.write_progress(job.job, {"phase": "done"})
+            else:
+                waiting.append(number)
         return waiting
+
+    def _is_whole(self, job: JobPlan) -> bool:
+        """Tell whether every member of a job has a result, those that tuned it included."""
+        return all(self._records.has_result(member.identity) for member in members_of(job))
 
     def _kept(self, plan: JobPlan) -> list[int]:
         """Return the seeds of a job that have a result."""
@@ -161,9 +165,9 @@ class Study(PlannedStudy):
             self.say(f"At matched hidden size alone: {reason}")
 
     def _begun(self) -> int:
-        """Count the jobs that have a checkpoint."""
-        roles = ("tuning", "report")
-        return sum(any(self._records.checkpoints(job.job, role).exist() for role in roles) for job in self._plan.jobs)
+        """Count the jobs that wait and have a checkpoint."""
+        waiting = [job.job for job in self._plan.jobs if not self._is_whole(job)]
+        return sum(any(self._records.checkpoints(job, role).exist() for role in ROLES) for job in waiting)
 
     def _end(self, started: float, mirror: BackgroundMirror | None) -> Path | None:
         """Record that the study has ended, write the report and close the mirror; None where there is no report."""

@@ -32,6 +32,7 @@ from lstm_bench.study.members import members_of
 from lstm_bench.study.stopping import JOBS_GRACE_S
 
 POLL_S = 0.2
+START_S = 120.0  # that a process may take to import what it needs, beside the patience with a job
 KILLED_BY_US = "stopped before it could write a checkpoint; it goes on from the one before"
 ALL_WELL = ("done", "")
 Outcome = tuple[str, str]  # "done" or a status without result, and why
@@ -163,7 +164,7 @@ def _run(records: StudyRecords, number: int, safety: SafetyConfig, is_to_stop: C
 
 def _watched(worker: Worker, timeout_s: float, is_to_stop: Callable[[], bool], lock: Path) -> Outcome:
     """Wait for the outcome of a job; end its process where it hangs, is asked to stop and does not, or is an orphan."""
-    last, asked = time.monotonic(), None
+    last, asked = time.monotonic() + START_S, None  # imports give no sign of life
     owner = holder(lock)
     while True:
         try:

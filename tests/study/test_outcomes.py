@@ -13,6 +13,18 @@ from lstm_bench.study.planning import plan_study
 ARGUMENTS = ("cell=rnn", "task.lag=2,1", "cell.hidden_size=4", "trainer.seeds=4", "trainer.learning_rates=0.1")
 
 
+def test_tuning_records_that_are_gone_are_told_where_nothing_else_is(tmp_path: Path) -> None:
+    records = StudyRecords(tmp_path / "s")
+    tuned = (*ARGUMENTS[:-1], "trainer.learning_rates=[0.1,0.2]", "trainer.tuning_seeds=1")
+    jobs = plan_study(compose_study(Invocation(tuned)), tuned).jobs
+    for job in jobs:
+        for member in reported(job):
+            records.write_status(MemberRecord(member.identity, job.job, "report", member.seed, 0.1, "solved"))
+    assert outcomes(records, jobs) == (
+        [f"No record: 2 members that tuned copy rnn lag {lag}" for lag in (2, 1)], 4
+    )  # fmt: skip
+
+
 def test_every_job_is_named_once_a_reason_and_what_has_a_result_is_not(tmp_path: Path) -> None:
     records = StudyRecords(tmp_path / "s")
     first, second = plan_study(compose_study(Invocation(ARGUMENTS)), ARGUMENTS).jobs
