@@ -55,7 +55,7 @@ def measure_speed(pairs: Sequence[Pair]) -> list[SpeedRow]:
             return process.submit(_measure_all, list(pairs)).result()
         except KeyboardInterrupt:
             for child in active_children():  # else the end of the block waits for them
-                child.kill()
+                child.terminate()
             raise
 
 
