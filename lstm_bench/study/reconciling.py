@@ -30,8 +30,8 @@ def reconcile(records: StudyRecords, jobs: Sequence[JobPlan], patience_s: float 
     A job that still runs somewhere, as a cluster's job may when its submitter has died, stays as it is.
     """
     dead = [job for job in jobs if not _runs(records.folder, job, patience_s)]
-    left = sum(len(settle(records, job, LEFT_BEHIND)) for job in dead)
     damaged = [found for job in dead for member in members_of(job) if (found := _set_aside(records, member.identity))]
+    left = sum(len(settle(records, job, LEFT_BEHIND)) for job in dead)  # after that, every record can be read
     if left:
         records.journal.note("reconciled", members=left, reason=LEFT_BEHIND[1])
     return Reconciled(left, damaged)

@@ -80,6 +80,15 @@ def test_a_damaged_member_is_set_aside_named_and_waits_again(records: StudyRecor
     assert not records.has_member(identity)
 
 
+def test_a_record_that_cannot_be_read_is_set_aside_too(records: StudyRecords, jobs: list[JobPlan]) -> None:
+    flipped, torn = write(records, jobs[0], 4, "solved"), write(records, jobs[0], 5, "running")
+    path = records.member_folder(flipped) / "record.json"
+    path.write_bytes(path.read_bytes().replace(b'"seed": 0', b'"seed": 1'))
+    (records.member_folder(torn) / "record.json").write_text("{")
+    assert len(reconcile(records, jobs).damaged) == 2
+    assert records.identities() == []
+
+
 @pytest.mark.parametrize("status", ["failed", "out_of_memory"])
 def test_a_job_that_failed_fails_all_that_had_no_result(
     records: StudyRecords, jobs: list[JobPlan], status: str
