@@ -134,6 +134,10 @@ class StudyRecords:
         aside.parent.mkdir(parents=True, exist_ok=True)
         return self.member_folder(identity).rename(aside)
 
+    def was_set_aside(self, identity: str) -> bool:
+        """Tell whether a member's files were damaged once."""
+        return any((self.folder / "damaged").glob(f"{identity}.*"))
+
     def read_member(self, identity: str) -> MemberRecord:
         """Return one record.
 

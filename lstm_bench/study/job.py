@@ -182,7 +182,7 @@ def _taken_up(job: Job, keeper: Keeper, waiting: Sequence[Member], steps: int) -
 
     Members that were trained together stay together, since the last bits of some kernels depend on their number: what
     was recorded since the checkpoint is trained again, to the same end, and so is all of a phase whose checkpoints are
-    all damaged.
+    all damaged, or the record of one of its members.
     """
     budget = job.budget(steps)
     if (state := keeper.last()) is not None:
@@ -193,7 +193,8 @@ def _taken_up(job: Job, keeper: Keeper, waiting: Sequence[Member], steps: int) -
         else:
             job.records.journal.note("taken_up", job=job.identity, role=waiting[0].role, step=training.step)
             return training
-    members = _phase(job, waiting) if keeper.began() else waiting
+    damaged = keeper.began() or any(job.records.was_set_aside(_identity(job, member)) for member in waiting)
+    members = _phase(job, waiting) if damaged else waiting
     training = Training(job.task, job.make_cell, members, budget)
     keeper.write(training)
     return training

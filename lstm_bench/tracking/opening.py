@@ -3,6 +3,7 @@
 import logging
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from mlflow.tracking import MlflowClient
 from sqlalchemy.engine import make_url
@@ -28,7 +29,26 @@ def open_store(uri: str) -> MlflowClient:
         return MlflowClient(uri)
     import_module("mlflow.store.tracking.sqlalchemy_store")  # half a second, in which others would have to queue
     with held(file.with_name(f"{file.name}.lock"), OPENING, PATIENCE_S):
+        if not file.exists():
+            _make(file)
         return MlflowClient(uri)
+
+
+def _make(file: Path) -> None:
+    """Make a store under another name and then give it its own.
+
+    MLflow makes its tables one by one, and cannot go on from half of them: a process that is killed meanwhile would
+    leave a store that nobody can open.
+    """
+    from mlflow.store.tracking import DEFAULT_LOCAL_FILE_AND_ARTIFACT_PATH
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+
+    file.parent.mkdir(parents=True, exist_ok=True)
+    fresh = file.with_name(f".{file.name}.made")
+    fresh.unlink(missing_ok=True)
+    make: Any = SqlAlchemyStore  # it carries no types
+    make(f"sqlite:///{fresh}", DEFAULT_LOCAL_FILE_AND_ARTIFACT_PATH).engine.dispose()
+    fresh.replace(file)
 
 
 def _file(uri: str) -> Path | None:

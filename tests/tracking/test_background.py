@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 import pytest
-from mirror_faults import free_port, killed_writers, locked, many_on_a_fresh_store
+from mirror_faults import free_port, killed_writers, locked, many_on_a_fresh_store, small_scene
 from waiting import PROMPT_S, ended, no_mirror_waits, wait_until
 
 from lstm_bench.records.locking import HeldError, held, is_held
@@ -145,3 +145,7 @@ def test_writers_that_are_killed_at_random_moments_lose_nothing(scene):
 
 def test_eight_processes_on_a_fresh_store_are_all_whole(tmp_path):
     assert many_on_a_fresh_store(tmp_path, processes=8) == []
+
+
+def test_a_writer_that_is_killed_while_it_makes_the_store_spoils_it_for_nobody(tmp_path):
+    assert killed_writers(small_scene(tmp_path, "fresh"), times=4, within_s=2.0) == []
