@@ -112,7 +112,7 @@ def torn_journal(random: Random, folder: Path) -> str:
     expect(events(folder, "after"), "the line after the torn one is lost with it")
     expect(now[: len(whole) - 1] == whole[:-1], "the torn line cost more than itself")
     unread = len(journal.read_bytes().splitlines()) - len(now)
-    expect(unread == 1, f"{unread} lines of the journal cannot be read")
+    expect(unread <= 1, f"{unread} lines of the journal cannot be read")  # none where its end alone was cut off
     expect(now[-1]["event"] == "job_ran", "what was written after the torn line is lost")
     return ""
 
