@@ -143,8 +143,8 @@ def _heard_as_a_request() -> Iterator[threading.Event]:
     try:
         yield told
     finally:
-        for s, handler in before.items():
-            signal.signal(s, handler)
+        if signal.SIGTERM in before:  # not Ctrl-C: it may come between two jobs, too
+            signal.signal(signal.SIGTERM, before[signal.SIGTERM])
 
 
 def _run(records: StudyRecords, number: int, safety: SafetyConfig, is_to_stop: Callable[[], bool]) -> Outcome:
