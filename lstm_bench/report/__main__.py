@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _refuse_folders(asked.studies, asked.runs)
         found, problems = _load(asked.studies, asked.runs)
         if found:
-            claims = own_claims(_folder(next(iter(found)), asked.runs))
+            claims = own_claims(study_folder(next(iter(found)), asked.runs))
             print(write_report(_as_one(found, asked.name), asked.reports, _rebuilt_by(found, asked.name), claims))
     except RequestError as error:
         problems = [str(error)]
@@ -63,14 +63,14 @@ def existing_studies(runs: Path) -> list[str]:
     return sorted(path.parent.name for path in runs.glob("*/study.json"))
 
 
-def _folder(study: str, runs: Path) -> Path:
+def study_folder(study: str, runs: Path) -> Path:
     """Return the folder of a study, which is named or given as a path."""
     return next((place for place in (runs / study, Path(study)) if (place / "study.json").exists()), runs / study)
 
 
 def _refuse_folders(studies: Sequence[str], runs: Path) -> None:
     """Raise RequestError for a folder of studies where a study belongs, and for a study that is named twice."""
-    folders = [_folder(study, runs).resolve() for study in studies]
+    folders = [study_folder(study, runs).resolve() for study in studies]
     for study, folder in zip(studies, folders, strict=True):
         if not (folder / "study.json").exists() and existing_studies(Path(study)):
             raise RequestError(f"study={study}: this folder holds studies: allowed: --runs {study}")
@@ -83,7 +83,7 @@ def _load(studies: Sequence[str], runs: Path) -> tuple[Found, list[str]]:
     found: dict[str, Measured] = {}
     problems: list[str] = []
     for study in studies:
-        folder = _folder(study, runs)
+        folder = study_folder(study, runs)
         if not (folder / "study.json").exists():
             allowed = ", ".join(existing_studies(runs)) or f"none, since {runs} holds no study"
             problems.append(f"study={study}: allowed: {allowed}")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from multiprocessing import active_children, get_context
 from typing import TYPE_CHECKING
 
+from lstm_bench.analysis.frames import timed_as
 from lstm_bench.config.schema import JobConfig
 from lstm_bench.records.schema import OURS, STOCK, JobPlan, SpeedRow
 
@@ -38,11 +39,7 @@ class Contender:
 
 def is_timed(jobs: Sequence[JobPlan], rows: Sequence[SpeedRow]) -> bool:
     """Tell whether the rows have the speed of every job."""
-    return {_timed_as(job) for job in jobs} <= {_timed_as(row) for row in rows}
-
-
-def _timed_as(row: JobPlan | SpeedRow) -> tuple[str, str, str, int, int, int]:
-    return row.task, row.variant, row.cell, row.lag, row.hidden_size, row.batch_size
+    return {timed_as(job) for job in jobs} <= {timed_as(row) for row in rows}
 
 
 def measure_speed(pairs: Sequence[Pair]) -> list[SpeedRow]:

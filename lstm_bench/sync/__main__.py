@@ -8,7 +8,7 @@ from pathlib import Path
 from lstm_bench.analysis.wording import counted
 from lstm_bench.records.locking import HeldError
 from lstm_bench.records.reading import RecordError
-from lstm_bench.report.__main__ import existing_studies
+from lstm_bench.report.__main__ import existing_studies, study_folder
 from lstm_bench.sync.levelling import NotLevelError, bring_level
 
 NOT_LEVEL, WRONG_INPUT = 1, 2
@@ -60,9 +60,9 @@ def _folder(study: str, runs: Path) -> Path:
 
     Raises: RecordError where there is none.
     """
-    for folder in (runs / study, Path(study)):
-        if (folder / "study.json").exists():
-            return folder.resolve()
+    folder = study_folder(study, runs)
+    if (folder / "study.json").exists():
+        return folder.resolve()
     allowed = ", ".join(existing_studies(runs)) or f"none, since {runs} holds no study"
     raise RecordError(f"study={study}: allowed: {allowed}")
 
