@@ -7,7 +7,6 @@ chose runs nothing itself. It watches over a second one, kept from job to job, s
 import atexit
 import json
 import os
-import platform
 import queue
 import signal
 import subprocess
@@ -20,15 +19,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import psutil
-
 from lstm_bench.config.schema import SafetyConfig
-from lstm_bench.records.locking import holder
 from lstm_bench.records.reading import RecordError
 from lstm_bench.records.schema import JobPlan, MemberRecord
 from lstm_bench.records.store import StudyRecords
 from lstm_bench.study.locks import stop_request, study_lock
 from lstm_bench.study.members import members_of
+from lstm_bench.study.orphans import end_with_study
 from lstm_bench.study.stopping import JOBS_GRACE_S
 
 POLL_S = 0.2
@@ -108,6 +105,7 @@ def _surroundings() -> tuple[str, ...]:
 
 def supervise(records: StudyRecords, number: int, safety: SafetyConfig) -> None:
     """Run one job of the plan; afterwards none of its members is left running."""
+    end_with_study(study_lock(records.folder))
     request = stop_request(records.folder)
     if request.exists():
         return
@@ -155,17 +153,16 @@ def _run(records: StudyRecords, number: int, safety: SafetyConfig, is_to_stop: C
         _here.worker = worker = Worker()
     job = {"folder": str(records.folder), "number": number, "checkpoint_s": safety.checkpoint_s}
     worker.tell({"working_folder": str(Path.cwd()), "job": job})
-    outcome = _watched(worker, safety.job_timeout_s, is_to_stop, study_lock(records.folder))
+    outcome = _watched(worker, safety.job_timeout_s, is_to_stop)
     if outcome[0] != "done":  # whatever a failed job left behind goes with its process
         worker.end()
         _here.worker = None
     return outcome
 
 
-def _watched(worker: Worker, timeout_s: float, is_to_stop: Callable[[], bool], lock: Path) -> Outcome:
-    """Wait for the outcome of a job; end its process where it hangs, is asked to stop and does not, or is an orphan."""
+def _watched(worker: Worker, timeout_s: float, is_to_stop: Callable[[], bool]) -> Outcome:
+    """Wait for the outcome of a job; end its process where it hangs, or is asked to stop and does not."""
     last, asked = time.monotonic() + START_S, None  # imports give no sign of life
-    owner = holder(lock)
     while True:
         try:
             said = worker.hear(POLL_S)
@@ -184,19 +181,6 @@ def _watched(worker: Worker, timeout_s: float, is_to_stop: Callable[[], bool], l
         if time.monotonic() - last > timeout_s:
             worker.end()
             return "failed", f"hung: no sign of life for {timeout_s:g} s (safety.job_timeout_s)"
-        if _is_dead(owner):
-            worker.end()
-            os._exit(1)
-
-
-def _is_dead(owner: dict[str, object] | None) -> bool:
-    """Tell whether the study's process, where it ran on this machine, is no more; a zombie is no more."""
-    if owner is None or owner["host"] != platform.node():
-        return False
-    try:
-        return psutil.Process(int(str(owner["pid"]))).status() == psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return True
 
 
 def _death(exit_code: int) -> Outcome:

@@ -45,8 +45,7 @@ def _expect_a_good_end(study: Study, signum: signal.Signals, group: bool) -> Non
     expect(exit_code == 128 + signum, f"exit code {exit_code} after {signum.name}: {study.said[-2000:]}")
     expect(took <= PROMPT_S, f"it took {took:.1f} s to end")
     expect("Stopped. What is finished is kept" in study.said, f"the screen says {study.said[-500:]}")
-    if not group:  # joblib's own processes die of Ctrl-C with a traceback where they have no job yet
-        expect_no_traceback(study.said)
+    expect_no_traceback(study.said)
     expect_gone(study)
 
 

@@ -170,8 +170,8 @@ def stage_of(folder: Path) -> str:
 def expect_gone(study: Study) -> None:
     """Raise Lost where a process of the study outlives it for more than a moment.
 
-    Joblib's own may: one that had no job yet when its parent was killed waits for its idle time to pass, and trains
-    nothing.
+    Joblib's own may, and its tracker with it: one that had no job of ours yet when its parent was killed waits for its
+    idle time to pass, and trains nothing.
     """
     until = time.monotonic() + PROMPT_S
     while (left := _of_ours(study)) and time.monotonic() < until:

@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -59,3 +61,24 @@ def test_an_old_request_is_none_and_others_hear_signals_again_afterwards(tmp_pat
         assert not (tmp_path / "stop").exists()
         assert signal.getsignal(signal.SIGTERM) != before
     assert signal.getsignal(signal.SIGTERM) == before
+
+
+WHAT_JOBLIB_STARTS = """
+import signal, threading
+from multiprocessing import resource_tracker
+from pathlib import Path
+from lstm_bench.study.stopping import Stop
+
+threading.Thread(target=threading.Event().wait, daemon=True).start()
+with Stop().listening() as stop, stop.asking(Path("stop")):
+    resource_tracker.ensure_running()
+    print(signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, []))
+print(signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, []))
+"""
+
+
+def test_ctrl_c_stays_blocked_for_a_launchers_processes_whatever_the_launcher_starts_first(tmp_path: Path) -> None:
+    ran = subprocess.run(
+        [sys.executable, "-c", WHAT_JOBLIB_STARTS], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert ran.stdout.split() == ["True", "False"], ran.stderr

@@ -1,0 +1,84 @@
+"""A launcher's process ends with the study that it works for."""
+
+import os
+import platform
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from lstm_bench.records.locking import held
+from lstm_bench.study.orphans import end_with_study
+
+STUDY = """
+import sys, time
+from pathlib import Path
+from lstm_bench.records.locking import held
+
+with held(Path(sys.argv[1]), "a study"):
+    print("begun", flush=True)
+    time.sleep(60)
+"""
+LAUNCHERS_PROCESS = """
+import sys, time
+from pathlib import Path
+from lstm_bench.study.orphans import end_with_study
+
+end_with_study(Path(sys.argv[1]))
+print("begun", flush=True)
+time.sleep(float(sys.argv[2]))
+"""
+LONG_S, MOMENT_S, PATIENCE_S = 60, 1.5, 20
+
+
+@contextmanager
+def begun(code: str, *arguments: object) -> Iterator[subprocess.Popen[str]]:
+    command = [sys.executable, "-c", code, *map(str, arguments)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            process.stdout.readline()
+            yield process
+        finally:
+            process.kill()
+
+
+def test_it_ends_when_the_study_is_killed(tmp_path: Path) -> None:
+    lock = tmp_path / "study.lock"
+    with begun(STUDY, lock) as study, begun(LAUNCHERS_PROCESS, lock, LONG_S) as process:
+        study.kill()
+        assert process.wait(PATIENCE_S) == 1
+
+
+def test_it_ends_at_once_where_the_study_is_dead_already(tmp_path: Path) -> None:
+    lock = tmp_path / "study.lock"
+    with begun(STUDY, lock) as study:
+        study.kill()
+        study.wait()
+    with begun(LAUNCHERS_PROCESS, lock, LONG_S) as process:
+        assert process.wait(PATIENCE_S) == 1
+
+
+def test_while_the_study_lives_it_goes_on(tmp_path: Path) -> None:
+    lock = tmp_path / "study.lock"
+    with begun(STUDY, lock), begun(LAUNCHERS_PROCESS, lock, MOMENT_S) as process:
+        assert process.wait(PATIENCE_S) == 0
+
+
+def test_a_study_does_not_watch_itself_nor_one_on_another_machine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "_exit", lambda code: pytest.fail("ended"))
+    monkeypatch.setattr("psutil.Process", lambda pid: pytest.fail(f"looked for {pid}"))
+    with held(tmp_path / "mine.lock", "a study"):
+        end_with_study(tmp_path / "mine.lock")
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setattr(platform, "node", lambda: "another")
+        elsewhere.setattr(os, "getpid", lambda: 1)
+        with held(tmp_path / "theirs.lock", "a study"):
+            elsewhere.undo()
+            end_with_study(tmp_path / "theirs.lock")
+    end_with_study(tmp_path / "nobody.lock")
