@@ -10,6 +10,7 @@ from torch import Generator, Tensor
 from lstm_bench.checks import at_least, one_of
 from lstm_bench.tasks.contract import Batch
 from lstm_bench.tasks.distances import spread
+from lstm_bench.tasks.partial_correlation import squared_partial_correlation
 
 MEMORYLESS_MSE = 1 / 6  # variance of the sum of two independent U[0, 1]
 SOLVED_MSE = 0.01
@@ -145,7 +146,7 @@ class AddingTask:
         cue = values.gather(0, steps.expand(1, values.shape[1])).squeeze(0)
         other = (values * marked).sum(dim=0) - cue
         said = predictions.squeeze(-1).squeeze(0).double()
-        return _squared_correlation(_residual(cue, other), _residual(said, other)).unsqueeze(0)
+        return squared_partial_correlation(cue, said, given=other).unsqueeze(0)
 
     def loss(self, predictions: Tensor, targets: Tensor) -> Tensor:
         """Return the mean squared error."""
@@ -164,17 +165,3 @@ class AddingTask:
     def solved(self, metrics: Mapping[str, float]) -> bool:
         """Ask for an MSE of at most 0.01."""
         return metrics["loss"] <= SOLVED_MSE
-
-
-def _residual(y: Tensor, x: Tensor) -> Tensor:
-    """Return what a straight line in x leaves of y."""
-    x, y = x - x.mean(), y - y.mean()
-    return y - x * ((x @ y) / (x @ x).clamp_min(torch.finfo(x.dtype).tiny))
-
-
-def _squared_correlation(a: Tensor, b: Tensor) -> Tensor:
-    """Return r^2 of two vectors of mean 0; 0 where one of them is constant up to rounding."""
-    negligible = 1e-24 * len(a)
-    if float(a @ a) < negligible or float(b @ b) < negligible:
-        return a.new_zeros(())
-    return (a @ b).square() / ((a @ a) * (b @ b))
