@@ -36,8 +36,8 @@ from lstm_bench.config.schema import (
 )
 
 ROOT_KEYS = (
-    "study", "output", "measure", "studies", "comparison", "task", "cell", "trainer", "probe", "tracking", "speed",
-    "resume", "safety",
+    "study", "output", "measure", "studies", "comparison", "parameters", "task", "cell", "trainer", "probe", "tracking",
+    "speed", "resume", "safety",
 )  # fmt: skip
 DUPLICATES_NAMED = 3
 
@@ -86,6 +86,7 @@ def compose_study(invocation: Invocation) -> StudyConfig:
         jobs=jobs,
         measure=measure,
         comparison=_comparison(first["comparison"], measure),
+        parameters=_parameters(first["parameters"], first["comparison"]),
         speed=build(SpeedConfig, first["speed"], "speed"),
         overrides=tuple(overrides[0]),
         studies=_studies(first["studies"]),
@@ -165,6 +166,16 @@ def _comparison(comparison: Any, measure: Measure) -> Comparison:
     if comparison not in allowed:
         raise not_allowed("comparison", comparison, ", ".join(allowed))
     return cast(Comparison, comparison)
+
+
+def _parameters(parameters: Any, comparison: Any) -> int | None:
+    if parameters is None:
+        return None
+    if not isinstance(parameters, int) or isinstance(parameters, bool) or parameters < 1:
+        raise not_allowed("parameters", parameters, "an integer of at least 1, or null")
+    if comparison != "parameters":
+        raise not_allowed("parameters", parameters, "null, but with comparison=parameters")
+    return parameters
 
 
 def _resume(resume: Any) -> bool:

@@ -160,7 +160,8 @@ class JobConfig:
 class StudyConfig:
     """One invocation: what to do with which jobs; `overrides` compose the first of them.
 
-    With `resume` off a study starts anew beside its old records. `unmatched` says which cells have no match in
+    With `resume` off a study starts anew beside its old records. `parameters` is how many every cell gets, in place of
+    those of the largest. `unmatched` says which cells have no match in
     parameters, and why. `studies` are those that a study of claims runs: their overrides by name.
     """
 
@@ -172,6 +173,7 @@ class StudyConfig:
     measure: Measure = "training"
     speed: SpeedConfig = field(default_factory=SpeedConfig)
     comparison: Comparison = "hidden"
+    parameters: int | None = None
     overrides: tuple[str, ...] = ()
     unmatched: tuple[str, ...] = ()
     studies: dict[str, str] = field(default_factory=dict)

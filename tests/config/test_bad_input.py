@@ -24,7 +24,7 @@ BAD = [
     ("cell.init=nope", "cell.init=nope: allowed: 'pytorch', 'orthogonal' or 'identity'"),
     ("cell.chrono=50", "cell.forget_bias=3.0 with chrono=50: allowed: one of the two, the other null"),
     ("cell=nope", "cell=nope: allowed: gru, "),
-    ("task=nope", "task=nope: allowed: adding, context, copy, segments"),
+    ("task=nope", "task=nope: allowed: adding, context, copy, multiplication, segments, temporal_order"),
     ("+experiment=nope", "experiment=nope: allowed: ablation, adding_task, "),
     ("task.nope=1", "task.nope=1: allowed: the keys lag, n_symbols, dialect"),
     ("+cell.nope=1", "cell.nope=1: allowed: the keys hidden_size, "),
