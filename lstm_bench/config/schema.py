@@ -157,6 +157,19 @@ class JobConfig:
 
 
 @dataclass(frozen=True)
+class Budget:
+    """How much of an experiment is run: the budget's name, and what it leaves out, in words."""
+
+    name: str
+    cut: str
+
+    @property
+    def text(self) -> str:
+        """Both: "laptop: lags above 100 are left out"."""
+        return f"{self.name}: {self.cut}" if self.cut else self.name
+
+
+@dataclass(frozen=True)
 class StudyConfig:
     """One invocation: what to do with which jobs; `overrides` compose the first of them.
 
@@ -177,5 +190,6 @@ class StudyConfig:
     overrides: tuple[str, ...] = ()
     unmatched: tuple[str, ...] = ()
     studies: dict[str, str] = field(default_factory=dict)
+    budget: Budget | None = None
     resume: bool = True
     safety: SafetyConfig = field(default_factory=SafetyConfig)
