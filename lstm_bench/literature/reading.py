@@ -24,10 +24,10 @@ METRICS = (
 )  # fmt: skip
 PROTOCOL = ("runs", "model", "training", "data", "stopping")
 COLUMNS = (
-    "source", "task", "dialect", "cell", "lag", "n_parameters", "metric", "length", "value", "baseline", "solved",
-    "where", *PROTOCOL,
+    "source", "task", "dialect", "settings", "cell", "lag", "n_parameters", "metric", "length", "value", "baseline",
+    "solved", "where", *PROTOCOL,
 )  # fmt: skip
-MAY_BE_EMPTY = ("lag", "n_parameters", "length", "baseline", "solved")
+MAY_BE_EMPTY = ("settings", "lag", "n_parameters", "length", "baseline", "solved")
 Bound = Literal["", "<", ">"]
 
 
@@ -48,14 +48,16 @@ class Source:
 class PublishedResult:
     """One published number.
 
-    `bound` is "<" or ">" where the source gives no more than that. `length` is the length at which a model was
-    evaluated, where that is not the length of its training. `solved` is what the source, or its number, says of the
-    task; None where it says nothing. `protocol` says how it came about: runs, model, training, data, stopping.
+    `settings` are those of the task beside dialect and lag that a study must share. `bound` is "<" or ">" where the
+    source gives no more than that. `length` is the length at which a model was evaluated, where that is not the length
+    of its training. `solved` is what the source, or its number, says of the task; None where it says nothing.
+    `protocol` says how it came about: runs, model, training, data, stopping.
     """
 
     source: Source
     task: str
     dialect: str
+    settings: Mapping[str, str]
     cell: str
     lag: int | None
     n_parameters: int | None
@@ -129,6 +131,7 @@ def _result(path: Path, line: int, row: Mapping[str, str], sources: Mapping[str,
     need("task", row["task"] in DIALECTS, ", ".join(DIALECTS))
     allowed = DIALECTS[row["task"]]
     need("dialect", row["dialect"] in allowed, f"{', '.join(allowed)} for {row['task']}")
+    need("settings", all(name and value for name, value in _settings(row["settings"])), "key=value; key=value")
     need("metric", row["metric"] in METRICS, ", ".join(METRICS))
     need("solved", row["solved"] in ("", "yes", "no"), "yes, no, or nothing")
     need("lag", bool(row["lag"]) or row["dialect"] == NO_DIALECT, "an integer of at least 1")
@@ -141,6 +144,7 @@ def _result(path: Path, line: int, row: Mapping[str, str], sources: Mapping[str,
         source=sources[row["source"]],
         task=row["task"],
         dialect=row["dialect"],
+        settings=dict(_settings(row["settings"])),
         cell=row["cell"],
         lag=int(row["lag"]) if row["lag"] else None,
         n_parameters=int(row["n_parameters"]) if row["n_parameters"] else None,
@@ -153,6 +157,11 @@ def _result(path: Path, line: int, row: Mapping[str, str], sources: Mapping[str,
         where=row["where"],
         protocol={name: row[name] for name in PROTOCOL},
     )
+
+
+def _settings(text: str) -> list[tuple[str, str]]:
+    pairs = (part.strip().partition("=") for part in text.split(";") if part.strip())
+    return [(name, value) for name, _, value in pairs]
 
 
 def _is_number(text: str) -> bool:
