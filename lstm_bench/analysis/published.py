@@ -10,7 +10,7 @@ import pandas as pd
 
 from lstm_bench.analysis.frames import Study, of_all_tasks, once_a_study
 from lstm_bench.analysis.solving import members_at, solve_rates
-from lstm_bench.analysis.statistics import UNKNOWN, Interval, further_mean, mean
+from lstm_bench.analysis.statistics import UNKNOWN, Interval, further_count, further_mean, mean
 from lstm_bench.literature.conversions import rmse_from_mse
 from lstm_bench.literature.reading import UNSPECIFIED, PublishedResult, published_results
 from lstm_bench.records.schema import JobPlan
@@ -24,7 +24,7 @@ RULE = (
     "of our share of members that solve lies above one half, where it did not, below; an interval on both sides of one "
     "half is open. Number: the published one lies where 95% of the results of as many further runs of ours would fall, "
     "by bootstrap over our members; members that did not solve count with their whole budget, and the range then has "
-    "no upper end. Only the same kind of cell is ruled on."
+    "no upper end; of wrong answers the chance of the test sequences is in it. Only the same kind of cell is ruled on."
 )
 COLUMNS = (
     "study", "task", "variant", "lag", "metric", "length", "source", "where", "published_cell", "published", "bound",
@@ -34,10 +34,14 @@ COLUMNS = (
 
 
 class Runs(NamedTuple):
-    """A value for each member, in the published unit, and how many of them are no more than a lower bound."""
+    """A value for each member, in the published unit, and how many of them are no more than a lower bound.
+
+    Where values are counts, `tries` are the sequences that each was counted in, and values are per OUT_OF.
+    """
 
     values: list[float]
     censored: int = 0
+    tries: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -120,12 +124,19 @@ def _compared(study: Study, row: PublishedResult, job: JobPlan) -> Beside:
     runs = VALUES[row.metric](study, row, job)
     rates = solve_rates(study)
     rate = rates.loc[(rates["cell"] == job.cell) & (rates["lag"] == job.lag)].iloc[0]
-    further = further_mean(runs.values, published_runs(row))
-    if runs.censored:
-        further = further._replace(high=math.inf)
+    further = _further(runs, published_runs(row))
     outcome = _same_outcome(row, Interval(rate["rate"], rate["rate_low"], rate["rate_high"]))
     verdict = _verdict(row, job, outcome, further)
     return Beside(row, job, mean(runs.values), further, runs, int(rate["solved"]), int(rate["attempts"]), verdict)
+
+
+def _further(runs: Runs, published: int) -> Interval:
+    """Return where the results of as many further runs as were published would fall."""
+    if runs.tries:
+        counts = [round(value * tries / OUT_OF) for value, tries in zip(runs.values, runs.tries, strict=True)]
+        return further_count(counts, runs.tries, 1, OUT_OF)  # published of all test sequences together
+    found = further_mean(runs.values, published)
+    return found._replace(high=math.inf) if runs.censored else found
 
 
 def published_runs(row: PublishedResult) -> int:
@@ -208,7 +219,15 @@ def _training_sequences(study: Study, _: PublishedResult, job: JobPlan) -> Runs:
 
 
 def _wrong(study: Study, _: PublishedResult, job: JobPlan) -> Runs:
-    return Runs([OUT_OF * (1 - value) for value in _final(study, job, "eval/correct")])
+    """Return wrong answers per OUT_OF: among the sequences that confirmed a solution, else of the last evaluation."""
+    trainer = job.config.get("trainer", {})
+    own = study.results.loc[(study.results["cell"] == job.cell) & (study.results["lag"] == job.lag)]
+    shares = own.pivot_table(index="seed", columns="metric", values="value", observed=True)
+    last = shares.reindex(columns=["eval/correct", "confirm/correct"]).dropna(how="all")
+    solved = last["confirm/correct"].notna()
+    correct = last["confirm/correct"].where(solved, last["eval/correct"])
+    sizes = solved.map({True: int(trainer.get("confirm_size", 0)), False: int(trainer.get("eval_size", 0))})
+    return Runs([OUT_OF * (1 - float(value)) for value in correct], tries=tuple(int(size) for size in sizes))
 
 
 VALUES: Mapping[str, Callable[[Study, PublishedResult, JobPlan], Runs]] = {

@@ -164,6 +164,27 @@ def further_mean(values: Sequence[float], runs: int) -> Interval:
     return _with_tails(float(known.mean()), further.mean(axis=1))
 
 
+def further_count(counts: Sequence[int], of: Sequence[int], runs: int, out_of: int) -> Interval:
+    """Return the mean count in `out_of` tries, and the range in which 95% of the means of so many further runs fall.
+
+    Run i counted counts[i] in of[i] tries. Each of 10,000 resamples draws the runs anew, with replacement, from these
+    `runs`, and for each a chance from its Beta(count + 1/2, tries - count + 1/2), Jeffreys' posterior, and with that
+    chance a count in `out_of` tries: so a run without a single one still leaves room for some.
+
+    Raises: ValueError for no run, or counts and tries of different lengths.
+    """
+    if runs < 1 or len(counts) != len(of):
+        raise ValueError(f"runs={runs}, {len(counts)} counts of {len(of)} tries: allowed: at least 1, as many of both")
+    if not len(counts):
+        return UNKNOWN
+    found, tries = np.asarray(counts, dtype=float), np.asarray(of, dtype=float)
+    rng = np.random.default_rng((runs, len(found)))
+    resamples = rng.integers(len(found), size=(RESAMPLES, len(found)))
+    drawn = np.take_along_axis(resamples, rng.integers(len(found), size=(RESAMPLES, runs)), axis=1)
+    chances = rng.beta(found[drawn] + 0.5, tries[drawn] - found[drawn] + 0.5)
+    return _with_tails(float((found / tries).mean() * out_of), rng.binomial(out_of, chances).mean(axis=1))
+
+
 def _with_tails(middle: float, resamples: np.ndarray) -> Interval:
     low, high = np.quantile(resamples, TAILS)
     return Interval(middle, float(low), float(high))

@@ -26,8 +26,8 @@ from lstm_bench.tasks.temporal_order import Dialect as OrderDialect
 SOURCES = {"A 2020": Source("A 2020", "A 2020, a title", "https://example.org")}
 GOOD = {
     "source": "A 2020", "task": "adding", "dialect": "half", "settings": "", "cell": "lstm", "lag": "100",
-    "n_parameters": "4641", "metric": "mse", "length": "", "value": "<0.01", "baseline": "0.1667", "solved": "yes", "where": "Table 1",
-    "runs": "one run", "model": "H = 32", "training": "Adam", "data": "fresh", "stopping": "never",
+    "n_parameters": "4641", "metric": "mse", "length": "", "value": "<0.01", "baseline": "0.1667", "solved": "yes",
+    "where": "Table 1", "runs": "one run", "model": "H = 32", "training": "Adam", "data": "fresh", "stopping": "never",
 }  # fmt: skip
 
 
@@ -81,8 +81,8 @@ def test_a_good_row_is_read_as_it_stands(tmp_path: Path) -> None:
     assert first == second
     assert asdict(first) == {
         "source": asdict(SOURCES["A 2020"]), "task": "adding", "dialect": "half", "settings": {}, "cell": "lstm",
-        "lag": 100, "n_parameters": 4641, "metric": "mse", "length": None, "value": 0.01, "bound": "<", "baseline": 0.1667,
-        "solved": True, "where": "Table 1",
+        "lag": 100, "n_parameters": 4641, "metric": "mse", "length": None, "value": 0.01, "bound": "<",
+        "baseline": 0.1667, "solved": True, "where": "Table 1",
         "protocol": {"runs": "one run", "model": "H = 32", "training": "Adam", "data": "fresh", "stopping": "never"},
     }  # fmt: skip
 
