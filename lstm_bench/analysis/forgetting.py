@@ -54,7 +54,7 @@ def score_by_multiple(study: Study) -> pd.DataFrame:
 def _scores(study: Study) -> pd.DataFrame:
     p = study.probes
     is_score = (p["probe"] == "length_generalisation") & (p["quantity"] == "score")
-    found = p.loc[is_score].rename(columns={"at": "multiple"})
+    found = p.loc[is_score & (p["status"] == "solved")].rename(columns={"at": "multiple"})
     return _summarised(found, ["task", "variant", "cell", "multiple"], strata="lag")
 
 

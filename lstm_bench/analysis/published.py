@@ -17,6 +17,7 @@ from lstm_bench.records.schema import JobPlan
 
 HALF = 0.5
 OUT_OF = 2560  # test sequences of the paper of 1997
+CLASSES = {"rnn": "RNNCell", "gru": "GRUCell", "lstm": "LSTMCell", "lstm_1997": "OriginalLSTMCell"}
 FIXED_LENGTH = ("half", "anywhere")  # dialects of adding that a source may mean which does not say
 Verdict = Literal["agrees", "same outcome, other number", "other outcome", "open", "another cell", "not run"]
 RULE = (
@@ -65,6 +66,11 @@ class Beside:
         """Our cell, "" where there is none."""
         return self.job.cell if self.job else ""
 
+    @property
+    def is_ruled(self) -> bool:
+        """Whether there is a cell of the same kind, so that there is a verdict."""
+        return self.verdict not in ("another cell", "not run")
+
 
 @once_a_study
 def beside_published(study: Study) -> list[Beside]:
@@ -101,23 +107,34 @@ def _is_of(row: PublishedResult, jobs: Sequence[JobPlan]) -> bool:
     """Tell whether a number is about the task of these jobs, in its dialect and with its settings."""
     job = jobs[0]
     settings = job.config.get("task", {})
-    dialect = str(settings.get("dialect", job.variant))
+    dialect = _dialect(job)
     same_dialect = row.dialect == dialect or (row.dialect == UNSPECIFIED and dialect in FIXED_LENGTH)
     same_settings = all(str(settings.get(name)) == value for name, value in row.settings.items())
     return row.task == job.task and same_dialect and same_settings and row.metric in VALUES
+
+
+def _dialect(job: JobPlan) -> str:
+    """Return the dialect of a job's task, which its variant begins with where it is no setting."""
+    return str(job.config.get("task", {}).get("dialect", job.variant.partition(",")[0]))
 
 
 def _beside(study: Study, row: PublishedResult) -> Iterator[Beside]:
     there = [job for job in study.plan.jobs if job.lag == row.lag]
     if not there:
         yield Beside(row, None, UNKNOWN, UNKNOWN, Runs([]), 0, 0, "not run")
-    for job in sorted(there, key=lambda job: not is_same_kind(row.cell, job.cell)):
+    for job in sorted(there, key=lambda job: not is_same_kind(row, job)):
         yield _compared(study, row, job)
 
 
-def is_same_kind(published: str, ours: str) -> bool:
-    """Tell whether a cell of ours is of the kind of a published one: its name, or as PyTorch starts it."""
-    return ours.split(" ", maxsplit=1)[0] in (published, f"{published}_pytorch")
+def is_same_kind(row: PublishedResult, job: JobPlan) -> bool:
+    """Tell whether a cell of ours computes what a published one does, however either starts.
+
+    Of a cell that we do not have, a plug-in is that has its name.
+    """
+    target = str(job.config.get("cell", {}).get("_target_", ""))
+    if row.cell in CLASSES:
+        return target.rpartition(".")[2] == CLASSES[row.cell]
+    return job.cell.partition(" ")[0] == row.cell
 
 
 def _compared(study: Study, row: PublishedResult, job: JobPlan) -> Beside:
@@ -155,7 +172,7 @@ def _same_outcome(row: PublishedResult, rate: Interval) -> bool | None:
 
 
 def _verdict(row: PublishedResult, job: JobPlan, same_outcome: bool | None, further: Interval) -> Verdict:
-    if not is_same_kind(row.cell, job.cell):
+    if not is_same_kind(row, job):
         return "another cell"
     if same_outcome is None or math.isnan(further.low):
         return "open"
@@ -266,7 +283,7 @@ def _our_protocol(job: JobPlan) -> dict[str, str]:
     chosen = f"at the best of {rates}" if len(job.learning_rates) > 1 else f"at {rates}"
     confirmed = f", {trainer['confirm_size']:,} to confirm" if "confirm_size" in trainer else ""
     return {
-        "dialect": str(job.config.get("task", {}).get("dialect", job.variant)),
+        "dialect": _dialect(job),
         "runs": f"mean of {len(job.seeds)}",
         "model": f"{job.cell}, H = {job.hidden_size}, {job.n_parameters:,} parameters, linear read-out",
         "training": f"Adam {chosen}, batches of {job.batch_size}, {clip}",

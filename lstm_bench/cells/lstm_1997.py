@@ -12,19 +12,19 @@ CANDIDATE_RANGE, OUTPUT_RANGE = 2.0, 1.0  # g squashes into [-2, 2], h into [-1,
 
 
 class BlockState(NamedTuple):
-    """Outputs of the cells h [B, H], of the gates [B, 2J], input gates first, and the cells' inner states c [B, H]."""
+    """What all hidden units said, h [B, H + 2J]: cells, input gates, output gates; and the inner state c [B, H]."""
 
     h: Tensor
-    gates: Tensor
     c: Tensor
 
 
 class OriginalLSTMCell(nn.Module):
     """Advance the LSTM of 1997 by one time step: H cells in J blocks, each with one input and one output gate.
 
-        g, i, o = split(W_ih x + W_hh [h, i, o] + b)     # H, J and J rows; i and o those of the step before
-        c' = c + sigmoid(i) * (4 sigmoid(g) - 2)         # i and o of a block for each of its cells
-        h' = sigmoid(o) * (2 sigmoid(c') - 1)
+        g, i, o = split(W_ih x + W_hh h + b)                  # H, J and J rows
+        c' = c + sigmoid(i) * (4 sigmoid(g) - 2)              # i and o of a block for each of its cells
+        y = sigmoid(o) * (2 sigmoid(c') - 1)                  # the output
+        h' = [y, sigmoid(i), sigmoid(o)]
 
     Every unit of the hidden layer hears every other, gates too. What is once in c stays: there is no forget gate.
 
@@ -36,7 +36,7 @@ class OriginalLSTMCell(nn.Module):
             blocks come into use one after another and what is in c does not drift meanwhile.
         generator: source of the initial values.
 
-    Shapes: x [B, D]; state (h [B, H], gates [B, 2J], c [B, H]) -> output [B, H], state.
+    Shapes: x [B, D]; state (h [B, H + 2J], c [B, H]) -> output [B, H], state.
     Parameters: (H + 2J) (D + H + 2J + 1). With the read-out 93 for adding (D = 2, two blocks of 2), 156 and 308 for
         temporal order with two blocks and with three, as in the paper.
     Raises: ValueError for a size below 1.
@@ -69,31 +69,29 @@ class OriginalLSTMCell(nn.Module):
 
     def initial_state(self, batch_size: int) -> BlockState:
         """Return zeros."""
-        widths = (self.hidden_size, 2 * self.blocks, self.hidden_size)
-        return BlockState(*(self.bias.new_zeros(batch_size, width) for width in widths))
+        units, cells = (self.bias.new_zeros(batch_size, width) for width in (len(self.bias), self.hidden_size))
+        return BlockState(h=units, c=cells)
 
     def gates(self, x: Tensor, state: BlockState) -> dict[str, Tensor]:
         """Return i and o of one step as each cell has them, [B, H]."""
-        _, gates = self._before_squashing(x, state)
-        i, o = torch.sigmoid(gates).chunk(2, dim=-1)
+        i, o = torch.sigmoid(self._before_squashing(x, state)[1]).chunk(2, dim=-1)
         return {"i": self._to_cells(i), "o": self._to_cells(o)}
 
     def _before_squashing(self, x: Tensor, state: BlockState) -> tuple[Tensor, Tensor]:
-        heard = torch.cat((state.h, state.gates), dim=-1)
-        pre = x @ self.weight_ih.T + heard @ self.weight_hh.T + self.bias
+        pre = x @ self.weight_ih.T + state.h @ self.weight_hh.T + self.bias
         return pre[..., : self.hidden_size], pre[..., self.hidden_size :]
 
     def _to_cells(self, gate: Tensor) -> Tensor:
         return gate.repeat_interleave(self.block_size, dim=-1)[..., : self.hidden_size]
 
     def step(self, x: Tensor, state: BlockState) -> tuple[Tensor, BlockState]:
-        """Return (h', (h', gates', c'))."""
+        """Return (y, (h', c'))."""
         g, pre = self._before_squashing(x, state)
         gates = torch.sigmoid(pre)
         i, o = (self._to_cells(gate) for gate in gates.chunk(2, dim=-1))
         c = state.c + i * _squashed(g, CANDIDATE_RANGE)
-        h = o * _squashed(c, OUTPUT_RANGE)
-        return h, BlockState(h=h, gates=gates, c=c)
+        h = torch.cat((o * _squashed(c, OUTPUT_RANGE), gates), dim=-1)
+        return h[..., : self.hidden_size], BlockState(h=h, c=c)
 
 
 def _squashed(x: Tensor, bound: float) -> Tensor:

@@ -60,8 +60,8 @@ def _ours(one: Beside, shade: str) -> Entry:
     middle, _, interval = with_range(*one.ours).partition(" (")
     least = ">= " if one.runs.censored and middle != NOT_AVAILABLE else ""
     solved = f"{one.solved}/{one.attempts} solved" if one.attempts else "none ran to its end"
-    ruled = one.verdict != "another cell"
-    below = _filled(interval.rstrip(")"), solved, f"further runs {_further(one)}" * ruled, one.verdict * ruled)
+    ruled = (f"further runs {_further(one)}", one.verdict) if one.is_ruled else ()
+    below = _filled(interval.rstrip(")"), solved, *ruled)
     return Entry(f"{least}{middle}", below, one.ours.middle, shade, TINTS.get(one.verdict))
 
 
@@ -81,7 +81,7 @@ def _protocols(every: Sequence[Beside]) -> list[tuple[str, Table]]:
     """Return how the protocols differ, a table for each pair of a published cell and ours of its kind."""
     rows: dict[str, dict[tuple[str, str, str], list[Entry]]] = defaultdict(dict)
     for one in every:
-        if one.verdict in ("another cell", "not run"):
+        if not one.is_ruled:
             continue
         pair = f"{one.published.cell} of {one.published.source.name}, lag {one.published.lag}, and our {one.cell}"
         for found in differences(one):

@@ -71,7 +71,6 @@ class MarkedPairsTask:
 
     input_size: ClassVar = 2
     output_size: ClassVar = 1
-    variant: ClassVar = "hochreiter"
     score: ClassVar = "correct"
     criterion: ClassVar = "loss"
     units: ClassVar = {"loss": "squared error", "correct": "share"}
@@ -84,6 +83,11 @@ class MarkedPairsTask:
         if self.cue_distance is not None and not 1 <= self.cue_distance <= self.shortest - 2:
             allowed = f"1 to {self.shortest - 2} at this lag, or null"
             raise ValueError(f"cue_distance={self.cue_distance}: allowed: {allowed}")
+
+    @property
+    def variant(self) -> str:
+        """The dialect; of products, which the paper has two rules for, with the rule."""
+        return "hochreiter" if self.operation == "sum" else f"hochreiter, {self.may_fail} of {OUT_OF} may be wrong"
 
     @property
     def shortest(self) -> int:

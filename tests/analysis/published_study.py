@@ -16,7 +16,7 @@ TASKS: Mapping[str, tuple[str, dict[str, Any]]] = {  # variant and settings by n
     "adding": ("anywhere", {"dialect": "anywhere"}),
     "adding in halves": ("half", {"dialect": "half"}),
     "adding of 1997": ("hochreiter", {"dialect": "hochreiter"}),
-    "multiplication": ("hochreiter", {"operation": "product", "may_fail": 13}),
+    "multiplication": ("hochreiter, 13 of 2000 may be wrong", {"operation": "product", "may_fail": 13}),
     "temporal_order": ("6a", {"dialect": "6a"}),
     "copy": ("bai, 10 symbols", {"dialect": "bai", "n_symbols": 10}),
     "copy of three": ("bai, 3 symbols", {"dialect": "bai", "n_symbols": 3}),
@@ -36,7 +36,10 @@ class Told:
 def job_of(task: str, cell: str, lag: int, members: int) -> JobPlan:
     variant, settings = TASKS[task]
     like = make_job("lstm" if cell.startswith(("lstm", "gru")) else "rnn", lag, members, False, "adding")
-    config = {**like.config, "task": {"lag": lag, **settings}}
+    kind = cell.partition(" ")[0].removesuffix("_pytorch")
+    classes = {"rnn": "RNNCell", "gru": "GRUCell", "lstm": "LSTMCell", "lstm_1997": "OriginalLSTMCell"}
+    made = {"_target_": f"lstm_bench.cells.{kind}.{classes.get(kind, kind)}"}
+    config = {**like.config, "task": {"lag": lag, **settings}, "cell": made}
     name = task.split(" ", maxsplit=1)[0]
     return replace(
         like, job=f"job-{name}-{variant}-{cell}-{lag}", task=name, variant=variant, cell=cell, lag=lag, config=config

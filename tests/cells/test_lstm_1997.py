@@ -37,32 +37,30 @@ def test_a_step_unit_by_unit_in_plain_numbers() -> None:
     """Three cells in blocks of two: the second block has one. Units: three cells, two input gates, two output gates."""
     made = cell(2, 3).double().requires_grad_(False)
     generator = Generator().manual_seed(1)
-    x, h, gates, c = (torch.randn(n, generator=generator, dtype=torch.float64) for n in (2, 3, 4, 3))
-    heard = [*h.tolist(), *gates.tolist()]
+    x, h, c = (torch.randn(n, generator=generator, dtype=torch.float64) for n in (2, 7, 3))
     net = [
         sum(w * v for w, v in zip(made.weight_ih[u].tolist(), x.tolist(), strict=True))
-        + sum(w * v for w, v in zip(made.weight_hh[u].tolist(), heard, strict=True))
+        + sum(w * v for w, v in zip(made.weight_hh[u].tolist(), h.tolist(), strict=True))
         + made.bias[u].item()
         for u in range(7)
     ]
     block = [0, 0, 1]
     new_c = [float(c[v]) + logistic(net[3 + block[v]]) * (4 * logistic(net[v]) - 2) for v in range(3)]
-    new_h = [logistic(net[5 + block[v]]) * (2 * logistic(new_c[v]) - 1) for v in range(3)]
-    output, state = made.step(x.unsqueeze(0), BlockState(*(part.unsqueeze(0) for part in (h, gates, c))))
-    assert output[0].tolist() == pytest.approx(new_h, rel=1e-12)
-    assert state.h is output
+    y = [logistic(net[5 + block[v]]) * (2 * logistic(new_c[v]) - 1) for v in range(3)]
+    before = BlockState(h.unsqueeze(0), c.unsqueeze(0))
+    output, state = made.step(x.unsqueeze(0), before)
+    assert output[0].tolist() == pytest.approx(y, rel=1e-12)
+    assert state.h[0].tolist() == pytest.approx([*y, *map(logistic, net[3:])], rel=1e-12)
     assert state.c[0].tolist() == pytest.approx(new_c, rel=1e-12)
-    assert state.gates[0].tolist() == pytest.approx([logistic(net[u]) for u in range(3, 7)], rel=1e-12)
-    shown = made.gates(x.unsqueeze(0), BlockState(*(part.unsqueeze(0) for part in (h, gates, c))))
+    shown = made.gates(x.unsqueeze(0), before)
     assert shown["i"][0].tolist() == pytest.approx([logistic(net[3 + block[v]]) for v in range(3)], rel=1e-12)
     assert shown["o"][0].tolist() == pytest.approx([logistic(net[5 + block[v]]) for v in range(3)], rel=1e-12)
 
 
 def test_what_is_in_c_stays_where_the_input_gates_are_shut() -> None:
-    made = cell(2, 4)
-    with torch.no_grad():
-        made.bias[4:6] = -1000.0
-    state = BlockState(torch.randn(3, 4), torch.rand(3, 4), torch.randn(3, 4))
+    made = cell(2, 4).requires_grad_(False)
+    made.bias[4:6] = -1000.0
+    state = BlockState(torch.rand(3, 8), torch.randn(3, 4))
     for _ in range(50):
         _, after = made.step(torch.randn(3, 2), state)
         assert torch.equal(after.c, state.c)

@@ -10,7 +10,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, Locator, LogLocator, NullLocator, SymmetricalLogLocator
 
 from lstm_bench.analysis.frames import Study
-from lstm_bench.analysis.published import Beside, beside_published, is_same_kind, published_frame
+from lstm_bench.analysis.published import Beside, beside_published, published_frame
 from lstm_bench.analysis.wording import listed, significant, with_range
 from lstm_bench.report.style import INK, MUTED, colours, new_figure, themed
 
@@ -84,7 +84,7 @@ def _draw_published(
     axes: Axes, row: int, number: int, some: Sequence[Beside], lane_of: Mapping[str, float], shades: Mapping[str, str]
 ) -> None:
     published = some[0].published
-    own = next((one.cell for one in some if is_same_kind(published.cell, one.cell)), None)
+    own = next((one.cell for one in some if one.is_ruled), None)
     y = row + (lane_of[own] if own else DODGE / 2)
     shade = shades[own] if own else MUTED
     axes.plot(published.value, y, marker="D", markersize=6.5, markerfacecolor="none", color=shade, linestyle="none")
@@ -131,7 +131,7 @@ def caption(study: Study) -> str:
     every = beside_published(study)
     if not every:
         return ""
-    ruled = [one for one in every if one.verdict not in ("another cell", "not run")]
+    ruled = [one for one in every if one.is_ruled]
     told = [f"{_subject(one)}: {_numbers(one)}, {one.verdict}" for one in ruled]
     missing = sorted({one.published.lag or 0 for one in every if one.verdict == "not run"})
     sources = listed(list(dict.fromkeys(one.published.source.name for one in every)))
