@@ -23,7 +23,7 @@ ALLOWED_ROOMS = {
     "tasks": set(),
     "engine": {"cells", "tasks"},
     "probes": {"engine", "cells", "tasks"},
-    "config": {"probes", "engine", "cells", "tasks"},
+    "config": {"probes", "engine", "cells", "tasks", "literature"},
     "records": set(),
     "literature": set(),
     "tracking": {"records"},

@@ -12,7 +12,7 @@ from lstm_bench.analysis.frames import Study, of_all_tasks, once_a_study
 from lstm_bench.analysis.solving import members_at, solve_rates
 from lstm_bench.analysis.statistics import UNKNOWN, Interval, further_count, further_mean, mean
 from lstm_bench.literature.conversions import rmse_from_mse
-from lstm_bench.literature.reading import UNSPECIFIED, PublishedResult, published_results
+from lstm_bench.literature.reading import UNSPECIFIED, PublishedResult, own_results, published_results
 from lstm_bench.records.schema import JobPlan
 
 HALF = 0.5
@@ -78,7 +78,9 @@ def beside_published(study: Study) -> list[Beside]:
 
     The same kind of cell comes first. A number at a lag that was not run stands alone.
     """
-    return [one for row in published_results() if _is_of(row, study.plan.jobs) for one in _beside(study, row)]
+    own = own_results(study.plan.published) if study.plan.published else ()
+    every = (*published_results(), *own)
+    return [one for row in every if _is_of(row, study.plan.jobs) for one in _beside(study, row)]
 
 
 def published_frame(study: Study) -> pd.DataFrame:

@@ -35,10 +35,11 @@ from lstm_bench.config.schema import (
     TrackingConfig,
     TrainerConfig,
 )
+from lstm_bench.literature.reading import LiteratureError, own_table
 
 ROOT_KEYS = (
     "study", "output", "measure", "studies", "comparison", "parameters", "task", "cell", "trainer", "probe", "tracking",
-    "speed", "resume", "safety", "sweeps", "budget", "budgets",
+    "speed", "resume", "safety", "sweeps", "budget", "budgets", "published",
 )  # fmt: skip
 DUPLICATES_NAMED = 3
 
@@ -91,6 +92,7 @@ def compose_study(invocation: Invocation) -> StudyConfig:
         overrides=tuple(sweeps[0][0]),
         studies=_studies(first["studies"]),
         budget=chosen_budget(base),
+        published=_published(first["published"]),
         resume=_resume(first["resume"]),
         safety=build(SafetyConfig, first["safety"], "safety"),
     )
@@ -184,6 +186,15 @@ def _parameters(parameters: Any, comparison: Any) -> int | None:
     if comparison != "parameters":
         raise not_allowed("parameters", parameters, "null, but with comparison=parameters")
     return parameters
+
+
+def _published(path: Any) -> str:
+    if path is None:
+        return ""
+    try:
+        return own_table(Path(str(path)).expanduser())
+    except LiteratureError as error:
+        raise ConfigError(f"published={path}: {error}") from error
 
 
 def _resume(resume: Any) -> bool:

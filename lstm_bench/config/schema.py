@@ -174,8 +174,8 @@ class StudyConfig:
     """One invocation: what to do with which jobs; `overrides` compose the first of them.
 
     With `resume` off a study starts anew beside its old records. `parameters` is how many every cell gets, in place of
-    those of the largest. `unmatched` says which cells have no match in
-    parameters, and why. `studies` are those that a study of claims runs: their overrides by name.
+    those of the largest. `unmatched` says which cells have no match in parameters, and why. `published` is the text of
+    a person's own table of published results. `studies` are those that a study of claims runs: their overrides by name.
     """
 
     study: str
@@ -191,5 +191,6 @@ class StudyConfig:
     unmatched: tuple[str, ...] = ()
     studies: dict[str, str] = field(default_factory=dict)
     budget: Budget | None = None
+    published: str = ""
     resume: bool = True
     safety: SafetyConfig = field(default_factory=SafetyConfig)

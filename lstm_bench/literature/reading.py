@@ -1,6 +1,7 @@
 """Published results, one row each, read strictly: what is not complete is refused by line and column."""
 
 import csv
+import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -27,6 +28,7 @@ COLUMNS = (
     "source", "task", "dialect", "settings", "cell", "lag", "n_parameters", "metric", "length", "value", "baseline",
     "solved", "where", *PROTOCOL,
 )  # fmt: skip
+OF_A_SOURCE = ("citation", "url")
 MAY_BE_EMPTY = ("settings", "lag", "n_parameters", "length", "baseline", "solved")
 Bound = Literal["", "<", ">"]
 
@@ -88,11 +90,8 @@ def read_sources(path: Path) -> dict[str, Source]:
 
     Raises: LiteratureError for a missing file, column or value.
     """
-    rows = _rows(path, ("source", "citation", "url"))
-    for line, row in rows:
-        for column, value in row.items():
-            _need(bool(value), path, line, column, value, "some text")
-    return {row["source"]: Source(row["source"], row["citation"], row["url"]) for _, row in rows}
+    rows = _rows(_text(path), path.name, ("source", *OF_A_SOURCE))
+    return {row["source"]: _source(path.name, line, row) for line, row in rows}
 
 
 def read_results(path: Path, sources: Mapping[str, Source]) -> tuple[PublishedResult, ...]:
@@ -101,29 +100,64 @@ def read_results(path: Path, sources: Mapping[str, Source]) -> tuple[PublishedRe
     Raises: LiteratureError for a missing file or column, an unknown source, task, dialect or metric, a number that is
         none, or an empty value where none is allowed.
     """
-    return tuple(_result(path, line, row, sources) for line, row in _rows(path, COLUMNS))
+    return tuple(_result(path.name, line, row, sources) for line, row in _rows(_text(path), path.name, COLUMNS))
 
 
-def _rows(path: Path, columns: Sequence[str]) -> list[tuple[int, dict[str, str]]]:
+def own_table(path: Path) -> str:
+    """Return the text of a person's own table: our columns, then citation and url of each row's source.
+
+    Raises: LiteratureError as `own_results` does.
+    """
+    text = _text(path)
+    own_results(text, path.name)
+    return text
+
+
+@cache
+def own_results(text: str, name: str = "published.csv") -> tuple[PublishedResult, ...]:
+    """Return the rows of such a table.
+
+    Raises: LiteratureError as `read_results` does, and for a row without a citation or an address.
+    """
+    found = []
+    for line, row in _rows(text, name, (*COLUMNS, *OF_A_SOURCE)):
+        source = _source(name, line, row)
+        found.append(_result(name, line, row, {source.name: source}))
+    return tuple(found)
+
+
+def _text(path: Path) -> str:
     try:
-        with path.open(encoding="utf-8", newline="") as file:
-            reader = csv.DictReader(file, restkey="", restval="")
-            found = tuple(reader.fieldnames or ())
-            if found != tuple(columns):
-                raise LiteratureError(f"{path}: columns {', '.join(found) or 'none'}: allowed: {', '.join(columns)}")
-            return [(reader.line_num, {name: str(row[name]).strip() for name in columns}) for row in reader]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        return path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
         raise LiteratureError(f"{path}: {error}: allowed: a table in UTF-8, values separated by commas") from error
 
 
-def _need(condition: bool, path: Path, line: int, column: str, value: str, allowed: str) -> None:
+def _rows(text: str, name: str, columns: Sequence[str]) -> list[tuple[int, dict[str, str]]]:
+    reader = csv.DictReader(io.StringIO(text, newline=""), restkey="", restval="")
+    try:
+        found = tuple(reader.fieldnames or ())
+        if found != tuple(columns):
+            raise LiteratureError(f"{name}: columns {', '.join(found) or 'none'}: allowed: {', '.join(columns)}")
+        return [(reader.line_num, {column: str(row[column]).strip() for column in columns}) for row in reader]
+    except csv.Error as error:
+        raise LiteratureError(f"{name}: {error}: allowed: values separated by commas") from error
+
+
+def _source(name: str, line: int, row: Mapping[str, str]) -> Source:
+    for column in ("source", *OF_A_SOURCE):
+        _need(bool(row[column]), name, line, column, row[column], "some text")
+    return Source(row["source"], row["citation"], row["url"])
+
+
+def _need(condition: bool, name: str, line: int, column: str, value: str, allowed: str) -> None:
     if not condition:
-        raise LiteratureError(f"{path.name} line {line}: {column}={value}: allowed: {allowed}")
+        raise LiteratureError(f"{name} line {line}: {column}={value}: allowed: {allowed}")
 
 
-def _result(path: Path, line: int, row: Mapping[str, str], sources: Mapping[str, Source]) -> PublishedResult:
+def _result(name: str, line: int, row: Mapping[str, str], sources: Mapping[str, Source]) -> PublishedResult:
     def need(column: str, condition: bool, allowed: str) -> None:
-        _need(condition, path, line, column, row[column], allowed)
+        _need(condition, name, line, column, row[column], allowed)
 
     for column in COLUMNS:
         need(column, bool(row[column]) or column in MAY_BE_EMPTY, "some text")

@@ -1,6 +1,7 @@
 """Ours beside published numbers: which are set beside which, in what unit, and what is ruled."""
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from lstm_bench.analysis.published import (
     published_frame,
     published_runs,
 )
+from lstm_bench.literature.reading import COLUMNS as COLUMNS_OF_A_TABLE
 from lstm_bench.literature.reading import published_results
 
 
@@ -193,3 +195,15 @@ def test_the_number_of_published_runs_is_read_off_its_protocol() -> None:
     runs = {(row.source.name, row.task): published_runs(row) for row in published_results()}
     assert runs["Hochreiter & Schmidhuber 1997", "adding"] == 10
     assert runs["Bai 2018", "adding"] == runs["LSTM Time Capsule", "adding"] == 1
+
+
+def test_a_table_of_ones_own_is_set_beside_the_others(tmp_path: Path) -> None:
+    study = study_of(tmp_path / "s", {("adding in halves", "lstm", 100): [plateau(eval_loss=0.1) for _ in range(4)]})
+    line = (
+        "B 2021,adding,half,,lstm,100,,mse,,0.1,,no,Table 2,one run,H = 9,SGD,fresh,never,B 2021: a title,https://b.org"
+    )
+    text = ",".join((*COLUMNS_OF_A_TABLE, "citation", "url")) + f"\n{line}\n"
+    own = replace(study, plan=replace(study.plan, published=text))
+    (mine,) = [one for one in beside_published(own) if one.published.source.name == "B 2021"]
+    assert (mine.published.source.url, mine.ours.middle, mine.verdict) == ("https://b.org", 0.1, "agrees")
+    assert len(beside_published(own)) == len(beside_published(study)) + 1

@@ -15,6 +15,8 @@ from lstm_bench.literature.reading import (
     UNSPECIFIED,
     LiteratureError,
     Source,
+    own_results,
+    own_table,
     published_results,
     read_results,
     read_sources,
@@ -124,8 +126,29 @@ def test_a_table_without_the_columns_or_none_at_all_is_refused(tmp_path: Path) -
     with pytest.raises(LiteratureError, match=r"none\.csv: .*allowed: a table in UTF-8"):
         read_results(tmp_path / "none.csv", SOURCES)
     (tmp_path / "bytes.csv").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(LiteratureError, match=r"bytes\.csv: "):
+    with pytest.raises(LiteratureError, match=r"bytes\.csv: .*allowed: a table in UTF-8"):
         read_results(tmp_path / "bytes.csv", SOURCES)
     (tmp_path / "sources.csv").write_text("source,citation,url\nA 2020,,https://example.org\n")
     with pytest.raises(LiteratureError, match=r"^sources\.csv line 2: citation=: allowed: some text$"):
         read_sources(tmp_path / "sources.csv")
+
+
+def own(path: Path, **changes: str) -> Path:
+    table = path / "own.csv"
+    with table.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, (*COLUMNS, "citation", "url"))
+        writer.writeheader()
+        writer.writerow(GOOD | {"citation": "A 2020, a title", "url": "https://example.org"} | changes)
+    return table
+
+
+def test_a_table_of_ones_own_brings_its_sources(tmp_path: Path) -> None:
+    (row,) = own_results(own_table(own(tmp_path)))
+    assert row.source == SOURCES["A 2020"]
+    assert row.shown == "< 0.01"
+
+
+@pytest.mark.parametrize("column", ["source", "citation", "url"])
+def test_a_row_of_ones_own_without_a_source_is_refused(tmp_path: Path, column: str) -> None:
+    with pytest.raises(LiteratureError, match=rf"^own\.csv line 2: {column}=: allowed: some text$"):
+        own_table(own(tmp_path, **{column: ""}))
