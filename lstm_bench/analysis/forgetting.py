@@ -53,7 +53,8 @@ def score_by_multiple(study: Study) -> pd.DataFrame:
 @once_a_study
 def _scores(study: Study) -> pd.DataFrame:
     p = study.probes
-    found = p.loc[p["probe"] == "length_generalisation"].rename(columns={"at": "multiple"})
+    is_score = (p["probe"] == "length_generalisation") & (p["quantity"] == "score")
+    found = p.loc[is_score & (p["status"] == "solved")].rename(columns={"at": "multiple"})
     return _summarised(found, ["task", "variant", "cell", "multiple"], strata="lag")
 
 

@@ -130,6 +130,66 @@ def _middle_ranks(strata: tuple[str | int, ...]) -> np.ndarray:
     return ranks[:, cut : len(strata) - cut]
 
 
+def mean(values: Sequence[float]) -> Interval:
+    """Return the mean of the values that are numbers with its 95% percentile bootstrap interval; NaN ends for one.
+
+    10,000 resamples of all values, with replacement, the same at every call and in every order of the values.
+    """
+    known = _known(values)
+    if not len(known):
+        return UNKNOWN
+    if len(known) == 1:
+        return Interval(float(known[0]), math.nan, math.nan)
+    drawn = _times_drawn(len(known), 0, RESAMPLES)
+    return _with_tails(float(known.mean()), drawn @ known / len(known))
+
+
+def further_mean(values: Sequence[float], runs: int) -> Interval:
+    """Return the mean, and the range in which 95% of the means of so many further values fall.
+
+    Each of 10,000 resamples draws the values that are numbers anew, with replacement, and then `runs` of those: what is
+    not known of their distribution and the chance of a few runs are both in it. It never leaves the range of the
+    values, so of few values it is too narrow: it holds one further value in about (n - 1) / (n + 1) of cases.
+
+    Raises: ValueError for no run.
+    """
+    if runs < 1:
+        raise ValueError(f"runs={runs}: allowed: an integer of at least 1")
+    known = _known(values)
+    if len(known) < 2:
+        return UNKNOWN if not len(known) else Interval(float(known[0]), math.nan, math.nan)
+    rng = np.random.default_rng((runs, len(known)))
+    resamples = known[rng.integers(len(known), size=(RESAMPLES, len(known)))]
+    further = np.take_along_axis(resamples, rng.integers(len(known), size=(RESAMPLES, runs)), axis=1)
+    return _with_tails(float(known.mean()), further.mean(axis=1))
+
+
+def further_count(counts: Sequence[int], of: Sequence[int], runs: int, out_of: int) -> Interval:
+    """Return the mean count in `out_of` tries, and the range in which 95% of the means of so many further runs fall.
+
+    Run i counted counts[i] in of[i] tries. Each of 10,000 resamples draws the runs anew, with replacement, from these
+    `runs`, and for each a chance from its Beta(count + 1/2, tries - count + 1/2), Jeffreys' posterior, and with that
+    chance a count in `out_of` tries: so a run without a single one still leaves room for some.
+
+    Raises: ValueError for no run, or counts and tries of different lengths.
+    """
+    if runs < 1 or len(counts) != len(of):
+        raise ValueError(f"runs={runs}, {len(counts)} counts of {len(of)} tries: allowed: at least 1, as many of both")
+    if not len(counts):
+        return UNKNOWN
+    found, tries = np.asarray(counts, dtype=float), np.asarray(of, dtype=float)
+    rng = np.random.default_rng((runs, len(found)))
+    resamples = rng.integers(len(found), size=(RESAMPLES, len(found)))
+    drawn = np.take_along_axis(resamples, rng.integers(len(found), size=(RESAMPLES, runs)), axis=1)
+    chances = rng.beta(found[drawn] + 0.5, tries[drawn] - found[drawn] + 0.5)
+    return _with_tails(float((found / tries).mean() * out_of), rng.binomial(out_of, chances).mean(axis=1))
+
+
+def _with_tails(middle: float, resamples: np.ndarray) -> Interval:
+    low, high = np.quantile(resamples, TAILS)
+    return Interval(middle, float(low), float(high))
+
+
 Pair = tuple[Sequence[float], Sequence[float]]  # scores of one side and of the other
 
 

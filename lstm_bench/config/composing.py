@@ -21,6 +21,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from lstm_bench.checks import STUDY_NAME, STUDY_NAME_RULE
+from lstm_bench.config.budgets import chosen_budget, sweeps
 from lstm_bench.config.building import TARGET, build
 from lstm_bench.config.errors import ConfigError, not_allowed
 from lstm_bench.config.quoting import as_typed, quoted
@@ -34,10 +35,11 @@ from lstm_bench.config.schema import (
     TrackingConfig,
     TrainerConfig,
 )
+from lstm_bench.literature.reading import LiteratureError, own_table
 
 ROOT_KEYS = (
-    "study", "output", "measure", "studies", "comparison", "task", "cell", "trainer", "probe", "tracking", "speed",
-    "resume", "safety",
+    "study", "output", "measure", "studies", "comparison", "parameters", "task", "cell", "trainer", "probe", "tracking",
+    "speed", "resume", "safety", "sweeps", "budget", "budgets", "published",
 )  # fmt: skip
 DUPLICATES_NAMED = 3
 
@@ -70,13 +72,12 @@ def compose_study(invocation: Invocation) -> StudyConfig:
     """
     try:
         with initialize_config_dir(version_base="1.3", config_dir=str(conf_dir())):
-            overrides = _sweep(invocation)
-            composed = [_compose_job(job) for job in overrides]
+            base, sweeps = _sweeps(invocation)
+            composed = [[_compose_job(job) for job in sweep] for sweep in sweeps]
     except (HydraException, OmegaConfBaseException) as error:
         raise _in_one_line(error, invocation) from error
-    jobs = [_job_config(config, choices) for config, choices in composed]
-    _refuse_duplicates(jobs, invocation)
-    first, choices = composed[0]
+    jobs = _united([[_job_config(*job) for job in sweep] for sweep in composed], invocation)
+    first, choices = composed[0][0]
     measure = _measure(first["measure"])
     return StudyConfig(
         study=_study_name(first["study"]),
@@ -86,9 +87,12 @@ def compose_study(invocation: Invocation) -> StudyConfig:
         jobs=jobs,
         measure=measure,
         comparison=_comparison(first["comparison"], measure),
+        parameters=_parameters(first["parameters"], first["comparison"]),
         speed=build(SpeedConfig, first["speed"], "speed"),
-        overrides=tuple(overrides[0]),
+        overrides=tuple(sweeps[0][0]),
         studies=_studies(first["studies"]),
+        budget=chosen_budget(base),
+        published=_published(first["published"]),
         resume=_resume(first["resume"]),
         safety=build(SafetyConfig, first["safety"], "safety"),
     )
@@ -104,13 +108,20 @@ def launch_arguments(config: StudyConfig, numbers: Iterable[int]) -> list[str]:
     return [*config.overrides, "hydra.sweeper.params=null", output, f"+job={jobs}"]
 
 
-def _sweep(invocation: Invocation) -> list[list[str]]:
-    """Return the overrides of each job: those given, and the sweep of an experiment's own."""
+def _sweeps(invocation: Invocation) -> tuple[dict[str, Any], list[list[list[str]]]]:
+    """Return the configuration of the first job, and the overrides of each job of each sweep.
+
+    What is given on the command line holds in every sweep, in place of what it sweeps itself.
+    """
     parser = OverridesParser.create()
     parsed = parser.parse_overrides(list(invocation.searched))
-    base = compose("config", overrides=_split(parsed)[0], return_hydra_config=True)
-    params = base.hydra.sweeper.get("params") or {}
-    return _split(parser.parse_overrides([f"{key}={value}" for key, value in params.items()]) + parsed)
+    composed = compose("config", overrides=_split(parsed)[0], return_hydra_config=True)
+    base = _resolved(composed)
+    params = dict(composed.hydra.sweeper.get("params") or {})
+    given = [
+        parser.parse_overrides([f"{key}={value}" for key, value in (params | own).items()]) for own in sweeps(base)
+    ]
+    return base, [_split(own + parsed) for own in given]
 
 
 def _split(overrides: list[Override]) -> list[list[str]]:
@@ -167,6 +178,25 @@ def _comparison(comparison: Any, measure: Measure) -> Comparison:
     return cast(Comparison, comparison)
 
 
+def _parameters(parameters: Any, comparison: Any) -> int | None:
+    if parameters is None:
+        return None
+    if not isinstance(parameters, int) or isinstance(parameters, bool) or parameters < 1:
+        raise not_allowed("parameters", parameters, "an integer of at least 1, or null")
+    if comparison != "parameters":
+        raise not_allowed("parameters", parameters, "null, but with comparison=parameters")
+    return parameters
+
+
+def _published(path: Any) -> str:
+    if path is None:
+        return ""
+    try:
+        return own_table(Path(str(path)).expanduser())
+    except LiteratureError as error:
+        raise ConfigError(f"published={path}: {error}") from error
+
+
 def _resume(resume: Any) -> bool:
     if not isinstance(resume, bool):
         raise not_allowed("resume", resume, "true, false")
@@ -179,11 +209,17 @@ def _studies(studies: Any) -> dict[str, str]:
     return {_study_name(name): overrides for name, overrides in studies.items()}
 
 
-def _refuse_duplicates(jobs: Sequence[JobConfig], invocation: Invocation) -> None:
-    if all(job not in jobs[:index] for index, job in enumerate(jobs)):
-        return
-    sweeps = [override for override in invocation.overrides if "," in override][:DUPLICATES_NAMED]
-    raise ConfigError(f"{' '.join(sweeps) or 'the sweep'}: a value twice: allowed: each job once")
+def _united(sweeps: Sequence[Sequence[JobConfig]], invocation: Invocation) -> list[JobConfig]:
+    """Return the jobs of all sweeps, each once; within one sweep a value twice is refused."""
+    for jobs in sweeps:
+        if any(job in jobs[:index] for index, job in enumerate(jobs)):
+            swept = [override for override in invocation.overrides if "," in override][:DUPLICATES_NAMED]
+            raise ConfigError(f"{' '.join(swept) or 'the sweep'}: a value twice: allowed: each job once")
+    united: list[JobConfig] = []
+    for job in (job for jobs in sweeps for job in jobs):
+        if job not in united:
+            united.append(job)
+    return united
 
 
 def _in_one_line(error: Exception, invocation: Invocation) -> ConfigError:

@@ -157,11 +157,25 @@ class JobConfig:
 
 
 @dataclass(frozen=True)
+class Budget:
+    """How much of an experiment is run: the budget's name, and what it leaves out, in words."""
+
+    name: str
+    cut: str
+
+    @property
+    def text(self) -> str:
+        """Both: "laptop: lags above 100 are left out"."""
+        return f"{self.name}: {self.cut}" if self.cut else self.name
+
+
+@dataclass(frozen=True)
 class StudyConfig:
     """One invocation: what to do with which jobs; `overrides` compose the first of them.
 
-    With `resume` off a study starts anew beside its old records. `unmatched` says which cells have no match in
-    parameters, and why. `studies` are those that a study of claims runs: their overrides by name.
+    With `resume` off a study starts anew beside its old records. `parameters` is how many every cell gets, in place of
+    those of the largest. `unmatched` says which cells have no match in parameters, and why. `published` is the text of
+    a person's own table of published results. `studies` are those that a study of claims runs: their overrides by name.
     """
 
     study: str
@@ -172,8 +186,11 @@ class StudyConfig:
     measure: Measure = "training"
     speed: SpeedConfig = field(default_factory=SpeedConfig)
     comparison: Comparison = "hidden"
+    parameters: int | None = None
     overrides: tuple[str, ...] = ()
     unmatched: tuple[str, ...] = ()
     studies: dict[str, str] = field(default_factory=dict)
+    budget: Budget | None = None
+    published: str = ""
     resume: bool = True
     safety: SafetyConfig = field(default_factory=SafetyConfig)

@@ -9,8 +9,10 @@ import torch
 from lstm_bench.cells.contract import Cell
 from lstm_bench.cells.gru import GRUCell
 from lstm_bench.cells.lstm import LSTMCell
+from lstm_bench.cells.lstm_1997 import OriginalLSTMCell
 from lstm_bench.cells.lstm_ablated import AblatedLSTMCell
 from lstm_bench.cells.rnn import RNNCell
+from lstm_bench.engine.blocks import CompiledOriginalLSTM, OriginalLSTMKernel
 from lstm_bench.engine.compiled.build import CannotBuildError, library
 from lstm_bench.engine.compiled.kernel import PRECISION, CompiledAblatedLSTM, CompiledGRU, CompiledLSTM, CompiledRNN
 from lstm_bench.engine.generic import GenericKernel, named_tensors
@@ -38,12 +40,14 @@ COMPILED: Mapping[type, KernelType] = {
     GRUCell: CompiledGRU,
     LSTMCell: CompiledLSTM,
     AblatedLSTMCell: CompiledAblatedLSTM,
+    OriginalLSTMCell: CompiledOriginalLSTM,
 }
 TORCH: Mapping[type, KernelType] = {
     RNNCell: RNNKernel,
     GRUCell: GRUKernel,
     LSTMCell: LSTMKernel,
     AblatedLSTMCell: AblatedLSTMKernel,
+    OriginalLSTMCell: OriginalLSTMKernel,
 }
 
 

@@ -1,7 +1,7 @@
 """How much of a gradient is left k steps back, along every path at once and along each part of the state alone."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -75,10 +75,11 @@ def gradient_flow(
     need(examples >= 1, PROBE, f"examples={examples}", "at least 1")
     need_finite_weights(PROBE, model)
     sequences = task if lag is None else task.at_lag(lag)
-    return flow_over(model.cell, sequences.sample(examples, generator).inputs, generator)
+    batch = sequences.sample(examples, generator)
+    return flow_over(model.cell, batch.inputs, generator, batch.lengths)
 
 
-def flow_over(cell: Cell, inputs: Tensor, generator: Generator) -> GradientFlow:
+def flow_over(cell: Cell, inputs: Tensor, generator: Generator, lengths: Tensor | None = None) -> GradientFlow:
     """Measure g_k = exp(mean over the batch of ln ||d(v . output_T) / d s_{T-k}||), v a random unit vector.
 
     s is the whole state, for an LSTM the joint (h, c). A path through one part p alone is the product of its own
@@ -89,35 +90,41 @@ def flow_over(cell: Cell, inputs: Tensor, generator: Generator) -> GradientFlow:
         cell: any cell; it is copied, not changed.
         inputs: [T, B, D].
         generator: draws v, one for the output and one for each part.
+        lengths: T of each sequence [B], from whose own last step k is counted, up to the shortest; None: all as long.
 
     Source: Pascanu, Mikolov & Bengio 2013.
     """
     need(len(inputs) >= 2, PROBE, f"a sequence of {len(inputs)} steps", "at least 2 steps")
     cell, batch = in_float64(cell), inputs.shape[1]
+    ends = torch.full((batch,), len(inputs)) if lengths is None else lengths
     names = list(state_parts(cell.initial_state(1)))
     paths = names if len(names) > 1 else []
     steps = unroll(PROBE, cell, inputs.double().repeat(1, 1 + len(paths), 1))
-    found = _norms_back(steps, paths, batch, generator)
+    found = _norms_back(steps, paths, ends, generator)
     need_finite(PROBE, **{f"the {name} gradient": torch.tensor(norms) for name, norms in found.items()})
     declines = {name: Decline([1.0, *norms]) for name, norms in found.items()}
     return GradientFlow(declines.pop(JOINT), declines)
 
 
-def _norms_back(steps: Sequence[Step], paths: list[str], batch: int, generator: Generator) -> dict[str, list[float]]:
+def _norms_back(steps: Sequence[Step], paths: list[str], ends: Tensor, generator: Generator) -> dict[str, list[float]]:
     """Return g_k for k = 1 .. T: the first rows of the batch carry the joint gradient, the next ones a path each."""
-    rows = {name: slice(place * batch, (place + 1) * batch) for place, name in enumerate([JOINT, *paths])}
+    names, rows = [JOINT, *paths], ends.repeat(1 + len(paths))
+    carries = {name: torch.arange(len(rows)) // len(ends) == place for place, name in enumerate(names)}
     last = steps[-1]
-    d_output = torch.zeros_like(last.output)
-    d_output[rows[JOINT]] = _unit_vector(last.output[0], generator)
+    vectors = {name: _unit_vector((last.left | {JOINT: last.output})[name][0], generator) for name in names}
     gradients = {name: torch.zeros_like(part) for name, part in last.left.items()}
-    for name in paths:
-        gradients[name][rows[name]] = _unit_vector(last.left[name][0], generator)
-    found: dict[str, list[float]] = {name: [] for name in rows}
-    for step in reversed(steps):
-        gradients = _kept_to_the_paths(pull_back(step, gradients, d_output if step is last else None), rows)
-        for name, norm in zip(rows, _mean_norms(gradients, len(rows)), strict=True):
-            found[name].append(norm)
-    return found
+    norms = []
+    for t, step in reversed(list(enumerate(steps))):
+        starting = rows == t + 1
+        d_output = torch.zeros_like(step.output)
+        d_output[starting & carries[JOINT]] = vectors[JOINT]
+        for name in paths:
+            gradients[name][starting & carries[name]] = vectors[name]
+        gradients = pull_back(step, gradients, d_output if starting.any() else None)
+        gradients = _kept_to_the_paths(gradients, carries)
+        norms.append(flat(gradients).norm(dim=1))
+    norms.reverse()
+    return dict(zip(names, _means_by_steps_back(torch.stack(norms), rows, len(names)), strict=True))
 
 
 def _unit_vector(like: Tensor, generator: Generator) -> Tensor:
@@ -126,20 +133,24 @@ def _unit_vector(like: Tensor, generator: Generator) -> Tensor:
     return unit
 
 
-def _kept_to_the_paths(gradients: Parts, rows: dict[str, slice]) -> Parts:
+def _kept_to_the_paths(gradients: Parts, carries: Mapping[str, Tensor]) -> Parts:
     """Let a path carry the gradient of its own part alone; copies, since parts may share what autograd returns."""
     kept = {part: gradient.clone() for part, gradient in gradients.items()}
     for part, gradient in kept.items():
-        for name, row in rows.items():
+        for name, row in carries.items():
             if name not in (JOINT, part):
                 gradient[row] = 0.0
     return kept
 
 
-def _mean_norms(gradients: Parts, groups: int) -> list[float]:
-    """Return exp(mean ln ||.||) over each group of rows, the norm over all parts of one example's state."""
-    norms = flat(gradients).norm(dim=1).view(groups, -1)
-    found: list[float] = norms.log().mean(dim=1).exp().tolist()
+def _means_by_steps_back(norms: Tensor, ends: Tensor, groups: int) -> list[list[float]]:
+    """Return exp(mean ln ||.||) over each group of rows, k = 1, 2, ... steps back from the end of each row.
+
+    `norms` [T, rows] are those at the state before each step.
+    """
+    steps_back = torch.arange(1, int(ends.min()) + 1).unsqueeze(1)
+    by_steps_back = norms.gather(0, ends - steps_back)
+    found: list[list[float]] = by_steps_back.view(len(steps_back), groups, -1).log().mean(dim=-1).exp().T.tolist()
     return found
 
 

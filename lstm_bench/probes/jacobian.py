@@ -50,7 +50,8 @@ def jacobian(model: Model, task: Task, generator: Generator, points: int = 12) -
     if model.cell.hidden_size > SIZE_LIMIT:
         return None
     need_finite_weights(PROBE, model)
-    inputs = task.sample(1, generator).inputs
+    batch = task.sample(1, generator)
+    inputs = batch.inputs[: int(batch.lengths)]
     need(len(inputs) >= 2, PROBE, f"a sequence of {len(inputs)} steps", "at least 2 steps")
     return jacobian_over(model.cell, inputs, spread(len(inputs), points))
 

@@ -62,8 +62,16 @@ def lyapunov(
     need(exponents >= 1, PROBE, f"exponents={exponents}", "at least 1")
     need_finite_weights(PROBE, model)
     needed = settling + steps + settling
-    inputs = torch.cat([task.sample(1, generator).inputs for _ in range(-(-needed // task.length))])[:needed]
-    return spectrum_over(model.cell, inputs, generator, exponents, settling)
+    return spectrum_over(model.cell, _stream(task, generator, needed), generator, exponents, settling)
+
+
+def _stream(task: Task, generator: Generator, steps: int) -> Tensor:
+    """Return sequences of the task, each up to its own end, one after another [steps, 1, D]."""
+    drawn: list[Tensor] = []
+    while sum(map(len, drawn)) < steps:
+        batch = task.sample(1, generator)
+        drawn.append(batch.inputs[: int(batch.lengths)])
+    return torch.cat(drawn)[:steps]
 
 
 def spectrum_over(

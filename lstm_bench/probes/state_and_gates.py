@@ -21,7 +21,7 @@ GatesOf = Callable[[Tensor, State], Mapping[str, Tensor]]
 
 @dataclass(frozen=True)
 class Gate:
-    """One gate over all units, sequences and steps: mean by time step, share of values in 20 bins of [0, 1].
+    """One gate over all units, sequences and their steps: mean by time step, share of values in 20 bins of [0, 1].
 
     `shut` and `open` are the shares of values below 0.05 and above 0.95.
     """
@@ -85,14 +85,16 @@ def state_and_gates(model: Model, task: Task, generator: Generator, examples: in
     need(examples >= 1, PROBE, f"examples={examples}", "at least 1")
     need_finite_weights(PROBE, model)
     cell = in_float64(model.cell)
-    states, gates = _watch(cell, task.sample(examples, generator).inputs.double())
+    batch = task.sample(examples, generator)
+    read = torch.arange(int(batch.lengths.max())).unsqueeze(1) < batch.lengths
+    states, gates = _watch(cell, batch.inputs[: len(read)].double())
     need_finite(PROBE, **{f"part {name} of the state": values for name, values in states.items()})
     for name, values in gates.items():
         met = f"gate {name} between {float(values.min()):g} and {float(values.max()):g}"
         need(bool(((values >= 0) & (values <= 1)).all()), PROBE, met, "numbers between 0 and 1")
-    traces = {name: values.flatten(1).square().mean(dim=1).sqrt().tolist() for name, values in states.items()}
+    traces = {name: _trace(values.square(), read).sqrt().tolist() for name, values in states.items()}
     kept = gates.get(str(getattr(cell, "retention", None)))
-    return StateAndGates(traces, {n: _gate(values) for n, values in gates.items()}, _time_constants(kept))
+    return StateAndGates(traces, {n: _gate(values, read) for n, values in gates.items()}, _time_constants(kept, read))
 
 
 @torch.no_grad()
@@ -112,15 +114,22 @@ def _stacked(seen: list[Mapping[str, Tensor]]) -> dict[str, Tensor]:
     return {name: torch.stack([parts[name].double() for parts in seen]) for name in seen[0]}
 
 
-def _gate(values: Tensor) -> Gate:
-    counts = torch.histc(values, BINS, 0.0, 1.0) / values.numel()
-    shut, opened = (float(share.double().mean()) for share in (values < SHUT, values > OPEN))
-    return Gate(float(values.mean()), shut, opened, values.flatten(1).mean(dim=1).tolist(), counts.tolist())
+def _trace(values: Tensor, read: Tensor) -> Tensor:
+    """Return the mean at each step [T] of values [T, B, ...], over the sequences that have not ended [T, B]."""
+    means = values.flatten(2).mean(dim=2)
+    return torch.where(read, means, 0.0).sum(dim=1) / read.sum(dim=1)
 
 
-def _time_constants(kept: Tensor | None) -> list[float]:
+def _gate(values: Tensor, read: Tensor) -> Gate:
+    seen = values[read]
+    counts = torch.histc(seen, BINS, 0.0, 1.0) / seen.numel()
+    shut, opened = (float(share.double().mean()) for share in (seen < SHUT, seen > OPEN))
+    return Gate(float(seen.mean()), shut, opened, _trace(values, read).tolist(), counts.tolist())
+
+
+def _time_constants(kept: Tensor | None, read: Tensor) -> list[float]:
     """Return -1 / ln(mean f) of each unit, ascending; a gate that is always 1 keeps for ever: inf."""
     if kept is None:
         return []
-    means = kept.mean(dim=(0, 1)).tolist()
+    means = kept[read].mean(dim=0).tolist()
     return sorted(-1 / math.log(mean) if 0 < mean < 1 else (math.inf if mean >= 1 else 0.0) for mean in means)

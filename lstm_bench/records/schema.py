@@ -64,6 +64,8 @@ class StudyPlan:
     `walk` holds the words and given gates that the report walks through, where a task of the study has a sentence.
     `taken_over` counts the members that other studies had trained, those that tuned included. `wall_s` is the time of
     this invocation, which trained the others; `mirror_s` what MLflow took of it (processor time of its thread).
+    `budget` says which of an experiment's budgets was run, and what it leaves out; empty where there is one only.
+    `published` is the text of a person's own table of published results.
     `tracked` says whether MLflow was asked for, `tracking_uri` where, None for the store beside the runs. `attempt`
     counts how often the study was started anew beside its old records.
     """
@@ -84,6 +86,8 @@ class StudyPlan:
     tracked: bool = False
     tracking_uri: str | None = None
     attempt: int = 0
+    budget: str = ""
+    published: str = ""
     schema: int = SCHEMA
 
 

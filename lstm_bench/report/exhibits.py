@@ -27,6 +27,7 @@ from lstm_bench.report.figures import (
     learning_curves,
     length_generalisation,
     limit_share,
+    published,
     same_word,
     solve_rate,
     spans,
@@ -68,6 +69,7 @@ def _file(module: ModuleType) -> Any:
 
 FIGURES: Mapping[str, FigureFile[Study]] = {  # by the name of the table behind it
     "solve_rates": _file(solve_rate),
+    "published": _file(published),
     "spans": _file(spans),
     "contrasts": _file(contrasts),
     "learning_curves": _file(learning_curves),

@@ -39,6 +39,7 @@ def _blocks(page: Page) -> Iterator[str]:
     for part in page.parts:
         yield from _tables(part, is_titled=len(page.parts) > 1)
     yield f"Rows: {file_links(['tables/comparison.csv', 'tables/members.csv', 'results.csv'])}."
+    yield from _literature(page)
     yield "## Failures and censoring"
     yield plain(page.outcome)
     told = [*map(said, page.notes), *(f"Left out: {plain(problem)}" for problem in page.problems)]
@@ -59,6 +60,20 @@ def _claims(page: Page) -> Iterator[str]:
         yield said(page.claims.missing)
     yield wordings(page.claims.tested)
     yield f"Rows: {file_links(CLAIM_FILES)}."
+
+
+def _literature(page: Page) -> Iterator[str]:
+    told = [(part.task, part.literature) for part in page.parts if part.literature]
+    if told:
+        yield "## The literature"
+    for task, literature in told:
+        yield from ([f"### {plain(task)}"] if len(page.parts) > 1 else [])
+        yield table_block(literature.numbers)
+        yield said(literature.rule)
+        for pair, differences in literature.protocols:
+            yield f"How the protocols differ: {plain(pair)}."
+            yield table_block(differences)
+        yield bullets(f"{plain(source.citation)}, <{source.url}>" for source in literature.sources)
 
 
 def _tables(part: TaskPart, is_titled: bool) -> Iterator[str]:

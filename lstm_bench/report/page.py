@@ -16,6 +16,7 @@ from lstm_bench.report import outcomes
 from lstm_bench.report.anatomy_page import WalkPart, make_walk_part
 from lstm_bench.report.claims_part import ClaimsPart, make_claims_part
 from lstm_bench.report.exhibits import FIGURES, Exhibit, file_prefix, make_exhibits
+from lstm_bench.report.literature import LiteraturePart, make_literature_part
 from lstm_bench.report.protocol import DEFINITIONS, protocol, settings_table
 from lstm_bench.report.side_by_side import SideBySide, make_side_by_side
 from lstm_bench.report.tables import Table, comparison_table, solved_table
@@ -40,6 +41,7 @@ class TaskPart:
     exhibits: list[Exhibit]
     protocol: list[tuple[str, str]]
     settings: Table
+    literature: LiteraturePart | None = None
 
 
 @dataclass(frozen=True)
@@ -104,6 +106,7 @@ def task_part(study: Study, anchor: str, exhibits: list[Exhibit]) -> TaskPart:
         exhibits=exhibits,
         protocol=protocol(study),
         settings=settings_table(study),
+        literature=make_literature_part(study),
     )
 
 

@@ -96,7 +96,7 @@ def _budget(study: Study, trainer: Mapping[str, Any]) -> str:
             f", gradients {clip}; evaluated every {trainer['eval_every']:,} steps on {trainer['eval_size']:,} "
             f"sequences, confirmed on {trainer['confirm_size']:,}"
         )
-    return text + "."
+    return f"{text}. Of the experiment's budgets: {study.plan.budget}." if study.plan.budget else f"{text}."
 
 
 def _rates(study: Study) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 from lstm_bench.config.schema import JobConfig
 from lstm_bench.study.plug_in_source import plug_in_sources
 
-RESULTS_VERSION = 3  # raised when the same settings give other results
+RESULTS_VERSION = 4  # raised when the same settings give other results
 NOT_IN_HASH = ("seeds", "device", "kernel")  # who else is trained, where and by what: recorded, no part of an identity
 
 

@@ -19,7 +19,8 @@ def compared(config: StudyConfig) -> StudyConfig:
     """Return a study with the jobs that its `comparison` asks for.
 
     `parameters` gives every cell the integer hidden size whose number of parameters, read-out included, is nearest to
-    that of the largest cell at the same task and lag, which stays as it is. `both` adds these jobs to those that were
+    that of the largest cell at the same task and lag, which stays as it is, or to the number that is asked for. `both`
+    adds these jobs to those that were
     configured, after the others of their task and lag; a cell that cannot be matched is then compared at its configured
     size alone, and `unmatched` says why. Where hidden sizes are swept, cells are matched among those of one configured
     hidden size.
@@ -30,7 +31,7 @@ def compared(config: StudyConfig) -> StudyConfig:
     """
     if config.comparison == "hidden":
         return config
-    groups = [(group, _matched(group)) for group in _groups(config.jobs)]
+    groups = [(group, _matched(group, config.parameters)) for group in _groups(config.jobs)]
     unmatched = tuple(
         dict.fromkeys(str(job) for _, matched in groups for job in matched if isinstance(job, ValueError))
     )
@@ -38,7 +39,8 @@ def compared(config: StudyConfig) -> StudyConfig:
         jobs = [job for group, matched in groups for job in (*group, *_new(matched, config.jobs))]
         return replace(config, jobs=jobs, unmatched=unmatched)
     if unmatched:
-        raise ConfigError(f"comparison={config.comparison}: {unmatched[0]}")
+        key = f"parameters={config.parameters}" if config.parameters else f"comparison={config.comparison}"
+        raise ConfigError(f"{key}: {unmatched[0]}")
     return replace(config, jobs=[job for _, matched in groups for job in matched if isinstance(job, JobConfig)])
 
 
@@ -57,17 +59,19 @@ def _new(matched: Sequence[JobConfig | ValueError], configured: Sequence[JobConf
     return [job for job in resized if replace(job, matched=False) not in configured]
 
 
-def _matched(group: Sequence[JobConfig]) -> list[JobConfig | ValueError]:
-    """Return the jobs of a group, the smaller ones with as many parameters as the largest, or why they cannot."""
+def _matched(group: Sequence[JobConfig], parameters: int | None) -> list[JobConfig | ValueError]:
+    """Return the jobs of a group with as many parameters as is asked for, or as the largest has, or why they cannot."""
+    if parameters is not None:
+        return [_attempt(job, parameters, "asked for") for job in group]
     sizes = [_size(job) for job in group]
     target = max(sizes)
     largest = group[sizes.index(target)].cell_name
     return [job if size == target else _attempt(job, target, largest) for job, size in zip(group, sizes, strict=True)]
 
 
-def _attempt(job: JobConfig, target: int, largest: str) -> JobConfig | ValueError:
+def _attempt(job: JobConfig, target: int, whose: str) -> JobConfig | ValueError:
     try:
-        return _resized(job, target, largest)
+        return _resized(job, target, whose)
     except ValueError as error:
         return error
 
@@ -77,8 +81,8 @@ def _size(job: JobConfig) -> int:
     return total_parameters(*build_job(job))
 
 
-def _resized(job: JobConfig, target: int, largest: str) -> JobConfig:
-    """Return a smaller job with the hidden size whose number of parameters is nearest to a target.
+def _resized(job: JobConfig, target: int, whose: str) -> JobConfig:
+    """Return a job with the hidden size whose number of parameters is nearest to a target.
 
     The number grows with the hidden size, that of the read-out at least, so halving finds where it passes the target.
     """
@@ -88,11 +92,12 @@ def _resized(job: JobConfig, target: int, largest: str) -> JobConfig:
     def size_at(hidden_size: int) -> int:
         return _size(_with_hidden_size(job, hidden_size))
 
-    own = job.cell[HIDDEN_SIZE]
-    limit = next(own * 2**k for k in count(1) if size_at(own * 2**k) >= target)
-    passing = bisect_left(range(limit), target, lo=own, key=size_at)
-    nearest = min((passing - 1, passing), key=lambda hidden_size: abs(size_at(hidden_size) - target))
-    _refuse_mismatch(f"{job.cell_name} with {HIDDEN_SIZE}={nearest}", size_at(nearest) / target - 1, largest)
+    least = job.cell[HIDDEN_SIZE] if _size(job) < target else 1
+    limit = next(least * 2**k for k in count(1) if size_at(least * 2**k) >= target)
+    passing = bisect_left(range(limit), target, lo=least, key=size_at)
+    near = (max(passing - 1, 1), passing)
+    nearest = min(near, key=lambda hidden_size: abs(size_at(hidden_size) - target))
+    _refuse_mismatch(f"{job.cell_name} with {HIDDEN_SIZE}={nearest}", size_at(nearest) / target - 1, whose)
     return _with_hidden_size(job, nearest)
 
 
@@ -100,11 +105,11 @@ def _with_hidden_size(job: JobConfig, hidden_size: int) -> JobConfig:
     return replace(job, cell={**job.cell, HIDDEN_SIZE: hidden_size}, matched=True)
 
 
-def _refuse_mismatch(cell: str, mismatch: float, largest: str) -> None:
+def _refuse_mismatch(cell: str, mismatch: float, whose: str) -> None:
     if abs(mismatch) <= MATCHED_WITHIN:
         return
     missed = f"{abs(mismatch):.1%} {'more' if mismatch > 0 else 'fewer'}"
     raise ValueError(
-        f"{cell}, the nearest, has {missed} parameters than {largest}: "
+        f"{cell}, the nearest, has {missed} parameters than {whose}: "
         f"allowed: within {MATCHED_WITHIN:.0%}, which a cell.{HIDDEN_SIZE} of {ALWAYS_NEAR} or more gives"
     )

@@ -39,6 +39,8 @@ def plan_study(config: StudyConfig, arguments: Sequence[str]) -> StudyPlan:
         measure=config.measure,
         tracked=config.tracking.enabled,
         tracking_uri=config.tracking.uri,
+        budget=config.budget.text if config.budget else "",
+        published=config.published,
         walk=_given_walk() if any(job.sentence for job in jobs) else {},
     )
 

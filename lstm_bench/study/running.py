@@ -1,6 +1,7 @@
 """One study from plan to report."""
 
 import math
+import os
 import shlex
 import shutil
 import time
@@ -12,6 +13,7 @@ from lstm_bench.analysis.matching import matched_parameters
 from lstm_bench.analysis.wording import counted
 from lstm_bench.records.reading import RecordError
 from lstm_bench.records.schema import ROLES, JobPlan
+from lstm_bench.study.estimating import in_words, most_seconds
 from lstm_bench.study.folders import reports_folder, tracking_uri
 from lstm_bench.study.locks import is_any_job_at_work, stop_request
 from lstm_bench.study.members import members_of, reported
@@ -90,6 +92,7 @@ class Study(PlannedStudy):
         if self._config.resume:
             self._plan = replace(self._plan, taken_over=take_over(self._records, self._plan.jobs))
         self._say_what_is_ahead(found.left_running)
+        self._say_how_long()
 
     def _train(self, launch: Launch, stop: Stop) -> None:
         """Run the jobs that wait; where a launcher dies with jobs that it never ran, run those again."""
@@ -163,6 +166,19 @@ class Study(PlannedStudy):
             self.say(matched)
         for reason in self._config.unmatched:
             self.say(f"At matched hidden size alone: {reason}")
+
+    def _say_how_long(self) -> None:
+        """Where an experiment has budgets, tell what this one leaves out and how long it takes at most."""
+        if self._config.budget is None:
+            return
+        self.say(f"Budget {self._config.budget.text}.")
+        pairs = zip(self._config.jobs, self._plan.jobs, strict=True)
+        waiting = [(job, plan) for job, plan in pairs if plan.steps and not self._is_whole(plan)]
+        if waiting:
+            self.say(
+                f"Training takes {in_words(most_seconds(waiting))} at most on {os.cpu_count()} cores; members that "
+                "solve end before."
+            )
 
     def _begun(self) -> int:
         """Count the jobs that wait and have a checkpoint."""

@@ -3,17 +3,29 @@
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
+import torch
 from torch import Generator, Tensor
+
+from lstm_bench.tasks.asking import asked
 
 
 class Batch(NamedTuple):
     """Sequences and what is asked of them.
+
+    All begin at step 0. Where they are of different lengths, those that end before T are filled with zeros, and targets
+    of steps at which nothing is asked are marked as in asking.py.
 
     Shapes: inputs [T, B, D]; targets [S, B], one for each of the last S steps, the steps that the loss reads.
     """
 
     inputs: Tensor
     targets: Tensor
+
+    @property
+    def lengths(self) -> Tensor:
+        """Steps of each sequence [B]: it ends with the last step at which something is asked of it."""
+        steps = torch.arange(len(self.inputs) - len(self.targets), len(self.inputs), device=self.targets.device) + 1
+        return torch.where(asked(self.targets), steps.unsqueeze(1), 0).amax(dim=0)
 
 
 class Task(Protocol):
@@ -26,7 +38,7 @@ class Task(Protocol):
     lag: int
     input_size: int
     output_size: int
-    length: int  # T, time steps of a sequence
+    length: int  # T, time steps of the longest sequence
     predicted_steps: int  # S, the loss mask: the loss reads the last S steps and no other
     variant: str  # the dialect, as a column of the results
     description: str  # the task in a sentence, for the report

@@ -10,9 +10,12 @@ from scipy import stats
 
 from lstm_bench.analysis import statistics
 from lstm_bench.analysis.statistics import (
+    further_count,
+    further_mean,
     geometric_mean,
     holm,
     interquartile_mean,
+    mean,
     probability_of_improvement,
     quartiles,
     smallest_p_value,
@@ -218,3 +221,66 @@ def test_fewer_than_four_a_side_is_said() -> None:
     assert "3 members a side" in too_few_note(3, 3)
     assert "2 against 4" in too_few_note(2, 4)
     assert too_few_note(4, 4) == ""
+
+
+def test_a_mean_has_the_interval_that_theory_gives_for_many_values() -> None:
+    values = np.random.default_rng(1).normal(10, 2, 400)
+    found = mean(values.tolist())
+    assert found.middle == pytest.approx(values.mean(), rel=1e-12)
+    half = Z * values.std() / math.sqrt(400)
+    assert (found.low, found.high) == pytest.approx((values.mean() - half, values.mean() + half), abs=0.1 * half)
+    assert mean(values[::-1].tolist()) == found
+
+
+def test_a_mean_of_one_has_no_interval_and_of_none_is_unknown() -> None:
+    one, none = mean([3.0, math.nan]), mean([])
+    assert one.middle == 3.0 and math.isnan(one.low) and math.isnan(one.high)
+    assert all(math.isnan(end) for end in none)
+
+
+@pytest.mark.parametrize("runs", [1, 10])
+def test_further_means_fall_where_theory_says(runs: int) -> None:
+    """Variance of a further mean: s^2 (1/n + 1/runs), that of the mean known so far and that of the new one."""
+    values = np.random.default_rng(2).normal(0, 1, 300)
+    found = further_mean(values.tolist(), runs)
+    half = Z * values.std() * math.sqrt(1 / 300 + 1 / runs)
+    assert (found.low, found.high) == pytest.approx((values.mean() - half, values.mean() + half), abs=0.12 * half)
+
+
+@pytest.mark.parametrize(("n", "runs"), [(10, 10), (20, 1)])
+def test_further_means_hold_what_comes_as_often_as_they_say(n: int, runs: int) -> None:
+    """Of 300 repetitions with normal values about 95%, for few values somewhat less."""
+    rng = np.random.default_rng(3)
+    held = 0
+    for _ in range(300):
+        found = further_mean(rng.normal(0, 1, n).tolist(), runs)
+        held += found.low <= rng.normal(0, 1, runs).mean() <= found.high
+    assert 0.86 <= held / 300 <= 0.98
+
+
+def test_a_further_single_value_never_leaves_the_range_of_ours() -> None:
+    found = further_mean([1.0, 2.0, 4.0, 8.0], 1)
+    assert (found.low, found.high) == (1.0, 8.0)
+
+
+def test_further_counts_of_a_known_chance_are_binomial() -> None:
+    found = further_count([3000] * 4, [10_000] * 4, 1, 1000)
+    low, high = stats.binom.ppf([0.025, 0.975], 1000, 0.3)
+    assert found.middle == 300
+    assert (found.low, found.high) == pytest.approx((low, high), abs=6)
+
+
+def test_without_a_single_one_there_is_still_room_for_some() -> None:
+    """Beta(1/2, 10,000.5) and then 2,560 tries: the 97.5% point by scipy's beta-binomial."""
+    found = further_count([0] * 5, [10_000] * 5, 1, 2560)
+    assert (found.middle, found.low) == (0, 0)
+    assert found.high == pytest.approx(stats.betabinom.ppf(0.975, 2560, 0.5, 10_000.5), abs=1)
+
+
+def test_nothing_to_go_by_or_no_run_is_told() -> None:
+    assert math.isnan(further_mean([], 3).middle) and math.isnan(further_count([], [], 1, 10).middle)
+    assert math.isnan(further_mean([2.0], 3).low)
+    with pytest.raises(ValueError, match=r"^runs=0: allowed: "):
+        further_mean([1.0, 2.0], 0)
+    with pytest.raises(ValueError, match=r"^runs=1, 1 counts of 2 tries: allowed: "):
+        further_count([1], [2, 3], 1, 10)

@@ -24,6 +24,7 @@ from lstm_bench.cells.lstm import LSTMCell
 from lstm_bench.cells.rnn import RNNCell
 from lstm_bench.probes.gradient_flow import Decline, GradientFlow, decay_per_step, flow_over, gradient_flow
 from lstm_bench.tasks.copy import CopyTask
+from lstm_bench.tasks.marked_pairs import MarkedPairsTask
 
 STEPS = 200
 
@@ -227,3 +228,25 @@ def test_the_task_gives_the_sequences_and_the_generator_draws_them_first():
     stream.manual_seed(7)
     x = task.sample(16, stream).inputs
     assert gradient_flow(model_of(cell, 9), task, generator(7)) == flow_over(cell, x, stream)
+
+
+def test_of_sequences_that_end_at_different_steps_each_counts_back_from_its_own_end():
+    """To the same numbers as each alone, and up to the shortest."""
+    cell, x, ends = LSTMCell(2, 4, generator=generator(3)), inputs(30, batch=3), [30, 21, 26]
+    alone = [flow_over(cell, x[:end, b : b + 1], generator()) for b, end in enumerate(ends)]
+    together = flow_over(cell, x, generator(), torch.tensor(ends))
+    named = {"joint": together.joint} | together.paths
+    for name, decline in named.items():
+        of_each = [({"joint": flow.joint} | flow.paths)[name].norms for flow in alone]
+        expected = [math.exp(sum(math.log(norms[k]) for norms in of_each) / 3) for k in range(22)]
+        assert decline.norms == pytest.approx(expected, rel=1e-9)
+
+
+def test_a_task_of_random_length_is_probed_from_each_end():
+    task, model = MarkedPairsTask(20), model_of(LSTMCell(2, 4, generator=generator(3)))
+    batch = task.sample(16, generator(5))
+    stream = generator(5)
+    task.sample(16, stream)
+    expected = flow_over(model.cell, batch.inputs, stream, batch.lengths)
+    assert gradient_flow(model, task, generator(5)).joint == expected.joint
+    assert len(expected.joint.norms) == int(batch.lengths.min()) + 1

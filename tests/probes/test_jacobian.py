@@ -14,6 +14,7 @@ from lstm_bench.probes.contract import ProbeError
 from lstm_bench.probes.jacobian import JacobianNorms, jacobian, jacobian_over
 from lstm_bench.tasks.adding import AddingTask
 from lstm_bench.tasks.distances import spread
+from lstm_bench.tasks.marked_pairs import MarkedPairsTask
 
 H = 6
 
@@ -93,3 +94,11 @@ def test_the_steps_back_are_spread_from_one_to_the_whole_sequence():
 def test_a_k_outside_the_sequence_is_refused(back):
     with pytest.raises(ProbeError, match=r"^jacobian: \d steps back in a sequence of 5: allowed: 1 to 5 steps back$"):
         jacobian_over(LinearCell(torch.eye(2), torch.eye(2)), torch.zeros(5, 1, 2), back)
+
+
+def test_a_sequence_is_read_up_to_its_own_end():
+    task, cell = MarkedPairsTask(10), LSTMCell(2, 3, generator=generator(1))
+    for seed in range(4):
+        batch = task.sample(1, generator(seed))
+        found = jacobian(model_of(cell), task, generator(seed), points=4)
+        assert found == jacobian_over(cell, batch.inputs[: int(batch.lengths)], spread(int(batch.lengths), 4))

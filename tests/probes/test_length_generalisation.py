@@ -91,12 +91,18 @@ def test_scores_are_those_of_the_cells_own_steps_in_float64_on_the_same_draws(ta
         at_lag = task.at_lag(lag)
         batch = at_lag.sample(60, stream)
         said = readout(run(cell, batch.inputs.double())[0][-at_lag.predicted_steps :]).detach()
-        expected[multiple] = float(at_lag.metrics(said, batch.targets)[task.score])
-    assert found.scores == pytest.approx(expected, abs=1e-5)
+        expected[multiple] = {n: float(v) for n, v in at_lag.metrics(said, batch.targets).items()}
+    assert list(found.measured) == list(expected)
+    for multiple, metrics in expected.items():
+        assert found.measured[multiple] == pytest.approx(metrics, rel=1e-4, abs=1e-5)
+    assert found.scores == {multiple: metrics[task.score] for multiple, metrics in found.measured.items()}
 
 
 def test_metrics_are_named_after_the_multiple():
-    assert LengthGeneralisation({0.5: 0.25, 2.0: 0.75}).metrics() == {
+    found = LengthGeneralisation("explained", {0.5: {"loss": 3, "explained": 0.25}, 2: {"loss": 1, "explained": 0.75}})
+    assert found.metrics() == {
         "memory/score_at_0.5x": 0.25,
         "memory/score_at_2x": 0.75,
     }
+    curves = {name: (list(curve.at), list(curve.values)) for name, curve in found.curves().items()}
+    assert curves == {"score": ([0.5, 2], [0.25, 0.75]), "loss": ([0.5, 2], [3, 1])}

@@ -11,6 +11,7 @@ from lstm_bench.cells.lstm import LSTMCell
 from lstm_bench.cells.rnn import RNNCell
 from lstm_bench.probes.lyapunov import LyapunovSpectrum, lyapunov, spectrum_over
 from lstm_bench.tasks.adding import AddingTask
+from lstm_bench.tasks.marked_pairs import MarkedPairsTask
 
 FORGOTTEN = -math.inf
 
@@ -104,6 +105,15 @@ def test_sequences_of_the_task_follow_one_another_with_no_reset():
     x = torch.cat([task.sample(1, stream).inputs for _ in range(4)])[:26]
     cell = LSTMCell(2, 4, generator=generator())
     expected = spectrum_over(cell, x, stream, 3, settling=8)
+    assert lyapunov(model_of(cell), task, generator(3), exponents=3, steps=10, settling=8) == expected
+
+
+def test_of_sequences_that_end_early_nothing_is_read_behind_their_end():
+    task, stream, cell = MarkedPairsTask(10), generator(3), LSTMCell(2, 4, generator=generator(1))
+    drawn = [task.sample(1, stream) for _ in range(2)]
+    assert any(int(batch.lengths) < task.length for batch in drawn)
+    x = torch.cat([batch.inputs[: int(batch.lengths)] for batch in drawn])[:26]
+    expected = spectrum_over(cell, x, stream, exponents=3, settling=8)
     assert lyapunov(model_of(cell), task, generator(3), exponents=3, steps=10, settling=8) == expected
 
 

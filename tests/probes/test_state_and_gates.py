@@ -14,6 +14,7 @@ from lstm_bench.cells.rnn import RNNCell
 from lstm_bench.probes.contract import ProbeError
 from lstm_bench.probes.state_and_gates import StateAndGates, state_and_gates
 from lstm_bench.tasks.adding import AddingTask
+from lstm_bench.tasks.marked_pairs import MarkedPairsTask
 
 TASK = AddingTask(6)
 
@@ -156,3 +157,37 @@ def test_a_gate_outside_zero_and_one_is_named_with_its_values(value):
 def test_a_gate_of_exactly_zero_or_one_is_one():
     assert measure(OverflowingCell(1.0)).gates["wide"].open == 1.0
     assert measure(OverflowingCell(0.0)).gates["wide"].shut == 1.0
+
+
+class ShowingCell(PlugIn):
+    """A cell whose state and gate are the first number it reads."""
+
+    retention = "seen"
+
+    def __init__(self) -> None:
+        super().__init__(2, 1)
+
+    def gates(self, x: Tensor, state: Tensor) -> dict[str, Tensor]:
+        return {"seen": x[:, :1]}
+
+    def step(self, x: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+        return x[:, :1], x[:, :1]
+
+
+def test_steps_behind_the_end_of_a_sequence_are_not_watched():
+    """The filling reads 0; this gate shows what was read, and no 0 must be among it where all values are above 0."""
+    task, cell = MarkedPairsTask(20, "product"), ShowingCell()
+    batch = task.sample(32, generator(4))
+    assert len(set(batch.lengths.tolist())) > 1
+    found = state_and_gates(model_of(cell), task, generator(4))
+    values = [batch.inputs[:end, b, 0].double() for b, end in enumerate(batch.lengths.tolist())]
+    everything = torch.cat(values)
+    gate = found.gates["seen"]
+    assert gate.mean == pytest.approx(float(everything.mean()), rel=1e-9)
+    assert gate.distribution == pytest.approx((torch.histc(everything, 20, 0, 1) / len(everything)).tolist(), abs=1e-9)
+    assert len(gate.trace) == int(batch.lengths.max())
+    for t in (0, 39, len(gate.trace) - 1):
+        assert gate.trace[t] == pytest.approx(float(torch.stack([v[t] for v in values if len(v) > t]).mean()), rel=1e-9)
+    assert found.time_constants == pytest.approx([-1 / math.log(float(everything.mean()))], rel=1e-9)
+    h = [math.sqrt(float(torch.stack([v[t] for v in values if len(v) > t]).square().mean())) for t in (0, 42)]
+    assert [found.state_traces["h"][t] for t in (0, 42)] == pytest.approx(h, rel=1e-9)

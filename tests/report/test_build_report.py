@@ -16,7 +16,7 @@ from lstm_bench.report.build import build_report
 from lstm_bench.report.typeset import typeset
 
 OF_WORDS = {"learned_walk", "same_word", "boundary"}  # nothing to show of the sample, whose tasks are not of words
-FIGURES = set(exhibits.FIGURES) - OF_WORDS
+FIGURES = set(exhibits.FIGURES) - OF_WORDS - {"published"}  # of the sample's lags nothing was published
 TABLES = {"comparison", "members", "claims", "claim_numbers", *exhibits.FIGURES}
 
 

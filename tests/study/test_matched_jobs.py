@@ -104,6 +104,52 @@ def test_from_the_hidden_size_that_is_advised_every_cell_matches(cell):
         assert len(cells(f"cell=lstm,{cell}", f"cell.hidden_size={size}", "comparison=parameters")) == 2
 
 
+def test_a_number_of_parameters_can_be_asked_for_in_place_of_the_largest_cells():
+    """Those of the papers: 70,000 on adding, whose input and output are 2 and 1 wide."""
+    jobs = planned("task=adding", "cell=lstm,gru,rnn", "comparison=parameters", "parameters=70000")
+    assert [(job.cell, job.hidden_size) for job in jobs] == [
+        ("lstm H=130", 130),
+        ("gru H=151", 151),
+        ("rnn H=262", 262),
+    ]
+    assert all(abs(job.n_parameters / 70_000 - 1) < 0.01 for job in jobs)
+
+
+def test_it_may_be_fewer_than_the_cell_has_as_configured():
+    (job,) = planned("cell=rnn", "cell.hidden_size=512", "comparison=parameters", "parameters=5000")
+    nearest = min(range(1, 300), key=lambda size: abs(rnn_parameters(size) - 5000))
+    assert job.hidden_size == nearest
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (("task=adding", "cell=gru", "comparison=parameters", "parameters=4700"),
+         "parameters=4700: gru with hidden_size=37, the nearest, has 2.4% fewer parameters than asked for: allowed: "),
+        (("cell=lstm", "comparison=parameters", "parameters=3"),
+         "parameters=3: lstm with hidden_size=1, the nearest, has "),
+    ],
+)  # fmt: skip
+def test_a_number_that_no_hidden_size_meets_within_one_percent_is_refused(overrides, message):
+    with pytest.raises(ConfigError) as refused:
+        compared(compose_study(Invocation(overrides)))
+    assert str(refused.value).startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (("parameters=0", "comparison=parameters"), "parameters=0: allowed: an integer of at least 1, or null"),
+        (("parameters=many", "comparison=parameters"), "parameters=many: allowed: an integer of at least 1, or null"),
+        (("parameters=70000",), "parameters=70000: allowed: null, but with comparison=parameters"),
+    ],
+)
+def test_a_number_of_parameters_that_makes_no_sense_is_refused_at_the_door(overrides, message):
+    with pytest.raises(ConfigError) as refused:
+        compose_study(Invocation(overrides))
+    assert str(refused.value) == message
+
+
 SIZELESS = """
 from lstm_bench.cells.rnn import RNNCell
 

@@ -69,7 +69,8 @@ def test_the_constant_one_reaches_one_sixth(dialect: str) -> None:
     task, size = AddingTask(20, dialect), 20_000
     batch = draw(task, size)
     standard_error = math.sqrt(7 / 180 / size)
-    assert task.baselines == pytest.approx({"loss": 1 / 6, "explained": 0.0, "implied_window": 0.0})
+    expected = {"loss": 1 / 6, "explained": 0.0, "implied_window": 0.0, "within_tenth": 0.19}
+    assert task.baselines == pytest.approx(expected)
     assert mse_of(torch.ones(size), task, batch) == pytest.approx(task.baselines["loss"], abs=4 * standard_error)
 
 
@@ -101,12 +102,13 @@ def test_the_implied_window_is_what_a_predictor_of_the_last_k_steps_sees(dialect
 
 
 def test_metrics_worked_by_hand() -> None:
-    """Errors 0.1 and -0.3: MSE 0.05, explained 1 - 0.3, of 5 steps a window of 3.5."""
+    """Errors 0.05 and -0.35: MSE 0.0625, explained 1 - 0.375, of 5 steps a window of 3.125; one of two within 0.1."""
     targets = torch.tensor([[1.0, 0.5]], dtype=torch.float64)
-    predictions = torch.tensor([[[1.1], [0.2]]], dtype=torch.float64)
+    predictions = torch.tensor([[[1.05], [0.15]]], dtype=torch.float64)
     metrics = AddingTask(5).metrics(predictions, targets)
     found = {name: float(value) for name, value in metrics.items()}
-    assert found == pytest.approx({"loss": 0.05, "explained": 0.7, "implied_window": 3.5})
+    expected = {"loss": 0.0625, "explained": 0.625, "implied_window": 3.125, "within_tenth": 0.5}
+    assert found == pytest.approx(expected)
 
 
 @pytest.mark.parametrize(("mse", "solved"), [(0.0, True), (0.01, True), (0.0101, False), (math.nan, False)])

@@ -1,0 +1,294 @@
+"""A study's numbers beside published ones: the same task, dialect and lag, in the published unit."""
+
+import math
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+import pandas as pd
+
+from lstm_bench.analysis.frames import Study, of_all_tasks, once_a_study
+from lstm_bench.analysis.solving import members_at, solve_rates
+from lstm_bench.analysis.statistics import UNKNOWN, Interval, further_count, further_mean, mean
+from lstm_bench.literature.conversions import rmse_from_mse
+from lstm_bench.literature.reading import UNSPECIFIED, PublishedResult, own_results, published_results
+from lstm_bench.records.schema import JobPlan
+
+HALF = 0.5
+OUT_OF = 2560  # test sequences of the paper of 1997
+CLASSES = {"rnn": "RNNCell", "gru": "GRUCell", "lstm": "LSTMCell", "lstm_1997": "OriginalLSTMCell"}
+FIXED_LENGTH = ("half", "anywhere")  # dialects of adding that a source may mean which does not say
+Verdict = Literal["agrees", "same outcome, other number", "other outcome", "open", "another cell", "not run"]
+RULE = (
+    "Agrees: the same outcome, and the same number. Outcome: where the source solved the task, the 95% Wilson interval "
+    "of our share of members that solve lies above one half, where it did not, below; an interval on both sides of one "
+    "half is open. Number: the published one lies where 95% of the results of as many further runs of ours would fall, "
+    "by bootstrap over our members; members that did not solve count with their whole budget, and the range then has "
+    "no upper end; of wrong answers the chance of the test sequences is in it. Only the same kind of cell is ruled on."
+)
+COLUMNS = (
+    "study", "task", "variant", "lag", "metric", "length", "source", "where", "published_cell", "published", "bound",
+    "published_solved", "cell", "middle", "low", "high", "further_low", "further_high", "n", "censored", "solved",
+    "attempts", "verdict",
+)  # fmt: skip
+
+
+class Runs(NamedTuple):
+    """A value for each member, in the published unit, and how many of them are no more than a lower bound.
+
+    Where values are counts, `tries` are the sequences that each was counted in, and values are per OUT_OF.
+    """
+
+    values: list[float]
+    censored: int = 0
+    tries: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Beside:
+    """One published number beside that of one of our cells; without a cell where the study has none at its lag.
+
+    `ours` is the mean over members with its interval, `further` where the results of further runs would fall.
+    """
+
+    published: PublishedResult
+    job: JobPlan | None
+    ours: Interval
+    further: Interval
+    runs: Runs
+    solved: int
+    attempts: int
+    verdict: Verdict
+
+    @property
+    def cell(self) -> str:
+        """Our cell, "" where there is none."""
+        return self.job.cell if self.job else ""
+
+    @property
+    def is_ruled(self) -> bool:
+        """Whether there is a cell of the same kind, so that there is a verdict."""
+        return self.verdict not in ("another cell", "not run")
+
+
+@once_a_study
+def beside_published(study: Study) -> list[Beside]:
+    """Return every published number of the task that a study is narrowed to, beside each of its cells.
+
+    The same kind of cell comes first. A number at a lag that was not run stands alone.
+    """
+    own = own_results(study.plan.published) if study.plan.published else ()
+    every = (*published_results(), *own)
+    return [one for row in every if _is_of(row, study.plan.jobs) for one in _beside(study, row)]
+
+
+def published_frame(study: Study) -> pd.DataFrame:
+    """Return the rows of `beside_published` of all tasks of a study."""
+    return of_all_tasks(study, _frame)
+
+
+@once_a_study
+def _frame(study: Study) -> pd.DataFrame:
+    return pd.DataFrame([_row(study, one) for one in beside_published(study)], columns=list(COLUMNS))
+
+
+def _row(study: Study, one: Beside) -> dict[str, object]:
+    row, job = one.published, study.plan.jobs[0]
+    return {
+        "study": study.plan.study, "task": job.task, "variant": job.variant, "lag": row.lag, "metric": row.metric,
+        "length": row.length, "source": row.source.name, "where": row.where, "published_cell": row.cell,
+        "published": row.value, "bound": row.bound, "published_solved": row.solved, "cell": one.cell,
+        "middle": one.ours.middle, "low": one.ours.low, "high": one.ours.high, "further_low": one.further.low,
+        "further_high": one.further.high, "n": len(one.runs.values), "censored": one.runs.censored,
+        "solved": one.solved, "attempts": one.attempts, "verdict": one.verdict,
+    }  # fmt: skip
+
+
+def _is_of(row: PublishedResult, jobs: Sequence[JobPlan]) -> bool:
+    """Tell whether a number is about the task of these jobs, in its dialect and with its settings."""
+    job = jobs[0]
+    settings = job.config.get("task", {})
+    dialect = _dialect(job)
+    same_dialect = row.dialect == dialect or (row.dialect == UNSPECIFIED and dialect in FIXED_LENGTH)
+    same_settings = all(str(settings.get(name)) == value for name, value in row.settings.items())
+    return row.task == job.task and same_dialect and same_settings and row.metric in VALUES
+
+
+def _dialect(job: JobPlan) -> str:
+    """Return the dialect of a job's task, which its variant begins with where it is no setting."""
+    return str(job.config.get("task", {}).get("dialect", job.variant.partition(",")[0]))
+
+
+def _beside(study: Study, row: PublishedResult) -> Iterator[Beside]:
+    there = [job for job in study.plan.jobs if job.lag == row.lag]
+    if not there:
+        yield Beside(row, None, UNKNOWN, UNKNOWN, Runs([]), 0, 0, "not run")
+    for job in sorted(there, key=lambda job: not is_same_kind(row, job)):
+        yield _compared(study, row, job)
+
+
+def is_same_kind(row: PublishedResult, job: JobPlan) -> bool:
+    """Tell whether a cell of ours computes what a published one does, however either starts.
+
+    Of a cell that we do not have, a plug-in is that has its name.
+    """
+    target = str(job.config.get("cell", {}).get("_target_", ""))
+    if row.cell in CLASSES:
+        return target.rpartition(".")[2] == CLASSES[row.cell]
+    return job.cell.partition(" ")[0] == row.cell
+
+
+def _compared(study: Study, row: PublishedResult, job: JobPlan) -> Beside:
+    runs = VALUES[row.metric](study, row, job)
+    rates = solve_rates(study)
+    rate = rates.loc[(rates["cell"] == job.cell) & (rates["lag"] == job.lag)].iloc[0]
+    further = _further(runs, published_runs(row))
+    outcome = _same_outcome(row, Interval(rate["rate"], rate["rate_low"], rate["rate_high"]))
+    verdict = _verdict(row, job, outcome, further)
+    return Beside(row, job, mean(runs.values), further, runs, int(rate["solved"]), int(rate["attempts"]), verdict)
+
+
+def _further(runs: Runs, published: int) -> Interval:
+    """Return where the results of as many further runs as were published would fall."""
+    if runs.tries:
+        counts = [round(value * tries / OUT_OF) for value, tries in zip(runs.values, runs.tries, strict=True)]
+        return further_count(counts, runs.tries, 1, OUT_OF)  # published of all test sequences together
+    found = further_mean(runs.values, published)
+    return found._replace(high=math.inf) if runs.censored else found
+
+
+def published_runs(row: PublishedResult) -> int:
+    """Return over how many runs a published number is a mean: 1 where it is of one."""
+    found = re.match(r"mean of (\d+)", row.protocol["runs"])
+    return int(found.group(1)) if found else 1
+
+
+def _same_outcome(row: PublishedResult, rate: Interval) -> bool | None:
+    """Tell whether our members solve as the source says; None where that is open. True where it says nothing."""
+    if row.solved is None:
+        return True
+    if not (rate.low > HALF or rate.high < HALF):  # NaN, too
+        return None
+    return row.solved == (rate.low > HALF)
+
+
+def _verdict(row: PublishedResult, job: JobPlan, same_outcome: bool | None, further: Interval) -> Verdict:
+    if not is_same_kind(row, job):
+        return "another cell"
+    if same_outcome is None or math.isnan(further.low):
+        return "open"
+    if not same_outcome:
+        return "other outcome"
+    return "agrees" if _is_within(row, further) else "same outcome, other number"
+
+
+def _is_within(row: PublishedResult, further: Interval) -> bool:
+    """Tell whether a published number, or some number within its bound, lies in a range."""
+    if row.bound == "<":
+        return further.low < row.value
+    if row.bound == ">":
+        return further.high > row.value
+    return further.low <= row.value <= further.high
+
+
+def _final(study: Study, job: JobPlan, metric: str) -> list[float]:
+    """Return the last value of a metric of each member of a job that has one."""
+    rows = study.final(metric)
+    return [float(value) for value in rows.loc[(rows["cell"] == job.cell) & (rows["lag"] == job.lag), "value"]]
+
+
+def _at_length(study: Study, row: PublishedResult, job: JobPlan, metric: str) -> list[float]:
+    """Return a metric of each member at the length of the row: its own, or a multiple that the probe measured."""
+    if row.length in (None, job.lag):
+        return _final(study, job, f"eval/{metric}")
+    p = study.probes
+    is_own = (p["cell"] == job.cell) & (p["lag"] == job.lag) & (p["probe"] == "length_generalisation")
+    found = p.loc[is_own & (p["quantity"] == metric) & (p["at"] * job.lag == row.length)]
+    return [float(value) for value in found["value"]]
+
+
+def _mse(study: Study, row: PublishedResult, job: JobPlan) -> Runs:
+    return Runs(_at_length(study, row, job, "loss"))
+
+
+def _rmse(study: Study, row: PublishedResult, job: JobPlan) -> Runs:
+    return Runs([rmse_from_mse(value) for value in _at_length(study, row, job, "loss")])
+
+
+def _within_tenth(study: Study, row: PublishedResult, job: JobPlan) -> Runs:
+    return Runs(_at_length(study, row, job, "within_tenth"))
+
+
+def _all_positions(study: Study, _: PublishedResult, job: JobPlan) -> Runs:
+    return Runs(_final(study, job, "eval/loss"))
+
+
+def _recall_accuracy(study: Study, _: PublishedResult, job: JobPlan) -> Runs:
+    return Runs(_final(study, job, "eval/recall_accuracy"))
+
+
+def _training_sequences(study: Study, _: PublishedResult, job: JobPlan) -> Runs:
+    """Return sequences read until solved; a member that did not solve counts with all that it read."""
+    members = members_at(study, job.cell, job.lag)
+    ran = members.loc[members["steps"].notna() & (members["steps"] > 0)]
+    solved = ran["steps_to_solve"].notna()
+    steps = ran["steps_to_solve"].where(solved, ran["steps"])
+    return Runs([float(value) * job.batch_size for value in steps], int((~solved).sum()))
+
+
+def _wrong(study: Study, _: PublishedResult, job: JobPlan) -> Runs:
+    """Return wrong answers per OUT_OF: among the sequences that confirmed a solution, else of the last evaluation."""
+    trainer = job.config.get("trainer", {})
+    own = study.results.loc[(study.results["cell"] == job.cell) & (study.results["lag"] == job.lag)]
+    shares = own.pivot_table(index="seed", columns="metric", values="value", observed=True)
+    last = shares.reindex(columns=["eval/correct", "confirm/correct"]).dropna(how="all")
+    solved = last["confirm/correct"].notna()
+    correct = last["confirm/correct"].where(solved, last["eval/correct"])
+    sizes = solved.map({True: int(trainer.get("confirm_size", 0)), False: int(trainer.get("eval_size", 0))})
+    return Runs([OUT_OF * (1 - float(value)) for value in correct], tries=tuple(int(size) for size in sizes))
+
+
+VALUES: Mapping[str, Callable[[Study, PublishedResult, JobPlan], Runs]] = {
+    "mse": _mse,
+    "rmse": _rmse,
+    "share_within_0.1": _within_tenth,
+    "ce_all_positions": _all_positions,
+    "recall_accuracy": _recall_accuracy,
+    "training_sequences_to_solve": _training_sequences,
+    "wrong_of_2560": _wrong,
+}
+
+
+@dataclass(frozen=True)
+class Difference:
+    """What one part of a protocol is in the source and here."""
+
+    what: str
+    published: str
+    ours: str
+
+
+def differences(one: Beside) -> list[Difference]:
+    """Return the parts of both protocols that are not the same, one by one."""
+    if one.job is None:
+        return []
+    ours = _our_protocol(one.job)
+    theirs = {"dialect": one.published.dialect, **one.published.protocol}
+    return [Difference(what, text, ours[what]) for what, text in theirs.items() if text != ours[what]]
+
+
+def _our_protocol(job: JobPlan) -> dict[str, str]:
+    trainer = job.config.get("trainer", {})
+    clip = f"clipped at norm {trainer['clip']:g}" if trainer.get("clip") else "no clipping"
+    rates = ", ".join(f"{rate:g}" for rate in job.learning_rates)
+    chosen = f"at the best of {rates}" if len(job.learning_rates) > 1 else f"at {rates}"
+    confirmed = f", {trainer['confirm_size']:,} to confirm" if "confirm_size" in trainer else ""
+    return {
+        "dialect": _dialect(job),
+        "runs": f"mean of {len(job.seeds)}",
+        "model": f"{job.cell}, H = {job.hidden_size}, {job.n_parameters:,} parameters, linear read-out",
+        "training": f"Adam {chosen}, batches of {job.batch_size}, {clip}",
+        "data": f"fresh sequences{confirmed}",
+        "stopping": f"{job.solved_rule}, at two evaluations in a row, or {job.steps:,} steps",
+    }

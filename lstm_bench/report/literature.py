@@ -1,0 +1,91 @@
+"""What the page says of published numbers: theirs beside ours, how the protocols differ, and whether they agree."""
+
+import math
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from lstm_bench.analysis.frames import Study
+from lstm_bench.analysis.published import RULE, Beside, beside_published, differences
+from lstm_bench.analysis.wording import NOT_AVAILABLE, significant, with_range
+from lstm_bench.literature.reading import PublishedResult, Source
+from lstm_bench.report.figures.published import METRICS
+from lstm_bench.report.style import colours
+from lstm_bench.report.tables import DASH, Entry, Table
+
+OUTCOMES = {True: "solved", False: "not solved", None: ""}
+TINTS = {"agrees": 1.0, "same outcome, other number": 0.4, "open": 0.1, "other outcome": 0.0}
+
+
+@dataclass(frozen=True)
+class LiteraturePart:
+    """Published numbers with a column for each of our cells, how protocols differ, the rule, and the sources."""
+
+    numbers: Table
+    protocols: list[tuple[str, Table]]
+    rule: str
+    sources: list[Source]
+
+
+def make_literature_part(study: Study) -> LiteraturePart | None:
+    """Return what is said of the task that a study is narrowed to; None where nothing was published of it."""
+    every = beside_published(study)
+    if not every:
+        return None
+    sources = list(dict.fromkeys(one.published.source for one in every))
+    return LiteraturePart(_numbers(study, every), _protocols(every), RULE, sources)
+
+
+def _numbers(study: Study, every: Sequence[Beside]) -> Table:
+    shades = colours(study.cells)
+    rows: dict[int, dict[str, Beside]] = defaultdict(dict)
+    for one in every:
+        rows[id(one.published)][one.cell] = one
+    published = {id(one.published): one.published for one in every}
+    headings = [("Number", "source"), ("Published", "cell"), *((cell, "mean, 95%") for cell in study.cells)]
+    return Table(headings, [_row(published[key], own, study.cells, shades) for key, own in rows.items()])
+
+
+def _row(row: PublishedResult, own: dict[str, Beside], cells: Sequence[str], shades: dict[str, str]) -> list[Entry]:
+    at = f", at length {row.length}" if row.length else ""
+    number = f"{METRICS[row.metric]}, lag {row.lag}{at}"
+    return [
+        Entry(number[0].upper() + number[1:], (f"{row.source.name}, {row.where}",), number),
+        Entry(row.shown, _filled(row.cell, OUTCOMES[row.solved]), row.value),
+        *(_ours(own[cell], shades[cell]) if cell in own else Entry(DASH, ("not run",)) for cell in cells),
+    ]
+
+
+def _ours(one: Beside, shade: str) -> Entry:
+    middle, _, interval = with_range(*one.ours).partition(" (")
+    least = ">= " if one.runs.censored and middle != NOT_AVAILABLE else ""
+    solved = f"{one.solved}/{one.attempts} solved" if one.attempts else "none ran to its end"
+    ruled = (f"further runs {_further(one)}", one.verdict) if one.is_ruled else ()
+    below = _filled(interval.rstrip(")"), solved, *ruled)
+    return Entry(f"{least}{middle}", below, one.ours.middle, shade, TINTS.get(one.verdict))
+
+
+def _filled(*lines: str) -> tuple[str, ...]:
+    return tuple(line for line in lines if line)
+
+
+def _further(one: Beside) -> str:
+    if not math.isfinite(one.further.low):
+        return "unknown"
+    if not math.isfinite(one.further.high):
+        return f"{significant(one.further.low)} or more"
+    return f"{significant(one.further.low)}-{significant(one.further.high)}"
+
+
+def _protocols(every: Sequence[Beside]) -> list[tuple[str, Table]]:
+    """Return how the protocols differ, a table for each pair of a published cell and ours of its kind."""
+    rows: dict[str, dict[tuple[str, str, str], list[Entry]]] = defaultdict(dict)
+    for one in every:
+        if not one.is_ruled:
+            continue
+        pair = f"{one.published.cell} of {one.published.source.name}, lag {one.published.lag}, and our {one.cell}"
+        for found in differences(one):
+            texts = (found.what, found.published, found.ours)
+            rows[pair][texts] = [Entry(text, sort=text) for text in texts]
+    headings = [("What", ""), ("Published", ""), ("Here", "")]
+    return [(pair, Table(headings, list(own.values()))) for pair, own in rows.items()]

@@ -1,0 +1,105 @@
+"""What a report says of published numbers: the table, the figure, the protocols and the sources."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from published_study import Told, study_of
+
+from lstm_bench.analysis.frames import Study
+from lstm_bench.report import style
+from lstm_bench.report.build import write_report
+from lstm_bench.report.figures import published
+from lstm_bench.report.literature import make_literature_part
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(style, "PNG_DPI", 20)
+    yield
+
+
+def members(status: str, steps: int, n: int = 6, **metrics: float) -> list[Told]:
+    named = {name.replace("_", "/", 1): value for name, value in metrics.items()}
+    return [Told(status, steps + 10 * k, named) for k in range(n)]
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Study:
+    """The cell of 1997 solves 6a as published, today's LSTM too, and an RNN does not; adding at one lag of three."""
+    right = {"eval_correct": 1.0, "confirm_correct": 0.9997}
+    return study_of(
+        tmp_path / "met",
+        {
+            ("temporal_order", "lstm", 40): members("solved", 2000, **right),
+            ("temporal_order", "lstm_1997", 40): members("solved", 950, **right),
+            ("temporal_order", "rnn", 40): members("plateau", 4000, eval_correct=0.25),
+            ("adding of 1997", "lstm_1997", 50): members("solved", 2300, eval_correct=1.0, confirm_correct=0.9996),
+        },
+    )
+
+
+def test_the_table_has_a_row_for_each_number_and_a_column_for_each_cell(study: Study) -> None:
+    order, _ = study.by_task()
+    part = make_literature_part(order)
+    assert part is not None
+    assert [heading for heading, _ in part.numbers.headings] == ["Number", "Published", "lstm", "lstm_1997", "rnn"]
+    to_solve, wrong = part.numbers.rows
+    assert to_solve[0].text == "Training sequences until solved, lag 40"
+    assert (to_solve[1].text, to_solve[1].below) == ("31,390", ("lstm_1997", "solved"))
+    assert to_solve[3].text == "31,200"
+    assert to_solve[3].below[1] == "6/6 solved" and to_solve[3].below[-1] == "agrees"
+    assert to_solve[4].text == ">= 128,800" and "0/6 solved" in to_solve[4].below
+    assert wrong[0].text == "Wrong of 2,560 test sequences, lag 40"
+    assert wrong[4].text == "1,920"
+    assert "agrees" not in (*to_solve[2].below, *to_solve[4].below), "another kind of cell is not ruled on"
+
+
+def test_numbers_at_lags_that_were_not_run_are_there_with_nothing_beside_them(study: Study) -> None:
+    _, adding = study.by_task()
+    part = make_literature_part(adding)
+    assert part is not None
+    unrun = [row for row in part.numbers.rows if "lag 500" in row[0].text]
+    assert [(entry.text, entry.below) for row in unrun for entry in row[2:]] == [("-", ("not run",))] * 2
+    assert "Published at lags that were not run: 250 and 500." in published.caption(adding)
+
+
+def test_the_caption_states_each_number_ours_and_the_verdict(study: Study) -> None:
+    text = published.caption(study.by_task()[0])
+    assert "lstm_1997, training sequences until solved, lag 40: published 31,390, ours 31,200 (" in text
+    assert "Hollow: published (Hochreiter & Schmidhuber 1997)." in text
+    assert "rnn" not in text
+
+
+def test_the_report_links_every_source_and_nothing_else_outside(study: Study, tmp_path: Path) -> None:
+    report = write_report(study, tmp_path / "reports").parent
+    html, markdown = (report / "report.html").read_text(), (report / "report.md").read_text()
+    assert set(re.findall(r'(?:href|src)="(\w+:[^"]+)"', html)) == {"https://doi.org/10.1162/neco.1997.9.8.1735"}
+    assert "Neural Computation 9(8): 1735-1780" in html and "<https://doi.org/10.1162/neco.1997.9.8.1735>" in markdown
+    for text in (html, markdown):
+        assert "plain gradient descent at 0.5, one sequence at a time, no clipping" in text
+        assert "Does it agree with what was published?" in text
+    assert (report / "figures" / "temporal_order_6a_published.png").stat().st_size > 1000
+    rows = pd.read_csv(report / "tables" / "published.csv")
+    assert set(rows["verdict"]) == {"agrees", "another cell", "not run"}
+
+
+def test_where_nothing_was_published_the_report_says_nothing_of_it(tmp_path: Path) -> None:
+    study = study_of(tmp_path / "unmet", {("copy of three", "lstm", 7): members("solved", 2000)})
+    assert make_literature_part(study) is None
+    assert published.caption(study) == ""
+    html = write_report(study, tmp_path / "reports").read_text()
+    assert "The literature" not in html
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("status", ["failed", "plateau", "solved"])
+def test_studies_with_little_to_show_can_be_drawn(tmp_path: Path, status: str) -> None:
+    told = [Told(status, 4000, {} if status == "failed" else {"eval/loss": 0.02, "eval/correct": 1.0})]
+    study = study_of(tmp_path / "little", {("adding of 1997", "lstm_1997", 250): told})
+    figure = published.draw(study)
+    assert style.save(figure, tmp_path, "figure").startswith("<?xml")
+    assert make_literature_part(study) is not None
+    assert published.caption(study)

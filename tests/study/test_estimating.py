@@ -1,0 +1,44 @@
+"""How long a study may take at most: the steps that are counted, and how a duration is told."""
+
+import pytest
+
+from lstm_bench.config.composing import Invocation, compose_study
+from lstm_bench.study import estimating
+from lstm_bench.study.estimating import in_words, most_seconds
+from lstm_bench.study.planning import plan_study
+
+SETTINGS = (
+    "cell=rnn,lstm", "task.lag=2", "cell.hidden_size=4", "trainer.steps=1000", "trainer.eval_every=100",
+    "trainer.eval_size=96", "trainer.batch_size=32", "trainer.seeds=3", "trainer.tuning_seeds=2",
+    "trainer.learning_rates=[0.01,0.02]", "trainer.tuning_share=0.5",
+)  # fmt: skip
+
+
+def pairs(*overrides: str):
+    config = compose_study(Invocation((*SETTINGS, *overrides)))
+    return list(zip(config.jobs, plan_study(config, []).jobs, strict=True))
+
+
+@pytest.mark.parametrize(("cores", "at_once"), [(1, 1), (2, 2), (8, 2)])
+def test_every_step_of_every_member_and_every_evaluation_is_counted(monkeypatch, cores, at_once):
+    """3 members of 1000 steps, 4 trials of 500, and of these 5000 one evaluation in 100: three forward batches each."""
+    monkeypatch.setattr(estimating, "_step_seconds", lambda job: {"rnn": 0.01, "lstm": 0.03}[job.cell_name])
+    monkeypatch.setattr("os.cpu_count", lambda: cores)
+    assert most_seconds(pairs()) == pytest.approx((0.01 + 0.03) * (5000 + 50 * 96 / 3 / 32) / at_once)
+
+
+def test_without_tuning_there_are_no_trials(monkeypatch):
+    monkeypatch.setattr(estimating, "_step_seconds", lambda job: 1.0)
+    monkeypatch.setattr("os.cpu_count", lambda: 1)
+    assert most_seconds(pairs("trainer.learning_rates=0.01", "cell=rnn")) == pytest.approx(3000 + 30 * 96 / 3 / 32)
+
+
+def test_a_step_is_really_timed():
+    assert most_seconds(pairs("trainer.steps=100")) > 0
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"), [(40.4, "40 seconds"), (1500, "25 minutes"), (5400, "1.5 hours"), (360_000, "100.0 hours")]
+)
+def test_a_duration_in_words(seconds, words):
+    assert in_words(seconds) == words
