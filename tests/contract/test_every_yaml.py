@@ -5,10 +5,14 @@ import json
 import pytest
 import torch
 
+from lstm_bench.analysis.frames import load_study
 from lstm_bench.cli import main
 from lstm_bench.config.composing import Invocation, compose_study, conf_dir
 from lstm_bench.config.objects import check_job
 from lstm_bench.engine.choice import kernel_type
+from lstm_bench.records.store import StudyRecords
+from lstm_bench.study.job import run_job
+from lstm_bench.study.planning import job_config, plan_study
 
 TINY = [
     "trainer.steps=4",
@@ -55,10 +59,33 @@ def first_and_last_cell(experiment: str) -> str:
     return f"cell={','.join(dict.fromkeys((cells[0], cells[-1])))}"
 
 
-@pytest.mark.parametrize("experiment", names("experiment"))
-def test_every_experiment_runs_in_small(experiment, tmp_path, monkeypatch):
+def small(experiment: str) -> tuple[str, ...]:
+    """Return the overrides that make an experiment small: one lag, its first and last cell, few steps."""
+    return (f"+experiment={experiment}", "task.lag=4", first_and_last_cell(experiment), *TINY)
+
+
+def kind(experiment: str) -> tuple[str, ...]:
+    """Return what decides how an experiment is run and reported: what it measures, and its tasks."""
+    study = compose_study(Invocation((f"+experiment={experiment}",)))
+    return study.measure, *sorted({job.task_name for job in study.jobs})
+
+
+ONE_OF_EACH_KIND = list({kind(name): name for name in names("experiment")}.values())
+
+
+@pytest.mark.parametrize("experiment", [name for name in names("experiment") if name not in ONE_OF_EACH_KIND])
+def test_every_job_of_every_experiment_trains_in_small(experiment, tmp_path):
+    records, plan = StudyRecords(tmp_path / "small"), plan_study(compose_study(Invocation(small(experiment))), [])
+    records.write_plan(plan)
+    for job in plan.jobs:
+        assert run_job(job_config(job), records, 30.0) == ("done", "")
+    assert set(load_study(records.folder).members["status"]) <= {"learning", "plateau", "solved", "untrained"}
+
+
+@pytest.mark.parametrize("experiment", ONE_OF_EACH_KIND)
+def test_one_experiment_of_each_kind_runs_whole_in_small(experiment, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert main([f"+experiment={experiment}", "task.lag=4,3", first_and_last_cell(experiment), *TINY]) == 0
+    assert main(list(small(experiment))) == 0
     report = tmp_path / "reports" / compose_study(Invocation((f"+experiment={experiment}",))).study
     receipt = json.loads((report / "receipt.json").read_text())
     assert receipt["command"].startswith(f"python -m lstm_bench +experiment={experiment}")
