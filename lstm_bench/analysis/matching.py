@@ -3,13 +3,14 @@
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Literal
 
 from lstm_bench.analysis.frames import Study, once_a_study
 from lstm_bench.analysis.wording import listed, span_of
 from lstm_bench.records.schema import JobPlan
 
-MATCHED_WITHIN = 0.01  # of each other's parameters
+MATCHED_WITHIN = 0.01  # of one number of parameters
 
 
 @dataclass(frozen=True)
@@ -71,10 +72,16 @@ def matchings(jobs: Sequence[JobPlan]) -> list[Matching]:
 
 
 def _alike(totals: Mapping[str, int]) -> Iterator[set[str]]:
-    """Yield sets of cells whose parameters are within 1% of those of one among them, the largest set first."""
+    """Yield sets of cells whose parameters are within 1% of one number, the largest set first.
+
+    Of that of one among them, which the others were matched to, or of one between two, where all were matched to a
+    number that was asked for.
+    """
     left = dict(totals)
     while left:
-        near = [{cell for cell, n in left.items() if abs(n / own - 1) <= MATCHED_WITHIN} for own in left.values()]
+        own = list(left.values())
+        centres = [*own, *((a + b) / 2 for a, b in combinations(own, 2))]
+        near = [{cell for cell, n in left.items() if abs(n / c - 1) <= MATCHED_WITHIN} for c in centres]
         most = max(near, key=len)
         yield most
         left = {cell: n for cell, n in left.items() if cell not in most}
