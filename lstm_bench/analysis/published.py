@@ -208,24 +208,16 @@ def _at_length(study: Study, row: PublishedResult, job: JobPlan, metric: str) ->
     return [float(value) for value in found["value"]]
 
 
-def _mse(study: Study, row: PublishedResult, job: JobPlan) -> Runs:
-    return Runs(_at_length(study, row, job, "loss"))
+Value = Callable[[Study, PublishedResult, JobPlan], Runs]
+
+
+def _metric(name: str) -> Value:
+    """Return what reads a metric of ours that is in the published unit already."""
+    return lambda study, row, job: Runs(_at_length(study, row, job, name))
 
 
 def _rmse(study: Study, row: PublishedResult, job: JobPlan) -> Runs:
     return Runs([rmse_from_mse(value) for value in _at_length(study, row, job, "loss")])
-
-
-def _within_tenth(study: Study, row: PublishedResult, job: JobPlan) -> Runs:
-    return Runs(_at_length(study, row, job, "within_tenth"))
-
-
-def _all_positions(study: Study, _: PublishedResult, job: JobPlan) -> Runs:
-    return Runs(_final(study, job, "eval/loss"))
-
-
-def _recall_accuracy(study: Study, _: PublishedResult, job: JobPlan) -> Runs:
-    return Runs(_final(study, job, "eval/recall_accuracy"))
 
 
 def _training_sequences(study: Study, _: PublishedResult, job: JobPlan) -> Runs:
@@ -249,12 +241,12 @@ def _wrong(study: Study, _: PublishedResult, job: JobPlan) -> Runs:
     return Runs([OUT_OF * (1 - float(value)) for value in correct], tries=tuple(int(size) for size in sizes))
 
 
-VALUES: Mapping[str, Callable[[Study, PublishedResult, JobPlan], Runs]] = {
-    "mse": _mse,
+VALUES: Mapping[str, Value] = {
+    "mse": _metric("loss"),
     "rmse": _rmse,
-    "share_within_0.1": _within_tenth,
-    "ce_all_positions": _all_positions,
-    "recall_accuracy": _recall_accuracy,
+    "share_within_0.1": _metric("within_tenth"),
+    "ce_all_positions": _metric("loss"),
+    "recall_accuracy": _metric("recall_accuracy"),
     "training_sequences_to_solve": _training_sequences,
     "wrong_of_2560": _wrong,
 }

@@ -72,8 +72,8 @@ def compose_study(invocation: Invocation) -> StudyConfig:
     """
     try:
         with initialize_config_dir(version_base="1.3", config_dir=str(conf_dir())):
-            base, sweeps = _sweeps(invocation)
-            composed = [[_compose_job(job) for job in sweep] for sweep in sweeps]
+            base, overrides = _sweeps(invocation)
+            composed = [[_compose_job(job) for job in sweep] for sweep in overrides]
     except (HydraException, OmegaConfBaseException) as error:
         raise _in_one_line(error, invocation) from error
     jobs = _united([[_job_config(*job) for job in sweep] for sweep in composed], invocation)
@@ -89,7 +89,7 @@ def compose_study(invocation: Invocation) -> StudyConfig:
         comparison=_comparison(first["comparison"], measure),
         parameters=_parameters(first["parameters"], first["comparison"]),
         speed=build(SpeedConfig, first["speed"], "speed"),
-        overrides=tuple(sweeps[0][0]),
+        overrides=tuple(overrides[0][0]),
         studies=_studies(first["studies"]),
         budget=chosen_budget(base),
         published=_published(first["published"]),

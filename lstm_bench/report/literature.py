@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from lstm_bench.analysis.frames import Study
 from lstm_bench.analysis.published import RULE, Beside, beside_published, differences
 from lstm_bench.analysis.wording import NOT_AVAILABLE, significant, with_range
-from lstm_bench.literature.reading import PublishedResult, Source
+from lstm_bench.literature.reading import Source
 from lstm_bench.report.figures.published import METRICS
 from lstm_bench.report.style import colours
 from lstm_bench.report.tables import DASH, Entry, Table
@@ -41,12 +41,12 @@ def _numbers(study: Study, every: Sequence[Beside]) -> Table:
     rows: dict[int, dict[str, Beside]] = defaultdict(dict)
     for one in every:
         rows[id(one.published)][one.cell] = one
-    published = {id(one.published): one.published for one in every}
     headings = [("Number", "source"), ("Published", "cell"), *((cell, "mean, 95%") for cell in study.cells)]
-    return Table(headings, [_row(published[key], own, study.cells, shades) for key, own in rows.items()])
+    return Table(headings, [_row(own, study.cells, shades) for own in rows.values()])
 
 
-def _row(row: PublishedResult, own: dict[str, Beside], cells: Sequence[str], shades: dict[str, str]) -> list[Entry]:
+def _row(own: dict[str, Beside], cells: Sequence[str], shades: dict[str, str]) -> list[Entry]:
+    row = next(iter(own.values())).published
     at = f", at length {row.length}" if row.length else ""
     number = f"{METRICS[row.metric]}, lag {row.lag}{at}"
     return [

@@ -9,10 +9,11 @@ import torch
 from torch import Generator, Tensor
 
 from lstm_bench.checks import at_least, one_of
-from lstm_bench.tasks.asking import answered, at_the_end, mean_asked
+from lstm_bench.tasks.asking import answered, mean_asked
 from lstm_bench.tasks.contract import Batch
 from lstm_bench.tasks.distances import spread
 from lstm_bench.tasks.partial_correlation import squared_partial_correlation
+from lstm_bench.tasks.random_length import RandomLength
 
 Operation = Literal["sum", "product"]
 WINDOW = 10  # the first mark is in the first ten pairs
@@ -24,7 +25,7 @@ NEUTRAL: Mapping[Operation, float] = {"sum": 0.0, "product": 1.0}
 
 
 @dataclass(frozen=True)
-class MarkedPairsTask:
+class MarkedPairsTask(RandomLength):
     """Say the sum, or the product, of two marked values at the end of a sequence of random length.
 
     With lag 4, so T = 8, this one of 8 steps, `sum`, target 0.5 + (0.9 - 0.5) / 4 = 0.6:
@@ -95,16 +96,6 @@ class MarkedPairsTask:
         return 2 * self.lag
 
     @property
-    def length(self) -> int:
-        """T + T // 10, steps of the longest."""
-        return self.shortest + self.shortest // 10
-
-    @property
-    def predicted_steps(self) -> int:
-        """T // 10 + 1: the steps that may be the last."""
-        return self.length - self.shortest + 1
-
-    @property
     def description(self) -> str:
         """The task in a sentence."""
         return (
@@ -147,7 +138,7 @@ class MarkedPairsTask:
 
     def sample(self, batch_size: int, generator: Generator) -> Batch:
         """Draw sequences of fresh lengths, values and marks."""
-        lengths = torch.randint(self.shortest, self.length + 1, (batch_size,), generator=generator)
+        lengths = self._draw_lengths(batch_size, generator)
         values = torch.rand(self.length, batch_size, generator=generator)
         if self.operation == "sum":
             values = 2 * values - 1
@@ -155,10 +146,8 @@ class MarkedPairsTask:
         markers.scatter_(0, self._marked_steps(lengths, generator), 1.0)
         markers[0] = -1.0
         markers.scatter_(0, lengths.unsqueeze(0) - 1, -1.0)
-        inputs = torch.stack((values, markers), dim=-1)
-        inputs[torch.arange(self.length).unsqueeze(1) >= lengths] = 0.0
-        targets = at_the_end(self._answer(inputs), lengths, self.length, self.predicted_steps)
-        return Batch(inputs, targets)
+        inputs = self._ended(torch.stack((values, markers), dim=-1), lengths)
+        return self._asked_at_the_end(inputs, self._answer(inputs), lengths)
 
     def _marked_steps(self, lengths: Tensor, generator: Generator) -> Tensor:
         if self.cue_distance is not None:

@@ -10,10 +10,11 @@ import torch.nn.functional as F
 from torch import Generator, Tensor
 
 from lstm_bench.checks import at_least, one_of
-from lstm_bench.tasks.asking import answered, at_the_end, mean_asked
+from lstm_bench.tasks.asking import answered, mean_asked
 from lstm_bench.tasks.contract import Batch
 from lstm_bench.tasks.cross_entropy import cross_entropies
 from lstm_bench.tasks.distances import spread
+from lstm_bench.tasks.random_length import RandomLength
 
 SYMBOLS = ("a", "b", "c", "d", "X", "Y", "E", "B")
 NOISE = 4
@@ -28,7 +29,7 @@ SHARE_OF_LAG: Mapping[Dialect, float] = {"6a": 0.40, "6b": 0.24}  # of the short
 
 
 @dataclass(frozen=True)
-class TemporalOrderTask:
+class TemporalOrderTask(RandomLength):
     """Say at the end of a sequence of random length which of X and Y came first, which second (and which third).
 
     With `6a`, a sequence of 15 steps, and the class X, Y of the four XX, XY, YX, YY:
@@ -109,16 +110,6 @@ class TemporalOrderTask:
         return round(self.lag / SHARE_OF_LAG[self.dialect])
 
     @property
-    def length(self) -> int:
-        """T + T // 10, steps of the longest."""
-        return self.shortest + self.shortest // 10
-
-    @property
-    def predicted_steps(self) -> int:
-        """T // 10 + 1: the steps that may be the last."""
-        return self.length - self.shortest + 1
-
-    @property
     def windows(self) -> list[tuple[int, int]]:
         """First and last position of each mark, counted from 1."""
         width = self.shortest // 10
@@ -135,16 +126,14 @@ class TemporalOrderTask:
 
     def sample(self, batch_size: int, generator: Generator) -> Batch:
         """Draw sequences of fresh lengths, letters, positions and marks."""
-        lengths = torch.randint(self.shortest, self.length + 1, (batch_size,), generator=generator)
+        lengths = self._draw_lengths(batch_size, generator)
         letters = torch.randint(0, NOISE, (self.length, batch_size), generator=generator)
         marks = torch.randint(0, 2, (self._cues, batch_size), generator=generator)
         letters[0] = START
         letters.scatter_(0, lengths.unsqueeze(0) - 1, TRIGGER)
         letters.scatter_(0, self._marked_steps(lengths, generator), X + marks)
-        inputs = F.one_hot(letters, len(SYMBOLS)).float()
-        inputs[torch.arange(self.length).unsqueeze(1) >= lengths] = 0.0
-        targets = at_the_end(_class_of(marks), lengths, self.length, self.predicted_steps)
-        return Batch(inputs, targets)
+        inputs = self._ended(F.one_hot(letters, len(SYMBOLS)).float(), lengths)
+        return self._asked_at_the_end(inputs, _class_of(marks), lengths)
 
     def _marked_steps(self, lengths: Tensor, generator: Generator) -> Tensor:
         drawn = [torch.randint(first - 1, last, lengths.shape, generator=generator) for first, last in self.windows]

@@ -4,14 +4,13 @@ from typing import NamedTuple
 
 import pytest
 import torch
-from problems import HERE, MAKERS, NEEDS_COMPILER, Answer, same
+from problems import HERE, MAKERS, NEEDS_COMPILER, WHOLE, Answer, same
 from torch import Generator, Tensor
 
 from lstm_bench.cells.lstm_1997 import OriginalLSTMCell
 from lstm_bench.engine.unroll import Unroll
 
 NAMES = ("weight_ih", "weight_hh", "bias")
-WHOLE = 2**60  # bytes: no sequence is cut
 
 
 class Sizes(NamedTuple):

@@ -4,6 +4,7 @@ import os
 import platform
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -82,3 +83,4 @@ def test_a_study_does_not_watch_itself_nor_one_on_another_machine(
             elsewhere.undo()
             end_with_study(tmp_path / "theirs.lock")
     end_with_study(tmp_path / "nobody.lock")
+    assert "orphan" not in {thread.name for thread in threading.enumerate()}

@@ -1,0 +1,37 @@
+"""Sequences of random length, asked for one answer at their end."""
+
+import torch
+from torch import Generator, Tensor
+
+from lstm_bench.tasks.asking import at_the_end
+from lstm_bench.tasks.contract import Batch
+
+
+class RandomLength:
+    """What tasks share whose sequences have between T and T + T // 10 steps, each number equally likely."""
+
+    @property
+    def shortest(self) -> int:
+        """T, steps of the shortest sequence."""
+        raise NotImplementedError
+
+    @property
+    def length(self) -> int:
+        """T + T // 10, steps of the longest."""
+        return self.shortest + self.shortest // 10
+
+    @property
+    def predicted_steps(self) -> int:
+        """T // 10 + 1: the steps that may be the last."""
+        return self.length - self.shortest + 1
+
+    def _draw_lengths(self, batch_size: int, generator: Generator) -> Tensor:
+        return torch.randint(self.shortest, self.length + 1, (batch_size,), generator=generator)
+
+    def _ended(self, inputs: Tensor, lengths: Tensor) -> Tensor:
+        """Return inputs [T, B, D] with zeros behind the end of each sequence, in place."""
+        inputs[torch.arange(self.length).unsqueeze(1) >= lengths] = 0.0
+        return inputs
+
+    def _asked_at_the_end(self, inputs: Tensor, answers: Tensor, lengths: Tensor) -> Batch:
+        return Batch(inputs, at_the_end(answers, lengths, self.length, self.predicted_steps))
