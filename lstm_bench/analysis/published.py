@@ -282,5 +282,11 @@ def _our_protocol(job: JobPlan) -> dict[str, str]:
         "model": f"{job.cell}, H = {job.hidden_size}, {job.n_parameters:,} parameters, linear read-out",
         "training": f"Adam {chosen}, batches of {job.batch_size}, {clip}",
         "data": f"fresh sequences{confirmed}",
-        "stopping": f"{job.solved_rule}, at two evaluations in a row, or {job.steps:,} steps",
+        "stopping": _stopping(job),
     }
+
+
+def _stopping(job: JobPlan) -> str:
+    if not job.config.get("trainer", {}).get("stop_when_solved", True):
+        return f"after {job.steps:,} steps, solved or not"
+    return f"{job.solved_rule}, at two evaluations in a row, or {job.steps:,} steps"

@@ -22,6 +22,7 @@ class TrainerConfig:
         eval_size: fresh sequences an evaluation.
         confirm_size: held-out sequences that confirm a solution.
         clip: largest global gradient norm; 0 turns clipping off.
+        stop_when_solved: whether a member ends where it has solved; else it trains on to its last step.
         learning_rates: Adam's rates to choose from on the tuning seeds; one rate needs no tuning.
         tuning_seeds: how many members try each rate.
         tuning_share: share of `steps` that a tuning member may take.
@@ -37,6 +38,7 @@ class TrainerConfig:
     eval_size: int = 1000
     confirm_size: int = 10_000
     clip: float = 1.0
+    stop_when_solved: bool = True
     learning_rates: float | list[float] = field(default_factory=lambda: [0.001, 0.003, 0.01])
     tuning_seeds: int = 2
     tuning_share: float = 0.3

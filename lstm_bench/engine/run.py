@@ -48,8 +48,8 @@ class Run:
     reason: str | None = None
 
     def diverge(self, reason: str) -> None:
-        """End as diverged; the first reason stands."""
-        self.status, self.finished, self.reason = "diverged", True, self.reason or reason
+        """End as diverged, and as not solved; the first reason stands."""
+        self.status, self.finished, self.steps_to_solve, self.reason = "diverged", True, None, self.reason or reason
 
 
 def packed(run: Run) -> dict[str, Any]:

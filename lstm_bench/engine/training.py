@@ -33,6 +33,7 @@ class Budget:
         eval_size: fresh sequences an evaluation.
         confirm_size: held-out sequences that confirm a solution, once.
         clip: largest global gradient norm; 0 turns clipping off.
+        stop_when_solved: whether a member ends where it has solved; else it trains on through its budget.
         study_seed: root of every random stream.
         device: where tensors live.
         kernel: which kernels may be used.
@@ -44,6 +45,7 @@ class Budget:
     eval_size: int = 1000
     confirm_size: int = 10_000
     clip: float = 1.0
+    stop_when_solved: bool = True
     study_seed: int = 0
     device: str = "cpu"
     kernel: KernelChoice = "auto"
@@ -56,7 +58,8 @@ class Training:
     """Members trained together, step by step; one that has ended costs nothing more.
 
     A member is *solved* when two evaluations in a row pass the task's criterion and one on `confirm_size` held-out
-    sequences agrees; `steps_to_solve` is the step of the second. It is *diverged* when its loss, gradient or a
+    sequences agrees; `steps_to_solve` is the step of the second, and it stays solved where it trains on, unless it
+    diverges. It is *diverged* when its loss, gradient or a
     metric is not finite; at the end of the budget it is *plateau* at 95% or more of the memoryless baseline, else
     *learning*. With a budget of 0 steps it is *untrained*.
 
@@ -182,11 +185,11 @@ def _evaluate(population: Population, active: Sequence[Run], step: int, budget: 
     for index, (run, metrics) in enumerate(zip(active, results, strict=True)):
         _note_evaluation(run, population.task, step, metrics)
         _keep_milestones(run, population, index, step)
-    ready = [index for index, run in enumerate(active) if run.passes >= PASSES_TO_CONFIRM]
+    ready = [i for i, run in enumerate(active) if run.passes >= PASSES_TO_CONFIRM and run.steps_to_solve is None]
     if ready:
         held_out = evaluate(population, members, ready, budget.study_seed, "confirmation", step, budget.confirm_size)
         for index, metrics in zip(ready, held_out, strict=True):
-            _confirm(active[index], population.task, step, metrics)
+            _confirm(active[index], population.task, step, metrics, budget.stop_when_solved)
 
 
 def _note_evaluation(run: Run, task: Task, step: int, metrics: dict[str, float]) -> None:
@@ -194,7 +197,8 @@ def _note_evaluation(run: Run, task: Task, step: int, metrics: dict[str, float])
     run.metrics = metrics | shares
     run.curves += [(step, f"eval/{name}", value) for name, value in run.metrics.items()]
     run.passes = run.passes + 1 if task.solved(metrics) else 0
-    run.status = "plateau" if run.metrics[f"{task.criterion}_share"] >= PLATEAU_SHARE else "learning"
+    if run.steps_to_solve is None:
+        run.status = "plateau" if run.metrics[f"{task.criterion}_share"] >= PLATEAU_SHARE else "learning"
     for name, value in metrics.items():
         if not math.isfinite(value):
             run.diverge(f"its {name} is {value} at step {step}")
@@ -207,9 +211,9 @@ def _keep_milestones(run: Run, population: Population, index: int, step: int) ->
         run.milestones |= dict.fromkeys(reached, Snapshot(step, population.member_weights(index)))
 
 
-def _confirm(run: Run, task: Task, step: int, metrics: dict[str, float]) -> None:
+def _confirm(run: Run, task: Task, step: int, metrics: dict[str, float], ends: bool) -> None:
     if task.solved(metrics):
-        run.status, run.finished, run.steps_to_solve = "solved", True, step
+        run.status, run.finished, run.steps_to_solve = "solved", ends, step
         run.curves += [(step, f"confirm/{name}", value) for name, value in metrics.items()]
     else:
         run.passes = 0

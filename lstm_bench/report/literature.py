@@ -57,12 +57,23 @@ def _row(own: dict[str, Beside], cells: Sequence[str], shades: dict[str, str]) -
 
 
 def _ours(one: Beside, shade: str) -> Entry:
-    middle, _, interval = with_range(*one.ours).partition(" (")
-    least = ">= " if one.runs.censored and middle != NOT_AVAILABLE else ""
+    middle, _, interval = mean_in_words(one).partition(" (")
     solved = f"{one.solved}/{one.attempts} solved" if one.attempts else "none ran to its end"
     ruled = (f"further runs {_further(one)}", one.verdict) if one.is_ruled else ()
     below = _filled(interval.rstrip(")"), solved, *ruled)
-    return Entry(f"{least}{middle}", below, one.ours.middle, shade, TINTS.get(one.verdict))
+    return Entry(middle, below, one.ours.middle, shade, TINTS.get(one.verdict))
+
+
+def mean_in_words(one: Beside) -> str:
+    """Return the mean of our members with its interval; ">= " where members that did not solve could only raise it.
+
+    Where all of them spent the same budget there is no interval.
+    """
+    if not math.isfinite(one.ours.middle):
+        return NOT_AVAILABLE
+    if one.runs.censored == len(one.runs.values):
+        return f">= {significant(one.ours.middle)}"
+    return ">= " * bool(one.runs.censored) + with_range(*one.ours)
 
 
 def _filled(*lines: str) -> tuple[str, ...]:

@@ -45,7 +45,7 @@ DEFINITIONS = {
     "Implied window": "On adding, T (1 - 6 MSE) of the last evaluation: the last k of T steps that a perfect memory "
     "would have to see for the same error; at most T, and below 0 for an error above that of no memory.",
     "Length generalisation": "The task's score of a member that solved its lag, at multiples of that lag and with no "
-    "further training; interquartile mean over members of all lags, with a bootstrap interval whose strata are the "
+    "training there; interquartile mean over members of all lags, with a bootstrap interval whose strata are the "
     "lags.",
     "Time constant": "-1 / ln of a unit's mean value, over sequences and steps, of the gate that keeps its state: "
     "steps until what it holds is down to 1/e.",
@@ -96,6 +96,8 @@ def _budget(study: Study, trainer: Mapping[str, Any]) -> str:
             f", gradients {clip}; evaluated every {trainer['eval_every']:,} steps on {trainer['eval_size']:,} "
             f"sequences, confirmed on {trainer['confirm_size']:,}"
         )
+    if not trainer.get("stop_when_solved", True):
+        text += "; members that solve train on to the last step"
     return f"{text}. Of the experiment's budgets: {study.plan.budget}." if study.plan.budget else f"{text}."
 
 

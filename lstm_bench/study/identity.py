@@ -9,6 +9,7 @@ from lstm_bench.study.plug_in_source import plug_in_sources
 
 RESULTS_VERSION = 4  # raised when the same settings give other results
 NOT_IN_HASH = ("seeds", "device", "kernel")  # who else is trained, where and by what: recorded, no part of an identity
+SINCE = {"stop_when_solved": True}  # settings that came later, at what was done before them: no part of it either
 
 
 def settings_of(job: JobConfig) -> dict[str, Any]:
@@ -23,10 +24,14 @@ def job_identity(job: JobConfig) -> str:
     Raises: ConfigError for a plug-in that cannot be imported.
     """
     settings = settings_of(job)
-    trainer = {key: value for key, value in settings["trainer"].items() if key not in NOT_IN_HASH}
+    trainer = {key: value for key, value in settings["trainer"].items() if _changes_results(key, value)}
     content = {"version": RESULTS_VERSION, **settings, "trainer": trainer}
     sources = plug_in_sources(job)
     return _digest(content | {"sources": sources} if sources else content)
+
+
+def _changes_results(key: str, value: Any) -> bool:
+    return key not in NOT_IN_HASH and (key not in SINCE or SINCE[key] != value)
 
 
 def member_identity(job: str, role: str, seed: int, learning_rate: float | None = None) -> str:

@@ -95,7 +95,8 @@ class Job:
         """Return the training budget of one phase."""
         t = self.config.trainer
         return Budget(
-            t.batch_size, steps, t.eval_every, t.eval_size, t.confirm_size, t.clip, t.study_seed, t.device, t.kernel
+            t.batch_size, steps, t.eval_every, t.eval_size, t.confirm_size, t.clip, t.stop_when_solved, t.study_seed,
+            t.device, t.kernel,
         )  # fmt: skip
 
     def go_on(self) -> None:

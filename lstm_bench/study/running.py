@@ -70,6 +70,8 @@ class Study(PlannedStudy):
             except Stopped as stopped:
                 self._close_stopped(stopped, mirror)
                 raise
+        if report is not None:
+            self._say_what_was_published()
         self._say_where_it_is(report, uri, mirror)
         failed = self._say_what_failed()
         level = mirror is None or mirror.error is None
@@ -203,6 +205,13 @@ class Study(PlannedStudy):
         from lstm_bench.report.build import build_report  # here: seaborn takes a second to import
 
         return build_report(self._records.folder, reports_folder(self._config.output))
+
+    def _say_what_was_published(self) -> None:
+        from lstm_bench.analysis.frames import load_study
+        from lstm_bench.report.literature_text import literature_text
+
+        if text := literature_text(load_study(self._records.folder)):
+            self.say(f"\n{text}\n")
 
     def _close(self, mirror: BackgroundMirror, report: Path | None) -> None:
         from lstm_bench.analysis.frames import load_study

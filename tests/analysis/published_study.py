@@ -35,12 +35,13 @@ class Told:
 
 def job_of(task: str, cell: str, lag: int, members: int) -> JobPlan:
     variant, settings = TASKS[task]
-    like = make_job("lstm" if cell.startswith(("lstm", "gru")) else "rnn", lag, members, False, "adding")
+    name = task.split(" ", maxsplit=1)[0]
+    scored_as = "copy" if name == "copy" else "adding"
+    like = make_job("lstm" if cell.startswith(("lstm", "gru")) else "rnn", lag, members, False, scored_as)
     kind = cell.partition(" ")[0].removesuffix("_pytorch")
     classes = {"rnn": "RNNCell", "gru": "GRUCell", "lstm": "LSTMCell", "lstm_1997": "OriginalLSTMCell"}
     made = {"_target_": f"lstm_bench.cells.{kind}.{classes.get(kind, kind)}"}
     config = {**like.config, "task": {"lag": lag, **settings}, "cell": made}
-    name = task.split(" ", maxsplit=1)[0]
     return replace(
         like, job=f"job-{name}-{variant}-{cell}-{lag}", task=name, variant=variant, cell=cell, lag=lag, config=config
     )

@@ -375,9 +375,9 @@ class ScriptedTask(AddingTask):
         return self.answers.pop(0) if self.answers else False
 
 
-def scripted(*answers: bool, steps: int = 40) -> Run:
+def scripted(*answers: bool, steps: int = 40, **budget: Any) -> Run:
     task = ScriptedTask(lag=5, answers=list(answers))
-    (run,) = train_all(task, maker(RNNCell, task), members(1e-3), replace(SHORT, steps=steps))
+    (run,) = train_all(task, maker(RNNCell, task), members(1e-3), replace(SHORT, steps=steps, **budget))
     return run
 
 
@@ -402,6 +402,26 @@ def test_solved_takes_two_passes_in_a_row_and_a_confirmation(answers: Iterable[b
     assert run.steps_to_solve == steps_to_solve
     assert (run.status == "solved") == (steps_to_solve is not None)
     assert run.steps == (40 if steps_to_solve is None else steps_to_solve)
+    went_on = scripted(*answers, stop_when_solved=False)
+    assert (went_on.status, went_on.steps_to_solve, went_on.steps) == (run.status, run.steps_to_solve, 40)
+
+
+def test_a_member_that_trains_on_does_until_then_what_it_does_anyway() -> None:
+    who = members(1e-2)
+    (stopped,) = train_all(EASY, maker(RNNCell, EASY, 16), who, EASY_BUDGET)
+    (went_on,) = train_all(EASY, maker(RNNCell, EASY, 16), who, replace(EASY_BUDGET, stop_when_solved=False))
+    solved_at = stopped.steps
+    assert went_on.steps == EASY_BUDGET.steps > solved_at == went_on.steps_to_solve
+    assert [entry for entry in went_on.curves if entry[0] <= solved_at] == stopped.curves
+    assert max(curve(went_on, "confirm/loss")) == solved_at  # confirmed once
+    assert went_on.metrics["loss"] < stopped.metrics["loss"] / 2
+    assert went_on.metrics == pytest.approx(went_on.metrics | noted_at(went_on, EASY_BUDGET.steps))
+
+
+def test_a_member_that_diverges_after_it_solved_has_not_solved() -> None:
+    run = Run(Member("report", 0, 0.1), status="solved", steps_to_solve=50)
+    run.diverge("its loss is nan at step 90")
+    assert (run.status, run.steps_to_solve, run.finished) == ("diverged", None, True)
 
 
 @pytest.mark.parametrize(

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from matplotlib.axes import Axes
 from published_study import Told, study_of
 
 from lstm_bench.analysis.frames import Study
 from lstm_bench.report import style
 from lstm_bench.report.build import write_report
-from lstm_bench.report.figures import published
+from lstm_bench.report.figures import learning_curves, length_generalisation, published, solve_rate
 from lstm_bench.report.literature import make_literature_part
 
 
@@ -66,11 +67,40 @@ def test_numbers_at_lags_that_were_not_run_are_there_with_nothing_beside_them(st
     assert "Published at lags that were not run: 250 and 500." in published.caption(adding)
 
 
-def test_the_caption_states_each_number_ours_and_the_verdict(study: Study) -> None:
+def test_the_caption_counts_the_verdicts(study: Study) -> None:
     text = published.caption(study.by_task()[0])
-    assert "lstm_1997, training sequences until solved, lag 40: published 31,390, ours 31,200 (" in text
+    assert text.startswith("Of 2 comparisons with a number published of the same kind of cell: 2 agrees.")
     assert "Hollow: published (Hochreiter & Schmidhuber 1997)." in text
-    assert "rnn" not in text
+
+
+def hollow(axes: Axes) -> list[tuple[float, float]]:
+    lines = [line for line in axes.lines if line.get_marker() == "D" and line.get_markerfacecolor() == "none"]
+    return [(float(line.get_xdata()[0]), float(line.get_ydata()[0])) for line in lines]
+
+
+def test_the_figure_has_a_lane_for_each_cell_and_a_hollow_point_in_that_of_the_kind(study: Study) -> None:
+    to_solve, wrong = published.draw(study.by_task()[0]).axes
+    assert [label.get_text() for label in to_solve.get_yticklabels()] == ["lstm", "lstm_1997", "rnn"]
+    for axes, value in ((to_solve, 31_390), (wrong, 1)):
+        assert hollow(axes) == [(value, axes.get_yticks()[1])]
+    order = study.by_task()[0].of_cells(["rnn"])
+    assert [label.get_text() for label in published.draw(order).axes[0].get_yticklabels()] == [
+        "rnn", "lstm_1997, published",
+    ]  # fmt: skip
+
+
+def test_figures_of_a_study_carry_what_was_published_at_their_place(study: Study, tmp_path: Path) -> None:
+    below = solve_rate.draw(study.by_task()[0]).axes[1]
+    assert hollow(below) == [(40, 1)], "the middle one of three cells stands at its lag"
+    assert "Hollow: published (Hochreiter & Schmidhuber 1997)." in solve_rate.caption(study.by_task()[0])
+    told = [Told("solved", 1000, {"eval/loss": 0.01}, {("score", k): 0.9 for k in (1.0, 2.0, 4.0)}) for _ in range(3)]
+    lengths = study_of(tmp_path / "lengths", {("adding in halves", "gru", 100): told})
+    marked = hollow(length_generalisation.draw(lengths).axes[0])
+    card = (0.3855, 0.4010, 0.4056, 0.0105, 0.0381, 0.1050, 0.0129, 0.1980, 0.4264)
+    assert sorted(y for _, y in marked) == pytest.approx(sorted(1 - 6 * rmse**2 for rmse in card), abs=1e-6)
+    assert sorted({x for x, _ in marked}) == [1, 2, 4], "one cell stands at its multiples"
+    shares = hollow(learning_curves.draw(lengths).axes[0])
+    assert sorted(y for _, y in shares) == pytest.approx([6 * rmse**2 for rmse in (0.0105, 0.0129, 0.3855)], abs=1e-6)
 
 
 def test_the_report_links_every_source_and_nothing_else_outside(study: Study, tmp_path: Path) -> None:

@@ -39,7 +39,7 @@ class Own(torch.nn.Module):
 CHANGES = {
     "batch_size": 8, "steps": 400, "eval_every": 100, "eval_size": 8, "confirm_size": 8, "clip": 0.5,
     "learning_rates": [0.5], "tuning_seeds": 3, "tuning_share": 0.5, "seeds": 2, "study_seed": 1, "device": "cuda",
-    "kernel": "torch",
+    "kernel": "torch", "stop_when_solved": False,
 }  # fmt: skip
 
 

@@ -21,7 +21,15 @@ def identity(*overrides: str) -> str:
 
 @pytest.mark.parametrize(
     "change",
-    ["task.lag=11", "task.dialect=bai", "cell.forget_bias=1.0", "cell=rnn", "trainer.batch_size=8", "trainer.clip=0"],
+    [
+        "task.lag=11",
+        "task.dialect=bai",
+        "cell.forget_bias=1.0",
+        "cell=rnn",
+        "trainer.batch_size=8",
+        "trainer.clip=0",
+        "trainer.stop_when_solved=false",
+    ],
 )
 def test_what_changes_a_result_changes_the_identity(change):
     assert identity(change) != identity()
@@ -37,6 +45,7 @@ def test_what_changes_a_result_changes_the_identity(change):
         "cell.forget_bias=3",
         "trainer.clip=1",
         "trainer.kernel=torch",
+        "trainer.stop_when_solved=true",
     ],
 )
 def test_what_leaves_a_result_as_it_is_leaves_the_identity(change):

@@ -9,6 +9,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from lstm_bench.analysis.frames import Study
 from lstm_bench.analysis.learning import learning_curves, median_curve, solved_share
+from lstm_bench.analysis.published_points import published_shares
 from lstm_bench.analysis.solving import (
     ATTEMPTS,
     longest_mostly_solved,
@@ -18,11 +19,13 @@ from lstm_bench.analysis.solving import (
     was_trained,
 )
 from lstm_bench.analysis.wording import NOTHING_TRAINED, listed, significant, span_of, with_range
+from lstm_bench.report.published_marks import Mark, hollow_note, mark_published
 from lstm_bench.report.style import INK, MUTED, cell_legend, colours, say_absent, say_in, small_panels, themed
 
 QUESTION = "How does it learn?"
 HIGHEST_SHARE = 1.45  # what lies above is off the scale: a member that diverges would flatten the rest
 MANY_POINTS = 20_000
+RIGHT_EDGE = 0.985  # of a panel's width, for published numbers, which have no step
 
 
 @themed
@@ -44,6 +47,10 @@ def draw(study: Study) -> Figure:
             say_absent(axes, "no curve", absent)
     highest = curves["value"].where(curves["value"] < float("inf")).max() if len(curves) else 1.1
     places[0].set(ylim=(0, min(HIGHEST_SHARE, max(1.15, 1.05 * highest))), xlim=(0, None))
+    points = published_shares(study)
+    for axes, lag in zip(places, lags, strict=True):
+        marks = [Mark(RIGHT_EDGE, point) for point in points if point.lag == lag]
+        mark_published(axes, marks, shades, side="left", transform=axes.get_yaxis_transform())
     places[0].xaxis.set_major_locator(MaxNLocator(3, integer=True))
     places[0].xaxis.set_major_formatter(FuncFormatter(lambda step, _: f"{step:,.0f}"))
     figure.supxlabel(
@@ -84,7 +91,9 @@ def caption(study: Study) -> str:
         return "No member has a learning curve yet."
     told = [*(_solving(study, cell) for cell in study.cells), _standing(study)]
     how = "Thin lines are members, thick ones medians over members; one that ended early keeps its last value."
-    return " ".join([sentence for sentence in told if sentence] + [how])
+    points = published_shares(study)
+    told += [how, hollow_note(points, "Hollow, at the right edge")]
+    return " ".join(filter(None, told))
 
 
 def _solving(study: Study, cell: str) -> str:

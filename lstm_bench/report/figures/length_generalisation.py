@@ -7,8 +7,10 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from lstm_bench.analysis.forgetting import score_by_multiple
 from lstm_bench.analysis.frames import Study
+from lstm_bench.analysis.published_points import published_scores
 from lstm_bench.analysis.solving import was_trained
 from lstm_bench.analysis.wording import NOTHING_TRAINED, listed, span_of, with_range
+from lstm_bench.report.published_marks import Mark, hollow_note, mark_published
 from lstm_bench.report.style import MUTED, cell_legend, colours, new_figure, themed
 from lstm_bench.report.typeset import typeset
 
@@ -26,13 +28,15 @@ def draw(study: Study) -> Figure:
     figure = new_figure(3.5)
     axes = figure.subplots()
     lowest = max(LOWEST, min(0.0, float(summary["low"].fillna(summary["middle"]).min())))
-    for place, cell in enumerate(cells):
-        shift = 2 ** (DODGE * (place - (len(cells) - 1) / 2))
+    shifts = {cell: 2 ** (DODGE * (place - (len(cells) - 1) / 2)) for place, cell in enumerate(cells)}
+    for cell, shift in shifts.items():
         _draw_cell(axes, summary.loc[summary["cell"] == cell], shift, shades[cell], lowest)
     _draw_baseline(axes, study)
     multiples = sorted(set(summary["multiple"]))
     axes.set_xscale("log", base=2)
     axes.set(xlim=(multiples[0] / 1.4, multiples[-1] * 1.4), ylim=(lowest - 0.05, 1.05))
+    marks = [Mark(point.multiple * shifts.get(point.cell, 1.0), point) for point in published_scores(study)]
+    mark_published(axes, marks, shades)
     n = typeset(span_of(summary["n"]))
     axes.set_xlabel(f"multiple of the lag trained at (n = {n} solved members a cell)")
     axes.set_ylabel(study.plan.jobs[0].score.replace("_", " "))
@@ -76,9 +80,10 @@ def caption(study: Study) -> str:
     without = f" No member of {listed(absent)} solved a lag." if absent else ""
     return (
         f"The score, 1 where all is remembered: {'; '.join(told)}.{without} Points are interquartile means over all "
-        "members that solved their lag, none trained further, with 95% bootstrap intervals (strata: lags); a triangle "
-        "at the lower edge lies below it."
-    )
+        "members that solved their lag, none trained at another, with 95% bootstrap intervals (strata: lags); a "
+        "triangle "
+        f"at the lower edge lies below it. {hollow_note(published_scores(study))}"
+    ).rstrip()
 
 
 def _nothing(study: Study) -> str:

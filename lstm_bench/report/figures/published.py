@@ -1,6 +1,9 @@
 """Ours beside what was published: one panel a quantity, published points hollow."""
 
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import cycle
 
 import numpy as np
 import pandas as pd
@@ -11,8 +14,9 @@ from matplotlib.ticker import FuncFormatter, Locator, LogLocator, NullLocator, S
 
 from lstm_bench.analysis.frames import Study
 from lstm_bench.analysis.published import Beside, beside_published, published_frame
-from lstm_bench.analysis.wording import listed, significant, with_range
-from lstm_bench.report.style import INK, MUTED, colours, new_figure, themed
+from lstm_bench.analysis.wording import counted, listed, significant
+from lstm_bench.literature.reading import PublishedResult
+from lstm_bench.report.style import INK, MUTED, RULE, colours, new_figure, themed
 
 QUESTION = "Does it agree with what was published?"
 METRICS = {
@@ -27,81 +31,109 @@ METRICS = {
 SHARES = ("share_within_0.1", "recall_accuracy")
 COUNTS = ("wrong_of_2560",)
 MOST_TICKS = 8
-ROW, DODGE = 0.62, 0.72  # inches a row of a panel; share of it over which cells are spread
-Place = tuple[int | None, int | None]  # lag, and length where it is another
+LANE, HEADING, FRAME = 0.21, 0.3, 0.85  # inches of a cell's lane, of a heading above some, and around a panel
+MARKERS = ("D", "s", "^", "v", "p")  # hollow, one a source
+Place = tuple[int, int]  # lag, and the length evaluated at, 0 where it is that of training
+
+
+@dataclass(frozen=True)
+class Lane:
+    """One of our cells and what was published of its kind; or, without ours, a published cell of a kind not run."""
+
+    name: str
+    ours: Beside | None
+    published: list[PublishedResult]
 
 
 @themed
 def draw(study: Study) -> Figure:
-    """Draw, for each published quantity, the means of our cells with intervals and the published values."""
-    every, shades = beside_published(study), colours(study.cells)
-    metrics = list(dict.fromkeys(one.published.metric for one in every))
-    heights = [len(_places(_of(every, metric))) for metric in metrics]
-    figure = new_figure(ROW * sum(heights) + 0.75 * len(metrics) + 0.5)
-    panels = figure.subplots(len(metrics), 1, squeeze=False, height_ratios=heights)[:, 0]
-    for axes, metric in zip(panels, metrics, strict=True):
-        _draw_panel(axes, metric, _of(every, metric), shades)
-    _legend(figure, study.cells, shades)
+    """Draw, for each published quantity, the means of our cells with intervals, and hollow what was published."""
+    every, shades = _at_lags_run(study), colours(study.cells)
+    panels = {metric: _lanes_by_place(study, _of(every, metric)) for metric in _metrics(every)}
+    heights = [sum(HEADING + LANE * len(lanes) for lanes in panel.values()) for panel in panels.values()]
+    markers = dict(zip(_sources(every), cycle(MARKERS), strict=False))
+    figure = new_figure(sum(heights) + FRAME * len(panels) + 0.4)
+    for axes, metric in zip(_stacked(figure, heights), panels, strict=True):
+        _draw_panel(axes, panels[metric], shades, markers)
+        _scale(axes, metric)
+        axes.set_title(METRICS[metric], fontsize="medium")
+    _legend(figure, markers)
     return figure
+
+
+def _at_lags_run(study: Study) -> list[Beside]:
+    return [one for one in beside_published(study) if one.job is not None]
+
+
+def _metrics(every: Sequence[Beside]) -> list[str]:
+    return list(dict.fromkeys(one.published.metric for one in every))
 
 
 def _of(every: Sequence[Beside], metric: str) -> list[Beside]:
     return [one for one in every if one.published.metric == metric]
 
 
-def _places(some: Sequence[Beside]) -> list[Place]:
-    found = {(one.published.lag, one.published.length) for one in some}
-    return sorted(found, key=lambda place: (place[0] or 0, place[1] or 0))
+def _sources(every: Sequence[Beside]) -> list[str]:
+    return list(dict.fromkeys(one.published.source.name for one in every))
 
 
-def _draw_panel(axes: Axes, metric: str, some: Sequence[Beside], shades: Mapping[str, str]) -> None:
-    places = _places(some)
-    for row, place in enumerate(places):
-        here = [one for one in some if (one.published.lag, one.published.length) == place]
-        cells = list(dict.fromkeys(one.cell for one in here if one.cell))
-        lanes: list[float] = np.linspace(-DODGE / 2, DODGE / 2, len(cells) + 2)[1:-1].tolist()
-        lane_of = dict(zip(cells, lanes, strict=True))
-        for cell, lane in lane_of.items():
-            _draw_ours(axes, row + lane, next(one for one in here if one.cell == cell), shades[cell])
-        for number, published in enumerate(dict.fromkeys(_key(one) for one in here)):
-            _draw_published(axes, row, number, [one for one in here if _key(one) == published], lane_of, shades)
-    _dress(axes, metric, places)
+def _stacked(figure: Figure, heights: Sequence[float]) -> list[Axes]:
+    return list(figure.subplots(len(heights), 1, squeeze=False, height_ratios=heights)[:, 0])
 
 
-def _key(one: Beside) -> tuple[str, str, str]:
-    return one.published.source.name, one.published.cell, one.published.where
+def _lanes_by_place(study: Study, some: Sequence[Beside]) -> dict[Place, list[Lane]]:
+    places: dict[Place, list[Beside]] = defaultdict(list)
+    for one in some:
+        places[one.published.lag or 0, one.published.length or 0].append(one)
+    return {place: _lanes(study, places[place]) for place in sorted(places)}
 
 
-def _draw_ours(axes: Axes, y: float, one: Beside, shade: str) -> None:
-    if not np.isfinite(one.ours.middle):
-        return
-    if np.isfinite(one.ours.low):
-        axes.plot([one.ours.low, one.ours.high], [y, y], color=shade, linewidth=1.8, solid_capstyle="butt")
-    axes.plot(one.ours.middle, y, marker=">" if one.runs.censored else "o", color=shade, markersize=5.5)
+def _lanes(study: Study, here: Sequence[Beside]) -> list[Lane]:
+    lanes = []
+    for cell in study.cells:
+        own = [one for one in here if one.cell == cell]
+        lanes += [Lane(cell, own[0], [one.published for one in own if one.is_ruled])] if own else []
+    met = {id(row) for lane in lanes for row in lane.published}
+    alone = {id(one.published): one.published for one in here if id(one.published) not in met}
+    return [*lanes, *(Lane(f"{row.cell}, published", None, [row]) for row in alone.values())]
 
 
-def _draw_published(
-    axes: Axes, row: int, number: int, some: Sequence[Beside], lane_of: Mapping[str, float], shades: Mapping[str, str]
+def _draw_panel(
+    axes: Axes, panel: Mapping[Place, Sequence[Lane]], shades: Mapping[str, str], markers: Mapping[str, str]
 ) -> None:
-    published = some[0].published
-    own = next((one.cell for one in some if one.is_ruled), None)
-    y = row + (lane_of[own] if own else DODGE / 2)
-    shade = shades[own] if own else MUTED
-    axes.plot(published.value, y, marker="D", markersize=6.5, markerfacecolor="none", color=shade, linestyle="none")
+    y, names = 0.0, {}  # inches from the top
+    for place, lanes in panel.items():
+        _head(axes, y + HEADING / 2, *place)
+        y += HEADING
+        for lane in lanes:
+            _draw_lane(axes, y, lane, shades.get(lane.name, MUTED), markers)
+            names[y] = lane.name
+            y += LANE
+    axes.set_yticks(list(names), list(names.values()))
+    axes.set_ylim(y, 0)
+    axes.margins(x=0.06)
+    axes.grid(visible=False, axis="y")
+    axes.tick_params(left=False)
+
+
+def _head(axes: Axes, y: float, lag: int, length: int) -> None:
+    told = f"lag {lag:,}" + (f", evaluated at length {length:,}" if length else "")
     axes.annotate(
-        f"{published.bound}{published.cell}, {published.source.name}", (published.value, y), xytext=(0, 5 + 9 * number),
-        textcoords="offset points", fontsize="x-small", color=INK if own else MUTED, va="bottom", ha="center",
+        told, (0, y), xycoords=("axes fraction", "data"), xytext=(4, 0), textcoords="offset points", va="center",
+        fontsize="small", color=MUTED,
     )  # fmt: skip
 
 
-def _dress(axes: Axes, metric: str, places: Sequence[Place]) -> None:
-    names = [f"lag {lag}" + (f", at length {length}" if length else "") for lag, length in places]
-    axes.set(yticks=range(len(places)), yticklabels=names, ylim=(len(places) - 0.45, -0.7))
-    axes.margins(x=0.2)
-    _scale(axes, metric)
-    axes.set_title(METRICS[metric], fontsize="medium")
-    axes.grid(visible=False, axis="y")
-    axes.tick_params(left=False)
+def _draw_lane(axes: Axes, y: float, lane: Lane, shade: str, markers: Mapping[str, str]) -> None:
+    axes.axhline(y, color=RULE, linewidth=0.6, zorder=0)
+    if lane.ours is not None and np.isfinite(lane.ours.ours.middle):
+        middle, low, high = lane.ours.ours
+        if np.isfinite(low):
+            axes.plot([low, high], [y, y], color=shade, linewidth=1.8, solid_capstyle="butt")
+        axes.plot(middle, y, marker=">" if lane.ours.runs.censored else "o", color=shade, markersize=5.5)
+    for row in lane.published:
+        marker = markers[row.source.name]
+        axes.plot(row.value, y, marker=marker, markersize=8, markerfacecolor="none", color=shade, linestyle="none")
 
 
 def _scale(axes: Axes, metric: str) -> None:
@@ -120,26 +152,30 @@ def _scale(axes: Axes, metric: str) -> None:
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
 
 
-def _legend(figure: Figure, cells: Sequence[str], shades: Mapping[str, str]) -> None:
-    ours = [Line2D([], [], color=shades[cell], marker="o", linewidth=1.8, label=cell) for cell in cells]
-    published = Line2D([], [], color=MUTED, marker="D", markerfacecolor="none", linestyle="none", label="published")
-    figure.legend(handles=[*ours, published], loc="outside upper left", ncols=min(5, len(cells) + 1), fontsize="small")
+def _legend(figure: Figure, markers: Mapping[str, str]) -> None:
+    ours = Line2D([], [], color=INK, marker="o", linewidth=1.8, label="ours, mean and 95% interval")
+    theirs = [
+        Line2D([], [], color=INK, marker=marker, markersize=8, markerfacecolor="none", linestyle="none", label=name)
+        for name, marker in markers.items()
+    ]
+    figure.legend(handles=[ours, *theirs], loc="outside upper left", ncols=3, fontsize="small")
 
 
 def caption(study: Study) -> str:
-    """Return which published numbers of the same kind of cell ours agree with; "" where nothing was published."""
+    """Return how many published numbers ours agree with; "" where none was published of a lag that was run."""
     every = beside_published(study)
-    if not every:
+    if not _at_lags_run(study):
         return ""
     ruled = [one for one in every if one.is_ruled]
-    told = [f"{_subject(one)}: {_numbers(one)}, {one.verdict}" for one in ruled]
+    counts = [f"{n} {verdict}" for verdict, n in Counter(one.verdict for one in ruled).most_common()]
     missing = sorted({one.published.lag or 0 for one in every if one.verdict == "not run"})
-    sources = listed(list(dict.fromkeys(one.published.source.name for one in every)))
     sentences = [
-        f"{'; '.join(told)}." if told else "No cell of the study is of a kind that a number was published of.",
+        f"Of {counted(len(ruled), 'comparison')} with a number published of the same kind of cell: {listed(counts)}."
+        if ruled
+        else "No cell of the study is of a kind that a number was published of.",
+        f"Hollow: published ({listed(_sources(every))}). Filled: means over members with 95% bootstrap intervals; a "
+        "triangle is a mean that members who did not solve could only raise.",
         f"Published at lags that were not run: {listed([f'{lag:,}' for lag in missing])}." if missing else "",
-        f"Hollow: published ({sources}). Filled: means over members with 95% bootstrap intervals; a triangle is a mean "
-        "that members who did not solve could only raise.",
     ]
     return " ".join(filter(None, sentences))
 
@@ -147,11 +183,6 @@ def caption(study: Study) -> str:
 def _subject(one: Beside) -> str:
     at = f" at length {one.published.length}" if one.published.length else ""
     return f"{one.cell}, {METRICS[one.published.metric]}{at}, lag {one.published.lag}"
-
-
-def _numbers(one: Beside) -> str:
-    least = ">= " if one.runs.censored else ""
-    return f"published {one.published.shown}, ours {least}{with_range(*one.ours)}"
 
 
 def alt(study: Study) -> str:

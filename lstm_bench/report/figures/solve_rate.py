@@ -9,9 +9,11 @@ from matplotlib.figure import Figure
 
 from lstm_bench.analysis.frames import Study
 from lstm_bench.analysis.memory_span import MemorySpan, span_ratio
+from lstm_bench.analysis.published_points import published_outcomes
 from lstm_bench.analysis.solving import members_a_lag, solve_rates, spans, was_trained
 from lstm_bench.analysis.statistics import too_few_note
 from lstm_bench.analysis.wording import NOTHING_TRAINED, listed, span_of
+from lstm_bench.report.published_marks import Mark, hollow_note, mark_published
 from lstm_bench.report.style import INK, MUTED, colours, lag_axis, new_figure, say_in, themed
 from lstm_bench.report.typeset import typeset
 
@@ -28,8 +30,8 @@ def draw(study: Study) -> Figure:
     top, below = figure.subplots(2, 1, sharex=True, height_ratios=[0.28 * len(found) + 0.1, 3.2])
     _draw_spans(top, study, found, shades)
     rates = solve_rates(study)
-    for place, cell in enumerate(study.cells):
-        shift = 2 ** (DODGE * (place - (len(study.cells) - 1) / 2))
+    shifts = {cell: 2 ** (DODGE * (place - (len(study.cells) - 1) / 2)) for place, cell in enumerate(study.cells)}
+    for cell, shift in shifts.items():
         _draw_rates(below, rates.loc[rates["cell"] == cell], shift, shades[cell])
         _draw_curve(below, study, found[cell], shades[cell])
     below.axhline(0.5, color=MUTED, linewidth=0.8, linestyle=(0, (4, 3)))
@@ -41,6 +43,8 @@ def draw(study: Study) -> Figure:
     below.set_yticks([0, 0.25, 0.5, 0.75, 1])
     below.yaxis.set_major_formatter(lambda share, _: f"{share:.0%}")
     lag_axis(below, study.lags)
+    marks = [Mark(point.lag * shifts.get(point.cell, 1.0), point) for point in published_outcomes(study)]
+    mark_published(below, marks, shades)
     if not rates["attempts"].sum():
         say_in(below, "no member has run to its end")
     return figure
@@ -116,6 +120,7 @@ def caption(study: Study) -> str:
     if len(found) > 1 and most:
         sentences.append(too_few_note(most, most))
     sentences.append("Points are shares with Wilson 95% intervals, lines the posterior mean of the fitted curve.")
+    sentences.append(hollow_note(published_outcomes(study)))
     return " ".join(sentence for sentence in sentences if sentence)
 
 
