@@ -1,14 +1,17 @@
 """How long a study may take, from the speed of one training step of each job, measured before it begins."""
 
 import os
+import time
 from collections.abc import Sequence
+from statistics import median
 
 from lstm_bench.config.objects import cell_maker, make_task
 from lstm_bench.config.schema import JobConfig
-from lstm_bench.probes.speed import engine_step, time_in_turns
+from lstm_bench.engine.seeds import Member
+from lstm_bench.engine.training import Budget, Training
 from lstm_bench.records.schema import JobPlan
 
-ROUNDS, ROUND_S = 3, 0.02
+STEPS_TIMED, MOST_MEMBERS = 5, 4
 FORWARD_SHARE = 1 / 3  # of a training step
 Pair = tuple[JobConfig, JobPlan]
 
@@ -16,17 +19,34 @@ Pair = tuple[JobConfig, JobPlan]
 def most_seconds(pairs: Sequence[Pair]) -> float:
     """Return the seconds that training takes if no member ends before its budget, all cores at work.
 
-    Steps are timed one job at a time, one member each; members trained together take less, never more. Evaluations
-    are counted as forward passes; probes, speed and the report come on top.
+    Steps are timed one job at a time, of up to MOST_MEMBERS members together: more of them take less for each.
+    Evaluations are counted as forward passes; probes, speed and the report come on top.
     """
-    total = sum(_step_seconds(job) * _member_steps(job, plan) for job, plan in pairs)
+    total = sum(_step_seconds(job, plan) * _member_steps(job, plan) for job, plan in pairs)
     return total / min(len(pairs) or 1, os.cpu_count() or 1)
 
 
-def _step_seconds(job: JobConfig) -> float:
+def _step_seconds(job: JobConfig, plan: JobPlan) -> float:
+    """Return the median time of a training step for one member among some, 0 where all diverge at once.
+
+    The first step, which evaluates, is not timed.
+    """
     task, trainer = make_task(job), job.trainer
-    step = engine_step(task, cell_maker(job, task), trainer.batch_size, trainer.device)
-    return time_in_turns({"": step}, ROUNDS, ROUND_S, trainer.device)[""].median
+    members = [Member("tuning", seed, min(trainer.rates)) for seed in range(min(len(plan.seeds), MOST_MEMBERS))]
+    steps = 2 + STEPS_TIMED
+    budget = Budget(
+        trainer.batch_size, steps, eval_every=steps, eval_size=1, device=trainer.device, kernel=trainer.kernel
+    )
+    training = Training(task, cell_maker(job, task), members, budget)
+    training.advance()
+    times = [_seconds_of(training) for _ in range(STEPS_TIMED) if training.active]
+    return median(times or [0.0]) / len(members)
+
+
+def _seconds_of(training: Training) -> float:
+    started = time.perf_counter()
+    training.advance()
+    return time.perf_counter() - started
 
 
 def _member_steps(job: JobConfig, plan: JobPlan) -> float:
