@@ -33,6 +33,11 @@ class Told:
     at_multiples: Mapping[tuple[str, float], float] | None = None
 
 
+def told(status: str, steps: int, **metrics: float) -> Told:
+    """Return what became of a member, metrics by keyword: eval_loss=0.1 is eval/loss."""
+    return Told(status, steps, {name.replace("_", "/", 1): value for name, value in metrics.items()})
+
+
 def job_of(task: str, cell: str, lag: int, members: int) -> JobPlan:
     variant, settings = TASKS[task]
     name = task.split(" ", maxsplit=1)[0]

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from published_study import Told, job_of, study_of
+from published_study import Told, job_of, study_of, told
 
 from lstm_bench.analysis.frames import Study
 from lstm_bench.analysis.published import (
@@ -22,11 +22,11 @@ from lstm_bench.literature.reading import published_results
 
 
 def solved(steps: int, **metrics: float) -> Told:
-    return Told("solved", steps, {name.replace("_", "/", 1): value for name, value in metrics.items()})
+    return told("solved", steps, **metrics)
 
 
 def plateau(**metrics: float) -> Told:
-    return Told("plateau", 4000, {name.replace("_", "/", 1): value for name, value in metrics.items()})
+    return told("plateau", 4000, **metrics)
 
 
 def by_number(study: Study) -> dict[tuple[str, int | None, str], Beside]:
@@ -71,13 +71,13 @@ def test_the_outcome_is_ruled_by_where_the_wilson_interval_lies(tmp_path: Path, 
 
 def test_where_the_source_did_not_solve_ours_must_not_either(tmp_path: Path) -> None:
     """Bai 2018: the LSTM stays at 0.164 on adding at T = 600, the GRU solves it with 5.3e-5."""
-    told = {
+    by_cell = {
         ("adding", "lstm H=130", 600): [plateau(eval_loss=value) for value in (0.16, 0.163, 0.165, 0.167, 0.17)],
         ("adding", "gru H=151", 600): [plateau(eval_loss=value) for value in (0.16, 0.163, 0.165, 0.167, 0.17)],
     }
     found = {
         (one.published.cell, one.cell): one.verdict
-        for one in beside_published(study_of(tmp_path / "s", told))
+        for one in beside_published(study_of(tmp_path / "s", by_cell))
         if one.published.source.name == "Bai 2018"
     }
     assert found["lstm", "lstm H=130"] == "agrees"
@@ -151,11 +151,11 @@ def test_a_bound_is_met_by_any_number_beyond_it(tmp_path: Path, accuracy: float,
 
 
 def test_the_frame_has_every_row_with_its_columns(tmp_path: Path) -> None:
-    told = {
+    by_cell = {
         ("temporal_order", "lstm_1997", 40): [solved(1000) for _ in range(4)],
         ("adding of 1997", "lstm", 50): [solved(1000) for _ in range(4)],
     }
-    study = study_of(tmp_path / "s", told)
+    study = study_of(tmp_path / "s", by_cell)
     frame = published_frame(study)
     assert list(frame.columns) == list(COLUMNS)
     assert len(frame) == sum(len(beside_published(one)) for one in study.by_task()) == 2 + 6

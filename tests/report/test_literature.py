@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from matplotlib.axes import Axes
-from published_study import Told, study_of
+from published_study import Told, study_of, told
 
 from lstm_bench.analysis.frames import Study
 from lstm_bench.report import style
@@ -23,8 +23,7 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def members(status: str, steps: int, n: int = 6, **metrics: float) -> list[Told]:
-    named = {name.replace("_", "/", 1): value for name, value in metrics.items()}
-    return [Told(status, steps + 10 * k, named) for k in range(n)]
+    return [told(status, steps + 10 * k, **metrics) for k in range(n)]
 
 
 @pytest.fixture
@@ -93,8 +92,10 @@ def test_figures_of_a_study_carry_what_was_published_at_their_place(study: Study
     below = solve_rate.draw(study.by_task()[0]).axes[1]
     assert hollow(below) == [(40, 1)], "the middle one of three cells stands at its lag"
     assert "Hollow: published (Hochreiter & Schmidhuber 1997)." in solve_rate.caption(study.by_task()[0])
-    told = [Told("solved", 1000, {"eval/loss": 0.01}, {("score", k): 0.9 for k in (1.0, 2.0, 4.0)}) for _ in range(3)]
-    lengths = study_of(tmp_path / "lengths", {("adding in halves", "gru", 100): told})
+    members = [
+        Told("solved", 1000, {"eval/loss": 0.01}, {("score", k): 0.9 for k in (1.0, 2.0, 4.0)}) for _ in range(3)
+    ]
+    lengths = study_of(tmp_path / "lengths", {("adding in halves", "gru", 100): members})
     marked = hollow(length_generalisation.draw(lengths).axes[0])
     card = (0.3855, 0.4010, 0.4056, 0.0105, 0.0381, 0.1050, 0.0129, 0.1980, 0.4264)
     assert sorted(y for _, y in marked) == pytest.approx(sorted(1 - 6 * rmse**2 for rmse in card), abs=1e-6)
@@ -127,8 +128,8 @@ def test_where_nothing_was_published_the_report_says_nothing_of_it(tmp_path: Pat
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("status", ["failed", "plateau", "solved"])
 def test_studies_with_little_to_show_can_be_drawn(tmp_path: Path, status: str) -> None:
-    told = [Told(status, 4000, {} if status == "failed" else {"eval/loss": 0.02, "eval/correct": 1.0})]
-    study = study_of(tmp_path / "little", {("adding of 1997", "lstm_1997", 250): told})
+    members = [Told(status, 4000, {} if status == "failed" else {"eval/loss": 0.02, "eval/correct": 1.0})]
+    study = study_of(tmp_path / "little", {("adding of 1997", "lstm_1997", 250): members})
     figure = published.draw(study)
     assert style.save(figure, tmp_path, "figure").startswith("<?xml")
     assert make_literature_part(study) is not None

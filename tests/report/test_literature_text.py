@@ -3,13 +3,13 @@
 from pathlib import Path
 
 import pytest
-from published_study import Told, study_of
+from published_study import Told, study_of, told
 
 from lstm_bench.report.literature_text import literature_text
 
 
 def members(status: str, steps: list[int], **metrics: float) -> list[Told]:
-    return [Told(status, n, {name.replace("_", "/", 1): value for name, value in metrics.items()}) for n in steps]
+    return [told(status, n, **metrics) for n in steps]
 
 
 def cells(line: str) -> list[str]:
@@ -17,12 +17,12 @@ def cells(line: str) -> list[str]:
 
 
 def test_a_published_table_has_a_row_of_theirs_and_one_for_each_cell_of_ours(tmp_path: Path) -> None:
-    told = {
+    by_cell = {
         ("temporal_order", "lstm_1997", 40): members("solved", [950, 975, 1000], eval_correct=1.0, confirm_correct=1.0),
         ("temporal_order", "rnn", 40): members("plateau", [4000] * 3, eval_correct=0.25),
         ("adding of 1997", "lstm", 250): members("solved", [1000, 1000], eval_correct=1.0, confirm_correct=1.0),
     }
-    order, adding, note = literature_text(study_of(tmp_path / "s", told)).split("\n\n")
+    order, adding, note = literature_text(study_of(tmp_path / "s", by_cell)).split("\n\n")
     title, *lines = order.split("\n")
     assert title == "Hochreiter & Schmidhuber 1997, Table 9: temporal_order, 6a, lag 40"
     assert [cells(line) for line in lines] == [
@@ -41,8 +41,8 @@ def test_a_cell_is_ruled_by_the_number_of_its_kind_and_verdicts_stand_in_the_ord
 ) -> None:
     """RMSE at 100 and 200 beside a card's LSTM (0.0105, 0.0381) and GRU: ours is ruled by the first alone."""
     losses = [0.0105**2 * k for k in (0.8, 0.9, 1.0, 1.1, 1.2, 1.3)]
-    told = [Told("solved", 1000, {"eval/loss": loss}, {("loss", 2.0): 0.5 + loss}) for loss in losses]
-    (table, text, note) = literature_text(study_of(tmp_path / "s", {("adding in halves", "lstm", 100): told})).split(
+    some = [Told("solved", 1000, {"eval/loss": loss}, {("loss", 2.0): 0.5 + loss}) for loss in losses]
+    (table, text, note) = literature_text(study_of(tmp_path / "s", {("adding in halves", "lstm", 100): some})).split(
         "\n\n"
     )
     heading, *rows = table.split("\n")[1:]
