@@ -19,21 +19,28 @@ TINTS = {"agrees": 1.0, "same outcome, other number": 0.4, "open": 0.1, "other o
 
 @dataclass(frozen=True)
 class LiteraturePart:
-    """Published numbers with a column for each of our cells, how protocols differ, the rule, and the sources."""
+    """Of one task: published numbers with a column for each of our cells, and how the protocols differ."""
 
+    task: str
     numbers: Table
     protocols: list[tuple[str, Table]]
+
+
+@dataclass(frozen=True)
+class Literature:
+    """What was published of a study's tasks at its lags, the rule of the verdicts, and the sources."""
+
+    parts: list[LiteraturePart]
     rule: str
     sources: list[Source]
 
 
-def make_literature_part(study: Study) -> LiteraturePart | None:
-    """Return what is said of the task that a study is narrowed to; None where nothing was published of it."""
-    every = beside_published(study)
-    if not every:
-        return None
-    sources = list(dict.fromkeys(one.published.source for one in every))
-    return LiteraturePart(_numbers(study, every), _protocols(every), RULE, sources)
+def make_literature(study: Study) -> Literature | None:
+    """Return what is said of published numbers; None where there are none at the lags that were run."""
+    found = [(task, [one for one in beside_published(task) if one.job is not None]) for task in study.by_task()]
+    sources = list(dict.fromkeys(one.published.source for _, every in found for one in every))
+    parts = [LiteraturePart(task.task, _numbers(task, every), _protocols(every)) for task, every in found if every]
+    return Literature(parts, RULE, sources) if parts else None
 
 
 def _numbers(study: Study, every: Sequence[Beside]) -> Table:

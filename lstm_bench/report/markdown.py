@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from lstm_bench.report.claims_markdown import CLAIM_FILES, claims_block, wordings
+from lstm_bench.report.literature import Literature
 from lstm_bench.report.markdown_blocks import (
     bullets,
     comparison_blocks,
@@ -39,7 +40,8 @@ def _blocks(page: Page) -> Iterator[str]:
     for part in page.parts:
         yield from _tables(part, is_titled=len(page.parts) > 1)
     yield f"Rows: {file_links(['tables/comparison.csv', 'tables/members.csv', 'results.csv'])}."
-    yield from _literature(page)
+    if page.literature is not None:
+        yield from _literature(page.literature)
     yield "## Failures and censoring"
     yield plain(page.outcome)
     told = [*map(said, page.notes), *(f"Left out: {plain(problem)}" for problem in page.problems)]
@@ -62,18 +64,16 @@ def _claims(page: Page) -> Iterator[str]:
     yield f"Rows: {file_links(CLAIM_FILES)}."
 
 
-def _literature(page: Page) -> Iterator[str]:
-    told = [(part.task, part.literature) for part in page.parts if part.literature]
-    if told:
-        yield "## The literature"
-    for task, literature in told:
-        yield from ([f"### {plain(task)}"] if len(page.parts) > 1 else [])
-        yield table_block(literature.numbers)
-        yield said(literature.rule)
-        for pair, differences in literature.protocols:
+def _literature(literature: Literature) -> Iterator[str]:
+    yield "## The literature"
+    yield said(literature.rule)
+    for part in literature.parts:
+        yield from ([f"### {plain(part.task)}"] if len(literature.parts) > 1 else [])
+        yield table_block(part.numbers)
+        for pair, differences in part.protocols:
             yield f"How the protocols differ: {plain(pair)}."
             yield table_block(differences)
-        yield bullets(f"{plain(source.citation)}, <{source.url}>" for source in literature.sources)
+    yield bullets(f"{plain(source.citation)}, <{source.url}>" for source in literature.sources)
 
 
 def _tables(part: TaskPart, is_titled: bool) -> Iterator[str]:

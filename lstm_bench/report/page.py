@@ -16,7 +16,7 @@ from lstm_bench.report import outcomes
 from lstm_bench.report.anatomy_page import WalkPart, make_walk_part
 from lstm_bench.report.claims_part import ClaimsPart, make_claims_part
 from lstm_bench.report.exhibits import FIGURES, Exhibit, file_prefix, make_exhibits
-from lstm_bench.report.literature import LiteraturePart, make_literature_part
+from lstm_bench.report.literature import Literature, make_literature
 from lstm_bench.report.protocol import DEFINITIONS, protocol, settings_table
 from lstm_bench.report.side_by_side import SideBySide, make_side_by_side
 from lstm_bench.report.tables import Table, comparison_table, solved_table
@@ -41,7 +41,6 @@ class TaskPart:
     exhibits: list[Exhibit]
     protocol: list[tuple[str, str]]
     settings: Table
-    literature: LiteraturePart | None = None
 
 
 @dataclass(frozen=True)
@@ -60,6 +59,7 @@ class Page:
     definitions: dict[str, str]
     receipt: list[tuple[str, str]]
     claims: ClaimsPart
+    literature: Literature | None = None
     walk: WalkPart | None = None
     beside: SideBySide | None = None
 
@@ -81,6 +81,7 @@ def make_page(study: Study, figures: Path, receipt: list[tuple[str, str]], rulin
         parts=[task_part(one, prefix.strip("_") or "task", exhibits[prefix]) for prefix, one in by_prefix.items()],
         definitions=DEFINITIONS,
         receipt=receipt,
+        literature=make_literature(study),
         walk=make_walk_part(walk_from(study.plan.walk)) if study.plan.walk else None,
         beside=make_side_by_side(study),
         claims=make_claims_part(rulings),
@@ -106,7 +107,6 @@ def task_part(study: Study, anchor: str, exhibits: list[Exhibit]) -> TaskPart:
         exhibits=exhibits,
         protocol=protocol(study),
         settings=settings_table(study),
-        literature=make_literature_part(study),
     )
 
 

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from matplotlib.axes import Axes
 
@@ -10,6 +10,8 @@ from lstm_bench.analysis.published_points import PublishedPoint
 from lstm_bench.analysis.wording import listed
 from lstm_bench.report.style import MUTED
 
+Side = Literal["right", "left", "outside"]
+Along = Literal["bottom", "center", "top"]
 NEAR = 0.06  # of the height of a panel: closer points have one label
 
 
@@ -21,11 +23,18 @@ class Mark(NamedTuple):
 
 
 def mark_published(
-    axes: Axes, marks: Sequence[Mark], shades: Mapping[str, str], side: str = "right", transform: Any = None
+    axes: Axes, marks: Sequence[Mark], shades: Mapping[str, str], side: Side = "right", transform: Any = None
 ) -> None:
-    """Draw published points hollow, in the colour of our cell of the kind, and name their cells at one side.
+    """Draw published points hollow, in the colour of our cell of the kind, and name their cells beside them.
 
     Where the values lie on the axis must have been settled before.
+
+    Args:
+        axes: the panel.
+        marks: the points.
+        shades: the colour of each of our cells.
+        side: where names stand: right, left, or "outside", above what lies in the upper half and below the rest.
+        transform: of the points; by default that of the data.
     """
     data = transform or axes.transData
     for mark in marks:
@@ -34,12 +43,20 @@ def mark_published(
             color=shades.get(mark.point.cell, MUTED), transform=data, zorder=4,
         )  # fmt: skip
     for some in _near_each_other(marks, NEAR * abs(axes.get_ylim()[1] - axes.get_ylim()[0])):
-        edge = (max if side == "right" else min)(some, key=lambda mark: mark.x)
+        edge = (min if side == "left" else max)(some, key=lambda mark: mark.x)
+        offset, across, along = _beside(side, edge.point.value > sum(axes.get_ylim()) / 2)
         axes.annotate(
             ", ".join(dict.fromkeys(mark.point.published.cell for mark in some)), (edge.x, edge.point.value),
-            xycoords=data, xytext=(7 if side == "right" else -7, 0), textcoords="offset points", va="center",
-            ha="left" if side == "right" else "right", fontsize="x-small", color=MUTED,
+            xycoords=data, xytext=offset, textcoords="offset points", ha=across, va=along, fontsize="x-small",
+            color=MUTED,
         )  # fmt: skip
+
+
+def _beside(side: Side, is_upper: bool) -> tuple[tuple[int, int], Literal["left", "center", "right"], Along]:
+    """Return where a name stands from its point, and how it is aligned."""
+    if side == "outside":
+        return ((0, 6), "center", "bottom") if is_upper else ((0, -6), "center", "top")
+    return ((7, 0), "left", "center") if side == "right" else ((-7, 0), "right", "center")
 
 
 def _near_each_other(marks: Sequence[Mark], reach: float) -> list[list[Mark]]:

@@ -21,6 +21,7 @@ WIDTH = 8.4  # inches
 PNG_DPI = 200  # twice the 100 of a figure
 LABELLED_LAGS = 12
 ROW_NAME_WIDTH, COLUMN_NAME_WIDTH = 12, 22  # letters
+LETTER_WIDTH, HANDLE_WIDTH = 0.088, 0.5  # inches of a legend's entry
 NAMED = 2  # cells that a panel lacks, before they are counted
 LEAST_HEIGHT = 2.8  # inches of panels: labels at the side need as much
 THEME: Any = {
@@ -79,7 +80,8 @@ def new_figure(height: float) -> Figure:
 def cell_legend(figure: Figure, cells: Sequence[str], shades: dict[str, str], **line: Any) -> None:
     """Put one legend of cells above the whole figure, where it covers nothing."""
     handles = [Line2D([], [], color=shades[cell], label=cell, **{"linewidth": 2.0, **line}) for cell in cells]
-    columns = min(4, len(cells))
+    widest = LETTER_WIDTH * max(map(len, cells)) + HANDLE_WIDTH
+    columns = max(1, min(4, len(cells), int(WIDTH / widest)))
     in_rows = [handle for column in range(columns) for handle in handles[column::columns]]  # matplotlib fills columns
     figure.legend(handles=in_rows, loc="outside upper left", ncols=columns, handlelength=1.4)
 

@@ -163,8 +163,8 @@ def _legend(figure: Figure, markers: Mapping[str, str]) -> None:
 
 def caption(study: Study) -> str:
     """Return how many published numbers ours agree with; "" where none was published of a lag that was run."""
-    every = beside_published(study)
-    if not _at_lags_run(study):
+    every, shown = beside_published(study), _at_lags_run(study)
+    if not shown:
         return ""
     ruled = [one for one in every if one.is_ruled]
     counts = [f"{n} {verdict}" for verdict, n in Counter(one.verdict for one in ruled).most_common()]
@@ -173,7 +173,7 @@ def caption(study: Study) -> str:
         f"Of {counted(len(ruled), 'comparison')} with a number published of the same kind of cell: {listed(counts)}."
         if ruled
         else "No cell of the study is of a kind that a number was published of.",
-        f"Hollow: published ({listed(_sources(every))}). Filled: means over members with 95% bootstrap intervals; a "
+        f"Hollow: published ({listed(_sources(shown))}). Filled: means over members with 95% bootstrap intervals; a "
         "triangle is a mean that members who did not solve could only raise.",
         f"Published at lags that were not run: {listed([f'{lag:,}' for lag in missing])}." if missing else "",
     ]

@@ -20,6 +20,7 @@ from lstm_bench.report.typeset import typeset
 QUESTION = "How far back does each cell remember?"
 DODGE = 0.05  # octaves between cells, so that whiskers stand side by side
 CURVE_POINTS = 100
+ROOM_FOR_NAMES = (-0.1, 1.1)  # of published points, above 1 and below 0
 
 
 @themed
@@ -44,7 +45,9 @@ def draw(study: Study) -> Figure:
     below.yaxis.set_major_formatter(lambda share, _: f"{share:.0%}")
     lag_axis(below, study.lags)
     marks = [Mark(point.lag * shifts.get(point.cell, 1.0), point) for point in published_outcomes(study)]
-    mark_published(below, marks, shades)
+    if marks:
+        below.set_ylim(*ROOM_FOR_NAMES)
+    mark_published(below, marks, shades, side="outside")
     if not rates["attempts"].sum():
         say_in(below, "no member has run to its end")
     return figure
