@@ -1,5 +1,6 @@
 """How long a study may take, from the speed of one training step of each job, measured before it begins."""
 
+import heapq
 import os
 import time
 from collections.abc import Sequence
@@ -22,8 +23,16 @@ def most_seconds(pairs: Sequence[Pair]) -> float:
     Steps are timed one job at a time, of up to MOST_MEMBERS members together: more of them take less for each.
     Evaluations are counted as forward passes; probes, speed and the report come on top.
     """
-    total = sum(_step_seconds(job, plan) * _member_steps(job, plan) for job, plan in pairs)
-    return total / min(len(pairs) or 1, os.cpu_count() or 1)
+    times = [_step_seconds(job, plan) * _member_steps(job, plan) for job, plan in pairs]
+    return _until_all_end(times, os.cpu_count() or 1)
+
+
+def _until_all_end(times: Sequence[float], at_once: int) -> float:
+    """Return when the last of some jobs ends, each taken up in turn by whoever is free first."""
+    free_at = [0.0] * at_once
+    for seconds in times:
+        heapq.heapreplace(free_at, free_at[0] + seconds)
+    return max(free_at)
 
 
 def _step_seconds(job: JobConfig, plan: JobPlan) -> float:

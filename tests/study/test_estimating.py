@@ -19,18 +19,26 @@ def pairs(*overrides: str):
     return list(zip(config.jobs, plan_study(config, []).jobs, strict=True))
 
 
-@pytest.mark.parametrize(("cores", "at_once"), [(1, 1), (2, 2), (8, 2)])
-def test_every_step_of_every_member_and_every_evaluation_is_counted(monkeypatch, cores, at_once):
+@pytest.mark.parametrize(("cores", "until"), [(1, 0.01 + 0.03), (2, 0.03), (8, 0.03)])
+def test_every_step_of_every_member_and_every_evaluation_is_counted(monkeypatch, cores, until):
     """3 members of 1000 steps, 4 trials of 500, and of these 5000 one evaluation in 100: three forward batches each."""
     monkeypatch.setattr(estimating, "_step_seconds", lambda job, _: {"rnn": 0.01, "lstm": 0.03}[job.cell_name])
     monkeypatch.setattr("os.cpu_count", lambda: cores)
-    assert most_seconds(pairs()) == pytest.approx((0.01 + 0.03) * (5000 + 50 * 96 / 3 / 32) / at_once)
+    assert most_seconds(pairs()) == pytest.approx(until * (5000 + 50 * 96 / 3 / 32))
 
 
 def test_without_tuning_there_are_no_trials(monkeypatch):
     monkeypatch.setattr(estimating, "_step_seconds", lambda *_: 1.0)
     monkeypatch.setattr("os.cpu_count", lambda: 1)
     assert most_seconds(pairs("trainer.learning_rates=0.01", "cell=rnn")) == pytest.approx(3000 + 30 * 96 / 3 / 32)
+
+
+@pytest.mark.parametrize(
+    ("times", "at_once", "until"),
+    [([], 2, 0), ([3, 1, 1, 1], 2, 3), ([1, 1, 3], 2, 4), ([2, 2, 2], 2, 4), ([2, 2, 2], 3, 2), ([5, 1, 1, 4], 2, 6)],
+)
+def test_jobs_are_taken_up_in_turn_by_whoever_is_free(times, at_once, until):
+    assert estimating._until_all_end(times, at_once) == until
 
 
 @pytest.mark.parametrize(("seeds", "together"), [(1, 1), (3, 3), (9, 4)])
