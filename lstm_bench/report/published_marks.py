@@ -27,7 +27,7 @@ def mark_published(
 ) -> None:
     """Draw published points hollow, in the colour of our cell of the kind, and name their cells beside them.
 
-    Where the values lie on the axis must have been settled before.
+    Where the values lie on the axis must have been settled before: what is off the scale is a triangle at its edge.
 
     Args:
         axes: the panel.
@@ -37,16 +37,19 @@ def mark_published(
         transform: of the points; by default that of the data.
     """
     data = transform or axes.transData
-    for mark in marks:
+    low, high = axes.get_ylim()
+    for x, point in marks:
+        marker = "v" if point.value < low else "^" if point.value > high else "D"
         axes.plot(
-            mark.x, mark.point.value, marker="D", markersize=7, markerfacecolor="none", linestyle="none",
-            color=shades.get(mark.point.cell, MUTED), transform=data, zorder=4,
+            x, min(max(point.value, low), high), marker=marker, markersize=7, markerfacecolor="none", linestyle="none",
+            color=shades.get(point.cell, MUTED), transform=data, zorder=4, clip_on=False,
         )  # fmt: skip
-    for some in _near_each_other(marks, NEAR * abs(axes.get_ylim()[1] - axes.get_ylim()[0])):
+    for some in _near_each_other(marks, NEAR * (high - low)):
         edge = (min if side == "left" else max)(some, key=lambda mark: mark.x)
-        offset, across, along = _beside(side, edge.point.value > sum(axes.get_ylim()) / 2)
+        offset, across, along = _beside(side, edge.point.value > (low + high) / 2)
+        names = ", ".join(dict.fromkeys(mark.point.published.cell for mark in some))
         axes.annotate(
-            ", ".join(dict.fromkeys(mark.point.published.cell for mark in some)), (edge.x, edge.point.value),
+            names, (edge.x, min(max(edge.point.value, low), high)),
             xycoords=data, xytext=offset, textcoords="offset points", ha=across, va=along, fontsize="x-small",
             color=MUTED,
         )  # fmt: skip
@@ -56,7 +59,7 @@ def _beside(side: Side, is_upper: bool) -> tuple[tuple[int, int], Literal["left"
     """Return where a name stands from its point, and how it is aligned."""
     if side == "outside":
         return ((0, 6), "center", "bottom") if is_upper else ((0, -6), "center", "top")
-    return ((7, 0), "left", "center") if side == "right" else ((-7, 0), "right", "center")
+    return ((7, 0), "left", "center") if side == "right" else ((-7, 2), "right", "bottom")
 
 
 def _near_each_other(marks: Sequence[Mark], reach: float) -> list[list[Mark]]:

@@ -74,8 +74,8 @@ def test_the_caption_counts_the_verdicts(study: Study) -> None:
     assert "Hollow: published (Hochreiter & Schmidhuber 1997)." in text
 
 
-def hollow(axes: Axes) -> list[tuple[float, float]]:
-    lines = [line for line in axes.lines if line.get_marker() == "D" and line.get_markerfacecolor() == "none"]
+def hollow(axes: Axes, marker: str = "D") -> list[tuple[float, float]]:
+    lines = [line for line in axes.lines if line.get_marker() == marker and line.get_markerfacecolor() == "none"]
     return [(float(line.get_xdata()[0]), float(line.get_ydata()[0])) for line in lines]
 
 
@@ -98,10 +98,12 @@ def test_figures_of_a_study_carry_what_was_published_at_their_place(study: Study
         Told("solved", 1000, {"eval/loss": 0.01}, {("score", k): 0.9 for k in (1.0, 2.0, 4.0)}) for _ in range(3)
     ]
     lengths = study_of(tmp_path / "lengths", {("adding in halves", "gru", 100): members})
-    marked = hollow(length_generalisation.draw(lengths).axes[0])
-    card = (0.3855, 0.4010, 0.4056, 0.0105, 0.0381, 0.1050, 0.0129, 0.1980, 0.4264)
+    axes = length_generalisation.draw(lengths).axes[0]
+    marked = hollow(axes)
+    card = (0.3855, 0.4010, 0.4056, 0.0105, 0.0381, 0.1050, 0.0129, 0.1980)
     assert sorted(y for _, y in marked) == pytest.approx(sorted(1 - 6 * rmse**2 for rmse in card), abs=1e-6)
     assert sorted({x for x, _ in marked}) == [1, 2, 4], "one cell stands at its multiples"
+    assert hollow(axes, "v") == [(4, axes.get_ylim()[0])], "1 - 6 0.4264^2 is off the scale"
     shares = hollow(learning_curves.draw(lengths).axes[0])
     assert sorted(y for _, y in shares) == pytest.approx([6 * rmse**2 for rmse in (0.0105, 0.0129, 0.3855)], abs=1e-6)
 
