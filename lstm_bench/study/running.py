@@ -177,6 +177,7 @@ class Study(PlannedStudy):
         pairs = zip(self._config.jobs, self._plan.jobs, strict=True)
         waiting = [(job, plan) for job, plan in pairs if plan.steps and not self._is_whole(plan)]
         if waiting:
+            self.say(f"Timing a few training steps of {counted(len(waiting), 'job')} ...")
             ends = any(job.trainer.stop_when_solved for job, _ in waiting)
             early = " at most; members that solve end before" if ends else ""
             self.say(f"Training on {os.cpu_count()} cores takes {in_words(most_seconds(waiting))}{early}.")
