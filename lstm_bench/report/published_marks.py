@@ -10,7 +10,8 @@ from lstm_bench.analysis.published_points import PublishedPoint
 from lstm_bench.analysis.wording import listed
 from lstm_bench.report.style import MUTED
 
-Side = Literal["right", "left", "outside"]
+Side = Literal["right", "outside"]
+Across = Literal["left", "center"]
 Along = Literal["bottom", "center", "top"]
 NEAR = 0.06  # of the height of a panel: closer points have one label
 
@@ -33,7 +34,7 @@ def mark_published(
         axes: the panel.
         marks: the points.
         shades: the colour of each of our cells.
-        side: where names stand: right, left, or "outside", above what lies in the upper half and below the rest.
+        side: where names stand: right, or "outside", above what lies in the upper half and below the rest.
         transform: of the points; by default that of the data.
     """
     data = transform or axes.transData
@@ -45,7 +46,7 @@ def mark_published(
             color=shades.get(point.cell, MUTED), transform=data, zorder=4, clip_on=False,
         )  # fmt: skip
     for some in _near_each_other(marks, NEAR * (high - low)):
-        edge = (min if side == "left" else max)(some, key=lambda mark: mark.x)
+        edge = max(some, key=lambda mark: mark.x)
         offset, across, along = _beside(side, edge.point.value > (low + high) / 2)
         names = ", ".join(dict.fromkeys(mark.point.published.cell for mark in some))
         axes.annotate(
@@ -55,11 +56,11 @@ def mark_published(
         )  # fmt: skip
 
 
-def _beside(side: Side, is_upper: bool) -> tuple[tuple[int, int], Literal["left", "center", "right"], Along]:
+def _beside(side: Side, is_upper: bool) -> tuple[tuple[int, int], Across, Along]:
     """Return where a name stands from its point, and how it is aligned."""
-    if side == "outside":
-        return ((0, 6), "center", "bottom") if is_upper else ((0, -6), "center", "top")
-    return ((7, 0), "left", "center") if side == "right" else ((-7, 2), "right", "bottom")
+    if side == "right":
+        return (7, 0), "left", "center"
+    return ((0, 6), "center", "bottom") if is_upper else ((0, -6), "center", "top")
 
 
 def _near_each_other(marks: Sequence[Mark], reach: float) -> list[list[Mark]]:

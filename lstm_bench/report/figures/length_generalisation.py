@@ -35,7 +35,8 @@ def draw(study: Study) -> Figure:
     multiples = sorted(set(summary["multiple"]))
     axes.set_xscale("log", base=2)
     axes.set(xlim=(multiples[0] / 1.4, multiples[-1] * 1.4), ylim=(lowest - 0.05, 1.05))
-    marks = [Mark(point.multiple * shifts.get(point.cell, 1.0), point) for point in published_scores(study)]
+    aside = 2 ** (DODGE * (len(cells) + 1) / 2)  # published cells without members that solved their lag
+    marks = [Mark(point.multiple * shifts.get(point.cell, aside), point) for point in published_scores(study)]
     mark_published(axes, marks, shades)
     n = typeset(span_of(summary["n"]))
     axes.set_xlabel(f"multiple of the lag trained at (n = {n} solved members a cell)")

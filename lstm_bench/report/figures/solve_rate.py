@@ -44,7 +44,8 @@ def draw(study: Study) -> Figure:
     below.set_yticks([0, 0.25, 0.5, 0.75, 1])
     below.yaxis.set_major_formatter(lambda share, _: f"{share:.0%}")
     lag_axis(below, study.lags)
-    marks = [Mark(point.lag * shifts.get(point.cell, 1.0), point) for point in published_outcomes(study)]
+    aside = 2 ** (DODGE * (len(study.cells) + 1) / 2)  # published cells of a kind that was not run
+    marks = [Mark(point.lag * shifts.get(point.cell, aside), point) for point in published_outcomes(study)]
     if marks:
         below.set_ylim(*ROOM_FOR_NAMES)
     mark_published(below, marks, shades, side="outside")
