@@ -20,10 +20,9 @@ def compared(config: StudyConfig) -> StudyConfig:
 
     `parameters` gives every cell the integer hidden size whose number of parameters, read-out included, is nearest to
     that of the largest cell at the same task and lag, which stays as it is, or to the number that is asked for. `both`
-    adds these jobs to those that were
-    configured, after the others of their task and lag; a cell that cannot be matched is then compared at its configured
-    size alone, and `unmatched` says why. Where hidden sizes are swept, cells are matched among those of one configured
-    hidden size.
+    adds these jobs to those that were configured, after the others of their task and lag; a cell that cannot be matched
+    is then compared at its configured size alone, and `unmatched` says why. Where hidden sizes are swept, cells are
+    matched among those of one configured hidden size.
 
     Raises:
         ConfigError: `parameters` was asked for, and a cell has no hidden size to set, or the nearest one misses by more
@@ -62,14 +61,14 @@ def _new(matched: Sequence[JobConfig | ValueError], configured: Sequence[JobConf
 def _matched(group: Sequence[JobConfig], parameters: int | None) -> list[JobConfig | ValueError]:
     """Return the jobs of a group with as many parameters as is asked for, or as the largest has, or why they cannot."""
     if parameters is not None:
-        return [_attempt(job, parameters, "asked for") for job in group]
+        return [_attempt(job, parameters, None) for job in group]
     sizes = [_size(job) for job in group]
     target = max(sizes)
     largest = group[sizes.index(target)].cell_name
     return [job if size == target else _attempt(job, target, largest) for job, size in zip(group, sizes, strict=True)]
 
 
-def _attempt(job: JobConfig, target: int, whose: str) -> JobConfig | ValueError:
+def _attempt(job: JobConfig, target: int, whose: str | None) -> JobConfig | ValueError:
     try:
         return _resized(job, target, whose)
     except ValueError as error:
@@ -81,8 +80,8 @@ def _size(job: JobConfig) -> int:
     return total_parameters(*build_job(job))
 
 
-def _resized(job: JobConfig, target: int, whose: str) -> JobConfig:
-    """Return a job with the hidden size whose number of parameters is nearest to a target.
+def _resized(job: JobConfig, target: int, whose: str | None) -> JobConfig:
+    """Return a job with the hidden size whose number of parameters is nearest to a target: a cell's, or one asked for.
 
     The number grows with the hidden size, that of the read-out at least, so halving finds where it passes the target.
     """
@@ -97,19 +96,16 @@ def _resized(job: JobConfig, target: int, whose: str) -> JobConfig:
     passing = bisect_left(range(limit), target, lo=least, key=size_at)
     near = (max(passing - 1, 1), passing)
     nearest = min(near, key=lambda hidden_size: abs(size_at(hidden_size) - target))
-    _refuse_mismatch(f"{job.cell_name} with {HIDDEN_SIZE}={nearest}", size_at(nearest) / target - 1, whose)
+    if abs(mismatch := size_at(nearest) / target - 1) > MATCHED_WITHIN:
+        counts = " or ".join(f"{size_at(size):,} ({HIDDEN_SIZE}={size})" for size in dict.fromkeys(near))
+        advice = f"as of {counts}" if whose is None else f"which a cell.{HIDDEN_SIZE} of {ALWAYS_NEAR} or more gives"
+        missed = f"{abs(mismatch):.1%} {'more' if mismatch > 0 else 'fewer'} parameters than {whose or 'asked for'}"
+        raise ValueError(
+            f"{job.cell_name} with {HIDDEN_SIZE}={nearest}, the nearest, has {missed}: allowed: within "
+            f"{MATCHED_WITHIN:.0%}, {advice}"
+        )
     return _with_hidden_size(job, nearest)
 
 
 def _with_hidden_size(job: JobConfig, hidden_size: int) -> JobConfig:
     return replace(job, cell={**job.cell, HIDDEN_SIZE: hidden_size}, matched=True)
-
-
-def _refuse_mismatch(cell: str, mismatch: float, whose: str) -> None:
-    if abs(mismatch) <= MATCHED_WITHIN:
-        return
-    missed = f"{abs(mismatch):.1%} {'more' if mismatch > 0 else 'fewer'}"
-    raise ValueError(
-        f"{cell}, the nearest, has {missed} parameters than {whose}: "
-        f"allowed: within {MATCHED_WITHIN:.0%}, which a cell.{HIDDEN_SIZE} of {ALWAYS_NEAR} or more gives"
-    )
