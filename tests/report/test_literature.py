@@ -70,7 +70,7 @@ def test_numbers_at_lags_that_were_not_run_are_told_of_in_the_caption_alone(stud
 
 def test_the_caption_counts_the_verdicts(study: Study) -> None:
     text = published.caption(study.by_task()[0])
-    assert text.startswith("Of 2 comparisons with a number published of the same kind of cell: 2 agrees.")
+    assert text.startswith("Comparisons with numbers published of the same kind of cell, by verdict: agrees 2.")
     assert "Hollow: published (Hochreiter & Schmidhuber 1997)." in text
 
 

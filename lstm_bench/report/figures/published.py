@@ -14,7 +14,7 @@ from matplotlib.ticker import FuncFormatter, Locator, LogLocator, NullLocator, S
 
 from lstm_bench.analysis.frames import Study
 from lstm_bench.analysis.published import Beside, beside_published, published_frame
-from lstm_bench.analysis.wording import counted, listed, significant
+from lstm_bench.analysis.wording import listed, significant
 from lstm_bench.literature.reading import PublishedResult
 from lstm_bench.report.style import INK, MUTED, RULE, colours, new_figure, themed
 
@@ -167,10 +167,10 @@ def caption(study: Study) -> str:
     if not shown:
         return ""
     ruled = [one for one in every if one.is_ruled]
-    counts = [f"{n} {verdict}" for verdict, n in Counter(one.verdict for one in ruled).most_common()]
+    counts = "; ".join(f"{verdict} {n}" for verdict, n in Counter(one.verdict for one in ruled).most_common())
     missing = sorted({one.published.lag or 0 for one in every if one.verdict == "not run"})
     sentences = [
-        f"Of {counted(len(ruled), 'comparison')} with a number published of the same kind of cell: {listed(counts)}."
+        f"Comparisons with numbers published of the same kind of cell, by verdict: {counts}."
         if ruled
         else "No cell of the study is of a kind that a number was published of.",
         f"Hollow: published ({listed(_sources(shown))}). Filled: means over members with 95% bootstrap intervals; a "
