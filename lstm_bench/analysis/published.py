@@ -83,6 +83,11 @@ def beside_published(study: Study) -> list[Beside]:
     return [one for row in every if _is_of(row, study.plan.jobs) for one in _beside(study, row)]
 
 
+def beside_at_lags_run(study: Study) -> list[Beside]:
+    """Return those of `beside_published` that have a cell of ours beside them."""
+    return [one for one in beside_published(study) if one.job is not None]
+
+
 def published_frame(study: Study) -> pd.DataFrame:
     """Return the rows of `beside_published` of all tasks of a study."""
     return of_all_tasks(study, _frame)

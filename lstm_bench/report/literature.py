@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lstm_bench.analysis.frames import Study
-from lstm_bench.analysis.published import RULE, Beside, beside_published, differences
+from lstm_bench.analysis.published import RULE, Beside, beside_at_lags_run, differences
 from lstm_bench.analysis.wording import NOT_AVAILABLE, significant, with_range
 from lstm_bench.literature.reading import Source
 from lstm_bench.report.figures.published import METRICS
@@ -37,7 +37,7 @@ class Literature:
 
 def make_literature(study: Study) -> Literature | None:
     """Return what is said of published numbers; None where there are none at the lags that were run."""
-    found = [(task, [one for one in beside_published(task) if one.job is not None]) for task in study.by_task()]
+    found = [(task, beside_at_lags_run(task)) for task in study.by_task()]
     sources = list(dict.fromkeys(one.published.source for _, every in found for one in every))
     parts = [LiteraturePart(task.task, _numbers(task, every), _protocols(every)) for task, every in found if every]
     return Literature(parts, RULE, sources) if parts else None

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 from lstm_bench.analysis.frames import Study
-from lstm_bench.analysis.published import Beside, beside_published
+from lstm_bench.analysis.published import Beside, beside_at_lags_run
 from lstm_bench.analysis.wording import NOT_AVAILABLE
 from lstm_bench.literature.reading import PublishedResult
 from lstm_bench.report.figures.published import METRICS
@@ -30,9 +30,8 @@ def literature_text(study: Study) -> str:
 
 def _by_published_table(task: Study) -> list[list[Beside]]:
     found: dict[tuple[str, str, int | None], list[Beside]] = defaultdict(list)
-    for one in beside_published(task):
-        if one.job is not None:
-            found[one.published.source.name, one.published.where, one.published.lag].append(one)
+    for one in beside_at_lags_run(task):
+        found[one.published.source.name, one.published.where, one.published.lag].append(one)
     return list(found.values())
 
 

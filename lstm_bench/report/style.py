@@ -77,6 +77,14 @@ def new_figure(height: float) -> Figure:
     return Figure(figsize=(WIDTH, height), layout="constrained")
 
 
+def dodge(place: int, cells: int, octaves: float) -> float:
+    """Return the factor that sets one of some cells beside the others on a log2 axis, so many octaves apart.
+
+    They stand about the middle; the place behind the last is free.
+    """
+    return 2 ** (octaves * (place - (cells - 1) / 2))
+
+
 def cell_legend(figure: Figure, cells: Sequence[str], shades: dict[str, str], **line: Any) -> None:
     """Put one legend of cells above the whole figure, where it covers nothing."""
     handles = [Line2D([], [], color=shades[cell], label=cell, **{"linewidth": 2.0, **line}) for cell in cells]

@@ -7,8 +7,10 @@ import shutil
 import time
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 
+from lstm_bench.analysis import frames
 from lstm_bench.analysis.matching import matched_parameters
 from lstm_bench.analysis.wording import counted
 from lstm_bench.records.reading import RecordError
@@ -206,19 +208,23 @@ class Study(PlannedStudy):
 
         return build_report(self._records.folder, reports_folder(self._config.output))
 
+    @cached_property
+    def _frames(self) -> frames.Study:
+        """The records as frames, read once; for the end of the study, when nothing changes any more."""
+        return frames.load_study(self._records.folder)
+
     def _say_what_was_published(self) -> None:
-        from lstm_bench.analysis.frames import load_study
         from lstm_bench.report.literature_text import literature_text
 
-        if text := literature_text(load_study(self._records.folder)):
+        if text := literature_text(self._frames):
             self.say(f"\n{text}\n")
 
     def _close(self, mirror: BackgroundMirror, report: Path | None) -> None:
-        from lstm_bench.analysis.frames import load_study
         from lstm_bench.analysis.results import derived_metrics, study_metrics
 
-        study = load_study(self._records.folder)
-        mirror.close(derived_metrics(study), study_metrics(study), None if report is None else report.parent)
+        mirror.close(
+            derived_metrics(self._frames), study_metrics(self._frames), None if report is None else report.parent
+        )
 
     def _say_where_it_is(self, report: Path | None, uri: str, mirror: BackgroundMirror | None) -> None:
         if report is not None:

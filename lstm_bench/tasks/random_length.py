@@ -1,5 +1,7 @@
 """Sequences of random length, asked for one answer at their end."""
 
+from abc import ABC, abstractmethod
+
 import torch
 from torch import Generator, Tensor
 
@@ -7,13 +9,13 @@ from lstm_bench.tasks.asking import at_the_end
 from lstm_bench.tasks.contract import Batch
 
 
-class RandomLength:
+class RandomLength(ABC):
     """What tasks share whose sequences have between T and T + T // 10 steps, each number equally likely."""
 
     @property
+    @abstractmethod
     def shortest(self) -> int:
         """T, steps of the shortest sequence."""
-        raise NotImplementedError
 
     @property
     def length(self) -> int:

@@ -11,7 +11,7 @@ from lstm_bench.analysis.published_points import published_scores
 from lstm_bench.analysis.solving import was_trained
 from lstm_bench.analysis.wording import NOTHING_TRAINED, listed, span_of, with_range
 from lstm_bench.report.published_marks import Mark, hollow_note, mark_published
-from lstm_bench.report.style import MUTED, cell_legend, colours, new_figure, themed
+from lstm_bench.report.style import MUTED, cell_legend, colours, dodge, new_figure, themed
 from lstm_bench.report.typeset import typeset
 
 QUESTION = "Does a solution hold at other lags?"
@@ -28,14 +28,14 @@ def draw(study: Study) -> Figure:
     figure = new_figure(3.5)
     axes = figure.subplots()
     lowest = max(LOWEST, min(0.0, float(summary["low"].fillna(summary["middle"]).min())))
-    shifts = {cell: 2 ** (DODGE * (place - (len(cells) - 1) / 2)) for place, cell in enumerate(cells)}
+    shifts = {cell: dodge(place, len(cells), DODGE) for place, cell in enumerate(cells)}
     for cell, shift in shifts.items():
         _draw_cell(axes, summary.loc[summary["cell"] == cell], shift, shades[cell], lowest)
     _draw_baseline(axes, study)
     multiples = sorted(set(summary["multiple"]))
     axes.set_xscale("log", base=2)
     axes.set(xlim=(multiples[0] / 1.4, multiples[-1] * 1.4), ylim=(lowest - 0.05, 1.05))
-    aside = 2 ** (DODGE * (len(cells) + 1) / 2)  # published cells without members that solved their lag
+    aside = dodge(len(cells), len(cells), DODGE)  # published cells without members that solved their lag
     marks = [Mark(point.multiple * shifts.get(point.cell, aside), point) for point in published_scores(study)]
     mark_published(axes, marks, shades)
     n = typeset(span_of(summary["n"]))

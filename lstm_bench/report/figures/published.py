@@ -13,7 +13,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, Locator, LogLocator, NullLocator, SymmetricalLogLocator
 
 from lstm_bench.analysis.frames import Study
-from lstm_bench.analysis.published import Beside, beside_published, published_frame
+from lstm_bench.analysis.published import Beside, beside_at_lags_run, beside_published, published_frame
 from lstm_bench.analysis.wording import listed, significant
 from lstm_bench.literature.reading import PublishedResult
 from lstm_bench.report.style import INK, MUTED, RULE, colours, new_figure, themed
@@ -48,7 +48,7 @@ class Lane:
 @themed
 def draw(study: Study) -> Figure:
     """Draw, for each published quantity, the means of our cells with intervals, and hollow what was published."""
-    every, shades = _at_lags_run(study), colours(study.cells)
+    every, shades = beside_at_lags_run(study), colours(study.cells)
     panels = {metric: _lanes_by_place(study, _of(every, metric)) for metric in _metrics(every)}
     heights = [sum(HEADING + LANE * len(lanes) for lanes in panel.values()) for panel in panels.values()]
     markers = dict(zip(_sources(every), cycle(MARKERS), strict=False))
@@ -59,10 +59,6 @@ def draw(study: Study) -> Figure:
         axes.set_title(METRICS[metric], fontsize="medium")
     _legend(figure, markers)
     return figure
-
-
-def _at_lags_run(study: Study) -> list[Beside]:
-    return [one for one in beside_published(study) if one.job is not None]
 
 
 def _metrics(every: Sequence[Beside]) -> list[str]:
@@ -163,7 +159,7 @@ def _legend(figure: Figure, markers: Mapping[str, str]) -> None:
 
 def caption(study: Study) -> str:
     """Return how many published numbers ours agree with; "" where none was published of a lag that was run."""
-    every, shown = beside_published(study), _at_lags_run(study)
+    every, shown = beside_published(study), beside_at_lags_run(study)
     if not shown:
         return ""
     ruled = [one for one in every if one.is_ruled]
@@ -189,8 +185,7 @@ def alt(study: Study) -> str:
     """Return a description for who cannot see the figure."""
     told = [
         f"{_subject(one)}: published {one.published.shown}, ours {significant(one.ours.middle)}"
-        for one in beside_published(study)
-        if one.cell
+        for one in beside_at_lags_run(study)
     ]
     return f"Published numbers and ours on {study.task}. {'; '.join(told)}."
 

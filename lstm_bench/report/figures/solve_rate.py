@@ -14,7 +14,7 @@ from lstm_bench.analysis.solving import members_a_lag, solve_rates, spans, was_t
 from lstm_bench.analysis.statistics import too_few_note
 from lstm_bench.analysis.wording import NOTHING_TRAINED, listed, span_of
 from lstm_bench.report.published_marks import Mark, hollow_note, mark_published
-from lstm_bench.report.style import INK, MUTED, colours, lag_axis, new_figure, say_in, themed
+from lstm_bench.report.style import INK, MUTED, colours, dodge, lag_axis, new_figure, say_in, themed
 from lstm_bench.report.typeset import typeset
 
 QUESTION = "How far back does each cell remember?"
@@ -31,7 +31,7 @@ def draw(study: Study) -> Figure:
     top, below = figure.subplots(2, 1, sharex=True, height_ratios=[0.28 * len(found) + 0.1, 3.2])
     _draw_spans(top, study, found, shades)
     rates = solve_rates(study)
-    shifts = {cell: 2 ** (DODGE * (place - (len(study.cells) - 1) / 2)) for place, cell in enumerate(study.cells)}
+    shifts = {cell: dodge(place, len(study.cells), DODGE) for place, cell in enumerate(study.cells)}
     for cell, shift in shifts.items():
         _draw_rates(below, rates.loc[rates["cell"] == cell], shift, shades[cell])
         _draw_curve(below, study, found[cell], shades[cell])
@@ -44,7 +44,7 @@ def draw(study: Study) -> Figure:
     below.set_yticks([0, 0.25, 0.5, 0.75, 1])
     below.yaxis.set_major_formatter(lambda share, _: f"{share:.0%}")
     lag_axis(below, study.lags)
-    aside = 2 ** (DODGE * (len(study.cells) + 1) / 2)  # published cells of a kind that was not run
+    aside = dodge(len(study.cells), len(study.cells), DODGE)  # published cells of a kind that was not run
     marks = [Mark(point.lag * shifts.get(point.cell, aside), point) for point in published_outcomes(study)]
     if marks:
         below.set_ylim(*ROOM_FOR_NAMES)
