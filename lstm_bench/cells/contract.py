@@ -17,7 +17,12 @@ class CellError(ValueError):
 
 def cell_error(cell_type: Any, told: str) -> CellError:
     """Return the error of a class of cells, or of a function that makes one, in its one form."""
-    return CellError(f"cell {cell_type.__module__}.{cell_type.__qualname__}: {told}")
+    return CellError(f"{cell_name(cell_type)}: {told}")
+
+
+def cell_name(cell_type: Any) -> str:
+    """Return how a class of cells is named to a person."""
+    return f"cell {cell_type.__module__}.{cell_type.__qualname__}"
 
 
 def cell_failure(cell_type: Any, method: str, error: Exception) -> CellError:

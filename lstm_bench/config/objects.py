@@ -1,5 +1,6 @@
 """Turn a job's settings into a task and a cell, and refuse what this machine cannot hold."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -10,9 +11,13 @@ import torch
 from torch import Generator, nn
 
 from lstm_bench.cells.contract import Cell, CellError, cell_failure
+from lstm_bench.cells.reals import count_reals
 from lstm_bench.config.building import TARGET, build, check_types, import_target
 from lstm_bench.config.errors import ConfigError, not_allowed
 from lstm_bench.config.schema import JobConfig
+from lstm_bench.engine.choice import kernel_type
+from lstm_bench.engine.conformance import check_cell
+from lstm_bench.engine.generic import GenericKernel
 from lstm_bench.engine.model import MakeCell
 from lstm_bench.probes.contract import Probe
 from lstm_bench.tasks.contract import Task
@@ -22,6 +27,7 @@ BLOCKS = 4  # weights, gradients and Adam's two moments
 SUPPLIED_TO_PROBES = {"model", "task", "generator"}
 OF_A_CELL = ("input_size", "hidden_size", "initial_state", "step")
 Moment = Literal["initial", "milestones", "final", "solved"]  # solved: final, of a member that solved
+_tried: dict[str, list[str]] = {}  # notes on cells of this process, by what they are made of
 KEPT_WIDTHS = 8  # widths of H that the widest kernel keeps a step: four gates, h, c, tanh(c), and some room
 
 
@@ -86,7 +92,28 @@ def check_job(job: JobConfig) -> tuple[Task, Cell]:
     task, cell = build_job(job)
     _check_device(job.trainer.device)
     _check_memory(job, task, cell)
+    cell_notes(job)
     return task, cell
+
+
+def cell_notes(job: JobConfig) -> list[str]:
+    """Return what a trial of a job's cell found that a reader must know, in a sentence each; see `check_cell`.
+
+    A cell with a kernel of its own is one of ours and is not tried.
+
+    Raises: ConfigError for a cell whose numbers would be wrong.
+    """
+    task, cell = build_job(job)
+    device = torch.device(job.trainer.device)
+    if kernel_type(cell, device, job.trainer.kernel) is not GenericKernel:
+        return []
+    key = json.dumps([job.cell, task.input_size, str(device)], sort_keys=True, default=str)
+    if key not in _tried:
+        try:
+            _tried[key] = check_cell(cell_maker(job, task), device)
+        except CellError as error:
+            raise ConfigError(str(error)) from error
+    return _tried[key]
 
 
 def build_job(job: JobConfig) -> tuple[Task, Cell]:
@@ -135,8 +162,8 @@ def _members(job: JobConfig) -> int:
 
 
 def n_parameters(cell: Cell) -> int:
-    """Count the trained numbers of a cell, without the read-out."""
-    return sum(parameter.numel() for _, parameter in cell.named_parameters() if parameter.requires_grad)
+    """Count the trained real numbers of a cell, without the read-out; a complex number is two."""
+    return sum(count_reals(parameter) for _, parameter in cell.named_parameters() if parameter.requires_grad)
 
 
 def total_parameters(task: Task, cell: Cell) -> int:

@@ -51,9 +51,13 @@ TORCH: Mapping[type, KernelType] = {
 }
 
 
-def kernel_of(cell: Cell, device: torch.device, choice: KernelChoice = "auto") -> Kernel:
-    """Return the fastest kernel that is exact for this cell on this device; see `kernel_type`."""
-    return kernel_type(cell, device, choice)(cell)
+def kernel_of(cell: Cell, device: torch.device, choice: KernelChoice = "auto", training: bool = True) -> Kernel:
+    """Return the fastest kernel that is exact for this cell on this device; see `kernel_type`.
+
+    `training` is the mode in which a plug-in's step runs; a kernel of our own has one mode.
+    """
+    kernel = kernel_type(cell, device, choice)
+    return GenericKernel(cell, training=training) if kernel is GenericKernel else kernel(cell)
 
 
 def kernel_type(cell: Cell, device: torch.device, choice: KernelChoice = "auto") -> KernelType:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 import torch
 
 from lstm_bench.engine.population import Population
-from lstm_bench.engine.seeds import Member, Purpose, generator
+from lstm_bench.engine.seeds import Member, Purpose, cell_seeds, cell_streams, generator
 from lstm_bench.tasks.contract import Batch
 
 CHUNK = 250  # sequences drawn at a time: keeps the working set of an evaluation below that of training
@@ -28,13 +28,16 @@ def evaluate(
     size: int,
 ) -> list[dict[str, float]]:
     """Return the task's metrics for some members, each on `size` sequences of its own that no other use ever sees."""
-    streams = [generator(study_seed, members[index], purpose, step) for index in indices]
+    scored = [members[index] for index in indices]
+    streams = [generator(study_seed, member, purpose, step) for member in scored]
+    of_cells = cell_streams(study_seed, scored, purpose, step)
     totals: dict[str, torch.Tensor] = {}
     for start in range(0, size, CHUNK):
         count = min(CHUNK, size - start)
         batch = stack_batches([population.task.sample(count, stream) for stream in streams], population.device)
         for piece in _pieces(batch, population.output_bytes(len(indices))):
-            metrics = population.task.metrics(population.predict(piece.inputs, indices), piece.targets)
+            predictions = population.predict(piece.inputs, indices, cell_seeds(of_cells))
+            metrics = population.task.metrics(predictions, piece.targets)
             for name, value in metrics.items():
                 totals[name] = totals.get(name, 0) + value.double() * piece.inputs.shape[2]
     return [{name: float(total[k]) / size for name, total in totals.items()} for k in range(len(indices))]

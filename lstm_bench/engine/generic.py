@@ -2,13 +2,19 @@
 
 `torch.func.vmap` turns a step of one member into a step of all. It refuses cells that branch on values, draw random
 numbers or write in place into what they do not own; such a cell is run member by member. Before it is trusted, both
-ways run a small problem, and outputs, gradients and norms must agree.
+ways run a small problem, and outputs, gradients, norms and buffers must agree.
+
+A cell that is run member by member may draw from the global generators: each member then has streams of its own, seeded
+anew at each `start`. Numbers may be complex: the state is differentiable at every cut, and a norm is that of |z|.
 
 Exact for every differentiable cell, and slow: a small graph for each step. A cell that matters gets a kernel.
 """
 
+import math
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from types import EllipsisType
 
 import torch
@@ -17,12 +23,18 @@ from torch.autograd.graph import saved_tensors_hooks
 from torch.func import vmap
 
 from lstm_bench.cells.contract import Cell
+from lstm_bench.cells.reals import as_reals, has_derivative, widened
+from lstm_bench.engine.global_generators import GeneratorStates, kept_generators
 from lstm_bench.engine.kernel import Parts
 from lstm_bench.engine.lent_cell import LentCell
 
 TRIAL_BATCH, TRIAL_STEPS = 3, 3
 TRIAL_WEIGHTS = (1.0, 1.01)  # the second of two members starts a little off the first
 RELATIVE, ABSOLUTE = 1e-3, 1e-5  # both ways differ by rounding alone
+# One call for all pays from three members on: of the time one after another it takes 1.3 to 1.7 with one member, 0.9 to
+# 1.1 with two and 0.66 to 0.86 with three (MGU and LEM, H 16 to 128, T 100, B 32; one core of an AMD EPYC, torch 2.13,
+# 2026-11-28). A fixed number, since a choice by the clock would give other last bits from run to run.
+BATCHED_FROM = 3
 
 
 class _Graph:
@@ -31,7 +43,7 @@ class _Graph:
     def __init__(self, step: Callable[..., tuple[Tensor, Parts]], weights: Parts, inputs: Tensor, state: Parts) -> None:
         self.entered = {part: tensor.detach() for part, tensor in state.items()}
         for tensor in self.entered.values():
-            tensor.requires_grad_(tensor.is_floating_point())
+            tensor.requires_grad_(has_derivative(tensor))
         self.outputs, self.states, state = list[Tensor](), list[Parts](), self.entered
         for x in inputs:
             output, state = step(weights, x, state)
@@ -45,23 +57,41 @@ class _Graph:
         return _gradients(ends, [*d_outputs, *d_state.values()], [*wanted, *parts])
 
 
+@dataclass(frozen=True)
+class Surroundings:
+    """What a cell's step may depend on beside weights, input and state: generators, and buffers that it writes into."""
+
+    present: GeneratorStates
+    streams: list[GeneratorStates]
+    buffers: list[Parts]
+
+
 class GenericKernel:
     """The `Kernel` of any other cell.
 
     Args:
         cell: any cell; its parameters serve as an example only.
-        batched: one call a step for all members; None finds out whether the cell permits it.
+        batched: one call a step for all members; None finds out whether the cell permits it, and then does so where
+            there are at least BATCHED_FROM of them.
+        training: the mode of the cell while it runs: `train()` to train, `eval()` to score and to probe.
 
     Every method raises CellError where the cell breaks its contract or fails.
+
+    Attributes:
+        batched: whether the cell permits one call for all members.
+        seeds: of what each member draws from the next `start` on. Where there are none, a cell draws from the global
+            generators as they are. A batched cell draws nothing.
     """
 
     name = "autograd over step"
 
-    def __init__(self, cell: Cell, batched: bool | None = None) -> None:
-        self._cell, self._lent = cell, LentCell(cell)
+    def __init__(self, cell: Cell, batched: bool | None = None, training: bool = True) -> None:
+        self._cell, self._lent, self._training = cell, LentCell(cell), training
         self._trained = {name for name, parameter in cell.named_parameters() if parameter.requires_grad}
         self._step_bytes: dict[torch.Size, int] = {}
-        self.batched = permits_batching(cell) if batched is None else batched
+        self._batched_from = BATCHED_FROM if batched is None else 1
+        self.batched = permits_batching(cell, training) if batched is None else batched
+        self.seeds: Sequence[int] = ()
 
     def bytes_per_step(self, inputs: Tensor) -> int:
         """See `Kernel`; measured once a shape, on one step, with what autograd saves for it."""
@@ -77,8 +107,11 @@ class GenericKernel:
             seen[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()
             return tensor
 
-        weights = named_tensors(self._cell)
-        with torch.random.fork_rng(devices=[]), torch.enable_grad(), saved_tensors_hooks(note, lambda tensor: tensor):
+        weights = {name: tensor.detach().clone() for name, tensor in named_tensors(self._cell).items()}
+        for name in self._trained:
+            weights[name].requires_grad_()
+        self._set_mode()
+        with kept_generators(), torch.enable_grad(), saved_tensors_hooks(note, lambda tensor: tensor):
             output, state = self._lent.step(weights, x, self._lent.initial_state(weights, len(x)))
         for tensor in (output, *state.values()):
             note(tensor)
@@ -89,33 +122,81 @@ class GenericKernel:
     def start(self, parameters: Mapping[str, Tensor], batch_size: int) -> Parts:
         """See `Kernel`."""
         members = range(len(next(iter(parameters.values()))))
-        self._groups: list[int | EllipsisType] = [...] if self.batched else list(members)
+        self._joined = self.batched and len(members) >= self._batched_from
+        self._groups: list[int | EllipsisType] = [...] if self._joined else list(members)
         self._leaves = [
             {n: tensor[group].detach().requires_grad_(n in self._trained) for n, tensor in parameters.items()}
             for group in self._groups
         ]
-        begin = vmap(self._lent.initial_state, in_dims=(0, None)) if self.batched else self._lent.initial_state
-        self._starts: list[Parts] = [begin(leaves, batch_size) for leaves in self._leaves]
+        self._streams = [] if self._joined else [GeneratorStates.seeded(seed) for seed in self.seeds]
+        begin = vmap(self._lent.initial_state, in_dims=(0, None)) if self._joined else self._lent.initial_state
+        self._set_mode()
+        self._starts = list[Parts]()
+        for place, leaves in enumerate(self._leaves):
+            with self._drawing(place):
+                self._starts.append(begin(leaves, batch_size))
         self._sums = [[torch.zeros_like(leaf) for leaf in self._trained_leaves(leaves)] for leaves in self._leaves]
         return self._join_parts([{part: t.detach() for part, t in start.items()} for start in self._starts])
+
+    def _set_mode(self) -> None:
+        self._lent.train(self._training)
+
+    @contextmanager
+    def _drawing(self, place: int) -> Iterator[None]:
+        """Let a member draw from its own streams during the block, and go on there the next time."""
+        if not self._streams:
+            yield
+            return
+        with kept_generators():
+            self._streams[place].restore()
+            yield
+            self._streams[place] = GeneratorStates.now()
+
+    def surroundings(self) -> Surroundings:
+        """Return what the next `forward` depends on beside its arguments."""
+        buffers = [{name: leaf.clone() for name, leaf in self._buffers(leaves).items()} for leaves in self._leaves]
+        return Surroundings(GeneratorStates.now(), list(self._streams), buffers)
+
+    def _buffers(self, leaves: Parts) -> Parts:
+        return {name: leaf for name, leaf in leaves.items() if name not in self._trained}
+
+    @contextmanager
+    def back_in(self, earlier: Surroundings) -> Iterator[None]:
+        """Run with earlier generators and buffers during the block; afterwards all of them are as they were."""
+        streams, buffers = self._streams, [self._buffers(leaves) for leaves in self._leaves]
+        self._streams = list(earlier.streams)
+        self._use(earlier.buffers)
+        try:
+            with kept_generators():
+                earlier.present.restore()
+                yield
+        finally:
+            self._streams = streams
+            self._use(buffers)
+
+    def _use(self, buffers: Sequence[Parts]) -> None:
+        for leaves, those in zip(self._leaves, buffers, strict=True):
+            leaves.update(those)
 
     def _trained_leaves(self, leaves: Parts) -> list[Tensor]:
         return [leaf for name, leaf in leaves.items() if name in self._trained]
 
     def _join(self, found: Sequence[Tensor], dim: int = 0) -> Tensor:
         """Return what all groups found with the members at one axis."""
-        return found[0] if self.batched else torch.stack(list(found), dim)
+        return found[0] if self._joined else torch.stack(list(found), dim)
 
     def _join_parts(self, found: Sequence[Parts], dim: int = 0) -> Parts:
         return {part: self._join([parts[part] for parts in found], dim) for part in found[0]}
 
     def forward(self, inputs: Tensor, state: Parts) -> tuple[Tensor, Parts]:
         """See `Kernel`."""
-        step = vmap(self._lent.step) if self.batched else self._lent.step
-        self._graphs = [
-            _Graph(step, leaves, inputs[:, group], {part: t[group] for part, t in state.items()})
-            for group, leaves in zip(self._groups, self._leaves, strict=True)
-        ]
+        step = vmap(self._lent.step) if self._joined else self._lent.step
+        self._set_mode()
+        self._graphs = list[_Graph]()
+        for place, (group, leaves) in enumerate(zip(self._groups, self._leaves, strict=True)):
+            entering = {part: tensor[group] for part, tensor in state.items()}
+            with self._drawing(place):
+                self._graphs.append(_Graph(step, leaves, inputs[:, group], entering))
         outputs = [torch.stack(graph.outputs).detach() for graph in self._graphs]
         after = [{part: t.detach() for part, t in graph.states[-1].items()} for graph in self._graphs]
         return self._join(outputs, dim=1), self._join_parts(after)
@@ -134,7 +215,8 @@ class GenericKernel:
 
     def _norms(self, parts: list[str], gradients: list[Tensor]) -> Parts:
         """Return the norms of each part [T, M] or [T], from the gradients of all parts of the first state, ..."""
-        norms = [torch.linalg.vector_norm(g.double(), dim=tuple(range(int(self.batched), g.dim()))) for g in gradients]
+        batch_axes = int(self._joined)
+        norms = [torch.linalg.vector_norm(widened(g), dim=tuple(range(batch_axes, g.dim()))) for g in gradients]
         return {part: torch.stack(norms[k :: len(parts)]) for k, part in enumerate(parts)}
 
     def gradients(self, d_start: Parts) -> Parts:
@@ -149,33 +231,36 @@ class GenericKernel:
         return self._join_parts([dict(zip(names, sums, strict=True)) for sums in self._sums])
 
 
-def permits_batching(cell: Cell) -> bool:
-    """Tell whether all members of a cell can step in one call, by doing so.
+def permits_batching(cell: Cell, training: bool = True) -> bool:
+    """Tell whether all members of a cell can step in one call in a mode, by doing so.
 
     A cell that fails in the trial goes member by member, and fails there if it is not the trial's doing.
     """
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), kept_generators():
             warnings.simplefilter("error", UserWarning)  # vmap says so where it would loop over members itself, slowly
-            pairs = zip(_trial(cell, batched=False), _trial(cell, batched=True), strict=True)
+            ways = [_trial(cell, batched, training) for batched in (False, True)]
             return all(
-                a.shape == b.shape and torch.allclose(a, b, RELATIVE, ABSOLUTE, equal_nan=True) for a, b in pairs
+                a.shape == b.shape and torch.allclose(as_reals(a), as_reals(b), RELATIVE, ABSOLUTE, equal_nan=True)
+                for a, b in zip(*ways, strict=True)
             )
     except (RuntimeError, ValueError, TypeError, NotImplementedError, UserWarning):  # it refuses in many ways
         return False
 
 
-def _trial(cell: Cell, batched: bool) -> list[Tensor]:
-    """Return outputs, gradients and norms of a small problem with two members."""
-    kernel, named = GenericKernel(cell, batched), named_tensors(cell)
+def _trial(cell: Cell, batched: bool, training: bool) -> list[Tensor]:
+    """Return outputs, gradients, norms and buffers of a small problem with two members that draw differently."""
+    kernel, named = GenericKernel(cell, batched, training), named_tensors(cell)
     weights = {n: torch.stack([t * scale for scale in TRIAL_WEIGHTS]).detach().to(t.dtype) for n, t in named.items()}
-    some = next(tensor for tensor in named.values() if tensor.is_floating_point())
+    numbers = next(tensor for tensor in named.values() if has_derivative(tensor))
     shape = (TRIAL_STEPS, len(TRIAL_WEIGHTS), TRIAL_BATCH, cell.input_size)
-    inputs = torch.arange(some.new_empty(shape).numel(), dtype=some.dtype, device=some.device).sin().view(shape)
+    ramp = torch.arange(math.prod(shape), dtype=numbers.dtype.to_real(), device=numbers.device)
+    kernel.seeds = range(len(TRIAL_WEIGHTS))
     with torch.enable_grad():
-        outputs, _ = kernel.forward(inputs, kernel.start(weights, TRIAL_BATCH))
+        outputs, _ = kernel.forward(ramp.sin().view(shape), kernel.start(weights, TRIAL_BATCH))
         d_start, norms = kernel.backward(outputs.cos(), None, with_norms=True)
-    return [outputs, *kernel.gradients(d_start).values(), *norms.values()]
+    buffers = [weights[name] for name, _ in cell.named_buffers()]
+    return [outputs, *kernel.gradients(d_start).values(), *norms.values(), *buffers]
 
 
 def named_tensors(cell: Cell) -> Parts:

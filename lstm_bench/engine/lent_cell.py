@@ -11,6 +11,8 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from lstm_bench.cells.contract import Cell, CellError, State, cell_error, cell_failure, state_like, state_parts
+from lstm_bench.cells.reals import has_derivative
+from lstm_bench.engine.global_generators import kept_generators
 from lstm_bench.engine.kernel import Parts
 
 
@@ -19,18 +21,21 @@ class LentCell(nn.Module):
 
     Every method raises CellError where the cell raises, or returns what its contract does not allow; a lack of memory
     is not the cell's doing and stays as it is.
+
+    Attributes:
+        dtype: the real type of the cell's numbers; those of a complex cell are pairs of it.
     """
 
     def __init__(self, cell: Cell) -> None:
         super().__init__()
         self.cell: Any = cell
         tensors = (tensor for _, tensor in (*cell.named_parameters(), *cell.named_buffers()))
-        floating = next((tensor for tensor in tensors if tensor.is_floating_point()), None)
-        if floating is None:
-            raise cell_error(type(cell), "no parameters: allowed: one or more of floating-point numbers")
-        self._hidden_size, self._dtype = cell.hidden_size, floating.dtype
-        with torch.no_grad():
-            self._example: State = self._ask("initial_state", {}, 1)
+        numbers = next((tensor for tensor in tensors if has_derivative(tensor)), None)
+        if numbers is None:
+            raise cell_error(type(cell), "no parameters: allowed: one or more of floating-point or complex numbers")
+        self._hidden_size, self.dtype = cell.hidden_size, numbers.dtype.to_real()
+        with kept_generators(), torch.no_grad():
+            self._example: State = self.call("initial_state", {}, 1)
         self._parts("initial_state", self._example, 1)
 
     def forward(self, method: str, *arguments: Any) -> Any:
@@ -39,11 +44,11 @@ class LentCell(nn.Module):
 
     def initial_state(self, weights: Parts, batch_size: int) -> Parts:
         """Return the parts of the state before the first step, each [B, ...]."""
-        return self._parts("initial_state", self._ask("initial_state", weights, batch_size), batch_size)
+        return self._parts("initial_state", self.call("initial_state", weights, batch_size), batch_size)
 
     def step(self, weights: Parts, x: Tensor, state: Parts) -> tuple[Tensor, Parts]:
         """Return the output [B, H] and the parts of the next state [B, ...], after an input [B, D]."""
-        answer = self._ask("step", weights, x, state_like(self._example, state))
+        answer = self.call("step", weights, x, state_like(self._example, state))
         if not isinstance(answer, (tuple, list)) or len(answer) != 2:
             raise self._refusal("step", _described(answer), "two values, the output and the next state")
         output, shape = answer[0], (x.shape[0], self._hidden_size)
@@ -51,13 +56,23 @@ class LentCell(nn.Module):
             allowed = f"{list(shape)} of {x.dtype}, which is [batch, hidden_size]"
             raise self._refusal("step", f"as output {_described(output)}", allowed)
         following = self._parts("step", answer[1], shape[0])
-        if following.keys() != state.keys():
-            raise self._refusal(
-                "step", f"a state of {', '.join(following)}", f"{', '.join(state)}, as in initial_state"
-            )
+        self._compare_with_entered(following, state)
         return output, following
 
-    def _ask(self, method: str, weights: Parts, *arguments: Any) -> Any:
+    def _compare_with_entered(self, following: Parts, entered: Parts) -> None:
+        """Raise CellError where a state leaves a step with other parts, shapes or types than it entered with."""
+        if following.keys() != entered.keys():
+            raise self._refusal(
+                "step", f"a state of {', '.join(following)}", f"{', '.join(entered)}, as in initial_state"
+            )
+        for name, part in following.items():
+            before = entered[name]
+            if part.shape != before.shape or part.dtype != before.dtype:
+                allowed = f"{list(before.shape)} of {before.dtype}, as in initial_state"
+                raise self._refusal("step", f"as state {name} {_described(part)}", allowed)
+
+    def call(self, method: str, weights: Parts, *arguments: Any) -> Any:
+        """Return what a method of the cell returns, unchecked."""
         try:
             return functional_call(self, {f"cell.{n}": tensor for n, tensor in weights.items()}, (method, *arguments))
         except (MemoryError, torch.OutOfMemoryError):
@@ -74,8 +89,9 @@ class LentCell(nn.Module):
         for name, part in parts.items():
             if not part.dim() or part.shape[0] != batch_size:
                 raise self._refusal(method, f"as state {name} {_described(part)}", f"[batch, ...], {batch_size} first")
-            if part.dtype != self._dtype and part.is_floating_point():
-                raise self._refusal(method, f"as state {name} {_described(part)}", f"{self._dtype}, as the parameters")
+            if has_derivative(part) and part.dtype.to_real() != self.dtype:
+                allowed = f"{self.dtype if part.is_floating_point() else self.dtype.to_complex()}, as the parameters"
+                raise self._refusal(method, f"as state {name} {_described(part)}", allowed)
         return parts
 
     def _refusal(self, method: str, returned: str, allowed: str) -> CellError:

@@ -9,7 +9,9 @@ from torch import Generator, Tensor, nn
 from lstm_bench.cells.contract import Cell
 from lstm_bench.engine.choice import KernelChoice, kernel_of
 from lstm_bench.engine.generic import named_tensors
+from lstm_bench.engine.global_generators import kept_generators, seeded_generators
 from lstm_bench.engine.memory_plan import plan_for
+from lstm_bench.engine.seeds import DRAWN
 from lstm_bench.engine.unroll import Unroll
 from lstm_bench.tasks.contract import Task
 
@@ -25,20 +27,24 @@ class Model(NamedTuple):
 
 
 def make_model(task: Task, make_cell: MakeCell, generator: Generator) -> Model:
-    """Return a cell and its linear read-out, both drawn from the generator.
-
-    A plug-in may be made of stock layers, which draw from torch's global generator: it is seeded by a draw of ours
-    meanwhile and put back afterwards.
-    """
-    seed = int(torch.randint(2**62, (), generator=generator))
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        cell = make_cell(generator)
+    """Return a cell and its linear read-out, both drawn from the generator."""
+    cell = drawn_cell(make_cell, generator)
+    with kept_generators():
         readout = nn.Linear(cell.hidden_size, task.output_size)
     bound = cell.hidden_size**-0.5
     for parameter in readout.parameters():
         nn.init.uniform_(parameter, -bound, bound, generator=generator)
     return Model(cell, readout)
+
+
+def drawn_cell(make_cell: MakeCell, generator: Generator) -> Cell:
+    """Return a cell that is drawn from the generator.
+
+    A plug-in may draw from torch's, NumPy's or Python's global generator, as stock layers do: they are seeded by a draw
+    of ours meanwhile and put back afterwards.
+    """
+    with seeded_generators(int(torch.randint(DRAWN, (), generator=generator))):
+        return make_cell(generator)
 
 
 def model_tensors(model: Model) -> dict[str, Tensor]:
@@ -56,10 +62,10 @@ def load_weights(model: Model, weights: Mapping[str, Tensor]) -> None:
 
 @torch.no_grad()
 def predict(model: Model, inputs: Tensor, predicted_steps: int, kernel: KernelChoice = "auto") -> Tensor:
-    """Return predictions [S, B, C] at the last S steps of inputs [T, B, D]."""
+    """Return predictions [S, B, C] at the last S steps of inputs [T, B, D], in evaluation mode."""
     device = inputs.device
-    unroll = Unroll(kernel_of(model.cell, device, kernel), plan_for(device).tape_bytes)
-    weights = {name: tensor.detach().unsqueeze(0) for name, tensor in named_tensors(model.cell).items()}
+    unroll = Unroll(kernel_of(model.cell, device, kernel, training=False), plan_for(device).tape_bytes)
+    weights = {name: tensor.detach().clone().unsqueeze(0) for name, tensor in named_tensors(model.cell).items()}
     said = [
         model.readout(unroll.last_outputs(weights, piece.unsqueeze(1), predicted_steps).squeeze(1))
         for piece in inputs.split(PIECE, dim=1)

@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from lstm_bench.cells.reals import as_reals, from_reals
 from lstm_bench.engine.choice import KernelChoice, kernel_of
 from lstm_bench.engine.generic import GenericKernel
 from lstm_bench.engine.memory_plan import MemoryPlan, plan_for
@@ -19,11 +20,12 @@ OUTPUT_COPIES = 4  # outputs as the kernel wrote them, side by side for the read
 class Population:
     """Trained parameters [M, P], gradients [M, P], one Adam state a member, and what is not trained.
 
-    Buffers and frozen parameters are kept per member beside the block. What else a plug-in draws in its constructor is
-    the first member's for all: it belongs in a buffer.
+    The block holds real numbers; a complex parameter is two of them. Buffers and frozen parameters are kept per member
+    beside the block. All members run through the first one's cell with tensors of their own, so what else a cell draws
+    in its constructor would be the first member's for all: `conformance` refuses such a cell.
 
     Members share nothing but the calls: each has its own loss, gradient, clipping, learning rate and data, so a NaN
-    in one stays in its own row.
+    in one stays in its own row. A plug-in trains in training mode and is scored in evaluation mode.
 
     Args:
         task: gives the loss and the number of predicted steps.
@@ -46,21 +48,17 @@ class Population:
         self.task, self.device, self._plan = task, device, plan or plan_for(device)
         self._hidden_size = models[0].cell.hidden_size
         self._training, self._evaluation = (
-            Unroll(kernel_of(models[0].cell, device, kernel), self._plan.tape_bytes) for _ in range(2)
+            Unroll(kernel_of(models[0].cell, device, kernel, training), self._plan.tape_bytes)
+            for training in (True, False)
         )
         rows = [model_tensors(model) for model in models]
         trained = [name for name, tensor in rows[0].items() if tensor.requires_grad]
-        self._shapes = {name: rows[0][name].shape for name in trained}
+        self._examples = {name: rows[0][name].detach() for name in trained}
         self._constants = {
             name: torch.stack([row[name] for row in rows]).to(device) for name in rows[0] if name not in trained
         }
-        blocks = [torch.cat([row[name].detach().flatten() for name in trained]) for row in rows]
+        blocks = [torch.cat([as_reals(row[name].detach()).flatten() for name in trained]) for row in rows]
         self._adopt(torch.stack(blocks).to(device), list(learning_rates))
-
-    @property
-    def has_kernel_of_its_own(self) -> bool:
-        """Whether the cell's steps are ours, which draw nothing; those of a plug-in may."""
-        return not isinstance(self._training.kernel, GenericKernel)
 
     def __len__(self) -> int:
         return len(self.weights)
@@ -82,8 +80,10 @@ class Population:
         self._adam = torch.optim.Adam(groups, fused=True)
 
     def _views(self, block: Tensor) -> dict[str, Tensor]:
+        """Return each parameter's reals [M, ...] as a view of a block [M, P]."""
         views, start = {}, 0
-        for name, shape in self._shapes.items():
+        for name, example in self._examples.items():
+            shape = as_reals(example).shape
             stop = start + shape.numel()
             views[name] = block[:, start:stop].view(len(block), *shape)
             start = stop
@@ -119,7 +119,9 @@ class Population:
                 self._adam.state[row] = {name: tensor.to(self.device) for name, tensor in moments.items()}
 
     def _tensors(self) -> dict[str, Tensor]:
-        return self._named_weights | self._constants
+        """Return parameters and buffers [M, ...] by name: views, or copies where a parameter is complex."""
+        weights = {name: from_reals(view, self._examples[name]) for name, view in self._named_weights.items()}
+        return weights | self._constants
 
     def keep(self, indices: Sequence[int]) -> None:
         """Go on with these members alone, with their weights, gradients and Adam states as they are."""
@@ -131,8 +133,13 @@ class Population:
         for row, state in zip(self._rows, states, strict=True):
             self._adam.state[row] = state
 
-    def compute_gradients(self, batch: Batch, with_norms: bool = False) -> tuple[Tensor, dict[str, Tensor]]:
+    def compute_gradients(
+        self, batch: Batch, with_norms: bool = False, seeds: Sequence[int] = ()
+    ) -> tuple[Tensor, dict[str, Tensor]]:
         """Fill `gradients` from one batch; return each member's loss [M] and, if asked, ||dL/ds_t|| [T, M] by part.
+
+        `seeds` are those of what a plug-in draws in its steps, one a member; without them it draws from the global
+        generators as they are.
 
         Shapes: batch.inputs [T, M, B, D], batch.targets [S, M, B].
         """
@@ -144,6 +151,7 @@ class Population:
             given = {name: tensor[rows] for name, tensor in tensors.items()}
             wanted = {name: gradient[rows] for name, gradient in gradients.items()}
             some = Batch(batch.inputs[:, rows], batch.targets[:, rows])
+            _seed(self._training, seeds[rows])
             found.append(self._compute_chunk(given, wanted, some, with_norms))
         losses, norms = zip(*found, strict=True)
         return torch.cat(losses), {part: torch.cat([by_part[part] for by_part in norms], dim=1) for part in norms[0]}
@@ -166,7 +174,7 @@ class Population:
         gradients["readout.bias"].copy_(d_bias)
         for name, gradient in found.items():
             if f"cell.{name}" in gradients:  # else it is frozen
-                gradients[f"cell.{name}"].copy_(gradient)
+                gradients[f"cell.{name}"].copy_(as_reals(gradient))
         return loss.detach(), norms
 
     def gradient_norms(self) -> Tensor:
@@ -182,11 +190,21 @@ class Population:
         self._adam.step()
 
     @torch.no_grad()
-    def predict(self, inputs: Tensor, indices: Sequence[int]) -> Tensor:
-        """Return predictions [S, M', B, C] of some members for their inputs [T, M', B, D]."""
+    def predict(self, inputs: Tensor, indices: Sequence[int], seeds: Sequence[int] = ()) -> Tensor:
+        """Return predictions [S, M', B, C] of some members for their inputs [T, M', B, D], in evaluation mode.
+
+        `seeds` as in `compute_gradients`, one for each of these members.
+        """
         tensors = {name: tensor[list(indices)] for name, tensor in self._tensors().items()}
+        _seed(self._evaluation, seeds)
         outputs = self._evaluation.last_outputs(_cell_part(tensors), inputs, self.task.predicted_steps)
         return _read_out(outputs, tensors["readout.weight"], tensors["readout.bias"])
+
+
+def _seed(unroll: Unroll, seeds: Sequence[int]) -> None:
+    """Seed what a plug-in draws in the next sequence; a kernel of our own draws nothing."""
+    if isinstance(unroll.kernel, GenericKernel):
+        unroll.kernel.seeds = seeds
 
 
 def _cell_part(views: dict[str, Tensor]) -> dict[str, Tensor]:

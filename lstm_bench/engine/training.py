@@ -14,7 +14,7 @@ from lstm_bench.engine.evaluation import evaluate, stack_batches
 from lstm_bench.engine.model import MakeCell, make_model
 from lstm_bench.engine.population import Population
 from lstm_bench.engine.run import Run, Snapshot, packed, unpacked
-from lstm_bench.engine.seeds import Member, generator
+from lstm_bench.engine.seeds import Member, cell_seeds, cell_streams, generator
 from lstm_bench.tasks.contract import Batch, Task
 
 PLATEAU_SHARE = 0.95  # of the memoryless baseline: above it a member has learnt nothing worth the name
@@ -65,7 +65,7 @@ class Training:
 
     Between two steps `state` says all there is to know: taken up from it, by the same kernel, training ends with the
     same bits. Every draw is a function of (seed, step), so there is no generator whose state would matter; a plug-in
-    that draws from torch's global generator finds it seeded by the step.
+    that draws from torch's, NumPy's or Python's global generator finds it seeded by its member and the step.
 
     Attributes:
         active: what became so far of each member that has not ended.
@@ -83,7 +83,7 @@ class Training:
     def advance(self) -> list[Run]:
         """Take one step with all that are active, and return those who ended with it."""
         population = self._population
-        with _charged_to(self.active), self._seeded_for_plug_ins():
+        with _charged_to(self.active):
             _take_step(population, self.active, self.step, self._budget)
         ended = [(index, run) for index, run in enumerate(self.active) if run.finished]
         for index, run in ended:
@@ -97,16 +97,6 @@ class Training:
                 population.update(self._budget.clip)
         self.step += 1
         return [run for _, run in ended]
-
-    @contextmanager
-    def _seeded_for_plug_ins(self) -> Iterator[None]:
-        if self._population.has_kernel_of_its_own:
-            yield
-            return
-        with torch.random.fork_rng(devices=[]):
-            stream = generator(self._budget.study_seed, self.active[0].member, "cell", self.step)
-            torch.manual_seed(stream.initial_seed())
-            yield
 
     def state(self) -> dict[str, Any]:
         """Return all of it in plain containers and tensors; those share no memory with what trains on."""
@@ -156,7 +146,9 @@ def _take_step(population: Population, active: Sequence[Run], step: int, budget:
     if due:
         _evaluate(population, active, step, budget)
     batch = _training_batch(population, active, step, budget)
-    loss, state_norms = population.compute_gradients(batch, with_norms=due)
+    members = [run.member for run in active]
+    seeds = cell_seeds(cell_streams(budget.study_seed, members, "training", step))
+    loss, state_norms = population.compute_gradients(batch, due, seeds)
     grad_norm = population.gradient_norms()
     for index, run in enumerate(active):
         run.steps = step

@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 import torch
 from torch import Tensor
 
+from lstm_bench.engine.generic import GenericKernel, Surroundings
 from lstm_bench.engine.kernel import Kernel, Parts
 from lstm_bench.engine.sequence_buffer import CHUNK
 
@@ -32,7 +33,7 @@ class Unroll:
     def __init__(self, kernel: Kernel, tape_bytes: int) -> None:
         self.kernel, self._tape_bytes = kernel, tape_bytes
         self._segments: list[Tensor] = []
-        self._starts: list[tuple[Parts, Tensor]] = []
+        self._starts: list[tuple[Parts, Surroundings | None]] = []
 
     def forward(self, parameters: Mapping[str, Tensor], inputs: Tensor, last: int) -> Tensor:
         """Return the outputs of the last steps [last, M, B, H], a copy, and keep what backward needs."""
@@ -43,8 +44,9 @@ class Unroll:
         return self._run(parameters, self._segments, inputs.shape[2], last, note)
 
     def _note_start(self, state: Parts) -> None:
-        """Keep what the next segment starts from: its state, and the generator from which a cell may draw."""
-        self._starts.append((state, torch.get_rng_state()))
+        """Keep what the next segment starts from: its state, and what else a plug-in's step may depend on."""
+        surroundings = self.kernel.surroundings() if isinstance(self.kernel, GenericKernel) else None
+        self._starts.append((state, surroundings))
 
     @torch.no_grad()
     def last_outputs(self, parameters: Mapping[str, Tensor], inputs: Tensor, last: int) -> Tensor:
@@ -89,10 +91,12 @@ class Unroll:
         joined = {part: torch.cat([found[part] for found in norms]) for part in norms[0]}
         return self.kernel.gradients(d_state), joined
 
-    def _run_again(self, segment: Tensor, state: Parts, random_state: Tensor) -> None:
-        """Fill the tape of a segment once more, with the random numbers that a cell drew in it."""
-        with torch.random.fork_rng(devices=[]):
-            torch.set_rng_state(random_state)
+    def _run_again(self, segment: Tensor, state: Parts, surroundings: Surroundings | None) -> None:
+        """Fill the tape of a segment once more, with the random numbers and the buffers that a cell had in it."""
+        if surroundings is None or not isinstance(self.kernel, GenericKernel):
+            self.kernel.forward(segment, state)
+            return
+        with self.kernel.back_in(surroundings):
             self.kernel.forward(segment, state)
 
 

@@ -8,6 +8,7 @@ import torch
 from torch import Generator, Tensor
 
 from lstm_bench.cells.contract import Cell, state_parts
+from lstm_bench.cells.reals import as_reals, from_reals
 from lstm_bench.engine.model import Model
 from lstm_bench.probes.contract import Curve, need, need_finite, need_finite_weights
 from lstm_bench.probes.unrolled import Parts, Step, flat, in_float64, pull_back, unroll
@@ -128,9 +129,8 @@ def _norms_back(steps: Sequence[Step], paths: list[str], ends: Tensor, generator
 
 
 def _unit_vector(like: Tensor, generator: Generator) -> Tensor:
-    v = torch.randn(like.shape, dtype=torch.float64, generator=generator)
-    unit: Tensor = v / v.norm()
-    return unit
+    v = torch.randn(as_reals(like).shape, dtype=torch.float64, generator=generator)
+    return from_reals(v / v.norm(), like)
 
 
 def _kept_to_the_paths(gradients: Parts, carries: Mapping[str, Tensor]) -> Parts:

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
 
-from lstm_bench.cells.contract import Cell, state_parts
+from lstm_bench.cells.contract import Cell, State, state_parts
 from lstm_bench.engine.model import Model, predict
 from lstm_bench.probes.contract import Curve, need, need_finite, need_finite_weights
 from lstm_bench.probes.unrolled import in_float64
@@ -72,9 +72,17 @@ def _values(cell: Cell, inputs: Tensor) -> dict[str, Tensor]:
         if hasattr(cell, "candidate"):
             inside[CANDIDATE] = cell.candidate(x, state)
         _, state = cell.step(x, state)
-        for name, value in (inside | dict(state_parts(state))).items():
+        for name, value in (inside | _real_parts(state)).items():
             seen.setdefault(name, []).append(value.flatten())
     return {name: _stacked(rows) for name, rows in seen.items()}
+
+
+def _real_parts(state: State) -> dict[str, Tensor]:
+    """Return the parts of a state, those of complex numbers as two: "h.real" and "h.imag"."""
+    parts = dict[str, Tensor]()
+    for name, part in state_parts(state).items():
+        parts |= {f"{name}.real": part.real, f"{name}.imag": part.imag} if part.is_complex() else {name: part}
+    return parts
 
 
 def _stacked(rows: Sequence[Tensor]) -> Tensor:

@@ -23,7 +23,7 @@ ROUNDING = 1e-20  # the r^2 of a constant with anything
 class MemoryCapacity:
     """r^2_k, chance subtracted, with which the k-th last input can be read off the state; k = 1 is the last one.
 
-    `units` is the size of the state, the most that the capacity of a linear map can be.
+    `units` is the size of the state in real numbers, the most that the capacity of a linear map can be.
     """
 
     squared_correlations: list[float]

@@ -8,6 +8,7 @@ import torch
 from torch import Generator, Tensor
 
 from lstm_bench.cells.contract import Cell, State, state_parts
+from lstm_bench.cells.reals import widened
 from lstm_bench.engine.model import Model
 from lstm_bench.probes.contract import Curve, need, need_finite, need_finite_weights
 from lstm_bench.probes.unrolled import in_float64
@@ -37,6 +38,7 @@ class Gate:
 class StateAndGates:
     """Root mean square of each part of the state by time step; gates by name; the time constant of each unit.
 
+    The root mean square of a complex part is that of |z|.
     `time_constants` are -1 / ln(mean of the gate that keeps the state), in steps, ascending; empty where a cell has no
     such gate.
     """
@@ -92,7 +94,7 @@ def state_and_gates(model: Model, task: Task, generator: Generator, examples: in
     for name, values in gates.items():
         met = f"gate {name} between {float(values.min()):g} and {float(values.max()):g}"
         need(bool(((values >= 0) & (values <= 1)).all()), PROBE, met, "numbers between 0 and 1")
-    traces = {name: _trace(values.square(), read).sqrt().tolist() for name, values in states.items()}
+    traces = {name: _trace(values.abs().square(), read).sqrt().tolist() for name, values in states.items()}
     kept = gates.get(str(getattr(cell, "retention", None)))
     return StateAndGates(traces, {n: _gate(values, read) for n, values in gates.items()}, _time_constants(kept, read))
 
@@ -111,7 +113,7 @@ def _watch(cell: Cell, inputs: Tensor) -> tuple[dict[str, Tensor], dict[str, Ten
 
 
 def _stacked(seen: list[Mapping[str, Tensor]]) -> dict[str, Tensor]:
-    return {name: torch.stack([parts[name].double() for parts in seen]) for name in seen[0]}
+    return {name: torch.stack([widened(parts[name]) for parts in seen]) for name in seen[0]}
 
 
 def _trace(values: Tensor, read: Tensor) -> Tensor:

@@ -1,16 +1,20 @@
 """A cell run step by step, each step with a graph of its own, so that what flows back can be looked at between steps.
 
-Everything here is in float64: in float32 a gradient that shrinks by 0.57 a step underflows after 184 steps.
+Everything here is in float64, or complex128: in float32 a gradient that shrinks by 0.57 a step underflows after 184
+steps. Cells run in evaluation mode. A whole state is a row of real numbers, two for each complex one.
 """
 
 import copy
 from collections.abc import Sequence
-from typing import NamedTuple, cast
+from functools import partial
+from typing import Any, NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
 
 from lstm_bench.cells.contract import Cell, State, state_like, state_parts
+from lstm_bench.cells.reals import as_reals, count_reals, from_reals, has_derivative, widened
+from lstm_bench.engine.lent_cell import LentCell
 from lstm_bench.probes.contract import need, need_finite
 
 Parts = dict[str, Tensor]  # parts of a state by name
@@ -25,8 +29,39 @@ class Step(NamedTuple):
 
 
 def in_float64(cell: Cell) -> Cell:
-    """Return a copy of a cell in float64 whose parameters need no gradient."""
-    return cast(Cell, copy.deepcopy(cast(nn.Module, cell)).double().requires_grad_(False))
+    """Return a cell in double precision and evaluation mode whose parameters need no gradient; `cell` stays as it is.
+
+    It is a copy where the cell can be copied, else the cell itself, run with wider weights.
+    """
+    module = cast(nn.Module, cell)
+    try:
+        copied = copy.deepcopy(module)
+    except Exception:  # a cell may keep what Python cannot copy: a generator, or a weight computed from others
+        return cast(Cell, _BorrowedCell(cell))
+    return cast(Cell, copied._apply(_wide).requires_grad_(False).eval())
+
+
+def _wide(tensor: Tensor) -> Tensor:
+    return widened(tensor) if has_derivative(tensor) else tensor
+
+
+class _BorrowedCell:
+    """Another's cell, each of whose methods runs in evaluation mode with weights in double precision."""
+
+    def __init__(self, cell: Cell) -> None:
+        self._cell: Any = cell
+        self._lent = LentCell(cell)
+        tensors = (*cell.named_parameters(), *cell.named_buffers())
+        self._weights = {name: _wide(tensor.detach()).clone() for name, tensor in tensors}
+
+    def __getattr__(self, name: str) -> Any:
+        """Return what the cell has by this name."""
+        value = getattr(self._cell, name)
+        return partial(self._call, name) if callable(value) else value
+
+    def _call(self, method: str, *arguments: Any) -> Any:
+        self._cell.eval()
+        return self._lent.call(method, self._weights, *arguments)
 
 
 def unroll(probe: str, cell: Cell, inputs: Tensor, start: State | None = None) -> list[Step]:
@@ -35,7 +70,7 @@ def unroll(probe: str, cell: Cell, inputs: Tensor, start: State | None = None) -
     Each part of the state is a leaf where it enters a step: the derivative is with respect to the state as it enters,
     not through the computation of one part from another.
 
-    Raises: ProbeError where a part of the state is no floating-point number or not finite.
+    Raises: ProbeError where a part of the state is no floating-point or complex number, or not finite.
     """
     steps, state = list[Step](), cell.initial_state(inputs.shape[1]) if start is None else start
     for t, x in enumerate(inputs):
@@ -48,7 +83,7 @@ def unroll(probe: str, cell: Cell, inputs: Tensor, start: State | None = None) -
 
 def _leaf(probe: str, name: str, part: Tensor, t: int) -> Tensor:
     met = f"part {name} of the state at step {t} is {str(part.dtype).removeprefix('torch.')}"
-    need(part.is_floating_point(), probe, met, "floating-point numbers, which have a derivative")
+    need(has_derivative(part), probe, met, "floating-point or complex numbers, which have a derivative")
     return part.detach().clone().requires_grad_()
 
 
@@ -77,12 +112,15 @@ def pull_back(step: Step, d_left: Parts, d_output: Tensor | None = None) -> Part
 
 
 def flat(parts: Parts) -> Tensor:
-    """Return the whole state, all parts side by side [B, S]."""
-    return torch.cat([part.flatten(1) for part in parts.values()], dim=1)
+    """Return the whole state, all parts side by side as real numbers [B, S]."""
+    return torch.cat([as_reals(part).flatten(1) for part in parts.values()], dim=1)
 
 
 def split(whole: Tensor, like: Parts) -> Parts:
     """Return a whole state [B, S] as parts again."""
-    widths = [part[0].numel() for part in like.values()]
+    widths = [count_reals(part[0]) for part in like.values()]
     pieces: Sequence[Tensor] = whole.split(widths, dim=1)
-    return {name: piece.view_as(part) for (name, part), piece in zip(like.items(), pieces, strict=True)}
+    return {
+        name: from_reals(piece.reshape(as_reals(part).shape), part)
+        for (name, part), piece in zip(like.items(), pieces, strict=True)
+    }

@@ -3,13 +3,13 @@
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import pandas as pd
-import torch
-from torch import Generator, Tensor
+from torch import Generator, Tensor, nn
 
 from lstm_bench.config.objects import ChosenProbe, Moment
+from lstm_bench.engine.global_generators import seeded_generators
 from lstm_bench.engine.model import Model, load_weights, model_tensors
 from lstm_bench.engine.run import Run
 from lstm_bench.probes.contract import Probe, ProbeError, Reading
@@ -96,11 +96,12 @@ class _Noted(NamedTuple):
 def _measure(probe: Probe, model: Model, task: Task, generator: Generator) -> _Noted | str | None:
     """Return what was read, or in words why nothing was: a probe that fails must not cost a trained member.
 
-    A plug-in that draws from torch's global generator finds it seeded by what the probe draws from.
+    A plug-in runs in evaluation mode, and one that draws from torch's, NumPy's or Python's global generator finds it
+    seeded by what the probe draws from.
     """
     try:
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(generator.initial_seed())
+        cast(nn.Module, model.cell).eval()
+        with seeded_generators(generator.initial_seed()):
             reading = probe(model, task, generator)
         return None if reading is None else _Noted(_metrics(reading), _columns(reading))
     except ProbeError as error:

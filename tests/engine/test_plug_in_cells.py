@@ -12,7 +12,7 @@ from torch.nn.functional import dropout, linear
 from lstm_bench.cells.contract import CellError
 from lstm_bench.cells.lstm import LSTMCell, LSTMState
 from lstm_bench.engine.choice import kernel_of
-from lstm_bench.engine.generic import GenericKernel, permits_batching
+from lstm_bench.engine.generic import BATCHED_FROM, GenericKernel, permits_batching
 from lstm_bench.engine.memory_plan import MemoryPlan
 from lstm_bench.engine.model import MakeCell, Model, make_model
 from lstm_bench.engine.population import Population
@@ -270,6 +270,22 @@ def test_a_plain_plug_in_steps_all_members_in_one_call(cell_type: type) -> None:
     assert GenericKernel(cell_type(D, H)).batched
 
 
+@pytest.mark.parametrize("members", [1, BATCHED_FROM - 1, BATCHED_FROM, BATCHED_FROM + 1])
+def test_few_members_step_one_after_another_and_more_in_one_call(members: int) -> None:
+    calls = []
+
+    class Watched(OwnGRUCell):
+        def step(self, x: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+            calls.append(len(x))
+            return super().step(x, state)
+
+    population, batch = population_of(models(Watched, members)), batch_of(members)
+    population.compute_gradients(batch)
+    calls.clear()
+    population.compute_gradients(batch)
+    assert len(calls) == len(batch.inputs) * (1 if members >= BATCHED_FROM else members)
+
+
 @pytest.mark.parametrize("cell_type", [*ALONE, NoisyCell])
 def test_a_plug_in_that_cannot_be_batched_is_run_member_by_member(cell_type: type) -> None:
     assert not permits_batching(cell_type(D, H))
@@ -307,8 +323,8 @@ def test_a_gru_plug_in_equals_torch_gru_and_its_gradients() -> None:
 
 @pytest.mark.parametrize("cell_type", EXACT)
 def test_each_member_predicts_as_its_own_model_does(cell_type: type) -> None:
-    built, inputs = models(cell_type, 2), batch_of(2).inputs
-    predictions = population_of(built).predict(inputs, range(2))
+    built, inputs = models(cell_type, BATCHED_FROM), batch_of(BATCHED_FROM).inputs
+    predictions = population_of(built).predict(inputs, range(BATCHED_FROM))
     for m, model in enumerate(built):
         torch.testing.assert_close(predictions[:, m], run(model, inputs[:, m]).detach(), rtol=1e-5, atol=1e-6)
 
@@ -318,7 +334,7 @@ def test_each_member_predicts_as_its_own_model_does(cell_type: type) -> None:
 @pytest.mark.parametrize("tape_bytes", [1, 2**30])
 def test_each_member_gets_the_gradient_of_its_own_model(cell_type: type, with_norms: bool, tape_bytes: int) -> None:
     """In segments of a single step, and at once."""
-    built, batch = models(cell_type, 2), batch_of(2)
+    built, batch = models(cell_type, BATCHED_FROM), batch_of(BATCHED_FROM)
     population = population_of(built, MemoryPlan(2**30, tape_bytes))
     population.compute_gradients(batch, with_norms)
     for m, (cell, readout) in enumerate(built):
@@ -353,7 +369,7 @@ def kept_gradients(model: tuple[Any, nn.Linear], inputs: Tensor, targets: Tensor
 )
 def test_gradient_norms_are_named_by_the_state_and_equal_autograd(cell_type: type, parts: list[str]) -> None:
     """Total derivatives: through the next state, and through the output at the same step."""
-    built, batch = models(cell_type, 2), batch_of(2)
+    built, batch = models(cell_type, BATCHED_FROM), batch_of(BATCHED_FROM)
     for tape_bytes in (1, 2**30):
         population = population_of(built, MemoryPlan(2**30, tape_bytes))
         _, norms = population.compute_gradients(batch, with_norms=True)
@@ -467,6 +483,10 @@ FAULTY_STEPS = [
     (lambda x, h: (h, h.T), f"step returned as state h a tensor [{H}, 4] of torch.float32: allowed: [batch, ...], 4"),
     (lambda x, h: (h, h.double()), "step returned as state h a tensor [4, 6] of torch.float64: allowed: torch.float32"),
     (lambda x, h: (h, (h, h)), "step returned a state of s0, s1: allowed: h, as in initial_state"),
+    (lambda x, h: (h, h.repeat(1, 2)), f"step returned as state h a tensor [4, {2 * H}] of torch.float32: allowed: [4"),
+    (lambda x, h: (h, h[:, 1:]), f"step returned as state h a tensor [4, {H - 1}] of torch.float32: allowed: [4, {H}"),
+    (lambda x, h: (h, h.long()), f"step returned as state h a tensor [4, {H}] of torch.int64: allowed: [4, {H}]"),
+    (lambda x, h: (h, h + 1j), f"step returned as state h a tensor [4, {H}] of torch.complex64: allowed: [4, 6]"),
 ]  # fmt: skip
 FAULTY_STARTS = [
     (lambda batch: raised(TypeError("no start")), "initial_state raised TypeError: no start"),

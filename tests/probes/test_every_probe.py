@@ -92,7 +92,7 @@ def test_weights_that_are_not_finite_are_named(name, owner, tensor, value):
 def test_a_part_of_whole_numbers_has_no_derivative(name):
     told = refusal(name, CountingCell(2, 4), AddingTask(4))
     met = "part s1 of the state at step 0 is int64"
-    assert told == f"{name}: {met}: allowed: floating-point numbers, which have a derivative"
+    assert told == f"{name}: {met}: allowed: floating-point or complex numbers, which have a derivative"
 
 
 @pytest.mark.parametrize("name", sorted(set(PROBES) - {"gradient_flow", "jacobian", "lyapunov"}))

@@ -1,10 +1,12 @@
 """When a member is probed, with which weights and which draws, and what is kept where a probe fails."""
 
 import math
+import random
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Generator, Tensor
@@ -226,3 +228,36 @@ def test_what_is_recorded_of_a_stage_is_what_the_probe_finds_of_such_a_model():
         rows = found.table[found.table["quantity"] == quantity]
         assert rows["value"].tolist() == list(curve.values)
         assert rows["at"].tolist() == list(curve.at)
+
+
+class ModalCell(torch.nn.Module):
+    """A plug-in that says in which mode it is, and draws from NumPy and Python."""
+
+    def __init__(self, input_size: int, hidden_size: int, *, generator: Generator | None = None) -> None:
+        super().__init__()
+        self.input_size, self.hidden_size = input_size, hidden_size
+        self.weight = torch.nn.Parameter(torch.rand(hidden_size, input_size, generator=generator))
+
+    def initial_state(self, batch_size: int) -> Tensor:
+        return self.weight.new_zeros(batch_size, self.hidden_size)
+
+    def step(self, x: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+        noise = np.random.random() * random.random()
+        return state + noise + x @ self.weight.T, state + self.training
+
+
+def mode_and_draws(model: Model, task: Any, generator: Generator) -> Noted:
+    cell: Any = model.cell
+    output, state = cell.step(torch.zeros(1, 2), cell.initial_state(1))
+    return Noted(float(output.sum() + 1000 * state.sum()))
+
+
+def test_a_plug_in_is_probed_in_evaluation_mode_with_draws_of_the_probes_own():
+    chosen = {"mode": ChosenProbe(mode_and_draws, ["initial"])}
+    values = []
+    for seed in (5, 5, 6):
+        started = make_model(TASK, lambda g: ModalCell(2, 3, generator=g), Generator().manual_seed(0))
+        started.cell.train()
+        values.append(probe_member(chosen, TASK, started, run("untrained"), seed).metrics["grad/noted_initial"])
+    assert values[0] == values[1] != values[2]
+    assert max(values) < 100

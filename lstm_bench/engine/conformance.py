@@ -1,0 +1,232 @@
+"""A trial of a plug-in cell before anything is trained: what would make its numbers wrong without an error.
+
+The engine runs all members of a cell through the first of them, with tensors of their own, cuts long sequences where it
+likes, and builds a member again to probe it or to go on from a checkpoint. That is exact for a cell
+
+- whose start is a function of its seed,
+- whose step is a function of its parameters and buffers, of input, state and mode, and of what it draws from the global
+  generators.
+
+The trial builds three cells, two of them from one seed. The first takes a few steps; then all of them take the same
+steps again, one by one and in another order, with the tensors of the first.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple, cast
+
+import torch
+from torch import Generator, Tensor, nn
+
+from lstm_bench.cells.contract import Cell, CellError, cell_error, cell_name
+from lstm_bench.cells.reals import as_reals, count_reals, has_derivative
+from lstm_bench.engine.attributes import attributes, differing, lent_attribute
+from lstm_bench.engine.generic import named_tensors
+from lstm_bench.engine.global_generators import seeded_generators
+from lstm_bench.engine.kernel import Parts
+from lstm_bench.engine.lent_cell import LentCell
+from lstm_bench.engine.model import MakeCell, drawn_cell
+
+STEPS, BATCH = 3, 3
+SEED, OTHER_SEED, DRAWS = 0, 1, 2
+NAMED = 3  # attributes or parameters in a message
+RELATIVE, ABSOLUTE = 1e-5, 1e-7  # a step that is taken twice differs by rounding at most
+GENERATORS = "torch's, NumPy's or Python's global generator"
+
+
+class Step(NamedTuple):
+    """One step: tensors, input and state as they entered, and what it returned."""
+
+    tensors: Parts
+    x: Tensor
+    entered: Parts
+    output: Tensor
+    left: Parts
+
+
+def check_cell(make_cell: MakeCell, device: torch.device) -> list[str]:
+    """Return what should be known of a class of cells that trains all the same, in a sentence each.
+
+    Raises: CellError for a class that fails, or whose numbers would be wrong: what is amiss, and what is allowed.
+    """
+    first, again, other = (drawn_cell(make_cell, Generator().manual_seed(s)) for s in (SEED, SEED, OTHER_SEED))
+    _check_start(first, again)
+    tensors = {name: tensor.detach().to(device) for name, tensor in named_tensors(first).items()}
+    for training in (True, False):
+        steps = _steps(first, tensors, training)
+        _check_memory(first, steps, training)
+        _check_constants(first, again, steps, training)
+        _check_constants(first, other, steps, training)
+        _check_constants(first, other, _steps(first, _moved(first, tensors), training), training)
+    _check_buffers(again)
+    return list(_untrained(first, tensors))
+
+
+def _check_start(first: Cell, again: Cell) -> None:
+    """Refuse a cell that one seed starts in two ways."""
+    here, there = named_tensors(first), named_tensors(again)
+    names = [
+        name for name in here | there if name not in here or name not in there or not _alike(here[name], there[name])
+    ]
+    if names:
+        raise cell_error(
+            type(first),
+            f"two cells of one seed start with different values of {_listed(names)}: allowed: a start that is drawn "
+            f"from the generator that the constructor is given, or from {GENERATORS}",
+        )
+
+
+def _check_memory(cell: Cell, steps: Sequence[Step], training: bool) -> None:
+    """Refuse a cell whose answer depends on which step it took before."""
+    before = attributes(_module(cell))
+    if not _takes_alike(cell, steps, training):
+        names = differing(before, attributes(_module(cell)))
+        raise cell_error(
+            type(cell),
+            f"step answers the same input and state differently the second time{_naming(names, 'it changes')}: "
+            f"allowed: what a step remembers is in the state that it returns, and what it draws comes from "
+            f"{GENERATORS}",
+        )
+
+
+def _check_constants(first: Cell, rival: Cell, steps: Sequence[Step], training: bool) -> None:
+    """Refuse a cell in which something that is neither parameter nor buffer differs from member to member."""
+    if not _takes_alike(rival, steps, training):
+        names = _deciding(first, rival, steps, training)
+        raise cell_error(
+            type(first),
+            f"two cells with the same parameters and buffers step differently{_naming(names, 'they differ in')}: "
+            "allowed: what a constructor draws, or computes from what it drew, is a parameter or a buffer (register it "
+            "as a buffer: self.register_buffer)",
+        )
+
+
+def _deciding(first: Cell, rival: Cell, steps: Sequence[Step], training: bool) -> list[str]:
+    """Return the attribute that makes two cells step differently, or where it is not one alone all that differ."""
+    names = differing(attributes(_module(first)), attributes(_module(rival)))
+    for name in names:
+        with lent_attribute(name, _module(first), _module(rival)):
+            if _takes_alike(rival, steps, training):
+                return [name]
+    return names
+
+
+def _check_buffers(cell: Cell) -> None:
+    """Refuse a cell that puts new tensors in the place of its buffers: the engine would not see them."""
+    before, dtype = dict(cell.named_buffers()), LentCell(cell).dtype
+    for training in (True, False) if before else ():
+        _module(cell).train(training)
+        with seeded_generators(DRAWS), torch.no_grad():
+            state = cell.initial_state(BATCH)
+            for x in _inputs(cell, dtype):
+                _, state = cell.step(x, state)
+        after = dict(cell.named_buffers())
+        names = [name for name, buffer in before.items() if after.get(name) is not buffer]
+        if names:
+            raise cell_error(
+                type(cell),
+                f"step puts a new tensor in the place of its buffer {_listed(names)}: allowed: writing into it, as in "
+                f"self.{names[0]}.copy_(...), or keeping it in the state",
+            )
+
+
+def _untrained(cell: Cell, tensors: Parts) -> Iterator[str]:
+    """Yield a sentence where a trained parameter takes no part in what some steps return."""
+    trained = sorted(name for name, parameter in cell.named_parameters() if parameter.requires_grad)
+    leaves = {name: tensor.clone().requires_grad_(name in trained) for name, tensor in tensors.items()}
+    lent, returned = LentCell(cell), list[Tensor]()
+    _module(cell).train()
+    with seeded_generators(DRAWS), torch.enable_grad():
+        state = lent.initial_state(leaves, BATCH)
+        for x in _inputs(cell, lent.dtype):
+            output, state = lent.step(leaves, x.to(_device(tensors)), state)
+            returned += [output, *state.values()]
+    ends = [as_reals(tensor).sum() for tensor in returned if tensor.requires_grad]
+    asked = [leaves[name] for name in trained]
+    gradients = torch.autograd.grad(ends, asked, allow_unused=True) if ends and asked else [None] * len(asked)
+    absent = [name for name, gradient in zip(trained, gradients, strict=True) if gradient is None]
+    if absent:
+        size = sum(count_reals(tensors[name]) for name in absent)
+        yield (
+            f"{cell_name(type(cell))}: no gradient reaches {_listed(absent)} in {STEPS} steps ({size:,} numbers, which "
+            "count as parameters all the same)"
+        )
+
+
+def _steps(cell: Cell, tensors: Parts, training: bool) -> list[Step]:
+    """Return some steps of a cell from its initial state, each with draws of its own."""
+    lent, steps = LentCell(cell), list[Step]()
+    _module(cell).train(training)
+    tensors = _copied(tensors)
+    with torch.no_grad(), seeded_generators(DRAWS):
+        state = lent.initial_state(tensors, BATCH)
+    for x in _inputs(cell, lent.dtype).to(_device(tensors)):
+        before, entered = _copied(tensors), _copied(state)
+        output, state = _take(lent, tensors, x, entered)
+        steps.append(Step(before, x, entered, output.clone(), _copied(state)))
+    return steps
+
+
+def _take(lent: LentCell, tensors: Parts, x: Tensor, entered: Parts) -> tuple[Tensor, Parts]:
+    with torch.no_grad(), seeded_generators(DRAWS):
+        return lent.step(tensors, x, _copied(entered))
+
+
+def _takes_alike(cell: Cell, steps: Sequence[Step], training: bool) -> bool:
+    """Tell whether a cell that takes these steps alone, the last one first, returns what was returned."""
+    try:
+        return all(_alike(*pair) for pair in _taken_again(cell, steps, training))
+    except CellError:  # it did not fail the first time
+        return False
+
+
+def _taken_again(cell: Cell, steps: Sequence[Step], training: bool) -> Iterator[tuple[Tensor, Tensor]]:
+    """Yield what each step and the initial state return now, beside what they returned before."""
+    lent = LentCell(cell)
+    _module(cell).train(training)
+    for step in reversed(steps):
+        output, left = _take(lent, _copied(step.tensors), step.x, step.entered)
+        yield output, step.output
+        yield from ((part, step.left[name]) for name, part in left.items())
+    with torch.no_grad(), seeded_generators(DRAWS):
+        start = lent.initial_state(_copied(steps[0].tensors), BATCH)
+    yield from ((part, steps[0].entered[name]) for name, part in start.items())
+
+
+def _inputs(cell: Cell, dtype: torch.dtype) -> Tensor:
+    """Return inputs [T, B, D] within (-1, 1)."""
+    return torch.arange(STEPS * BATCH * cell.input_size, dtype=dtype).sin().view(STEPS, BATCH, cell.input_size)
+
+
+def _moved(cell: Cell, tensors: Parts) -> Parts:
+    """Return tensors with every parameter a little off: at its start one may hide another, as a gain of 0 does."""
+    parameters = {name for name, _ in cell.named_parameters()}
+    return {name: 1.01 * t + 0.01 if name in parameters and has_derivative(t) else t for name, t in tensors.items()}
+
+
+def _alike(a: Tensor, b: Tensor) -> bool:
+    if a.shape != b.shape or a.dtype != b.dtype:
+        return False
+    if not has_derivative(a):
+        return torch.equal(a, b)
+    return torch.allclose(as_reals(a), as_reals(b), RELATIVE, ABSOLUTE, equal_nan=True)
+
+
+def _copied(tensors: Parts) -> Parts:
+    return {name: tensor.clone() for name, tensor in tensors.items()}
+
+
+def _device(tensors: Parts) -> torch.device:
+    return next(iter(tensors.values())).device
+
+
+def _module(cell: Cell) -> nn.Module:
+    return cast(nn.Module, cell)
+
+
+def _naming(names: Sequence[str], verb: str) -> str:
+    return f", and {verb} {_listed(names)}" if names else ""
+
+
+def _listed(names: Sequence[str]) -> str:
+    rest = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return ", ".join(names[:NAMED]) + rest

@@ -1,0 +1,73 @@
+"""The global generators from which a plug-in may draw: torch's, NumPy's and Python's.
+
+A cell written for another harness often knows no generator of its own: stock layers, SciPy's distributions and dropout
+draw from these. They are seeded before a plug-in may draw and put back afterwards, so every draw is a function of who
+draws and of the step, and nothing else in the process notices.
+"""
+
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+NUMPY_SEEDS = 2**32
+
+
+@dataclass(frozen=True)
+class GeneratorStates:
+    """The states of all global generators at one moment."""
+
+    cpu: Tensor
+    cuda: list[Tensor]
+    numpy: Any
+    python: Any
+
+    @classmethod
+    def now(cls) -> "GeneratorStates":
+        """Return the present states."""
+        cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else []
+        return cls(torch.get_rng_state(), cuda, np.random.get_state(), random.getstate())
+
+    @classmethod
+    def seeded(cls, seed: int) -> "GeneratorStates":
+        """Return the states after seeding each generator with one seed; the present ones stay as they are."""
+        with seeded_generators(seed):
+            return cls.now()
+
+    def restore(self) -> None:
+        """Put every generator into these states."""
+        torch.set_rng_state(self.cpu)
+        if self.cuda:
+            torch.cuda.set_rng_state_all(self.cuda)
+        np.random.set_state(self.numpy)
+        random.setstate(self.python)
+
+
+@contextmanager
+def kept_generators() -> Iterator[None]:
+    """Put all global generators back at the end of the block to where they were at its start."""
+    before = GeneratorStates.now()
+    try:
+        yield
+    finally:
+        before.restore()
+
+
+@contextmanager
+def seeded_generators(seed: int) -> Iterator[None]:
+    """Seed all global generators for the block, and put them back afterwards."""
+    with kept_generators():
+        seed_generators(seed)
+        yield
+
+
+def seed_generators(seed: int) -> None:
+    """Seed torch's, NumPy's and Python's global generator."""
+    torch.manual_seed(seed)
+    np.random.seed(seed % NUMPY_SEEDS)
+    random.seed(seed)

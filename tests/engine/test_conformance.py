@@ -1,0 +1,435 @@
+"""What makes a plug-in's numbers wrong without an error is refused before it trains, by the name of what is amiss."""
+
+import inspect
+import random
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Generator, Tensor, nn
+
+from lstm_bench.cells.contract import CellError
+from lstm_bench.engine.conformance import check_cell
+
+D, H = 5, 8
+
+
+class Unit(nn.Module):
+    """h' = tanh(W [x, h])."""
+
+    def __init__(self, input_size: int, hidden_size: int, *, generator: Generator | None = None) -> None:
+        super().__init__()
+        self.input_size, self.hidden_size, self.generator = input_size, hidden_size, generator
+        self.map = nn.Linear(input_size + hidden_size, hidden_size)
+        self.prepare()
+
+    def prepare(self) -> None:
+        """What a kind adds in its constructor."""
+
+    def initial_state(self, batch_size: int) -> Any:
+        return self.map.weight.new_zeros(batch_size, self.hidden_size)
+
+    def step(self, x: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
+        h = torch.tanh(self.map(torch.cat((x, h), dim=1)))
+        return h, h
+
+    def times(self, x: Tensor, h: Tensor, factor: Any) -> tuple[Tensor, Tensor]:
+        h = Unit.step(self, x, h)[1] * factor
+        return h, h
+
+
+# --- what is allowed ---
+
+
+class KeepsItsGenerator(Unit):
+    """Keeps a generator and draws nothing from it any more."""
+
+
+class OldWeightNorm(Unit):
+    def prepare(self) -> None:
+        with pytest.warns(FutureWarning):
+            self.map = nn.utils.weight_norm(self.map)
+
+
+class Orthogonal(Unit):
+    def prepare(self) -> None:
+        self.map = nn.utils.parametrizations.orthogonal(self.map)
+
+
+class SpectralNorm(Unit):
+    """Its buffers move at every step in training mode."""
+
+    def prepare(self) -> None:
+        self.map = nn.utils.parametrizations.spectral_norm(self.map)
+
+
+class BufferedMask(Unit):
+    def prepare(self) -> None:
+        self.register_buffer("mask", torch.rand(H, generator=self.generator).round(), persistent=False)
+
+    def step(self, x: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
+        return self.times(x, h, self.mask)
+
+
+class SameConstant(Unit):
+    """A plain attribute that is the same for every member."""
+
+    def prepare(self) -> None:
+        self.mask = torch.tril(torch.ones(H, H))[-1]
+
+    def step(self, x: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
+        return self.times(x, h, self.mask)
+
+
+class RandomDraws(Unit):
+    """Dropout, and noise from NumPy and Python."""
+
+    def step(self, x: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
+        noise = torch.from_numpy(np.random.standard_normal(h.shape)).to(h)
+        return self.times(x, nn.functional.dropout(h, 0.3, self.training) + 0.1 * noise, random.random())
+
+
+class Cached(Unit):
+    """Computes something once, and remembers what it showed last: neither changes an answer."""
+
+    def step(self, x: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
+        if not hasattr(self, "ramp"):
+            self.ramp = torch.linspace(0, 1, H)
+        self.shown = x
+        return self.times(x, h, self.ramp)
+
+
+class BatchNorm(Unit):
+    def prepare(self) -> None:
+        self.norm = nn.BatchNorm1d(H)
+
+    def step(self, x: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
+        h = self.norm(super().step(x, h)[1])
+        return h, h
+
+
+class StockLayer(Unit):
+    """One step of torch.nn's layer."""
+
+    def prepare(self) -> None:
+        self.map = nn.LSTM(D, H)
+
+    def initial_state(self, batch_size: int) -> Any:
+        zeros = self.map.weight_hh_l0.new_zeros(batch_size, H)
+        return zeros, zeros
+
+    def step(self, x: Tensor, state: Any) -> Any:
+        output, after = self.map(x.unsqueeze(0), tuple(part.unsqueeze(0) for part in state))
+        return output[0], tuple(part[0] for part in after)
+
+
+ALLOWED = [
+    Unit, KeepsItsGenerator, OldWeightNorm, Orthogonal, SpectralNorm, BufferedMask, SameConstant, RandomDraws, Cached,
+    BatchNorm, StockLayer,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("cell_type", ALLOWED)
+def test_a_sound_cell_passes_and_leaves_the_global_generators_alone(cell_type: type) -> None:
+    before = torch.get_rng_state(), np.random.get_state()[1].tolist(), random.getstate()
+    assert checked(cell_type) == []
+    assert torch.equal(torch.get_rng_state(), before[0])
+    assert (np.random.get_state()[1].tolist(), random.getstate()) == before[1:]
+
+
+# --- constants that are neither parameter nor buffer ---
+
+
+class PlainMask(Unit):
+    def prepare(self) -> None:
+        self.mask = torch.rand(H, generator=self.generator).round()
+
+    def step(self, x: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
+        return self.times(x, h, self.mask)
+
+
+class InAList(PlainMask):
+    def prepare(self) -> None:
+        self.masks = [{"first": torch.rand(H, generator=self.generator)}]
+
+    def step(self, x: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
+        return self.times(x, h, self.masks[0]["first"])
+
+
+class PlainNumber(Unit):
+    def prepare(self) -> None:
+        self.leak = random.random()
+
+    def step(self, x: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
+        return self.times(x, h, self.leak)
+
+
+class NumpyArray(Unit):
+    def prepare(self) -> None:
+        self.gains = np.random.random(H).astype(np.float32)
+
+    def step(self, x: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
+        return self.times(x, h, torch.from_numpy(self.gains))
+
+
+class InSubmodule(Unit):
+    def prepare(self) -> None:
+        self.inner = nn.Identity()
+        self.inner.scale = torch.rand(H, generator=self.generator)
+
+    def step(self, x: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
+        return self.times(x, h, self.inner.scale)
+
+
+class UnregisteredModules(Unit):
+    def prepare(self) -> None:
+        self.layers = [nn.Linear(H, H)]
+
+    def step(self, x: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
+        return super().step(x, self.layers[0](h))
+
+
+class ComputedOnce(Unit):
+    """A matrix that is computed from a parameter in the constructor, and never again."""
+
+    def prepare(self) -> None:
+        self.doubled = 2 * self.map.weight
+
+    def step(self, x: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
+        h = torch.tanh(torch.cat((x, h), dim=1) @ self.doubled.detach().T)
+        return h, h
+
+
+class HiddenBehindZero(PlainMask):
+    """Its gain starts at 0, so that the mask shows only when that has been trained."""
+
+    def prepare(self) -> None:
+        super().prepare()
+        self.gain = nn.Parameter(torch.zeros(()))
+
+    def step(self, x: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
+        return self.times(x, h, 1 + self.gain * self.mask)
+
+
+class InEvaluationAlone(PlainMask):
+    def step(self, x: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
+        return self.times(x, h, 1.0 if self.training else self.mask)
+
+
+class RandomStart(PlainMask):
+    def initial_state(self, batch_size: int) -> Any:
+        return self.mask.expand(batch_size, -1)
+
+    def step(self, x: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
+        return Unit.step(self, x, h)
+
+
+class InAClosure(Unit):
+    def prepare(self) -> None:
+        mask = torch.rand(H, generator=self.generator).round()
+        self.masked = lambda h: h * mask
+
+    def step(self, x: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
+        h = self.masked(super().step(x, h)[1])
+        return h, h
+
+
+CONSTANTS = {
+    PlainMask: "mask", InAList: "masks", PlainNumber: "leak", NumpyArray: "gains", InSubmodule: "inner.scale",
+    UnregisteredModules: "layers", ComputedOnce: "doubled", HiddenBehindZero: "mask", InEvaluationAlone: "mask",
+    RandomStart: "mask",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("cell_type", [*CONSTANTS, InAClosure])
+def test_a_constant_that_differs_from_member_to_member_is_refused_by_name(cell_type: type) -> None:
+    told = refusal(cell_type)
+    assert "two cells with the same parameters and buffers step differently" in told
+    assert "register it as a buffer" in told
+    if cell_type in CONSTANTS:
+        assert f"they differ in {CONSTANTS[cell_type]}" in told
+
+
+# --- starts that no seed repeats ---
+
+
+class FreshNumpyGenerator(Unit):
+    def prepare(self) -> None:
+        self.start = nn.Parameter(torch.from_numpy(np.random.default_rng().random(H)).float())
+
+    def step(self, x: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
+        return self.times(x, h, self.start)
+
+
+class FreshBuffer(Unit):
+    def prepare(self) -> None:
+        self.register_buffer("mask", torch.tensor([random.SystemRandom().random() for _ in range(H)]))
+
+    def step(self, x: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
+        return self.times(x, h, self.mask)
+
+
+@pytest.mark.parametrize(("cell_type", "name"), [(FreshNumpyGenerator, "start"), (FreshBuffer, "mask")])
+def test_a_start_that_its_seed_does_not_decide_is_refused_by_name(cell_type: type, name: str) -> None:
+    assert f"two cells of one seed start with different values of {name}: allowed: a start that is" in refusal(
+        cell_type
+    )
+
+
+# --- states outside the state ---
+
+
+class StateOnSelf(Unit):
+    """Keeps h on itself; its own initial_state forgets it."""
+
+    def initial_state(self, batch_size: int) -> Any:
+        self.h = super().initial_state(batch_size)
+        return self.h
+
+    def step(self, x: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
+        self.h = super().step(x, self.h)[1]
+        return self.h, h
+
+
+class Counter(Unit):
+    def prepare(self) -> None:
+        self.steps = 0
+
+    def step(self, x: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
+        self.steps += 1
+        return self.times(x, h, 1 / self.steps)
+
+
+class OwnGenerator(Unit):
+    def prepare(self) -> None:
+        self.noise = Generator().manual_seed(3)
+
+    def step(self, x: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
+        return self.times(x, h, torch.rand(H, generator=self.noise))
+
+
+class OwnNumpyGenerator(Unit):
+    def prepare(self) -> None:
+        self.noise = np.random.default_rng(3)
+
+    def step(self, x: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
+        return self.times(x, h, self.noise.random())
+
+
+@pytest.mark.parametrize(
+    ("cell_type", "name"),
+    [(StateOnSelf, "h"), (Counter, "steps"), (OwnGenerator, "noise"), (OwnNumpyGenerator, "noise")],
+)
+def test_a_step_that_remembers_outside_its_state_is_refused_by_name(cell_type: type, name: str) -> None:
+    told = refusal(cell_type)
+    assert f"step answers the same input and state differently the second time, and it changes {name}: allowed" in told
+
+
+class ReplacedBuffer(Unit):
+    """A running mean that is put in the place of the old one: the engine would go on with the old one."""
+
+    def prepare(self) -> None:
+        self.register_buffer("mean", torch.zeros(H))
+
+    def step(self, x: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
+        h = super().step(x, h)[1]
+        if self.training:
+            self.mean = 0.9 * self.mean + 0.1 * h.mean(dim=0).detach()
+        return h - self.mean, h
+
+
+def test_a_buffer_that_is_replaced_is_refused_by_name() -> None:
+    assert "puts a new tensor in the place of its buffer mean: allowed: writing into it" in refusal(ReplacedBuffer)
+
+
+# --- states of another shape ---
+
+
+class Growing(Unit):
+    def initial_state(self, batch_size: int) -> Any:
+        return torch.zeros(batch_size, 0)
+
+    def step(self, x: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
+        output = super().step(x, h.sum(dim=1, keepdim=True).expand(-1, H))[1]
+        return output, torch.cat((h, output[:, :1]), dim=1)
+
+
+class Shrinking(Unit):
+    def step(self, x: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
+        output = super().step(x, nn.functional.pad(h, (0, H - h.shape[1])))[1]
+        return output, h[:, 1:]
+
+
+class Broadcast(Unit):
+    """Starts with a column that the first step widens."""
+
+    def initial_state(self, batch_size: int) -> Any:
+        return torch.zeros(batch_size, 1)
+
+    def step(self, x: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
+        return super().step(x, h.expand(-1, H))
+
+
+@pytest.mark.parametrize(
+    ("cell_type", "returned", "started"),
+    [(Growing, "[3, 1]", "[3, 0]"), (Shrinking, f"[3, {H - 1}]", f"[3, {H}]"), (Broadcast, f"[3, {H}]", "[3, 1]")],
+)
+def test_a_state_that_changes_its_shape_is_refused_with_both_shapes(
+    cell_type: type, returned: str, started: str
+) -> None:
+    allowed = f"allowed: {started} of torch.float32, as in initial_state"
+    assert f"step returned as state h a tensor {returned} of torch.float32: {allowed}" in refusal(cell_type)
+
+
+# --- parameters without a gradient ---
+
+
+class Unused(Unit):
+    def prepare(self) -> None:
+        self.spare = nn.Linear(H, H)
+
+
+class Detached(Unit):
+    def prepare(self) -> None:
+        self.gain = nn.Parameter(torch.ones(H))
+
+    def step(self, x: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
+        return self.times(x, h, self.gain.detach())
+
+
+class LearnsItsStart(Unit):
+    """A parameter that takes part in the initial state alone."""
+
+    def prepare(self) -> None:
+        self.start = nn.Parameter(torch.zeros(H))
+
+    def initial_state(self, batch_size: int) -> Any:
+        return self.start.expand(batch_size, -1)
+
+
+class Frozen(Unused):
+    def prepare(self) -> None:
+        super().prepare()
+        self.spare.requires_grad_(False)
+
+
+def test_a_parameter_that_no_gradient_reaches_is_told_and_counted() -> None:
+    (told,) = checked(Unused)
+    assert told.startswith(
+        f"cell {__name__}.Unused: no gradient reaches spare.bias, spare.weight in 3 steps (72 numbers"
+    )
+    (told,) = checked(Detached)
+    assert "no gradient reaches gain in 3 steps (8 numbers" in told
+    assert checked(LearnsItsStart) == checked(Frozen) == []
+
+
+def checked(cell_type: Any) -> list[str]:
+    return check_cell(lambda generator: cell_type(D, H, generator=generator), torch.device("cpu"))
+
+
+def refusal(cell_type: Any) -> str:
+    with pytest.raises(CellError) as caught:
+        checked(cell_type)
+    assert str(caught.value).startswith(f"cell {__name__}.{cell_type.__name__}: ")
+    return inspect.cleandoc(str(caught.value))
