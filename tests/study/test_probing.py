@@ -249,7 +249,7 @@ class ModalCell(torch.nn.Module):
 def mode_and_draws(model: Model, task: Any, generator: Generator) -> Noted:
     cell: Any = model.cell
     output, state = cell.step(torch.zeros(1, 2), cell.initial_state(1))
-    return Noted(float(output.sum() + 1000 * state.sum()))
+    return Noted(float((output.sum() + 1000 * state.sum()).detach()))
 
 
 def test_a_plug_in_is_probed_in_evaluation_mode_with_draws_of_the_probes_own():
