@@ -18,7 +18,7 @@ WHO = {
     "another in one process, with PyTorch's defaults. It takes part where torch.nn has the cell, the task is adding "
     "(half) and the file is there, which it is in a checkout and not in an installed wheel.",
 }
-MACHINE = ("processor", "cores", "memory_gib", "system", "device", "dtype", "compiled_kernels")
+MACHINE = ("processor", "cores", "usable_cores", "memory_gib", "system", "device", "dtype", "compiled_kernels")
 NAMED = 4  # jobs that a note names before it counts
 DEFINITIONS = {
     "Steps/s": "Member-steps a second of the whole machine: steps of a turn over its wall time. Median and quartiles "

@@ -5,7 +5,6 @@ a contender at once and timed on the wall until the last has ended. The processe
 """
 
 import math
-import os
 import statistics
 import time
 from collections.abc import Callable, Sequence
@@ -15,6 +14,7 @@ from dataclasses import replace
 from torch import Generator
 
 from lstm_bench.config.schema import JobConfig, SpeedConfig
+from lstm_bench.cores import usable_cores
 from lstm_bench.probes.machine_limit import how_measured, training_work
 from lstm_bench.records.schema import ContestRow, JobPlan, MachineLimit
 from lstm_bench.study.contenders import Contender, contenders_for, parts
@@ -97,7 +97,7 @@ def hold_contest(
 
 def measure_limit() -> MachineLimit:
     """Return the median of what one core does while every core does the same."""
-    crew = Crew(os.cpu_count() or 1, 1, prepared=True)
+    crew = Crew(usable_cores(), 1, prepared=True)
     try:
         crew.all("rates")
         found = [rates for _ in range(LIMIT_ROUNDS) for rates in crew.all("rates")]
