@@ -80,7 +80,7 @@ def compose_study(invocation: Invocation) -> StudyConfig:
     return StudyConfig(
         study=_study_name(first["study"]),
         experiment=str(choices.get("experiment") or ""),
-        output=Path(str(first["output"])),
+        output=_output(first["output"]),
         tracking=build(TrackingConfig, first["tracking"], "tracking"),
         jobs=jobs,
         measure=measure,
@@ -127,7 +127,7 @@ def _compose_job(overrides: list[str], invocation: Invocation) -> _Composed:
         launcher, sweep = _resolved(config.hydra.launcher), _resolved(config.hydra.sweeper.get("params"))
     for key in ROOT_KEYS:
         if key not in settings:
-            raise ConfigError(f"{key} is missing: a config.yaml of your own replaces ours and needs all of its keys")
+            raise ConfigError(f"{key} is missing: give it a value (a config.yaml of your own replaces all of ours)")
     if config.hydra.mode is not RunMode.MULTIRUN:
         raise not_allowed("hydra.mode", config.hydra.mode and config.hydra.mode.name, "MULTIRUN, as in our config.yaml")
     return _Composed(settings, dict(config.hydra.runtime.choices), launcher, sweep or {})
@@ -170,6 +170,12 @@ def _study_name(name: Any) -> str:
     if not isinstance(name, str) or not STUDY_NAME.fullmatch(name):
         raise not_allowed("study", name, STUDY_NAME_RULE)
     return name
+
+
+def _output(folder: Any) -> Path:
+    if not isinstance(folder, str):
+        raise not_allowed("output", folder, "the path of a folder")
+    return Path(folder)
 
 
 def _measure(measure: Any) -> Measure:

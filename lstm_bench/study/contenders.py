@@ -29,7 +29,7 @@ class Contender:
     """One way to train: what makes its step, and in how many processes of how many threads it runs.
 
     `prepared` processes have the settings of the engine's workers (see `engine.bootstrap`); the others are as PyTorch
-    starts them.
+    starts them, with at most so many threads.
     """
 
     name: str

@@ -47,6 +47,11 @@ class Contest:
         (found,) = self._crew("peak", 1, contender).all("peak", contender.make, job, _small(job), contender.members)
         return None if found is None else int(found)
 
+    def threads(self, contender: Contender) -> int:
+        """Return how many threads each process of a contender has."""
+        (threads, *_) = self._racing(contender).all("threads")
+        return int(threads)
+
     def race(self, contenders: Sequence[Contender], job: JobConfig) -> dict[str, tuple[int, list[float]]]:
         """Return (steps a process and turn, seconds of each turn) by contender."""
         for contender in contenders:
@@ -90,7 +95,10 @@ def hold_contest(
             peaks = {contender.name: contest.peak(contender, job) for contender in contenders}
             raced = contest.race(contenders, job)
             limit_s = _limit_s(job, plan, limit)
-            rows += [_row(c, job, plan, limit_s, *raced[c.name], peaks[c.name]) for c in contenders]
+            rows += [
+                _row(replace(c, threads=contest.threads(c)), job, plan, limit_s, *raced[c.name], peaks[c.name])
+                for c in contenders
+            ]
             on_job(done)
     return limit, rows
 
