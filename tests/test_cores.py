@@ -70,7 +70,7 @@ print(usable_cores())
         ("0::/a/b", {"a/b/cpu.max": "max 100000\n", "a/cpu.max": "200000 100000\n"}, [2.0]),  # set for an outer group
         ("0::/a/b", {"a/b/cpu.max": "400000 100000\n", "a/cpu.max": "200000 100000\n"}, [4.0, 2.0]),
         ("0::/elsewhere", {"cpu.max": "300000 100000\n"}, [3.0]),  # the container's path is that of its host
-        ("4:cpu,cpuacct:/j", {"cpu,cpuacct/j/cpu.cfs_quota_us": "50000", "cpu,cpuacct/j/cpu.cfs_period_us": "100000"}, [0.5]),
+        ("4:cpu,cpuacct:/j", {f"cpu,cpuacct/j/cpu.cfs_{what}_us": "50000" for what in ("quota", "period")}, [1.0]),
         ("4:cpu:/", {"cpu/cpu.cfs_quota_us": "-1", "cpu/cpu.cfs_period_us": "100000"}, []),
         ("3:memory:/m\n0::/", {"memory/m/cpu.max": "100000 100000", "unified/cpu.max": "700000 100000"}, [7.0]),
         ("0::/", {"cpu.max": "100000 0\n"}, []),

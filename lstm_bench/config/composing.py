@@ -25,6 +25,7 @@ from lstm_bench.config.errors import ConfigError, not_allowed
 from lstm_bench.config.hydra_errors import told_in_one_line
 from lstm_bench.config.launching import jobs_at_once
 from lstm_bench.config.quoting import as_typed
+from lstm_bench.config.root_keys import ROOT_KEYS, check_whole
 from lstm_bench.config.schema import (
     Comparison,
     JobConfig,
@@ -39,10 +40,6 @@ from lstm_bench.config.search_path import files_used, is_ours, replaced, searchi
 from lstm_bench.cores import usable_cores
 from lstm_bench.literature.reading import LiteratureError, own_table
 
-ROOT_KEYS = (
-    "study", "output", "measure", "studies", "comparison", "parameters", "task", "cell", "trainer", "probe", "tracking",
-    "speed", "resume", "safety", "sweeps", "budget", "budgets", "published",
-)  # fmt: skip
 DUPLICATES_NAMED = 3
 
 
@@ -125,9 +122,7 @@ def _compose_job(overrides: list[str], invocation: Invocation) -> _Composed:
         config = compose("config", overrides=overrides, return_hydra_config=True)
         settings = {str(key): _resolved(node) for key, node in config.items() if key != "hydra"}
         launcher, sweep = _resolved(config.hydra.launcher), _resolved(config.hydra.sweeper.get("params"))
-    for key in ROOT_KEYS:
-        if key not in settings:
-            raise ConfigError(f"{key} is missing: give it a value (a config.yaml of your own replaces all of ours)")
+    check_whole(settings)
     if config.hydra.mode is not RunMode.MULTIRUN:
         raise not_allowed("hydra.mode", config.hydra.mode and config.hydra.mode.name, "MULTIRUN, as in our config.yaml")
     return _Composed(settings, dict(config.hydra.runtime.choices), launcher, sweep or {})

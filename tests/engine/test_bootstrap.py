@@ -30,9 +30,10 @@ print(torch.get_num_threads(), float((tiny * 1e-10).sum()), float((tiny * 1e-5).
     assert python(code) == "1 0.0 True"
 
 
-@pytest.mark.skipif(
-    len(getattr(os, "sched_getaffinity", lambda _: ())(0)) < 2, reason="there is but one core to be bound to"
-)
+CORES = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set()
+
+
+@pytest.mark.skipif(len(CORES) < 2, reason="there is but one core to be bound to")
 def test_a_prepared_process_and_what_it_starts_may_use_every_core(monkeypatch: pytest.MonkeyPatch) -> None:
     """Bound to the first core, a study and all of its workers would share it."""
     binding = {"OMP_PROC_BIND": "true", "OMP_PLACES": "cores", "GOMP_CPU_AFFINITY": "0-99", "KMP_AFFINITY": "compact"}
