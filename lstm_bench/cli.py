@@ -13,10 +13,13 @@ from typing import TYPE_CHECKING
 
 from omegaconf import DictConfig
 
-from lstm_bench.config.composing import Invocation, compose_study, conf_dir, launch_arguments
+from lstm_bench.config.composing import Invocation, compose_study
 from lstm_bench.config.errors import ConfigError
+from lstm_bench.config.launching import launch_arguments
 from lstm_bench.config.listing import listing
 from lstm_bench.config.schema import SafetyConfig, StudyConfig
+from lstm_bench.config.search_path import conf_dir, main_folder, told_of_files
+from lstm_bench.cores import keep_to_usable_cores
 from lstm_bench.study.stopping import Stop, Stopped
 
 if TYPE_CHECKING:
@@ -39,10 +42,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--multirun", "-m", action="store_true")
     parser.add_argument("--config-dir", "-cd", type=Path)
     options, overrides = parser.parse_known_args(given)
-    if any(override.split("=")[0] in HYDRA_FLAGS for override in overrides):
-        return _launch(given)
     try:
-        _check_arguments(overrides, options.config_dir)
+        _check_folder(options.config_dir)
+        if any(override.split("=")[0] in HYDRA_FLAGS for override in overrides):
+            return _launch(given, options.config_dir and options.config_dir.resolve())
+        _check_arguments(overrides)
         if options.help or not given:
             print(listing(conf_dir(), options.config_dir))
             return 0
@@ -56,9 +60,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return BAD_INPUT
 
 
-def _check_arguments(overrides: Sequence[str], config_dir: Path | None) -> None:
+def _check_folder(config_dir: Path | None) -> None:
     if config_dir is not None and not config_dir.is_dir():
         raise ConfigError(f"--config-dir={config_dir}: allowed: an existing folder")
+
+
+def _check_arguments(overrides: Sequence[str]) -> None:
     unknown = next((override for override in overrides if override.startswith("-")), None)
     if unknown is not None:
         raise ConfigError(f"{unknown}: allowed: --help, --config-dir FOLDER, --multirun, and key=value")
@@ -72,7 +79,11 @@ def _run(invocation: Invocation, given: Sequence[str], stop: Stop) -> int:
     from lstm_bench.study.folders import check_output
 
     check_output(config.output, [config.study, *config.studies])
-    study = _planned(config, invocation, given)
+    study, composed = _planned(config, invocation, given)
+    replaced = [file for one in composed for file in one.replaced]
+    unread = [file for one in composed for file in one.unread]
+    for line in told_of_files(invocation.config_dir, replaced, unread):
+        study.say(line)
     try:
         return study.run(lambda config, jobs: _launch_jobs(config, jobs, stop), stop)
     except Stopped:
@@ -80,8 +91,13 @@ def _run(invocation: Invocation, given: Sequence[str], stop: Stop) -> int:
         raise
 
 
-def _planned(config: StudyConfig, invocation: Invocation, given: Sequence[str]) -> "ClaimsStudy | SpeedStudy | Study":
-    """Return the study with its plan, after checking every job of it, or of every study that it is composed of."""
+def _planned(
+    config: StudyConfig, invocation: Invocation, given: Sequence[str]
+) -> "tuple[ClaimsStudy | SpeedStudy | Study, list[StudyConfig]]":
+    """Return the study with its plan, after checking every job of it, or of every study that it is composed of.
+
+    The second is all that was composed for it.
+    """
     from lstm_bench.config.parts import parts_of
     from lstm_bench.study.claims_study import ClaimsStudy
     from lstm_bench.study.matching import compared
@@ -92,17 +108,18 @@ def _planned(config: StudyConfig, invocation: Invocation, given: Sequence[str]) 
     if config.measure == "claims":
         parts = [(part, compared(compose_study(part))) for part in parts_of(config.studies, invocation)]
         plans = [(config, plan_study(config, part.overrides)) for part, config in parts]
-        return ClaimsStudy(config, plan_claims(config, given), plans)
+        return ClaimsStudy(config, plan_claims(config, given), plans), [config, *(part for part, _ in plans)]
     config = compared(config)
     plan = plan_study(config, given)
-    return SpeedStudy(config, plan) if config.measure == "speed" else Study(config, plan)
+    return (SpeedStudy(config, plan) if config.measure == "speed" else Study(config, plan)), [config]
 
 
 def _launch_jobs(config: StudyConfig, jobs: Sequence[int], stop: Stop) -> int:
     """Let Hydra launch jobs of the plan; tell in a line what went wrong with the launcher itself."""
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra hands on what is raised, in place of printing it
+    keep_to_usable_cores()
     try:
-        return _launch(launch_arguments(config, jobs))
+        return _launch(launch_arguments(config, jobs), config.config_dir)
     except Exception as error:
         if stop.heard:  # what a stopped launcher says of it is no news
             return 1
@@ -110,13 +127,13 @@ def _launch_jobs(config: StudyConfig, jobs: Sequence[int], stop: Stop) -> int:
         return 1
 
 
-def _launch(arguments: Sequence[str]) -> int:
-    """Let Hydra do what it is asked for; return its exit code."""
+def _launch(arguments: Sequence[str], config_dir: Path | None) -> int:
+    """Let Hydra do what it is asked for, with the user's folder of yaml files; return its exit code."""
     import hydra
 
     before, sys.argv = sys.argv, ["lstm_bench", *arguments]
     try:
-        hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name="config")(run_hydra_job)()
+        hydra.main(version_base="1.3", config_path=main_folder(config_dir), config_name="config")(run_hydra_job)()
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else 1
     finally:

@@ -12,13 +12,14 @@ import lstm_bench
 
 PACKAGE = Path(lstm_bench.__file__).parent
 LEFT_WING = {"cells", "tasks", "engine", "probes"}
-EVERYWHERE = {"checks", "__init__"}  # range checks and the version
+EVERYWHERE = {"checks", "cores", "__init__"}  # range checks, the cores that may be used, and the version
 
 # Rooms of the package that a room may import, beside itself and EVERYWHERE. `study` is the only room that sees both
 # wings; `cli`, and `anatomy` and `sync`, which run no study, are the roof.
 ALLOWED_ROOMS = {
     "__init__": set(),
     "checks": set(),
+    "cores": set(),
     "cells": set(),
     "tasks": set(),
     "engine": {"cells", "tasks"},

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from lstm_bench.analysis.plain_yaml import YamlError
 from lstm_bench.anatomy.options import Parser, writable
-from lstm_bench.config.composing import conf_dir
 from lstm_bench.config.errors import ConfigError
+from lstm_bench.config.search_path import conf_dir
 
 DEFAULT = "seven_words.yaml"
 

@@ -48,6 +48,8 @@ def check_types(
 ) -> dict[str, Any]:
     """Return the settings as the types that the signature asks for."""
     model = _schema(target, frozenset(supplied))
+    if not isinstance(settings, Mapping):
+        raise not_allowed(key, settings, f"a mapping of the keys {', '.join(model.model_fields)}")
     try:
         checked = model.model_validate(dict(settings))
     except ValidationError as error:

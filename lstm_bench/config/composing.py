@@ -5,26 +5,27 @@ split and composed by the same Hydra, in memory; what comes out is checked and p
 the jobs of that plan, by their numbers.
 """
 
-import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.resources import files
+from itertools import chain
 from pathlib import Path
 from typing import Any, cast, get_args
 
-from hydra import compose, initialize_config_dir
+from hydra import compose
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
-from hydra.errors import ConfigCompositionException, HydraException, OverrideParseException
-from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
+from hydra.types import RunMode
+from omegaconf import OmegaConf
 
 from lstm_bench.checks import STUDY_NAME, STUDY_NAME_RULE
 from lstm_bench.config.budgets import chosen_budget, sweeps
 from lstm_bench.config.building import TARGET, build
 from lstm_bench.config.errors import ConfigError, not_allowed
-from lstm_bench.config.quoting import as_typed, quoted
+from lstm_bench.config.hydra_errors import told_in_one_line
+from lstm_bench.config.launching import jobs_at_once
+from lstm_bench.config.quoting import as_typed
+from lstm_bench.config.root_keys import ROOT_KEYS, check_whole
 from lstm_bench.config.schema import (
     Comparison,
     JobConfig,
@@ -35,12 +36,10 @@ from lstm_bench.config.schema import (
     TrackingConfig,
     TrainerConfig,
 )
+from lstm_bench.config.search_path import files_used, is_ours, replaced, searching, unread
+from lstm_bench.cores import usable_cores
 from lstm_bench.literature.reading import LiteratureError, own_table
 
-ROOT_KEYS = (
-    "study", "output", "measure", "studies", "comparison", "parameters", "task", "cell", "trainer", "probe", "tracking",
-    "speed", "resume", "safety", "sweeps", "budget", "budgets", "published",
-)  # fmt: skip
 DUPLICATES_NAMED = 3
 
 
@@ -51,18 +50,15 @@ class Invocation:
     overrides: tuple[str, ...]
     config_dir: Path | None = None
 
-    @property
-    def searched(self) -> list[str]:
-        """The overrides, with the user's folder on Hydra's search path."""
-        own = [f"hydra.searchpath=[{quoted(f'file://{self.config_dir}')}]"] if self.config_dir else []
-        return [*own, *map(as_typed, self.overrides)]
 
+@dataclass(frozen=True)
+class _Composed:
+    """The configuration of a job: its settings, the yaml of each group, and the launcher's settings."""
 
-def conf_dir() -> Path:
-    """Return the folder of our yaml files: conf/ in a checkout, lstm_bench/conf in an installed wheel."""
-    package = Path(str(files("lstm_bench")))
-    installed = package / "conf"
-    return installed if installed.is_dir() else package.parent / "conf"
+    settings: dict[str, Any]
+    choices: dict[str, Any]
+    launcher: dict[str, Any]
+    sweep: dict[str, Any]  # what the yaml files sweep, by key
 
 
 def compose_study(invocation: Invocation) -> StudyConfig:
@@ -70,19 +66,18 @@ def compose_study(invocation: Invocation) -> StudyConfig:
 
     Raises: ConfigError for anything that Hydra or our own schema refuses.
     """
-    try:
-        with initialize_config_dir(version_base="1.3", config_dir=str(conf_dir())):
-            base, overrides = _sweeps(invocation)
-            composed = [[_compose_job(job) for job in sweep] for sweep in overrides]
-    except (HydraException, OmegaConfBaseException) as error:
-        raise _in_one_line(error, invocation) from error
-    jobs = _united([[_job_config(*job) for job in sweep] for sweep in composed], invocation)
-    first, choices = composed[0][0]
+    with searching(invocation.config_dir), told_in_one_line(invocation.overrides):
+        base, overrides = _sweeps(invocation)
+        composed = [[_compose_job(job, invocation) for job in sweep] for sweep in overrides]
+        files = _used_files(invocation, overrides, composed)
+        in_place_of_ours = replaced(files)
+    jobs = _united([[_job_config(job) for job in sweep] for sweep in composed], invocation)
+    first, choices = composed[0][0].settings, composed[0][0].choices
     measure = _measure(first["measure"])
     return StudyConfig(
         study=_study_name(first["study"]),
         experiment=str(choices.get("experiment") or ""),
-        output=Path(str(first["output"])),
+        output=_output(first["output"]),
         tracking=build(TrackingConfig, first["tracking"], "tracking"),
         jobs=jobs,
         measure=measure,
@@ -95,17 +90,11 @@ def compose_study(invocation: Invocation) -> StudyConfig:
         published=_published(first["published"]),
         resume=_resume(first["resume"]),
         safety=build(SafetyConfig, first["safety"], "safety"),
+        config_dir=invocation.config_dir,
+        replaced=in_place_of_ours,
+        unread=unread(files, invocation.config_dir),
+        jobs_at_once=jobs_at_once(composed[0][0].launcher, _usable_cores()),
     )
-
-
-def launch_arguments(config: StudyConfig, numbers: Iterable[int]) -> list[str]:
-    """Return what Hydra is asked for: jobs of the plan, by number, with the launcher and folders of the study.
-
-    Everything else about a job stands in the plan, which knows more jobs than a sweep can name.
-    """
-    jobs = ",".join(str(number) for number in numbers)
-    output = f"output={quoted(str(config.output.expanduser().resolve()))}"
-    return [*config.overrides, "hydra.sweeper.params=null", output, f"+job={jobs}"]
 
 
 def _sweeps(invocation: Invocation) -> tuple[dict[str, Any], list[list[list[str]]]]:
@@ -114,14 +103,13 @@ def _sweeps(invocation: Invocation) -> tuple[dict[str, Any], list[list[list[str]
     What is given on the command line holds in every sweep, in place of what it sweeps itself.
     """
     parser = OverridesParser.create()
-    parsed = parser.parse_overrides(list(invocation.searched))
-    composed = compose("config", overrides=_split(parsed)[0], return_hydra_config=True)
-    base = _resolved(composed)
-    params = dict(composed.hydra.sweeper.get("params") or {})
+    parsed = parser.parse_overrides([as_typed(override) for override in invocation.overrides])
+    base = _compose_job(_split(parsed)[0], invocation)
     given = [
-        parser.parse_overrides([f"{key}={value}" for key, value in (params | own).items()]) for own in sweeps(base)
+        parser.parse_overrides([f"{key}={value}" for key, value in (base.sweep | own).items()])
+        for own in sweeps(base.settings)
     ]
-    return base, [_split(own + parsed) for own in given]
+    return base.settings, [_split(own + parsed) for own in given]
 
 
 def _split(overrides: list[Override]) -> list[list[str]]:
@@ -129,33 +117,47 @@ def _split(overrides: list[Override]) -> list[list[str]]:
     return jobs
 
 
-def _compose_job(overrides: list[str]) -> tuple[dict[str, Any], dict[str, Any]]:
-    config = compose("config", overrides=overrides, return_hydra_config=True)
-    return _resolved(config), dict(config.hydra.runtime.choices)
+def _compose_job(overrides: list[str], invocation: Invocation) -> _Composed:
+    with told_in_one_line(invocation.overrides, overrides):
+        config = compose("config", overrides=overrides, return_hydra_config=True)
+        settings = {str(key): _resolved(node) for key, node in config.items() if key != "hydra"}
+        launcher, sweep = _resolved(config.hydra.launcher), _resolved(config.hydra.sweeper.get("params"))
+    check_whole(settings)
+    if config.hydra.mode is not RunMode.MULTIRUN:
+        raise not_allowed("hydra.mode", config.hydra.mode and config.hydra.mode.name, "MULTIRUN, as in our config.yaml")
+    return _Composed(settings, dict(config.hydra.runtime.choices), launcher, sweep or {})
 
 
-def _resolved(config: DictConfig) -> dict[str, Any]:
-    nodes = {str(key): node for key, node in config.items() if key != "hydra"}
-    return {
-        key: OmegaConf.to_container(node, resolve=True) if OmegaConf.is_config(node) else node
-        for key, node in nodes.items()
-    }
+def _resolved(node: Any) -> Any:
+    return OmegaConf.to_container(node, resolve=True) if OmegaConf.is_config(node) else node
 
 
-def _job_config(config: dict[str, Any], choices: dict[str, Any]) -> JobConfig:
-    for key, value in config.items():
+def _used_files(
+    invocation: Invocation, overrides: Sequence[Sequence[list[str]]], composed: Sequence[Sequence[_Composed]]
+) -> list[str]:
+    """Return the yaml files that jobs use, where the user has a folder of them: one job of each choice tells."""
+    if invocation.config_dir is None or is_ours(invocation.config_dir):
+        return []
+    jobs = zip(chain(*overrides), chain(*composed), strict=True)
+    return files_used({str(job.choices): own for own, job in jobs}.values())
+
+
+def _job_config(job: _Composed) -> JobConfig:
+    settings = job.settings
+    for key, value in settings.items():
         if key not in ROOT_KEYS:
             raise not_allowed(key, value, f"the keys {', '.join(ROOT_KEYS)}")
     for group in ("task", "cell"):
-        if not isinstance(config[group], dict) or TARGET not in config[group]:
-            raise not_allowed(group, config[group], f"a yaml of that group, with a {TARGET}")
+        is_chosen = job.choices.get(group) is not None
+        if not is_chosen or not isinstance(settings[group], dict) or TARGET not in settings[group]:
+            raise not_allowed(group, settings[group], f"a yaml of that group, with a {TARGET}")
     return JobConfig(
-        task_name=str(choices["task"]),
-        cell_name=str(choices["cell"]),
-        task=config["task"],
-        cell=config["cell"],
-        trainer=build(TrainerConfig, config["trainer"], "trainer"),
-        probe=config["probe"] or {},
+        task_name=str(job.choices["task"]),
+        cell_name=str(job.choices["cell"]),
+        task=settings["task"],
+        cell=settings["cell"],
+        trainer=build(TrainerConfig, settings["trainer"], "trainer"),
+        probe=settings["probe"] or {},
     )
 
 
@@ -163,6 +165,12 @@ def _study_name(name: Any) -> str:
     if not isinstance(name, str) or not STUDY_NAME.fullmatch(name):
         raise not_allowed("study", name, STUDY_NAME_RULE)
     return name
+
+
+def _output(folder: Any) -> Path:
+    if not isinstance(folder, str):
+        raise not_allowed("output", folder, "the path of a folder")
+    return Path(folder)
 
 
 def _measure(measure: Any) -> Measure:
@@ -197,6 +205,13 @@ def _published(path: Any) -> str:
         raise ConfigError(f"published={path}: {error}") from error
 
 
+def _usable_cores() -> int:
+    try:
+        return usable_cores()
+    except ValueError as error:  # an environment variable
+        raise ConfigError(str(error)) from error
+
+
 def _resume(resume: Any) -> bool:
     if not isinstance(resume, bool):
         raise not_allowed("resume", resume, "true, false")
@@ -220,33 +235,3 @@ def _united(sweeps: Sequence[Sequence[JobConfig]], invocation: Invocation) -> li
         if job not in united:
             united.append(job)
     return united
-
-
-def _in_one_line(error: Exception, invocation: Invocation) -> ConfigError:
-    """Say Hydra's many-line errors in one line."""
-    text = str(error)
-    unknown = re.search(
-        r"Could not find '(.+?)/([^/']+)'\s+Available options in '.+?':\s+(.+?)\s*Config search", text, re.S
-    )
-    if unknown:
-        group, name, options = unknown.groups()
-        return not_allowed(group, name, ", ".join(options.split()))
-    if isinstance(error, ConfigCompositionException):
-        key = re.search(r"(?:Could not override|Error merging override) '?([^'\s]+)'?", text)
-        if key:
-            return _unknown_key(key.group(1), invocation)
-    line = " ".join(text.split("\nSee http", maxsplit=1)[0].split("\nConfig search path", maxsplit=1)[0].split())
-    if isinstance(error, OverrideParseException):
-        return ConfigError(f"{error.override}: allowed: key=value, key=value1,value2 to sweep ({line[:120]})")
-    return ConfigError(line[:300])
-
-
-def _unknown_key(path: str, invocation: Invocation) -> ConfigError:
-    override = next((o for o in invocation.overrides if o.lstrip("+~").startswith(path.lstrip("+~"))), path)
-    key, _, value = override.partition("=")
-    parent = key.lstrip("+~").rpartition(".")[0]
-    with initialize_config_dir(version_base="1.3", config_dir=str(conf_dir())):
-        config = compose("config")
-    node = OmegaConf.select(config, parent) if parent else config
-    allowed = ", ".join(str(name) for name in node if name != TARGET) if OmegaConf.is_dict(node) else "a known group"
-    return not_allowed(key, value, f"the keys {allowed}")

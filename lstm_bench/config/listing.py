@@ -18,14 +18,23 @@ examples
 
 
 def listing(*folders: Path | None) -> str:
-    """Return usage, and every experiment, task, cell and set of probes with the line that its yaml begins with."""
+    """Return usage, and every experiment, task, cell and set of probes with the line that its yaml begins with.
+
+    Args:
+        folders: of yaml files; a file of a later one stands in place of one of the same name.
+    """
     present = [folder for folder in folders if folder is not None]
     groups = [_group(group, present) for group in ("experiment", "task", "cell", "probe")]
     return "\n\n".join([USAGE, *groups, EXAMPLES])
 
 
 def _group(group: str, folders: list[Path]) -> str:
-    files = {path.stem: path for folder in folders for path in sorted((folder / group).glob("*.yaml"))}
+    files = {
+        path.relative_to(folder / group).with_suffix("").as_posix(): path
+        for folder in folders
+        for path in (folder / group).rglob("*.yaml")
+        if path.is_file()
+    }
     width = max((len(name) for name in files), default=0)
     lines = [f"  {name:<{width}}  {describe(path)}" for name, path in sorted(files.items())]
     key = "+experiment=" if group == "experiment" else f"{group}="
@@ -34,5 +43,6 @@ def _group(group: str, folders: list[Path]) -> str:
 
 def describe(path: Path) -> str:
     """Return the first comment of a yaml that is not Hydra's own directive."""
-    comments = [line.lstrip("# ") for line in path.read_text().splitlines() if line.startswith("#")]
+    lines = path.read_text("utf-8", errors="replace").splitlines()
+    comments = [line.lstrip("# ") for line in lines if line.startswith("#")]
     return next((comment for comment in comments if not comment.startswith("@package")), "")

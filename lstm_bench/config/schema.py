@@ -178,6 +178,8 @@ class StudyConfig:
     With `resume` off a study starts anew beside its old records. `parameters` is how many every cell gets, in place of
     those of the largest. `unmatched` says which cells have no match in parameters, and why. `published` is the text of
     a person's own table of published results. `studies` are those that a study of claims runs: their overrides by name.
+    `config_dir` is the user's folder of yaml files; `replaced` are those of them that are used in place of ours,
+    `unread` those that cannot be. `jobs_at_once` is how many jobs the launcher runs at a time.
     """
 
     study: str
@@ -196,3 +198,7 @@ class StudyConfig:
     published: str = ""
     resume: bool = True
     safety: SafetyConfig = field(default_factory=SafetyConfig)
+    config_dir: Path | None = None
+    replaced: tuple[str, ...] = ()
+    unread: tuple[str, ...] = ()
+    jobs_at_once: int = 1

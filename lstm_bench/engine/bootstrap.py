@@ -6,19 +6,27 @@ holds for the threads that exist later, so it must be the first torch call. glib
 at every step and maps them again; told to keep them, two workers went from 15.2 to 21.5 steps a second. Which of the
 two matters depends on the machine: on an AMD EPYC (Zen 4, 2026-11-21) flushing changed nothing (117.8 for 118.0 ms),
 keeping memory gave 74.5 ms. One thread a process: per-step products are too small to share, two single-thread processes
-do twice the work of one with two.
+do twice the work of one with two. OpenMP binds the thread that loads it to the first core where one of BINDING is set;
+processes that this one starts inherit that, and would all train on one core.
 """
 
 import ctypes
+import os
 import sys
 
 M_TRIM_THRESHOLD = -1
 M_MMAP_MAX = -4
 NEVER = 2**31 - 1
+BINDING = ("OMP_PROC_BIND", "OMP_PLACES", "GOMP_CPU_AFFINITY", "KMP_AFFINITY")  # of GNU's, LLVM's and Intel's OpenMP
 
 
 def prepare_process() -> None:
-    """Set malloc, flush subnormal numbers to zero, and use one thread. Call it before anything else uses torch."""
+    """Set malloc, flush subnormal numbers to zero, and use one thread, on any core that this process may use.
+
+    Call it before anything else uses torch. What binds OpenMP's threads to cores is taken out of the environment.
+    """
+    for variable in BINDING:
+        os.environ.pop(variable, None)
     keep_freed_memory()
     import torch  # not above: malloc has to be set before torch allocates
 

@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
-from loky import ProcessPoolExecutor, cpu_count
+from loky import ProcessPoolExecutor
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+
+from lstm_bench.cores import usable_cores
 
 MOST_WORKERS = 4  # one process draws for them, and more would wait for it
 
@@ -17,7 +19,7 @@ def write_figures(
     figures: Iterable[tuple[str, Figure]], folder: Path, theme: Mapping[str, Any], dpi: float
 ) -> dict[str, str]:
     """Write each figure as `write_figure` does, on all cores while the next ones are drawn; return SVG text by name."""
-    workers = min(cpu_count(), MOST_WORKERS)
+    workers = min(usable_cores(), MOST_WORKERS)
     if workers == 1:
         return {name: write_figure(figure, folder, name, theme, dpi) for name, figure in figures}
     with ProcessPoolExecutor(workers) as pool:  # loky's: takes functions without a name, and starts workers afresh

@@ -18,17 +18,17 @@ WHO = {
     "another in one process, with PyTorch's defaults. It takes part where torch.nn has the cell, the task is adding "
     "(half) and the file is there, which it is in a checkout and not in an installed wheel.",
 }
-MACHINE = ("processor", "cores", "memory_gib", "system", "device", "dtype", "compiled_kernels")
+MACHINE = ("processor", "cores", "usable_cores", "memory_gib", "system", "device", "dtype", "compiled_kernels")
 NAMED = 4  # jobs that a note names before it counts
 DEFINITIONS = {
-    "Steps/s": "Member-steps a second of the whole machine: steps of a turn over its wall time. Median and quartiles "
+    "Steps/s": "Member-steps a second of all usable cores: steps of a turn over its wall time. Median and quartiles "
     "over turns, as for every number here.",
     "Speedup": "Of ours over the other: in each round, wall time a member-step of the other over that of ours; median "
     "and quartiles of these ratios, so that a machine that slows down for a while slows both.",
     "Of the limit": "Least time of a member-step on one core, over the core time that it took, which is wall time a "
     "member-step x processes x threads.",
-    "GFLOP/s": "Floating-point operations of a member-step, by formula, times steps/s: of the whole machine.",
-    "Sequences/s": "Steps/s times B: of the whole machine.",
+    "GFLOP/s": "Floating-point operations of a member-step, by formula, times steps/s: of all usable cores.",
+    "Sequences/s": "Steps/s times B: of all usable cores.",
     "Time step": "Wall milliseconds that one process is busy for one time step of one model's training step, forward "
     "and backward: wall time of a turn x processes / (steps x T). A process is one core where it has one thread.",
     "Memory": "Peak growth of one process, beyond what it held before the model was made.",

@@ -2,7 +2,6 @@
 
 import importlib.util
 import math
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from torch import Generator, nn
 
 from lstm_bench.config.objects import cell_maker, make_task
 from lstm_bench.config.schema import JobConfig
+from lstm_bench.cores import usable_cores
 from lstm_bench.engine.evaluation import stack_batches
 from lstm_bench.engine.model import MakeCell, make_model
 from lstm_bench.engine.population import Population
@@ -29,7 +29,7 @@ class Contender:
     """One way to train: what makes its step, and in how many processes of how many threads it runs.
 
     `prepared` processes have the settings of the engine's workers (see `engine.bootstrap`); the others are as PyTorch
-    starts them.
+    starts them, with at most so many threads.
     """
 
     name: str
@@ -100,7 +100,7 @@ def parts(job: JobConfig) -> tuple[Task, MakeCell]:
 
 def contenders_for(job: JobConfig, plan: JobPlan) -> list[Contender]:
     """Return who takes part in a job: ours; torch.nn where it has such a layer; the plain loop where its file is."""
-    cores, layer = os.cpu_count() or 1, _stock_layer(job)
+    cores, layer = usable_cores(), _stock_layer(job)
     found = [Contender(OURS, engine_training, plan.kernel, cores, 1, True, len(plan.seeds))]
     if layer is None:
         return found

@@ -5,7 +5,6 @@ a contender at once and timed on the wall until the last has ended. The processe
 """
 
 import math
-import os
 import statistics
 import time
 from collections.abc import Callable, Sequence
@@ -15,6 +14,7 @@ from dataclasses import replace
 from torch import Generator
 
 from lstm_bench.config.schema import JobConfig, SpeedConfig
+from lstm_bench.cores import usable_cores
 from lstm_bench.probes.machine_limit import how_measured, training_work
 from lstm_bench.records.schema import ContestRow, JobPlan, MachineLimit
 from lstm_bench.study.contenders import Contender, contenders_for, parts
@@ -46,6 +46,11 @@ class Contest:
         """Return the peak memory of one process of a contender, measured in a child of a process that only waits."""
         (found,) = self._crew("peak", 1, contender).all("peak", contender.make, job, _small(job), contender.members)
         return None if found is None else int(found)
+
+    def threads(self, contender: Contender) -> int:
+        """Return how many threads each process of a contender has."""
+        (threads, *_) = self._racing(contender).all("threads")
+        return int(threads)
 
     def race(self, contenders: Sequence[Contender], job: JobConfig) -> dict[str, tuple[int, list[float]]]:
         """Return (steps a process and turn, seconds of each turn) by contender."""
@@ -90,14 +95,17 @@ def hold_contest(
             peaks = {contender.name: contest.peak(contender, job) for contender in contenders}
             raced = contest.race(contenders, job)
             limit_s = _limit_s(job, plan, limit)
-            rows += [_row(c, job, plan, limit_s, *raced[c.name], peaks[c.name]) for c in contenders]
+            rows += [
+                _row(replace(c, threads=contest.threads(c)), job, plan, limit_s, *raced[c.name], peaks[c.name])
+                for c in contenders
+            ]
             on_job(done)
     return limit, rows
 
 
 def measure_limit() -> MachineLimit:
     """Return the median of what one core does while every core does the same."""
-    crew = Crew(os.cpu_count() or 1, 1, prepared=True)
+    crew = Crew(usable_cores(), 1, prepared=True)
     try:
         crew.all("rates")
         found = [rates for _ in range(LIMIT_ROUNDS) for rates in crew.all("rates")]

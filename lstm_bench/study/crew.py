@@ -57,9 +57,9 @@ def _serve(pipe: Connection, threads: int, prepared: bool) -> None:
         from lstm_bench.engine.bootstrap import prepare_process
 
         prepare_process()
-        import torch
+    import torch
 
-        torch.set_num_threads(threads)
+    torch.set_num_threads(threads if prepared else min(threads, torch.get_num_threads()))
     answers = _Answers()
     with suppress(EOFError, ConnectionError):
         while True:
@@ -108,6 +108,12 @@ class _Answers:
                 step()
 
         return peak_growth(warm_up, work)
+
+    def threads(self) -> int:
+        """Return how many threads a step has."""
+        import torch
+
+        return torch.get_num_threads()
 
     def rates(self) -> tuple[float, float]:
         """Return what this core can do now."""

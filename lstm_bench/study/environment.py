@@ -1,6 +1,5 @@
 """Where and with what a study ran."""
 
-import os
 import platform
 import subprocess
 from collections.abc import Sequence
@@ -12,6 +11,7 @@ import psutil
 import torch
 
 from lstm_bench.config.schema import JobConfig
+from lstm_bench.cores import machine_cores, usable_cores
 from lstm_bench.engine.choice import why_not_compiled
 from lstm_bench.engine.memory_plan import plan_for
 
@@ -37,7 +37,8 @@ def describe_environment(device: str) -> dict[str, Any]:
         "packages": {name: version(name) for name in PACKAGES},
         "system": f"{platform.system()} {platform.machine()}",
         "processor": _processor(),
-        "cores": os.cpu_count(),
+        "cores": machine_cores(),
+        "usable_cores": usable_cores(),
         "memory_gib": round(psutil.virtual_memory().total / 2**30, 1),
         "device": device if device == "cpu" else torch.cuda.get_device_name(device),
         "threads_per_worker": 1,

@@ -1,7 +1,6 @@
 """How long a study may take, from the speed of one training step of each job, measured before it begins."""
 
 import heapq
-import os
 import time
 from collections.abc import Sequence
 from statistics import median
@@ -17,14 +16,18 @@ FORWARD_SHARE = 1 / 3  # of a training step
 Pair = tuple[JobConfig, JobPlan]
 
 
-def most_seconds(pairs: Sequence[Pair]) -> float:
-    """Return the seconds that training takes if no member ends before its budget, all cores at work.
+def most_seconds(pairs: Sequence[Pair], at_once: int) -> float:
+    """Return the seconds that training takes if no member ends before its budget.
 
     Steps are timed one job at a time, of up to MOST_MEMBERS members together: more of them take less for each.
     Evaluations are counted as forward passes; probes, speed and the report come on top.
+
+    Args:
+        pairs: each job and its plan.
+        at_once: how many jobs are trained at a time, each on a core.
     """
     times = [_step_seconds(job, plan) * _member_steps(job, plan) for job, plan in pairs]
-    return _until_all_end(times, os.cpu_count() or 1)
+    return _until_all_end(times, at_once)
 
 
 def _until_all_end(times: Sequence[float], at_once: int) -> float:

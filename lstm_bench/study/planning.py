@@ -11,9 +11,9 @@ import torch
 import yaml
 
 from lstm_bench.cells.contract import Cell
-from lstm_bench.config.composing import conf_dir
 from lstm_bench.config.objects import check_job, n_parameters, total_parameters
 from lstm_bench.config.schema import JobConfig, StudyConfig, TrainerConfig
+from lstm_bench.config.search_path import conf_dir
 from lstm_bench.engine.choice import kernel_type
 from lstm_bench.probes.speed import training_flops
 from lstm_bench.records.schema import JobPlan, StudyPlan

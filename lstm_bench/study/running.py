@@ -1,7 +1,6 @@
 """One study from plan to report."""
 
 import math
-import os
 import shlex
 import shutil
 import time
@@ -182,7 +181,9 @@ class Study(PlannedStudy):
             self.say(f"Timing a few training steps of {counted(len(waiting), 'job')} ...")
             ends = any(job.trainer.stop_when_solved for job, _ in waiting)
             early = " at most; members that solve end before" if ends else ""
-            self.say(f"Training on {os.cpu_count()} cores takes {in_words(most_seconds(waiting))}{early}.")
+            at_once = self._config.jobs_at_once
+            seconds = most_seconds(waiting, at_once)
+            self.say(f"Training on {counted(at_once, 'core')} takes {in_words(seconds)}{early}.")
 
     def _begun(self) -> int:
         """Count the jobs that wait and have a checkpoint."""

@@ -9,7 +9,7 @@ from lstm_bench.analysis.plain_yaml import YamlError
 from lstm_bench.analysis.walk import Walk, choose, load_walk, recompute
 from lstm_bench.analysis.walk_audit import audit, findings
 from lstm_bench.analysis.walk_decision import decision, thresholds
-from lstm_bench.config.composing import conf_dir
+from lstm_bench.config.search_path import conf_dir
 
 SOURCE = conf_dir() / "walk" / "seven_words.yaml"
 

@@ -6,7 +6,6 @@ python tests/faults [full|short] [--seed N] [--only WORDS]
 from __future__ import annotations
 
 import argparse
-import os
 import platform
 import tempfile
 from collections.abc import Sequence
@@ -27,6 +26,8 @@ from faults import Fault, Tried, tries
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
+
+from lstm_bench.cores import usable_cores
 
 PARTS = (
     killing, damaging, full_disks, misbehaving, stopping_studies, bad_jobs, output_folders, mirror_outages,
@@ -98,7 +99,7 @@ def write_down(results: Sequence[Tried], seed: int) -> None:
     after = rest.split(END)[1]
     tried, lost = sum(r.tried for r in results), sum(len(r.losses) for r in results)
     told = (
-        f"{datetime.now(UTC).date()}, {os.cpu_count()} cores of an {processor()}, Python {platform.python_version()}, "
+        f"{datetime.now(UTC).date()}, {usable_cores()} cores of an {processor()}, Python {platform.python_version()}, "
         f"torch {torch.__version__}, seed {seed}: {tried} tried, {tried - lost} survived, {lost} lost."
     )
     lines = [HEADINGS, ("---",) * len(HEADINGS), *rows(results)]

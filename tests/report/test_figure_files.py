@@ -27,7 +27,7 @@ def _figure(exponent: int) -> Figure:
 def test_workers_write_the_same_bytes_as_one_process_by_name(
     workers: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(figure_files, "cpu_count", lambda: workers)
+    monkeypatch.setattr(figure_files, "usable_cores", lambda: workers)
     monkeypatch.setattr(figure_files, "MOST_WORKERS", 2)
     exponents = {f"power_{exponent}": exponent for exponent in (3, 1, 2)}
     here = {name: save(_figure(exponent), tmp_path / "here", name) for name, exponent in exponents.items()}
@@ -43,7 +43,7 @@ def test_workers_write_the_same_bytes_as_one_process_by_name(
 def test_a_figure_that_cannot_be_drawn_is_an_error(
     workers: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(figure_files, "cpu_count", lambda: workers)
+    monkeypatch.setattr(figure_files, "usable_cores", lambda: workers)
     monkeypatch.setattr(figure_files, "MOST_WORKERS", 2)
 
     def drawn() -> Iterator[tuple[str, Figure]]:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from lstm_bench.analysis.walk import load_walk
-from lstm_bench.config.composing import conf_dir
+from lstm_bench.config.search_path import conf_dir
 from lstm_bench.report.anatomy_page import make_anatomy_page, make_walk_part
 from lstm_bench.report.html import render_anatomy_html
 from lstm_bench.report.markdown_blocks import code, fenced, grid, image, said

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from lstm_bench.analysis.walk import Walk, choose, load_walk
-from lstm_bench.config.composing import conf_dir
+from lstm_bench.config.search_path import conf_dir
 from lstm_bench.report.anatomy_page import AnatomyPage, make_anatomy_page
 from lstm_bench.report.exhibits import Exhibit
 from lstm_bench.report.html import render_anatomy_html

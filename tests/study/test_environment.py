@@ -2,6 +2,7 @@
 
 import pytest
 
+from lstm_bench import cores
 from lstm_bench.config.composing import Invocation, compose_study
 from lstm_bench.engine import choice
 from lstm_bench.engine.compiled.build import CannotBuildError
@@ -33,6 +34,14 @@ def test_without_a_compiler_one_line_says_so(no_compiler):
 
 def test_who_asks_for_torch_operations_is_told_nothing(no_compiler):
     assert slower_kernels(jobs("trainer.kernel=torch")) is None
+
+
+def test_the_receipt_holds_the_cores_that_may_be_used_and_those_of_the_machine(monkeypatch):
+    monkeypatch.setattr("os.cpu_count", lambda: 12)
+    monkeypatch.setattr(cores, "cpu_count", lambda: 12)
+    monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "1")
+    environment = describe_environment("cpu")
+    assert (environment["usable_cores"], environment["cores"]) == (1, 12)
 
 
 def test_the_receipt_holds_what_changes_last_bits():

@@ -23,14 +23,12 @@ def pairs(*overrides: str):
 def test_every_step_of_every_member_and_every_evaluation_is_counted(monkeypatch, cores, until):
     """3 members of 1000 steps, 4 trials of 500, and of these 5000 one evaluation in 100: three forward batches each."""
     monkeypatch.setattr(estimating, "_step_seconds", lambda job, _: {"rnn": 0.01, "lstm": 0.03}[job.cell_name])
-    monkeypatch.setattr("os.cpu_count", lambda: cores)
-    assert most_seconds(pairs()) == pytest.approx(until * (5000 + 50 * 96 / 3 / 32))
+    assert most_seconds(pairs(), cores) == pytest.approx(until * (5000 + 50 * 96 / 3 / 32))
 
 
 def test_without_tuning_there_are_no_trials(monkeypatch):
     monkeypatch.setattr(estimating, "_step_seconds", lambda *_: 1.0)
-    monkeypatch.setattr("os.cpu_count", lambda: 1)
-    assert most_seconds(pairs("trainer.learning_rates=0.01", "cell=rnn")) == pytest.approx(3000 + 30 * 96 / 3 / 32)
+    assert most_seconds(pairs("trainer.learning_rates=0.01", "cell=rnn"), 1) == pytest.approx(3000 + 30 * 96 / 3 / 32)
 
 
 @pytest.mark.parametrize(
@@ -54,13 +52,13 @@ def test_a_step_is_timed_of_some_members_together_and_shared_among_them(monkeypa
 def test_members_that_diverge_at_once_are_timed_until_then(monkeypatch):
     seen = []
     monkeypatch.setattr(estimating, "_seconds_of", lambda training: seen.append(training.advance()) or 1.0)
-    assert most_seconds(pairs("cell=lstm", "task=adding", "trainer.learning_rates=1e30")) > 0
+    assert most_seconds(pairs("cell=lstm", "task=adding", "trainer.learning_rates=1e30"), 1) > 0
     assert [run.status for ended in seen for run in ended] == ["diverged"] * 3
     assert len(seen) < estimating.STEPS_TIMED
 
 
 def test_a_step_is_really_timed():
-    assert most_seconds(pairs("trainer.steps=100")) > 0
+    assert most_seconds(pairs("trainer.steps=100"), 1) > 0
 
 
 @pytest.mark.parametrize(

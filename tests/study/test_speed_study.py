@@ -38,6 +38,17 @@ def test_all_four_take_part_where_torch_has_the_layer(cell):
     assert found[STOCK_WORKERS].processes == found[STOCK_THREADS].threads
 
 
+def test_contenders_take_the_usable_cores_and_no_others(monkeypatch):
+    monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "1")
+    ((job, plan),) = pairs("cell=rnn")
+    assert {(c.processes, c.threads) for c in contenders_for(job, plan)} == {(1, 1)}
+    crew = Crew(1, 1, prepared=False)
+    try:
+        assert crew.all("threads") == [1]
+    finally:
+        crew.close()
+
+
 @pytest.mark.parametrize("task", [("task=adding", "task.dialect=anywhere"), ("task=copy",)])
 def test_the_plain_loop_knows_adding_with_a_marker_in_each_half_alone(task):
     config = compose_study(Invocation((*task, "task.lag=6", "cell.hidden_size=3")))
