@@ -21,7 +21,7 @@ from lstm_bench.cells.contract import Cell, CellError, cell_error, cell_name
 from lstm_bench.cells.reals import as_reals, count_reals, has_derivative
 from lstm_bench.engine.attributes import attributes, differing, lent_attribute
 from lstm_bench.engine.generic import named_tensors
-from lstm_bench.engine.global_generators import seeded_generators
+from lstm_bench.engine.global_generators import GeneratorStates, seeded_generators
 from lstm_bench.engine.kernel import Parts
 from lstm_bench.engine.lent_cell import LentCell
 from lstm_bench.engine.model import MakeCell, drawn_cell
@@ -58,7 +58,7 @@ def check_cell(make_cell: MakeCell, device: torch.device) -> list[str]:
         _check_constants(first, other, steps, training)
         _check_constants(first, other, _steps(first, _moved(first, tensors), training), training)
     _check_buffers(again)
-    return list(_untrained(first, tensors))
+    return [*_untrained(first, tensors), *_drawing_in_evaluation(first, tensors)]
 
 
 def _check_start(first: Cell, again: Cell) -> None:
@@ -149,6 +149,22 @@ def _untrained(cell: Cell, tensors: Parts) -> Iterator[str]:
         yield (
             f"{cell_name(type(cell))}: no gradient reaches {_listed(absent)} in {STEPS} steps ({size:,} numbers, which "
             "count as parameters all the same)"
+        )
+
+
+def _drawing_in_evaluation(cell: Cell, tensors: Parts) -> Iterator[str]:
+    """Yield a sentence where a step draws in evaluation mode, as `dropout(h, p)` of torch.nn.functional does."""
+    lent, tensors = LentCell(cell), _copied(tensors)
+    _module(cell).eval()
+    with torch.no_grad(), seeded_generators(DRAWS):
+        before = GeneratorStates.now()
+        state = lent.initial_state(tensors, BATCH)
+        lent.step(tensors, _inputs(cell, lent.dtype)[0].to(_device(tensors)), state)
+        draws = not before.equal(GeneratorStates.now())
+    if draws:
+        yield (
+            f"{cell_name(type(cell))}: a step draws random numbers in evaluation mode, too, so scores and probes are "
+            "those of a noisy cell (dropout is off there only where it is told `self.training`)"
         )
 
 

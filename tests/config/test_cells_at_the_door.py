@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from lstm_bench.config.errors import ConfigError
-from lstm_bench.config.objects import build_job
+from lstm_bench.config.objects import build_job, cell_notes, check_job, n_parameters
 from lstm_bench.config.schema import JobConfig, TrainerConfig
 
 TASK = {"_target_": "lstm_bench.tasks.copy.CopyTask", "lag": 10}
@@ -44,7 +44,8 @@ class Stepless(nn.Module):
 @pytest.fixture(autouse=True)
 def door(monkeypatch):
     module = ModuleType("at_the_door")
-    module.NeedsStorage, module.Raises, module.Stepless = NeedsStorage, Raises, Stepless
+    for cell_type in (NeedsStorage, Raises, Stepless, PlainMask, Complex):
+        setattr(module, cell_type.__name__, cell_type)
     monkeypatch.setitem(sys.modules, "at_the_door", module)
 
 
@@ -56,6 +57,44 @@ def test_a_cell_whose_constructor_fails_is_refused_by_name():
     with pytest.raises(ConfigError) as caught:
         build_job(job("Raises"))
     assert str(caught.value) == f"cell {__name__}.Raises: its constructor raised RuntimeError: cannot be made"
+
+
+class PlainMask(NeedsStorage):
+    """Keeps a random mask as a plain attribute."""
+
+    def __init__(self, input_size: int, hidden_size: int, *, generator: torch.Generator | None = None) -> None:
+        super().__init__(input_size, hidden_size)
+        self.mask = torch.rand(hidden_size, generator=generator).round()
+
+    def step(self, x: torch.Tensor, state: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        h = (state + x @ self.weight.T) * self.mask
+        return h, h
+
+
+class Complex(NeedsStorage):
+    def __init__(self, input_size: int, hidden_size: int, *, generator: torch.Generator | None = None) -> None:
+        super().__init__(input_size, hidden_size)
+        self.weight = nn.Parameter(torch.ones(hidden_size, input_size, dtype=torch.complex64))
+        self.bias = nn.Parameter(torch.ones(hidden_size))
+
+
+def test_a_cell_whose_numbers_would_be_wrong_is_refused_by_name():
+    with pytest.raises(ConfigError, match=r"^cell .*PlainMask: .* differ in mask: allowed: .*register it as a buffer"):
+        check_job(job("PlainMask"))
+
+
+def test_what_a_reader_must_know_of_a_cell_is_noted_and_a_cell_with_a_kernel_is_not_tried(monkeypatch):
+    (note,) = cell_notes(job("NeedsStorage"))
+    assert "no gradient reaches weight in 3 steps (40 numbers" in note
+    monkeypatch.setattr("lstm_bench.config.objects.check_cell", pytest.fail)
+    assert cell_notes(job("NeedsStorage")) == [note]  # tried once a process
+    ours = {"_target_": "lstm_bench.cells.lstm.LSTMCell", "hidden_size": 4}
+    assert cell_notes(JobConfig("copy", "lstm", TASK, ours, TrainerConfig())) == []
+
+
+def test_a_complex_parameter_counts_as_two_numbers():
+    _, cell = build_job(job("Complex"))
+    assert n_parameters(cell) == 2 * 4 * 10 + 4
 
 
 def test_a_cell_that_lacks_a_method_is_refused_by_name():

@@ -83,11 +83,13 @@ class SameConstant(Unit):
 
 
 class RandomDraws(Unit):
-    """Dropout, and noise from NumPy and Python."""
+    """Dropout, and noise from NumPy and Python, while it trains."""
 
     def step(self, x: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
+        if not self.training:
+            return super().step(x, h)
         noise = torch.from_numpy(np.random.standard_normal(h.shape)).to(h)
-        return self.times(x, nn.functional.dropout(h, 0.3, self.training) + 0.1 * noise, random.random())
+        return self.times(x, nn.functional.dropout(h, 0.3) + 0.1 * noise, random.random())
 
 
 class Cached(Unit):
@@ -422,6 +424,37 @@ def test_a_parameter_that_no_gradient_reaches_is_told_and_counted() -> None:
     (told,) = checked(Detached)
     assert "no gradient reaches gain in 3 steps (8 numbers" in told
     assert checked(LearnsItsStart) == checked(Frozen) == []
+
+
+class ForgetsItsMode(Unit):
+    def step(self, x: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
+        return super().step(x, nn.functional.dropout(h, 0.3))
+
+
+class HidesADropout(Unit):
+    """A module in a plain list, which eval() does not reach."""
+
+    def prepare(self) -> None:
+        self.layers = [nn.Dropout(0.3)]
+
+    def step(self, x: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
+        return super().step(x, self.layers[0](h))
+
+
+class NumpyNoise(Unit):
+    def step(self, x: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
+        return self.times(x, h, np.random.random())
+
+
+class PythonNoise(Unit):
+    def step(self, x: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
+        return self.times(x, h, random.random())
+
+
+@pytest.mark.parametrize("cell_type", [ForgetsItsMode, HidesADropout, NumpyNoise, PythonNoise])
+def test_draws_in_evaluation_mode_are_told(cell_type: type) -> None:
+    (told,) = checked(cell_type)
+    assert told.startswith(f"cell {__name__}.{cell_type.__name__}: a step draws random numbers in evaluation mode, too")
 
 
 def checked(cell_type: Any) -> list[str]:
