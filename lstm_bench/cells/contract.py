@@ -40,7 +40,14 @@ class Cell(Protocol):
     names them in the gradient curves. A cell may show its gates in a method `gates(x, state)`, a dict of values in
     [0, 1] by name, each [B, H], and name in an attribute `retention` the one that says how much of the state is kept.
 
-    Shapes: x [B, D]; output [B, H]; state as the cell likes, with B first in each tensor.
+    All members of a cell run through one object with tensors of their own, so a step depends on nothing but its
+    parameters and buffers, x, state and the mode (`train()` to train, `eval()` to score and probe). What it draws comes
+    from torch's, NumPy's or Python's global generator, which are seeded for each member and step. A buffer may change in
+    training where it is written in place, as running statistics are. `engine.conformance` refuses a cell that does
+    otherwise.
+
+    Shapes: x [B, D], real; output [B, H], real; state as the cell likes, complex or real, with B first in each tensor,
+    and of one shape from `initial_state` on.
     """
 
     input_size: int
