@@ -63,7 +63,7 @@ def _at_lag(lags: pd.Series) -> str:
 
 def _together(compared: pd.DataFrame) -> str:
     known = span_of(compared["speed_members"].dropna().astype(float))
-    return "" if known == NOT_AVAILABLE else f", {known} member{'s' * (known != '1')} a step"
+    return {NOT_AVAILABLE: "", "1": ", one member"}.get(known, f", {known} members together")
 
 
 def _by_cell(compared: pd.DataFrame) -> dict[str, dict[str, Any]]:

@@ -87,7 +87,12 @@ def test_headline_table_and_caption_compare_autograd_with_autograd_and_say_so(st
 def test_the_figure_names_the_kernel_and_the_members_of_each_bar(study):
     texts = [text.get_text() for axes in speed.draw(study).axes for text in axes.texts]
     bars = [text.split("  ", 1)[1] for text in texts if "member" in text]
-    assert bars == [f"{TORCH}, 3 members", f"{AUTOGRAD}, 3 members", "torch.nn.LSTM, 1 member", f"{AUTOGRAD}, 3 members"]
+    assert bars == [
+        f"{TORCH}, 3 members",
+        f"{AUTOGRAD}, 3 members",
+        "torch.nn.LSTM, 1 member",
+        f"{AUTOGRAD}, 3 members",
+    ]
 
 
 def test_members_have_the_speed_of_the_kernel_that_trained_them(study):

@@ -1,6 +1,6 @@
 """What a cell costs: time and parameters."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -89,9 +89,9 @@ def caption(study: Study) -> str:
         sizes = {job.cell: job.n_parameters_core for job in study.plan.jobs}
         told = listed([f"{cell} {size:,}" for cell, size in sizes.items()])
         return f"Speed was not measured. Core parameters: {told}."
-    trained = rows.loc[rows.index.isin(trained_rows(study).index)]
-    speeds = listed([_told(row) for row in _records(trained)])
-    first, together = rows.iloc[0], span_of(trained["members"])
+    ours = rows.loc[rows["implementation"] == OURS]
+    speeds = "; ".join(_told(str(cell), of_cell) for cell, of_cell in ours.groupby("cell", sort=False))
+    first, together = rows.iloc[0], span_of(ours["members"])
     how = (
         f"Medians and quartiles of {first['repeats']} timings of a whole training step at lag {span_of(rows['lag'])}, "
         f"{first['dtype']}, {first['device']}, {counted(int(first['threads']), 'thread')}."
@@ -101,9 +101,13 @@ def caption(study: Study) -> str:
     return " ".join(sentences)
 
 
-def _told(row: Mapping[str, Any]) -> str:
-    speed = with_range(*(row[f"sequences_per_s{end}"] for end in ("", "_q25", "_q75")))
-    return f"{row['cell']} {speed} by {row['kernel']}"
+def _told(cell: str, rows: pd.DataFrame) -> str:
+    """Say a cell's speed by each kernel of ours."""
+    speeds = [
+        f"{with_range(*(row[f'sequences_per_s{end}'] for end in ('', '_q25', '_q75')))} by {row['kernel']}"
+        for row in _records(rows)
+    ]
+    return f"{cell} {listed(speeds)}"
 
 
 def _ratios(study: Study) -> Iterator[str]:
@@ -129,12 +133,12 @@ def _stock(study: Study, rows: pd.DataFrame) -> Iterator[str]:
     over = (trained / stock).dropna()
     if len(over):
         told = listed([f"{times(over[cell])} for {cell}" for cell in study.cells if cell in over])
-        yield f"Over the stock layer of torch.nn, which trains one member, that is {told}."
+        yield f"Over torch.nn's stock layer, which trains one member, the kernel that trained a cell is {told}."
     first, *others = study.cells
     between = {cell: ratio for cell in others if (ratio := stock_ratio(study, cell, first)) is not None}
     if between:
         told = listed([f"{times(ratio.value)} for {cell}" for cell, ratio in between.items()])
-        yield f"Between stock layers, over that of {first}, it is {told}."
+        yield f"Between stock layers, over that of {first}, that is {told}."
 
 
 def alt(study: Study) -> str:
