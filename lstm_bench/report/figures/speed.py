@@ -143,7 +143,7 @@ def _stock(study: Study, rows: pd.DataFrame) -> Iterator[str]:
 
 def alt(study: Study) -> str:
     """Return a description for who cannot see the figure."""
-    return f"Bars of training speed and of parameters on {study.task}, a pair for each of {listed(study.cells)}."
+    return f"Bars of training speed by kernel, and of parameters, on {study.task}, for each of {listed(study.cells)}."
 
 
 def rows(study: Study) -> pd.DataFrame:
