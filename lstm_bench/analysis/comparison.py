@@ -1,5 +1,6 @@
 """The comparison: one row a cell, every column a cost or a virtue."""
 
+import math
 from collections import Counter
 from typing import Any
 
@@ -19,9 +20,9 @@ from lstm_bench.analysis.solving import (
     times_to_solve,
     was_trained,
 )
-from lstm_bench.analysis.speed import longest_measured_lag, speed_ratio, speed_row
+from lstm_bench.analysis.speed import longest_measured_lag, speed_ratio, speed_row, stock_ratio
 from lstm_bench.analysis.survival import restricted_mean
-from lstm_bench.records.schema import OURS, JobPlan
+from lstm_bench.records.schema import JobPlan
 
 MEMORY_COLUMNS = {
     "capacity_initial": (CAPACITY, INITIAL),
@@ -52,8 +53,11 @@ def comparison(study: Study) -> pd.DataFrame:
     matching: the comparisons that the cell is part of, see `matchings`.
     span .. span_none_solved: the learned span T50, its text, numbers and bracket (steps).
     n_parameters, n_parameters_core, core_ratio: with and without read-out; over the core of the task's first cell.
-    sequences_per_s .. peak_memory_bytes, speed_lag: our implementation, at the longest lag timed for all cells of the
-    task; speed_ratio: over that of the task's first cell.
+    sequences_per_s .. peak_memory_bytes, speed_lag, speed_kernel, speed_members: by the kernel that trained the cell,
+    so many members together, at the longest lag timed for all cells of the task; sequences and memory are those of all
+    members, the time is one member's.
+    speed_ratio, _kernel, _lag, _trained: over the task's first cell, both by this kernel at this lag, and whether it is
+    the one that trained both, see `speed.speed_ratio`; speed_ratio_stock: the same between layers of torch.nn.
     steps_to_solve, _low, _high, steps_lag: Kaplan-Meier median at the longest lag that most members solved.
     steps_mean, _low, _high: mean steps to solve at that lag, counted up to the budget, see `restricted_mean`.
     score_iqm, _low, _high, score_n, score_lags: what is left of the loss, as a share of the memoryless baseline, see
@@ -117,12 +121,20 @@ def _size_columns(job: JobPlan, first: JobPlan) -> dict[str, Any]:
 
 
 def _speed_columns(study: Study, cell: str) -> dict[str, Any]:
-    timed = study.speed.loc[study.speed["implementation"] == OURS, "cell"]
-    others = [name for name in study.cells if (timed == name).any()]
-    lag = longest_measured_lag(study, *{cell, *others})
-    row = speed_row(study, cell, lag) or {}
-    ratio = speed_ratio(study, cell, study.cells[0])
-    return {**{name: row.get(name) for name in SPEED_VALUES}, "speed_lag": row.get("lag"), "speed_ratio": ratio}
+    timed = [name for name in study.cells if longest_measured_lag(study, name) is not None]
+    row = speed_row(study, cell, longest_measured_lag(study, *{cell, *timed})) or {}
+    ratio, stock = (compare(study, cell, study.cells[0]) for compare in (speed_ratio, stock_ratio))
+    return {
+        **{name: row.get(name) for name in SPEED_VALUES},
+        "speed_lag": row.get("lag"),
+        "speed_kernel": row.get("kernel"),
+        "speed_members": row.get("members"),
+        "speed_ratio": ratio.value if ratio else math.nan,
+        "speed_ratio_kernel": ratio.kernel if ratio else None,
+        "speed_ratio_lag": ratio.lag if ratio else None,
+        "speed_ratio_trained": ratio.is_trained if ratio else None,
+        "speed_ratio_stock": stock.value if stock else math.nan,
+    }
 
 
 def _steps_columns(study: Study, cell: str) -> dict[str, Any]:

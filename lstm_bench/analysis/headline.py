@@ -121,8 +121,8 @@ def _joined(predicates: list[str]) -> str:
 def _cost(study: Study, best: str, other: str) -> str:
     parts = [f"at {times(core_ratio(study, best, other))} the core parameters"]
     speed = speed_ratio(study, best, other)
-    if math.isfinite(speed):
-        parts.append(f"{times(speed)} the speed")
+    if speed is not None:
+        parts.append(f"{times(speed.value)} the speed (both {speed.kernel})")
     return ", " + listed(parts)
 
 

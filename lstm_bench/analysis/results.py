@@ -44,7 +44,11 @@ Derived = dict[str, dict[str, float]]
 
 
 def all_results(study: Study) -> pd.DataFrame:
-    """Return the tidy results of every recorded member, with parameters, speed and span beside its own metrics."""
+    """Return the tidy results of every recorded member, with parameters, speed and span beside its own metrics.
+
+    Speed is that of the kernel that trained the member, together with the others of its job: sequences a second and
+    peak memory are of all of them, the time of a step is one member's.
+    """
     derived = derived_metrics(study)
     rows = [
         {**member, "step": member["steps"], "metric": metric, "value": value, "unit": unit_of(metric, {})}

@@ -1,42 +1,90 @@
-"""Speed rows looked up by cell."""
+"""Speed looked up by cell, and compared where two cells ran the same class of implementation."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
-from lstm_bench.analysis.frames import Study
-from lstm_bench.records.schema import OURS
+from lstm_bench.analysis.frames import Study, once_a_study
+from lstm_bench.records.schema import OURS, STOCK
+
+CONDITIONS = ["lag", "batch_size", "members", "device", "threads", "dtype"]  # the same on both sides of a ratio
 
 
-def speed_row(study: Study, cell: str, lag: int | None, implementation: str = OURS) -> dict[str, Any] | None:
-    """Return the speed of one implementation of a cell at a lag, None where it was not measured.
+@dataclass(frozen=True)
+class SpeedRatio:
+    """How many sequences one cell trains while another trains one, both by kernels of one class at one lag.
+
+    `is_trained` tells whether that kernel is the one that trained both.
+    """
+
+    value: float
+    kernel: str
+    lag: int
+    is_trained: bool
+
+
+@once_a_study
+def trained_rows(study: Study) -> pd.DataFrame:
+    """Return the speed of every cell and lag by the kernel that trained it, of a study narrowed to one task."""
+    kernels = {(job.cell, job.lag): job.kernel for job in study.plan.jobs}
+    ours = study.speed.loc[study.speed["implementation"] == OURS]
+    planned = [kernels.get(place) for place in zip(ours["cell"], ours["lag"], strict=True)]
+    return ours.loc[ours["kernel"] == pd.Series(planned, ours.index, dtype=object)]
+
+
+def speed_row(study: Study, cell: str, lag: int | None) -> dict[str, Any] | None:
+    """Return the speed of a cell at a lag by the kernel that trained it, None where it was not measured.
 
     A value that the system could not tell is None.
     """
-    s = study.speed
-    rows = s.loc[(s["cell"] == cell) & (s["lag"] == lag) & (s["implementation"] == implementation)]
+    trained = trained_rows(study)
+    rows = trained.loc[(trained["cell"] == cell) & (trained["lag"] == lag)]
     if rows.empty:
         return None
     return {str(key): None if pd.isna(value) else value for key, value in rows.iloc[0].items()}
 
 
 def longest_measured_lag(study: Study, *cells: str) -> int | None:
-    """Return the longest lag at which our implementation of all these cells was timed, None where there is none."""
-    ours = study.speed.loc[study.speed["implementation"] == OURS]
-    measured = [set(ours.loc[ours["cell"] == cell, "lag"]) for cell in cells]
+    """Return the longest lag at which all these cells were timed by what trained them, None where there is none."""
+    trained = trained_rows(study)
+    measured = [set(trained.loc[trained["cell"] == cell, "lag"]) for cell in cells]
     shared = set.intersection(*measured) if measured else set()
     return int(max(shared)) if shared else None
 
 
-def speed_ratio(study: Study, a: str, b: str) -> float:
-    """Return how many sequences `a` trains while `b` trains one, at the longest lag where both were timed; or NaN."""
-    lag = longest_measured_lag(study, a, b)
-    first, second = ((speed_row(study, cell, lag) or {}).get("sequences_per_s") for cell in (a, b))
-    return float("nan") if first is None or second is None else float(first / second)
+def speed_ratio(study: Study, a: str, b: str) -> SpeedRatio | None:
+    """Return the speed of cell `a` over that of `b`, like with like; None where no such pair was timed.
+
+    Both ran one kernel under the same CONDITIONS: the one that trained both, else one that both were timed by. Where
+    several lags have such a pair it is the longest.
+    """
+    pairs = _pairs(study.speed.loc[study.speed["implementation"] == OURS], a, b)
+    pairs = pairs.loc[pairs["kernel"] == pairs["kernel_b"]]
+    trained = _pairs(trained_rows(study), a, b)
+    trained = trained.loc[trained["kernel"] == trained["kernel_b"]]
+    return _longest(trained, is_trained=True) or _longest(pairs, is_trained=False)
+
+
+def stock_ratio(study: Study, a: str, b: str) -> SpeedRatio | None:
+    """Return the same ratio between the layers of torch.nn that compute what the cells do, where both have one."""
+    return _longest(_pairs(study.speed.loc[study.speed["implementation"] == STOCK], a, b), is_trained=False)
+
+
+def _pairs(rows: pd.DataFrame, a: str, b: str) -> pd.DataFrame:
+    return rows.loc[rows["cell"] == a].merge(rows.loc[rows["cell"] == b], on=CONDITIONS, suffixes=("", "_b"))
+
+
+def _longest(pairs: pd.DataFrame, is_trained: bool) -> SpeedRatio | None:
+    if pairs.empty:
+        return None
+    pair = pairs.sort_values("lag").iloc[-1]
+    value = float(pair["sequences_per_s"] / pair["sequences_per_s_b"])
+    return SpeedRatio(value, str(pair["kernel"]), int(pair["lag"]), is_trained)
 
 
 def shared_speed_rows(study: Study) -> pd.DataFrame:
-    """Return every implementation at the longest lag that all timed cells share, or else at each cell's own longest."""
+    """Return every row at the longest lag that all timed cells share, or else at each cell's own longest."""
     timed = [cell for cell in study.cells if (study.speed["cell"] == cell).any()]
     lag = longest_measured_lag(study, *timed)
     if lag is not None:

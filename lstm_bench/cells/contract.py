@@ -42,8 +42,8 @@ class Cell(Protocol):
 
     All members of a cell run through one object with tensors of their own, so a step depends on nothing but its
     parameters and buffers, x, state and the mode (`train()` to train, `eval()` to score and probe). What it draws comes
-    from torch's, NumPy's or Python's global generator, which are seeded for each member and step. A buffer may change in
-    training where it is written in place, as running statistics are. `engine.conformance` refuses a cell that does
+    from torch's, NumPy's or Python's global generator, which are seeded for each member and step. A buffer may change
+    in training where it is written in place, as running statistics are. `engine.conformance` refuses a cell that does
     otherwise.
 
     Shapes: x [B, D], real; output [B, H], real; state as the cell likes, complex or real, with B first in each tensor,

@@ -21,7 +21,7 @@ from lstm_bench.engine.kernel import Kernel
 from lstm_bench.engine.lstm_bptt import AblatedLSTMKernel, LSTMKernel
 from lstm_bench.engine.rnn_bptt import RNNKernel
 
-KernelChoice = Literal["auto", "torch"]
+KernelChoice = Literal["auto", "torch", "autograd"]
 
 
 class KernelType(Protocol):
@@ -64,8 +64,10 @@ def kernel_type(cell: Cell, device: torch.device, choice: KernelChoice = "auto")
     """Return which kernel runs a cell; the cell itself may be without storage.
 
     `auto` takes the compiled one where it can be built (CPU, float32 or float64), `torch` never; a cell without a
-    kernel of its own has autograd.
+    kernel of its own has autograd, and with `autograd` every cell has.
     """
+    if choice == "autograd":
+        return GenericKernel
     some = next((t for t in named_tensors(cell).values() if t.is_floating_point()), torch.empty(0))
     if choice == "auto" and device.type == "cpu" and type(cell) in COMPILED and _can_compile(some.dtype):
         return COMPILED[type(cell)]

@@ -11,14 +11,14 @@ from torch import Tensor, nn
 from lstm_bench.cells.gru import GRUCell
 from lstm_bench.cells.lstm import LSTMCell
 from lstm_bench.cells.rnn import RNNCell
+from lstm_bench.engine.choice import KernelChoice
 from lstm_bench.engine.evaluation import stack_batches
 from lstm_bench.engine.model import MakeCell, make_model
 from lstm_bench.engine.population import Population
 from lstm_bench.engine.seeds import Member, generator
 from lstm_bench.tasks.contract import Task
 
-MEMBER = Member("report", 0, 1e-3)
-CLIP = 1.0
+LEARNING_RATE, CLIP = 1e-3, 1.0
 WARM_UP_CALLS = 3
 Step = Callable[[], None]
 StockLayer = nn.RNN | nn.GRU | nn.LSTM
@@ -34,21 +34,28 @@ class Timing:
     rounds: int
 
 
-def engine_step(task: Task, make_cell: MakeCell, batch_size: int, device: str) -> Step:
-    """Return one training step of one member in our engine.
+def engine_step(
+    task: Task, make_cell: MakeCell, batch_size: int, device: str, members: int, kernel: KernelChoice
+) -> Step:
+    """Return one training step of some members together in our engine.
 
-    Forward, backward, clipping and optimiser; the batch is drawn before, so only the work is in it.
+    Forward, backward, clipping and optimiser; the batches are drawn before, so only the work is in it.
     """
-    model = make_model(task, make_cell, generator(0, MEMBER, "initialisation"))
-    population = Population(task, [model], [MEMBER.learning_rate], torch.device(device))
-    drawn = task.sample(batch_size, generator(0, MEMBER, "probe"))
-    batch = stack_batches([drawn], torch.device(device))
+    each = [_member(seed) for seed in range(members)]
+    models = [make_model(task, make_cell, generator(0, member, "initialisation")) for member in each]
+    population = Population(task, models, [LEARNING_RATE] * members, torch.device(device), kernel)
+    drawn = [task.sample(batch_size, generator(0, member, "probe")) for member in each]
+    batch = stack_batches(drawn, torch.device(device))
 
     def step() -> None:
         population.compute_gradients(batch)
         population.update(CLIP)
 
     return step
+
+
+def _member(seed: int) -> Member:
+    return Member("report", seed, LEARNING_RATE)
 
 
 class StockModel(nn.Module):
@@ -79,8 +86,8 @@ def stock_layer(cell: object) -> StockLayer | None:
 def stock_step(task: Task, layer: StockLayer, batch_size: int, device: str) -> Step:
     """Return one training step of the stock layer: the same work, through autograd."""
     model = StockModel(task, layer).to(device)
-    adam = torch.optim.Adam(model.parameters(), lr=MEMBER.learning_rate, fused=True)
-    inputs, targets = (t.to(device) for t in task.sample(batch_size, generator(0, MEMBER, "probe")))
+    adam = torch.optim.Adam(model.parameters(), lr=LEARNING_RATE, fused=True)
+    inputs, targets = (t.to(device) for t in task.sample(batch_size, generator(0, _member(0), "probe")))
 
     def step() -> None:
         adam.zero_grad()
@@ -129,7 +136,9 @@ def training_flops(cell: object, batch_size: int, length: int) -> float:
     """Return floating-point operations of one training step by formula: 6 a weight, step and sequence.
 
     A multiply and an add forwards and twice that backwards, for each entry of each weight matrix; element-wise work
-    and the read-out are left out. (The framework's own counter reports 0 for a fused LSTM on a CPU.)
+    and the read-out are left out. An entry that is complex counts as four, since a product of complex numbers is four
+    of real ones. (The framework's own counter reports 0 for a fused LSTM on a CPU.)
     """
-    entries = sum(p.numel() for p in cell.parameters() if p.dim() > 1) if isinstance(cell, nn.Module) else 0
+    matrices = [p for p in cell.parameters() if p.dim() > 1] if isinstance(cell, nn.Module) else []
+    entries = sum(matrix.numel() * (4 if matrix.is_complex() else 1) for matrix in matrices)
     return 6.0 * entries * batch_size * length

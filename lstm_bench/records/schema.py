@@ -131,8 +131,15 @@ class MemberRecord:
 class SpeedRow:
     """Speed of one implementation of one cell at one lag: medians and quartiles over repeated timings.
 
-    `implementation` is "lstm_bench" or "torch.nn". `flops` are of one training step, by formula. `peak_memory_bytes`
-    is the growth of the process beyond what it held before, None where the system cannot tell.
+    `implementation` is "lstm_bench" or "torch.nn", `kernel` what computes in it. A cell can have several rows of
+    "lstm_bench" at a lag: one of the kernel that trained it, and one of a kernel that it shares with another cell.
+
+    `members` are trained together in a step, in one process. `sequences_per_s` counts the sequences of all of them,
+    `members` x `batch_size` a step; `ms_per_time_step` and `flops` (of a training step, by formula) are one member's
+    share.
+
+    `peak_memory_bytes` is the growth of the process beyond what it held before, with all members, None where the
+    system cannot tell or nothing measured it.
     """
 
     task: str
@@ -156,6 +163,7 @@ class SpeedRow:
     ms_per_time_step_q75: float
     flops: float
     peak_memory_bytes: int | None
+    members: int = 1
 
 
 @dataclass(frozen=True)

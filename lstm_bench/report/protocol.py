@@ -49,8 +49,10 @@ DEFINITIONS = {
     "lags.",
     "Time constant": "-1 / ln of a unit's mean value, over sequences and steps, of the gate that keeps its state: "
     "steps until what it holds is down to 1/e.",
-    "Speed": "Forward, backward, clipping and optimiser step with nothing else of the study running; warm-up excluded; "
-    "peak memory is the growth of the process.",
+    "Speed": "Forward, backward, clipping and optimiser step with nothing else of the study running; warm-up excluded. "
+    "A step trains the members of a job together in one process: sequences a second are those of all of them, peak "
+    "memory is the growth of the process. Cells are compared by a kernel that both ran: the one that trained them "
+    "where it is the same, else autograd over each cell's own step.",
     "Share of baseline": "A loss over what the best predictor without memory reaches: 1 is no memory, 0 is perfect.",
 }
 

@@ -46,11 +46,11 @@ def comparison_table(study: Study, compared: pd.DataFrame) -> Table:
         ("Cell", ""),
         ("T50", "95%, bracket"),
         ("Parameters", "core, ratio, all"),
-        ("Sequences/s", f"quartiles{_at_lag(compared['speed_lag'])}"),
+        ("Sequences/s", f"quartiles{_at_lag(compared['speed_lag'])}{_together(compared)}"),
         ("Steps to solve", "median, 95%"),
         ("Gradient a step", f"at start, 95%{_at_lag(compared['decay_lag'])}"),
         ("Learning rate", "chosen"),
-        ("Memory", "peak, MiB"),
+        ("Memory", f"peak, MiB{_together(compared)}"),
     ]
     rows = [[_named(cell, shades), *_entries(row, found[cell])] for cell, row in _by_cell(compared).items()]
     return Table(headings, rows)
@@ -59,6 +59,11 @@ def comparison_table(study: Study, compared: pd.DataFrame) -> Table:
 def _at_lag(lags: pd.Series) -> str:
     known = span_of(lags.dropna().astype(float))
     return "" if known == NOT_AVAILABLE else f", lag {known}"
+
+
+def _together(compared: pd.DataFrame) -> str:
+    known = span_of(compared["speed_members"].dropna().astype(float))
+    return {NOT_AVAILABLE: "", "1": ", one member"}.get(known, f", {known} members together")
 
 
 def _by_cell(compared: pd.DataFrame) -> dict[str, dict[str, Any]]:
@@ -107,7 +112,21 @@ def _speed(row: Mapping[str, Any]) -> Entry:
     if math.isnan(speed):
         return Entry("not measured")
     ends = "-".join(significant(row[f"sequences_per_s_{end}"]) for end in ("q25", "q75"))
-    return Entry(significant(speed), _lines(ends, times(row["speed_ratio"])), speed)
+    return Entry(significant(speed), _lines(ends, row["speed_kernel"], _speed_ratio(row), _stock_ratio(row)), speed)
+
+
+def _speed_ratio(row: Mapping[str, Any]) -> str:
+    """Return the ratio to the first cell, with the kernel and lag of both where they are not those of this row."""
+    ratio = _number(row["speed_ratio"])
+    if math.isnan(ratio):
+        return "no like-for-like ratio"
+    lag, by = row["speed_ratio_lag"], "" if row["speed_ratio_trained"] else f", both {row['speed_ratio_kernel']}"
+    return f"{times(ratio)}{by}" + ("" if lag == row["speed_lag"] else f", lag {lag:.0f}")
+
+
+def _stock_ratio(row: Mapping[str, Any]) -> str:
+    ratio = _number(row["speed_ratio_stock"])
+    return "" if math.isnan(ratio) else f"torch.nn's layers {times(ratio)}"
 
 
 def _steps(row: Mapping[str, Any]) -> Entry:

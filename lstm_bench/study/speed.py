@@ -4,6 +4,8 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import partial
+from itertools import combinations
 from multiprocessing import active_children, get_context
 from typing import TYPE_CHECKING
 
@@ -23,29 +25,64 @@ Step = Callable[[], None]
 
 @dataclass(frozen=True)
 class Contender:
-    """One implementation of one job's training step; `make` makes it for a batch size."""
+    """One implementation of one job's training step; `make` makes it for a batch size.
+
+    `members` are trained together in a step. `is_weighed` tells whether its peak memory is measured too.
+    """
 
     plan: JobPlan
     implementation: str
     kernel: str
+    members: int
     device: str
     make: Callable[[int], Step]
+    is_weighed: bool = True
 
     @property
     def name(self) -> str:
-        """Cell and implementation."""
-        return f"{self.plan.cell}/{self.implementation}"
+        """Cell, implementation and kernel."""
+        return f"{self.plan.cell}/{self.implementation}/{self.kernel}"
 
 
 def is_timed(jobs: Sequence[JobPlan], rows: Sequence[SpeedRow]) -> bool:
-    """Tell whether the rows have the speed of every job."""
-    return {timed_as(job) for job in jobs} <= {timed_as(row) for row in rows}
+    """Tell whether the rows have the speed of every job, with its kernel and members, and what compares like with like.
+
+    Rows of one member, as they once were, are not those of a job that trains several together.
+    """
+    from lstm_bench.engine.generic import GenericKernel  # here: only a prepared process may load torch first
+
+    timed = {(timed_as(row), row.kernel, row.members) for row in rows if row.implementation == OURS}
+    trained = {(timed_as(job), job.kernel, len(job.seeds)) for job in jobs}
+    shared = {(timed_as(job), GenericKernel.name, len(job.seeds)) for job in through_autograd_too(jobs)}
+    return trained | shared <= timed
+
+
+def through_autograd_too(jobs: Sequence[JobPlan]) -> list[JobPlan]:
+    """Return the jobs to be timed through autograd over the cell's own step too, so that like meets like.
+
+    Two cells of a task whose own kernels are of different classes have that one in common. It is slow and says nothing
+    of how the cell was trained, so a job has it only where two such cells are compared: at the longest lag of both.
+    """
+    from lstm_bench.engine.generic import GenericKernel
+
+    by_cell: dict[tuple[str, str], dict[str, dict[int, JobPlan]]] = defaultdict(lambda: defaultdict(dict))
+    for job in jobs:
+        by_cell[job.task, job.variant][job.cell][job.lag] = job
+    compared: set[str] = set()
+    for cells in by_cell.values():
+        for one, other in combinations(cells.values(), 2):
+            lag = max(one.keys() & other.keys(), default=None)
+            if lag is not None and one[lag].kernel != other[lag].kernel:
+                compared |= {one[lag].job, other[lag].job}
+    return [job for job in jobs if job.job in compared and job.kernel != GenericKernel.name]
 
 
 def measure_speed(pairs: Sequence[Pair]) -> list[SpeedRow]:
     """Return a row for each cell, lag and implementation, measured in a fresh process with one thread.
 
-    Cells and implementations that meet at one lag take turns, so that a busy machine slows all of them alike.
+    Each cell trains the members of its job together, by the kernel that trained them, and by autograd where
+    `through_autograd_too` says so; the stock layer of torch.nn trains one. Whatever meets at one lag of a task takes
+    turns, so that a busy machine slows all of it alike.
     """
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
         try:
@@ -60,27 +97,36 @@ def _measure_all(pairs: Sequence[Pair]) -> list[SpeedRow]:
     from lstm_bench.engine.bootstrap import prepare_process  # here: the first thing in the fresh process
 
     prepare_process()
-    contenders = [contender for config, plan in pairs for contender in _contenders(config, plan)]
+    autograd_too = {plan.job for plan in through_autograd_too([plan for _, plan in pairs])}
+    contenders = [
+        contender for config, plan in pairs for contender in _contenders(config, plan, plan.job in autograd_too)
+    ]
     memory = [_peak_memory(contender) for contender in contenders]  # before any timing leaves memory to use again
-    meetings: dict[tuple[str, str, int], list[tuple[Contender, int | None]]] = defaultdict(list)
+    meetings: dict[tuple[str, str, int, str], list[tuple[Contender, int | None]]] = defaultdict(list)
     for contender, peak in zip(contenders, memory, strict=True):
-        meetings[contender.plan.task, contender.plan.variant, contender.plan.lag].append((contender, peak))
+        plan = contender.plan
+        meetings[plan.task, plan.variant, plan.lag, contender.device].append((contender, peak))
     return [row for meeting in meetings.values() for row in _time_meeting(meeting)]
 
 
-def _contenders(config: JobConfig, plan: JobPlan) -> Iterator[Contender]:
+def _contenders(config: JobConfig, plan: JobPlan, autograd_too: bool) -> Iterator[Contender]:
     from torch import Generator
 
     from lstm_bench.config.objects import cell_maker, make_task
+    from lstm_bench.engine.generic import GenericKernel
     from lstm_bench.probes.speed import engine_step, stock_layer, stock_step
 
-    task, device = make_task(config), config.trainer.device
+    task, device, members = make_task(config), config.trainer.device, len(plan.seeds)
     make_cell = cell_maker(config, task)
-    yield Contender(plan, OURS, plan.kernel, device, lambda batch: engine_step(task, make_cell, batch, device))
+    step = partial(engine_step, task, make_cell, device=device, members=members)
+    yield Contender(plan, OURS, plan.kernel, members, device, partial(step, kernel=config.trainer.kernel))
+    if autograd_too:
+        through_autograd = partial(step, kernel="autograd")
+        yield Contender(plan, OURS, GenericKernel.name, members, device, through_autograd, is_weighed=False)
     layer = stock_layer(make_cell(Generator()))
     if layer is not None:
         kernel = f"torch.nn.{type(layer).__name__}"
-        yield Contender(plan, STOCK, kernel, device, lambda batch: stock_step(task, layer, batch, device))
+        yield Contender(plan, STOCK, kernel, 1, device, lambda batch: stock_step(task, layer, batch, device))
 
 
 def _peak_memory(contender: Contender) -> int | None:
@@ -92,7 +138,7 @@ def _peak_memory(contender: Contender) -> int | None:
         step()
         step()
 
-    return peak_growth(contender.make(1), work)
+    return peak_growth(contender.make(1), work) if contender.is_weighed else None
 
 
 def _time_meeting(meeting: Sequence[tuple[Contender, int | None]]) -> list[SpeedRow]:
@@ -104,7 +150,8 @@ def _time_meeting(meeting: Sequence[tuple[Contender, int | None]]) -> list[Speed
 
 
 def _row(contender: Contender, timing: "Timing", peak: int | None) -> SpeedRow:
-    plan = contender.plan
+    plan, members = contender.plan, contender.members
+    sequences, time_steps = members * plan.batch_size, members * plan.length
     return SpeedRow(
         task=plan.task,
         variant=plan.variant,
@@ -119,12 +166,13 @@ def _row(contender: Contender, timing: "Timing", peak: int | None) -> SpeedRow:
         threads=1,
         dtype="float32",
         repeats=timing.rounds,
-        sequences_per_s=plan.batch_size / timing.median,
-        sequences_per_s_q25=plan.batch_size / timing.q75,
-        sequences_per_s_q75=plan.batch_size / timing.q25,
-        ms_per_time_step=1e3 * timing.median / plan.length,
-        ms_per_time_step_q25=1e3 * timing.q25 / plan.length,
-        ms_per_time_step_q75=1e3 * timing.q75 / plan.length,
+        sequences_per_s=sequences / timing.median,
+        sequences_per_s_q25=sequences / timing.q75,
+        sequences_per_s_q75=sequences / timing.q25,
+        ms_per_time_step=1e3 * timing.median / time_steps,
+        ms_per_time_step_q25=1e3 * timing.q25 / time_steps,
+        ms_per_time_step_q75=1e3 * timing.q75 / time_steps,
         flops=plan.flops,
         peak_memory_bytes=peak,
+        members=members,
     )

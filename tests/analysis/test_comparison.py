@@ -76,7 +76,8 @@ def test_headline_holds_the_ratio_its_interval_and_the_cost(sample: Study) -> No
     ratio = span_ratio(found["lstm"], found["rnn"])
     assert headline(sample) == [
         f"On copy (arjovsky, 3 symbols) lstm remembers {ratio.median:.1f}x further than rnn "
-        f"(95% {ratio.low:.1f}-{ratio.high:.0f}), at 4.0x the core parameters and 0.45x the speed."
+        f"(95% {ratio.low:.1f}-{ratio.high:.0f}), at 4.0x the core parameters and 0.45x the speed "
+        "(both compiled BPTT)."
     ]
 
 
@@ -92,8 +93,8 @@ def test_cells_are_compared_within_each_way_of_matching(make: Make, monkeypatch:
     interval = f"(95% {ratio.low:.1f}-{ratio.high:.0f})"
     assert headline(study) == [
         f"On copy (arjovsky, 3 symbols), at {by_size}, {further} rnn {interval}, at 4.0x the core parameters and 0.45x "
-        f"the speed. At {by_parameters}, {further} rnn H=131 {interval}, at 1.0x the core parameters and 1.5x the "
-        "speed."
+        f"the speed (both compiled BPTT). At {by_parameters}, {further} rnn H=131 {interval}, at 1.0x the core "
+        "parameters and 1.5x the speed (both compiled BPTT)."
     ]
 
 

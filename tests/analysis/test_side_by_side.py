@@ -133,7 +133,7 @@ def test_what_differs_is_told_setting_by_setting() -> None:
     told = differences({"x": here, "y": replace(there, jobs=jobs)})
     assert told.to_dict("index") == {
         "cells": {"x": "rnn", "y": "rnn, gru"},
-        "kernel": {"x": "rnn_bptt", "y": "unrolled"},
+        "kernel": {"x": "compiled BPTT", "y": "unrolled"},
         "cell.init": {"x": "orthogonal", "y": "-"},
         "cell.forget_bias": {"x": "-", "y": "2"},
         "trainer.steps": {"x": "4000", "y": "9000"},

@@ -7,6 +7,7 @@ import torch
 from lstm_bench.cells.gru import GRUCell
 from lstm_bench.cells.lstm import LSTMCell
 from lstm_bench.cells.rnn import RNNCell
+from lstm_bench.engine.choice import COMPILED
 from lstm_bench.probes.peak_memory import peak_growth
 from lstm_bench.probes.speed import engine_step, stock_layer, stock_step, time_in_turns, training_flops
 from lstm_bench.tasks.adding import AddingTask
@@ -19,7 +20,7 @@ def test_operations_are_six_a_weight_step_and_sequence(cell, gates):
 
 def test_contenders_take_turns_and_have_ordered_quartiles():
     task, called = AddingTask(5), []
-    ours = engine_step(task, lambda g: LSTMCell(2, 4, generator=g), 3, "cpu")
+    ours = engine_step(task, lambda g: LSTMCell(2, 4, generator=g), 3, "cpu", members=2, kernel="auto")
     stock = stock_step(task, torch.nn.LSTM(2, 4), 3, "cpu")
     steps = {"ours": lambda: (called.append("ours"), ours()), "stock": lambda: (called.append("stock"), stock())}
     timings = time_in_turns(steps, rounds=3, round_s=0.0, device="cpu")
@@ -27,6 +28,25 @@ def test_contenders_take_turns_and_have_ordered_quartiles():
     for timing in timings.values():
         assert 0 < timing.q25 <= timing.median <= timing.q75
         assert timing.rounds == 3
+
+
+@pytest.mark.parametrize(("kernel", "own_steps"), [("torch", 0), ("autograd", 5)])
+def test_a_step_trains_all_members_by_the_kernel_asked_for(monkeypatch, kernel, own_steps):
+    """The compiled kernel would fail here; a kernel in torch operations never calls the cell's own step."""
+    shapes, steps = [], []
+
+    class Seen(AddingTask):
+        def loss(self, predictions, targets):
+            shapes.append(tuple(targets.shape))
+            return super().loss(predictions, targets)
+
+    stepped = LSTMCell.step
+    monkeypatch.setitem(COMPILED, LSTMCell, None)
+    step = engine_step(Seen(5), lambda g: LSTMCell(2, 4, generator=g), 3, "cpu", members=2, kernel=kernel)
+    monkeypatch.setattr(LSTMCell, "step", lambda *given: steps.append(1) or stepped(*given))
+    step()
+    assert shapes == [(1, 2, 3)]
+    assert min(len(steps), 5) == own_steps
 
 
 def test_only_a_cell_that_torch_has_itself_gets_a_stock_row():

@@ -1,5 +1,8 @@
 """What a cell costs: time and parameters."""
 
+from collections.abc import Iterator
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -8,24 +11,27 @@ from matplotlib.ticker import MaxNLocator
 
 from lstm_bench.analysis.comparison import core_ratio
 from lstm_bench.analysis.frames import Study
-from lstm_bench.analysis.speed import shared_speed_rows, speed_ratio
+from lstm_bench.analysis.speed import shared_speed_rows, speed_ratio, stock_ratio, trained_rows
 from lstm_bench.analysis.wording import counted, listed, significant, span_of, times, with_range
 from lstm_bench.records.schema import OURS, STOCK
 from lstm_bench.report.style import INK, MUTED, colours, new_figure, themed
 
 QUESTION = "What does it cost?"
-BAR = 0.36
+SHARE = 0.72  # of a cell's place that its bars fill
+BAR = 0.36  # of the parameters
 FAINT = 0.4
+SHADES = (1.0, 0.65)  # the kernel that trained the cell, and one that it has in common with another
 
 
 @themed
 def draw(study: Study) -> Figure:
-    """Draw trained sequences a second, ours and torch.nn's, beside the parameters with and without read-out."""
+    """Draw trained sequences a second, a bar a kernel, beside the parameters with and without read-out."""
     shades, rows = colours(study.cells), shared_speed_rows(study)
-    figure = new_figure(1.5 + 0.62 * len(study.cells))
+    bars = max([2, *(rows["cell"].value_counts())])
+    figure = new_figure(1.5 + 0.31 * bars * len(study.cells))
     left, right = figure.subplots(1, 2, sharey=True, width_ratios=[3, 2])
     for place, cell in enumerate(study.cells):
-        _draw_speed(left, place, rows.loc[rows["cell"] == cell], shades[cell])
+        _draw_speed(left, place, rows.loc[rows["cell"] == cell], shades[cell], SHARE / bars)
         _draw_parameters(right, place, study, cell, shades[cell])
     left.set(yticks=range(len(study.cells)), yticklabels=study.cells, ylim=(len(study.cells) - 0.5, -0.5))
     at = f"lag {span_of(rows['lag'])}, batch {span_of(rows['batch_size'])}"
@@ -41,19 +47,27 @@ def draw(study: Study) -> Figure:
     return figure
 
 
-def _draw_speed(axes: Axes, place: int, rows: pd.DataFrame, shade: str) -> None:
-    for shift, implementation, alpha in ((-0.5, OURS, 1.0), (0.5, STOCK, FAINT)):
-        row = rows.loc[rows["implementation"] == implementation]
-        y = place + shift * BAR
-        if row.empty:
-            axes.annotate(f"{implementation}: not measured", (0.01, y), xycoords=("axes fraction", "data"), va="center",
-                          fontsize="x-small", color=MUTED)  # fmt: skip
-            continue
-        value, low, high = (float(row[f"sequences_per_s{end}"].iloc[0]) for end in ("", "_q25", "_q75"))
-        axes.barh(y, value, height=BAR, color=shade, alpha=alpha, linewidth=0)
+def _draw_speed(axes: Axes, place: int, rows: pd.DataFrame, shade: str, bar: float) -> None:
+    """Draw a cell's bars one below another: each kernel of ours, and the stock layer or that there is none."""
+    ours, stock = (rows.loc[rows["implementation"] == name] for name in (OURS, STOCK))
+    drawn = [*zip(_records(ours), SHADES, strict=False), *((row, FAINT) for row in _records(stock))]
+    absent = [name for name, found in ((OURS, ours), (STOCK, stock)) if found.empty]
+    first = place - bar * (len(drawn) + len(absent) - 1) / 2
+    for number, (row, alpha) in enumerate(drawn):
+        y = first + bar * number
+        value, low, high = (row[f"sequences_per_s{end}"] for end in ("", "_q25", "_q75"))
+        axes.barh(y, value, height=bar, color=shade, alpha=alpha, linewidth=0)
         axes.errorbar(value, y, xerr=np.array([[value - low], [high - value]]), color=INK, linewidth=1, capsize=2)
-        axes.annotate(f"{significant(value)}  {implementation}", (high, y), xytext=(5, 0),
-                      textcoords="offset points", va="center", fontsize="small", color=INK)  # fmt: skip
+        told = f"{significant(value)}  {row['kernel']}, {counted(row['members'], 'member')}"
+        axes.annotate(told, (high, y), xytext=(5, 0), textcoords="offset points", va="center", fontsize="small",
+                      color=INK)  # fmt: skip
+    for number, name in enumerate(absent, len(drawn)):
+        axes.annotate(f"{name}: not measured", (0.01, first + bar * number), xycoords=("axes fraction", "data"),
+                      va="center", fontsize="x-small", color=MUTED)  # fmt: skip
+
+
+def _records(rows: pd.DataFrame) -> list[dict[str, Any]]:
+    return [{str(name): value for name, value in row.items()} for row in rows.to_dict("records")]
 
 
 def _draw_parameters(axes: Axes, place: int, study: Study, cell: str, shade: str) -> None:
@@ -66,46 +80,70 @@ def _draw_parameters(axes: Axes, place: int, study: Study, cell: str, shade: str
 
 
 def caption(study: Study) -> str:
-    """Return the finding: each cell's speed with quartiles, over the first cell's, and against the stock layer."""
+    """Return the finding: each cell's speed with quartiles, over the first cell's, like with like, and over torch.nn's.
+
+    Sequences a second are those of all members that a step trains together, in one process.
+    """
     rows = shared_speed_rows(study)
     if rows.empty:
         sizes = {job.cell: job.n_parameters_core for job in study.plan.jobs}
         told = listed([f"{cell} {size:,}" for cell, size in sizes.items()])
         return f"Speed was not measured. Core parameters: {told}."
     ours = rows.loc[rows["implementation"] == OURS]
-    told = listed([_told(study, str(row.cell), row) for row in ours.itertuples()])
-    first = rows.iloc[0]
+    speeds = "; ".join(_told(str(cell), of_cell) for cell, of_cell in ours.groupby("cell", sort=False))
+    first, together = rows.iloc[0], span_of(ours["members"])
     how = (
         f"Medians and quartiles of {first['repeats']} timings of a whole training step at lag {span_of(rows['lag'])}, "
         f"{first['dtype']}, {first['device']}, {counted(int(first['threads']), 'thread')}."
     )
-    return " ".join(filter(None, [f"Sequences trained a second: {told}.", _stock(rows), how]))
+    whose = "one member" if together == "1" else f"{together} members together"
+    sentences = [f"Sequences trained a second, of {whose}: {speeds}.", *_ratios(study), *_stock(study, rows), how]
+    return " ".join(sentences)
 
 
-def _told(study: Study, cell: str, row: object) -> str:
-    value, low, high = (float(getattr(row, f"sequences_per_s{end}")) for end in ("", "_q25", "_q75"))
-    first = study.cells[0]
-    if cell == first:
-        return f"{cell} {with_range(value, low, high)}"
-    speed, size = times(speed_ratio(study, cell, first)), times(core_ratio(study, cell, first))
-    return f"{cell} {with_range(value, low, high)}, {speed} that of {first} with {size} its core parameters"
-
-
-def _stock(rows: pd.DataFrame) -> str:
-    by_name = rows.pivot_table(index="cell", columns="implementation", values="sequences_per_s", sort=False)
-    if not {OURS, STOCK} <= set(by_name.columns):
-        return ""
-    both = by_name.dropna()
-    ratios = [
-        f"{times(ours / stock)} for {cell}"
-        for cell, ours, stock in zip(both.index, both[OURS], both[STOCK], strict=True)
+def _told(cell: str, rows: pd.DataFrame) -> str:
+    """Say a cell's speed by each kernel of ours."""
+    speeds = [
+        f"{with_range(*(row[f'sequences_per_s{end}'] for end in ('', '_q25', '_q75')))} by {row['kernel']}"
+        for row in _records(rows)
     ]
-    return f"Over the stock layer of torch.nn that is {listed(ratios)}." if ratios else ""
+    return f"{cell} {listed(speeds)}"
+
+
+def _ratios(study: Study) -> Iterator[str]:
+    """Say each cell's speed over the first's where both ran one kernel, and of whom there is no such pair."""
+    first, *others = study.cells
+    found = {cell: speed_ratio(study, cell, first) for cell in others}
+    told = [
+        f"{cell} {times(ratio.value)} (both {ratio.kernel}) with {times(core_ratio(study, cell, first))} its core "
+        "parameters"
+        for cell, ratio in found.items()
+        if ratio is not None
+    ]
+    if told:
+        yield f"Over {first} that is {listed(told)}."
+    if alone := [cell for cell, ratio in found.items() if ratio is None]:
+        yield f"No kernel of both {first} and {' or '.join(alone)} was timed alike, so there is no ratio."
+
+
+def _stock(study: Study, rows: pd.DataFrame) -> Iterator[str]:
+    """Say the speed over the stock layer's, and how stock layers compare with one another."""
+    stock = rows.loc[rows["implementation"] == STOCK].set_index("cell")["sequences_per_s"]
+    trained = rows.loc[rows.index.isin(trained_rows(study).index)].set_index("cell")["sequences_per_s"]
+    over = (trained / stock).dropna()
+    if len(over):
+        told = listed([f"{times(over[cell])} for {cell}" for cell in study.cells if cell in over])
+        yield f"Over torch.nn's stock layer, which trains one member, the kernel that trained a cell is {told}."
+    first, *others = study.cells
+    between = {cell: ratio for cell in others if (ratio := stock_ratio(study, cell, first)) is not None}
+    if between:
+        told = listed([f"{times(ratio.value)} for {cell}" for cell, ratio in between.items()])
+        yield f"Between stock layers, over that of {first}, that is {told}."
 
 
 def alt(study: Study) -> str:
     """Return a description for who cannot see the figure."""
-    return f"Bars of training speed and of parameters on {study.task}, a pair for each of {listed(study.cells)}."
+    return f"Bars of training speed by kernel, and of parameters, on {study.task}, for each of {listed(study.cells)}."
 
 
 def rows(study: Study) -> pd.DataFrame:
