@@ -10,6 +10,7 @@ from lstm_bench.study.plug_in_source import plug_in_sources
 RESULTS_VERSION = 4  # raised when the same settings give other results
 NOT_IN_HASH = ("seeds", "device", "kernel")  # who else is trained, where and by what: recorded, no part of an identity
 SINCE = {"stop_when_solved": True}  # settings that came later, at what was done before them: no part of it either
+EXACT = 2**53  # up to here every integer has a float of its own
 
 
 def settings_of(job: JobConfig) -> dict[str, Any]:
@@ -49,4 +50,5 @@ def _alike(content: Any) -> Any:
         return {key: _alike(value) for key, value in content.items()}
     if isinstance(content, list):
         return [_alike(value) for value in content]
-    return float(content) if isinstance(content, int) and not isinstance(content, bool) else content
+    is_exact = isinstance(content, int) and not isinstance(content, bool) and abs(content) <= EXACT
+    return float(content) if is_exact else content
