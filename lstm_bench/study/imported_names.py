@@ -14,6 +14,7 @@ from functools import cache
 
 BY_NAME = re.compile(rb"importlib|import_module|__import__|runpy|pkgutil|pydoc|get_class|get_object|instantiate")
 MODULE_NAME = re.compile(r"([^\W\d]\w*)(\.\w+)*\.?")  # "cells." begins a name that an f-string ends
+FILE_NAME = re.compile(r"([^\0\n/]{1,60}/)*[^\0\n/]{1,60}\.py")  # 60 letters are a name in every file system
 
 
 @cache
@@ -52,7 +53,7 @@ def _names(node: ast.AST, imports_by_name: bool) -> Iterator[str]:
             yield from (top_level(alias.name) for alias in names)
         case ast.ImportFrom(module=str(module), level=0):
             yield top_level(module)
-        case ast.Constant(value=str(text)) if text.endswith(".py"):
+        case ast.Constant(value=str(text)) if FILE_NAME.fullmatch(text):
             yield text
         case ast.Constant(value=str(text)) if imports_by_name and MODULE_NAME.fullmatch(text):
             yield top_level(text)

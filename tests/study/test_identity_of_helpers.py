@@ -6,7 +6,9 @@ import shutil
 import subprocess
 import sys
 from dataclasses import replace
+from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 
@@ -147,6 +149,29 @@ def test_what_never_runs_or_counts_elsewhere_leaves_the_identity(place, text):
     assert list(plug_in_sources(JOB)) == ["plugged"]
     first, changed = identities(place / "helper.py", ONE, NINE)
     assert first == changed
+
+
+def test_a_compiled_module_counts_by_its_bytes(place):
+    written(place / "plugged.py", f"def later():\n    import helper{OWN}")
+    first, changed = identities(place / f"helper{EXTENSION_SUFFIXES[0]}", "one", "two")
+    assert first != changed
+
+
+def test_an_archive_on_the_import_path_counts_whole(place):
+    written(place / "plugged.py", f"import helper{OWN}")
+    sys.path.append(str(place / "code.zip"))
+    found = []
+    for text in (ONE, NINE):
+        with ZipFile(place / "code.zip", "w") as archive:
+            archive.writestr("helper.py", text)
+        importlib.invalidate_caches()
+        found.append(job_identity(JOB))
+    assert found[0] != found[1]
+
+
+def test_a_text_that_only_ends_like_a_file_is_no_file(place):
+    written(place / "plugged.py", f'"""{"So long. " * 200}See helper.py"""\nNAMES = "a\\0.py", "{"ü" * 300}.py"{OWN}')
+    assert list(plug_in_sources(JOB)) == ["plugged"]
 
 
 def test_source_that_cannot_be_parsed_counts_and_imports_nothing(place):
