@@ -21,7 +21,7 @@ STANDARD_LIBRARY = [Path(sysconfig.get_path(kind)) for kind in ("stdlib", "plats
 
 
 @dataclass(frozen=True)
-class Found:
+class Location:
     """The folders of a package, or the file of a module by itself; a zip archive is the file of all that is in it."""
 
     places: tuple[Path, ...]
@@ -37,9 +37,9 @@ class Found:
         return not self.is_installed and any(p.is_relative_to(own) for p in self.places for own in STANDARD_LIBRARY)
 
     @property
-    def apart(self) -> "Found":
+    def uninstalled(self) -> "Location":
         """What of it is not where distributions are installed."""
-        return Found(tuple(place for place in self.places if not is_installed(place)))
+        return Location(tuple(place for place in self.places if not is_installed(place)))
 
     def files(self) -> Iterator[tuple[str, Path]]:
         """Yield all files that can be imported, each with its path inside the package."""
@@ -57,21 +57,21 @@ class ImportPath:
         roots = [Path(entry).absolute() for entry in dict.fromkeys(sys.path)]
         self._content = {root: _content(root) for root in roots}
 
-    def find(self, name: str) -> Found | None:
+    def find(self, name: str) -> Location | None:
         """Return where a top-level package or module is, None where there is no such source."""
         if name in sys.builtin_module_names:
             return None
         portions = list[Path]()
         for root, content in self._content.items():
             if name in content and any((root / name / f"__init__{suffix}").is_file() for suffix in SUFFIXES):
-                return Found((root / name,))
+                return Location((root / name,))
             if module := next((file for suffix in SUFFIXES if (file := f"{name}{suffix}") in content), None):
-                return Found((root / module,))
+                return Location((root / module,))
             if not content and zipfile.is_zipfile(root) and zipimporter(str(root)).find_spec(name):
-                return Found((root,))
+                return Location((root,))
             if name in content and (root / name).is_dir():
                 portions.append(root / name)
-        return Found(tuple(portions)) if portions else _editable(name)
+        return Location(tuple(portions)) if portions else _editable(name)
 
 
 def _content(root: Path) -> set[str]:
@@ -80,15 +80,15 @@ def _content(root: Path) -> set[str]:
     return set()
 
 
-def _editable(name: str) -> Found | None:
+def _editable(name: str) -> Location | None:
     """Return where an editable distribution is whose installer put a finder, not its folder, on the import path."""
     for finder in sys.meta_path:
         whose = finder if isinstance(finder, type) else type(finder)
         spec = finder.find_spec(name, None) if "editable" in whose.__module__ else None
         if spec is not None and spec.submodule_search_locations is not None:
-            return Found(tuple(map(Path, spec.submodule_search_locations)))
+            return Location(tuple(map(Path, spec.submodule_search_locations)))
         if spec is not None and spec.origin is not None:
-            return Found((Path(spec.origin),))
+            return Location((Path(spec.origin),))
     return None
 
 

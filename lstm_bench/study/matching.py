@@ -10,7 +10,7 @@ from lstm_bench.analysis.matching import MATCHED_WITHIN
 from lstm_bench.config.errors import ConfigError
 from lstm_bench.config.objects import build_job, total_parameters
 from lstm_bench.config.schema import JobConfig, StudyConfig
-from lstm_bench.study.twins import differing
+from lstm_bench.study.duplicates import differing
 
 HIDDEN_SIZE = "hidden_size"
 ALWAYS_NEAR = 100  # parameters that grow as H^2 do so by 2/H from one H to the next: half of that is the worst miss

@@ -29,14 +29,14 @@ from typing import Any
 from lstm_bench.config.building import TARGET, import_target
 from lstm_bench.config.schema import JobConfig
 from lstm_bench.study.environment import PACKAGES
-from lstm_bench.study.import_path import Found, ImportPath
+from lstm_bench.study.import_path import ImportPath, Location
 from lstm_bench.study.imported_names import imported_names, top_level
 from lstm_bench.study.installed import content_of, distributions_of, required_names, version_of
 
 OURS = "lstm_bench"
 RECORDED = set(PACKAGES)
 DOTTED = re.compile(r"[^\W\d]\w*(\.\w+)+")
-Import = tuple[str, Found | None]  # a top-level name, and where it is if its import says so
+Import = tuple[str, Location | None]  # a top-level name, and where it is if its import says so
 
 
 def plug_in_sources(job: JobConfig) -> dict[str, str]:
@@ -76,10 +76,10 @@ def _bound(path: str, target: object) -> Iterator[str]:
     A module that was imported by a name put together on the way leaves no other trace.
     """
     defining = {path.rpartition(".")[0], *map(_defining, getattr(target, "__mro__", (target,)))}
-    found = ImportPath()
+    import_path = ImportPath()
     for module in (sys.modules[name] for name in sorted(defining & sys.modules.keys())):
         yield top_level(module.__name__)
-        place = found.find(top_level(module.__name__))
+        place = import_path.find(top_level(module.__name__))
         if place is not None and not place.is_installed and not place.is_standard:
             yield from [top_level(_home(value)) for key, value in vars(module).items() if not key.startswith("__")]
 
@@ -104,12 +104,12 @@ def _sources(named: set[str], used: set[str]) -> dict[str, str]:
     return {name: made for name, made in sources.items() if made}
 
 
-def _made_of(name: str, place: Found, is_named: bool) -> tuple[str, list[Import]]:
+def _made_of(name: str, place: Location, is_named: bool) -> tuple[str, list[Import]]:
     """Return versions or a hash of a top-level package or module, and what it imports."""
     distributions = distributions_of(name) if place.is_installed else []
     if RECORDED & {name, *distributions}:
         return ", ".join(map(version_of, distributions)) if is_named else "", []
-    source = place.apart if distributions else place
+    source = place.uninstalled if distributions else place
     contents = [(inside, file, file.read_bytes()) for inside, file in sorted(source.files())]
     made = [content_of(each) for each in distributions]
     if contents:
@@ -124,7 +124,7 @@ def _import(name: str, file: Path, imported: str) -> Import:
     if not imported.endswith(".py"):
         return imported, None
     beside = file.parent / imported
-    return f"{name}/{imported}", Found((beside,)) if beside.is_file() else None
+    return f"{name}/{imported}", Location((beside,)) if beside.is_file() else None
 
 
 def _sha256(contents: Iterable[tuple[str, bytes]]) -> str:

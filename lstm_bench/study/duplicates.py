@@ -4,6 +4,7 @@ Two jobs that train the same members would show each of them twice, as a compari
 name would be pooled.
 """
 
+import shlex
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -14,23 +15,23 @@ from lstm_bench.config.schema import JobConfig, StudyConfig
 from lstm_bench.records.schema import JobPlan
 from lstm_bench.study.identity import job_identity
 
-NAMED_KEYS = 3  # of those that differ
+NAMED_KEYS = 6  # of those that differ
 
 
-def refuse_twins(config: StudyConfig, plans: Sequence[JobPlan]) -> None:
+def refuse_duplicates(config: StudyConfig, plans: Sequence[JobPlan]) -> None:
     """Check that every job trains members of its own, and has a name of its own.
 
     Raises: ConfigError, with the keys or names of yaml files in which two jobs differ that do not.
     """
-    if same := _first_group(config.jobs, [job_identity(replace(job, probe={})) for job in config.jobs]):
-        here = config.output / "runs" / config.study
+    if jobs := _first_group(config.jobs, [job_identity(replace(job, probe={})) for job in config.jobs]):
+        here = shlex.quote(str(config.output / "runs" / config.study))
         raise ConfigError(
-            f"{differing(same)}: the same members twice: allowed: one of these a study; the other in a folder of its "
+            f"{differing(jobs)}: the same members twice: allowed: one of these a study; the other in a folder of its "
             f"own (study=NAME output=FOLDER), and python -m lstm_bench.report {here} FOLDER/runs/NAME for both"
         )
-    if same := _first_group(config.jobs, [(plan.task, plan.variant, plan.lag, plan.cell) for plan in plans]):
+    if jobs := _first_group(config.jobs, [(plan.task, plan.variant, plan.lag, plan.cell) for plan in plans]):
         raise ConfigError(
-            f"{differing(same)}: one name for both, {same[0].cell_name} on {same[0].task_name}: allowed: one of these "
+            f"{differing(jobs)}: one name for both, {jobs[0].cell_name} on {jobs[0].task_name}: allowed: one of these "
             f"a study (study=NAME), or a yaml of its own for each"
         )
 
@@ -50,8 +51,9 @@ def differing(jobs: Sequence[JobConfig]) -> str:
     values = {key: list(dict.fromkeys(_text(each.get(key)) for each in settings)) for key in keys}
     if len(values["probe"]) > 1:  # other probes altogether: what each of them is set to says no more
         values = {key: texts for key, texts in values.items() if not key.startswith("probe.")}
-    told = [f"{key}={','.join(texts)}" for key, texts in values.items() if len(texts) > 1]
-    return " ".join(told[:NAMED_KEYS])
+    overrides = [f"{key}={','.join(texts)}" for key, texts in values.items() if len(texts) > 1]
+    more = len(overrides) - NAMED_KEYS
+    return " ".join(overrides[:NAMED_KEYS] + [f"and {more} more"] * (more > 0))
 
 
 def _settings(job: JobConfig) -> dict[str, Any]:

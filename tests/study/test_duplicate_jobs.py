@@ -10,7 +10,7 @@ from lstm_bench.config.errors import ConfigError
 from lstm_bench.study.matching import compared
 from lstm_bench.study.planning import plan_study
 
-TWINS = [
+DUPLICATES = [
     ("trainer.kernel=auto,torch", "trainer.kernel=auto,torch"),
     ("trainer.device=cpu,cpu:0", "trainer.device=cpu,cpu:0"),
     ("trainer.seeds=3,5", "trainer.seeds=3,5"),
@@ -51,14 +51,14 @@ def refused(overrides: str, config_dir=None) -> str:
     return str(error.value)
 
 
-@pytest.mark.parametrize(("overrides", "named"), TWINS, ids=[overrides for overrides, _ in TWINS])
+@pytest.mark.parametrize(("overrides", "named"), DUPLICATES, ids=[overrides for overrides, _ in DUPLICATES])
 def test_jobs_of_the_same_members_are_refused_by_what_differs(overrides, named, my_conf):
-    told = refused(f"study=mine {overrides}", my_conf)
-    differing, _, way_out = told.partition(": the same members twice: allowed: ")
+    message = refused(f"study=mine {overrides}", my_conf)
+    differing, _, way_out = message.partition(": the same members twice: allowed: ")
     assert differing.startswith(named) if named.endswith("+") else differing == named
     assert "study=NAME output=FOLDER" in way_out
     assert "python -m lstm_bench.report runs/mine FOLDER/runs/NAME" in way_out
-    assert "\n" not in told
+    assert "\n" not in message
 
 
 def test_the_door_refuses_them_with_exit_code_2_and_leaves_nothing(my_conf, capsys):
@@ -78,8 +78,8 @@ def test_so_does_a_study_of_claims_in_each_of_its_parts(my_conf, capsys):
 
 def test_hidden_sizes_that_a_number_of_parameters_makes_one_are_refused():
     sweep = "task=adding cell=rnn,lstm cell.hidden_size=16,32 comparison=parameters parameters=70000"
-    told = "cell.hidden_size=16,32: comparison=parameters gives each hidden_size=262: allowed: one of these"
-    assert refused(sweep) == told
+    expected = "cell.hidden_size=16,32: comparison=parameters gives each hidden_size=262: allowed: one of these"
+    assert refused(sweep) == expected
 
 
 NAMELESS = """
@@ -99,8 +99,8 @@ class Nameless(CopyTask):
 def test_tasks_that_a_report_would_pool_are_refused(tmp_path, monkeypatch):
     (tmp_path / "nameless_task.py").write_text(NAMELESS)
     monkeypatch.syspath_prepend(str(tmp_path))
-    told = refused("cell=rnn task._target_=nameless_task.Nameless ~task.dialect +task.weight=1.0,2.0")
-    assert told.startswith("task.weight=1.0,2.0: one name for both, rnn on copy: allowed: one of these a study")
+    message = refused("cell=rnn task._target_=nameless_task.Nameless ~task.dialect +task.weight=1.0,2.0")
+    assert message.startswith("task.weight=1.0,2.0: one name for both, rnn on copy: allowed: one of these a study")
 
 
 @pytest.mark.parametrize(
