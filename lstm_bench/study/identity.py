@@ -8,8 +8,10 @@ from lstm_bench.config.schema import JobConfig
 from lstm_bench.study.plug_in_source import plug_in_sources
 
 RESULTS_VERSION = 4  # raised when the same settings give other results
+PLUG_IN_VERSION = 1  # raised when they do so for plug-ins alone; 1: evaluation mode, draws by member, complex numbers
 NOT_IN_HASH = ("seeds", "device", "kernel")  # who else is trained, where and by what: recorded, no part of an identity
 SINCE = {"stop_when_solved": True}  # settings that came later, at what was done before them: no part of it either
+EXACT = 2**53  # up to here every integer has a float of its own
 
 
 def settings_of(job: JobConfig) -> dict[str, Any]:
@@ -27,7 +29,7 @@ def job_identity(job: JobConfig) -> str:
     trainer = {key: value for key, value in settings["trainer"].items() if _changes_results(key, value)}
     content = {"version": RESULTS_VERSION, **settings, "trainer": trainer}
     sources = plug_in_sources(job)
-    return _digest(content | {"sources": sources} if sources else content)
+    return _digest(content | {"sources": sources, "plug_ins": PLUG_IN_VERSION} if sources else content)
 
 
 def _changes_results(key: str, value: Any) -> bool:
@@ -49,4 +51,5 @@ def _alike(content: Any) -> Any:
         return {key: _alike(value) for key, value in content.items()}
     if isinstance(content, list):
         return [_alike(value) for value in content]
-    return float(content) if isinstance(content, int) and not isinstance(content, bool) else content
+    is_exact = isinstance(content, int) and not isinstance(content, bool) and abs(content) <= EXACT
+    return float(content) if is_exact else content

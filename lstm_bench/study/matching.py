@@ -10,6 +10,7 @@ from lstm_bench.analysis.matching import MATCHED_WITHIN
 from lstm_bench.config.errors import ConfigError
 from lstm_bench.config.objects import build_job, total_parameters
 from lstm_bench.config.schema import JobConfig, StudyConfig
+from lstm_bench.study.duplicates import differing
 
 HIDDEN_SIZE = "hidden_size"
 ALWAYS_NEAR = 100  # parameters that grow as H^2 do so by 2/H from one H to the next: half of that is the worst miss
@@ -26,11 +27,12 @@ def compared(config: StudyConfig) -> StudyConfig:
 
     Raises:
         ConfigError: `parameters` was asked for, and a cell has no hidden size to set, or the nearest one misses by more
-            than 1%.
+            than 1%; or jobs that differ in their hidden sizes alone get the same one.
     """
     if config.comparison == "hidden":
         return config
     groups = [(group, _matched(group, config.parameters)) for group in _groups(config.jobs)]
+    _check_sizes(config, [pair for group in groups for pair in zip(*group, strict=True)])
     unmatched = tuple(
         dict.fromkeys(str(job) for _, matched in groups for job in matched if isinstance(job, ValueError))
     )
@@ -51,6 +53,16 @@ def _groups(jobs: Sequence[JobConfig]) -> list[list[JobConfig]]:
     for job in jobs:
         groups[str(sorted(job.task.items())), str(job.cell.get(HIDDEN_SIZE)) if is_swept else ""].append(job)
     return list(groups.values())
+
+
+def _check_sizes(config: StudyConfig, pairs: Sequence[tuple[JobConfig, JobConfig | ValueError]]) -> None:
+    """Refuse two jobs that become one when they are matched."""
+    resized = [(configured, job) for configured, job in pairs if isinstance(job, JobConfig) and job.matched]
+    for _, job in resized:
+        same = [configured for configured, other in resized if other == job]
+        if len(same) > 1:
+            size = f"comparison={config.comparison} gives each {HIDDEN_SIZE}={job.cell[HIDDEN_SIZE]}"
+            raise ConfigError(f"{differing(same)}: {size}: allowed: one of these")
 
 
 def _new(matched: Sequence[JobConfig | ValueError], configured: Sequence[JobConfig]) -> list[JobConfig]:

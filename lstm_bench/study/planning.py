@@ -17,18 +17,20 @@ from lstm_bench.config.search_path import conf_dir
 from lstm_bench.engine.choice import kernel_type
 from lstm_bench.probes.speed import training_flops
 from lstm_bench.records.schema import JobPlan, StudyPlan
+from lstm_bench.study.duplicates import refuse_duplicates
 from lstm_bench.study.environment import describe_environment
 from lstm_bench.study.identity import job_identity, settings_of
 from lstm_bench.tasks.contract import Task
 
 
 def plan_study(config: StudyConfig, arguments: Sequence[str]) -> StudyPlan:
-    """Return the plan of a study, after checking that every job can be built here.
+    """Return the plan of a study, after checking that every job can be built here and is no duplicate of another.
 
     Raises: ConfigError.
     """
     names = cell_names(config.jobs)
     jobs = [_plan_job(job, name, *check_job(job)) for job, name in zip(config.jobs, names, strict=True)]
+    refuse_duplicates(config, jobs)
     return StudyPlan(
         study=config.study,
         experiment=config.experiment,

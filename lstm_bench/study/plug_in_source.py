@@ -1,72 +1,132 @@
-"""What a job's plug-ins are made of, so that a changed class never meets the results of the old one.
+"""What a job's plug-ins are made of, so that changed source never meets the results of the old one.
 
-A class or function counts with the top-level package or module that its `_target_` names, and with the one that defines
-it:
+A class or function counts with the top-level package or module that its `_target_` names, the one that defines it and
+those of its base classes; with what its settings name in the same way ("torch.nn.GRUCell"); and with all that the
+source of these imports, however far away, as `imported_names` says. Each of them counts
 
-- installed: by the names and versions of its distributions,
-- a package that is not installed: by the SHA-256 of all its .py files, with their paths inside the package,
-- a module by itself: by the SHA-256 of its file; what it imports from other modules is not seen,
-- without any source: not at all.
+- not installed (an editable install is not): a package by the SHA-256 of all its .py files and compiled modules, with
+  their paths inside the package, a module by itself by that of its file;
+- installed: by the names and versions of its distributions and of those that they require, and by the SHA-256s that
+  their installers recorded.
 
-Files are read when asked, whatever version of them was imported.
+Not counted is what members of the package's own cells do not count with either: Python and its standard library,
+lstm_bench (RESULTS_VERSION stands for its own source), and the distributions whose versions the receipt records, torch
+and numpy among them, but where `_target_` names one of these. Neither are files that are read in other ways than by an
+import (weights, tables).
+
+Files are read when asked, whatever version of them was imported. What else was imported in this process, or in which
+order, says nothing.
 """
 
 import hashlib
+import re
 import sys
-from collections.abc import Iterable, Mapping
-from functools import cache
-from importlib.metadata import packages_distributions, version
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from types import ModuleType
+from types import FunctionType, ModuleType
 from typing import Any
 
 from lstm_bench.config.building import TARGET, import_target
 from lstm_bench.config.schema import JobConfig
+from lstm_bench.study.environment import PACKAGES
+from lstm_bench.study.import_path import ImportPath, Location
+from lstm_bench.study.imported_names import imported_names, top_level
+from lstm_bench.study.installed import content_of, distributions_of, required_names, version_of
 
-NOT_SEEN = {"lstm_bench", *sys.stdlib_module_names}  # ours counts with RESULTS_VERSION, Python not at all
-INSTALLED = {"site-packages", "dist-packages"}
+OURS = "lstm_bench"
+RECORDED = set(PACKAGES)
+DOTTED = re.compile(r"[^\W\d]\w*(\.\w+)+")
+Import = tuple[str, Location | None]  # a top-level name, and where it is if its import says so
 
 
 def plug_in_sources(job: JobConfig) -> dict[str, str]:
-    """Return a version or hash of each top-level package or module that a job takes plug-ins from, by its name.
+    """Return versions or a hash of each top-level package or module that a job's plug-ins are made of, by its name.
 
     Raises: ConfigError for a target that cannot be imported.
     """
     nodes = {"task": job.task, "cell": job.cell} | {f"probe.{name}": node for name, node in job.probe.items()}
-    names = {name for key, node in nodes.items() for name in _top_level_names(key, node)}
-    found = {name: _fingerprint(sys.modules[name]) for name in sorted(names)}
-    return {name: fingerprint for name, fingerprint in found.items() if fingerprint is not None}
+    plug_ins = {key: node for key, node in nodes.items() if _is_plug_in(node)}
+    targets = [(str(node[TARGET]), import_target(node[TARGET], key)) for key, node in plug_ins.items()]
+    named = {top_level(name) for path, target in targets for name in (path, _defining(target))}
+    used = {name for node in plug_ins.values() for name in _named_in(node)}
+    used |= {name for path, target in targets for name in _bound(path, target)}
+    return _sources(named, used)
 
 
-def _top_level_names(key: str, node: Any) -> set[str]:
-    path = str(node[TARGET]) if isinstance(node, Mapping) and TARGET in node else ""
-    if not path or _top(path) in NOT_SEEN:
-        return set()
-    defining = str(getattr(import_target(path, key), "__module__", ""))
-    return {_top(path), _top(defining)} & sys.modules.keys() - NOT_SEEN
+def _is_plug_in(node: Any) -> bool:
+    return isinstance(node, Mapping) and TARGET in node and top_level(str(node[TARGET])) != OURS
 
 
-def _top(path: str) -> str:
-    return path.partition(".")[0]
+def _defining(target: object) -> str:
+    return str(getattr(target, "__module__", ""))
 
 
-def _fingerprint(module: ModuleType) -> str | None:
-    file = Path(getattr(module, "__file__", None) or "")
-    folders = [Path(folder) for folder in getattr(module, "__path__", ())]
-    if found := _installed_version(module.__name__, folders[0] if folders else file):
-        return found
-    if folders:
-        return _sha256((str(source.relative_to(f)), source) for f in folders for source in f.rglob("*.py"))
-    return _sha256([(file.name, file)]) if file.suffix == ".py" and file.is_file() else None
+def _named_in(setting: Any) -> Iterator[str]:
+    """Yield the top-level names of what settings may name by its import path."""
+    if isinstance(setting, str) and DOTTED.fullmatch(setting):
+        yield top_level(setting)
+    elif isinstance(setting, Mapping | list):
+        for value in setting.values() if isinstance(setting, Mapping) else setting:
+            yield from _named_in(value)
 
 
-@cache
-def _installed_version(name: str, place: Path) -> str | None:
-    if not INSTALLED & set(place.parts):
-        return None
-    return ", ".join(f"{each} {version(each)}" for each in sorted(set(packages_distributions().get(name, ())))) or None
+def _bound(path: str, target: object) -> Iterator[str]:
+    """Yield the top-level names of base classes, and of all that the modules of a plug-in hold since their import.
+
+    A module that was imported by a name put together on the way leaves no other trace.
+    """
+    defining = {path.rpartition(".")[0], *map(_defining, getattr(target, "__mro__", (target,)))}
+    import_path = ImportPath()
+    for module in (sys.modules[name] for name in sorted(defining & sys.modules.keys())):
+        yield top_level(module.__name__)
+        place = import_path.find(top_level(module.__name__))
+        if place is not None and not place.is_installed and not place.is_standard:
+            yield from [top_level(_home(value)) for key, value in vars(module).items() if not key.startswith("__")]
 
 
-def _sha256(sources: Iterable[tuple[str, Path]]) -> str:
-    each = (f"{name}\0{hashlib.sha256(source.read_bytes()).hexdigest()}" for name, source in sorted(sources))
+def _home(value: object) -> str:
+    """Return the name of a module, or of the one that defines a class, a function or an object's class."""
+    if issubclass(type(value), ModuleType):
+        return str(vars(value).get("__name__"))
+    return _defining(value if type(value) is FunctionType or issubclass(type(value), type) else type(value))
+
+
+def _sources(named: set[str], used: set[str]) -> dict[str, str]:
+    """Return what these top-level names are made of, and all that they import."""
+    path = ImportPath()
+    waiting = [(name, path.find(name)) for name in named | used]
+    sources = {OURS: ""}
+    while waiting:
+        name, place = waiting.pop()
+        if name not in sources and place is not None and not place.is_standard:
+            sources[name], imported = _made_of(name, place, name in named)
+            waiting += [(each, beside or path.find(each)) for each, beside in imported if each not in sources]
+    return {name: made for name, made in sources.items() if made}
+
+
+def _made_of(name: str, place: Location, is_named: bool) -> tuple[str, list[Import]]:
+    """Return versions or a hash of a top-level package or module, and what it imports."""
+    distributions = distributions_of(name) if place.is_installed else []
+    if RECORDED & {name, *distributions}:
+        return ", ".join(map(version_of, distributions)) if is_named else "", []
+    source = place.uninstalled if distributions else place
+    contents = [(inside, file, file.read_bytes()) for inside, file in sorted(source.files())]
+    made = [content_of(each) for each in distributions]
+    if contents:
+        made.append(_sha256((inside, content) for inside, _, content in contents))
+    imported: list[Import] = [(each, None) for one in distributions for each in required_names(one)]
+    imported += [_import(name, file, each) for _, file, content in contents for each in imported_names(content)]
+    return ", ".join(made), imported
+
+
+def _import(name: str, file: Path, imported: str) -> Import:
+    """Return a name that a file imports; of one like "helper.py" the file beside, too."""
+    if not imported.endswith(".py"):
+        return imported, None
+    beside = file.parent / imported
+    return f"{name}/{imported}", Location((beside,)) if beside.is_file() else None
+
+
+def _sha256(contents: Iterable[tuple[str, bytes]]) -> str:
+    each = (f"{inside}\0{hashlib.sha256(content).hexdigest()}" for inside, content in contents)
     return hashlib.sha256("\n".join(each).encode()).hexdigest()

@@ -25,7 +25,7 @@ from lstm_bench.study.reconciling import attempt_of, reconcile, start_anew
 from lstm_bench.study.speed import is_timed, measure_speed
 from lstm_bench.study.stopping import Stop, Stopped
 from lstm_bench.study.taking_over import take_over
-from lstm_bench.study.watching import Watcher
+from lstm_bench.study.watching import FAILED, Watcher
 from lstm_bench.tracking.background import BackgroundMirror
 
 LAUNCHES = 3  # a launcher that dies is started again, for the jobs that it never ran
@@ -41,7 +41,8 @@ class Study(PlannedStudy):
         """Run the jobs that are not finished, then measure speed and write the report; return the exit code.
 
         The code is 0 where everything asked for is there: a result of every member, speed, the report, and MLflow level
-        with the records.
+        with the records; and where no job failed on the way, though another process may have had its results. What was
+        damaged and is whole again, a checkpoint that was missed, and a launcher that was started again cost nothing.
 
         Args:
             launch: runs jobs of this study.
@@ -63,7 +64,7 @@ class Study(PlannedStudy):
             if self._config.tracking.enabled:
                 mirror = stack.enter_context(BackgroundMirror(self._plan, self._records, uri, artifacts))
             try:
-                self._train(launch, stop)
+                came_to_end = self._train(launch, stop)
                 if mirror is not None:
                     mirror.rest()  # while speed is measured nothing else runs
                 measured = self._measure_speed()
@@ -74,10 +75,12 @@ class Study(PlannedStudy):
         if report is not None:
             self._say_what_was_published()
         self._say_where_it_is(report, uri, mirror)
-        failed = self._say_what_failed()
+        lost = self._say_what_failed(came_to_end)
         level = mirror is None or mirror.error is None
-        self._records.journal.note("study_ended", members_without_result=failed, speed=measured, mlflow=level)
-        return 0 if not failed and measured and report is not None and level else 1
+        self._records.journal.note(
+            "study_ended", members_without_result=lost, jobs=came_to_end, speed=measured, mlflow=level
+        )
+        return 0 if not lost and came_to_end and measured and report is not None and level else 1
 
     def _begin(self) -> None:
         """Make the records true, and say what is ahead."""
@@ -97,23 +100,25 @@ class Study(PlannedStudy):
         self._say_what_is_ahead(found.left_running)
         self._say_how_long()
 
-    def _train(self, launch: Launch, stop: Stop) -> None:
-        """Run the jobs that wait; where a launcher dies with jobs that it never ran, run those again."""
+    def _train(self, launch: Launch, stop: Stop) -> bool:
+        """Run the jobs that wait; where a launcher dies with jobs that it never ran, run those again.
+
+        Return whether each of them came to its end, and the launcher too, the last time it was started.
+        """
         _, seen = self._records.journal.read()
-        folder = self._records.folder
+        folder, failed, exit_code = self._records.folder, False, 0
         with Watcher(self._plan, self._records, self._console):
             waiting = self._waiting_jobs()
-            for _ in range(LAUNCHES):
-                if not waiting:
-                    return
+            for _ in range(LAUNCHES if waiting else 0):
                 with stop.asking(stop_request(folder), lambda: is_any_job_at_work(folder)):
-                    launched = launch(self._config, waiting)
-                ran = {line["number"] for line in self._records.journal.read(seen)[0] if line["event"] == "job_ended"}
-                never_ran = [number for number in waiting if number not in ran]
-                if not launched or not never_ran:
-                    return
-                self.say(f"The launcher ended with {counted(len(never_ran), 'job')} not run.")
-                waiting = never_ran
+                    exit_code = launch(self._config, waiting)
+                ended = [line for line in self._records.journal.read(seen)[0] if line["event"] == "job_ended"]
+                failed = any(line["outcome"] in FAILED for line in ended)
+                waiting = [number for number in waiting if number not in {line["number"] for line in ended}]
+                if not exit_code or not waiting:
+                    break
+                self.say(f"The launcher ended with {counted(len(waiting), 'job')} not run.")
+        return not failed and not waiting and not exit_code
 
     def _close_stopped(self, stopped: Stopped, mirror: BackgroundMirror | None) -> None:
         """Leave nothing that says it runs: not in the records, not in MLflow."""
@@ -240,12 +245,15 @@ class Study(PlannedStudy):
                 f"         the records hold everything: python -m lstm_bench.sync {self._plan.study}"
             )
 
-    def _say_what_failed(self) -> int:
-        """Tell members without a result, and who diverged; return how many have none."""
+    def _say_what_failed(self, came_to_end: bool) -> int:
+        """Tell members without a result, who diverged, and jobs that failed all the same; return how many have none."""
         found = outcomes(self._records, self._plan.jobs)
         for line in found.lines:
             self.say(line)
         if lost := found.without_result:
             self.say(f"{counted(lost, 'member')} without a result; the same command tries again:")
+            self.say(f"  {self._plan.command}")
+        elif not came_to_end:
+            self.say("Every member has its result, but a job or its launcher failed, as told above; to look again:")
             self.say(f"  {self._plan.command}")
         return lost

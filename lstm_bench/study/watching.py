@@ -16,6 +16,7 @@ from lstm_bench.study.members import reported
 SECONDS_BETWEEN_LOOKS = 0.5
 SECONDS_BETWEEN_LINES = 30.0
 LEAST_SHARE_FOR_ETA = 0.02
+FAILED = ("failed", "out_of_memory")  # outcomes of jobs that are told at once
 PHASES = {"tuning": "tuning", "report": "training"}
 
 
@@ -133,11 +134,7 @@ def _in_words(line: dict[str, Any]) -> str | None:
             return f"Damaged: {path}: {reason}; what is before it is used"
         case {"event": "checkpoint_failed", "reason": reason}:
             return f"No checkpoint: {reason}; training goes on"
-        case {
-            "event": "job_ended",
-            "outcome": "failed" | "out_of_memory" as outcome,
-            "reason": reason,
-        }:
+        case {"event": "job_ended", "outcome": outcome, "reason": reason} if outcome in FAILED:
             return f"Job {line['number']} {outcome.replace('_', ' ')}: {reason}"
     return None
 

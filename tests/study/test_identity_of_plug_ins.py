@@ -2,7 +2,6 @@
 
 import importlib
 import json
-import subprocess
 import sys
 from dataclasses import fields, replace
 from pathlib import Path
@@ -164,17 +163,6 @@ def test_a_class_without_a_source_does_not_count(place):
     module.Own = type("Own", (), {"__module__": "plugged"})
     sys.modules["plugged"] = module
     assert plug_in_sources(job("plugged.Own")) == {}
-
-
-def test_another_process_finds_the_same_identity(place):
-    written(place / "plugged.py", CELL)
-    code = (
-        "from lstm_bench.config.schema import JobConfig, TrainerConfig\n"
-        "from lstm_bench.study.identity import job_identity\n"
-        f"print(job_identity(JobConfig('copy', 'rnn', {TASK}, {job('plugged.Own').cell}, TrainerConfig())))"
-    )
-    done = subprocess.run([sys.executable, "-c", code], cwd=place, capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == job_identity(job("plugged.Own"))
 
 
 def test_a_study_with_a_changed_plug_in_trains_anew(place, monkeypatch, capsys):

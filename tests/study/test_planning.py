@@ -35,6 +35,12 @@ def test_what_changes_a_result_changes_the_identity(change):
     assert identity(change) != identity()
 
 
+def test_seeds_that_a_float_would_round_to_one_are_two():
+    large = 2**53
+    assert identity(f"trainer.study_seed={large}") != identity(f"trainer.study_seed={large + 1}")
+    assert member_identity("j", "report", large) != member_identity("j", "report", large + 1)
+
+
 @pytest.mark.parametrize(
     "change",
     [
