@@ -8,6 +8,8 @@ from lstm_bench.analysis.memory_span import learned_span, span_ratio
 from lstm_bench.claims.spans import TriedSpan
 
 LAGS = (4, 8, 16, 32)
+
+
 def tried(solved, lags=LAGS, members=5, limited=False) -> TriedSpan:
     return TriedSpan(learned_span(lags, solved, (members,) * len(lags)), limited)
 

@@ -150,13 +150,29 @@ def _points_shown(run: Run, client: MlflowClient) -> Counter[tuple[str, int, flo
 
 
 def _points_recorded(folder: Path, record: dict[str, Any]) -> Counter[tuple[str, int, float]]:
-    curves = pd.read_parquet(folder / "curves.parquet")
-    points = {(row.metric, int(row.step), _plain(row.value)) for row in curves.itertuples()}
-    last = {key: value for key, value in record["metrics"].items() if key not in set(curves["metric"])}
     plan = json.loads((folder.parents[1] / "study.json").read_text())
     job = next(job for job in plan["jobs"] if job["job"] == record["job"])
+    curves = pd.read_parquet(folder / "curves.parquet")
+    points = {(row.metric, int(row.step), _plain(row.value)) for row in curves.itertuples()}
+    if record["status"] in ("solved", "diverged"):
+        points |= _points_after_the_end(curves, record["steps"], job["steps"], job["config"]["trainer"]["eval_every"])
+    last = {key: value for key, value in record["metrics"].items() if key not in set(curves["metric"])}
     last |= {"params/core": job["n_parameters_core"], "params/total": job["n_parameters"]}
-    return Counter(points | {(key, record["steps"], _plain(value)) for key, value in last.items()})
+    steps = {"final": record["steps"]}
+    if (folder / "probes.parquet").exists():
+        probes = pd.read_parquet(folder / "probes.parquet")
+        steps |= dict(zip(probes["moment"], probes["step"], strict=True))
+    for key, value in last.items():
+        step = next((at for moment, at in steps.items() if key.endswith(f"_{moment}") and moment != "initial"), 0)
+        points.add((key, int(step), _plain(value)))
+    return Counter(points)
+
+
+def _points_after_the_end(curves: pd.DataFrame, end: int, budget: int, every: int) -> set[tuple[str, int, float]]:
+    kept = curves.loc[curves["metric"].str.startswith("eval/") | (curves["metric"] == "train/loss")]
+    kept = kept.loc[kept["value"].abs() <= LARGEST].sort_values("step").groupby("metric")["value"].last()
+    later = [step for step in range(end + 1, budget + 1) if step % every == 0 or step == budget]
+    return {(metric, step, value) for metric, value in kept.items() for step in later}
 
 
 def _plain(value: float) -> float:
