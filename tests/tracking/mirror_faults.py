@@ -30,6 +30,7 @@ import pandas as pd
 from mlflow.entities import Run
 from mlflow.tracking import MlflowClient
 from synthetic_study import make_job, make_plan, make_study, write_member
+from waiting import HANGS_S
 
 from lstm_bench.records.schema import JobPlan, MemberRecord, StudyPlan
 from lstm_bench.records.store import StudyRecords
@@ -188,7 +189,7 @@ def locked(uri: str) -> Iterator[None]:
     """Have another process lock the database against readers and writers."""
     code = (
         "import sqlite3, sys\n"
-        f"c = sqlite3.connect({uri.removeprefix('sqlite:///')!r}, isolation_level=None, timeout=30)\n"
+        f"c = sqlite3.connect({uri.removeprefix('sqlite:///')!r}, isolation_level=None, timeout={HANGS_S})\n"
         "c.execute('BEGIN EXCLUSIVE')\nprint('locked', flush=True)\nsys.stdin.read()"
     )
     holder = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
@@ -264,10 +265,11 @@ class Server:
             self._process = None
 
     def _wait_until_it_answers(self) -> None:
-        until = time.monotonic() + 60
-        while time.monotonic() < until:
+        """Wait for as long as its process lives: on a busy machine it takes a minute to start."""
+        until = time.monotonic() + HANGS_S
+        while self._process is not None and self._process.poll() is None and time.monotonic() < until:
             try:
-                with urllib.request.urlopen(f"{self.uri}/health", timeout=2):
+                with urllib.request.urlopen(f"{self.uri}/health", timeout=HANGS_S):
                     return
             except OSError:
                 time.sleep(0.1)
@@ -281,20 +283,29 @@ def free_port() -> int:
 
 
 class SlowProxy(ThreadingHTTPServer):
-    """Hands every request on after a while."""
+    """Hands every request on after a while, and none while it is on hold."""
 
     daemon_threads = True
 
     def __init__(self, target: str, delay_s: float) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.target, self.delay_s = target, delay_s
+        self.goes_on = threading.Event()
+        self.goes_on.set()
         self.uri = f"http://127.0.0.1:{self.server_port}"
 
     def __enter__(self) -> SlowProxy:
         threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
         return self
 
+    def hold(self) -> None:
+        self.goes_on.clear()
+
+    def let_go(self) -> None:
+        self.goes_on.set()
+
     def __exit__(self, *_: object) -> None:
+        self.let_go()
         self.shutdown()
         self.server_close()
 
@@ -305,10 +316,11 @@ class _Handler(BaseHTTPRequestHandler):
     def _hand_on(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         time.sleep(self.server.delay_s)
+        self.server.goes_on.wait()
         kept = {key: value for key, value in self.headers.items() if key.lower() not in {"host", "accept-encoding"}}
         request = urllib.request.Request(self.server.target + self.path, body or None, kept, method=self.command)
         try:
-            with urllib.request.urlopen(request, timeout=30) as answer:
+            with urllib.request.urlopen(request, timeout=HANGS_S) as answer:
                 self._answer(answer.status, answer.read())
         except urllib.error.HTTPError as error:
             with error:
