@@ -27,6 +27,9 @@ class Claimed(NamedTuple):
         return f"at most {high}" if math.isinf(self.low) else f"{low} to {high}"
 
 
+ANYWHERE, NOWHERE = Claimed(), Claimed(math.inf, -math.inf)  # what could have been found
+
+
 @dataclass(frozen=True)
 class Measurement:
     """One number in one setting, beside what the claim says it is.
@@ -41,6 +44,8 @@ class Measurement:
         alone: whether the cell is a setting by itself, or shares it with all cells of its place and case.
         unit: of the number, "" for a share, a factor or a count.
         told: how the number reads with its unit, made from `found` if left out.
+        reach: the least and the greatest that could have been found with the lags, members and budget of its study;
+            what `found` says beyond that is open. `NOWHERE` where they are too few for any number.
     """
 
     place: str
@@ -52,6 +57,7 @@ class Measurement:
     alone: bool = False
     unit: str = ""
     told: str = ""
+    reach: Claimed = ANYWHERE
 
     @property
     def setting(self) -> str:
@@ -72,9 +78,21 @@ class Measurement:
         return f"{number} {self.unit}".rstrip()
 
     @property
+    def is_known(self) -> bool:
+        """Whether the number has an interval: one member alone has none."""
+        return not math.isnan(self.found.low) and not math.isnan(self.found.high)
+
+    @property
     def decides(self) -> bool:
-        """Whether something is claimed of the number, and its interval is known: one member alone decides nothing."""
-        return self.claimed is not None and not math.isnan(self.found.low) and not math.isnan(self.found.high)
+        """Whether the number can decide the claim.
+
+        Something is claimed of it, its interval is known, and it could have come out either way: within the claimed
+        range and outside. An interval that ends on neither side of the claim because its reach does decides nothing.
+        """
+        if self.claimed is None or not self.is_known or not self._could_be_either():
+            return False
+        is_open = self.found.low < self.reach.low or self.found.high > self.reach.high
+        return self._lies_within() is not None or not is_open
 
     @property
     def agrees(self) -> bool | None:
@@ -82,11 +100,18 @@ class Measurement:
 
         None, too, where it decides nothing.
         """
-        if self.claimed is None or not self.decides:
-            return None
-        if self.claimed.low <= self.found.low and self.found.high <= self.claimed.high:
+        return self._lies_within() if self.decides else None
+
+    def _lies_within(self) -> bool | None:
+        claimed = self.claimed or ANYWHERE
+        if claimed.low <= self.found.low and self.found.high <= claimed.high:
             return True
-        return False if self.found.high < self.claimed.low or self.found.low > self.claimed.high else None
+        return False if self.found.high < claimed.low or self.found.low > claimed.high else None
+
+    def _could_be_either(self) -> bool:
+        claimed, reach = self.claimed or ANYWHERE, self.reach
+        could_agree = reach.low <= claimed.high and reach.high >= claimed.low
+        return could_agree and (reach.low < claimed.low or reach.high > claimed.high)
 
 
 def _joined(*parts: str) -> str:
@@ -99,7 +124,7 @@ class Claim(Protocol):
     TEXT: str  # as it is said
     SOURCE: str  # who says so
     RULE: str  # when it holds in a setting, in words
-    NEEDS: Sequence[str]  # experiments that measure it
+    NEEDS: Sequence[str]  # experiments, or studies by name, that measure it and whose reports rule on it
     DECIDED_BY: Sequence[str]  # quantities that must all be measured before it can be called supported
 
     def measure(self, studies: Sequence[Study]) -> list[Measurement]:

@@ -46,9 +46,9 @@ def rule_on(name: str, claim: Claim, studies: Sequence[Study]) -> Ruling:
     """Return the ruling on a claim from some studies.
 
     A claim holds in a setting where each of its numbers agrees, and fails in one where any contradicts; else the
-    setting is open. It is supported where it holds in every setting, refuted where it holds in none and fails in one
-    at least, and mixed otherwise. It is not tested where there is no setting, nor where it would be supported but for a
-    quantity that was measured nowhere.
+    setting is open. One in which nothing contradicts and some number decides nothing is left out. A claim is supported
+    where it holds in every setting, refuted where it holds in none and fails in one at least, and mixed otherwise. It
+    is not tested where there is no setting, nor where it would be supported but for a quantity that no number decides.
     """
     found = tuple(claim.measure([one for study in studies for one in study.by_task()]))
     settings, absent = holds_in(found), _absent(claim, found)
@@ -61,13 +61,19 @@ def rule_on(name: str, claim: Claim, studies: Sequence[Study]) -> Ruling:
 
 
 def holds_in(found: Sequence[Measurement]) -> dict[str, bool | None]:
-    """Return for each setting whether the claim holds there; None where it stays open."""
-    settings: dict[str, list[bool | None]] = {}
+    """Return for each setting whether the claim holds there, None where it stays open.
+
+    A setting is left out where no number contradicts and one at least decides nothing: that one might.
+    """
+    settings: dict[str, list[Measurement]] = {}
     for one in found:
-        if one.decides:
-            settings.setdefault(one.setting, []).append(one.agrees)
+        if one.claimed is not None:
+            settings.setdefault(one.setting, []).append(one)
+    answers = {setting: [one.agrees for one in own] for setting, own in settings.items()}
     return {
-        setting: True if all(answers) else False if False in answers else None for setting, answers in settings.items()
+        setting: True if all(answers[setting]) else False if False in answers[setting] else None
+        for setting, own in settings.items()
+        if False in answers[setting] or all(one.decides for one in own)
     }
 
 
@@ -85,17 +91,32 @@ def _verdict(settings: Mapping[str, bool | None], absent: Sequence[str]) -> Verd
 
 
 def _untested(claim: Claim, found: Sequence[Measurement], absent: Sequence[str]) -> str:
-    would = f"{listed(claim.NEEDS)} would measure it"
-    if found and absent:
-        return f"There is no number with an interval of: {listed(absent)}; {would}."
-    return f"No number has an interval; {would}." if found else f"No study here measures it; {would}."
+    would = f"{listed(claim.NEEDS)} would measure it" if claim.NEEDS else ""
+    if found and (unmeasured := [name for name in absent if name not in _out_of_reach(found)]):
+        missing = f"There is no number with an interval of: {listed(unmeasured)}"
+    else:
+        missing = "" if _out_of_reach(found) else "No number has an interval" if found else "No study here measures it"
+    sentence = f"{'; '.join(filter(None, [missing, would]))}." if missing else ""
+    return " ".join(filter(None, [sentence, _unreached(found)]))
+
+
+def _out_of_reach(found: Sequence[Measurement]) -> list[str]:
+    """Return the quantities of which some number has an interval and decides nothing, each once."""
+    return list(dict.fromkeys(one.quantity for one in found if one.claimed and one.is_known and not one.decides))
+
+
+def _unreached(found: Sequence[Measurement]) -> str:
+    """Return which numbers the lags, members or budget keep from deciding; "" where there are none."""
+    own = [one for one in found if one.claimed and one.is_known and not one.decides]
+    told = [f"{name} ({listed([one.where for one in own if one.quantity == name])})" for name in _out_of_reach(found)]
+    return f"The lags, members or budget cannot decide: {'; '.join(told)}." if told else ""
 
 
 def _because(verdict: Verdict, settings: Mapping[str, bool | None], found: Sequence[Measurement]) -> str:
     if verdict == "not tested":
         return ""
     examples = [_examples(found, agreeing=False), _examples(found, agreeing=True) if verdict == "mixed" else ""]
-    return " ".join(filter(None, [_count(settings), *examples]))
+    return " ".join(filter(None, [_count(settings), *examples, _unreached(found)]))
 
 
 def _count(settings: Mapping[str, bool | None]) -> str:

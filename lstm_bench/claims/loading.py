@@ -1,7 +1,7 @@
 """Whose claims are ruled on: the explainer's, and those that a user has put beside the records."""
 
 import importlib.util
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import cast
 
@@ -22,16 +22,33 @@ def rulings(studies: Sequence[Study], own_claims: Path | None = None) -> list[Ru
         own_claims: a folder with one Python file a claim, which is imported and so runs; see `contract.Claim` for what
             it holds. A file that cannot be used becomes a ruling "not tested" with the reason as its `problem`.
     """
-    ours = [rule_on(module.__name__.rpartition(".")[2], cast(Claim, module), studies) for module in CLAIMS]
-    return [*ours, *_own(own_claims, studies)]
+    return list(_rulings(studies, own_claims, lambda claim: True))
 
 
-def _own(folder: Path | None, studies: Sequence[Study]) -> Iterator[Ruling]:
-    if folder is None:
-        return
-    for path in sorted(folder.glob("[!_]*.py")):
+def rulings_of(study: Study, own_claims: Path | None = None) -> list[Ruling]:
+    """Return the rulings, as `rulings` does, on the claims that a study was made to measure.
+
+    These are the claims whose NEEDS name its experiment or itself, and a user's own with empty NEEDS. A file that
+    cannot be used may be one of them.
+    """
+    names = {study.plan.experiment, study.plan.study}
+
+    def is_measured(claim: Claim) -> bool:
+        return not claim.NEEDS or bool(names & set(claim.NEEDS))
+
+    return list(_rulings([study], own_claims, is_measured))
+
+
+def _rulings(studies: Sequence[Study], own_claims: Path | None, is_wanted: Callable[[Claim], bool]) -> Iterator[Ruling]:
+    for module in CLAIMS:
+        claim = cast(Claim, module)
+        if is_wanted(claim):
+            yield rule_on(module.__name__.rpartition(".")[2], claim, studies)
+    for path in sorted(own_claims.glob("[!_]*.py")) if own_claims is not None else ():
         try:
-            yield rule_on(path.stem, _imported(path), studies)
+            claim = _imported(path)
+            if is_wanted(claim):
+                yield rule_on(path.stem, claim, studies)
         except Exception as error:  # a file of the user's: whatever is wrong in it must not take the report along
             yield _unusable(path, error)
 

@@ -1,46 +1,95 @@
-"""Spans as claims take them: no interval ends where only the ladder of lags did."""
+"""Spans as claims take them: no interval ends where only the lags or the budget did, and what they could have shown."""
 
 import math
+from dataclasses import dataclass
 
+from lstm_bench.analysis.budget import is_budget_limited
+from lstm_bench.analysis.frames import Study, once_a_study
 from lstm_bench.analysis.memory_span import MemorySpan, span_ratio
+from lstm_bench.analysis.solving import solve_rates, spans
 from lstm_bench.analysis.statistics import UNKNOWN, Interval
 from lstm_bench.analysis.wording import significant, times, with_range
+from lstm_bench.claims.contract import ANYWHERE, NOWHERE, Claimed
+
+FEWEST = 4  # members at every lag: fewer cannot be significant
 
 
-def span_interval(span: MemorySpan) -> Interval:
-    """Return T50 with its 95% interval, open where the ladder ends before T50 is bracketed.
+@dataclass(frozen=True)
+class TriedSpan:
+    """T50 of a cell with what its study could have found.
 
-    The ladder bounds the prior and so the interval; beyond its end nothing was tried, so nothing is excluded.
+    Args:
+        span: T50 as the members say.
+        limited: whether it still grows with the budget, so that it is a lower bound.
+        reach: the shortest and the longest lag tried; `NOWHERE` where the members are too few for any T50, or the
+            budget too small: no cell solved any lag.
     """
-    low = 0.0 if span.cut_off == "below" else span.low
-    return Interval(span.median, low, math.inf if span.cut_off == "above" else span.high)
+
+    span: MemorySpan
+    limited: bool = False
+    reach: Claimed = ANYWHERE
+
+    @property
+    def interval(self) -> Interval:
+        """T50 with its 95% interval, open where the lags end before T50 is bracketed, and above where it still grows.
+
+        The ladder bounds the prior and so the interval; beyond its end nothing was tried, so nothing is excluded.
+        """
+        span = self.span
+        low = 0.0 if span.cut_off == "below" else span.low
+        return Interval(span.median, low, math.inf if self._open_above else span.high)
+
+    @property
+    def text(self) -> str:
+        """T50 in words: "32.7 (25.0-41.3) steps", "29.6 (20.0 or more) steps", ">= 120 steps"."""
+        return f"{with_range(*self.interval) if self.span.outcome == 'fitted' else self.span.text} steps"
+
+    @property
+    def _open_above(self) -> bool:
+        return self.limited or self.span.cut_off == "above"
+
+    def ratio_to(self, other: "TriedSpan") -> Interval:
+        """Return this T50 over another, open to the side to which lags or budget leave either; NaN where unknown."""
+        ratio = span_ratio(self.span, other.span)
+        if ratio.bound == "?":
+            return UNKNOWN
+        low = 0.0 if self.span.cut_off == "below" or other._open_above else ratio.low
+        high = math.inf if self._open_above or other.span.cut_off == "below" else ratio.high
+        return Interval(ratio.median, low, high)
+
+    def ratio_text(self, other: "TriedSpan") -> str:
+        """Return such a ratio in words: "14x (95% 9.6-18)", "at most 0.54x (95% bound 0.80x)"."""
+        ratio, interval = span_ratio(self.span, other.span), self.ratio_to(other)
+        if interval[1:] == (ratio.low, ratio.high):
+            return ratio.text
+        ends = [significant(end, 2) for end in interval[1:]]
+        told = {
+            (True, True): f"{ends[0]}-{ends[1]}",
+            (True, False): f"{ends[0]} or more",
+            (False, True): f"{ends[1]} or less",
+            (False, False): "unbounded, since the lags or the budget end too soon",
+        }
+        return f"{times(ratio.median)} (95% {told[interval.low > 0, math.isfinite(interval.high)]})"
+
+    def ratio_reach(self, other: "TriedSpan") -> Claimed:
+        """Return the least and the greatest ratio that the lags of both could have shown."""
+        if NOWHERE in (self.reach, other.reach):
+            return NOWHERE
+        return Claimed(self.reach.low / other.reach.high, self.reach.high / other.reach.low)
 
 
-def span_text(span: MemorySpan) -> str:
-    """Return such a T50 in words: "32.7 (25.0-41.3) steps", "29.6 (20.0 or more) steps", ">= 120 steps"."""
-    return f"{with_range(*span_interval(span)) if span.outcome == 'fitted' else span.text} steps"
-
-
-def ratio_interval(a: MemorySpan, b: MemorySpan) -> Interval:
-    """Return T50 of `a` over T50 of `b`, open to the side to which a ladder's end leaves either; NaN where unknown."""
-    ratio = span_ratio(a, b)
-    if ratio.bound == "?":
-        return UNKNOWN
-    low = 0.0 if a.cut_off == "below" or b.cut_off == "above" else ratio.low
-    high = math.inf if a.cut_off == "above" or b.cut_off == "below" else ratio.high
-    return Interval(ratio.median, low, high)
-
-
-def ratio_text(a: MemorySpan, b: MemorySpan) -> str:
-    """Return such a ratio in words: "14x (95% 9.6-18)", "at most 0.54x (95% bound 0.80x)", "1.0x (95% 0.7 or more)"."""
-    ratio, interval = span_ratio(a, b), ratio_interval(a, b)
-    if interval[1:] == (ratio.low, ratio.high):
-        return ratio.text
-    ends = [significant(end, 2) for end in interval[1:]]
-    told = {
-        (True, True): f"{ends[0]}-{ends[1]}",
-        (True, False): f"{ends[0]} or more",
-        (False, True): f"{ends[1]} or less",
-        (False, False): "unbounded, since the lags end too soon",
+@once_a_study
+def tried_spans(study: Study) -> dict[str, TriedSpan]:
+    """Return each cell's span with what could have been found of it, of a study narrowed to one task."""
+    return {
+        cell: TriedSpan(span, is_budget_limited(study, cell), _reach(study, cell))
+        for cell, span in spans(study).items()
     }
-    return f"{times(ratio.median)} (95% {told[interval.low > 0, math.isfinite(interval.high)]})"
+
+
+def _reach(study: Study, cell: str) -> Claimed:
+    rates = solve_rates(study)
+    tried = rates.loc[(rates["cell"] == cell) & (rates["attempts"] > 0)]
+    if tried.empty or tried["attempts"].min() < FEWEST or not rates["solved"].any():
+        return NOWHERE
+    return Claimed(float(tried["lag"].min()), float(tried["lag"].max()))

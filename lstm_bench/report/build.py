@@ -15,7 +15,7 @@ from lstm_bench.analysis.contest import Contest, load_contest
 from lstm_bench.analysis.frames import Study, load_study
 from lstm_bench.analysis.results import all_results
 from lstm_bench.claims.evidence import Evidence, load_evidence, own_claims
-from lstm_bench.claims.loading import rulings
+from lstm_bench.claims.loading import rulings, rulings_of
 from lstm_bench.records.schema import Measure
 from lstm_bench.records.store import StudyRecords
 from lstm_bench.report.carried import carried
@@ -95,10 +95,11 @@ def _training_files(
     statuses = study.members["status"].value_counts().sort_index()
     outcome = {"members": {str(status): int(n) for status, n in statuses.items()}, "problems": study.problems}
     receipt = make_receipt(study.plan, outcome, extra_receipt)
-    ruled = rulings([study], own_claims)
+    ruled = rulings_of(study, own_claims)
     page = make_page(study, figures, receipt_items(receipt), ruled)
     tables = {name: figure.rows(study) for name, figure in FIGURES.items()}
-    tables |= {"comparison": comparison(study), "members": study.members, **claim_tables(ruled)}
+    tables |= {"comparison": comparison(study), "members": study.members}
+    tables |= claim_tables(ruled) if page.claims.is_told else {}
     rows = _row_files(receipt, all_results(study), tables)
     return {**rows, "report.md": render_markdown(page), "report.html": render_html(page, carried(rows))}
 

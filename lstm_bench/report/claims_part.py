@@ -28,6 +28,11 @@ class ClaimsPart:
     exhibits: dict[str, Exhibit]
 
     @property
+    def is_told(self) -> bool:
+        """Whether there is any claim, files that cannot be used aside: a study made for none says nothing of claims."""
+        return any(not ruling.problem for ruling in (*self.tested, *self.untested))
+
+    @property
     def missing(self) -> str:
         """The claims that were not tested, and what would test them; "" where all were."""
         told = [f'"{ruling.text}" ({ruling.because.rstrip(".")})' for ruling in self.untested]

@@ -34,8 +34,6 @@ def _blocks(page: Page) -> Iterator[str]:
         yield from map(said, page.beside.notes)
     if page.walk:
         yield from walk_blocks(page.walk)
-    if page.claims.tested:
-        yield from _claims(page)
     yield "## Comparison"
     for part in page.parts:
         yield from _tables(part, is_titled=len(page.parts) > 1)
@@ -51,16 +49,20 @@ def _blocks(page: Page) -> Iterator[str]:
     for part in page.parts:
         yield from ([f"## {plain(part.task)}"] if len(page.parts) > 1 else [])
         yield from (block for exhibit in part.exhibits for block in exhibit_blocks(exhibit))
+    if page.claims.is_told:
+        yield from _claims(page)
     yield from _protocol(page)
     yield from receipt_blocks(page.receipt)
 
 
 def _claims(page: Page) -> Iterator[str]:
     yield "## Claims"
-    yield claims_block(page.claims.tested)
+    if page.claims.tested:
+        yield claims_block(page.claims.tested)
     if page.claims.missing:
         yield said(page.claims.missing)
-    yield wordings(page.claims.tested)
+    if page.claims.tested:
+        yield wordings(page.claims.tested)
     yield f"Rows: {file_links(CLAIM_FILES)}."
 
 

@@ -16,6 +16,7 @@ from lstm_bench.records.store import StudyRecords
 from lstm_bench.tracking.ending import Ending
 from lstm_bench.tracking.members import Members, Stamp
 from lstm_bench.tracking.opening import open_store
+from lstm_bench.tracking.points import metric_name, wanted_points
 from lstm_bench.tracking.progress import Progress
 from lstm_bench.tracking.run import MirroredRun
 from lstm_bench.tracking.wanted import (
@@ -24,10 +25,8 @@ from lstm_bench.tracking.wanted import (
     KILLED,
     RUNNING,
     WantedRun,
-    metric_name,
     milliseconds,
     status_of,
-    wanted_points,
     wanted_run,
 )
 

@@ -2,6 +2,7 @@
 
 import math
 import sys
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
@@ -10,8 +11,9 @@ from typing import TypeVar
 from mlflow.entities import Metric, Param, Run, RunTag
 from mlflow.tracking import MlflowClient
 
+from lstm_bench.tracking.points import Point
 from lstm_bench.tracking.progress import Progress
-from lstm_bench.tracking.wanted import RUNNING, Point
+from lstm_bench.tracking.wanted import RUNNING
 
 MOST_METRICS, MOST_PARAMS = 1000, 100  # that one log_batch takes; one call each would be forty times slower
 Item = TypeVar("Item")
@@ -50,9 +52,17 @@ class MirroredRun:
             self._progress.wrote(self.run_id)
 
     def add_points(self, wanted: Sequence[Point], moment: int) -> None:
-        """Add the points that are not there, whatever moment those that are there carry."""
+        """Add the points that are not there, whatever moment those that are there carry.
+
+        A metric that has one point only counts as there with its value at whatever step.
+        """
         there = set(self._history({metric for metric, _, _ in wanted}))
+        values_there = {(metric, value) for metric, _, value in there}
+        times_wanted = Counter(metric for metric, _, _ in wanted)
         missing = {stored: point for point in wanted if (stored := _as_stored(point)) not in there}
+        for metric, step, value in list(missing):
+            if times_wanted[metric] == 1 and (metric, value) in values_there:
+                del missing[metric, step, value]
         for some in _chunks(missing.values(), MOST_METRICS):
             self._client.log_batch(self.run_id, [Metric(metric, value, moment, step) for metric, step, value in some])
             self._last |= {metric: value for metric, _, value in some}

@@ -1,19 +1,15 @@
 """What MLflow should say of a member, read off its record. Everything here follows from the record alone."""
 
-import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from lstm_bench.records.schema import WITHOUT_RESULT, JobPlan, MemberRecord, StudyPlan
-from lstm_bench.records.store import StudyRecords
+from lstm_bench.tracking.points import job_of
 
 RUNNING, FINISHED, FAILED, KILLED = "RUNNING", "FINISHED", "FAILED", "KILLED"
 STATUS = {"running": RUNNING, "interrupted": KILLED, "failed": FAILED, "out_of_memory": FAILED}
 LONGEST_TEXT = 500
-REFUSED_IN_METRIC_NAMES = re.compile(r"[^\w\-./ :]")
-Point = tuple[str, int, float]  # metric, step, value
 
 
 @dataclass(frozen=True)
@@ -38,7 +34,7 @@ class WantedRun:
 
 def wanted_run(record: MemberRecord, plan: StudyPlan) -> WantedRun:
     """Return the run that a record asks for."""
-    job = _job(record, plan)
+    job = job_of(record, plan)
     ended = milliseconds(record.finished) if record.finished else None
     name = f"{job.cell} lag={job.lag} seed={record.seed}"
     if record.role == "tuning" and record.learning_rate is not None:
@@ -62,19 +58,6 @@ def status_of(record: MemberRecord) -> str:
     return STATUS.get(record.status, FINISHED)
 
 
-def wanted_points(record: MemberRecord, plan: StudyPlan, records: StudyRecords) -> list[Point]:
-    """Return every point of a member with a result, each once: its curves, and its last values beside them.
-
-    Raises: RecordError where the curves cannot be read.
-    """
-    return list(dict.fromkeys(_points(record, plan, records)))
-
-
-def metric_name(name: str) -> str:
-    """Return a name that MLflow takes."""
-    return REFUSED_IN_METRIC_NAMES.sub(" ", name)
-
-
 def milliseconds(moment: str) -> int:
     """Return an ISO moment as milliseconds since 1970."""
     return round(1e3 * datetime.fromisoformat(moment).timestamp())
@@ -94,19 +77,3 @@ def _params(record: MemberRecord, job: JobPlan) -> dict[str, Any]:
     if record.learning_rate is not None:  # tuning has not chosen it yet
         own["learning_rate"] = record.learning_rate
     return own | {f"{group}.{key}": value for group, settings in job.config.items() for key, value in settings.items()}
-
-
-def _job(record: MemberRecord, plan: StudyPlan) -> JobPlan:
-    return next(job for job in plan.jobs if job.job == record.job)
-
-
-def _points(record: MemberRecord, plan: StudyPlan, records: StudyRecords) -> Iterator[Point]:
-    job, curves = _job(record, plan), records.read_table(record, "curves")
-    steps, metrics, values = (curves.column(name).to_pylist() for name in ("step", "metric", "value"))
-    for step, metric, value in zip(steps, metrics, values, strict=True):
-        yield metric_name(metric), int(step), float("nan") if value is None else float(value)
-    in_curves = set(metrics)
-    last = {key: value for key, value in record.metrics.items() if key not in in_curves}
-    last |= {"params/total": job.n_parameters, "params/core": job.n_parameters_core}
-    for key, value in last.items():
-        yield metric_name(key), record.steps, float(value)

@@ -168,7 +168,7 @@ def test_numbers_that_make_no_step_are_told_in_one_line(
 
 def test_it_runs_as_a_module(tmp_path: Path) -> None:
     command = [sys.executable, "-W", "error", "-m", "lstm_bench.anatomy", "walk", "--sentence=xylophone"]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False, timeout=60)
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False, timeout=300)
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
 
 

@@ -1,12 +1,13 @@
 """The verdict follows from the numbers by one rule, for every claim alike."""
 
 import math
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
 
 from lstm_bench.analysis.statistics import Interval
-from lstm_bench.claims.contract import Claimed, Measurement
+from lstm_bench.claims.contract import NOWHERE, Claimed, Measurement
 from lstm_bench.claims.deciding import holds_in, rule_on
 
 AT_LEAST_TEN = Claimed(low=10)
@@ -48,6 +49,46 @@ def claim(found: list[Measurement], **others: object) -> SimpleNamespace:
 )
 def test_a_number_agrees_by_its_whole_interval(interval, claimed, agrees):
     assert number(*interval, claimed=claimed).agrees is agrees
+
+
+@pytest.mark.parametrize(
+    ("interval", "claimed", "reach", "agrees"),
+    [
+        ((20, 40), Claimed(low=100), (1, 48), None),  # it could not have been 100
+        ((20, 40), Claimed(low=100), (1, 100), False),
+        ((20, 40), Claimed(low=100), (1, 128), False),
+        ((120, math.inf), Claimed(low=100), (1, 120), True),
+        ((128, math.inf), Claimed(low=100), (100, 128), None),  # nor less
+        ((20, math.inf), Claimed(high=5), (10, 20), None),
+        ((20, math.inf), Claimed(high=5), (5, 20), False),
+        ((0, 4), Claimed(high=5), (4, 32), True),
+        ((0, 4), Claimed(high=5), (4, 5), None),
+        ((0, math.inf), Claimed(high=1), (0.5, 2), None),
+        ((0.9, 1.2), Claimed(0.8, 1.25), (0.5, 2), True),
+        ((0.9, 1.2), Claimed(0.8, 1.25), (1, 1), None),
+    ],
+)
+def test_a_number_decides_only_where_it_could_have_come_out_either_way(interval, claimed, reach, agrees):
+    one = replace(number(*interval, claimed=claimed), reach=Claimed(*reach))
+    assert one.agrees is agrees
+    assert one.decides is (agrees is not None)
+    assert not replace(one, reach=NOWHERE).decides
+
+
+def test_an_interval_on_both_sides_of_the_claim_is_open_where_it_ends_and_decides_nothing_where_its_reach_does():
+    ends, stops = (replace(number(9, high), reach=Claimed(1, 50)) for high in (11, math.inf))
+    assert (ends.agrees, ends.decides, stops.decides) == (None, True, False)
+    assert rule_on("name", claim([ends]), []).verdict == "mixed"
+    assert rule_on("name", claim([stops]), []).verdict == "not tested"
+
+
+def test_a_setting_with_a_number_that_decides_nothing_holds_nowhere_and_may_fail():
+    blind = replace(number(*FAILS, quantity="b"), reach=NOWHERE)
+    assert holds_in([number(*HOLDS, quantity="a"), blind]) == {}
+    assert holds_in([number(*FAILS, quantity="a"), blind]) == {"here": False}
+    ruling = rule_on("name", claim([number(*FAILS, quantity="a", place="there"), number(*HOLDS), blind]), [])
+    assert ruling.verdict == "refuted"
+    assert ruling.because.endswith("The lags, members or budget cannot decide: b (cell, here).")
 
 
 @pytest.mark.parametrize(

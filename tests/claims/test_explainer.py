@@ -9,6 +9,7 @@ import synthetic_study
 from synthetic_study import SyntheticCell, make_study
 
 from lstm_bench.analysis.frames import Study, load_study
+from lstm_bench.claims.contract import ANYWHERE
 from lstm_bench.claims.deciding import Ruling, rule_on
 from lstm_bench.claims.explainer import (
     additive_path,
@@ -36,6 +37,12 @@ def cell(gates: int, t50: float = 10.0, start: float = 0.95, end: float = 0.95, 
     return SyntheticCell(gates, t50, start, end, 1e5, **size)
 
 
+def settled(study: Study) -> Study:
+    """Return a study whose members solved early, if at all: no span grows with the budget."""
+    early = study.members["steps_to_solve"].where(study.members["steps_to_solve"].isna(), 100)
+    return replace(study, members=study.members.assign(steps_to_solve=early))
+
+
 def ruled(module, *studies: Study) -> Ruling:
     return rule_on(module.__name__.rpartition(".")[2], module, studies)
 
@@ -43,13 +50,13 @@ def ruled(module, *studies: Study) -> Ruling:
 @pytest.mark.parametrize(
     ("rnn", "lstm", "lags", "verdict"),
     [
-        (3.0, 20.0, (1, 2, 4, 8, 16, 32), "refuted"),  # the LSTM falls short of 100
+        (3.0, 20.0, (1, 2, 4, 8, 16, 32, 64, 128), "refuted"),  # the LSTM falls short of 100
         (20.0, 400.0, (4, 16, 64, 128, 256, 1024), "refuted"),  # the RNN goes beyond 5
         (2.0, 400.0, (1, 2, 3, 4, 64, 128, 256, 512, 1024), "supported"),
     ],
 )
 def test_memory_span_holds_only_where_both_halves_do(rnn, lstm, lags, verdict, tmp_path, monkeypatch):
-    study = made(tmp_path, monkeypatch, {"rnn": cell(1, rnn), "lstm": cell(4, lstm)}, lags=lags)
+    study = settled(made(tmp_path, monkeypatch, {"rnn": cell(1, rnn), "lstm": cell(4, lstm)}, lags=lags))
     ruling = ruled(memory_span, study)
     assert ruling.verdict == verdict
     spans = {one.cell: one.found for one in ruling.found if one.claimed is not None}
@@ -63,7 +70,7 @@ def test_one_task_against_the_claim_and_one_for_it_is_mixed(tmp_path, monkeypatc
     as_claimed = {"rnn": cell(1, 2.0), "lstm": cell(4, 400.0)}
     lags = (1, 2, 3, 4, 64, 128, 256, 512, 1024)
     holds = made(tmp_path / "a", monkeypatch, as_claimed, lags=lags)
-    fails = made(tmp_path / "b", monkeypatch, {"rnn": cell(1, 2.0), "lstm": cell(4, 20.0)}, lags=lags)
+    fails = settled(made(tmp_path / "b", monkeypatch, {"rnn": cell(1, 2.0), "lstm": cell(4, 20.0)}, lags=lags))
     assert ruled(memory_span, holds, fails).verdict == "mixed"
 
 
@@ -72,6 +79,55 @@ def test_an_lstm_alone_never_supports_a_claim_about_both(tmp_path, monkeypatch):
     ruling = ruled(memory_span, study)
     assert ruling.verdict == "not tested"
     assert "no number with an interval of: T50 of the RNN;" in ruling.because
+
+
+LONG = (1, 2, 4, 8, 16, 32, 64, 128)
+BARE = {"tuned": False, "timed": False, "probed": False}
+
+
+@pytest.mark.parametrize(
+    ("quantity", "shape"),
+    [
+        (memory_span.LSTM_SPAN, {"lags": (1, 2, 4, 8, 16, 32, 48)}),  # 100 is out of reach
+        (memory_span.LSTM_SPAN, {"lags": (100, 128, 256)}),  # as is less than 100
+        (memory_span.RNN_SPAN, {"lags": (10, 20)}),  # nor could it be at most 5 here
+        (memory_span.RNN_SPAN, {"lags": (1, 2, 5)}),  # nor more
+        (memory_span.LSTM_SPAN, {"lags": (128,)}),
+        (memory_span.LSTM_SPAN, {"lags": LONG, "n_seeds": 3}),
+        (memory_span.LSTM_SPAN, {"lags": LONG, "outcome": lambda *_: "learning"}),  # a budget within which none solves
+    ],
+)
+def test_a_span_decides_nothing_where_either_outcome_is_out_of_reach(quantity, shape, tmp_path, monkeypatch):
+    cells = {"rnn": cell(1, 12.0), "lstm": cell(4, 20.0)}
+    ruling = ruled(memory_span, settled(made(tmp_path, monkeypatch, cells, **shape, **BARE)))
+    own = [one for one in ruling.found if one.quantity == quantity]
+    assert own
+    assert not any(one.decides for one in own)
+
+
+def test_an_lstm_that_still_grows_with_the_budget_is_not_short_of_100(tmp_path, monkeypatch):
+    growing = made(tmp_path, monkeypatch, {"rnn": cell(1, 3.0), "lstm": cell(4, 20.0)}, lags=LONG, **BARE)
+    halves = [growing.members["steps_to_solve"] <= share * growing.members["budget"] for share in (0.5, 1)]
+    by_lag = [growing.members.loc[half & (growing.members["cell"] == "lstm")].groupby("lag").size() for half in halves]
+    assert by_lag[0].get(16, 0) == 0  # the half reaches 8, the whole 16 and more
+    assert by_lag[1][16] >= 3
+    ruling = ruled(memory_span, growing)
+    assert (ruling.verdict, ruled(memory_span, settled(growing)).verdict) == ("not tested", "refuted")
+    assert "The lags, members or budget cannot decide: T50 of the LSTM (lstm, copy" in ruling.because
+
+
+def test_two_members_at_two_short_lags_rule_on_no_span(tmp_path, monkeypatch):
+    cells = {"rnn": cell(1, 3.0), "lstm": cell(4, 12.0)}
+    ruling = ruled(memory_span, made(tmp_path, monkeypatch, cells, lags=(10, 20), n_seeds=2, **BARE))
+    assert ruling.verdict == "not tested"
+    assert ruling.because.startswith("The lags, members or budget cannot decide: T50 of the RNN")
+
+
+def test_one_lag_cannot_say_that_a_gate_is_not_needed(tmp_path, monkeypatch):
+    whole = made(tmp_path, monkeypatch, {"lstm": cell(4, 20.0), "rnn": cell(1, 3.0)}, lags=(8,), **BARE)
+    found = [one for one in ruled(gates, settled(ablated(whole, {"input_gate": (0,)}))).found if one.reach != ANYWHERE]
+    assert [one.found.high for one in found] == [1.0]  # all of the whole solved at the one lag and none without
+    assert [one.agrees for one in found] == [None]
 
 
 @pytest.mark.parametrize(
@@ -135,7 +191,7 @@ SHORTER, AS_LONG = (5, 1, 0, 0, 0), (5, 5, 5, 4, 1)  # the whole LSTM's T50 is 2
 )
 def test_gates_are_counted_and_each_must_be_needed(spans, verdict, tmp_path, monkeypatch):
     whole = made(tmp_path, monkeypatch, {"lstm": cell(4, 20.0), "rnn": cell(1, 3.0)}, lags=(2, 4, 8, 16, 32))
-    ruling = ruled(gates, ablated(whole, spans))
+    ruling = ruled(gates, settled(ablated(whole, spans)))
     assert ruling.verdict == verdict
     counts = {one.quantity: one.found.middle for one in ruling.found if one.case == "structure"}
     assert counts == {gates.RNN_GATES: 0, gates.LSTM_GATES: 3, gates.LSTM_STATES: 2}
@@ -202,7 +258,7 @@ def test_the_additive_path_is_compared_with_the_path_through_h(c, h, verdict, tm
 
 
 def test_the_refined_wording_carries_the_numbers(tmp_path, monkeypatch):
-    study = made(tmp_path, monkeypatch, lags=(1, 2, 4, 8, 16, 32))
+    study = settled(made(tmp_path, monkeypatch, lags=(1, 2, 4, 8, 16, 32, 64, 128)))
     for module in (memory_span, vanishing_gradient, parameters):
         ruling = ruled(module, study)
         decisive = [one for one in ruling.found if one.claimed is not None]

@@ -1,12 +1,17 @@
 """The explainer's claims and a user's own are ruled on alike, and one bad file takes no other along."""
 
+import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import synthetic_study
+from synthetic_study import make_study
 
+from lstm_bench.analysis.frames import Study, load_study
 from lstm_bench.claims.evidence import own_claims
 from lstm_bench.claims.explainer import CLAIMS
-from lstm_bench.claims.loading import REQUIRED, rulings
+from lstm_bench.claims.loading import REQUIRED, rulings, rulings_of
 
 OWN = """
 from lstm_bench.analysis.statistics import Interval
@@ -86,3 +91,64 @@ def test_own_claims_lie_beside_the_runs(tmp_path):
 
 def test_without_own_claims_the_sevens_remain():
     assert len(rulings([], None)) == len(EXPLAINERS)
+
+
+README = Path(__file__).parents[2] / "experiments" / "claims" / "README.md"
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
+    folder = tmp_path_factory.mktemp("runs") / "mine"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(synthetic_study.CELLS, "gru", synthetic_study.CELLS["lstm"])
+        make_study(folder, cells=("lstm", "gru"), tuned=False, timed=False, probed=False)
+    return load_study(folder)
+
+
+def of(study: Study, experiment: str, name: str = "mine") -> Study:
+    return replace(study, plan=replace(study.plan, experiment=experiment, study=name))
+
+
+@pytest.mark.parametrize(
+    ("experiment", "claims"),
+    [
+        ("", []),
+        ("smoke", []),
+        ("bai2018_copy", []),
+        ("anatomy", ["same_word", "sentence_boundary"]),
+        ("ablation", ["gates"]),
+        ("adding_task", ["memory_span", "vanishing_gradient", "additive_path"]),
+        ("copy_task", ["memory_span", "vanishing_gradient", "gates", "parameters", "additive_path"]),
+    ],
+)
+def test_a_study_is_ruled_on_by_the_claims_that_its_experiment_was_made_for(study, experiment, claims):
+    assert [ruling.name for ruling in rulings_of(of(study, experiment))] == claims
+
+
+@pytest.mark.parametrize(
+    ("needs", "experiment", "name", "told"),
+    [
+        ("('smoke',)", "smoke", "mine", True),
+        ("('mine',)", "smoke", "mine", True),
+        ("('copy_task', 'mine')", "", "mine", True),
+        ("('copy_task',)", "smoke", "mine", False),
+        ("()", "", "any", True),
+    ],
+)
+def test_a_claim_of_ones_own_is_ruled_on_where_it_names_the_study_or_its_experiment(
+    study, tmp_path, needs, experiment, name, told
+):
+    (tmp_path / "seven.py").write_text(OWN.replace("NEEDS = ()", f"NEEDS = {needs}"))
+    names = [ruling.name for ruling in rulings_of(of(study, experiment, name), tmp_path)]
+    assert ("seven" in names) is told
+
+
+def test_the_documented_claim_is_ruled_on_in_the_documented_study(study, tmp_path):
+    text = README.read_text()
+    (code,) = re.findall(r"```python\n(.*?)```", text, re.S)
+    assert "+experiment=smoke cell=lstm,gru study=mine" in text
+    (tmp_path / "gru_as_far.py").write_text(code)
+    (ruling,) = rulings_of(of(study, "smoke"), tmp_path)
+    assert (ruling.text, ruling.problem) == ("A GRU remembers as far as an LSTM.", "")
+    assert [one.cell for one in ruling.found] == ["gru"]
+    assert 0.8 < ruling.found[0].found.middle < 1.25  # the same members solved

@@ -5,28 +5,43 @@ import math
 import pytest
 
 from lstm_bench.analysis.memory_span import learned_span, span_ratio
-from lstm_bench.claims.spans import ratio_interval, ratio_text, span_interval, span_text
+from lstm_bench.claims.spans import TriedSpan
 
 LAGS = (4, 8, 16, 32)
-BRACKETED = learned_span(LAGS, (5, 5, 1, 0), (5,) * 4)
-CUT_ABOVE = learned_span(LAGS, (5, 5, 5, 3), (5,) * 4)
-CUT_BELOW = learned_span(LAGS, (2, 0, 0, 0), (5,) * 4)
-ALL, NONE = learned_span(LAGS, (5,) * 4, (5,) * 4), learned_span(LAGS, (0,) * 4, (5,) * 4)
-ONE_LAG = learned_span((8,), (2,), (5,))
+
+
+def tried(solved, lags=LAGS, members=5, limited=False) -> TriedSpan:
+    return TriedSpan(learned_span(lags, solved, (members,) * len(lags)), limited)
+
+
+BRACKETED, GROWING = tried((5, 5, 1, 0)), tried((5, 5, 1, 0), limited=True)
+CUT_ABOVE, CUT_BELOW = tried((5, 5, 5, 3)), tried((2, 0, 0, 0))
+ALL, NONE = tried((5,) * 4), tried((0,) * 4)
+ONE_LAG = tried((2,), (8,))
 
 
 def test_an_interval_is_open_where_the_ladder_ends():
-    assert span_interval(BRACKETED) == (BRACKETED.median, BRACKETED.low, BRACKETED.high)
-    assert span_interval(CUT_ABOVE) == (CUT_ABOVE.median, CUT_ABOVE.low, math.inf)
-    assert span_interval(CUT_BELOW) == (CUT_BELOW.median, 0, CUT_BELOW.high)
-    assert span_interval(ALL) == (32, 32, math.inf)
-    assert span_interval(NONE) == (4, 0, 4)
+    for one, low, high in (
+        (BRACKETED, BRACKETED.span.low, BRACKETED.span.high),
+        (CUT_ABOVE, CUT_ABOVE.span.low, math.inf),
+        (CUT_BELOW, 0, CUT_BELOW.span.high),
+    ):
+        assert one.interval == (one.span.median, low, high)
+    assert ALL.interval == (32, 32, math.inf)
+    assert NONE.interval == (4, 0, 4)
+
+
+def test_a_span_that_grows_with_the_budget_is_a_lower_bound():
+    assert GROWING.interval == (BRACKETED.span.median, BRACKETED.span.low, math.inf)
+    assert GROWING.text.endswith(" or more) steps")
+    assert GROWING.ratio_to(BRACKETED)[1:] == (BRACKETED.ratio_to(BRACKETED).low, math.inf)
+    assert BRACKETED.ratio_to(GROWING)[1:] == (0, BRACKETED.ratio_to(BRACKETED).high)
 
 
 def test_the_words_say_which_end_is_open():
-    assert span_text(BRACKETED) == f"{BRACKETED.text} steps"
-    assert span_text(CUT_ABOVE).endswith(" or more) steps")
-    assert (span_text(ALL), span_text(NONE)) == (">= 32 steps", "< 4 steps")
+    assert BRACKETED.text == f"{BRACKETED.span.text} steps"
+    assert CUT_ABOVE.text.endswith(" or more) steps")
+    assert (ALL.text, NONE.text) == (">= 32 steps", "< 4 steps")
 
 
 @pytest.mark.parametrize(
@@ -43,20 +58,20 @@ def test_the_words_say_which_end_is_open():
     ],
 )
 def test_a_ratio_is_open_to_the_side_that_a_ladders_end_leaves(a, b, low_is_open, high_is_open):
-    interval, ratio = ratio_interval(a, b), span_ratio(a, b)
+    interval, ratio = a.ratio_to(b), span_ratio(a.span, b.span)
     assert interval.middle == ratio.median
     assert interval.low == (0 if low_is_open else pytest.approx(ratio.low))
     assert interval.high == (math.inf if high_is_open else pytest.approx(ratio.high))
 
 
 def test_a_ratio_in_words():
-    assert ratio_text(BRACKETED, BRACKETED) == span_ratio(BRACKETED, BRACKETED).text
-    assert ratio_text(NONE, CUT_ABOVE) == span_ratio(NONE, CUT_ABOVE).text  # "at most", whatever lies beyond the end
-    assert ratio_text(CUT_ABOVE, BRACKETED).endswith(" or more)")
-    assert ratio_text(BRACKETED, CUT_ABOVE).endswith(" or less)")
-    assert ratio_text(CUT_ABOVE, CUT_ABOVE).endswith("unbounded, since the lags end too soon)")
+    assert BRACKETED.ratio_text(BRACKETED) == span_ratio(BRACKETED.span, BRACKETED.span).text
+    assert NONE.ratio_text(CUT_ABOVE) == span_ratio(NONE.span, CUT_ABOVE.span).text  # "at most", whatever lies beyond
+    assert CUT_ABOVE.ratio_text(BRACKETED).endswith(" or more)")
+    assert BRACKETED.ratio_text(CUT_ABOVE).endswith(" or less)")
+    assert CUT_ABOVE.ratio_text(CUT_ABOVE).endswith("unbounded, since the lags or the budget end too soon)")
 
 
 def test_spans_that_say_nothing_have_no_ratio():
-    assert math.isnan(ratio_interval(ONE_LAG, BRACKETED).middle)
-    assert math.isnan(ratio_interval(ALL, ALL).middle)
+    assert math.isnan(ONE_LAG.ratio_to(BRACKETED).middle)
+    assert math.isnan(ALL.ratio_to(ALL).middle)

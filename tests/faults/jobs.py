@@ -28,7 +28,7 @@ from lstm_bench.study.keeping import Keeper
 
 HERE = Path(__file__).parent
 CHECKPOINT_S = 0.02
-PATIENCE_S = 120.0
+PATIENCE_S = 300.0
 TINY = [
     "task.lag=3", "task.n_symbols=1", "cell.hidden_size=8", "trainer.seeds=3", "trainer.steps=150",
     "trainer.eval_every=30", "trainer.eval_size=50", "trainer.confirm_size=100", "trainer.learning_rates=[0.01,0.03]",

@@ -24,7 +24,7 @@ from mirror_faults import (  # noqa: E402
     many_on_a_fresh_store,
     small_scene,
 )
-from waiting import PROMPT_S, ended, no_mirror_waits, wait_until  # noqa: E402
+from waiting import PROMPT_S, ended, no_mirror_waits, rested, wait_until  # noqa: E402
 
 IMPORT_S = 5.0  # of MLflow, where the mirror has not come to it before it is closed
 
@@ -76,7 +76,7 @@ def database_locked(_: Random, folder: Path, when: str) -> str:
         if when == "in the middle":
             wait_until(lambda: len(scene.runs()) == 2)
         elif when == "at the end":
-            mirror.rest()
+            rested(mirror)
         with late:
             scene.add_member(3)
             expect(ended(mirror) < PROMPT_S + IMPORT_S, "the study waited for the lock")

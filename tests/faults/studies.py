@@ -31,7 +31,7 @@ runpy.run_module("lstm_bench", run_name="__main__")
 """
 STUDY_S = 300.0
 PATHS = f"{HERE}{os.pathsep}{REPOSITORY}"
-PROMPT_S = 5.0  # from a signal to the end of the study, and from its end to that of its last process
+PROMPT_S = 60.0  # from a signal to the end, and from there to that of the last process: seconds, unless all is busy
 TWELVE = ("cell=rnn,noisy", "task.lag=1,3", "trainer.seeds=3")
 ONE = ("cell=rnn", "trainer.seeds=1")
 

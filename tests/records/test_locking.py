@@ -16,7 +16,7 @@ from pathlib import Path
 from lstm_bench.records.locking import held
 with held(Path(sys.argv[1]), "the first command"):
     print("held", flush=True)
-    time.sleep(60)
+    time.sleep(600)
 """
 
 

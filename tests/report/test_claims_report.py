@@ -135,6 +135,24 @@ def test_a_claim_of_ones_own_is_on_the_page(tmp_path: Path, folder: Path) -> Non
     assert "claims/budget.py: ValueError: no" in (again / "report.html").read_text()
 
 
+def test_a_study_has_its_claims_after_its_figures_and_only_where_it_was_made_for_some(tmp_path: Path) -> None:
+    plan = make_study(tmp_path / "runs" / "made_for_it", lags=(2, 8), n_seeds=2)
+    assert plan.experiment == "copy_task"
+    ruled = build_report(tmp_path / "runs" / "made_for_it", tmp_path / "reports").parent
+    page, text = (ruled / "report.html").read_text(), (ruled / "report.md").read_text()
+    last_figure = page.rindex("<figcaption>")
+    assert page.index('id="comparison"') < last_figure < page.index('id="claims"') < page.index('id="protocol"')
+    assert page.index('href="#comparison"') < page.index('href="#claims"') < page.index('href="#protocol"')
+    assert text.rindex("![") < text.index("\n## Claims\n") < text.index("\n## Protocol\n")
+    verdicts = pd.read_csv(ruled / "tables" / "claims.csv").set_index("name")["verdict"]
+    assert (verdicts["memory_span"], verdicts["parameters"]) == ("not tested", "supported")
+    StudyRecords(tmp_path / "runs" / "made_for_it").write_plan(replace(plan, experiment=""))
+    other = build_report(tmp_path / "runs" / "made_for_it", tmp_path / "reports").parent
+    assert "laims" not in (other / "report.md").read_text()
+    assert 'href="#claims"' not in (other / "report.html").read_text()
+    assert not (other / "tables" / "claims.csv").exists()
+
+
 def test_the_figure_shows_what_decides_and_nothing_where_nothing_does(folder: Path) -> None:
     evidence = load_evidence(folder)
     ruled = {ruling.name: ruling for ruling in rulings(evidence.studies)}

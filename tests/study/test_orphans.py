@@ -21,7 +21,7 @@ from lstm_bench.records.locking import held
 
 with held(Path(sys.argv[1]), "a study"):
     print("begun", flush=True)
-    time.sleep(60)
+    time.sleep(600)
 """
 LAUNCHERS_PROCESS = """
 import sys, time
@@ -32,7 +32,7 @@ end_with_study(Path(sys.argv[1]))
 print("begun", flush=True)
 time.sleep(float(sys.argv[2]))
 """
-LONG_S, MOMENT_S, PATIENCE_S = 60, 1.5, 20
+LONG_S, MOMENT_S, PATIENCE_S = 600, 1.5, 300  # seconds: more than a busy machine takes
 
 
 @contextmanager

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,8 +14,11 @@ from lstm_bench.study import stopping
 from lstm_bench.study.stopping import Stop, Stopped
 
 
-def after_a_moment() -> None:
-    for _ in range(100):  # a signal to oneself is heard between two instructions
+def wait(until: Callable[[], bool] = lambda: False) -> None:
+    """Wait until something holds, or a signal ends it: one to oneself is heard between two instructions."""
+    for _ in range(100_000):
+        if until():
+            return
         time.sleep(0.001)
 
 
@@ -22,7 +26,7 @@ def after_a_moment() -> None:
 def test_while_no_job_runs_a_signal_ends_the_study_with_its_code(signum: int, code: int) -> None:
     with pytest.raises(Stopped) as stopped, Stop().listening():
         os.kill(os.getpid(), signum)
-        after_a_moment()
+        wait()
     assert stopped.value.exit_code == code
 
 
@@ -30,7 +34,7 @@ def test_while_jobs_run_it_is_a_file_that_they_see_and_the_end_comes_after_them(
     done = []
     with pytest.raises(Stopped) as stopped, Stop().listening() as stop, stop.asking(tmp_path / "stop"):
         os.kill(os.getpid(), signal.SIGTERM)
-        after_a_moment()
+        wait((tmp_path / "stop").exists)
         done.append((tmp_path / "stop").exists())
     assert done == [True]
     assert stopped.value.exit_code == 143
@@ -38,9 +42,10 @@ def test_while_jobs_run_it_is_a_file_that_they_see_and_the_end_comes_after_them(
 
 def test_a_second_signal_ends_it_at_once(tmp_path: Path) -> None:
     with pytest.raises(Stopped) as stopped, Stop().listening() as stop, stop.asking(tmp_path / "stop"):
-        for _ in range(2):
-            os.kill(os.getpid(), signal.SIGINT)
-            after_a_moment()
+        os.kill(os.getpid(), signal.SIGINT)
+        wait((tmp_path / "stop").exists)
+        os.kill(os.getpid(), signal.SIGINT)
+        wait()
         raise AssertionError
     assert stopped.value.exit_code == 130
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import psutil
 
-PATIENCE_S = 60
+PATIENCE_S = 300  # seconds: more than a busy machine takes
 # A test runner in the background may itself ignore SIGINT, and pass that on to what it starts.
 AS_FROM_A_TERMINAL = """
 import runpy, signal

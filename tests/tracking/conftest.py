@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -12,8 +12,17 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parents[1] / "analysis"))  # for synthetic_study
 
 from mirror_faults import Scene, small_scene
+from waiting import HANGS_S
 
 from lstm_bench.tracking.opening import open_store
+
+
+@pytest.fixture(scope="module", autouse=True)
+def answers_take_their_time() -> Iterator[None]:
+    """Wait for a server for as long as it takes: on a busy machine an answer can take more than our 10 seconds."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", f"{HANGS_S:.0f}")
+        yield
 
 
 @pytest.fixture(scope="session")

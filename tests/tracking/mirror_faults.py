@@ -30,6 +30,7 @@ import pandas as pd
 from mlflow.entities import Run
 from mlflow.tracking import MlflowClient
 from synthetic_study import make_job, make_plan, make_study, write_member
+from waiting import HANGS_S
 
 from lstm_bench.records.schema import JobPlan, MemberRecord, StudyPlan
 from lstm_bench.records.store import StudyRecords
@@ -150,13 +151,29 @@ def _points_shown(run: Run, client: MlflowClient) -> Counter[tuple[str, int, flo
 
 
 def _points_recorded(folder: Path, record: dict[str, Any]) -> Counter[tuple[str, int, float]]:
-    curves = pd.read_parquet(folder / "curves.parquet")
-    points = {(row.metric, int(row.step), _plain(row.value)) for row in curves.itertuples()}
-    last = {key: value for key, value in record["metrics"].items() if key not in set(curves["metric"])}
     plan = json.loads((folder.parents[1] / "study.json").read_text())
     job = next(job for job in plan["jobs"] if job["job"] == record["job"])
+    curves = pd.read_parquet(folder / "curves.parquet")
+    points = {(row.metric, int(row.step), _plain(row.value)) for row in curves.itertuples()}
+    if record["status"] in ("solved", "diverged"):
+        points |= _points_after_the_end(curves, record["steps"], job["steps"], job["config"]["trainer"]["eval_every"])
+    last = {key: value for key, value in record["metrics"].items() if key not in set(curves["metric"])}
     last |= {"params/core": job["n_parameters_core"], "params/total": job["n_parameters"]}
-    return Counter(points | {(key, record["steps"], _plain(value)) for key, value in last.items()})
+    steps = {"final": record["steps"]}
+    if (folder / "probes.parquet").exists():
+        probes = pd.read_parquet(folder / "probes.parquet")
+        steps |= dict(zip(probes["moment"], probes["step"], strict=True))
+    for key, value in last.items():
+        step = next((at for moment, at in steps.items() if key.endswith(f"_{moment}") and moment != "initial"), 0)
+        points.add((key, int(step), _plain(value)))
+    return Counter(points)
+
+
+def _points_after_the_end(curves: pd.DataFrame, end: int, budget: int, every: int) -> set[tuple[str, int, float]]:
+    kept = curves.loc[curves["metric"].str.startswith("eval/") | (curves["metric"] == "train/loss")]
+    kept = kept.loc[kept["value"].abs() <= LARGEST].sort_values("step").groupby("metric")["value"].last()
+    later = [step for step in range(end + 1, budget + 1) if step % every == 0 or step == budget]
+    return {(metric, step, value) for metric, value in kept.items() for step in later}
 
 
 def _plain(value: float) -> float:
@@ -172,7 +189,7 @@ def locked(uri: str) -> Iterator[None]:
     """Have another process lock the database against readers and writers."""
     code = (
         "import sqlite3, sys\n"
-        f"c = sqlite3.connect({uri.removeprefix('sqlite:///')!r}, isolation_level=None, timeout=30)\n"
+        f"c = sqlite3.connect({uri.removeprefix('sqlite:///')!r}, isolation_level=None, timeout={HANGS_S})\n"
         "c.execute('BEGIN EXCLUSIVE')\nprint('locked', flush=True)\nsys.stdin.read()"
     )
     holder = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
@@ -248,10 +265,11 @@ class Server:
             self._process = None
 
     def _wait_until_it_answers(self) -> None:
-        until = time.monotonic() + 60
-        while time.monotonic() < until:
+        """Wait for as long as its process lives: on a busy machine it takes a minute to start."""
+        until = time.monotonic() + HANGS_S
+        while self._process is not None and self._process.poll() is None and time.monotonic() < until:
             try:
-                with urllib.request.urlopen(f"{self.uri}/health", timeout=2):
+                with urllib.request.urlopen(f"{self.uri}/health", timeout=HANGS_S):
                     return
             except OSError:
                 time.sleep(0.1)
@@ -265,20 +283,29 @@ def free_port() -> int:
 
 
 class SlowProxy(ThreadingHTTPServer):
-    """Hands every request on after a while."""
+    """Hands every request on after a while, and none while it is on hold."""
 
     daemon_threads = True
 
     def __init__(self, target: str, delay_s: float) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.target, self.delay_s = target, delay_s
+        self.goes_on = threading.Event()
+        self.goes_on.set()
         self.uri = f"http://127.0.0.1:{self.server_port}"
 
     def __enter__(self) -> SlowProxy:
         threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
         return self
 
+    def hold(self) -> None:
+        self.goes_on.clear()
+
+    def let_go(self) -> None:
+        self.goes_on.set()
+
     def __exit__(self, *_: object) -> None:
+        self.let_go()
         self.shutdown()
         self.server_close()
 
@@ -289,10 +316,11 @@ class _Handler(BaseHTTPRequestHandler):
     def _hand_on(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         time.sleep(self.server.delay_s)
+        self.server.goes_on.wait()
         kept = {key: value for key, value in self.headers.items() if key.lower() not in {"host", "accept-encoding"}}
         request = urllib.request.Request(self.server.target + self.path, body or None, kept, method=self.command)
         try:
-            with urllib.request.urlopen(request, timeout=30) as answer:
+            with urllib.request.urlopen(request, timeout=HANGS_S) as answer:
                 self._answer(answer.status, answer.read())
         except urllib.error.HTTPError as error:
             with error:

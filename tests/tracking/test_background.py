@@ -6,7 +6,7 @@ import time
 
 import pytest
 from mirror_faults import free_port, killed_writers, locked, many_on_a_fresh_store, small_scene
-from waiting import PROMPT_S, ended, no_mirror_waits, wait_until
+from waiting import PROMPT_S, ended, ended_level, no_mirror_waits, patient, rested, wait_until
 
 from lstm_bench.records.locking import HeldError, held, is_held
 from lstm_bench.tracking.background import mirror_lock
@@ -21,7 +21,7 @@ def no_mirror_left():
 
 def test_an_undisturbed_mirror_is_level_when_it_is_closed(scene):
     with scene.background() as mirror:
-        ended(mirror)
+        ended_level(mirror)
     assert (mirror.error, mirror.behind) == (None, 0)
     assert mirror.seconds > 0
     assert scene.whats_wrong() == []
@@ -32,14 +32,14 @@ def test_members_are_mirrored_as_they_appear(scene):
         wait_until(lambda: len(scene.runs()) == 2)
         scene.add_member(3)
         wait_until(lambda: len(scene.runs()) == 3)
-        ended(mirror)
+        ended_level(mirror)
     assert scene.whats_wrong() == []
 
 
 def test_a_store_that_is_not_there_is_made_while_the_study_waits(scene):
     (scene.folder / "mlflow.db").unlink()
     with scene.background() as mirror:
-        ended(mirror)
+        ended_level(mirror)
     assert (mirror.error, mirror.behind) == (None, 0)
     assert scene.whats_wrong() == []
 
@@ -47,12 +47,12 @@ def test_a_store_that_is_not_there_is_made_while_the_study_waits(scene):
 def test_a_mirror_at_rest_looks_at_nothing_and_lets_others_write(scene):
     identity = scene.records.identities()[0]
     with scene.background() as mirror:
-        mirror.rest()
+        rested(mirror)
         assert not is_held(mirror_lock(scene.records.folder))
         scene.add_member(3)
         time.sleep(2.5)
         assert len(scene.runs()) == 2
-        ended(mirror, {identity: {"memory/t50": 3.0}}, {}, None)
+        ended_level(mirror, {identity: {"memory/t50": 3.0}}, {}, None)
     assert (mirror.error, mirror.behind) == (None, 0)
     assert scene.run_of(identity).data.metrics["memory/t50"] == 3.0
     assert scene.whats_wrong() == []
@@ -62,7 +62,7 @@ def test_a_database_that_is_locked_all_the_time_holds_nobody_up(scene):
     with locked(scene.uri):
         with scene.background() as mirror:
             scene.add_member(3)
-            assert ended(mirror) < PROMPT_S + 5.0  # MLflow's import is our own work
+            assert ended(mirror) < 2 * PROMPT_S  # MLflow's import is our own work
         assert mirror.behind == 3
         assert mirror.error is not None
     no_mirror_waits()
@@ -77,7 +77,7 @@ def test_a_database_that_is_locked_in_the_middle_is_caught_up_with(scene):
             scene.add_member(3)
             time.sleep(3.0)
         wait_until(lambda: len(scene.runs()) == 3)
-        ended(mirror)
+        ended_level(mirror)
     assert (mirror.error, mirror.behind) == (None, 0)
     assert scene.whats_wrong() == []
 
@@ -85,7 +85,7 @@ def test_a_database_that_is_locked_in_the_middle_is_caught_up_with(scene):
 def test_a_database_that_is_locked_at_the_end_is_left_after_the_patience(scene):
     with scene.background() as mirror:
         wait_until(lambda: len(scene.runs()) == 2)
-        mirror.rest()
+        rested(mirror)
         with locked(scene.uri):
             scene.add_member(3)
             assert ended(mirror) < PROMPT_S
@@ -97,11 +97,11 @@ def test_a_database_that_is_locked_at_the_end_is_left_after_the_patience(scene):
 
 
 def test_a_deadline_is_kept_though_there_is_progress(scene):
-    (scene.folder / "mlflow.db").unlink()
-    with scene.background() as mirror:
-        assert ended(mirror, deadline_s=0.3) < 0.3 + 1.5
-    assert mirror.behind == 2
-    assert mirror.error is not None
+    (scene.folder / "mlflow.db").unlink()  # making a store takes seconds
+    with patient(), scene.background() as mirror:
+        ended(mirror, deadline_s=0.3)  # it would be level otherwise
+        assert mirror.behind == 2
+        assert mirror.error is not None
 
 
 def test_a_server_that_is_not_there_holds_nobody_up(scene):
@@ -124,13 +124,13 @@ def test_a_member_that_cannot_be_written_is_told_and_counted(scene):
     identity = scene.records.identities()[0]
     (scene.records.member_folder(identity) / "curves.parquet").write_bytes(b"PAR1")
     with scene.background() as mirror:
-        ended(mirror)
+        ended_level(mirror)
     assert mirror.behind == 1
     assert "curves.parquet: damaged" in str(mirror.error)
 
 
 def test_a_study_that_fails_leaves_its_members_mirrored(scene):
-    with pytest.raises(RuntimeError, match="the study broke"), scene.background():
+    with pytest.raises(RuntimeError, match="the study broke"), patient(), scene.background():
         wait_until(lambda: len(scene.runs()) == 2)
         scene.write_status(3, "interrupted")
         raise RuntimeError("the study broke")

@@ -6,19 +6,19 @@ from collections.abc import Iterator, Sequence
 from lstm_bench.analysis.frames import Study
 from lstm_bench.analysis.gates import curves_of, gates_of
 from lstm_bench.analysis.gradients import part_of, paths
-from lstm_bench.analysis.solving import spans
 from lstm_bench.analysis.statistics import Interval
 from lstm_bench.analysis.wording import listed
 from lstm_bench.claims.cells import lstms, lstms_without, place_of, vanilla_rnns
 from lstm_bench.claims.contract import Claimed, Measurement
-from lstm_bench.claims.spans import ratio_interval, ratio_text
+from lstm_bench.claims.spans import FEWEST, tried_spans
 
 TEXT = "A vanilla RNN has no gates, an LSTM three gates and a cell state, and they do the remembering."
 SOURCE = 'The explainer, table "vanilla RNN against LSTM", row "gates".'
 RULE = (
     "Holds for the structure where no gate is seen in the RNN, and in the LSTM three and a state c beside h; holds for "
     "a gate where the LSTM with that gate held open (f, i or o = 1) has a T50 below that of the whole one, the whole "
-    "95% interval of the ratio being at most 1."
+    "95% interval of the ratio being at most 1. A ratio decides where the lags tried bracket T50 on the side that "
+    f"matters, with at least {FEWEST} members each and a budget within which some were solved."
 )
 NEEDS = ("copy_task", "ablation")
 RNN_GATES, LSTM_GATES, LSTM_STATES = "gates of the RNN", "gates of the LSTM", "parts of the LSTM's state"
@@ -54,15 +54,16 @@ def _counted(place: str, quantity: str, names: Sequence[str], claimed: int, cell
 
 
 def _ablations(study: Study) -> Iterator[Measurement]:
-    found, sizes = spans(study), {job.cell: job.hidden_size for job in study.plan.jobs}
+    tried, sizes = tried_spans(study), {job.cell: job.hidden_size for job in study.plan.jobs}
     for cell, missing in lstms_without(study).items():
         wholes = [whole for whole in lstms(study) if sizes[whole] == sizes[cell]]
         if missing in GATES and wholes:
-            spans_of, case = (found[cell], found[wholes[0]]), f"over {wholes[0]}"
-            interval, told = ratio_interval(*spans_of), ratio_text(*spans_of)
+            without, whole = tried[cell], tried[wholes[0]]
+            interval, case = without.ratio_to(whole), f"over {wholes[0]}"
             if not math.isnan(interval.middle):
+                told, reach = without.ratio_text(whole), without.ratio_reach(whole)
                 yield Measurement(
-                    place_of(study), cell, GATES[missing], interval, Claimed(high=1), case, alone=True, told=told
+                    place_of(study), cell, GATES[missing], interval, Claimed(high=1), case, True, told=told, reach=reach
                 )
 
 
@@ -70,11 +71,13 @@ def refined(found: Sequence[Measurement]) -> str:
     """Return which gate shortens the span when it is missing."""
     gates = [one for one in found if one.quantity in GATES.values()]
     needed = [_told(one) for one in gates if one.agrees]
-    others = [_told(one) for one in gates if not one.agrees]
+    others = [_told(one) for one in gates if one.agrees is False]
+    undecided = [_told(one) for one in gates if one.agrees is None]
     parts = [
         "An LSTM has three gates and a state c, a vanilla RNN none.",
         f"What shortens the span when it is missing: {listed(needed)}." if needed else "",
         f"What does not, at this start: {listed(others)}." if others else "",
+        f"What these numbers leave open: {listed(undecided)}." if undecided else "",
     ]
     return " ".join(filter(None, parts))
 
