@@ -27,7 +27,7 @@ BLOCKS = 4  # weights, gradients and Adam's two moments
 SUPPLIED_TO_PROBES = {"model", "task", "generator"}
 OF_A_CELL = ("input_size", "hidden_size", "initial_state", "step")
 Moment = Literal["initial", "milestones", "final", "solved"]  # solved: final, of a member that solved
-_tried: dict[str, list[str]] = {}  # notes on cells of this process, by what they are made of
+_tried: dict[tuple[type, str], list[str]] = {}  # notes on cells of this process, by what they are made of
 KEPT_WIDTHS = 8  # widths of H that the widest kernel keeps a step: four gates, h, c, tanh(c), and some room
 
 
@@ -107,7 +107,8 @@ def cell_notes(job: JobConfig) -> list[str]:
     device = torch.device(job.trainer.device)
     if kernel_type(cell, device, job.trainer.kernel) is not GenericKernel:
         return []
-    key = json.dumps([job.cell, task.input_size, str(device)], sort_keys=True, default=str)
+    made_of = json.dumps([job.cell, task.input_size, str(device)], sort_keys=True, default=str)
+    key = type(cell), made_of  # a class that was imported anew is another one
     if key not in _tried:
         try:
             _tried[key] = check_cell(cell_maker(job, task), device)

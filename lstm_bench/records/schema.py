@@ -24,7 +24,7 @@ class JobPlan:
     `cell` is the name in the comparison: the name of its yaml and whatever else the study varies. `flops` are
     floating-point operations of one member's training step, by formula. `config` is the resolved configuration; `job`
     is the hash of what in it changes results. `sentence` are the words of the walk, where the task has one,
-    `answers` the names of its classes.
+    `answers` the names of its classes. `notes` are what a trial of the cell found that a reader must know.
     """
 
     job: str
@@ -53,6 +53,7 @@ class JobPlan:
     config: dict[str, dict[str, Any]]
     sentence: list[str] = field(default_factory=list)
     answers: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
 
 @with_config(NO_OTHER_FIELDS)

@@ -44,6 +44,7 @@ def summary(study: Study) -> str:
 def notes(study: Study) -> list[str]:
     """Return what else a reader must know: diverged, missing, censored."""
     told = [
+        *dict.fromkeys(f"{note}." for job in study.plan.jobs for note in job.notes),
         _where(study.members, "diverged", "Diverged, counted as not solved"),
         _where(study.members, "missing", "Not run, counted as nothing"),
         _where(study.tuning, "missing", "Tuning members not run"),

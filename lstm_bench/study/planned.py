@@ -48,7 +48,9 @@ class PlannedStudy:
             raise not_allowed("study", self._plan.study, f"one invocation at a time; {error} is at it") from error
 
     def _announce(self, text: str) -> None:
-        """Say what is ahead, and which kernels are missing for it."""
+        """Say what is ahead, what a reader must know of the cells, and which kernels are missing."""
         self.say(text)
-        if note := slower_kernels(self._config.jobs):
-            self.say(note)
+        for note in dict.fromkeys(note for job in self._plan.jobs for note in job.notes):
+            self.say(f"Note: {note}.")
+        if missing := slower_kernels(self._config.jobs):
+            self.say(missing)

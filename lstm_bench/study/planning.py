@@ -11,7 +11,7 @@ import torch
 import yaml
 
 from lstm_bench.cells.contract import Cell
-from lstm_bench.config.objects import check_job, n_parameters, total_parameters
+from lstm_bench.config.objects import cell_notes, check_job, n_parameters, total_parameters
 from lstm_bench.config.schema import JobConfig, StudyConfig, TrainerConfig
 from lstm_bench.config.search_path import conf_dir
 from lstm_bench.engine.choice import kernel_type
@@ -92,6 +92,7 @@ def _plan_job(job: JobConfig, cell_name: str, task: Task, cell: Cell) -> JobPlan
         config=settings_of(job),
         sentence=list(getattr(task, "sentence", ())),
         answers=list(getattr(task, "answers", ())),
+        notes=cell_notes(job),
     )
 
 

@@ -63,3 +63,15 @@ def test_a_failed_member_is_tried_again(own_config, tmp_path):
     (tmp_path / "broken_plug_in.py").write_text(fixed)
     sys.modules.pop("broken_plug_in")
     assert main([*TINY, f"--config-dir={own_config}"]) == 0
+
+
+def test_a_parameter_that_no_gradient_reaches_is_told_on_the_screen_and_in_the_report(own_config, tmp_path, capsys):
+    spare = BROKEN.replace("        if len(x) > 8:", "        if False:").replace(
+        "    def initial_state", "        self.spare = torch.nn.Parameter(torch.zeros(7))\n\n    def initial_state"
+    )
+    (tmp_path / "broken_plug_in.py").write_text(spare)
+    looked_at = [*TINY, "cell=broken", "trainer.steps=0", "probe=off", f"--config-dir={own_config}"]
+    assert main([override for override in looked_at if override != "trainer.steps=4"]) == 0
+    told = "cell broken_plug_in.Broken: no gradient reaches spare in 3 steps (7 numbers"
+    assert f"Note: {told}" in capsys.readouterr().out
+    assert told in (tmp_path / "reports" / "mixed" / "report.md").read_text()
