@@ -50,7 +50,7 @@ def comparison_table(study: Study, compared: pd.DataFrame) -> Table:
         ("Steps to solve", "median, 95%"),
         ("Gradient a step", f"at start, 95%{_at_lag(compared['decay_lag'])}"),
         ("Learning rate", "chosen"),
-        ("Memory", f"peak, MiB{_together(compared)}"),
+        ("Memory", "peak, MiB"),
     ]
     rows = [[_named(cell, shades), *_entries(row, found[cell])] for cell, row in _by_cell(compared).items()]
     return Table(headings, rows)
@@ -63,7 +63,7 @@ def _at_lag(lags: pd.Series) -> str:
 
 def _together(compared: pd.DataFrame) -> str:
     known = span_of(compared["speed_members"].dropna().astype(float))
-    return {NOT_AVAILABLE: "", "1": ", one member"}.get(known, f", {known} members together")
+    return {NOT_AVAILABLE: "", "1": ", one member"}.get(known, f", {known} members")
 
 
 def _by_cell(compared: pd.DataFrame) -> dict[str, dict[str, Any]]:
@@ -112,16 +112,17 @@ def _speed(row: Mapping[str, Any]) -> Entry:
     if math.isnan(speed):
         return Entry("not measured")
     ends = "-".join(significant(row[f"sequences_per_s_{end}"]) for end in ("q25", "q75"))
-    return Entry(significant(speed), _lines(ends, row["speed_kernel"], _speed_ratio(row), _stock_ratio(row)), speed)
+    return Entry(significant(speed), _lines(ends, row["speed_kernel"], *_speed_ratio(row), _stock_ratio(row)), speed)
 
 
-def _speed_ratio(row: Mapping[str, Any]) -> str:
-    """Return the ratio to the first cell, with the kernel and lag of both where they are not those of this row."""
+def _speed_ratio(row: Mapping[str, Any]) -> tuple[str, str]:
+    """Return the ratio to the first cell, and the kernel and lag of both where they are not those of this row."""
     ratio = _number(row["speed_ratio"])
     if math.isnan(ratio):
-        return "no like-for-like ratio"
-    lag, by = row["speed_ratio_lag"], "" if row["speed_ratio_trained"] else f", both {row['speed_ratio_kernel']}"
-    return f"{times(ratio)}{by}" + ("" if lag == row["speed_lag"] else f", lag {lag:.0f}")
+        return "no like-for-like ratio", ""
+    kernel = "" if row["speed_ratio_trained"] else f"both {row['speed_ratio_kernel']}"
+    lag = "" if row["speed_ratio_lag"] == row["speed_lag"] else f"lag {row['speed_ratio_lag']:.0f}"
+    return times(ratio), ", ".join(filter(None, (kernel, lag)))
 
 
 def _stock_ratio(row: Mapping[str, Any]) -> str:
