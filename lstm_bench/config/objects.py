@@ -15,9 +15,9 @@ from lstm_bench.cells.reals import count_reals
 from lstm_bench.config.building import TARGET, build, check_types, import_target
 from lstm_bench.config.errors import ConfigError, not_allowed
 from lstm_bench.config.schema import JobConfig
-from lstm_bench.engine.choice import kernel_type
 from lstm_bench.engine.conformance import check_cell
 from lstm_bench.engine.generic import GenericKernel
+from lstm_bench.engine.kernel_dispatch import kernel_type
 from lstm_bench.engine.model import MakeCell
 from lstm_bench.probes.contract import Probe
 from lstm_bench.tasks.contract import Task

@@ -20,10 +20,10 @@ from torch import Generator, Tensor, nn
 from lstm_bench.cells.contract import Cell, CellError, cell_error, cell_name
 from lstm_bench.cells.reals import as_reals, count_reals, has_derivative
 from lstm_bench.engine.attributes import attributes, differing, lent_attribute
+from lstm_bench.engine.functional_cell import FunctionalCell
 from lstm_bench.engine.generic import named_tensors
 from lstm_bench.engine.global_generators import GeneratorStates, seeded_generators
 from lstm_bench.engine.kernel import Parts
-from lstm_bench.engine.lent_cell import LentCell
 from lstm_bench.engine.model import MakeCell, drawn_cell
 
 STEPS, BATCH = 3, 3
@@ -112,7 +112,7 @@ def _deciding(first: Cell, rival: Cell, steps: Sequence[Step], training: bool) -
 
 def _check_buffers(cell: Cell) -> None:
     """Refuse a cell that puts new tensors in the place of its buffers: the engine would not see them."""
-    before, dtype = dict(cell.named_buffers()), LentCell(cell).dtype
+    before, dtype = dict(cell.named_buffers()), FunctionalCell(cell).dtype
     for training in (True, False) if before else ():
         _module(cell).train(training)
         with seeded_generators(DRAWS), torch.no_grad():
@@ -133,12 +133,12 @@ def _untrained(cell: Cell, tensors: Parts) -> Iterator[str]:
     """Yield a sentence where a trained parameter takes no part in what some steps return."""
     trained = sorted(name for name, parameter in cell.named_parameters() if parameter.requires_grad)
     leaves = {name: tensor.clone().requires_grad_(name in trained) for name, tensor in tensors.items()}
-    lent, returned = LentCell(cell), list[Tensor]()
+    functional, returned = FunctionalCell(cell), list[Tensor]()
     _module(cell).train()
     with seeded_generators(DRAWS), torch.enable_grad():
-        state = lent.initial_state(leaves, BATCH)
-        for x in _inputs(cell, lent.dtype):
-            output, state = lent.step(leaves, x.to(_device(tensors)), state)
+        state = functional.initial_state(leaves, BATCH)
+        for x in _inputs(cell, functional.dtype):
+            output, state = functional.step(leaves, x.to(_device(tensors)), state)
             returned += [output, *state.values()]
     ends = [as_reals(tensor).sum() for tensor in returned if tensor.requires_grad]
     asked = [leaves[name] for name in trained]
@@ -154,12 +154,12 @@ def _untrained(cell: Cell, tensors: Parts) -> Iterator[str]:
 
 def _drawing_in_evaluation(cell: Cell, tensors: Parts) -> Iterator[str]:
     """Yield a sentence where a step draws in evaluation mode, as `dropout(h, p)` of torch.nn.functional does."""
-    lent, tensors = LentCell(cell), _copied(tensors)
+    functional, tensors = FunctionalCell(cell), _copied(tensors)
     _module(cell).eval()
     with torch.no_grad(), seeded_generators(DRAWS):
         before = GeneratorStates.now()
-        state = lent.initial_state(tensors, BATCH)
-        lent.step(tensors, _inputs(cell, lent.dtype)[0].to(_device(tensors)), state)
+        state = functional.initial_state(tensors, BATCH)
+        functional.step(tensors, _inputs(cell, functional.dtype)[0].to(_device(tensors)), state)
         draws = not before.equal(GeneratorStates.now())
     if draws:
         yield (
@@ -170,21 +170,21 @@ def _drawing_in_evaluation(cell: Cell, tensors: Parts) -> Iterator[str]:
 
 def _steps(cell: Cell, tensors: Parts, training: bool) -> list[Step]:
     """Return some steps of a cell from its initial state, each with draws of its own."""
-    lent, steps = LentCell(cell), list[Step]()
+    functional, steps = FunctionalCell(cell), list[Step]()
     _module(cell).train(training)
     tensors = _copied(tensors)
     with torch.no_grad(), seeded_generators(DRAWS):
-        state = lent.initial_state(tensors, BATCH)
-    for x in _inputs(cell, lent.dtype).to(_device(tensors)):
+        state = functional.initial_state(tensors, BATCH)
+    for x in _inputs(cell, functional.dtype).to(_device(tensors)):
         before, entered = _copied(tensors), _copied(state)
-        output, state = _take(lent, tensors, x, entered)
+        output, state = _take(functional, tensors, x, entered)
         steps.append(Step(before, x, entered, output.clone(), _copied(state)))
     return steps
 
 
-def _take(lent: LentCell, tensors: Parts, x: Tensor, entered: Parts) -> tuple[Tensor, Parts]:
+def _take(functional: FunctionalCell, tensors: Parts, x: Tensor, entered: Parts) -> tuple[Tensor, Parts]:
     with torch.no_grad(), seeded_generators(DRAWS):
-        return lent.step(tensors, x, _copied(entered))
+        return functional.step(tensors, x, _copied(entered))
 
 
 def _takes_alike(cell: Cell, steps: Sequence[Step], training: bool) -> bool:
@@ -197,14 +197,14 @@ def _takes_alike(cell: Cell, steps: Sequence[Step], training: bool) -> bool:
 
 def _taken_again(cell: Cell, steps: Sequence[Step], training: bool) -> Iterator[tuple[Tensor, Tensor]]:
     """Yield what each step and the initial state return now, beside what they returned before."""
-    lent = LentCell(cell)
+    functional = FunctionalCell(cell)
     _module(cell).train(training)
     for step in reversed(steps):
-        output, left = _take(lent, _copied(step.tensors), step.x, step.entered)
+        output, left = _take(functional, _copied(step.tensors), step.x, step.entered)
         yield output, step.output
         yield from ((part, step.left[name]) for name, part in left.items())
     with torch.no_grad(), seeded_generators(DRAWS):
-        start = lent.initial_state(_copied(steps[0].tensors), BATCH)
+        start = functional.initial_state(_copied(steps[0].tensors), BATCH)
     yield from ((part, steps[0].entered[name]) for name, part in start.items())
 
 

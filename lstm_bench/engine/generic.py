@@ -24,9 +24,9 @@ from torch.func import vmap
 
 from lstm_bench.cells.contract import Cell
 from lstm_bench.cells.reals import as_reals, has_derivative, widened
+from lstm_bench.engine.functional_cell import FunctionalCell
 from lstm_bench.engine.global_generators import GeneratorStates, kept_generators
 from lstm_bench.engine.kernel import Parts
-from lstm_bench.engine.lent_cell import LentCell
 
 TRIAL_BATCH, TRIAL_STEPS = 3, 3
 TRIAL_WEIGHTS = (1.0, 1.01)  # the second of two members starts a little off the first
@@ -86,7 +86,7 @@ class GenericKernel:
     name = "autograd over step"
 
     def __init__(self, cell: Cell, batched: bool | None = None, training: bool = True) -> None:
-        self._cell, self._lent, self._training = cell, LentCell(cell), training
+        self._cell, self._functional, self._training = cell, FunctionalCell(cell), training
         self._trained = {name for name, parameter in cell.named_parameters() if parameter.requires_grad}
         self._step_bytes: dict[torch.Size, int] = {}
         self._batched_from = BATCHED_FROM if batched is None else 1
@@ -112,7 +112,7 @@ class GenericKernel:
             weights[name].requires_grad_()
         self._set_mode()
         with kept_generators(), torch.enable_grad(), saved_tensors_hooks(note, lambda tensor: tensor):
-            output, state = self._lent.step(weights, x, self._lent.initial_state(weights, len(x)))
+            output, state = self._functional.step(weights, x, self._functional.initial_state(weights, len(x)))
         for tensor in (output, *state.values()):
             note(tensor)
         for tensor in weights.values():
@@ -129,7 +129,9 @@ class GenericKernel:
             for group in self._groups
         ]
         self._streams = [] if self._joined else [GeneratorStates.seeded(seed) for seed in self.seeds]
-        begin = vmap(self._lent.initial_state, in_dims=(0, None)) if self._joined else self._lent.initial_state
+        begin = (
+            vmap(self._functional.initial_state, in_dims=(0, None)) if self._joined else self._functional.initial_state
+        )
         self._set_mode()
         self._starts = list[Parts]()
         for place, leaves in enumerate(self._leaves):
@@ -139,7 +141,7 @@ class GenericKernel:
         return self._join_parts([{part: t.detach() for part, t in start.items()} for start in self._starts])
 
     def _set_mode(self) -> None:
-        self._lent.train(self._training)
+        self._functional.train(self._training)
 
     @contextmanager
     def _drawing(self, place: int) -> Iterator[None]:
@@ -190,7 +192,7 @@ class GenericKernel:
 
     def forward(self, inputs: Tensor, state: Parts) -> tuple[Tensor, Parts]:
         """See `Kernel`."""
-        step = vmap(self._lent.step) if self._joined else self._lent.step
+        step = vmap(self._functional.step) if self._joined else self._functional.step
         self._set_mode()
         self._graphs = list[_Graph]()
         for place, (group, leaves) in enumerate(zip(self._groups, self._leaves, strict=True)):

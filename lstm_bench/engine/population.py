@@ -7,8 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from lstm_bench.cells.reals import as_reals, from_reals
-from lstm_bench.engine.choice import KernelChoice, kernel_of
 from lstm_bench.engine.generic import GenericKernel
+from lstm_bench.engine.kernel_dispatch import KernelChoice, kernel_of
 from lstm_bench.engine.memory_plan import MemoryPlan, plan_for
 from lstm_bench.engine.model import Model, model_tensors
 from lstm_bench.engine.unroll import Unroll

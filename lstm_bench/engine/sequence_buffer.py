@@ -19,7 +19,7 @@ class Tape(Protocol):
 TapeT = TypeVar("TapeT", bound=Tape)
 
 
-class Shelf(Generic[TapeT]):
+class BufferCache(Generic[TapeT]):
     """The tapes used last, by the shape of the inputs that they serve."""
 
     def __init__(self, make: Callable[[Tensor], TapeT]) -> None:

@@ -9,8 +9,8 @@ from typing import Any
 
 import torch
 
-from lstm_bench.engine.choice import KernelChoice
 from lstm_bench.engine.evaluation import evaluate, stack_batches
+from lstm_bench.engine.kernel_dispatch import KernelChoice
 from lstm_bench.engine.model import MakeCell, make_model
 from lstm_bench.engine.population import Population
 from lstm_bench.engine.run import Run, Snapshot, packed, unpacked

@@ -16,9 +16,9 @@ from lstm_bench.cells.gru import GRUCell
 from lstm_bench.cells.lstm import LSTMCell
 from lstm_bench.cells.lstm_ablated import AblatedLSTMCell
 from lstm_bench.cells.rnn import RNNCell
-from lstm_bench.engine.choice import why_not_compiled
 from lstm_bench.engine.compiled.build import library
 from lstm_bench.engine.compiled.kernel import pointer
+from lstm_bench.engine.kernel_dispatch import why_not_compiled
 
 COMPILED_HOW = "multiply-adds in registers and logistic functions in cache, compiled with the kernels"
 TORCH_HOW = "torch.mm of 1024 x 1024 and torch.sigmoid in cache, since no kernel could be compiled"

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from lstm_bench.cells.contract import Cell, State, state_like, state_parts
 from lstm_bench.cells.reals import as_reals, count_reals, from_reals, has_derivative, widened
-from lstm_bench.engine.lent_cell import LentCell
+from lstm_bench.engine.functional_cell import FunctionalCell
 from lstm_bench.probes.contract import need, need_finite
 
 Parts = dict[str, Tensor]  # parts of a state by name
@@ -50,7 +50,7 @@ class _BorrowedCell:
 
     def __init__(self, cell: Cell) -> None:
         self._cell: Any = cell
-        self._lent = LentCell(cell)
+        self._functional = FunctionalCell(cell)
         tensors = (*cell.named_parameters(), *cell.named_buffers())
         self._weights = {name: _wide(tensor.detach()).clone() for name, tensor in tensors}
 
@@ -61,7 +61,7 @@ class _BorrowedCell:
 
     def _call(self, method: str, *arguments: Any) -> Any:
         self._cell.eval()
-        return self._lent.call(method, self._weights, *arguments)
+        return self._functional.call(method, self._weights, *arguments)
 
 
 def unroll(probe: str, cell: Cell, inputs: Tensor, start: State | None = None) -> list[Step]:

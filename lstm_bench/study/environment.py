@@ -12,7 +12,7 @@ import torch
 
 from lstm_bench.config.schema import JobConfig
 from lstm_bench.cores import machine_cores, usable_cores
-from lstm_bench.engine.choice import why_not_compiled
+from lstm_bench.engine.kernel_dispatch import why_not_compiled
 from lstm_bench.engine.memory_plan import plan_for
 
 PACKAGES = (

@@ -10,7 +10,7 @@ from lstm_bench.cli import main
 from lstm_bench.config.composing import Invocation, compose_study
 from lstm_bench.config.objects import check_job
 from lstm_bench.config.search_path import conf_dir
-from lstm_bench.engine.choice import kernel_type
+from lstm_bench.engine.kernel_dispatch import kernel_type
 from lstm_bench.records.store import StudyRecords
 from lstm_bench.study.job import run_job
 from lstm_bench.study.planning import job_config, plan_study

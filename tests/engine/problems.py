@@ -10,9 +10,9 @@ from torch import Generator, Tensor, nn
 from lstm_bench.cells.gru import GRUCell
 from lstm_bench.cells.lstm import LSTMCell
 from lstm_bench.cells.rnn import RNNCell
-from lstm_bench.engine.choice import COMPILED, TORCH, why_not_compiled
 from lstm_bench.engine.generic import GenericKernel
 from lstm_bench.engine.kernel import Kernel
+from lstm_bench.engine.kernel_dispatch import COMPILED, TORCH, why_not_compiled
 from lstm_bench.engine.unroll import Unroll
 
 NAMES = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")

@@ -7,7 +7,7 @@ import torch
 from problems import HERE, KERNELS, MAKERS, NAMES, NEEDS_COMPILER, Answer, Problem, Sizes, problem, same, solve, stack
 
 from lstm_bench.cells.lstm_ablated import AblatedLSTMCell, Part
-from lstm_bench.engine.choice import COMPILED, TORCH, kernel_of
+from lstm_bench.engine.kernel_dispatch import COMPILED, TORCH, kernel_of
 
 CPU = torch.device("cpu")
 PARTS = pytest.mark.parametrize("without", get_args(Part))

@@ -16,10 +16,10 @@ import torch
 from problems import KINDS, NEEDS_COMPILER, Answer, Sizes, fresh, problem, same, torch_layer_answer
 
 from lstm_bench.cells.lstm import LSTMCell
-from lstm_bench.engine.choice import TORCH, kernel_of, kernel_type, why_not_compiled
 from lstm_bench.engine.compiled import build
 from lstm_bench.engine.compiled import kernel as compiled_kernel
 from lstm_bench.engine.compiled.build import CannotBuildError, library
+from lstm_bench.engine.kernel_dispatch import TORCH, kernel_of, kernel_type, why_not_compiled
 
 CPU = torch.device("cpu")
 PRECISIONS = pytest.mark.parametrize("precision", build.PRECISIONS)

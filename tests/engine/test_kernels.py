@@ -31,8 +31,8 @@ from lstm_bench.cells.lstm import LSTMCell
 from lstm_bench.cells.lstm_1997 import OriginalLSTMCell
 from lstm_bench.cells.lstm_ablated import AblatedLSTMCell
 from lstm_bench.cells.rnn import RNNCell
-from lstm_bench.engine.choice import COMPILED, TORCH, kernel_of
 from lstm_bench.engine.generic import GenericKernel
+from lstm_bench.engine.kernel_dispatch import COMPILED, TORCH, kernel_of
 
 CPU = torch.device("cpu")
 DTYPES = [torch.float32, torch.float64]

@@ -11,8 +11,8 @@ from torch.nn.functional import dropout, linear
 
 from lstm_bench.cells.contract import CellError
 from lstm_bench.cells.lstm import LSTMCell, LSTMState
-from lstm_bench.engine.choice import kernel_of
 from lstm_bench.engine.generic import BATCHED_FROM, GenericKernel, permits_batching
+from lstm_bench.engine.kernel_dispatch import kernel_of
 from lstm_bench.engine.memory_plan import MemoryPlan
 from lstm_bench.engine.model import MakeCell, Model, make_model
 from lstm_bench.engine.population import Population

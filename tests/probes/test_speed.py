@@ -7,7 +7,7 @@ import torch
 from lstm_bench.cells.gru import GRUCell
 from lstm_bench.cells.lstm import LSTMCell
 from lstm_bench.cells.rnn import RNNCell
-from lstm_bench.engine.choice import COMPILED
+from lstm_bench.engine.kernel_dispatch import COMPILED
 from lstm_bench.probes.peak_memory import peak_growth
 from lstm_bench.probes.speed import engine_step, stock_layer, stock_step, time_in_turns, training_flops
 from lstm_bench.tasks.adding import AddingTask

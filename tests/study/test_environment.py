@@ -4,7 +4,6 @@ import pytest
 
 from lstm_bench import cores
 from lstm_bench.config.composing import Invocation, compose_study
-from lstm_bench.engine import choice
 from lstm_bench.engine.compiled.build import CannotBuildError
 from lstm_bench.study.environment import describe_environment, slower_kernels
 
@@ -14,10 +13,10 @@ def no_compiler(monkeypatch):
     def refuse(precision):
         raise CannotBuildError("no C compiler found (cc, gcc, clang)")
 
-    monkeypatch.setattr(choice, "library", refuse)
-    choice.why_not_compiled.cache_clear()
+    monkeypatch.setattr(kernel_dispatch, "library", refuse)
+    kernel_dispatch.why_not_compiled.cache_clear()
     yield
-    choice.why_not_compiled.cache_clear()
+    kernel_dispatch.why_not_compiled.cache_clear()
 
 
 def jobs(*overrides):

@@ -17,9 +17,9 @@ from lstm_bench.cells.gru import GRUCell
 from lstm_bench.cells.lstm import LSTMCell
 from lstm_bench.cells.lstm_ablated import AblatedLSTMCell
 from lstm_bench.cells.rnn import RNNCell
-from lstm_bench.engine.ablation import kept_blocks, with_all_blocks
 from lstm_bench.engine.compiled.build import Precision, library
 from lstm_bench.engine.kernel import Parts
+from lstm_bench.engine.kernels.lstm_ablated import kept_blocks, with_all_blocks
 
 PRECISION: dict[torch.dtype, Precision] = {torch.float32: "float", torch.float64: "double"}
 ALIGNMENT = 16  # numbers: rows start at a multiple of the widest vector

@@ -18,10 +18,10 @@ from torch import Generator, Tensor
 
 from lstm_bench.cells.lstm import LSTMCell
 from lstm_bench.cells.lstm_1997 import OriginalLSTMCell
-from lstm_bench.engine.ablation import OPEN
 from lstm_bench.engine.compiled.kernel import CompiledLSTM
 from lstm_bench.engine.kernel import Kernel, Parts
-from lstm_bench.engine.lstm_bptt import LSTMKernel
+from lstm_bench.engine.kernels.lstm import LSTMKernel
+from lstm_bench.engine.kernels.lstm_ablated import OPEN
 
 HALF = 0.5
 

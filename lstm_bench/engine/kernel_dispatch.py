@@ -12,14 +12,14 @@ from lstm_bench.cells.lstm import LSTMCell
 from lstm_bench.cells.lstm_1997 import OriginalLSTMCell
 from lstm_bench.cells.lstm_ablated import AblatedLSTMCell
 from lstm_bench.cells.rnn import RNNCell
-from lstm_bench.engine.blocks import CompiledOriginalLSTM, OriginalLSTMKernel
 from lstm_bench.engine.compiled.build import CannotBuildError, library
 from lstm_bench.engine.compiled.kernel import PRECISION, CompiledAblatedLSTM, CompiledGRU, CompiledLSTM, CompiledRNN
 from lstm_bench.engine.generic import GenericKernel, named_tensors
-from lstm_bench.engine.gru_bptt import GRUKernel
 from lstm_bench.engine.kernel import Kernel
-from lstm_bench.engine.lstm_bptt import AblatedLSTMKernel, LSTMKernel
-from lstm_bench.engine.rnn_bptt import RNNKernel
+from lstm_bench.engine.kernels.gru import GRUKernel
+from lstm_bench.engine.kernels.lstm import AblatedLSTMKernel, LSTMKernel
+from lstm_bench.engine.kernels.lstm_1997 import CompiledOriginalLSTM, OriginalLSTMKernel
+from lstm_bench.engine.kernels.rnn import RNNKernel
 
 KernelChoice = Literal["auto", "torch", "autograd"]
 

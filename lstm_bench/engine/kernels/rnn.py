@@ -18,7 +18,7 @@ from lstm_bench.cells.rnn import RNNCell
 from lstm_bench.engine.kernel import Parts
 from lstm_bench.engine.sequence_buffer import (
     CHUNK,
-    Shelf,
+    BufferCache,
     WeightGradients,
     chunks_from_the_end,
     joint_weights,
@@ -45,7 +45,7 @@ class RNNKernel:
 
     def __init__(self, cell: RNNCell) -> None:
         self.hidden_size, self.tanh = cell.hidden_size, cell.nonlinearity == "tanh"
-        self._shelf = Shelf(lambda inputs: _Tape(inputs, self.hidden_size))
+        self._cache = BufferCache(lambda inputs: _Tape(inputs, self.hidden_size))
 
     def bytes_per_step(self, inputs: Tensor) -> int:
         """See `Kernel`."""
@@ -60,7 +60,7 @@ class RNNKernel:
 
     def forward(self, inputs: Tensor, state: Parts) -> tuple[Tensor, Parts]:
         """See `Kernel`."""
-        self._steps, tape = len(inputs), self._shelf.tape_for(inputs)
+        self._steps, tape = len(inputs), self._cache.tape_for(inputs)
         self._tape = tape
         tape.xh[: self._steps, ..., : inputs.shape[-1]] = inputs
         tape.h[0] = state["h"]

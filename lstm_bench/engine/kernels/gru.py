@@ -20,7 +20,7 @@ from torch import Tensor
 
 from lstm_bench.cells.gru import GRUCell
 from lstm_bench.engine.kernel import Parts
-from lstm_bench.engine.sequence_buffer import CHUNK, Shelf, WeightGradients, chunks_from_the_end, zero_state
+from lstm_bench.engine.sequence_buffer import CHUNK, BufferCache, WeightGradients, chunks_from_the_end, zero_state
 
 sigmoid_backward = torch.ops.aten.sigmoid_backward.grad_input
 tanh_backward = torch.ops.aten.tanh_backward.grad_input
@@ -103,7 +103,7 @@ class GRUKernel:
 
     def __init__(self, cell: GRUCell) -> None:
         self.hidden_size = cell.hidden_size
-        self._shelf = Shelf(lambda inputs: _Tape(inputs, self.hidden_size))
+        self._cache = BufferCache(lambda inputs: _Tape(inputs, self.hidden_size))
 
     def bytes_per_step(self, inputs: Tensor) -> int:
         """See `Kernel`."""
@@ -126,7 +126,7 @@ class GRUKernel:
 
     def forward(self, inputs: Tensor, state: Parts) -> tuple[Tensor, Parts]:
         """See `Kernel`."""
-        self._steps, tape = len(inputs), self._shelf.tape_for(inputs)
+        self._steps, tape = len(inputs), self._cache.tape_for(inputs)
         self._tape = tape
         tape.xh[: self._steps, ..., : inputs.shape[-1]] = inputs
         tape.h[0] = state["h"]

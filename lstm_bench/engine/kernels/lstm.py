@@ -20,11 +20,11 @@ from torch import Tensor
 
 from lstm_bench.cells.lstm import LSTMCell
 from lstm_bench.cells.lstm_ablated import AblatedLSTMCell
-from lstm_bench.engine.ablation import kept_blocks, with_all_blocks
 from lstm_bench.engine.kernel import Parts
+from lstm_bench.engine.kernels.lstm_ablated import kept_blocks, with_all_blocks
 from lstm_bench.engine.sequence_buffer import (
     CHUNK,
-    Shelf,
+    BufferCache,
     WeightGradients,
     chunks_from_the_end,
     joint_weights,
@@ -121,7 +121,7 @@ class LSTMKernel:
 
     def __init__(self, cell: LSTMCell | AblatedLSTMCell, linear: bool = False) -> None:
         self.hidden_size, self._linear = cell.hidden_size, linear
-        self._shelf = Shelf(lambda inputs: _Tape(inputs, self.hidden_size))
+        self._cache = BufferCache(lambda inputs: _Tape(inputs, self.hidden_size))
 
     def bytes_per_step(self, inputs: Tensor) -> int:
         """See `Kernel`."""
@@ -136,7 +136,7 @@ class LSTMKernel:
 
     def forward(self, inputs: Tensor, state: Parts) -> tuple[Tensor, Parts]:
         """See `Kernel`."""
-        self._steps, tape = len(inputs), self._shelf.tape_for(inputs)
+        self._steps, tape = len(inputs), self._cache.tape_for(inputs)
         self._tape = tape
         tape.xh[: self._steps, ..., : inputs.shape[-1]] = inputs
         tape.h[0], tape.c[0] = state["h"], state["c"]

@@ -16,7 +16,7 @@ from lstm_bench.engine.global_generators import kept_generators
 from lstm_bench.engine.kernel import Parts
 
 
-class LentCell(nn.Module):
+class FunctionalCell(nn.Module):
     """A cell whose two methods run under `functional_call`, with any parameters and with states as parts by name.
 
     Every method raises CellError where the cell raises, or returns what its contract does not allow; a lack of memory
