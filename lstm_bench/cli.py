@@ -98,7 +98,7 @@ def _planned(
 
     The second is all that was composed for it.
     """
-    from lstm_bench.config.parts import parts_of
+    from lstm_bench.config.substudies import parts_of
     from lstm_bench.study.claims_study import ClaimsStudy
     from lstm_bench.study.matching import compared
     from lstm_bench.study.planning import plan_claims, plan_study

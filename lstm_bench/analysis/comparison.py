@@ -9,8 +9,8 @@ import pandas as pd
 from lstm_bench.analysis.final_loss import final_share
 from lstm_bench.analysis.frames import Study, once_a_study
 from lstm_bench.analysis.gradients import FINAL, INITIAL, ONE_OVER_E, decay_per_step, horizon, longest_lag_with_flow
-from lstm_bench.analysis.lenses import CAPACITY, HALF_LIFE, LYAPUNOV, WINDOW, all_reaches
 from lstm_bench.analysis.matching import matchings
+from lstm_bench.analysis.memory_horizons import CAPACITY, HALF_LIFE, LYAPUNOV, WINDOW, all_reaches
 from lstm_bench.analysis.memory_span import MemorySpan
 from lstm_bench.analysis.solving import (
     longest_mostly_solved,

@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from lstm_bench.analysis.planned import PlannedMember, planned_members, read_members
-from lstm_bench.analysis.units import unit_of
+from lstm_bench.analysis.member_table import PlannedMember, planned_members, read_members
+from lstm_bench.analysis.metric_units import unit_of
 from lstm_bench.records.reading import RecordError
 from lstm_bench.records.schema import WITHOUT_RESULT, JobPlan, SpeedRow, StudyPlan
 from lstm_bench.records.store import TABLE_COLUMNS, StudyRecords

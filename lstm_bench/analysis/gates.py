@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from lstm_bench.analysis.frames import Study, once_a_study
-from lstm_bench.analysis.lenses import telling_lag
+from lstm_bench.analysis.memory_horizons import telling_lag
 from lstm_bench.analysis.statistics import Interval, interquartile_mean
 
 MEAN, SHARES, TIME_CONSTANT = " mean", " distribution", "time constant"

@@ -8,7 +8,7 @@ import pandas as pd
 
 from lstm_bench.analysis.frames import RESULT_COLUMNS, Study
 from lstm_bench.analysis.gradients import FINAL
-from lstm_bench.analysis.lenses import (
+from lstm_bench.analysis.memory_horizons import (
     CAPACITY,
     CAPACITY_SPAN,
     GRADIENT,
@@ -20,9 +20,9 @@ from lstm_bench.analysis.lenses import (
     all_reaches,
 )
 from lstm_bench.analysis.memory_span import MemorySpan
+from lstm_bench.analysis.metric_units import unit_of
 from lstm_bench.analysis.solving import spans
 from lstm_bench.analysis.speed import speed_row
-from lstm_bench.analysis.units import unit_of
 from lstm_bench.records.schema import WITHOUT_RESULT
 
 PARAMETERS = {"core": "n_parameters_core", "total": "n_parameters"}

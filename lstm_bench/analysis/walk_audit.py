@@ -4,8 +4,8 @@ from typing import Any
 
 import pandas as pd
 
-from lstm_bench.analysis.walk import Walk, recompute
 from lstm_bench.analysis.wording import listed
+from lstm_bench.analysis.worked_example import Walk, recompute
 
 HALF_A_UNIT = 0.5 + 1e-9  # of the last printed place; a tie such as 0.65 printed 0.6 is rounding, not an error
 COLUMNS = ("table", "quantity", "t", "word", "printed", "value", "right", "agrees")

@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from lstm_bench.analysis.plain_yaml import YamlError, numbers, read_mapping
+from lstm_bench.analysis.yaml_input import YamlError, numbers, read_mapping
 from lstm_bench.config.errors import ConfigError
 from lstm_bench.probes.anatomy import GATES, AnatomyError, StepAnatomy, cell_from_numbers, dissect
 

@@ -4,7 +4,7 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
-from lstm_bench.analysis.plain_yaml import YamlError
+from lstm_bench.analysis.yaml_input import YamlError
 from lstm_bench.anatomy.options import Parser, writable
 from lstm_bench.config.errors import ConfigError
 from lstm_bench.config.search_path import conf_dir
@@ -20,7 +20,7 @@ def run(arguments: Sequence[str]) -> None:
     options = _parser().read(arguments)
     source = options.walk or conf_dir() / "walk" / DEFAULT
 
-    from lstm_bench.analysis.walk import choose, load_walk
+    from lstm_bench.analysis.worked_example import choose, load_walk
     from lstm_bench.records.atomic import write_text
     from lstm_bench.report.anatomy_page import make_anatomy_page
     from lstm_bench.report.html import render_anatomy_html

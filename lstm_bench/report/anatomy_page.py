@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from lstm_bench.analysis.walk import Walk
 from lstm_bench.analysis.walk_audit import audit, findings
 from lstm_bench.analysis.walk_decision import thresholds
 from lstm_bench.analysis.wording import listed
-from lstm_bench.report.exhibits import Exhibit
+from lstm_bench.analysis.worked_example import Walk
+from lstm_bench.report.figure_registry import Exhibit
 from lstm_bench.report.receipt import receipt_items, report_packages
 from lstm_bench.report.tables import Table
 from lstm_bench.report.walk_steps import Step, Word, make_steps, make_words

@@ -18,11 +18,11 @@ from lstm_bench.claims.evidence import Evidence, load_evidence, own_claims
 from lstm_bench.claims.loading import rulings, rulings_of
 from lstm_bench.records.schema import Measure
 from lstm_bench.records.store import StudyRecords
-from lstm_bench.report.carried import carried
 from lstm_bench.report.claims_markdown import render_claims_markdown
 from lstm_bench.report.claims_page import make_claims_page
 from lstm_bench.report.claims_part import claim_tables
-from lstm_bench.report.exhibits import FIGURES
+from lstm_bench.report.embedded_files import carried
+from lstm_bench.report.figure_registry import FIGURES
 from lstm_bench.report.html import render_claims_html, render_html, render_speed_html
 from lstm_bench.report.markdown import render_markdown
 from lstm_bench.report.page import make_page

@@ -8,7 +8,7 @@ import pandas as pd
 
 from lstm_bench.analysis.wording import counted, listed
 from lstm_bench.claims.deciding import Ruling
-from lstm_bench.report.exhibits import Exhibit
+from lstm_bench.report.figure_registry import Exhibit
 from lstm_bench.report.figures import claim
 from lstm_bench.report.style import inline_svg, save
 

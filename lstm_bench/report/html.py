@@ -9,7 +9,7 @@ from lstm_bench.report.anatomy_page import AnatomyPage
 from lstm_bench.report.claims_page import ClaimsPage
 from lstm_bench.report.page import Page
 from lstm_bench.report.speed_page import SpeedPage
-from lstm_bench.report.typeset import typeset
+from lstm_bench.report.typography import typeset
 
 TEMPLATES = Path(__file__).parent / "templates"
 

@@ -4,11 +4,11 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import PurePosixPath as Path
 
-from lstm_bench.report.exhibits import Exhibit
+from lstm_bench.report.figure_registry import Exhibit
 from lstm_bench.report.outcomes import Failure
 from lstm_bench.report.page import TaskPart
 from lstm_bench.report.tables import Entry, Table
-from lstm_bench.report.typeset import typeset
+from lstm_bench.report.typography import typeset
 
 # what would not be read as letters
 MARKUP = re.compile(r"[\\*`$~]|\](?=\()|<(?=[A-Za-z/!?])|&(?=#?\w+;)|(?<!\w)_|_(?!\w)")

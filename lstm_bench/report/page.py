@@ -9,13 +9,13 @@ from lstm_bench.analysis.frames import Study
 from lstm_bench.analysis.headline import headline
 from lstm_bench.analysis.matching import Matching, matched_studies
 from lstm_bench.analysis.solving import members_a_lag, was_trained
-from lstm_bench.analysis.walk import walk_from
 from lstm_bench.analysis.wording import span_of
+from lstm_bench.analysis.worked_example import walk_from
 from lstm_bench.claims.deciding import Ruling
 from lstm_bench.report import outcomes
 from lstm_bench.report.anatomy_page import WalkPart, make_walk_part
 from lstm_bench.report.claims_part import ClaimsPart, make_claims_part
-from lstm_bench.report.exhibits import FIGURES, Exhibit, file_prefix, make_exhibits
+from lstm_bench.report.figure_registry import FIGURES, Exhibit, file_prefix, make_exhibits
 from lstm_bench.report.literature import Literature, make_literature
 from lstm_bench.report.protocol import DEFINITIONS, protocol, settings_table
 from lstm_bench.report.side_by_side import SideBySide, make_side_by_side

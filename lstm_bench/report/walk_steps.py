@@ -6,8 +6,8 @@ from typing import Any
 
 import pandas as pd
 
-from lstm_bench.analysis.walk import Walk, recompute
 from lstm_bench.analysis.walk_audit import audit
+from lstm_bench.analysis.worked_example import Walk, recompute
 from lstm_bench.report.figures.cell_diagram import alt, draw_cell
 from lstm_bench.report.numerals import minus, short
 from lstm_bench.report.style import inline_svg, lettered_svg

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from lstm_bench.analysis.walk import GATES, TABLES, Walk, recompute
+from lstm_bench.analysis.worked_example import GATES, TABLES, Walk, recompute
 from lstm_bench.report.numerals import fixed, minus
 from lstm_bench.report.tables import Entry, Table
 

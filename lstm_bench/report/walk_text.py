@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from lstm_bench.analysis.walk import Walk
 from lstm_bench.analysis.walk_audit import audit, findings
 from lstm_bench.analysis.walk_decision import thresholds
+from lstm_bench.analysis.worked_example import Walk
 from lstm_bench.report.text_table import text_table
 from lstm_bench.report.walk_tables import title_of, walk_columns
 

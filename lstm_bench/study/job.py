@@ -23,8 +23,8 @@ from lstm_bench.engine.training import Budget, Training
 from lstm_bench.engine.tuning import choose_learning_rate, tuning_score
 from lstm_bench.records.schema import ROLES, MemberRecord
 from lstm_bench.records.store import TABLE_COLUMNS, StudyRecords
+from lstm_bench.study.checkpointing import Keeper
 from lstm_bench.study.identity import job_identity, member_identity
-from lstm_bench.study.keeping import Keeper
 from lstm_bench.study.planning import now
 from lstm_bench.study.probing import Findings, probe_member
 from lstm_bench.tasks.contract import Task

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from rich.progress import Progress, TaskID
 
+from lstm_bench.study.base_study import Launch, PlannedStudy
 from lstm_bench.study.contest import hold_contest
 from lstm_bench.study.folders import reports_folder
-from lstm_bench.study.planned import Launch, PlannedStudy
 from lstm_bench.study.planning import now
 from lstm_bench.study.stopping import Stop
 

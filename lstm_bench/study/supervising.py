@@ -25,7 +25,7 @@ from lstm_bench.records.schema import JobPlan, MemberRecord
 from lstm_bench.records.store import StudyRecords
 from lstm_bench.study.locks import stop_request, study_lock
 from lstm_bench.study.members import members_of
-from lstm_bench.study.orphans import end_with_study
+from lstm_bench.study.parent_watchdog import end_with_study
 from lstm_bench.study.stopping import JOBS_GRACE_S
 
 POLL_S = 0.2

@@ -15,9 +15,9 @@ from lstm_bench.records.store import StudyRecords
 from lstm_bench.study.folders import tracking_uri
 from lstm_bench.study.locks import job_lock
 from lstm_bench.tracking.background import mirror_lock
-from lstm_bench.tracking.ending import Ending
 from lstm_bench.tracking.mirror import Mirror
 from lstm_bench.tracking.progress import Progress
+from lstm_bench.tracking.summary import Ending
 
 PATIENCE_S = 60.0  # with a database that is locked, since something was last written
 BETWEEN_TRIES_S = 1.0

@@ -6,7 +6,7 @@ from typing import NamedTuple, Protocol
 import torch
 from torch import Generator, Tensor
 
-from lstm_bench.tasks.asking import asked
+from lstm_bench.tasks.masking import asked
 
 
 class Batch(NamedTuple):

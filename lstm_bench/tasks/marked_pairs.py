@@ -9,9 +9,9 @@ import torch
 from torch import Generator, Tensor
 
 from lstm_bench.checks import at_least, one_of
-from lstm_bench.tasks.asking import answered, mean_asked
 from lstm_bench.tasks.contract import Batch
 from lstm_bench.tasks.distances import spread
+from lstm_bench.tasks.masking import answered, mean_asked
 from lstm_bench.tasks.partial_correlation import squared_partial_correlation
 from lstm_bench.tasks.random_length import RandomLength
 

@@ -5,8 +5,8 @@ from abc import ABC, abstractmethod
 import torch
 from torch import Generator, Tensor
 
-from lstm_bench.tasks.asking import at_the_end
 from lstm_bench.tasks.contract import Batch
+from lstm_bench.tasks.masking import at_the_end
 
 
 class RandomLength(ABC):

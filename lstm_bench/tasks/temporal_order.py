@@ -10,10 +10,10 @@ import torch.nn.functional as F
 from torch import Generator, Tensor
 
 from lstm_bench.checks import at_least, one_of
-from lstm_bench.tasks.asking import answered, mean_asked
 from lstm_bench.tasks.contract import Batch
 from lstm_bench.tasks.cross_entropy import cross_entropies
 from lstm_bench.tasks.distances import spread
+from lstm_bench.tasks.masking import answered, mean_asked
 from lstm_bench.tasks.random_length import RandomLength
 
 SYMBOLS = ("a", "b", "c", "d", "X", "Y", "E", "B")

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 from lstm_bench.records.locking import held
 from lstm_bench.records.schema import StudyPlan
 from lstm_bench.records.store import StudyRecords
-from lstm_bench.tracking.ending import Ending
 from lstm_bench.tracking.members import Members
 from lstm_bench.tracking.progress import GivenUpError, Progress
+from lstm_bench.tracking.summary import Ending
 
 if TYPE_CHECKING:
     from lstm_bench.tracking.mirror import Mirror

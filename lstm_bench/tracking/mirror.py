@@ -13,13 +13,12 @@ from mlflow.tracking import MlflowClient
 from lstm_bench.records.reading import RecordError
 from lstm_bench.records.schema import MemberRecord, StudyPlan
 from lstm_bench.records.store import StudyRecords
-from lstm_bench.tracking.ending import Ending
 from lstm_bench.tracking.members import Members, Stamp
 from lstm_bench.tracking.opening import open_store
 from lstm_bench.tracking.points import metric_name, wanted_points
 from lstm_bench.tracking.progress import Progress
 from lstm_bench.tracking.run import MirroredRun
-from lstm_bench.tracking.wanted import (
+from lstm_bench.tracking.run_spec import (
     FAILED,
     FINISHED,
     KILLED,
@@ -29,6 +28,7 @@ from lstm_bench.tracking.wanted import (
     status_of,
     wanted_run,
 )
+from lstm_bench.tracking.summary import Ending
 
 PAGE = 200  # runs in one answer
 EXPERIMENTS = {"report": "", "tuning": " tuning"}  # by role, what follows the study's name

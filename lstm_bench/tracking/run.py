@@ -13,7 +13,7 @@ from mlflow.tracking import MlflowClient
 
 from lstm_bench.tracking.points import Point
 from lstm_bench.tracking.progress import Progress
-from lstm_bench.tracking.wanted import RUNNING
+from lstm_bench.tracking.run_spec import RUNNING
 
 MOST_METRICS, MOST_PARAMS = 1000, 100  # that one log_batch takes; one call each would be forty times slower
 Item = TypeVar("Item")

@@ -23,8 +23,8 @@ from lstm_bench.config.schema import JobConfig
 from lstm_bench.records.journal import Journal
 from lstm_bench.records.store import StudyRecords
 from lstm_bench.study import job as job_module
+from lstm_bench.study.checkpointing import Keeper
 from lstm_bench.study.job import Outcome, run_job
-from lstm_bench.study.keeping import Keeper
 
 HERE = Path(__file__).parent
 CHECKPOINT_S = 0.02

@@ -19,7 +19,7 @@ from synthetic_study import likely_outcome, make_study
 from lstm_bench.analysis.comparison import comparison
 from lstm_bench.analysis.frames import Study, load_study
 from lstm_bench.analysis.headline import headline
-from lstm_bench.report.exhibits import FIGURES
+from lstm_bench.report.figure_registry import FIGURES
 
 GOLDEN = Path(__file__).parent / "golden"
 EXHIBITS = ("solve_rates", "spans", "contrasts", "gradient_milestones", "length_generalisation", "speed", "tuning")

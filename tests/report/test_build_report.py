@@ -11,13 +11,13 @@ import pytest
 from lstm_bench.analysis.frames import RESULT_COLUMNS, Study
 from lstm_bench.analysis.headline import headline
 from lstm_bench.analysis.solving import spans
-from lstm_bench.report import build, exhibits
+from lstm_bench.report import build, figure_registry
 from lstm_bench.report.build import build_report
-from lstm_bench.report.typeset import typeset
+from lstm_bench.report.typography import typeset
 
 OF_WORDS = {"learned_walk", "same_word", "boundary"}  # nothing to show of the sample, whose tasks are not of words
-FIGURES = set(exhibits.FIGURES) - OF_WORDS - {"published"}  # of the sample's lags nothing was published
-TABLES = {"comparison", "members", "claims", "claim_numbers", *exhibits.FIGURES}
+FIGURES = set(figure_registry.FIGURES) - OF_WORDS - {"published"}  # of the sample's lags nothing was published
+TABLES = {"comparison", "members", "claims", "claim_numbers", *figure_registry.FIGURES}
 
 
 class Links(HTMLParser):

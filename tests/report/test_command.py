@@ -11,7 +11,7 @@ from synthetic_contest import contest_job, contest_row, write_contest
 from synthetic_study import make_study
 
 from lstm_bench.records.schema import OURS
-from lstm_bench.report import exhibits, style
+from lstm_bench.report import figure_registry, style
 from lstm_bench.report.__main__ import main
 
 CHECK = """
@@ -33,8 +33,8 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
     """Run the command where runs/ stands, with one figure in coarse pictures; return code, stdout and stderr."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(style, "PNG_DPI", 20)
-    for name in set(exhibits.FIGURES) - {"solve_rates"}:
-        monkeypatch.delitem(exhibits.FIGURES, name)
+    for name in set(figure_registry.FIGURES) - {"solve_rates"}:
+        monkeypatch.delitem(figure_registry.FIGURES, name)
 
     def ran(*arguments: str) -> tuple[int, list[str], list[str]]:
         code = main(arguments)

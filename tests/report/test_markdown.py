@@ -10,12 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from lstm_bench.analysis.walk import load_walk
+from lstm_bench.analysis.worked_example import load_walk
 from lstm_bench.config.search_path import conf_dir
 from lstm_bench.report.anatomy_page import make_anatomy_page, make_walk_part
 from lstm_bench.report.html import render_anatomy_html
 from lstm_bench.report.markdown_blocks import code, fenced, grid, image, said
-from lstm_bench.report.typeset import typeset
+from lstm_bench.report.typography import typeset
 from lstm_bench.report.walk_markdown import walk_blocks
 
 MARKDOWN = MarkdownIt("commonmark").enable(["table", "strikethrough"])

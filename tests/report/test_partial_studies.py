@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from synthetic_study import likely_outcome, make_study
 
-from lstm_bench.report import exhibits, style
+from lstm_bench.report import figure_registry, style
 from lstm_bench.report.__main__ import main
 from lstm_bench.report.build import build_report
 
@@ -274,8 +274,8 @@ BROKEN = [  # what is broken, how, and what is told after the path of the file
 @pytest.fixture
 def one_figure(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(style, "PNG_DPI", 20)
-    for name in set(exhibits.FIGURES) - {"solve_rates"}:
-        monkeypatch.delitem(exhibits.FIGURES, name)
+    for name in set(figure_registry.FIGURES) - {"solve_rates"}:
+        monkeypatch.delitem(figure_registry.FIGURES, name)
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from lstm_bench.report.style import INK, colours, inline_svg, name_lines, save, themed
-from lstm_bench.report.typeset import typeset
+from lstm_bench.report.typography import typeset
 
 
 def test_a_cell_keeps_its_colour_and_no_two_share_one() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page
 
-from lstm_bench.analysis.walk import load_walk
+from lstm_bench.analysis.worked_example import load_walk
 from lstm_bench.config.search_path import conf_dir
 from lstm_bench.report.anatomy_page import make_anatomy_page
 from lstm_bench.report.html import render_anatomy_html

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from lstm_bench.analysis.walk import Walk, choose, load_walk
+from lstm_bench.analysis.worked_example import Walk, choose, load_walk
 from lstm_bench.config.search_path import conf_dir
 from lstm_bench.report.anatomy_page import AnatomyPage, make_anatomy_page
-from lstm_bench.report.exhibits import Exhibit
+from lstm_bench.report.figure_registry import Exhibit
 from lstm_bench.report.html import render_anatomy_html
 from lstm_bench.report.numerals import fixed, short
 

@@ -4,6 +4,7 @@ import pytest
 
 from lstm_bench import cores
 from lstm_bench.config.composing import Invocation, compose_study
+from lstm_bench.engine import kernel_dispatch
 from lstm_bench.engine.compiled.build import CannotBuildError
 from lstm_bench.study.environment import describe_environment, slower_kernels
 

@@ -13,8 +13,8 @@ from scipy import stats
 from torch import Generator, Tensor
 
 from lstm_bench import tasks
-from lstm_bench.tasks.asking import asked
 from lstm_bench.tasks.contract import Batch
+from lstm_bench.tasks.masking import asked
 
 LAG, B, M = 6, 5, 3
 MEMBERS = ("sample", "loss", "metrics", "oracle", "solved")

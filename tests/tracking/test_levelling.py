@@ -11,7 +11,7 @@ import pytest
 from mirror_faults import Scene
 from mlflow.entities import Metric
 
-from lstm_bench.tracking.ending import Ending
+from lstm_bench.tracking.summary import Ending
 
 DERIVED = {"speed/sequences_per_s": 100.0, "memory/t50": 12.5}
 

@@ -10,7 +10,7 @@ from lstm_bench.analysis.wording import counted, listed, significant, span_of, t
 from lstm_bench.records.schema import OURS
 from lstm_bench.report.figures.contest_panels import draw_panels, line_at
 from lstm_bench.report.style import themed
-from lstm_bench.report.typeset import typeset
+from lstm_bench.report.typography import typeset
 
 QUESTION = "How much faster is the engine?"
 MOST_TICKS = 12

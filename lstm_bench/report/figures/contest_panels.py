@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 
 from lstm_bench.analysis.contest import CONTENDERS
 from lstm_bench.report.style import INK, MUTED, PAPER, RULE, colours, new_figure
-from lstm_bench.report.typeset import typeset
+from lstm_bench.report.typography import typeset
 
 LINE = 0.155  # inches for one mark and its label
 COLUMNS = 2

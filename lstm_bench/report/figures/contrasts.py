@@ -16,7 +16,7 @@ from lstm_bench.analysis.solving import was_trained
 from lstm_bench.analysis.statistics import SIGNIFICANT
 from lstm_bench.analysis.wording import NOTHING_TRAINED, counted, listed, significant, span_of, times
 from lstm_bench.report.style import MUTED, PAPER, cell_legend, colours, lag_axis, new_figure, themed
-from lstm_bench.report.typeset import typeset
+from lstm_bench.report.typography import typeset
 
 QUESTION = "Is the difference between cells more than chance?"
 DODGE, SPREAD = 0.09, 0.7  # octaves between cells; of the gap between two lags, what all cells may take

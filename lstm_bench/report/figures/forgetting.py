@@ -10,7 +10,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 from lstm_bench.analysis.forgetting import HALF, recall_summary, recalling_lags, trained_distance
 from lstm_bench.analysis.frames import Study
 from lstm_bench.analysis.gradients import FINAL
-from lstm_bench.analysis.lenses import HALF_LIFE, Reach, reach_of
+from lstm_bench.analysis.memory_horizons import HALF_LIFE, Reach, reach_of
 from lstm_bench.analysis.solving import was_trained
 from lstm_bench.analysis.wording import NOTHING_TRAINED, listed, span_of, times
 from lstm_bench.report.style import INK, MUTED, cell_legend, colours, say_absent, small_panels, themed

@@ -12,7 +12,7 @@ from lstm_bench.analysis.solving import was_trained
 from lstm_bench.analysis.wording import NOTHING_TRAINED, listed, span_of, with_range
 from lstm_bench.report.published_marks import Mark, hollow_note, mark_published
 from lstm_bench.report.style import MUTED, cell_legend, colours, dodge, new_figure, themed
-from lstm_bench.report.typeset import typeset
+from lstm_bench.report.typography import typeset
 
 QUESTION = "Does a solution hold at other lags?"
 DODGE = 0.06  # octaves between cells

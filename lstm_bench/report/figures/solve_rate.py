@@ -15,7 +15,7 @@ from lstm_bench.analysis.statistics import too_few_note
 from lstm_bench.analysis.wording import NOTHING_TRAINED, listed, span_of
 from lstm_bench.report.published_marks import Mark, hollow_note, mark_published
 from lstm_bench.report.style import INK, MUTED, colours, dodge, lag_axis, new_figure, say_in, themed
-from lstm_bench.report.typeset import typeset
+from lstm_bench.report.typography import typeset
 
 QUESTION = "How far back does each cell remember?"
 DODGE = 0.05  # octaves between cells, so that whiskers stand side by side

@@ -12,7 +12,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from lstm_bench.analysis.frames import Study
 from lstm_bench.analysis.gradients import INITIAL, WHEN
-from lstm_bench.analysis.lenses import (
+from lstm_bench.analysis.memory_horizons import (
     CAPACITY,
     CAPACITY_SPAN,
     GRADIENT,
@@ -28,7 +28,7 @@ from lstm_bench.analysis.lenses import (
 )
 from lstm_bench.analysis.wording import NOT_AVAILABLE, listed, span_of
 from lstm_bench.report.style import INK, MUTED, PAPER, colours, new_figure, themed
-from lstm_bench.report.typeset import typeset
+from lstm_bench.report.typography import typeset
 
 QUESTION = "How far back, lens by lens?"
 MEANINGS = {

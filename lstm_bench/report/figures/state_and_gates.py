@@ -25,7 +25,7 @@ from lstm_bench.analysis.gates import (
     time_constants,
 )
 from lstm_bench.analysis.gradients import FINAL, INITIAL, WHEN
-from lstm_bench.analysis.lenses import MOMENTS
+from lstm_bench.analysis.memory_horizons import MOMENTS
 from lstm_bench.analysis.solving import was_trained
 from lstm_bench.analysis.statistics import Interval
 from lstm_bench.analysis.wording import listed, with_range

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from lstm_bench.records.locking import held
-from lstm_bench.study.orphans import end_with_study
+from lstm_bench.study.parent_watchdog import end_with_study
 
 STUDY = """
 import sys, time
@@ -26,7 +26,7 @@ with held(Path(sys.argv[1]), "a study"):
 LAUNCHERS_PROCESS = """
 import sys, time
 from pathlib import Path
-from lstm_bench.study.orphans import end_with_study
+from lstm_bench.study.parent_watchdog import end_with_study
 
 end_with_study(Path(sys.argv[1]))
 print("begun", flush=True)

@@ -5,8 +5,8 @@ import math
 import pytest
 import torch
 
-from lstm_bench.tasks.asking import NO_CLASS, answered, asked, at_the_end, mean_asked
 from lstm_bench.tasks.contract import Batch
+from lstm_bench.tasks.masking import NO_CLASS, answered, asked, at_the_end, mean_asked
 
 NAN = math.nan
 

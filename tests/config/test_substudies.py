@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from lstm_bench.config.composing import Invocation, compose_study
-from lstm_bench.config.parts import parts_of
+from lstm_bench.config.substudies import parts_of
 
 STUDIES = {"copy_task": "+experiment=copy_task", "short": "+experiment=copy_task cell=rnn task.lag=2"}
 

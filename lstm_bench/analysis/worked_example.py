@@ -12,8 +12,8 @@ from typing import Any
 
 import pandas as pd
 
-from lstm_bench.analysis.plain_yaml import YamlError, numbers, read_mapping
 from lstm_bench.analysis.walk_decision import decision
+from lstm_bench.analysis.yaml_input import YamlError, numbers, read_mapping
 
 GATES = {"f": 0.0, "i": 0.0, "g": -1.0, "o": 0.0}  # with the least that each can be; the most is 1
 QUANTITIES = (*GATES, "keep", "written", "c", "tanh(c)", "h")

@@ -3,9 +3,9 @@
 import pytest
 
 from lstm_bench.config.composing import Invocation, compose_study
-from lstm_bench.study import estimating
-from lstm_bench.study.estimating import in_words, most_seconds
+from lstm_bench.study import runtime_bound
 from lstm_bench.study.planning import plan_study
+from lstm_bench.study.runtime_bound import in_words, most_seconds
 
 SETTINGS = (
     "cell=rnn,lstm", "task.lag=2", "cell.hidden_size=4", "trainer.steps=1000", "trainer.eval_every=100",
@@ -22,12 +22,12 @@ def pairs(*overrides: str):
 @pytest.mark.parametrize(("cores", "until"), [(1, 0.01 + 0.03), (2, 0.03), (8, 0.03)])
 def test_every_step_of_every_member_and_every_evaluation_is_counted(monkeypatch, cores, until):
     """3 members of 1000 steps, 4 trials of 500, and of these 5000 one evaluation in 100: three forward batches each."""
-    monkeypatch.setattr(estimating, "_step_seconds", lambda job, _: {"rnn": 0.01, "lstm": 0.03}[job.cell_name])
+    monkeypatch.setattr(runtime_bound, "_step_seconds", lambda job, _: {"rnn": 0.01, "lstm": 0.03}[job.cell_name])
     assert most_seconds(pairs(), cores) == pytest.approx(until * (5000 + 50 * 96 / 3 / 32))
 
 
 def test_without_tuning_there_are_no_trials(monkeypatch):
-    monkeypatch.setattr(estimating, "_step_seconds", lambda *_: 1.0)
+    monkeypatch.setattr(runtime_bound, "_step_seconds", lambda *_: 1.0)
     assert most_seconds(pairs("trainer.learning_rates=0.01", "cell=rnn"), 1) == pytest.approx(3000 + 30 * 96 / 3 / 32)
 
 
@@ -36,25 +36,25 @@ def test_without_tuning_there_are_no_trials(monkeypatch):
     [([], 2, 0), ([3, 1, 1, 1], 2, 3), ([1, 1, 3], 2, 4), ([2, 2, 2], 2, 4), ([2, 2, 2], 3, 2), ([5, 1, 1, 4], 2, 6)],
 )
 def test_jobs_are_taken_up_in_turn_by_whoever_is_free(times, at_once, until):
-    assert estimating._until_all_end(times, at_once) == until
+    assert runtime_bound._until_all_end(times, at_once) == until
 
 
 @pytest.mark.parametrize(("seeds", "together"), [(1, 1), (3, 3), (9, 4)])
 def test_a_step_is_timed_of_some_members_together_and_shared_among_them(monkeypatch, seeds, together):
     """A second a call: one member among `together` takes 1/together of it."""
     seen = []
-    monkeypatch.setattr(estimating, "_seconds_of", lambda training: seen.append(len(training.active)) or 1.0)
+    monkeypatch.setattr(runtime_bound, "_seconds_of", lambda training: seen.append(len(training.active)) or 1.0)
     ((job, plan),) = pairs("cell=lstm", f"trainer.seeds={seeds}")
-    assert estimating._step_seconds(job, plan) == pytest.approx(1 / together)
-    assert seen == [together] * estimating.STEPS_TIMED
+    assert runtime_bound._step_seconds(job, plan) == pytest.approx(1 / together)
+    assert seen == [together] * runtime_bound.STEPS_TIMED
 
 
 def test_members_that_diverge_at_once_are_timed_until_then(monkeypatch):
     seen = []
-    monkeypatch.setattr(estimating, "_seconds_of", lambda training: seen.append(training.advance()) or 1.0)
+    monkeypatch.setattr(runtime_bound, "_seconds_of", lambda training: seen.append(training.advance()) or 1.0)
     assert most_seconds(pairs("cell=lstm", "task=adding", "trainer.learning_rates=1e30"), 1) > 0
     assert [run.status for ended in seen for run in ended] == ["diverged"] * 3
-    assert len(seen) < estimating.STEPS_TIMED
+    assert len(seen) < runtime_bound.STEPS_TIMED
 
 
 def test_a_step_is_really_timed():

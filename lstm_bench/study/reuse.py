@@ -8,7 +8,7 @@ from pathlib import Path
 from lstm_bench.records.schema import JobPlan
 from lstm_bench.records.store import StudyRecords
 from lstm_bench.study.members import members_of
-from lstm_bench.study.reconciling import is_set_aside
+from lstm_bench.study.recovery import is_set_aside
 
 
 def take_over(records: StudyRecords, jobs: Sequence[JobPlan]) -> int:

@@ -6,8 +6,8 @@ from pathlib import Path
 from lstm_bench.config.composing import Invocation, compose_study
 from lstm_bench.records.schema import MemberRecord
 from lstm_bench.records.store import StudyRecords
+from lstm_bench.study.failure_summary import outcomes
 from lstm_bench.study.members import reported
-from lstm_bench.study.outcomes import outcomes
 from lstm_bench.study.planning import plan_study
 
 ARGUMENTS = ("cell=rnn", "task.lag=2,1", "cell.hidden_size=4", "trainer.seeds=4", "trainer.learning_rates=0.1")

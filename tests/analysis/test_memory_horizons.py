@@ -14,7 +14,7 @@ from lstm_bench.analysis.comparison import comparison
 from lstm_bench.analysis.frames import Study, load_study
 from lstm_bench.analysis.gradients import FINAL, INITIAL
 from lstm_bench.analysis.headline import headline
-from lstm_bench.analysis.lenses import (
+from lstm_bench.analysis.memory_horizons import (
     CAPACITY,
     CAPACITY_SPAN,
     GRADIENT,

@@ -12,9 +12,9 @@ from lstm_bench.records.store import StudyRecords
 from lstm_bench.study.locks import job_lock
 from lstm_bench.study.members import members_of, reported
 from lstm_bench.study.planning import plan_study
-from lstm_bench.study.reconciling import attempt_of, reconcile, start_anew
+from lstm_bench.study.recovery import attempt_of, reconcile, start_anew
+from lstm_bench.study.reuse import take_over
 from lstm_bench.study.supervising import settle
-from lstm_bench.study.taking_over import take_over
 
 ARGUMENTS = ("cell=rnn", "task.lag=2,1", "cell.hidden_size=4", "trainer.seeds=3", "trainer.learning_rates=[0.1,0.2]")
 

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from lstm_bench.analysis.plain_yaml import YamlError
-from lstm_bench.analysis.walk import Walk, choose, load_walk, recompute
 from lstm_bench.analysis.walk_audit import audit, findings
 from lstm_bench.analysis.walk_decision import decision, thresholds
+from lstm_bench.analysis.worked_example import Walk, choose, load_walk, recompute
+from lstm_bench.analysis.yaml_input import YamlError
 from lstm_bench.config.search_path import conf_dir
 
 SOURCE = conf_dir() / "walk" / "seven_words.yaml"
