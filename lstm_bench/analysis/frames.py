@@ -230,12 +230,12 @@ def _joined(tables: tuple[list[Labelled], pd.DataFrame], name: str) -> pd.DataFr
 
 def _speed_frame(records: StudyRecords, jobs: Sequence[JobPlan], problems: list[str]) -> pd.DataFrame:
     """Return the speed of planned jobs; rows of older settings, which wait for the end of a study, are left out."""
-    planned = {timed_as(job) for job in jobs}
-    rows = [asdict(row) for row in _attempt(records.read_speed, problems) if timed_as(row) in planned]
+    planned = {(_timed_as(job), timed) for job in jobs for timed in (job.job, "")}
+    rows = [asdict(row) for row in _attempt(records.read_speed, problems) if (_timed_as(row), row.job) in planned]
     return pd.DataFrame(rows, columns=[item.name for item in fields(SpeedRow)])
 
 
-def timed_as(row: JobPlan | SpeedRow) -> tuple[str, str, str, int, int, int]:
+def _timed_as(row: JobPlan | SpeedRow) -> tuple[str, str, str, int, int, int]:
     """Return what a job and its rows of speed have in common."""
     return row.task, row.variant, row.cell, row.lag, row.hidden_size, row.batch_size
 

@@ -24,7 +24,8 @@ class JobPlan:
     `cell` is the name in the comparison: the name of its yaml and whatever else the study varies. `flops` are
     floating-point operations of one member's training step, by formula. `config` is the resolved configuration; `job`
     is the hash of what in it changes results. `sentence` are the words of the walk, where the task has one,
-    `answers` the names of its classes. `notes` are what a trial of the cell found that a reader must know.
+    `answers` the names of its classes. `notes` are what a trial of the cell found that a reader must know,
+    `sources` the hash or version of each package and module that its plug-ins are made of.
     """
 
     job: str
@@ -54,6 +55,7 @@ class JobPlan:
     sentence: list[str] = field(default_factory=list)
     answers: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    sources: dict[str, str] = field(default_factory=dict)
 
 
 @with_config(NO_OTHER_FIELDS)
@@ -140,7 +142,8 @@ class SpeedRow:
     share.
 
     `peak_memory_bytes` is the growth of the process beyond what it held before, with all members, None where the
-    system cannot tell or nothing measured it.
+    system cannot tell or nothing measured it. `job` is the job that was timed, by its identity: a plug-in whose source
+    has changed is another one. It is empty in records of before.
     """
 
     task: str
@@ -165,6 +168,7 @@ class SpeedRow:
     flops: float
     peak_memory_bytes: int | None
     members: int = 1
+    job: str = ""
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from lstm_bench.records.schema import JobPlan, StudyPlan
 from lstm_bench.study.duplicates import refuse_duplicates
 from lstm_bench.study.environment import describe_environment
 from lstm_bench.study.identity import job_identity, settings_of
+from lstm_bench.study.plug_in_source import plug_in_sources
 from lstm_bench.tasks.contract import Task
 
 
@@ -93,6 +94,7 @@ def _plan_job(job: JobConfig, cell_name: str, task: Task, cell: Cell) -> JobPlan
         sentence=list(getattr(task, "sentence", ())),
         answers=list(getattr(task, "answers", ())),
         notes=cell_notes(job),
+        sources=plug_in_sources(job),
     )
 
 

@@ -9,7 +9,6 @@ from itertools import combinations
 from multiprocessing import active_children, get_context
 from typing import TYPE_CHECKING
 
-from lstm_bench.analysis.frames import timed_as
 from lstm_bench.config.schema import JobConfig
 from lstm_bench.records.schema import OURS, STOCK, JobPlan, SpeedRow
 
@@ -51,9 +50,9 @@ def is_timed(jobs: Sequence[JobPlan], rows: Sequence[SpeedRow]) -> bool:
     """
     from lstm_bench.engine.generic import GenericKernel  # here: only a prepared process may load torch first
 
-    timed = {(timed_as(row), row.kernel, row.members) for row in rows if row.implementation == OURS}
-    trained = {(timed_as(job), job.kernel, len(job.seeds)) for job in jobs}
-    shared = {(timed_as(job), GenericKernel.name, len(job.seeds)) for job in through_autograd_too(jobs)}
+    timed = {(row.job, row.kernel, row.members) for row in rows if row.implementation == OURS}
+    trained = {(job.job, job.kernel, len(job.seeds)) for job in jobs}
+    shared = {(job.job, GenericKernel.name, len(job.seeds)) for job in through_autograd_too(jobs)}
     return trained | shared <= timed
 
 
@@ -153,6 +152,7 @@ def _row(contender: Contender, timing: "Timing", peak: int | None) -> SpeedRow:
     plan, members = contender.plan, contender.members
     sequences, time_steps = members * plan.batch_size, members * plan.length
     return SpeedRow(
+        job=plan.job,
         task=plan.task,
         variant=plan.variant,
         cell=plan.cell,

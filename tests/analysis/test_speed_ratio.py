@@ -119,3 +119,13 @@ def test_records_from_before_members_were_timed_together_are_read_as_of_one(tmp_
     study = load_study(tmp_path / "s")
     assert set(study.speed["members"]) == {1}
     assert comparison(study)["speed_ratio"].tolist() == [1.0, pytest.approx(200 / 90)]
+
+
+def test_the_speed_of_a_plug_in_before_its_source_changed_is_not_shown(tmp_path: Path) -> None:
+    make_study(tmp_path / "s", lags=(2,), n_seeds=2, tuned=False, probed=False)
+    file = tmp_path / "s" / "speed.json"
+    rows = json.loads(file.read_text())
+    before = load_study(tmp_path / "s").speed
+    file.write_text(json.dumps([{**row, "job": "of another source"} if row["cell"] == "rnn" else row for row in rows]))
+    assert set(before["cell"]) == {"lstm", "rnn"}
+    assert set(load_study(tmp_path / "s").speed["cell"]) == {"lstm"}

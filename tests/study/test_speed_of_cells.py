@@ -109,6 +109,7 @@ def test_speed_is_measured_again_where_kernel_or_members_are_others_or_nothing_c
     assert not is_timed(plan.jobs, [row for row in rows if (row.cell, row.kernel) != ("lstm", AUTOGRAD)])
     assert not is_timed(plan.jobs, [replace(row, members=1) for row in rows])  # as they once were
     assert not is_timed([replace(job, seeds=[*job.seeds, 3]) for job in plan.jobs], rows)
+    assert not is_timed([replace(job, job=f"{job.job} with another source") for job in plan.jobs], rows)
     assert not is_timed([replace(job, kernel=COMPILED) if job.kernel == TORCH else job for job in plan.jobs], rows)
 
 
