@@ -7,8 +7,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lstm_bench.anatomy.dissection import AnatomyError, cell_from_numbers, dissect, dissect_sequence
 from lstm_bench.cells.lstm import LSTMCell
-from lstm_bench.probes.anatomy import AnatomyError, cell_from_numbers, dissect, dissect_sequence
 
 SIZES = st.integers(1, 12)
 

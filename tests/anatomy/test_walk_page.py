@@ -5,14 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from lstm_bench.analysis.worked_example import Walk, choose, load_walk
-from lstm_bench.config.search_path import conf_dir
-from lstm_bench.report.anatomy_page import AnatomyPage, make_anatomy_page
-from lstm_bench.report.figure_registry import Exhibit
-from lstm_bench.report.html import render_anatomy_html
-from lstm_bench.report.numerals import fixed, short
+from lstm_bench.anatomy.numerals import fixed, short
+from lstm_bench.anatomy.page import AnatomyPage, make_anatomy_page, render_anatomy_html
+from lstm_bench.anatomy.walk import Walk, load_walk, seven_words
 
-SOURCE = conf_dir() / "walk" / "seven_words.yaml"
+SOURCE = seven_words()
 
 
 def made(walk: Walk, unknown: list[str] | None = None) -> AnatomyPage:
@@ -57,14 +54,6 @@ def test_words_are_escaped_and_the_unknown_told() -> None:
     assert "&lt;b&gt;" in html
     assert "left out: &lt;i&gt;." in html
     assert 'id="audit"' not in html
-
-
-def test_further_exhibits_find_their_place() -> None:
-    page = made(choose(load_walk(SOURCE), "fun")[0])
-    page.exhibits.append(Exhibit("Is it so?", "It is.", "A line.", "so", "so", "<svg></svg>"))
-    html = render_anatomy_html(page)
-    assert '<a href="#anatomy-so">Is it so?</a>' in html
-    assert '<section id="anatomy-so"' in html
 
 
 @pytest.mark.parametrize(

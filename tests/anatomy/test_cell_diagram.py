@@ -6,8 +6,8 @@ import matplotlib as mpl
 import pytest
 from matplotlib.figure import Figure
 
+from lstm_bench.anatomy.diagram import BOX, OPENINGS, PLACES, alt, draw_cell
 from lstm_bench.report import style
-from lstm_bench.report.figures.cell_diagram import BOX, OPENINGS, PLACES, alt, draw_cell
 from lstm_bench.report.style import lettered_svg, save
 
 NAMES = tuple(PLACES)

@@ -5,13 +5,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from lstm_bench.analysis.walk_audit import audit, findings
-from lstm_bench.analysis.walk_decision import decision, thresholds
-from lstm_bench.analysis.worked_example import Walk, choose, load_walk, recompute
-from lstm_bench.analysis.yaml_input import YamlError
-from lstm_bench.config.search_path import conf_dir
+from lstm_bench.anatomy.audit import audit, findings
+from lstm_bench.anatomy.walk import Walk, choose, decision, decision_rules, load_walk, recompute, seven_words
+from lstm_bench.anatomy.yaml_input import YamlError
 
-SOURCE = conf_dir() / "walk" / "seven_words.yaml"
+SOURCE = seven_words()
 
 
 @pytest.fixture(scope="module")
@@ -121,7 +119,7 @@ def test_decisions_change_at_the_stated_thresholds(f: float, written: float, o: 
 
 
 def test_the_thresholds_are_stated() -> None:
-    assert thresholds()[0] == "f: keep most from 0.8, keep some from 0.5, drop most from 0.3, reset below"
+    assert decision_rules()[0] == "f: keep most from 0.8, keep some from 0.5, drop most from 0.3, reset below"
 
 
 def test_every_word_has_its_decision(walk: Walk) -> None:
