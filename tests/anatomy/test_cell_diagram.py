@@ -73,6 +73,6 @@ def test_letters_are_text_for_a_page_alone() -> None:
 
 
 def test_the_alt_text_says_every_number() -> None:
-    told = alt({**step(2), "x": "fun", "c": [-0.25, 1.5]})
-    assert told.startswith("Diagram of one LSTM step. input x: fun; h before: 0.1, 0.2;")
-    assert "c = keep + write: −0.25, 1.5;" in told
+    text = alt({**step(2), "x": "fun", "c": [-0.25, 1.5]})
+    assert text.startswith("Diagram of one LSTM step. input x: fun; h before: 0.1, 0.2;")
+    assert "c = keep + write: −0.25, 1.5;" in text

@@ -57,14 +57,14 @@ def test_words_are_escaped_and_the_unknown_told() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "told"),
+    ("value", "expected"),
     [
         (0.0, "0"), (-0.0, "0"), (-1e-17, "-1e-17"), (0.72, "0.72"), (0.95 * 0.95, "0.903"), (-0.9025, "-0.903"),
         (0.06575, "0.066"), (2e-5, "2e-05"), (100.0, "100"), (12345.6, "1.2e+04"), (-0.0004, "-4e-04"),
     ],
 )  # fmt: skip
-def test_numbers_on_wires(value: float, told: str) -> None:
-    assert short(value) == told
+def test_numbers_on_wires(value: float, expected: str) -> None:
+    assert short(value) == expected
 
 
 def test_fixed_numbers() -> None:
