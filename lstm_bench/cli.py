@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING
 
 from omegaconf import DictConfig
 
+from lstm_bench.conf_folder import conf_dir
 from lstm_bench.config.composing import Invocation, compose_study
 from lstm_bench.config.errors import ConfigError
 from lstm_bench.config.launching import launch_arguments
 from lstm_bench.config.listing import listing
 from lstm_bench.config.schema import SafetyConfig, StudyConfig
-from lstm_bench.config.search_path import conf_dir, main_folder, told_of_files
+from lstm_bench.config.search_path import main_folder, told_of_files
 from lstm_bench.cores import keep_to_usable_cores
 from lstm_bench.study.stopping import Stop, Stopped
 
