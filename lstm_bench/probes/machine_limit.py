@@ -12,10 +12,7 @@ import time
 import torch
 from torch import Tensor
 
-from lstm_bench.cells.gru import GRUCell
-from lstm_bench.cells.lstm import LSTMCell
-from lstm_bench.cells.lstm_ablated import AblatedLSTMCell
-from lstm_bench.cells.rnn import RNNCell
+from lstm_bench.cells.registry import facts_of
 from lstm_bench.engine.compiled.build import library
 from lstm_bench.engine.compiled.kernel import pointer
 from lstm_bench.engine.kernel_dispatch import why_not_compiled
@@ -25,7 +22,6 @@ TORCH_HOW = "torch.mm of 1024 x 1024 and torch.sigmoid in cache, since no kernel
 IN_REGISTERS = 32  # operations a lane and round of `multiply_add`
 ROUNDS, SIZE, PASSES = 2_000_000, 2048, 400  # about 10 and 0.4 ms; 8 KiB
 EDGE, PRODUCTS = 1024, 2
-NONLINEARITIES = {RNNCell: 1, GRUCell: 3, LSTMCell: 5, AblatedLSTMCell: 4}  # a unit and time step
 
 
 def core_rates() -> tuple[float, float]:
@@ -63,16 +59,20 @@ def _torch_rates() -> tuple[float, float]:
     return 2 * EDGE**3 * PRODUCTS / (between - started), SIZE * PASSES / (ended - between)
 
 
-def training_work(cell: object, batch_size: int, length: int) -> tuple[float, float]:
+def training_work(cell: object, batch_size: int, length: int) -> tuple[float, float] | None:
     """Return (floating-point operations, nonlinearities) of one training step of one model.
 
     Six operations for each entry of W_hh, time step and sequence: a multiply and an add forwards, for the gradient of
-    h and for that of the weight. Four for W_ih, since no one asks for the gradient of the inputs.
+    h and for that of the weight. Four for W_ih, since no one asks for the gradient of the inputs. None for a cell that
+    is not in the registry: which of its weights are multiplied, and what it evaluates, is not known.
     """
+    facts = facts_of(cell)
+    if facts is None:
+        return None
     steps, weights = batch_size * length, _recurrent_weights(cell)
     operations = steps * sum((6 if name == "weight_hh" else 4) * weight.numel() for name, weight in weights.items())
-    return operations, steps * NONLINEARITIES.get(type(cell), 0) * getattr(cell, "hidden_size", 0)
+    return operations, steps * facts.nonlinearities(cell)
 
 
 def _recurrent_weights(cell: object) -> dict[str, Tensor]:
-    return {name: getattr(cell, name) for name in ("weight_hh", "weight_ih") if hasattr(cell, name)}
+    return {name: getattr(cell, name) for name in ("weight_hh", "weight_ih")}

@@ -8,9 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from lstm_bench.cells.gru import GRUCell
-from lstm_bench.cells.lstm import LSTMCell
-from lstm_bench.cells.rnn import RNNCell
+from lstm_bench.cells.registry import StockLayer
 from lstm_bench.engine.evaluation import stack_batches
 from lstm_bench.engine.kernel_dispatch import KernelChoice
 from lstm_bench.engine.model import MakeCell, make_model
@@ -21,7 +19,6 @@ from lstm_bench.tasks.contract import Task
 LEARNING_RATE, CLIP = 1e-3, 1.0
 WARM_UP_CALLS = 3
 Step = Callable[[], None]
-StockLayer = nn.RNN | nn.GRU | nn.LSTM
 
 
 @dataclass(frozen=True)
@@ -70,17 +67,6 @@ class StockModel(nn.Module):
         """Return predictions [S, B, C]."""
         predictions: Tensor = self.readout(self.layer(inputs)[0][-self.predicted_steps :])
         return predictions
-
-
-def stock_layer(cell: object) -> StockLayer | None:
-    """Return the layer of torch.nn that computes what this cell does, if there is one."""
-    if type(cell) is RNNCell:
-        return nn.RNN(cell.input_size, cell.hidden_size, nonlinearity=cell.nonlinearity)
-    if type(cell) is GRUCell:
-        return nn.GRU(cell.input_size, cell.hidden_size)
-    if type(cell) is LSTMCell:
-        return nn.LSTM(cell.input_size, cell.hidden_size)
-    return None
 
 
 def stock_step(task: Task, layer: StockLayer, batch_size: int, device: str) -> Step:

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Generator, nn
 
+from lstm_bench.cells.registry import StockLayer, stock_layer
 from lstm_bench.config.objects import cell_maker, make_task
 from lstm_bench.config.schema import JobConfig
 from lstm_bench.cores import usable_cores
@@ -16,7 +17,7 @@ from lstm_bench.engine.evaluation import stack_batches
 from lstm_bench.engine.model import MakeCell, make_model
 from lstm_bench.engine.population import Population
 from lstm_bench.engine.seeds import Member, generator
-from lstm_bench.probes.speed import StockLayer, StockModel, stock_layer
+from lstm_bench.probes.speed import StockModel
 from lstm_bench.records.schema import OURS, PLAIN_LOOP, STOCK_THREADS, STOCK_WORKERS, JobPlan
 from lstm_bench.study.crew import Maker, Step
 from lstm_bench.tasks.contract import Task

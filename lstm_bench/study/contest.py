@@ -115,15 +115,18 @@ def measure_limit() -> MachineLimit:
     return MachineLimit(operations, nonlinearities, how_measured())
 
 
-def _limit_s(job: JobConfig, plan: JobPlan, limit: MachineLimit) -> float:
-    """Return the least time that one core could take for a member-step of a job."""
+def _limit_s(job: JobConfig, plan: JobPlan, limit: MachineLimit) -> float | None:
+    """Return the least time that one core could take for a member-step of a job; None where its work is not known."""
     _, make_cell = parts(job)
-    operations, nonlinearities = training_work(make_cell(Generator()), plan.batch_size, plan.length)
+    work = training_work(make_cell(Generator()), plan.batch_size, plan.length)
+    if work is None:
+        return None
+    operations, nonlinearities = work
     return operations / limit.flops_per_s + nonlinearities / limit.nonlinearities_per_s
 
 
 def _row(
-    contender: Contender, job: JobConfig, plan: JobPlan, limit_s: float, times: int, turns: list[float],
+    contender: Contender, job: JobConfig, plan: JobPlan, limit_s: float | None, times: int, turns: list[float],
     peak: int | None,
 ) -> ContestRow:  # fmt: skip
     return ContestRow(

@@ -111,9 +111,10 @@ def _measure_all(pairs: Sequence[Pair]) -> list[SpeedRow]:
 def _contenders(config: JobConfig, plan: JobPlan, autograd_too: bool) -> Iterator[Contender]:
     from torch import Generator
 
+    from lstm_bench.cells.registry import stock_layer
     from lstm_bench.config.objects import cell_maker, make_task
     from lstm_bench.engine.generic import GenericKernel
-    from lstm_bench.probes.speed import engine_step, stock_layer, stock_step
+    from lstm_bench.probes.speed import engine_step, stock_step
 
     task, device, members = make_task(config), config.trainer.device, len(plan.seeds)
     make_cell = cell_maker(config, task)

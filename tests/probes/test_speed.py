@@ -9,7 +9,7 @@ from lstm_bench.cells.lstm import LSTMCell
 from lstm_bench.cells.rnn import RNNCell
 from lstm_bench.engine.kernel_dispatch import COMPILED
 from lstm_bench.probes.peak_memory import peak_growth
-from lstm_bench.probes.speed import engine_step, stock_layer, stock_step, time_in_turns, training_flops
+from lstm_bench.probes.speed import engine_step, stock_step, time_in_turns, training_flops
 from lstm_bench.tasks.adding import AddingTask
 
 
@@ -47,16 +47,6 @@ def test_a_step_trains_all_members_by_the_kernel_asked_for(monkeypatch, kernel, 
     step()
     assert shapes == [(1, 2, 3)]
     assert min(len(steps), 5) == own_steps
-
-
-def test_only_a_cell_that_torch_has_itself_gets_a_stock_row():
-    class Other(LSTMCell):
-        pass
-
-    assert isinstance(stock_layer(LSTMCell(2, 4)), torch.nn.LSTM)
-    assert isinstance(stock_layer(GRUCell(2, 4)), torch.nn.GRU)
-    assert stock_layer(RNNCell(2, 4, nonlinearity="relu")).nonlinearity == "relu"
-    assert stock_layer(Other(2, 4)) is None
 
 
 def test_peak_memory_is_what_the_work_touched_where_the_system_can_tell():

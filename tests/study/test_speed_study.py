@@ -1,6 +1,7 @@
 """The speed study: who takes part, and turns that are what they say."""
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -8,6 +9,7 @@ from torch import nn
 
 from lstm_bench.cells.gru import GRUCell
 from lstm_bench.cells.lstm import LSTMCell
+from lstm_bench.cells.lstm_1997 import OriginalLSTMCell
 from lstm_bench.cells.rnn import RNNCell
 from lstm_bench.config.composing import Invocation, compose_study
 from lstm_bench.config.errors import ConfigError
@@ -106,6 +108,30 @@ def test_the_work_of_a_step_follows_the_formula(cell_type, gates, nonlinearities
     operations, evaluations = training_work(cell_type(2, 5), 3, 7)
     assert operations == 21 * gates * (6 * 25 + 4 * 10)
     assert evaluations == 21 * nonlinearities * 5
+
+
+def test_the_work_of_the_first_lstm_is_of_its_units_and_its_blocks():
+    """Three cells in two blocks, D = 2: 3 + 4 rows; a nonlinearity a candidate, inner state and gate."""
+    operations, evaluations = training_work(OriginalLSTMCell(2, 3, block_size=2), 3, 7)
+    assert operations == 21 * (6 * 49 + 4 * 14)
+    assert evaluations == 21 * (3 + 3 + 4)
+
+
+def test_the_work_of_a_cell_that_is_not_registered_is_not_known():
+    class Other(LSTMCell):
+        pass
+
+    assert training_work(Other(2, 5), 3, 7) is None
+
+
+def test_a_plug_in_has_no_limit_and_no_rival():
+    ((job, plan),) = pairs("cell=rnn")
+    cell = {"_target_": "plain_cell.Plain", "hidden_size": 3}
+    plug_in = replace(job, cell_name="plain", cell=cell)
+    _, rows = hold_contest(
+        [(plug_in, replace(plan, cell="plain"))], SpeedConfig(rounds=1, turn_s=0.001), lambda _: None
+    )
+    assert [(row.contender, row.limit_s) for row in rows] == [(OURS, None)]
 
 
 def test_the_rates_of_a_core_are_of_this_world():
