@@ -77,7 +77,8 @@ def turn_frame(rows: Iterable[ContestRow]) -> pd.DataFrame:
     ms_per_time_step: 1000 turn_s processes / (steps T), wall milliseconds that one process is busy for one time step of
     one model: of one core where each process has one thread, of all its cores where a process has them all.
     gflops_per_s: flops / step_s / 1e9, operations by formula, of the whole machine.
-    limit_share: limit_s / (step_s processes threads), 1 where every core that the contender has would run at the limit.
+    limit_share: limit_s / (step_s processes threads), 1 where every core that the contender has would run at the limit;
+    NaN where the limit is not known.
     speedup: step_s / step_s_of_ours, member-steps that ours takes while this contender takes one; NaN for ours itself,
     and where ours has no such turn.
     """
@@ -105,7 +106,7 @@ def _values(row: ContestRow, turn_s: float) -> dict[str, float]:
         "sequences_per_s": row.batch_size / step_s,
         "ms_per_time_step": 1e3 * step_s * row.processes / row.length,
         "gflops_per_s": row.flops / step_s / 1e9,
-        "limit_share": row.limit_s / (step_s * row.processes * row.threads),
+        "limit_share": math.nan if row.limit_s is None else row.limit_s / (step_s * row.processes * row.threads),
     }
 
 

@@ -54,8 +54,7 @@ def _ranged(row: Row, name: str) -> tuple[float, float, float]:
 
 def _first(rows: list[Row], contest: Contest) -> str:
     ours, *others = rows
-    cell, share = _cell(ours, contest), percent(*_ranged(ours, "limit_share"))
-    end = f"{NORMS}; it runs at {share} of what these cores can do."
+    cell, end = _cell(ours, contest), f"{NORMS}; {_of_the_limit(ours)}."
     if not others:
         speed = with_range(*_ranged(ours, "steps_per_s"))
         return f"At {where(ours)} the engine takes {speed} {cell} training steps a second, {end}"
@@ -68,7 +67,19 @@ def _other(rows: list[Row], contest: Contest) -> str:
     ours, *others = rows
     ratios = [f"{with_range(*_ranged(row, 'speedup'))} against {_who(row)}" for row in others]
     told = listed(ratios) if ratios else f"{with_range(*_ranged(ours, 'steps_per_s'))} a second"
-    return f"For {_cell(ours, contest)} it takes {told}, at {percent(*_ranged(ours, 'limit_share'))} of the limit."
+    return f"For {_cell(ours, contest)} it takes {told}, {_share_of_the_limit(ours)}."
+
+
+def _of_the_limit(ours: Row) -> str:
+    if math.isnan(ours["limit_share"]):
+        return "what these cores could do is not known for this cell"
+    return f"it runs at {percent(*_ranged(ours, 'limit_share'))} of what these cores can do"
+
+
+def _share_of_the_limit(ours: Row) -> str:
+    if math.isnan(ours["limit_share"]):
+        return "with a limit that is not known"
+    return f"at {percent(*_ranged(ours, 'limit_share'))} of the limit"
 
 
 def _cell(row: Row, contest: Contest) -> str:

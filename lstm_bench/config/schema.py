@@ -110,7 +110,7 @@ class SpeedConfig:
     """How a speed study measures.
 
     Args:
-        rounds: turns of each contender.
+        rounds: turns of each implementation.
         turn_s: about how long a turn takes, in seconds; at least one training step.
     """
 

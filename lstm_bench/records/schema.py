@@ -190,8 +190,8 @@ class ContestRow:
     computes. `threads` and `members` (trained together) are those of each of `processes`; `steps` are the member-steps
     that all processes together do in one turn: a member-step is draw a batch, forward, backward, clip, update, for one
     model. `flops` are of one member-step by formula; `limit_s` is the least time that one core could take for one, from
-    `MachineLimit`. `peak_memory_bytes` is the growth of one process beyond what it held before the model was made, None
-    where the system cannot tell.
+    `MachineLimit`, None for a cell whose work is not known, such as a plug-in. `peak_memory_bytes` is the growth of one
+    process beyond what it held before the model was made, None where the system cannot tell.
     """
 
     job: str
@@ -209,7 +209,7 @@ class ContestRow:
     steps: int
     turns_s: list[float]
     flops: float
-    limit_s: float
+    limit_s: float | None
     peak_memory_bytes: int | None
 
 

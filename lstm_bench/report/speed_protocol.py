@@ -26,7 +26,7 @@ DEFINITIONS = {
     "Speedup": "Of ours over the other: in each round, wall time a member-step of the other over that of ours; median "
     "and quartiles of these ratios, so that a machine that slows down for a while slows both.",
     "Of the limit": "Least time of a member-step on one core, over the core time that it took, which is wall time a "
-    "member-step x processes x threads.",
+    "member-step x processes x threads. Not known for a cell that is not of the package.",
     "GFLOP/s": "Floating-point operations of a member-step, by formula, times steps/s: of all usable cores.",
     "Sequences/s": "Steps/s times B: of all usable cores.",
     "Time step": "Wall milliseconds that one process is busy for one time step of one model's training step, forward "

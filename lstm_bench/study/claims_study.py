@@ -12,12 +12,12 @@ from lstm_bench.config.schema import StudyConfig
 from lstm_bench.records.reading import RecordError
 from lstm_bench.records.schema import JobPlan, StudyPlan
 from lstm_bench.records.store import StudyRecords
+from lstm_bench.speed.study_cells import is_timed
 from lstm_bench.study.base_study import Launch, PlannedStudy
 from lstm_bench.study.folders import records_folder, reports_folder
 from lstm_bench.study.members import reported
 from lstm_bench.study.planning import now
 from lstm_bench.study.running import Study
-from lstm_bench.study.speed import is_timed
 from lstm_bench.study.stopping import Stop
 
 

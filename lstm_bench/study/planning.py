@@ -13,8 +13,8 @@ from lstm_bench.cells.contract import Cell
 from lstm_bench.config.objects import cell_notes, check_job, n_parameters, total_parameters
 from lstm_bench.config.schema import JobConfig, StudyConfig, TrainerConfig
 from lstm_bench.engine.kernel_dispatch import kernel_type
-from lstm_bench.probes.speed import training_flops
 from lstm_bench.records.schema import JobPlan, StudyPlan
+from lstm_bench.speed.operations import training_flops
 from lstm_bench.study.duplicates import refuse_duplicates
 from lstm_bench.study.environment import describe_environment
 from lstm_bench.study.identity import job_identity, settings_of

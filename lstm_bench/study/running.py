@@ -14,6 +14,7 @@ from lstm_bench.analysis.matching import matched_parameters
 from lstm_bench.analysis.wording import counted
 from lstm_bench.records.reading import RecordError
 from lstm_bench.records.schema import ROLES, JobPlan
+from lstm_bench.speed.study_cells import is_timed, measure_speed
 from lstm_bench.study.base_study import Launch, PlannedStudy
 from lstm_bench.study.failure_summary import outcomes
 from lstm_bench.study.folders import reports_folder, tracking_uri
@@ -23,7 +24,6 @@ from lstm_bench.study.planning import now
 from lstm_bench.study.recovery import attempt_of, reconcile, start_anew
 from lstm_bench.study.reuse import take_over
 from lstm_bench.study.runtime_bound import in_words, most_seconds
-from lstm_bench.study.speed import is_timed, measure_speed
 from lstm_bench.study.stopping import Stop, Stopped
 from lstm_bench.study.watching import FAILED, Watcher
 from lstm_bench.tracking.background import BackgroundMirror

@@ -6,20 +6,20 @@ from pathlib import Path
 
 from rich.progress import Progress, TaskID
 
+from lstm_bench.speed.benchmark import run_benchmark
 from lstm_bench.study.base_study import Launch, PlannedStudy
-from lstm_bench.study.contest import hold_contest
 from lstm_bench.study.folders import reports_folder
 from lstm_bench.study.planning import now
 from lstm_bench.study.stopping import Stop
 
 
 class SpeedStudy(PlannedStudy):
-    """A planned study of speed, ready to run. Nothing of it is kept before its end, since turns of one run compare."""
+    """A planned study of speed, ready to run. Nothing of it is kept before its end, since rounds of one run compare."""
 
     when_stopped = "Stopped. Timings belong together, so nothing was kept; the same command starts again:"
 
     def run(self, _: Launch, __: Stop) -> int:
-        """Let the contenders of each job take turns here, one job after another, and write the report; return 0."""
+        """Time the implementations of one job after another here, and write the report; return 0."""
         with self._alone():
             return self._run()
 
@@ -29,7 +29,7 @@ class SpeedStudy(PlannedStudy):
         with Progress(console=self._console, disable=not self._console.is_terminal) as progress:
             bar = progress.add_task(self._plan.study, total=len(self._plan.jobs))
             pairs = list(zip(self._config.jobs, self._plan.jobs, strict=True))
-            limit, rows = hold_contest(pairs, self._config.speed, lambda done: self._show(progress, bar, done))
+            limit, rows = run_benchmark(pairs, self._config.speed, lambda done: self._show(progress, bar, done))
         self._plan = replace(self._plan, finished=now(), wall_s=time.monotonic() - started)
         self._records.write_plan(self._plan)
         self._records.write_contest(limit, rows)

@@ -33,7 +33,7 @@ def contest_job(cell: str, length: int, hidden: int = 64, batch: int = 32) -> Jo
 
 
 def contest_row(
-    job: JobPlan, contender: str, turns_s: Sequence[float], *, steps: int | None = None, limit_s: float = 0.002
+    job: JobPlan, contender: str, turns_s: Sequence[float], *, steps: int | None = None, limit_s: float | None = 0.002
 ) -> ContestRow:
     processes, threads, members = PROCESSES[contender]
     return ContestRow(

@@ -139,6 +139,16 @@ def test_headline_has_every_ratio_with_quartiles(tmp_path: Path) -> None:
     assert more == "For gru it takes 800 (800-800) a second, at 80% of the limit."
 
 
+def test_a_cell_whose_limit_is_not_known_has_no_share_and_the_headline_says_so(tmp_path: Path) -> None:
+    mine = contest_job("mine", 100)
+    rows = [contest_row(job, OURS, [0.5], limit_s=None) for job in (mine, contest_job("other", 100))]
+    contest = loaded(tmp_path / "speed", rows, mine)
+    assert contest.rows["limit_share"].isna().all()
+    first, more = contest_headline(contest)
+    assert first.endswith("; what these cores could do is not known for this cell.")
+    assert more == "For other it takes 160 (160-160) a second, with a limit that is not known."
+
+
 def test_headline_of_ours_alone_and_of_a_whole_study(tmp_path: Path) -> None:
     (alone,) = contest_headline(loaded(tmp_path / "a", [contest_row(LSTM, OURS, [0.5])], LSTM))
     assert alone == (

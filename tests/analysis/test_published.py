@@ -9,6 +9,7 @@ from published_study import Told, job_of, study_of, told
 
 from lstm_bench.analysis.frames import Study
 from lstm_bench.analysis.published import (
+    CLASSES,
     COLUMNS,
     Beside,
     beside_published,
@@ -17,6 +18,7 @@ from lstm_bench.analysis.published import (
     published_frame,
     published_runs,
 )
+from lstm_bench.cells.registry import REGISTRY
 from lstm_bench.literature.reading import COLUMNS as COLUMNS_OF_A_TABLE
 from lstm_bench.literature.reading import published_results
 
@@ -189,6 +191,11 @@ def test_protocols_differ_part_by_part_in_words(tmp_path: Path) -> None:
 def test_a_cell_is_of_the_kind_that_its_class_computes(published: str, ours: str, same: bool) -> None:
     row = next(row for row in published_results() if row.cell == published)
     assert is_same_kind(row, job_of("adding", ours, 600, 1)) is same
+
+
+def test_published_names_are_those_of_the_registry_of_cells() -> None:
+    """Records name a cell by its class, and are read without torch: so the names stand there a second time."""
+    assert {facts.published_name: cell.__name__ for cell, facts in REGISTRY.items() if facts.published_name} == CLASSES
 
 
 def test_the_number_of_published_runs_is_read_off_its_protocol() -> None:

@@ -10,9 +10,14 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 import pytest
 import torch
 from torch import Generator, Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from lstm_bench import cells
 from lstm_bench.cells.contract import State, state_parts
+from lstm_bench.cells.gru import GRUCell
+from lstm_bench.cells.lstm import LSTMCell
+from lstm_bench.cells.registry import facts_of, stock_layer
+from lstm_bench.cells.rnn import RNNCell
 
 D, H, B = 3, 5, 4
 
@@ -128,3 +133,43 @@ def test_the_state_carries_the_past(cell_type: type, settings: dict[str, Any]) -
     changed = x.clone()
     changed[0] += 1
     assert not torch.equal(run(cell, x)[0][-1], run(cell, changed)[0][-1])
+
+
+class CountedNonlinearities(TorchDispatchMode):
+    """Counts the elements that go through a sigmoid, tanh or relu."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.count = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if str(func) in {"aten.sigmoid.default", "aten.tanh.default", "aten.relu.default"}:
+            self.count += args[0].numel()
+        return func(*args, **(kwargs or {}))
+
+
+def test_the_registry_counts_the_nonlinearities_of_its_step(cell_type: type, settings: dict[str, Any]) -> None:
+    cell = make(cell_type, settings)
+    facts = facts_of(cell)
+    assert facts is not None, "declare the cell in lstm_bench/cells/registry.py"
+    with torch.no_grad(), CountedNonlinearities() as nonlinearities:
+        cell.step(inputs(batch=1)[0], cell.initial_state(1))
+    assert nonlinearities.count > 0
+    assert facts.nonlinearities(cell) == nonlinearities.count
+
+
+def test_the_stock_layer_computes_what_the_cell_does(cell_type: type, settings: dict[str, Any]) -> None:
+    """With the weights of the cell, which the layer names with its number behind."""
+    cell, x = make(cell_type, settings), inputs()
+    layer = stock_layer(cell)
+    assert (layer is not None) is (cell_type in (RNNCell, GRUCell, LSTMCell))
+    if layer is None:
+        return
+    layer.load_state_dict({f"{name}_l0": parameter for name, parameter in cell.named_parameters()})
+    torch.testing.assert_close(layer(x)[0], run(cell, x)[0], rtol=1e-5, atol=1e-6)
+
+
+def test_of_a_subclass_nothing_is_known(cell_type: type, settings: dict[str, Any]) -> None:
+    subclass = type("Subclass", (cell_type,), {})
+    assert facts_of(make(subclass, settings)) is None
+    assert stock_layer(make(subclass, settings)) is None

@@ -26,11 +26,8 @@ from problems import (
 )
 from torch import Tensor
 
-from lstm_bench.cells.gru import GRUCell
 from lstm_bench.cells.lstm import LSTMCell
-from lstm_bench.cells.lstm_1997 import OriginalLSTMCell
-from lstm_bench.cells.lstm_ablated import AblatedLSTMCell
-from lstm_bench.cells.rnn import RNNCell
+from lstm_bench.cells.registry import REGISTRY
 from lstm_bench.engine.generic import GenericKernel
 from lstm_bench.engine.kernel_dispatch import COMPILED, TORCH, kernel_of
 
@@ -306,7 +303,7 @@ def test_kernels_of_their_own_are_for_the_exact_types_alone() -> None:
     class Peephole(LSTMCell):
         pass
 
-    assert set(COMPILED) == set(TORCH) == {RNNCell, GRUCell, LSTMCell, AblatedLSTMCell, OriginalLSTMCell}
+    assert set(COMPILED) == set(TORCH) == set(REGISTRY)
     assert isinstance(kernel_of(Peephole(2, 3), CPU), GenericKernel)
     for cell_type, kernel_type in TORCH.items():
         assert type(kernel_of(cell_type(2, 3), CPU, "torch")) is kernel_type

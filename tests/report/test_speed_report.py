@@ -122,6 +122,19 @@ def test_ours_alone_gives_a_page(build: Build) -> None:
     assert pd.read_csv(report / "tables" / "whole_study.csv").empty
 
 
+def test_a_cell_whose_limit_is_not_known_is_named_and_not_drawn(build: Build) -> None:
+    lstm, mine = contest_job("lstm", 100), contest_job("mine", 100)
+    unknown = contest_row(mine, OURS, STEP_S[OURS], steps=1, limit_s=None)
+    report = build([lstm, mine], [*rows([lstm], [OURS]), unknown])
+    text = (report / "report.md").read_text()
+    assert "No limit is known for mine." in text
+    assert "| n/a |" in text
+    assert pd.read_csv(report / "tables" / "limit_share.csv")["cell"].tolist() == ["lstm"]
+    alone = build([mine], [unknown], "alone")
+    assert "No limit is known for mine." in (alone / "report.md").read_text()
+    assert not (alone / "figures" / "limit_share.png").exists()
+
+
 def test_a_contest_without_rows_says_so(build: Build) -> None:
     text = (build(jobs(["lstm"]), []) / "report.md").read_text()
     assert "**Nothing was timed.**" in text

@@ -37,13 +37,20 @@ def caption(contest: Contest) -> str:
     """Return the finding: the lowest and the highest share of each, and where."""
     shown = rows(contest)
     if shown.empty:
-        return "Neither the engine nor torch.nn was timed."
+        was_timed = contest.rows["contender"].isin(SHOWN).any()
+        return _unknown(contest) if was_timed else "Neither the engine nor torch.nn was timed."
     told = [_told(name, shown.loc[shown["contender"] == name]) for name in _contenders(contest)]
     how = (
         f"Medians and quartiles of {span_of(shown['turns'])} turns. The limit is what the cores would need if products "
         "and nonlinearities cost what they cost in registers and cache, and all else nothing."
     )
-    return " ".join([*told, how])
+    return " ".join(filter(None, [*told, how, _unknown(contest)]))
+
+
+def _unknown(contest: Contest) -> str:
+    """Say for which cells no limit is known, which are those that are not of the package."""
+    cells = dict.fromkeys(contest.rows.loc[contest.rows["limit_share"].isna(), "cell"])
+    return f"No limit is known for {listed(list(cells))}." if cells else ""
 
 
 def _told(name: str, shown: pd.DataFrame) -> str:
@@ -56,14 +63,15 @@ def alt(contest: Contest) -> str:
     """Return a description for who cannot see the figure."""
     return (
         f"Share of the machine's limit that {'; '.join(_contenders(contest))} reach: a panel for each hidden size and "
-        f"batch size, a row for each length of {listed(contest.cells)}."
+        f"batch size, a row for each length of {listed(list(dict.fromkeys(rows(contest)['cell'])))}."
     )
 
 
 def rows(contest: Contest) -> pd.DataFrame:
-    """Return the rows behind the figure."""
+    """Return the rows behind the figure: those whose limit is known."""
     labels = [
         "task", "cell", "hidden_size", "batch_size", "lag", "length", "contender", "turns", "limit_share",
         "limit_share_q25", "limit_share_q75",
     ]  # fmt: skip
-    return contest.rows.loc[contest.rows["contender"].isin(SHOWN), labels].assign(study=contest.plan.study)
+    shown = contest.rows["contender"].isin(SHOWN) & contest.rows["limit_share"].notna()
+    return contest.rows.loc[shown, labels].assign(study=contest.plan.study)

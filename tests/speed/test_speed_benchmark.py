@@ -1,6 +1,7 @@
-"""The speed study: who takes part, and turns that are what they say."""
+"""The speed benchmark: its implementations, and rounds that are what they say."""
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -8,15 +9,18 @@ from torch import nn
 
 from lstm_bench.cells.gru import GRUCell
 from lstm_bench.cells.lstm import LSTMCell
+from lstm_bench.cells.lstm_1997 import OriginalLSTMCell
 from lstm_bench.cells.rnn import RNNCell
 from lstm_bench.config.composing import Invocation, compose_study
 from lstm_bench.config.errors import ConfigError
 from lstm_bench.config.schema import SpeedConfig
-from lstm_bench.probes.machine_limit import core_rates, training_work
-from lstm_bench.records.schema import OURS, PLAIN_LOOP, STOCK_THREADS, STOCK_WORKERS
-from lstm_bench.study.contenders import contenders_for, engine_training, plain_training, stock_training
-from lstm_bench.study.contest import hold_contest
-from lstm_bench.study.crew import Crew
+from lstm_bench.records.schema import OURS, PLAIN_LOOP, STOCK_THREADS, STOCK_WORKERS, MachineLimit
+from lstm_bench.speed import benchmark
+from lstm_bench.speed.benchmark import implementations_of, run_benchmark
+from lstm_bench.speed.implementation import engine_step, plain_step, stock_step
+from lstm_bench.speed.machine_limit import core_rates
+from lstm_bench.speed.operations import training_work
+from lstm_bench.speed.worker_pool import WorkerPool
 from lstm_bench.study.planning import plan_study
 
 SMALL = ("task=adding", "task.lag=6", "cell.hidden_size=3", "trainer.batch_size=2", "trainer.seeds=2")
@@ -30,39 +34,36 @@ def pairs(*overrides):
 @pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
 def test_all_four_take_part_where_torch_has_the_layer(cell):
     ((job, plan),) = pairs(f"cell={cell}")
-    found = {contender.name: contender for contender in contenders_for(job, plan)}
-    assert list(found) == [OURS, STOCK_WORKERS, STOCK_THREADS, PLAIN_LOOP]
-    assert found[OURS].members == 2
-    assert {c.kernel for name, c in found.items() if name != OURS} == {f"torch.nn.{cell.upper()}"}
-    assert [found[name].prepared for name in found] == [True, True, True, False]
-    assert found[STOCK_WORKERS].processes == found[STOCK_THREADS].threads
+    by_name = {one.name: one for one in implementations_of(job, plan)}
+    assert list(by_name) == [OURS, STOCK_WORKERS, STOCK_THREADS, PLAIN_LOOP]
+    assert by_name[OURS].members == 2
+    assert {c.kernel for name, c in by_name.items() if name != OURS} == {f"torch.nn.{cell.upper()}"}
+    assert [by_name[name].prepared for name in by_name] == [True, True, True, False]
+    assert by_name[STOCK_WORKERS].processes == by_name[STOCK_THREADS].threads
 
 
-def test_contenders_take_the_usable_cores_and_no_others(monkeypatch):
+def test_implementations_take_the_usable_cores_and_no_others(monkeypatch):
     monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "1")
     ((job, plan),) = pairs("cell=rnn")
-    assert {(c.processes, c.threads) for c in contenders_for(job, plan)} == {(1, 1)}
-    crew = Crew(1, 1, prepared=False)
-    try:
-        assert crew.all("threads") == [1]
-    finally:
-        crew.close()
+    assert {(c.processes, c.threads) for c in implementations_of(job, plan)} == {(1, 1)}
+    with WorkerPool(1, 1, prepared=False) as pool:
+        assert pool.call_all(torch.get_num_threads) == [1]
 
 
 @pytest.mark.parametrize("task", [("task=adding", "task.dialect=anywhere"), ("task=copy",)])
 def test_the_plain_loop_knows_adding_with_a_marker_in_each_half_alone(task):
     config = compose_study(Invocation((*task, "task.lag=6", "cell.hidden_size=3")))
     (plan,) = plan_study(config, []).jobs
-    assert PLAIN_LOOP not in {c.name for c in contenders_for(config.jobs[0], plan)}
+    assert PLAIN_LOOP not in {c.name for c in implementations_of(config.jobs[0], plan)}
 
 
-@pytest.mark.parametrize("make", [engine_training, stock_training, plain_training])
-def test_every_contender_trains(make):
+@pytest.mark.parametrize("make", [engine_step, stock_step, plain_step])
+def test_every_implementation_trains(make):
     """The last layer of PyTorch and ours both move: a step that changes nothing would be the fastest."""
     ((job, _),) = pairs("cell=lstm", "trainer.learning_rates=0.01")
     step = make(job, 1)
     step()
-    held = [step.__self__.model] if make is plain_training else [c.cell_contents for c in step.__closure__]
+    held = [step.__self__.model] if make is plain_step else [c.cell_contents for c in step.__closure__]
     model = next(thing for thing in held if weights_of(thing))
     before = [w.clone() for w in weights_of(model)]
     step()
@@ -75,10 +76,9 @@ def weights_of(thing):
     return [thing.weights] if hasattr(thing, "weights") else []
 
 
-def test_a_contest_gives_a_row_a_contender_with_all_its_turns():
-    given = pairs("cell=rnn")
+def test_a_benchmark_gives_a_row_an_implementation_with_all_its_rounds():
     done = []
-    limit, rows = hold_contest(given, SpeedConfig(rounds=3, turn_s=0.01), done.append)
+    limit, rows = run_benchmark(pairs("cell=rnn"), SpeedConfig(rounds=3, turn_s=0.01), done.append)
     assert done == [1]
     assert [row.contender for row in rows] == [OURS, STOCK_WORKERS, STOCK_THREADS, PLAIN_LOOP]
     for row in rows:
@@ -91,21 +91,37 @@ def test_a_contest_gives_a_row_a_contender_with_all_its_turns():
         )
 
 
-def test_what_a_process_raises_is_raised_here():
-    crew = Crew(1, 1, prepared=True)
-    try:
-        with pytest.raises(KeyError, match="nobody"):
-            crew.all("run", "nobody", 1)
-    finally:
-        crew.close()
-
-
 @pytest.mark.parametrize(("cell_type", "gates", "nonlinearities"), [(RNNCell, 1, 1), (GRUCell, 3, 3), (LSTMCell, 4, 5)])
 def test_the_work_of_a_step_follows_the_formula(cell_type, gates, nonlinearities):
     """H = 5, D = 2, B = 3, T = 7: six operations for an entry of W_hh, four for one of W_ih."""
     operations, evaluations = training_work(cell_type(2, 5), 3, 7)
     assert operations == 21 * gates * (6 * 25 + 4 * 10)
     assert evaluations == 21 * nonlinearities * 5
+
+
+def test_the_work_of_the_first_lstm_is_of_its_units_and_its_blocks():
+    """Three cells in two blocks, D = 2: 3 + 4 rows; a nonlinearity a candidate, inner state and gate."""
+    operations, evaluations = training_work(OriginalLSTMCell(2, 3, block_size=2), 3, 7)
+    assert operations == 21 * (6 * 49 + 4 * 14)
+    assert evaluations == 21 * (3 + 3 + 4)
+
+
+def test_the_work_of_a_cell_that_is_not_registered_is_not_known():
+    class Other(LSTMCell):
+        pass
+
+    assert training_work(Other(2, 5), 3, 7) is None
+
+
+def test_a_plug_in_has_no_limit_and_no_rival(monkeypatch):
+    monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "1")
+    monkeypatch.setattr(benchmark, "measure_limit", lambda: MachineLimit(1e9, 1e9, "a guess"))
+    ((job, plan),) = pairs("cell=rnn")
+    cell = {"_target_": "plain_cell.Plain", "hidden_size": 3}
+    plug_in = replace(job, cell_name="plain", cell=cell)
+    kept = replace(plan, cell="plain")
+    _, rows = run_benchmark([(plug_in, kept)], SpeedConfig(rounds=1, turn_s=0.001), lambda _: None)
+    assert [(row.contender, row.limit_s) for row in rows] == [(OURS, None)]
 
 
 def test_the_rates_of_a_core_are_of_this_world():
@@ -122,7 +138,7 @@ def test_a_wrong_setting_of_a_speed_study_is_named(override):
 
 def test_the_plain_loop_draws_the_adding_problem():
     ((job, _),) = pairs("cell=gru")
-    training = plain_training(job, 1).__self__
+    training = plain_step(job, 1).__self__
     x, y = type(training).step.__globals__["adding_batch"](8, 100)
     assert x.shape == (8, 100, 2)
     assert torch.equal(x[:4, :, 1].sum(0), torch.ones(100))

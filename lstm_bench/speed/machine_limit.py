@@ -1,4 +1,4 @@
-"""The least time that one core could take for a training step: the bound against which speed is held.
+"""How fast a core can be, from which follows the least time that one core could take for a training step.
 
     limit = floating-point operations of the products / rate of multiply-adds in registers
           + evaluations of sigmoid and tanh            / rate of logistic functions in cache
@@ -10,12 +10,7 @@ import ctypes
 import time
 
 import torch
-from torch import Tensor
 
-from lstm_bench.cells.gru import GRUCell
-from lstm_bench.cells.lstm import LSTMCell
-from lstm_bench.cells.lstm_ablated import AblatedLSTMCell
-from lstm_bench.cells.rnn import RNNCell
 from lstm_bench.engine.compiled.build import library
 from lstm_bench.engine.compiled.kernel import pointer
 from lstm_bench.engine.kernel_dispatch import why_not_compiled
@@ -25,7 +20,6 @@ TORCH_HOW = "torch.mm of 1024 x 1024 and torch.sigmoid in cache, since no kernel
 IN_REGISTERS = 32  # operations a lane and round of `multiply_add`
 ROUNDS, SIZE, PASSES = 2_000_000, 2048, 400  # about 10 and 0.4 ms; 8 KiB
 EDGE, PRODUCTS = 1024, 2
-NONLINEARITIES = {RNNCell: 1, GRUCell: 3, LSTMCell: 5, AblatedLSTMCell: 4}  # a unit and time step
 
 
 def core_rates() -> tuple[float, float]:
@@ -61,18 +55,3 @@ def _torch_rates() -> tuple[float, float]:
         x.sigmoid_()
     ended = time.perf_counter()
     return 2 * EDGE**3 * PRODUCTS / (between - started), SIZE * PASSES / (ended - between)
-
-
-def training_work(cell: object, batch_size: int, length: int) -> tuple[float, float]:
-    """Return (floating-point operations, nonlinearities) of one training step of one model.
-
-    Six operations for each entry of W_hh, time step and sequence: a multiply and an add forwards, for the gradient of
-    h and for that of the weight. Four for W_ih, since no one asks for the gradient of the inputs.
-    """
-    steps, weights = batch_size * length, _recurrent_weights(cell)
-    operations = steps * sum((6 if name == "weight_hh" else 4) * weight.numel() for name, weight in weights.items())
-    return operations, steps * NONLINEARITIES.get(type(cell), 0) * getattr(cell, "hidden_size", 0)
-
-
-def _recurrent_weights(cell: object) -> dict[str, Tensor]:
-    return {name: getattr(cell, name) for name in ("weight_hh", "weight_ih") if hasattr(cell, name)}

@@ -21,15 +21,15 @@ def peak_growth(warm_up: Callable[[], object], work: Callable[[], object]) -> in
     reader, writer = os.pipe()
     child = os.fork()
     if child == 0:
-        _work_and_tell(warm_up, work, writer)
+        _work_and_write(warm_up, work, writer)
     os.close(writer)
     with os.fdopen(reader) as pipe:
-        told = pipe.read()
+        growth = pipe.read()
     os.waitpid(child, 0)
-    return int(told) if told else None
+    return int(growth) if growth else None
 
 
-def _work_and_tell(warm_up: Callable[[], object], work: Callable[[], object], writer: int) -> None:
+def _work_and_write(warm_up: Callable[[], object], work: Callable[[], object], writer: int) -> None:
     """In the child: do the work, write the growth, and leave without the parent's clean-up."""
     try:
         warm_up()

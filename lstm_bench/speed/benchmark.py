@@ -1,0 +1,124 @@
+"""The speed benchmark: the engine, torch.nn and a plain loop train the same jobs in interleaved rounds.
+
+A round of an implementation is a stretch of whole training steps (draw a batch, forward, backward, clip, update) in all
+of its processes at once, timed on the wall from the first start to the last end.
+"""
+
+import statistics
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from torch import Generator
+
+from lstm_bench.config.schema import JobConfig, SpeedConfig
+from lstm_bench.cores import usable_cores
+from lstm_bench.records.schema import (
+    OURS,
+    PLAIN_LOOP,
+    STOCK_THREADS,
+    STOCK_WORKERS,
+    ContestRow,
+    JobPlan,
+    MachineLimit,
+)
+from lstm_bench.speed.implementation import (
+    PLAIN_LOOP_FILE,
+    Implementation,
+    engine_step,
+    plain_step,
+    stock_kernel,
+    stock_layer_of,
+    stock_step,
+    task_and_cells,
+)
+from lstm_bench.speed.machine_limit import core_rates, how_measured
+from lstm_bench.speed.operations import training_work
+from lstm_bench.speed.timing import InterleavedTimer, Timing
+from lstm_bench.speed.worker_pool import WorkerPool
+
+LIMIT_ROUNDS = 9
+Pair = tuple[JobConfig, JobPlan]
+
+
+def implementations_of(job: JobConfig, plan: JobPlan) -> list[Implementation]:
+    """Return who can train a job: the engine; torch.nn where it has such a layer; the plain loop where its file is."""
+    cores, layer = usable_cores(), stock_layer_of(job)
+    engine = Implementation(job, plan, OURS, engine_step, plan.kernel, members=len(plan.seeds), processes=cores)
+    if layer is None:
+        return [engine]
+    kernel = stock_kernel(layer)
+    stock = [
+        Implementation(job, plan, STOCK_WORKERS, stock_step, kernel, processes=cores),
+        Implementation(job, plan, STOCK_THREADS, stock_step, kernel, threads=cores),
+    ]
+    if PLAIN_LOOP_FILE.is_file() and plan.task == "adding" and plan.variant == "half":
+        stock.append(Implementation(job, plan, PLAIN_LOOP, plain_step, kernel, threads=cores, prepared=False))
+    return [engine, *stock]
+
+
+def run_benchmark(
+    pairs: Sequence[Pair], config: SpeedConfig, on_job: Callable[[int], None]
+) -> tuple[MachineLimit, list[ContestRow]]:
+    """Time all implementations of all jobs, and return what the machine can do and what they did.
+
+    Args:
+        pairs: each job and its plan.
+        config: how many rounds, and how long one is for an implementation.
+        on_job: called with the number of jobs done.
+    """
+    rows: list[ContestRow] = []
+    limit = measure_limit()
+    by_job = [implementations_of(job, plan) for job, plan in pairs]
+    with InterleavedTimer() as timer:
+        memory = [[timer.peak_memory(one) for one in implementations] for implementations in by_job]
+        for done, (implementations, peaks) in enumerate(zip(by_job, memory, strict=True), start=1):
+            timings = timer.time(implementations, config.rounds, config.turn_s)
+            limit_s = _limit_s(*pairs[done - 1], limit)
+            rows += [
+                _row(replace(one, threads=timer.threads(one)), limit_s, timing, peak)
+                for one, timing, peak in zip(implementations, timings, peaks, strict=True)
+            ]
+            on_job(done)
+    return limit, rows
+
+
+def measure_limit() -> MachineLimit:
+    """Return the median of what one core does while every core does the same."""
+    with WorkerPool(usable_cores(), 1, prepared=True) as pool:
+        pool.call_all(core_rates)
+        rates = [of_core for _ in range(LIMIT_ROUNDS) for of_core in pool.call_all(core_rates)]
+    operations, nonlinearities = (statistics.median(values) for values in zip(*rates, strict=True))
+    return MachineLimit(operations, nonlinearities, how_measured())
+
+
+def _limit_s(job: JobConfig, plan: JobPlan, limit: MachineLimit) -> float | None:
+    """Return the least time that one core could take for a member-step of a job; None where its work is not known."""
+    _, make_cell = task_and_cells(job)
+    work = training_work(make_cell(Generator()), plan.batch_size, plan.length)
+    if work is None:
+        return None
+    operations, nonlinearities = work
+    return operations / limit.flops_per_s + nonlinearities / limit.nonlinearities_per_s
+
+
+def _row(implementation: Implementation, limit_s: float | None, timing: Timing, peak: int | None) -> ContestRow:
+    plan = implementation.plan
+    return ContestRow(
+        job=plan.job,
+        task=plan.task,
+        cell=implementation.job.cell_name,
+        lag=plan.lag,
+        length=plan.length,
+        hidden_size=plan.hidden_size,
+        batch_size=plan.batch_size,
+        contender=implementation.name,
+        kernel=implementation.kernel,
+        processes=implementation.processes,
+        threads=implementation.threads,
+        members=implementation.members,
+        steps=timing.steps * implementation.processes * implementation.members,
+        turns_s=timing.seconds,
+        flops=plan.flops,
+        limit_s=limit_s,
+        peak_memory_bytes=peak,
+    )

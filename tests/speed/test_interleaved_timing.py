@@ -1,0 +1,136 @@
+"""Rounds of several implementations, and what one step of each does."""
+
+import mmap
+import os
+import signal
+import sys
+import time
+from functools import partial
+
+import pytest
+
+from lstm_bench.cells.gru import GRUCell
+from lstm_bench.cells.lstm import LSTMCell
+from lstm_bench.cells.rnn import RNNCell
+from lstm_bench.config.composing import Invocation, compose_study
+from lstm_bench.engine.kernel_dispatch import COMPILED
+from lstm_bench.speed.implementation import Implementation, engine_step
+from lstm_bench.speed.operations import training_flops
+from lstm_bench.speed.peak_memory import peak_growth
+from lstm_bench.speed.timing import InterleavedTimer
+from lstm_bench.speed.worker_pool import WorkerLostError, WorkerPool
+from lstm_bench.study.planning import plan_study
+from lstm_bench.tasks.adding import AddingTask
+
+SMALL = ("task=adding", "task.lag=5", "cell=lstm", "cell.hidden_size=4", "trainer.batch_size=3")
+
+
+@pytest.fixture(scope="module")
+def job():
+    return compose_study(Invocation(SMALL)).jobs[0]
+
+
+@pytest.mark.parametrize(("cell", "gates"), [(RNNCell(2, 8), 1), (GRUCell(2, 8), 3), (LSTMCell(2, 8), 4)])
+def test_operations_are_six_a_weight_step_and_sequence(cell, gates):
+    assert training_flops(cell, batch_size=3, length=7) == 6 * gates * (8 * 8 + 8 * 2) * 3 * 7
+
+
+def make_writer(path, name, job, members):
+    """Return a step that notes in a file which process took it."""
+
+    def step():
+        with path.open("a") as log:
+            log.write(f"{name} {os.getpid()}\n")
+
+    return step
+
+
+def make_slow(job, members):
+    """Return a step that takes 20 ms or a little more."""
+    return lambda: time.sleep(0.02)
+
+
+def test_implementations_take_rounds_one_after_another_in_all_of_their_processes(job, tmp_path):
+    """And the steps of a round are those that fit in its time."""
+    (plan,) = plan_study(compose_study(Invocation(SMALL)), []).jobs
+    log = tmp_path / "log"
+    implementations = [
+        Implementation(job, plan, name, partial(make_writer, log, name), "none", processes=processes)
+        for name, processes in (("a", 2), ("b", 1), ("c", 1))
+    ]
+    with InterleavedTimer() as timer:
+        timings = timer.time(implementations, rounds=3, round_s=1e-9)
+        (slow,) = timer.time([Implementation(job, plan, "slow", make_slow, "none")], rounds=1, round_s=0.2)
+    assert [timing.steps for timing in timings] == [1, 1, 1]
+    assert all(len(timing.seconds) == 3 and min(timing.seconds) > 0 for timing in timings)
+    steps = [line.split() for line in log.read_text().splitlines()]
+    assert [name for name, _ in steps[-12:]] == ["a", "a", "b", "c"] * 3
+    processes = {name: {process for other, process in steps if other == name} for name in "abc"}
+    assert len(processes["a"]) == 2
+    assert processes["b"] == processes["c"]
+    assert len(processes["b"]) == 1
+    assert 1 <= slow.steps <= 10
+    assert slow.seconds[0] >= 0.02 * slow.steps
+
+
+@pytest.mark.parametrize(("kernel", "own_steps"), [("torch", 0), ("autograd", 5)])
+def test_a_step_trains_all_members_by_the_kernel_asked_for(monkeypatch, job, kernel, own_steps):
+    """The compiled kernel would fail here; a kernel in torch operations never calls the cell's own step."""
+    shapes, steps, loss, stepped = [], [], AddingTask.loss, LSTMCell.step
+
+    def noted_loss(task, predictions, targets):
+        shapes.append(tuple(targets.shape))
+        return loss(task, predictions, targets)
+
+    monkeypatch.setattr(AddingTask, "loss", noted_loss)
+    monkeypatch.setitem(COMPILED, LSTMCell, None)
+    step = engine_step(job, 2, kernel=kernel)
+    monkeypatch.setattr(LSTMCell, "step", lambda *arguments: steps.append(1) or stepped(*arguments))
+    step()
+    assert shapes == [(1, 2, 3)]
+    assert min(len(steps), 5) == own_steps
+
+
+@pytest.mark.parametrize(("computation_only", "drawn"), [(True, 2), (False, 6)])
+def test_the_computation_alone_draws_its_batches_once(monkeypatch, job, computation_only, drawn):
+    """Of two members: once before, or in each of three steps."""
+    samples, sample = [], AddingTask.sample
+    monkeypatch.setattr(AddingTask, "sample", lambda *arguments: samples.append(1) or sample(*arguments))
+    step = engine_step(job, 2, computation_only=computation_only)
+    for _ in range(3):
+        step()
+    assert len(samples) == drawn
+
+
+def refuse():
+    raise KeyError("nobody")
+
+
+def end_by_a_signal():
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_what_a_process_raises_is_raised_here_and_one_that_is_killed_is_told_by_its_exit_code():
+    with WorkerPool(1, 1, prepared=True) as pool:
+        with pytest.raises(KeyError, match="nobody"):
+            pool.call_all(refuse)
+        assert pool.call_one(os.getpid) != os.getpid()
+        with pytest.raises(WorkerLostError, match="ended with exit code -9"):
+            pool.call_one(end_by_a_signal)
+
+
+def test_peak_memory_is_what_the_work_touched_where_the_system_can_tell():
+    touched: list[int] = []
+
+    def touch_fresh_pages() -> None:  # from the system, not from what malloc kept of earlier work
+        with mmap.mmap(-1, 64 << 20) as pages:
+            for start in range(0, len(pages), mmap.PAGESIZE):
+                pages[start] = 1
+        touched.append(64 << 20)
+
+    growth = peak_growth(touch_fresh_pages, touch_fresh_pages)
+    assert touched == []  # the work ran in a child, or not at all
+    if sys.platform.startswith("linux"):
+        assert growth == pytest.approx(64 << 20, rel=0.05)
+    else:
+        assert growth is None
