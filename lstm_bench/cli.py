@@ -18,7 +18,7 @@ from lstm_bench.config.errors import ConfigError
 from lstm_bench.config.launching import launch_arguments
 from lstm_bench.config.listing import listing
 from lstm_bench.config.schema import SafetyConfig, StudyConfig
-from lstm_bench.config.search_path import conf_dir, main_folder, told_of_files
+from lstm_bench.config.search_path import conf_dir, file_notices, main_folder
 from lstm_bench.cores import keep_to_usable_cores
 from lstm_bench.study.stopping import Stop, Stopped
 
@@ -82,7 +82,7 @@ def _run(invocation: Invocation, given: Sequence[str], stop: Stop) -> int:
     study, composed = _planned(config, invocation, given)
     replaced = [file for one in composed for file in one.replaced]
     unread = [file for one in composed for file in one.unread]
-    for line in told_of_files(invocation.config_dir, replaced, unread):
+    for line in file_notices(invocation.config_dir, replaced, unread):
         study.say(line)
     try:
         return study.run(lambda config, jobs: _launch_jobs(config, jobs, stop), stop)
@@ -98,7 +98,7 @@ def _planned(
 
     The second is all that was composed for it.
     """
-    from lstm_bench.config.substudies import parts_of
+    from lstm_bench.config.substudies import substudy_invocations
     from lstm_bench.study.claims_study import ClaimsStudy
     from lstm_bench.study.matching import compared
     from lstm_bench.study.planning import plan_claims, plan_study
@@ -106,7 +106,7 @@ def _planned(
     from lstm_bench.study.speed_study import SpeedStudy
 
     if config.measure == "claims":
-        parts = [(part, compared(compose_study(part))) for part in parts_of(config.studies, invocation)]
+        parts = [(part, compared(compose_study(part))) for part in substudy_invocations(config.studies, invocation)]
         plans = [(config, plan_study(config, part.overrides)) for part, config in parts]
         return ClaimsStudy(config, plan_claims(config, given), plans), [config, *(part for part, _ in plans)]
     config = compared(config)
