@@ -194,7 +194,7 @@ def _taken_up(job: Job, keeper: Keeper, waiting: Sequence[Member], steps: int) -
         else:
             job.records.journal.note("taken_up", job=job.identity, role=waiting[0].role, step=training.step)
             return training
-    damaged = keeper.began() or any(job.records.was_set_aside(_identity(job, member)) for member in waiting)
+    damaged = keeper.began() or any(job.records.was_quarantined(_identity(job, member)) for member in waiting)
     members = _phase(job, waiting) if damaged else waiting
     training = Training(job.task, job.make_cell, members, budget)
     keeper.write(training)

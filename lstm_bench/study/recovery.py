@@ -51,7 +51,7 @@ def _set_aside(records: StudyRecords, identity: str) -> str | None:
     """Move a member away if its files are damaged; return in words what was wrong and where it is."""
     if not records.has_member(identity) or (reason := records.damage(identity)) is None:
         return None
-    aside = records.set_aside(identity)
+    aside = records.quarantine(identity)
     records.journal.note("damaged", path=str(aside), reason=reason)
     return f"{reason}; kept as {aside}, and trained again"
 
