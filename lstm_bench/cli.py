@@ -24,7 +24,7 @@ from lstm_bench.study.stopping import Stop, Stopped
 
 if TYPE_CHECKING:
     from lstm_bench.study.claims_study import ClaimsStudy
-    from lstm_bench.study.running import Study
+    from lstm_bench.study.running import StudyRunner
     from lstm_bench.study.speed_study import SpeedStudy
 
 BAD_INPUT = 2
@@ -87,13 +87,13 @@ def _run(invocation: Invocation, given: Sequence[str], stop: Stop) -> int:
     try:
         return study.run(lambda config, jobs: _launch_jobs(config, jobs, stop), stop)
     except Stopped:
-        study.say_how_to_go_on()
+        study.say_how_to_resume()
         raise
 
 
 def _planned(
     config: StudyConfig, invocation: Invocation, given: Sequence[str]
-) -> "tuple[ClaimsStudy | SpeedStudy | Study, list[StudyConfig]]":
+) -> "tuple[ClaimsStudy | SpeedStudy | StudyRunner, list[StudyConfig]]":
     """Return the study with its plan, after checking every job of it, or of every study that it is composed of.
 
     The second is all that was composed for it.
@@ -102,7 +102,7 @@ def _planned(
     from lstm_bench.study.claims_study import ClaimsStudy
     from lstm_bench.study.matching import compared
     from lstm_bench.study.planning import plan_claims, plan_study
-    from lstm_bench.study.running import Study
+    from lstm_bench.study.running import StudyRunner
     from lstm_bench.study.speed_study import SpeedStudy
 
     if config.measure == "claims":
@@ -111,7 +111,7 @@ def _planned(
         return ClaimsStudy(config, plan_claims(config, given), plans), [config, *(part for part, _ in plans)]
     config = compared(config)
     plan = plan_study(config, given)
-    return (SpeedStudy(config, plan) if config.measure == "speed" else Study(config, plan)), [config]
+    return (SpeedStudy(config, plan) if config.measure == "speed" else StudyRunner(config, plan)), [config]
 
 
 def _launch_jobs(config: StudyConfig, jobs: Sequence[int], stop: Stop) -> int:
@@ -121,7 +121,7 @@ def _launch_jobs(config: StudyConfig, jobs: Sequence[int], stop: Stop) -> int:
     try:
         return _launch(launch_arguments(config, jobs), config.config_dir)
     except Exception as error:
-        if stop.heard:  # what a stopped launcher says of it is no news
+        if stop.was_signalled:  # a stopped launcher fails as expected
             return 1
         print(f"Launcher: {type(error).__name__}: {str(error).strip().splitlines()[0]}", file=sys.stderr)
         return 1
