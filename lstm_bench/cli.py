@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING
 
 from omegaconf import DictConfig
 
+from lstm_bench.conf_folder import conf_dir
 from lstm_bench.config.composing import Invocation, compose_study
 from lstm_bench.config.errors import ConfigError
 from lstm_bench.config.launching import launch_arguments
 from lstm_bench.config.listing import listing
 from lstm_bench.config.schema import SafetyConfig, StudyConfig
-from lstm_bench.config.search_path import conf_dir, file_notices, main_folder
+from lstm_bench.config.search_path import file_notices, main_folder
 from lstm_bench.cores import keep_to_usable_cores
 from lstm_bench.study.stopping import Stop, Stopped
 

@@ -96,7 +96,6 @@ def _joined_plan(name: str, plans: Mapping[str, StudyPlan], jobs: list[JobPlan])
         environment=_merged({label: plan.environment for label, plan in plans.items()}),
         finished=max(ends) if len(ends) == len(each) else None,
         wall_s=sum(times) if len(times) == len(each) else None,
-        walk=next((plan.walk for plan in each if plan.walk), {}),
     )
 
 

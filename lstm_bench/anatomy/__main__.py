@@ -4,18 +4,18 @@ import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 
-from lstm_bench.anatomy import step, walk
+from lstm_bench.anatomy import commands
 from lstm_bench.config.errors import ConfigError, not_allowed
 
 BAD_INPUT = 2
-COMMANDS: Mapping[str, Callable[[Sequence[str]], None]] = {"step": step.run, "walk": walk.run}
+COMMANDS: Mapping[str, Callable[[Sequence[str]], None]] = {"step": commands.run_step, "walk": commands.run_walk}
 USAGE = """\
 python -m lstm_bench.anatomy step [--help]     one time step, taken apart and drawn
 python -m lstm_bench.anatomy walk [--help]     a walk through a few words: tables, audit, page"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run what was asked for; return the exit code, 2 for bad input, which is told in one line."""
+    """Run a command and return its exit code: 0, or 2 for bad input, with one line on stderr."""
     command, *options = [*(sys.argv[1:] if arguments is None else arguments), ""]
     if command in {"", "-h", "--help"}:
         print(USAGE)
@@ -27,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ConfigError as error:
         print(" ".join(str(error).split()), file=sys.stderr)
         return BAD_INPUT
-    except BrokenPipeError:  # who reads along, such as head, has read enough; what is written is written
+    except BrokenPipeError:  # a reader such as head closes early; the files are written by then
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
 

@@ -10,7 +10,7 @@ import psutil
 import torch
 from torch import Generator, nn
 
-from lstm_bench.cells.contract import Cell, CellError, cell_failure
+from lstm_bench.cells.contract import Cell, CellError, cell_failure, cell_name
 from lstm_bench.cells.reals import count_reals
 from lstm_bench.config.building import TARGET, build, check_types, import_target
 from lstm_bench.config.errors import ConfigError, not_allowed
@@ -114,6 +114,8 @@ def cell_notes(job: JobConfig) -> list[str]:
             _tried[key] = check_cell(cell_maker(job, task), device)
         except CellError as error:
             raise ConfigError(str(error)) from error
+        except SystemExit as error:
+            raise ConfigError(f"{cell_name(type(cell))}: step raised SystemExit: {error}") from error
     return _tried[key]
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from importlib.resources import files
 from pathlib import Path
 
 from hydra import initialize_config_dir
@@ -12,14 +11,9 @@ from hydra.core.plugins import Plugins
 from hydra.plugins.search_path_plugin import SearchPathPlugin
 from hydra.types import RunMode
 
+from lstm_bench.conf_folder import conf_dir
+
 HYDRA, MAIN = "hydra", "main"  # Hydra's names for the providers of a folder
-
-
-def conf_dir() -> Path:
-    """Return the folder of the built-in yaml files: conf/ in a checkout, lstm_bench/conf in an installed wheel."""
-    package = Path(str(files("lstm_bench")))
-    installed = package / "conf"
-    return installed if installed.is_dir() else package.parent / "conf"
 
 
 class UsersFolderFirst(SearchPathPlugin):

@@ -27,7 +27,8 @@ from lstm_bench.engine.kernel import Parts
 from lstm_bench.engine.model import MakeCell, drawn_cell
 
 STEPS, BATCH = 3, 3
-SEED, OTHER_SEED, DRAWS = 0, 1, 2
+SEED, OTHER_SEED = 0, 1
+DRAWS, OTHER_DRAWS = 2, 3
 NAMED = 3  # attributes or parameters in a message
 RELATIVE, ABSOLUTE = 1e-5, 1e-7  # two runs of one step differ by rounding at most
 GENERATORS = "torch's, NumPy's or Python's global generator"
@@ -50,6 +51,8 @@ def check_cell(make_cell: MakeCell, device: torch.device) -> list[str]:
     """
     first, second, other = (drawn_cell(make_cell, Generator().manual_seed(s)) for s in (SEED, SEED, OTHER_SEED))
     _check_start(first, second)
+    _step_once(second, OTHER_DRAWS)  # what a cell draws once and keeps differs between the cells after this
+    _step_once(other, OTHER_DRAWS)
     tensors = {name: tensor.detach().to(device) for name, tensor in named_tensors(first).items()}
     for training in (True, False):
         steps = _steps(first, tensors, training)
@@ -57,8 +60,12 @@ def check_cell(make_cell: MakeCell, device: torch.device) -> list[str]:
         _check_constants(first, second, steps, training)
         _check_constants(first, other, steps, training)
         _check_constants(first, other, _steps(first, _moved(first, tensors), training), training)
-    _check_buffers(second)
-    return [*_untrained(first, tensors), *_drawing_in_evaluation(first, tensors)]
+    _check_tensors_stay(second)
+    return [
+        *_starting_alike(first, other),
+        *_untrained(first, tensors),
+        *_drawing_in_evaluation(first, tensors),
+    ]
 
 
 def _check_start(first: Cell, second: Cell) -> None:
@@ -112,23 +119,42 @@ def _deciding(first: Cell, rival: Cell, steps: Sequence[Step], training: bool) -
     return names
 
 
-def _check_buffers(cell: Cell) -> None:
-    """Refuse a cell that puts new tensors in the place of its buffers: the engine would not see them."""
-    before, dtype = dict(cell.named_buffers()), FunctionalCell(cell).dtype
-    for training in (True, False) if before else ():
+def _check_tensors_stay(cell: Cell) -> None:
+    """Refuse a cell that replaces its own tensors, since the engine would not see the new ones."""
+    before = _addresses(cell)
+    for training in (True, False):
         _module(cell).train(training)
-        with seeded_generators(DRAWS), torch.no_grad():
-            state = cell.initial_state(BATCH)
-            for x in _inputs(cell, dtype):
-                _, state = cell.step(x, state)
-        after = dict(cell.named_buffers())
-        names = [name for name, buffer in before.items() if after.get(name) is not buffer]
+        _step_once(cell, DRAWS)
+        after = _addresses(cell)
+        names = [name for name, address in before.items() if after.get(name) != address]
         if names:
             raise cell_error(
                 type(cell),
-                f"step puts a new tensor in the place of its buffer {_listed(names)}: allowed: writing into it, as in "
+                f"step puts a new tensor in the place of its {_listed(names)}: allowed: writing into it, as in "
                 f"self.{names[0]}.copy_(...), or keeping it in the state",
             )
+
+
+def _addresses(cell: Cell) -> dict[str, tuple[int, int]]:
+    """Return the identity of each parameter and buffer, and the address of its data."""
+    return {name: (id(tensor), tensor.data_ptr()) for name, tensor in named_tensors(cell).items()}
+
+
+def _step_once(cell: Cell, draws: int) -> None:
+    """Run one step of a cell with its own tensors."""
+    functional, no_weights = FunctionalCell(cell), dict[str, Tensor]()
+    with seeded_generators(draws), torch.no_grad():
+        state = functional.call("initial_state", no_weights, BATCH)
+        functional.call("step", no_weights, _inputs(cell, functional.dtype)[0], state)
+
+
+def _starting_alike(first: Cell, other: Cell) -> Iterator[str]:
+    """Yield a sentence where two seeds start with the same parameters."""
+    parameters, other_parameters = dict(first.named_parameters()), dict(other.named_parameters())
+    if parameters and all(torch.equal(tensor, other_parameters[name]) for name, tensor in parameters.items()):
+        yield (
+            f"{cell_name(type(first))}: two seeds start with the same parameters, so members differ in their data alone"
+        )
 
 
 def _untrained(cell: Cell, tensors: Parts) -> Iterator[str]:

@@ -1,12 +1,13 @@
 """Read files of records into the dataclasses that wrote them, with errors of one line."""
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any, TypeVar
 
 import pyarrow as pa
 from pyarrow.parquet import ParquetFile
 from pydantic import TypeAdapter, ValidationError
-from pydantic_core import ErrorDetails, from_json
+from pydantic_core import ErrorDetails, from_json, to_json
 
 from lstm_bench.records.schema import SCHEMA
 
@@ -19,13 +20,14 @@ class RecordError(Exception):
     """Records are missing, unreadable or of another schema; the message names the file, its value and the allowed."""
 
 
-def read_json(path: Path, kind: TypeAdapter[T], has_schema: bool = True) -> T:
+def read_json(path: Path, kind: TypeAdapter[T], has_schema: bool = True, former: Collection[str] = frozenset()) -> T:
     """Return the content of a file as the dataclass that wrote it, with every field checked.
 
     Args:
         path: the file.
         kind: the dataclass, or a list of one.
         has_schema: whether the file has a field `schema`.
+        former: fields of earlier versions, which are ignored.
 
     Raises: RecordError where the file cannot be read, is of another schema, or has a missing, unknown or wrong field.
     """
@@ -36,6 +38,8 @@ def read_json(path: Path, kind: TypeAdapter[T], has_schema: bool = True) -> T:
         raise _unreadable(path, error) from error
     if has_schema and isinstance(content, dict) and content.get("schema") != SCHEMA:
         raise RecordError(f"{path}: schema={content.get('schema')}: allowed: {SCHEMA}")
+    if isinstance(content, dict) and not content.keys().isdisjoint(former):
+        text = to_json({name: value for name, value in content.items() if name not in former}, inf_nan_mode="constants")
     try:
         return kind.validate_json(text, strict=True)
     except ValidationError as error:

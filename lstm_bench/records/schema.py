@@ -7,6 +7,7 @@ from pydantic import ConfigDict, with_config
 
 SCHEMA = 1
 NO_OTHER_FIELDS = ConfigDict(extra="forbid")  # when read back
+FORMER_PLAN_FIELDS = frozenset({"walk"})  # in study.json of earlier versions, and left out when it is read
 OURS, STOCK = "lstm_bench", "torch.nn"  # implementations whose speed is compared
 STOCK_WORKERS = "torch.nn, one worker a core"
 STOCK_THREADS = "torch.nn, one process"
@@ -23,9 +24,9 @@ class JobPlan:
 
     `cell` is the name in the comparison: the name of its yaml and whatever else the study varies. `flops` are
     floating-point operations of one member's training step, by formula. `config` is the resolved configuration; `job`
-    is the hash of what in it changes results. `sentence` are the words of the walk, where the task has one,
-    `answers` the names of its classes. `notes` are what a trial of the cell found that a reader must know,
-    `sources` the hash or version of each package and module that its plug-ins are made of.
+    is the hash of what in it changes results. `sentence` are the words that a probe takes a trained cell through, where
+    the task has them, `answers` the names of the task's classes. `notes` are what a trial of the cell found that a
+    reader must know, `sources` the hash or version of each package and module that its plug-ins are made of.
     """
 
     job: str
@@ -64,7 +65,6 @@ class StudyPlan:
     """One invocation: its jobs, and the receipt of how and where it ran.
 
     `studies` are the names of the studies beside it that a study of claims rules on; it has no jobs of its own.
-    `walk` holds the words and given gates that the report walks through, where a task of the study has a sentence.
     `taken_over` counts the members that other studies had trained, those that tuned included. `wall_s` is the time of
     this invocation, which trained the others; `mirror_s` what MLflow took of it (processor time of its thread).
     `budget` says which of an experiment's budgets was run, and what it leaves out; empty where there is one only.
@@ -84,7 +84,6 @@ class StudyPlan:
     mirror_s: float | None = None
     taken_over: int = 0
     measure: Measure = "training"
-    walk: dict[str, Any] = field(default_factory=dict)
     studies: list[str] = field(default_factory=list)
     tracked: bool = False
     tracking_uri: str | None = None

@@ -32,6 +32,7 @@ from lstm_bench.records.checkpoints import Checkpoints
 from lstm_bench.records.journal import Journal
 from lstm_bench.records.reading import RecordError, read_columns, read_file, read_json
 from lstm_bench.records.schema import (
+    FORMER_PLAN_FIELDS,
     ROLES,
     STATUSES,
     WITHOUT_RESULT,
@@ -72,7 +73,7 @@ class StudyRecords:
         path = self.folder / "study.json"
         if not path.exists():
             raise RecordError(f"study={self.folder.name}: no records at {self.folder}")
-        plan = read_json(path, PLAN)
+        plan = read_json(path, PLAN, former=FORMER_PLAN_FIELDS)
         if not STUDY_NAME.fullmatch(plan.study):
             raise RecordError(f"{path}: study={plan.study}: allowed: {STUDY_NAME_RULE}")
         if not plan.jobs and not plan.studies:

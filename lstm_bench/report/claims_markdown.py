@@ -7,8 +7,6 @@ from lstm_bench.report.claims_page import ClaimsPage, StudyPart
 from lstm_bench.report.claims_part import ClaimsPart
 from lstm_bench.report.markdown_blocks import (
     bullets,
-    comparison_blocks,
-    failure_blocks,
     file_links,
     grid,
     image,
@@ -19,6 +17,7 @@ from lstm_bench.report.markdown_blocks import (
     said,
     table_block,
 )
+from lstm_bench.report.markdown_sections import comparison_blocks, failure_blocks
 
 CLAIM_FILES = ("tables/claims.csv", "tables/claim_numbers.csv")
 

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 
 from lstm_bench.analysis.contest import Contest
 from lstm_bench.analysis.frames import Study
+from lstm_bench.anatomy import learned_walk
 from lstm_bench.report.figures import (
     best_of_k,
     boundary,
@@ -23,7 +24,6 @@ from lstm_bench.report.figures import (
     gradient_flow,
     gradient_milestones,
     gradient_paths,
-    learned_walk,
     learning_curves,
     length_generalisation,
     limit_share,

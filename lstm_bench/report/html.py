@@ -5,13 +5,13 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from lstm_bench.report.anatomy_page import AnatomyPage
 from lstm_bench.report.claims_page import ClaimsPage
 from lstm_bench.report.page import Page
 from lstm_bench.report.speed_page import SpeedPage
 from lstm_bench.report.typography import typeset
 
-TEMPLATES = Path(__file__).parent / "templates"
+PACKAGE = Path(__file__).parents[1]
+TEMPLATES = [PACKAGE / room / "templates" for room in ("report", "anatomy")]
 
 
 def render_html(page: Page, carried: Mapping[str, str]) -> str:
@@ -21,25 +21,27 @@ def render_html(page: Page, carried: Mapping[str, str]) -> str:
         page: what it says.
         carried: text by path of the files beside the page that it carries within itself, to be had from it alone.
     """
-    return _render("page.html.j2", page, carried)
+    return render("page.html.j2", page, carried)
 
 
 def render_speed_html(page: SpeedPage, carried: Mapping[str, str]) -> str:
     """Return report.html of a speed study, made like the other."""
-    return _render("speed.html.j2", page, carried)
+    return render("speed.html.j2", page, carried)
 
 
 def render_claims_html(page: ClaimsPage, carried: Mapping[str, str]) -> str:
     """Return report.html of a study of claims, made like the others."""
-    return _render("claims_page.html.j2", page, carried)
+    return render("claims_page.html.j2", page, carried)
 
 
-def render_anatomy_html(page: AnatomyPage) -> str:
-    """Return the page of the anatomy, made like the others."""
-    return _render("anatomy.html.j2", page, {})
+def render(template: str, page: object, carried: Mapping[str, str]) -> str:
+    """Return a page in a template of TEMPLATES.
 
-
-def _render(template: str, page: Page | SpeedPage | ClaimsPage | AnatomyPage, carried: Mapping[str, str]) -> str:
+    Args:
+        template: name of the file.
+        page: content, `page` in the template.
+        carried: text by path of the files that the page has within itself.
+    """
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=lambda name: name is not None and name.endswith(".html.j2"),

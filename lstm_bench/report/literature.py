@@ -9,9 +9,9 @@ from lstm_bench.analysis.frames import Study
 from lstm_bench.analysis.published import RULE, Beside, beside_at_lags_run, differences
 from lstm_bench.analysis.wording import NOT_AVAILABLE, significant, with_range
 from lstm_bench.literature.reading import Source
+from lstm_bench.report.document import DASH, Entry, Table
 from lstm_bench.report.figures.published import METRICS
 from lstm_bench.report.style import colours
-from lstm_bench.report.tables import DASH, Entry, Table
 
 OUTCOMES = {True: "solved", False: "not solved", None: ""}
 TINTS = {"agrees": 1.0, "same outcome, other number": 0.4, "open": 0.1, "other outcome": 0.0}

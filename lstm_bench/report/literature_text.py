@@ -7,9 +7,9 @@ from lstm_bench.analysis.frames import Study
 from lstm_bench.analysis.published import Beside, beside_at_lags_run
 from lstm_bench.analysis.wording import NOT_AVAILABLE
 from lstm_bench.literature.reading import PublishedResult
+from lstm_bench.report.document import DASH
 from lstm_bench.report.figures.published import METRICS
 from lstm_bench.report.literature import OUTCOMES, mean_in_words
-from lstm_bench.report.tables import DASH
 from lstm_bench.report.text_table import text_table
 
 NOTE = (

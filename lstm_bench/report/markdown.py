@@ -2,13 +2,11 @@
 
 from collections.abc import Iterator
 
+from lstm_bench.anatomy.markdown import walk_blocks
 from lstm_bench.report.claims_markdown import CLAIM_FILES, claims_block, wordings
 from lstm_bench.report.literature import Literature
 from lstm_bench.report.markdown_blocks import (
     bullets,
-    comparison_blocks,
-    exhibit_blocks,
-    failure_blocks,
     file_links,
     items,
     plain,
@@ -16,8 +14,8 @@ from lstm_bench.report.markdown_blocks import (
     said,
     table_block,
 )
+from lstm_bench.report.markdown_sections import comparison_blocks, exhibit_blocks, failure_blocks
 from lstm_bench.report.page import Page, TaskPart
-from lstm_bench.report.walk_markdown import walk_blocks
 
 
 def render_markdown(page: Page) -> str:

@@ -1,13 +1,10 @@
-"""What the Markdown pages are made of, as GitHub reads it: blocks that an empty line sets apart."""
+"""Text, lists, tables and images as Markdown, as GitHub reads it."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import PurePosixPath as Path
 
-from lstm_bench.report.figure_registry import Exhibit
-from lstm_bench.report.outcomes import Failure
-from lstm_bench.report.page import TaskPart
-from lstm_bench.report.tables import Entry, Table
+from lstm_bench.report.document import Entry, Table
 from lstm_bench.report.typography import typeset
 
 # what would not be read as letters
@@ -76,29 +73,10 @@ def _entry(entry: Entry) -> str:
     return "<br>".join(said(line) for line in (entry.text, *entry.below))
 
 
-def exhibit_blocks(exhibit: Exhibit) -> Iterator[str]:
-    """Yield a question, its figure, the finding and the files."""
-    yield f"## {plain(exhibit.question)}"
-    if not exhibit.figure:
-        yield said(exhibit.caption)
-        return
-    yield image(exhibit.alt, f"figures/{exhibit.figure}.png")
-    yield said(exhibit.caption)
-    figure = f"[PNG](figures/{exhibit.figure}.png), [SVG](figures/{exhibit.figure}.svg)"
-    yield f"Rows: {file_links([f'tables/{exhibit.table}.csv'])}. Figure: {figure}."
-
-
 def image(alt: str, path: str) -> str:
     """Return a picture with the words for who cannot see it."""
     words = MARKUP_OR_BRACKET.sub(r"\\\g<0>", alt)
     return f"![{words}]({path})"
-
-
-def failure_blocks(failure: Failure) -> Iterator[str]:
-    """Yield why some members failed, which they are, and the traceback of the first."""
-    yield f"{code(failure.reason)} ({plain(failure.members)})"
-    if failure.traceback.strip():
-        yield fenced(failure.traceback)
 
 
 def receipt_list(receipt: Iterable[tuple[str, str]]) -> str:
@@ -111,12 +89,3 @@ def receipt_blocks(receipt: Iterable[tuple[str, str]]) -> Iterator[str]:
     yield "## Receipt"
     yield receipt_list(receipt)
     yield "Everything, settings of each job included: [receipt.json](receipt.json)."
-
-
-def comparison_blocks(part: TaskPart) -> Iterator[str]:
-    """Yield the tables of one task: its cells side by side for each way of matching, and who solved at which lag."""
-    for comparison in part.comparisons:
-        yield said(comparison.note)
-        yield table_block(comparison.table)
-    yield "Members that solved, of those that ran to their end."
-    yield table_block(part.solved)

@@ -10,16 +10,17 @@ from lstm_bench.analysis.headline import headline
 from lstm_bench.analysis.matching import Matching, matched_studies
 from lstm_bench.analysis.solving import members_a_lag, was_trained
 from lstm_bench.analysis.wording import span_of
-from lstm_bench.analysis.worked_example import walk_from
+from lstm_bench.anatomy.section import WalkSection, make_walk_section
+from lstm_bench.anatomy.walk import load_walk, seven_words
 from lstm_bench.claims.deciding import Ruling
 from lstm_bench.report import outcomes
-from lstm_bench.report.anatomy_page import WalkPart, make_walk_part
 from lstm_bench.report.claims_part import ClaimsPart, make_claims_part
+from lstm_bench.report.document import Table
 from lstm_bench.report.figure_registry import FIGURES, Exhibit, file_prefix, make_exhibits
 from lstm_bench.report.literature import Literature, make_literature
 from lstm_bench.report.protocol import DEFINITIONS, protocol, settings_table
 from lstm_bench.report.side_by_side import SideBySide, make_side_by_side
-from lstm_bench.report.tables import Table, comparison_table, solved_table
+from lstm_bench.report.tables import comparison_table, solved_table
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ class Page:
     receipt: list[tuple[str, str]]
     claims: ClaimsPart
     literature: Literature | None = None
-    walk: WalkPart | None = None
+    walk: WalkSection | None = None
     beside: SideBySide | None = None
 
 
@@ -82,7 +83,7 @@ def make_page(study: Study, figures: Path, receipt: list[tuple[str, str]], rulin
         definitions=DEFINITIONS,
         receipt=receipt,
         literature=make_literature(study),
-        walk=make_walk_part(walk_from(study.plan.walk)) if study.plan.walk else None,
+        walk=make_walk_section(load_walk(seven_words())) if any(job.sentence for job in study.plan.jobs) else None,
         beside=make_side_by_side(study),
         claims=make_claims_part(rulings),
     )

@@ -7,7 +7,7 @@ from lstm_bench.analysis.frames import Study
 from lstm_bench.analysis.solving import was_trained
 from lstm_bench.analysis.tuning import effort, unequal_tuning
 from lstm_bench.analysis.wording import significant, span_of
-from lstm_bench.report.tables import DASH, Entry, Table
+from lstm_bench.report.document import DASH, Entry, Table
 
 DEFINITIONS = {
     "T50": "The learned span: the lag at which half of the members solve the task within the budget. Solved counts are "

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from lstm_bench.analysis.frames import Study
 from lstm_bench.analysis.side_by_side import differences, repeated_members
 from lstm_bench.analysis.wording import counted, listed
-from lstm_bench.report.tables import Entry, Table
+from lstm_bench.report.document import Entry, Table
 
 
 @dataclass(frozen=True)

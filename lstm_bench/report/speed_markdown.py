@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from lstm_bench.report.markdown_blocks import bullets, exhibit_blocks, items, plain, receipt_blocks, said, table_block
+from lstm_bench.report.markdown_blocks import bullets, items, plain, receipt_blocks, said, table_block
+from lstm_bench.report.markdown_sections import exhibit_blocks
 from lstm_bench.report.speed_page import SpeedPage
 
 

@@ -7,10 +7,10 @@ import pandas as pd
 
 from lstm_bench.analysis.contest import Contest
 from lstm_bench.analysis.contest_wording import contest_headline
+from lstm_bench.report.document import Table
 from lstm_bench.report.figure_registry import CONTEST_FIGURES, Exhibit, make_exhibits
 from lstm_bench.report.speed_protocol import DEFINITIONS, missing, speed_protocol
 from lstm_bench.report.speed_tables import contest_table, whole_studies, whole_study_table
-from lstm_bench.report.tables import Table
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ import pandas as pd
 from lstm_bench.analysis.contest import Contest, cell_sets, whole_study
 from lstm_bench.analysis.wording import NOT_AVAILABLE, counted, significant
 from lstm_bench.records.schema import OURS
+from lstm_bench.report.document import DASH, Entry, Table
 from lstm_bench.report.figures.contest_panels import Look, looks
-from lstm_bench.report.tables import DASH, Entry, Table
 
 Row = Mapping[str, Any]
 

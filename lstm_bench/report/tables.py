@@ -1,8 +1,7 @@
-"""The tables of the page, cell by cell: what is read, what stands small below it, and what it sorts by."""
+"""The tables that compare cells: all of one task, and the members that solved at each lag."""
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
@@ -12,31 +11,8 @@ from lstm_bench.analysis.memory_span import MemorySpan
 from lstm_bench.analysis.solving import solve_rates, spans
 from lstm_bench.analysis.wording import NOT_AVAILABLE, significant, span_of, times
 from lstm_bench.records.schema import WITHOUT_RESULT
+from lstm_bench.report.document import DASH, Entry, Table
 from lstm_bench.report.style import colours
-
-DASH = "-"
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One cell of a table: text, small lines below it, what it sorts by (NaN last).
-
-    A `colour` marks a row's heading, or tints the cell as strongly as its `shade` from 0 to 1.
-    """
-
-    text: str
-    below: tuple[str, ...] = ()
-    sort: float | str = math.nan
-    colour: str | None = None
-    shade: float | None = None
-
-
-@dataclass(frozen=True)
-class Table:
-    """Headings (text, unit), and rows that begin with their own heading."""
-
-    headings: list[tuple[str, str]]
-    rows: list[list[Entry]]
 
 
 def comparison_table(study: Study, compared: pd.DataFrame) -> Table:

@@ -8,12 +8,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 import torch
-import yaml
 
 from lstm_bench.cells.contract import Cell
 from lstm_bench.config.objects import cell_notes, check_job, n_parameters, total_parameters
 from lstm_bench.config.schema import JobConfig, StudyConfig, TrainerConfig
-from lstm_bench.config.search_path import conf_dir
 from lstm_bench.engine.kernel_dispatch import kernel_type
 from lstm_bench.probes.speed import training_flops
 from lstm_bench.records.schema import JobPlan, StudyPlan
@@ -44,19 +42,12 @@ def plan_study(config: StudyConfig, arguments: Sequence[str]) -> StudyPlan:
         tracking_uri=config.tracking.uri,
         budget=config.budget.text if config.budget else "",
         published=config.published,
-        walk=_given_walk() if any(job.sentence for job in jobs) else {},
     )
 
 
 def plan_claims(config: StudyConfig, arguments: Sequence[str]) -> StudyPlan:
     """Return the plan of a study of claims, which has studies in place of jobs."""
     return replace(plan_study(config, arguments), jobs=[], studies=list(config.studies))
-
-
-def _given_walk() -> dict[str, Any]:
-    """Return the explainer's walk, to stand beside the one that was learned."""
-    content: dict[str, Any] = yaml.safe_load((conf_dir() / "walk" / "seven_words.yaml").read_text("utf-8"))
-    return content
 
 
 def now() -> str:

@@ -10,7 +10,7 @@ import yaml
 from lstm_bench.analysis.frames import Study
 from lstm_bench.analysis.metric_units import MOMENT, unit_of
 from lstm_bench.cells.lstm import LSTMCell
-from lstm_bench.config.search_path import conf_dir
+from lstm_bench.conf_folder import conf_dir
 from lstm_bench.engine.model import make_model
 from lstm_bench.tasks.copy import CopyTask
 

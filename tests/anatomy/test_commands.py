@@ -129,14 +129,14 @@ BAD = [
 ]
 
 
-@pytest.mark.parametrize(("arguments", "told"), BAD, ids=[" ".join(arguments) for arguments, _ in BAD])
-def test_bad_input_is_told_in_one_line_and_leaves_nothing(
-    arguments: list[str], told: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(("arguments", "expected"), BAD, ids=[" ".join(arguments) for arguments, _ in BAD])
+def test_bad_input_is_refused_in_one_line_and_leaves_nothing(
+    arguments: list[str], expected: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(arguments) == 2
     captured = capsys.readouterr()
     assert captured.out == ""
-    assert captured.err.startswith(told)
+    assert captured.err.startswith(expected)
     assert captured.err.count("\n") == 1
     assert list(tmp_path.iterdir()) == []
 
@@ -155,14 +155,14 @@ BAD_NUMBERS = [
 ]
 
 
-@pytest.mark.parametrize(("change", "told"), BAD_NUMBERS)
-def test_numbers_that_make_no_step_are_told_in_one_line(
-    change: dict[str, object], told: str, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(("change", "expected"), BAD_NUMBERS)
+def test_numbers_that_make_no_step_are_refused_in_one_line(
+    change: dict[str, object], expected: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["step", numbers_file(**change)]) == 2
     captured = capsys.readouterr()
     assert (captured.out, captured.err.count("\n")) == ("", 1)
-    assert captured.err.startswith(told)
+    assert captured.err.startswith(expected)
     assert not Path("reports").exists()
 
 
@@ -174,5 +174,5 @@ def test_it_runs_as_a_module(tmp_path: Path) -> None:
 
 def test_a_reader_that_has_read_enough_costs_nothing(tmp_path):
     command = f"{sys.executable} -m lstm_bench.anatomy walk --output {tmp_path} | head -1"
-    found = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False)
-    assert (found.stderr, (tmp_path / "walk.html").is_file()) == ("", True)
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False)
+    assert (done.stderr, (tmp_path / "walk.html").is_file()) == ("", True)

@@ -44,7 +44,7 @@ class Stepless(nn.Module):
 @pytest.fixture(autouse=True)
 def door(monkeypatch):
     module = ModuleType("at_the_door")
-    for cell_type in (NeedsStorage, Raises, Stepless, PlainMask, Complex):
+    for cell_type in (NeedsStorage, Raises, Stepless, PlainMask, Complex, Breaks, Exits):
         setattr(module, cell_type.__name__, cell_type)
     monkeypatch.setitem(sys.modules, "at_the_door", module)
 
@@ -83,11 +83,29 @@ def test_a_cell_whose_numbers_would_be_wrong_is_refused_by_name():
         check_job(job("PlainMask"))
 
 
+class Breaks(NeedsStorage):
+    def step(self, x: torch.Tensor, state: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        raise RuntimeError("two\nlines")
+
+
+class Exits(NeedsStorage):
+    def step(self, x: torch.Tensor, state: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        sys.exit(3)
+
+
+@pytest.mark.parametrize(("name", "told"), [("Breaks", "RuntimeError: two lines"), ("Exits", "SystemExit: 3")])
+def test_a_cell_that_cannot_step_is_refused_by_name(name, told):
+    with pytest.raises(ConfigError) as caught:
+        check_job(job(name))
+    assert str(caught.value) == f"cell {__name__}.{name}: step raised {told}"
+
+
 def test_what_a_reader_must_know_of_a_cell_is_noted_and_a_cell_with_a_kernel_is_not_tried(monkeypatch):
-    (note,) = cell_notes(job("NeedsStorage"))
-    assert "no gradient reaches weight in 3 steps (40 numbers" in note
+    alike, unreached = cell_notes(job("NeedsStorage"))
+    assert "two seeds start with the same parameters" in alike
+    assert "no gradient reaches weight in 3 steps (40 numbers" in unreached
     monkeypatch.setattr("lstm_bench.config.objects.check_cell", pytest.fail)
-    assert cell_notes(job("NeedsStorage")) == [note]  # tried once a process
+    assert cell_notes(job("NeedsStorage")) == [alike, unreached]  # tried once a process
     ours = {"_target_": "lstm_bench.cells.lstm.LSTMCell", "hidden_size": 4}
     assert cell_notes(JobConfig("copy", "lstm", TASK, ours, TrainerConfig())) == []
 

@@ -2,11 +2,11 @@ from pathlib import Path
 
 import pytest
 
+from lstm_bench.conf_folder import conf_dir
 from lstm_bench.config.composing import Invocation, compose_study
 from lstm_bench.config.launching import launch_arguments
 from lstm_bench.config.listing import listing
 from lstm_bench.config.schema import TrainerConfig
-from lstm_bench.config.search_path import conf_dir
 
 EXPERIMENTS = sorted(path.stem for path in (conf_dir() / "experiment").glob("*.yaml"))
 

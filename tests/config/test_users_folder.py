@@ -4,10 +4,11 @@ import pytest
 import yaml
 
 from lstm_bench.cli import main
+from lstm_bench.conf_folder import conf_dir
 from lstm_bench.config.composing import Invocation, compose_study
 from lstm_bench.config.errors import ConfigError
 from lstm_bench.config.listing import listing
-from lstm_bench.config.search_path import conf_dir, file_notices
+from lstm_bench.config.search_path import file_notices
 
 CELL = "# Mine\n_target_: lstm_bench.cells.lstm.LSTMCell\nhidden_size: 3\nforget_bias: 0.25\n"
 OURS = yaml.safe_load((conf_dir() / "config.yaml").read_text())

@@ -7,9 +7,9 @@ import torch
 
 from lstm_bench.analysis.frames import load_study
 from lstm_bench.cli import main
+from lstm_bench.conf_folder import conf_dir
 from lstm_bench.config.composing import Invocation, compose_study
 from lstm_bench.config.objects import check_job
-from lstm_bench.config.search_path import conf_dir
 from lstm_bench.engine.kernel_dispatch import kernel_type
 from lstm_bench.records.store import StudyRecords
 from lstm_bench.study.job import run_job

@@ -237,10 +237,22 @@ class InAClosure(Unit):
         return h, h
 
 
+class DrawnAtTheFirstStep(Unit):
+    """A mask that the first member's first step draws, and that all members then share."""
+
+    def prepare(self) -> None:
+        self.mask = None
+
+    def step(self, x: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
+        if self.mask is None:
+            self.mask = torch.rand(H).round()
+        return self.times(x, h, self.mask)
+
+
 CONSTANTS = {
     PlainMask: "mask", InAList: "masks", PlainNumber: "leak", NumpyArray: "gains", InSubmodule: "inner.scale",
     UnregisteredModules: "layers", ComputedOnce: "doubled", HiddenBehindZero: "mask", InEvaluationAlone: "mask",
-    RandomStart: "mask",
+    RandomStart: "mask", DrawnAtTheFirstStep: "mask",
 }  # fmt: skip
 
 
@@ -341,8 +353,35 @@ class ReplacedBuffer(Unit):
         return h - self.mean, h
 
 
-def test_a_buffer_that_is_replaced_is_refused_by_name() -> None:
-    assert "puts a new tensor in the place of its buffer mean: allowed: writing into it" in refusal(ReplacedBuffer)
+class ReplacedParameter(Unit):
+    """Weights that are clipped into a new parameter."""
+
+    def step(self, x: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
+        self.map.weight = nn.Parameter(self.map.weight.clamp(-1, 1))
+        return super().step(x, h)
+
+
+class ReplacedData(Unit):
+    def step(self, x: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
+        self.map.weight.data = self.map.weight.data.clamp(-1, 1)
+        return super().step(x, h)
+
+
+class ClampedInPlace(Unit):
+    def step(self, x: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
+        self.map.weight.data.clamp_(-1, 1)
+        return super().step(x, h)
+
+
+@pytest.mark.parametrize(
+    ("cell_type", "name"), [(ReplacedBuffer, "mean"), (ReplacedParameter, "map.weight"), (ReplacedData, "map.weight")]
+)
+def test_a_tensor_that_is_replaced_is_refused_by_name(cell_type: type, name: str) -> None:
+    assert f"puts a new tensor in the place of its {name}: allowed: writing into it" in refusal(cell_type)
+
+
+def test_a_parameter_may_be_clamped_in_place() -> None:
+    assert checked(ClampedInPlace) == []
 
 
 # --- states of another shape ---
@@ -455,6 +494,20 @@ class PythonNoise(Unit):
 def test_draws_in_evaluation_mode_are_told(cell_type: type) -> None:
     (told,) = checked(cell_type)
     assert told.startswith(f"cell {__name__}.{cell_type.__name__}: a step draws random numbers in evaluation mode, too")
+
+
+class SeedsItself(Unit):
+    """Seeds NumPy itself, so that every member starts alike."""
+
+    def prepare(self) -> None:
+        np.random.seed(0)
+        for parameter in self.map.parameters():
+            parameter.data = torch.tensor(np.random.standard_normal(parameter.shape)).float()
+
+
+def test_seeds_that_start_alike_are_told() -> None:
+    (told,) = checked(SeedsItself)
+    assert "two seeds start with the same parameters, so members differ in their data alone" in told
 
 
 def checked(cell_type: Any) -> list[str]:

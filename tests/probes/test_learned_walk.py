@@ -5,11 +5,11 @@ import torch
 import torch.nn.functional as F
 from torch import Generator, nn
 
+from lstm_bench.anatomy.dissection import dissect_sequence
 from lstm_bench.cells.gru import GRUCell
 from lstm_bench.cells.lstm import LSTMCell
 from lstm_bench.cells.rnn import RNNCell
 from lstm_bench.engine.model import Model, make_model
-from lstm_bench.probes.anatomy import dissect_sequence
 from lstm_bench.probes.learned_walk import learned_walk
 from lstm_bench.tasks.context import SENTENCE, WORDS, ContextTask
 from lstm_bench.tasks.copy import CopyTask

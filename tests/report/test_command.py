@@ -53,6 +53,20 @@ def test_a_report_is_made_from_records_alone(tmp_path: Path) -> None:
     assert (tmp_path / "reports" / "small" / "report.html").is_file()
 
 
+def test_a_study_through_a_sentence_has_the_given_walk_and_its_records_may_hold_one(run: Run, tmp_path: Path) -> None:
+    plan_file = tmp_path / "runs" / "small" / "study.json"
+    make_small(plan_file.parent)
+    plan = json.loads(plan_file.read_text())
+    assert run("small")[0] == 0
+    assert 'id="walk"' not in (tmp_path / "reports" / "small" / "report.html").read_text()
+    plan["jobs"][0] |= {"sentence": ["Deep", "learning"], "answers": ["Deep", "-"]}
+    plan_file.write_text(json.dumps(plan | {"walk": {"sentences": ["of an earlier version"]}}))
+    assert run("small") == (0, ["reports/small/report.html"], [])
+    page = (tmp_path / "reports" / "small" / "report.html").read_text()
+    assert [page.count(f'<article id="t={t}"') for t in range(1, 9)] == [1] * 7 + [0]
+    assert "18 of the 35 printed numbers are not what the equations give." in page
+
+
 def test_a_study_is_named_or_given_as_a_path(run: Run, tmp_path: Path) -> None:
     make_small(tmp_path / "runs" / "small")
     make_small(tmp_path / "elsewhere" / "other")

@@ -6,10 +6,10 @@ from html import unescape
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lstm_bench.report.document import Table
 from lstm_bench.report.embedded_files import carried
 from lstm_bench.report.html import render_speed_html
 from lstm_bench.report.speed_page import SpeedPage
-from lstm_bench.report.tables import Table
 
 NOTHING = Table([], [])
 

@@ -10,13 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from lstm_bench.analysis.worked_example import load_walk
-from lstm_bench.config.search_path import conf_dir
-from lstm_bench.report.anatomy_page import make_anatomy_page, make_walk_part
-from lstm_bench.report.html import render_anatomy_html
+from lstm_bench.anatomy.markdown import walk_blocks
+from lstm_bench.anatomy.page import make_anatomy_page, render_anatomy_html
+from lstm_bench.anatomy.walk import load_walk, seven_words
 from lstm_bench.report.markdown_blocks import code, fenced, grid, image, said
 from lstm_bench.report.typography import typeset
-from lstm_bench.report.walk_markdown import walk_blocks
 
 MARKDOWN = MarkdownIt("commonmark").enable(["table", "strikethrough"])
 TRICKY = "ab1_*`<>&|[]()#~$\\!;:/-. "
@@ -123,10 +121,11 @@ def test_files_of_the_markdown_are_there(report: Path, markdown: Said) -> None:
 
 
 def test_a_walk_has_the_same_tables_and_words() -> None:
-    source = conf_dir() / "walk" / "seven_words.yaml"
+    source = seven_words()
     walk = load_walk(source)
-    page = Said(render_anatomy_html(make_anatomy_page(walk, "", source, [])))
-    markdown = rendered("\n\n".join(walk_blocks(make_walk_part(walk))))
+    content = make_anatomy_page(walk, "", source, [])
+    page = Said(render_anatomy_html(content))
+    markdown = rendered("\n\n".join(walk_blocks(content.walk)))
     by_step = [[["What", "How", "Result"], *sums] for sums in page.tables[:7]]
     assert markdown.tables[:7] == by_step
     assert markdown.tables[7:12] == page.tables[7:12]

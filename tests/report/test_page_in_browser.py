@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page
 
+from lstm_bench.report.document import Entry, Table
 from lstm_bench.report.html import render_speed_html
 from lstm_bench.report.speed_page import SpeedPage
-from lstm_bench.report.tables import Entry, Table
 
 Open = Callable[..., Page]
 PHONE = {"width": 390, "height": 844}

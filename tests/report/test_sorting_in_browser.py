@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page
 
+from lstm_bench.report.document import Entry, Table
 from lstm_bench.report.html import render_speed_html
 from lstm_bench.report.speed_page import SpeedPage
-from lstm_bench.report.tables import Entry, Table
 
 Open = Callable[..., Page]
 SPEEDS = {"a": 10.0, "b": 9.0, "c": math.nan, "d": math.inf, "e": -math.inf, "f": 9.0, "g": 1e-5, "h": math.nan}

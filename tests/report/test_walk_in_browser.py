@@ -6,12 +6,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page
 
-from lstm_bench.analysis.worked_example import load_walk
-from lstm_bench.config.search_path import conf_dir
-from lstm_bench.report.anatomy_page import make_anatomy_page
-from lstm_bench.report.html import render_anatomy_html
+from lstm_bench.anatomy.page import make_anatomy_page, render_anatomy_html
+from lstm_bench.anatomy.walk import load_walk, seven_words
 
-SOURCE = conf_dir() / "walk" / "seven_words.yaml"
+SOURCE = seven_words()
 C = ["0.72", "0.632", "0.223", "0.909", "0.777", "1.641", "1.448"]
 Open = Callable[..., Page]
 

@@ -5,7 +5,8 @@ import shutil
 import pytest
 
 from lstm_bench.cli import main
-from lstm_bench.config.composing import Invocation, compose_study, conf_dir
+from lstm_bench.conf_folder import conf_dir
+from lstm_bench.config.composing import Invocation, compose_study
 from lstm_bench.config.errors import ConfigError
 from lstm_bench.study.matching import compared
 from lstm_bench.study.planning import plan_study

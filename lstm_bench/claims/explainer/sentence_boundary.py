@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 
-from lstm_bench.analysis.anatomy import boundary_summary
 from lstm_bench.analysis.frames import Study
 from lstm_bench.analysis.gates import gate_number
 from lstm_bench.analysis.gradients import FINAL
 from lstm_bench.analysis.statistics import Interval
+from lstm_bench.analysis.word_probes import boundary_summary
 from lstm_bench.analysis.wording import listed
 from lstm_bench.claims.cells import lstms, place_of, vanilla_rnns
 from lstm_bench.claims.contract import Claimed, Measurement

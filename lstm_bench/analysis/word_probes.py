@@ -1,4 +1,4 @@
-"""The same word a second time, and the sentence boundary: what the two probes found, summarised over members."""
+"""The probes of repeated words and of sentence boundaries, summarised over members."""
 
 from collections.abc import Callable
 
@@ -27,9 +27,8 @@ def boundary_summary(study: Study) -> pd.DataFrame:
     Carry-over is the norm of what is left of a state with a boundary over that without one, a ratio in each member,
     geometric mean over members with a 95% interval (Student's t on the logarithm); accuracy as in `same_word_summary`.
     """
-    p = study.probes
-    own = p.loc[p["probe"] == "boundary"]
-    wide = own.pivot_table(
+    curves = study.probes.loc[study.probes["probe"] == "boundary"]
+    wide = curves.pivot_table(
         index=["task", "variant", "cell", "lag", "seed", "moment", "at"],
         columns="quantity",
         values="value",
@@ -39,22 +38,8 @@ def boundary_summary(study: Study) -> pd.DataFrame:
         return _summary(study, "boundary", interquartile_mean)
     ratio = (wide["with boundary"] / wide["without boundary"]).dropna().rename("value").reset_index()
     ratios = _grouped(ratio.assign(quantity="carry-over"), geometric_mean)
-    accuracy = own.loc[own["quantity"] == "accuracy"]
+    accuracy = curves.loc[curves["quantity"] == "accuracy"]
     return pd.concat([ratios, _grouped(accuracy, interquartile_mean)], ignore_index=True)
-
-
-def walk_of(study: Study, cell: str) -> tuple[int, pd.DataFrame]:
-    """Return the walk of a cell's first member through a sentence at the shortest lag: its seed and rows.
-
-    Columns: name (f, i, g, o, c, h), unit, at (place of the word), value; "answer" has unit -1.
-    """
-    p = study.probes
-    own = p.loc[(p["probe"] == "learned_walk") & (p["cell"] == cell)]
-    own = own.loc[(own["lag"] == own["lag"].min())]
-    own = own.loc[own["seed"] == own["seed"].min()]
-    names = own["quantity"].astype(str).str.split(" ", n=1, expand=True).reindex(columns=[0, 1])
-    rows = own[["at", "value"]].assign(name=names[0], unit=names[1].fillna("-1").astype(int))
-    return (int(own["seed"].min()) if len(own) else -1), rows
 
 
 def _summary(study: Study, probe: str, summarise: Callable[[list[float]], Interval]) -> pd.DataFrame:
@@ -62,8 +47,8 @@ def _summary(study: Study, probe: str, summarise: Callable[[list[float]], Interv
 
 
 def _grouped(rows: pd.DataFrame, summarise: Callable[[list[float]], Interval]) -> pd.DataFrame:
-    found = [
+    summaries = [
         dict(zip(KEYS, key, strict=True)) | summarise(group["value"].tolist())._asdict() | {"n": len(group)}
         for key, group in rows.groupby(list(KEYS), observed=True, sort=False)
     ]
-    return pd.DataFrame(found, columns=[*KEYS, *Interval._fields, "n"])
+    return pd.DataFrame(summaries, columns=[*KEYS, *Interval._fields, "n"])

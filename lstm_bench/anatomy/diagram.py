@@ -8,12 +8,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Circle, FancyArrowPatch, FancyBboxPatch, Rectangle
 
-from lstm_bench.report.numerals import minus, short
+from lstm_bench.anatomy.numerals import minus, short
 from lstm_bench.report.style import INK, MUTED, PAPER, RULE, themed
 
 Values = Sequence[float]
 WIDTH = 5.0  # inches: small enough for a phone to show its letters
-STRIP_COLOURS = "RdBu_r"  # told apart by colour-blind readers; white is 0
+STRIP_COLOURS = "RdBu_r"  # safe for colour-blind readers; white is 0
 GATE, ELEMENT = "#de8f05", "#0173b2"  # of seaborn's colour-blind-safe palette
 FAINT, FILLED = 0.16, 0.5
 LETTERS, SMALL_LETTERS = 10.5, 9.0
@@ -54,7 +54,7 @@ def draw_cell(step: Mapping[str, Values | str], title: str = "") -> Figure:
     Args:
         step: x, h_before, c_before, f, i, g, o, keep, written, c, tanh_c, h; each a sequence, all but x of one length,
             or a word.
-        title: what stands above.
+        title: the line above the diagram.
     """
     figure, axes = _paper(title)
     _wires(axes)
@@ -63,11 +63,11 @@ def draw_cell(step: Mapping[str, Values | str], title: str = "") -> Figure:
     for place in PLACES.values():
         _label(axes, *place)
     vectors = [values for values in step.values() if not isinstance(values, str) and len(values) > 1]
-    most = max([1.0, *(abs(value) for values in vectors for value in values)])
+    largest = max([1.0, *(abs(value) for values in vectors for value in values)])
     for name, (x, y, *_) in PLACES.items():
-        _value(axes, x, y, step[name], most)
+        _value(axes, x, y, step[name], largest)
     if vectors:
-        _key(axes, most)
+        _key(axes, largest)
     return figure
 
 
@@ -79,10 +79,6 @@ def _paper(title: str) -> tuple[Figure, Axes]:
     axes.set_axis_off()
     axes.text(LEFT, TOP + 3, title, fontsize=1.2 * LETTERS)
     return figure, axes
-
-
-def _numbers(values: Values | str) -> Values:
-    return () if isinstance(values, str) else values
 
 
 def _wires(axes: Axes) -> None:
@@ -152,40 +148,40 @@ PLAIN = {"facecolor": PAPER, "edgecolor": "none", "pad": 1.0}
 ROUND = {"facecolor": PAPER, "edgecolor": MUTED, "boxstyle": "round,pad=0.28", "linewidth": 0.6}
 
 
-def _value(axes: Axes, x: float, y: float, values: Values | str, most: float) -> None:
+def _value(axes: Axes, x: float, y: float, values: Values | str, largest: float) -> None:
     if isinstance(values, str) or len(values) == 1:
         text = values if isinstance(values, str) else minus(short(values[0]))
         axes.text(x, y - 1.2, text, ha="center", fontsize=LETTERS, bbox=ROUND, zorder=5)
     else:
-        _strip(axes, (x - PILL[0] / 2, y - PILL[1] / 2, *PILL), values, most)
+        _strip(axes, (x - PILL[0] / 2, y - PILL[1] / 2, *PILL), values, largest)
 
 
-def _strip(axes: Axes, place: tuple[float, float, float, float], values: Values, most: float) -> None:
+def _strip(axes: Axes, place: tuple[float, float, float, float], values: Values, largest: float) -> None:
     strip = axes.inset_axes(place, transform=axes.transData, zorder=5)
-    strip.imshow(np.atleast_2d(np.asarray(values)), cmap=STRIP_COLOURS, vmin=-most, vmax=most, aspect="auto")
+    strip.imshow(np.atleast_2d(np.asarray(values)), cmap=STRIP_COLOURS, vmin=-largest, vmax=largest, aspect="auto")
     strip.set(xticks=[], yticks=[])
     for spine in strip.spines.values():
         spine.set(visible=True, linewidth=0.6, color=MUTED)
 
 
-def _key(axes: Axes, most: float) -> None:
-    """Say what the colours of strips stand for."""
+def _key(axes: Axes, largest: float) -> None:
+    """Draw the scale of the strips' colours."""
     left, right = 58.0, 84.0
-    _strip(axes, (left, INPUT - 1.3, right - left, 2.6), np.linspace(-most, most, 33).tolist(), most)
-    for x, text, side in ((left - 1, minus(short(-most)), "right"), (right + 1, short(most), "left")):
+    _strip(axes, (left, INPUT - 1.3, right - left, 2.6), np.linspace(-largest, largest, 33).tolist(), largest)
+    for x, text, side in ((left - 1, minus(short(-largest)), "right"), (right + 1, short(largest), "left")):
         axes.text(x, INPUT - 1.2, text, ha=side, fontsize=SMALL_LETTERS)
 
 
 def alt(step: Mapping[str, Values | str]) -> str:
-    """Return the diagram in words, for who cannot see it."""
-    named = {
+    """Return the alt text: every number by its name."""
+    meanings = {
         "x": "input x", "h_before": "h before", "c_before": "c before", "f": "forget gate f", "i": "input gate i",
         "g": "candidate g", "o": "output gate o", "keep": "keep = f c before", "written": "write = i g",
         "c": "c = keep + write", "tanh_c": "tanh c", "h": "h = o tanh c",
     }  # fmt: skip
-    told = [f"{meaning}: {_told(step[name])}" for name, meaning in named.items()]
-    return f"Diagram of one LSTM step. {'; '.join(told)}."
+    numerals = [f"{meaning}: {_numerals(step[name])}" for name, meaning in meanings.items()]
+    return f"Diagram of one LSTM step. {'; '.join(numerals)}."
 
 
-def _told(values: Values | str) -> str:
+def _numerals(values: Values | str) -> str:
     return values if isinstance(values, str) else ", ".join(minus(short(value)) for value in values)

@@ -1,4 +1,4 @@
-"""One time step of an LSTM taken apart: every number between what comes in and what goes out."""
+"""One time step of an LSTM taken apart: every number between its inputs and its outputs."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -56,8 +56,8 @@ def dissect(cell: LSTMCell, x: Tensor, h: Tensor, c: Tensor) -> StepAnatomy:
         _check(name, vector, size)
     x, h, c = x.double(), h.double(), c.double()
     weights = {name: p.double() for name, p in cell.named_parameters()}
-    summed = weights["weight_ih"] @ x + weights["bias_ih"] + weights["weight_hh"] @ h + weights["bias_hh"]
-    blocks = summed.chunk(4)
+    pre_activations = weights["weight_ih"] @ x + weights["bias_ih"] + weights["weight_hh"] @ h + weights["bias_hh"]
+    blocks = pre_activations.chunk(4)
     pre = {gate: blocks[BLOCKS[gate]] for gate in GATES}
     gates = {gate: torch.tanh(value) if gate == "g" else torch.sigmoid(value) for gate, value in pre.items()}
     keep, written = gates["f"] * c, gates["i"] * gates["g"]
@@ -114,9 +114,9 @@ def cell_from_numbers(weights: Mapping[str, Sequence[Vector]], biases: Mapping[s
 def _check(name: str, vector: Tensor, size: int) -> None:
     if vector.shape != (size,):
         raise AnatomyError(f"{name}={_many(vector.numel())}: allowed: {_many(size)}, since that is the weights' size")
-    odd = vector[~vector.isfinite()]
-    if len(odd):
-        raise AnatomyError(f"{name}={float(odd[0])}: allowed: finite numbers")
+    not_finite = vector[~vector.isfinite()]
+    if len(not_finite):
+        raise AnatomyError(f"{name}={float(not_finite[0])}: allowed: finite numbers")
 
 
 def _many(count: int) -> str:
@@ -124,9 +124,9 @@ def _many(count: int) -> str:
 
 
 def _matrix(name: str, rows: Sequence[Vector], height: int, width: int) -> Tensor:
-    found = sorted({len(row) for row in rows})
-    if len(rows) != height or found != [width]:
-        shape = f"{len(rows)} rows" + (f" of {' or '.join(map(str, found))} numbers" if rows else "")
+    widths = sorted({len(row) for row in rows})
+    if len(rows) != height or widths != [width]:
+        shape = f"{len(rows)} rows" + (f" of {' or '.join(map(str, widths))} numbers" if rows else "")
         raise AnatomyError(f"{name}={shape}: allowed: {height} rows of {width} numbers, for [h, x]")
     matrix = torch.tensor([list(row) for row in rows], dtype=torch.float64)
     for row in matrix:

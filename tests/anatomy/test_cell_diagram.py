@@ -6,8 +6,8 @@ import matplotlib as mpl
 import pytest
 from matplotlib.figure import Figure
 
+from lstm_bench.anatomy.diagram import BOX, OPENINGS, PLACES, alt, draw_cell
 from lstm_bench.report import style
-from lstm_bench.report.figures.cell_diagram import BOX, OPENINGS, PLACES, alt, draw_cell
 from lstm_bench.report.style import lettered_svg, save
 
 NAMES = tuple(PLACES)
@@ -73,6 +73,6 @@ def test_letters_are_text_for_a_page_alone() -> None:
 
 
 def test_the_alt_text_says_every_number() -> None:
-    told = alt({**step(2), "x": "fun", "c": [-0.25, 1.5]})
-    assert told.startswith("Diagram of one LSTM step. input x: fun; h before: 0.1, 0.2;")
-    assert "c = keep + write: −0.25, 1.5;" in told
+    text = alt({**step(2), "x": "fun", "c": [-0.25, 1.5]})
+    assert text.startswith("Diagram of one LSTM step. input x: fun; h before: 0.1, 0.2;")
+    assert "c = keep + write: −0.25, 1.5;" in text

@@ -5,14 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from lstm_bench.analysis.worked_example import Walk, choose, load_walk
-from lstm_bench.config.search_path import conf_dir
-from lstm_bench.report.anatomy_page import AnatomyPage, make_anatomy_page
-from lstm_bench.report.figure_registry import Exhibit
-from lstm_bench.report.html import render_anatomy_html
-from lstm_bench.report.numerals import fixed, short
+from lstm_bench.anatomy.numerals import fixed, short
+from lstm_bench.anatomy.page import AnatomyPage, make_anatomy_page, render_anatomy_html
+from lstm_bench.anatomy.walk import Walk, load_walk, seven_words
 
-SOURCE = conf_dir() / "walk" / "seven_words.yaml"
+SOURCE = seven_words()
 
 
 def made(walk: Walk, unknown: list[str] | None = None) -> AnatomyPage:
@@ -59,23 +56,15 @@ def test_words_are_escaped_and_the_unknown_told() -> None:
     assert 'id="audit"' not in html
 
 
-def test_further_exhibits_find_their_place() -> None:
-    page = made(choose(load_walk(SOURCE), "fun")[0])
-    page.exhibits.append(Exhibit("Is it so?", "It is.", "A line.", "so", "so", "<svg></svg>"))
-    html = render_anatomy_html(page)
-    assert '<a href="#anatomy-so">Is it so?</a>' in html
-    assert '<section id="anatomy-so"' in html
-
-
 @pytest.mark.parametrize(
-    ("value", "told"),
+    ("value", "expected"),
     [
         (0.0, "0"), (-0.0, "0"), (-1e-17, "-1e-17"), (0.72, "0.72"), (0.95 * 0.95, "0.903"), (-0.9025, "-0.903"),
         (0.06575, "0.066"), (2e-5, "2e-05"), (100.0, "100"), (12345.6, "1.2e+04"), (-0.0004, "-4e-04"),
     ],
 )  # fmt: skip
-def test_numbers_on_wires(value: float, told: str) -> None:
-    assert short(value) == told
+def test_numbers_on_wires(value: float, expected: str) -> None:
+    assert short(value) == expected
 
 
 def test_fixed_numbers() -> None:

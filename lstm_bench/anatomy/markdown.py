@@ -1,14 +1,13 @@
-"""A walk as Markdown: its steps in words and sums, its tables, and the audit of printed numbers."""
+"""The section about a walk as Markdown."""
 
 from collections.abc import Iterator
 
-from lstm_bench.report.anatomy_page import AuditCell, WalkPart
+from lstm_bench.anatomy.section import AuditCell, Step, WalkSection
 from lstm_bench.report.markdown_blocks import bullets, grid, said, table_block
-from lstm_bench.report.walk_steps import Step
 
 
-def walk_blocks(walk: WalkPart) -> Iterator[str]:
-    """Yield what the HTML page says of a walk, its diagrams aside."""
+def walk_blocks(walk: WalkSection) -> Iterator[str]:
+    """Yield the content of the HTML page's section, without the diagrams."""
     yield "## Step by step"
     for step in walk.steps:
         yield from _step(step)
@@ -29,10 +28,10 @@ def _step(step: Step) -> Iterator[str]:
     if step.corrections:
         yield "Wrong in print at this step:"
         yield bullets(map(said, step.corrections))
-    yield said(step.told)
+    yield said(step.description)
 
 
-def _audit(walk: WalkPart) -> Iterator[str]:
+def _audit(walk: WalkSection) -> Iterator[str]:
     yield "## What print has wrong"
     yield "Printed numbers; ✗ marks each that the equations do not give to its places, with the right one below."
     headings = ["Printed", *(f"{word.t}. {said(word.word)}" for word in walk.words)]

@@ -8,7 +8,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from lstm_bench.analysis.anatomy import walk_of
 from lstm_bench.analysis.frames import Study
 from lstm_bench.analysis.wording import listed, significant
 from lstm_bench.records.schema import JobPlan
@@ -43,10 +42,11 @@ def _draw_value(axes: Axes, rows: pd.DataFrame, name: str, words: list[str]) -> 
         return
     table = rows.pivot_table(index="unit", columns="at", values="value").to_numpy()
     table = table[np.argsort(table[:, -1])]
-    most = 1.0 if name in GATES else float(np.abs(table).max())
-    shades: Any = (
-        {"cmap": "viridis", "vmin": 0, "vmax": 1} if name in GATES else {"cmap": "RdBu_r", "vmin": -most, "vmax": most}
-    )
+    if name in GATES:
+        shades: Any = {"cmap": "viridis", "vmin": 0, "vmax": 1}
+    else:
+        largest = float(np.abs(table).max())
+        shades = {"cmap": "RdBu_r", "vmin": -largest, "vmax": largest}
     image = axes.imshow(table, aspect="auto", interpolation="nearest", origin="lower", **shades)
     axes.figure.colorbar(image, ax=axes, pad=0.02, aspect=8)
     axes.set_ylabel(name, rotation=0, labelpad=10)
@@ -73,6 +73,20 @@ def _number_columns(axes: Axes, table: NDArray[np.float64], name: str) -> None:
         )
 
 
+def walk_of(study: Study, cell: str) -> tuple[int, pd.DataFrame]:
+    """Return the walk of a cell's first member through the sentence at the shortest lag: its seed and rows.
+
+    Columns: name (f, i, g, o, c, h), unit, at (place of the word), value; "answer" has unit -1.
+    """
+    probes = study.probes
+    curves = probes.loc[(probes["probe"] == "learned_walk") & (probes["cell"] == cell)]
+    curves = curves.loc[(curves["lag"] == curves["lag"].min())]
+    curves = curves.loc[curves["seed"] == curves["seed"].min()]
+    names = curves["quantity"].astype(str).str.split(" ", n=1, expand=True).reindex(columns=[0, 1])
+    rows = curves[["at", "value"]].assign(name=names[0], unit=names[1].fillna("-1").astype(int))
+    return (int(curves["seed"].min()) if len(curves) else -1), rows
+
+
 def _walked(study: Study) -> list[str]:
     return [cell for cell in study.cells if len(walk_of(study, cell)[1])]
 
@@ -82,33 +96,37 @@ def _job(study: Study) -> JobPlan:
 
 
 def caption(study: Study) -> str:
-    """Return what each cell says at each word; "" where no walk was taken."""
+    """Return what each cell answers at each word; "" where the study has no walk."""
     cells = _walked(study)
     if not cells:
         return ""
+    answers = "; ".join(_answers(study, cell) for cell in cells)
     return (
-        f"At lag {_job(study).lag}, one member each: {'; '.join(_told(study, cell) for cell in cells)}. Every row of a "
-        "panel is a unit; gates from 0 (dark) to 1 (light), the candidate g and the state red above 0 and blue below. "
-        "Numbers above a word are the mean over units of a gate, the norm over units of g, c and h. Lines mark the "
-        "boundary between the sentences."
+        f"At lag {_job(study).lag}, one member each: {answers}. Every row of a panel is a unit; gates from 0 (dark) to "
+        "1 (light), the candidate g and the state red above 0 and blue below. Numbers above a word are the mean over "
+        "units of a gate, the norm over units of g, c and h. Lines mark the boundary between the sentences."
     )
 
 
-def _told(study: Study, cell: str) -> str:
+def _answers(study: Study, cell: str) -> str:
     job = _job(study)
     seed, rows = walk_of(study, cell)
-    said = rows.loc[rows["name"] == "answer"].sort_values("at")["value"].astype(int).tolist()
-    pairs = [f"{word}: {job.answers[answer]}" for word, answer in zip(job.sentence, said, strict=True)]
+    answers = rows.loc[rows["name"] == "answer"].sort_values("at")["value"].astype(int).tolist()
+    pairs = [f"{word}: {job.answers[answer]}" for word, answer in zip(job.sentence, answers, strict=True)]
     return f"{cell} (seed {seed}) says {listed(pairs)}"
 
 
 def alt(study: Study) -> str:
-    """Return a description for who cannot see the figure."""
+    """Return the alt text."""
     return f"Gates and state of {listed(_walked(study))} at each word of: {' '.join(_job(study).sentence)}"
 
 
 def rows(study: Study) -> pd.DataFrame:
     """Return the rows behind the figure."""
-    found = [walk_of(one, cell)[1].assign(task=one.task, cell=cell) for one in study.by_task() for cell in _walked(one)]
+    walks = [
+        walk_of(one_task, cell)[1].assign(task=one_task.task, cell=cell)
+        for one_task in study.by_task()
+        for cell in _walked(one_task)
+    ]
     columns = ["study", "task", "cell", "name", "unit", "at", "value"]
-    return pd.concat(found).assign(study=study.plan.study)[columns] if found else pd.DataFrame(columns=columns)
+    return pd.concat(walks).assign(study=study.plan.study)[columns] if walks else pd.DataFrame(columns=columns)

@@ -5,13 +5,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from lstm_bench.analysis.walk_audit import audit, findings
-from lstm_bench.analysis.walk_decision import decision, thresholds
-from lstm_bench.analysis.worked_example import Walk, choose, load_walk, recompute
-from lstm_bench.analysis.yaml_input import YamlError
-from lstm_bench.config.search_path import conf_dir
+from lstm_bench.anatomy.audit import audit, findings
+from lstm_bench.anatomy.walk import Walk, choose, decision, decision_rules, load_walk, recompute, seven_words
+from lstm_bench.anatomy.yaml_input import YamlError
 
-SOURCE = conf_dir() / "walk" / "seven_words.yaml"
+SOURCE = seven_words()
 
 
 @pytest.fixture(scope="module")
@@ -65,12 +63,12 @@ def test_the_audit_finds_exactly_the_wrong_cells(walk: Walk) -> None:
 
 
 def test_the_findings_say_what_gives_the_errors_away(walk: Walk) -> None:
-    told = findings(walk)
-    assert told[0] == "18 of the 35 printed numbers are not what the equations give."
-    assert "Complete table, c: right throughout." in told
-    assert "Output table, h: wrong at every t." in told
-    assert "Complete table: h at t = 6 and 7 is larger than o, and tanh(c) is below 1." in told
-    assert told[-1].startswith("Output table: each h is o tanh(c) of the numbers beside it")
+    sentences = findings(walk)
+    assert sentences[0] == "18 of the 35 printed numbers are not what the equations give."
+    assert "Complete table, c: right throughout." in sentences
+    assert "Output table, h: wrong at every t." in sentences
+    assert "Complete table: h at t = 6 and 7 is larger than o, and tanh(c) is below 1." in sentences
+    assert sentences[-1].startswith("Output table: each h is o tanh(c) of the numbers beside it")
 
 
 def one_word(printed: dict[str, dict[str, list[str]]]) -> Walk:
@@ -105,7 +103,7 @@ def test_nothing_printed_is_nothing_to_audit() -> None:
 
 
 @pytest.mark.parametrize(
-    ("f", "written", "o", "told"),
+    ("f", "written", "o", "expected"),
     [
         (0.8, 0.5, 0.8, "keep most, strong write, show most"),
         (0.79, 0.49, 0.79, "keep some, some write, show some"),
@@ -116,19 +114,19 @@ def test_nothing_printed_is_nothing_to_audit() -> None:
         (0.0, -0.9, 1.0, "reset, strong negative write, show most"),
     ],
 )
-def test_decisions_change_at_the_stated_thresholds(f: float, written: float, o: float, told: str) -> None:
-    assert decision(f, written, o) == told
+def test_decisions_change_at_the_stated_thresholds(f: float, written: float, o: float, expected: str) -> None:
+    assert decision(f, written, o) == expected
 
 
 def test_the_thresholds_are_stated() -> None:
-    assert thresholds()[0] == "f: keep most from 0.8, keep some from 0.5, drop most from 0.3, reset below"
+    assert decision_rules()[0] == "f: keep most from 0.8, keep some from 0.5, drop most from 0.3, reset below"
 
 
 def test_every_word_has_its_decision(walk: Walk) -> None:
-    told = recompute(walk)["decision"].tolist()
-    assert told[0] == "keep most, strong write, show some"
-    assert [t for t, text in enumerate(told, start=1) if text.startswith("reset")] == [5]
-    assert [t for t, text in enumerate(told, start=1) if "strong write" in text] == [1, 4, 5, 6]
+    decisions = recompute(walk)["decision"].tolist()
+    assert decisions[0] == "keep most, strong write, show some"
+    assert [t for t, text in enumerate(decisions, start=1) if text.startswith("reset")] == [5]
+    assert [t for t, text in enumerate(decisions, start=1) if "strong write" in text] == [1, 4, 5, 6]
 
 
 def test_a_sentence_takes_its_words_in_order_and_starts_at_zero(walk: Walk) -> None:
@@ -156,7 +154,7 @@ def test_a_sentence_with_no_known_word_is_refused(walk: Walk) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "expected"),
     [
         ({"sentences": None}, "sentences=: allowed: a list of sentences"),
         ({"sentences": []}, "sentences=[]: allowed: a list of sentences"),
@@ -178,7 +176,7 @@ def test_a_sentence_with_no_known_word_is_refused(walk: Walk) -> None:
         ({"printed": {"t": {"h": ["0.3"]}}}, "printed.t.h=1 values: allowed: 2, one for each word"),
     ],
 )
-def test_a_walk_that_cannot_be_used_is_told(change: dict, told: str, tmp_path: Path) -> None:
+def test_a_walk_that_cannot_be_used_is_refused_in_one_line(change: dict, expected: str, tmp_path: Path) -> None:
     content = {"sentences": ["a b"], "gates": {gate: [0.5, 0.5] for gate in "figo"}}
     for key, value in change.items():
         outer, _, inner = key.partition(".")
@@ -189,11 +187,11 @@ def test_a_walk_that_cannot_be_used_is_told(change: dict, told: str, tmp_path: P
     (tmp_path / "walk.yaml").write_text(yaml.safe_dump(content))
     with pytest.raises(YamlError) as error:
         load_walk(tmp_path / "walk.yaml")
-    assert str(error.value).startswith(told)
+    assert str(error.value).startswith(expected)
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "expected"),
     [
         (b"a: [1,\nb", "allowed: a yaml file (line"),
         (b"- 1", "allowed: a yaml file of keys and values"),
@@ -202,8 +200,8 @@ def test_a_walk_that_cannot_be_used_is_told(change: dict, told: str, tmp_path: P
         (b"a: \x07", "allowed: a yaml file (not yaml)"),
     ],
 )
-def test_a_file_that_is_no_yaml_is_told(text: bytes, told: str, tmp_path: Path) -> None:
+def test_a_file_that_is_no_yaml_is_refused(text: bytes, expected: str, tmp_path: Path) -> None:
     (tmp_path / "walk.yaml").write_bytes(text)
     with pytest.raises(YamlError) as error:
         load_walk(tmp_path / "walk.yaml")
-    assert str(error.value).startswith(f"--walk={tmp_path / 'walk.yaml'}: {told}")
+    assert str(error.value).startswith(f"--walk={tmp_path / 'walk.yaml'}: {expected}")

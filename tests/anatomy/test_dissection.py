@@ -7,8 +7,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lstm_bench.anatomy.dissection import AnatomyError, cell_from_numbers, dissect, dissect_sequence
 from lstm_bench.cells.lstm import LSTMCell
-from lstm_bench.probes.anatomy import AnatomyError, cell_from_numbers, dissect, dissect_sequence
 
 SIZES = st.integers(1, 12)
 
@@ -69,7 +69,7 @@ NONE = {gate: [0.0] for gate in "figo"}
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "expected"),
     [
         ({"x": [1.0]}, "W_i=1 rows of 3 numbers: allowed: 1 rows of 2 numbers, for [h, x]"),
         ({"h": [1.0, 2.0]}, "h=2 numbers: allowed: 1 number, since that is the weights' size"),
@@ -81,9 +81,9 @@ NONE = {gate: [0.0] for gate in "figo"}
         ({"biases": {}}, "x, b_f=0 numbers: allowed: at least one number each"),
     ],
 )
-def test_numbers_that_make_no_step_are_told(change: dict, told: str) -> None:
-    given_ = {"x": [1.0, 2.0], "h": [0.0], "c": [0.0], "weights": ZEROS, "biases": NONE} | change
+def test_numbers_that_make_no_step_are_refused(change: dict, expected: str) -> None:
+    content = {"x": [1.0, 2.0], "h": [0.0], "c": [0.0], "weights": ZEROS, "biases": NONE} | change
     with pytest.raises(AnatomyError) as error:
-        cell = cell_from_numbers(given_["weights"], given_["biases"], len(given_["x"]))
-        dissect(cell, *(torch.tensor(given_[name], dtype=torch.float64) for name in ("x", "h", "c")))
-    assert str(error.value).startswith(told)
+        cell = cell_from_numbers(content["weights"], content["biases"], len(content["x"]))
+        dissect(cell, *(torch.tensor(content[name], dtype=torch.float64) for name in ("x", "h", "c")))
+    assert str(error.value).startswith(expected)

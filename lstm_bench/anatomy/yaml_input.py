@@ -5,7 +5,7 @@ from typing import Any
 
 import yaml
 
-MOST = 10**300  # a whole number beyond it is no float
+LARGEST = 10**300  # a larger whole number is no float
 
 
 class YamlError(ValueError):
@@ -17,7 +17,7 @@ def read_mapping(path: Path, key: str) -> dict[str, Any]:
 
     Args:
         path: the file.
-        key: what an error calls it: the option that named it.
+        key: the option that named it, for errors.
 
     Raises: YamlError where it is missing, cannot be read, or holds no keys.
     """
@@ -38,20 +38,21 @@ def _where(error: Exception) -> str:
     return "not yaml" if mark is None else f"line {mark.line + 1}: {getattr(error, 'problem', None) or 'not yaml'}"
 
 
-def numbers(key: str, values: Any) -> list[float]:
-    """Return a yaml list as numbers.
+def numbers(key: str, content: Any) -> list[float]:
+    """Return a yaml list as numbers; NaN and inf are numbers here.
 
-    Raises: YamlError for anything but a list of numbers, which NaN and inf are to it.
+    Raises: YamlError for anything but a list of numbers.
     """
-    found = values if isinstance(values, list) else [values]
-    odd = [value for value in found if not _is_number(value)]
-    if odd or found is not values:
-        told = (odd or found)[0]
-        raise YamlError(f"{key}={'' if told is None else told}: allowed: a list of numbers")
-    return [float(value) for value in found]
+    is_list = isinstance(content, list)
+    values = content if is_list else [content]
+    not_numbers = [value for value in values if not _is_number(value)]
+    if not_numbers or not is_list:
+        shown = (not_numbers or values)[0]
+        raise YamlError(f"{key}={'' if shown is None else shown}: allowed: a list of numbers")
+    return [float(value) for value in values]
 
 
 def _is_number(value: Any) -> bool:
     if isinstance(value, int) and not isinstance(value, bool):
-        return abs(value) < MOST
+        return abs(value) < LARGEST
     return isinstance(value, float)
