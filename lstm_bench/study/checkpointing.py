@@ -47,9 +47,9 @@ class Checkpointer:
     def note(self, training: Training, ended: Sequence[Run] = ()) -> None:
         """Write a checkpoint if one is due."""
         reached = sum(len(run.milestones) for run in training.active)
-        has_news = bool(ended) or reached > self._reached
+        has_progress = bool(ended) or reached > self._reached
         self._reached = reached
-        if training.active and (has_news or time.monotonic() - self._last > self._every_s):
+        if training.active and (has_progress or time.monotonic() - self._last > self._every_s):
             self.write(training)
 
     def write(self, training: Training) -> None:

@@ -45,7 +45,7 @@ class SegmentsTask:
 
     Raises: ValueError for a lag below 1, or a cue_distance outside 1 to L - 2.
     Shapes: inputs [L, B, 5], one-hot, with L = 4 (T + 1); targets [L, B].
-    Reference: Gers, Schmidhuber & Cummins 2000, whose streams nobody cuts for the model.
+    Reference: Gers, Schmidhuber & Cummins 2000, whose streams are not cut for the model.
     """
 
     lag: int
