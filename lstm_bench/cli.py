@@ -19,13 +19,13 @@ from lstm_bench.config.errors import ConfigError
 from lstm_bench.config.launching import launch_arguments
 from lstm_bench.config.listing import listing
 from lstm_bench.config.schema import SafetyConfig, StudyConfig
-from lstm_bench.config.search_path import main_folder, told_of_files
+from lstm_bench.config.search_path import file_notices, main_folder
 from lstm_bench.cores import keep_to_usable_cores
 from lstm_bench.study.stopping import Stop, Stopped
 
 if TYPE_CHECKING:
     from lstm_bench.study.claims_study import ClaimsStudy
-    from lstm_bench.study.running import Study
+    from lstm_bench.study.running import StudyRunner
     from lstm_bench.study.speed_study import SpeedStudy
 
 BAD_INPUT = 2
@@ -83,36 +83,36 @@ def _run(invocation: Invocation, given: Sequence[str], stop: Stop) -> int:
     study, composed = _planned(config, invocation, given)
     replaced = [file for one in composed for file in one.replaced]
     unread = [file for one in composed for file in one.unread]
-    for line in told_of_files(invocation.config_dir, replaced, unread):
+    for line in file_notices(invocation.config_dir, replaced, unread):
         study.say(line)
     try:
         return study.run(lambda config, jobs: _launch_jobs(config, jobs, stop), stop)
     except Stopped:
-        study.say_how_to_go_on()
+        study.say_how_to_resume()
         raise
 
 
 def _planned(
     config: StudyConfig, invocation: Invocation, given: Sequence[str]
-) -> "tuple[ClaimsStudy | SpeedStudy | Study, list[StudyConfig]]":
+) -> "tuple[ClaimsStudy | SpeedStudy | StudyRunner, list[StudyConfig]]":
     """Return the study with its plan, after checking every job of it, or of every study that it is composed of.
 
     The second is all that was composed for it.
     """
-    from lstm_bench.config.substudies import parts_of
+    from lstm_bench.config.substudies import substudy_invocations
     from lstm_bench.study.claims_study import ClaimsStudy
     from lstm_bench.study.matching import compared
     from lstm_bench.study.planning import plan_claims, plan_study
-    from lstm_bench.study.running import Study
+    from lstm_bench.study.running import StudyRunner
     from lstm_bench.study.speed_study import SpeedStudy
 
     if config.measure == "claims":
-        parts = [(part, compared(compose_study(part))) for part in parts_of(config.studies, invocation)]
+        parts = [(part, compared(compose_study(part))) for part in substudy_invocations(config.studies, invocation)]
         plans = [(config, plan_study(config, part.overrides)) for part, config in parts]
         return ClaimsStudy(config, plan_claims(config, given), plans), [config, *(part for part, _ in plans)]
     config = compared(config)
     plan = plan_study(config, given)
-    return (SpeedStudy(config, plan) if config.measure == "speed" else Study(config, plan)), [config]
+    return (SpeedStudy(config, plan) if config.measure == "speed" else StudyRunner(config, plan)), [config]
 
 
 def _launch_jobs(config: StudyConfig, jobs: Sequence[int], stop: Stop) -> int:
@@ -122,7 +122,7 @@ def _launch_jobs(config: StudyConfig, jobs: Sequence[int], stop: Stop) -> int:
     try:
         return _launch(launch_arguments(config, jobs), config.config_dir)
     except Exception as error:
-        if stop.heard:  # what a stopped launcher says of it is no news
+        if stop.was_signalled:  # a stopped launcher fails as expected
             return 1
         print(f"Launcher: {type(error).__name__}: {str(error).strip().splitlines()[0]}", file=sys.stderr)
         return 1

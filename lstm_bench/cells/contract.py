@@ -1,4 +1,4 @@
-"""What every cell offers: two methods, an opaque state and two sizes."""
+"""The interface of a cell: two methods, an opaque state and two sizes."""
 
 from collections.abc import Iterator, Mapping
 from textwrap import shorten
@@ -8,27 +8,27 @@ from torch import Tensor
 from torch.nn import Parameter
 
 State = Tensor | tuple[Tensor, ...]
-LONGEST_MESSAGE = 500  # characters of what a cell's own exception says
+LONGEST_MESSAGE = 500  # characters of the message of a cell's own exception
 
 
 class CellError(ValueError):
-    """A cell that fails or breaks its contract, told in one line that names its class."""
+    """A cell fails or breaks its contract; the message is one line that names its class."""
 
 
-def cell_error(cell_type: Any, told: str) -> CellError:
-    """Return the error of a class of cells, or of a function that makes one, in its one form."""
-    return CellError(f"{cell_name(cell_type)}: {told}")
+def cell_error(cell_type: Any, fault: str) -> CellError:
+    """Return the error of a class of cells, or of a function that makes one, with its name in front."""
+    return CellError(f"{cell_name(cell_type)}: {fault}")
 
 
 def cell_name(cell_type: Any) -> str:
-    """Return how a class of cells is named to a person."""
+    """Return the name of a class of cells in messages."""
     return f"cell {cell_type.__module__}.{cell_type.__qualname__}"
 
 
 def cell_failure(cell_type: Any, method: str, error: Exception) -> CellError:
-    """Return the error of a method that raised, with what it said in one line."""
-    said = ": ".join(filter(None, [type(error).__name__, shorten(str(error), LONGEST_MESSAGE, placeholder=" ...")]))
-    return cell_error(cell_type, f"{method} raised {said}")
+    """Return the error of a method that raised, with its message in one line."""
+    message = ": ".join(filter(None, [type(error).__name__, shorten(str(error), LONGEST_MESSAGE, placeholder=" ...")]))
+    return cell_error(cell_type, f"{method} raised {message}")
 
 
 class Cell(Protocol):
@@ -36,18 +36,18 @@ class Cell(Protocol):
 
     A plug-in is any `torch.nn.Module` with these members. Its constructor takes `input_size`, `hidden_size` and
     the keyword `generator`, from which every initial value is drawn; further arguments are settings and can be
-    set from yaml or the command line. Only the cell itself looks into its state; naming the parts (a NamedTuple)
-    names them in the gradient curves. A cell may show its gates in a method `gates(x, state)`, a dict of values in
-    [0, 1] by name, each [B, H], and name in an attribute `retention` the one that says how much of the state is kept.
+    set from yaml or the command line. Only the cell reads its state; a NamedTuple names the parts of the state in the
+    gradient curves. A cell may return its gates from a method `gates(x, state)`, a dict of values in [0, 1] by name,
+    each [B, H], and name in an attribute `retention` the gate that determines how much of the state is kept.
 
     All members of a cell run through one object with tensors of their own, so a step depends on nothing but its
-    parameters and buffers, x, state and the mode (`train()` to train, `eval()` to score and probe). What it draws comes
-    from torch's, NumPy's or Python's global generator, which are seeded for each member and step. A buffer may change
-    in training where it is written in place, as running statistics are. `engine.conformance` refuses a cell that does
-    otherwise.
+    parameters and buffers, x, state and the mode (`train()` to train, `eval()` to score and probe). It draws random
+    numbers from torch's, NumPy's or Python's global generator, which are seeded for each member and step. A buffer may
+    change in training where it is written in place, as running statistics are. `engine.conformance` refuses a cell that
+    breaks these rules.
 
-    Shapes: x [B, D], real; output [B, H], real; state as the cell likes, complex or real, with B first in each tensor,
-    and of one shape from `initial_state` on.
+    Shapes: x [B, D], real; output [B, H], real; state in any form, complex or real, with B first in each tensor, and
+    with the shapes of `initial_state` throughout.
     """
 
     input_size: int
@@ -71,7 +71,7 @@ class Cell(Protocol):
 
 
 def state_parts(state: State) -> dict[str, Tensor]:
-    """Name the tensors of a state: a lone tensor is h, a NamedTuple names its own, a plain tuple is s0, s1, ..."""
+    """Return the tensors of a state by name: h for a lone tensor, the fields of a NamedTuple, else s0, s1, ..."""
     if isinstance(state, Tensor):
         return {"h": state}
     names = getattr(state, "_fields", None) or [f"s{index}" for index in range(len(state))]
@@ -79,7 +79,7 @@ def state_parts(state: State) -> dict[str, Tensor]:
 
 
 def state_like(state: State, parts: Mapping[str, Tensor]) -> Any:
-    """Return these parts, named as `state_parts` names them, in the form of the given state."""
+    """Return these parts, named as by `state_parts`, in the form of `state`."""
     tensors = tuple(parts.values())
     if isinstance(state, Tensor):
         return tensors[0]

@@ -21,7 +21,7 @@ class GRUCell(nn.Module):
     Args:
         input_size: D, features per step.
         hidden_size: H, width of h.
-        init: start of each gate's block of W_hh; all else starts as in PyTorch, U(-1/sqrt(H), 1/sqrt(H)).
+        init: initial values of each gate's block of W_hh; all others are as in PyTorch, U(-1/sqrt(H), 1/sqrt(H)).
         update_bias: effective initial bias of z, the counterpart of the LSTM's forget bias. 0 gives z = 0.5, which
             halves the memory at every step; None leaves PyTorch's two random vectors.
         generator: source of the initial values.
@@ -29,8 +29,8 @@ class GRUCell(nn.Module):
     Shapes: x [B, D]; state h [B, H] -> output [B, H], state.
     Parameters: 3 (H^2 + H*D + 2H), named as in torch.nn.GRU.
     Raises: ValueError for a size below 1 or an unknown init.
-    References: Cho et al. 2014; Chung et al. 2014, whose z is 1 - z here. As published, both apply r to h before the
-        recurrent product; this is the variant of cuDNN and PyTorch, which applies r after it, so b_hn stands inside.
+    References: Cho et al. 2014; Chung et al. 2014, whose z is 1 - z here. Both publications apply r to h before the
+        recurrent product; this is the variant of cuDNN and PyTorch, which applies r after it, to b_hn as well.
     """
 
     retention = "z"

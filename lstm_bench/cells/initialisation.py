@@ -1,7 +1,7 @@
 """Initial values of recurrent cells.
 
-Every function fills tensors in place and draws from the generator it is given. Gates are stacked along the first
-axis of each weight, H rows a gate, in the cell's own order.
+The functions fill tensors in place and draw from their `generator`. Gates are stacked along the first axis of each
+weight, H rows a gate, in the order of the cell.
 """
 
 import math
@@ -16,7 +16,7 @@ RecurrentInit = Literal["pytorch", "orthogonal", "identity"]
 
 
 def uniform_(tensors: list[Tensor], hidden_size: int, generator: Generator | None) -> None:
-    """Fill with U(-1/sqrt(H), 1/sqrt(H)), the start of torch.nn.RNN, LSTM and GRU."""
+    """Fill tensors with U(-1/sqrt(H), 1/sqrt(H)), as torch.nn.RNN, LSTM and GRU do."""
     bound = 1 / math.sqrt(hidden_size)
     for tensor in tensors:
         nn.init.uniform_(tensor, -bound, bound, generator=generator)
@@ -24,10 +24,10 @@ def uniform_(tensors: list[Tensor], hidden_size: int, generator: Generator | Non
 
 @torch.no_grad()
 def recurrent_(weight_hh: Tensor, init: RecurrentInit, generator: Generator | None) -> None:
-    """Start each gate's recurrent block [H, H].
+    """Initialise each gate's recurrent block [H, H].
 
     `pytorch` leaves the uniform values; `orthogonal` draws a random orthogonal block, which keeps the norm of a
-    linear signal (Saxe et al. 2014); `identity` starts from a copy of the last state (Le, Jaitly & Hinton 2015).
+    linear signal (Saxe et al. 2014); `identity` copies the last state (Le, Jaitly & Hinton 2015).
 
     Raises: ValueError for an unknown init.
     """
@@ -41,7 +41,7 @@ def recurrent_(weight_hh: Tensor, init: RecurrentInit, generator: Generator | No
 
 @torch.no_grad()
 def set_bias_(bias_ih: Tensor, bias_hh: Tensor, rows: slice, value: float | Tensor) -> None:
-    """Set the *effective* bias of some gates: PyTorch adds two bias vectors, so one holds it and the other is 0."""
+    """Set the *effective* bias of the gates in `rows`: PyTorch adds two bias vectors, so bias_ih has it, bias_hh 0."""
     bias_ih[rows] = value
     bias_hh[rows] = 0.0
 

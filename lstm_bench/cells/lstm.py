@@ -29,7 +29,7 @@ class LSTMCell(nn.Module):
     Args:
         input_size: D, features per step.
         hidden_size: H, width of h and of c.
-        init: start of each gate's block of W_hh; all else starts as in PyTorch, U(-1/sqrt(H), 1/sqrt(H)).
+        init: initial values of each gate's block of W_hh; all others are as in PyTorch, U(-1/sqrt(H), 1/sqrt(H)).
         forget_bias: effective initial bias of f. 0 gives f = 0.5, which halves the memory at every step; None
             leaves PyTorch's two random vectors.
         chrono: longest lag expected; f starts with bias ln U(1, chrono - 1) and i with its negative. Excludes
@@ -89,7 +89,7 @@ class LSTMCell(nn.Module):
         return {"i": torch.sigmoid(i), "f": torch.sigmoid(f), "o": torch.sigmoid(o)}
 
     def candidate(self, x: Tensor, state: LSTMState) -> Tensor:
-        """Return tanh(g) of one step, [B, H]: what could be written."""
+        """Return tanh(g) of one step, [B, H], which the input gate admits to c."""
         return torch.tanh(self._before_gates(x, state).chunk(4, dim=-1)[2])
 
     def _before_gates(self, x: Tensor, state: LSTMState) -> Tensor:

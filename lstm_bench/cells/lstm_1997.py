@@ -1,4 +1,4 @@
-"""The long short-term memory as it was first published: blocks of cells that share gates, and no forget gate."""
+"""The long short-term memory as first published, with blocks of cells that share gates, and no forget gate."""
 
 from typing import NamedTuple
 
@@ -7,12 +7,12 @@ from torch import Generator, Tensor, nn
 
 from lstm_bench.checks import at_least
 
-BOUND = 0.1  # of the initial weights
-CANDIDATE_RANGE, OUTPUT_RANGE = 2.0, 1.0  # g squashes into [-2, 2], h into [-1, 1]
+BOUND = 0.1  # largest absolute value of an initial weight
+CANDIDATE_RANGE, OUTPUT_RANGE = 2.0, 1.0  # the candidate is within [-2, 2], the squashed state within [-1, 1]
 
 
 class BlockState(NamedTuple):
-    """What all hidden units said, h [B, H + 2J]: cells, input gates, output gates; and the inner state c [B, H]."""
+    """The outputs h [B, H + 2J] of all hidden units: cells, input gates, output gates; and the inner state c [B, H]."""
 
     h: Tensor
     c: Tensor
@@ -26,14 +26,14 @@ class OriginalLSTMCell(nn.Module):
         y = sigmoid(o) * (2 sigmoid(c') - 1)                  # the output
         h' = [y, sigmoid(i), sigmoid(o)]
 
-    Every unit of the hidden layer hears every other, gates too. What is once in c stays: there is no forget gate.
+    Every unit of the hidden layer, gates too, is connected to every other. There is no forget gate, so c never decays.
 
     Args:
         input_size: D, features per step.
         hidden_size: H, cells.
-        block_size: cells that share their gates; the last block has what is left.
+        block_size: cells that share their gates; the last block has the rest.
         input_gate_bias: initial bias of the first block's input gate; the k-th block's is k times that, so that the
-            blocks come into use one after another and what is in c does not drift meanwhile.
+            blocks come into use one after another and c does not drift meanwhile.
         generator: source of the initial values.
 
     Shapes: x [B, D]; state (h [B, H + 2J], c [B, H]) -> output [B, H], state.
@@ -41,7 +41,7 @@ class OriginalLSTMCell(nn.Module):
         temporal order with two blocks and with three, as in the paper.
     Raises: ValueError for a size below 1.
     References: Hochreiter & Schmidhuber 1997, sections 4 and 5.4 to 5.6. There the output units are logistic, and
-        gradients are cut where they would enter gates and candidates from later steps; here they are whole.
+        gradients are truncated where they would enter gates and candidates from later steps; here they are complete.
     """
 
     def __init__(
@@ -73,7 +73,7 @@ class OriginalLSTMCell(nn.Module):
         return BlockState(h=units, c=cells)
 
     def gates(self, x: Tensor, state: BlockState) -> dict[str, Tensor]:
-        """Return i and o of one step as each cell has them, [B, H]."""
+        """Return i and o of each cell at one step, [B, H]."""
         i, o = torch.sigmoid(self._before_squashing(x, state)[1]).chunk(2, dim=-1)
         return {"i": self._to_cells(i), "o": self._to_cells(o)}
 

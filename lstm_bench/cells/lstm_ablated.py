@@ -1,4 +1,4 @@
-"""The long short-term memory with one part taken out."""
+"""The long short-term memory without one of its parts."""
 
 from typing import Literal, get_args
 
@@ -33,15 +33,15 @@ class AblatedLSTMCell(nn.Module):
         candidate_tanh       c' = sigmoid(f) * c + sigmoid(i) * g                i, f, g, o
         independent_gates    c' = sigmoid(f) * c + (1 - sigmoid(f)) * tanh(g)    f, g, o
 
-    All else is as in LSTMCell: what differs between the two in an experiment is the part. The blocks that remain start
-    with the numbers that LSTMCell draws for them from the same generator.
+    The cell equals LSTMCell in everything else. The blocks that remain have the initial values that LSTMCell draws for
+    them from the same generator.
 
     Args:
         input_size: D, features per step.
         hidden_size: H, width of h and of c.
         without: the part that is missing. A missing gate is 1 throughout and has no parameters; without
-            `independent_gates` the input gate is what the forget gate leaves, 1 - f.
-        init: start of each block of W_hh; all else starts as in PyTorch, U(-1/sqrt(H), 1/sqrt(H)).
+            `independent_gates` the input gate is 1 - f.
+        init: initial values of each block of W_hh; all others are as in PyTorch, U(-1/sqrt(H), 1/sqrt(H)).
         forget_bias: effective initial bias of f. 0 gives f = 0.5, which halves the memory at every step; None
             leaves PyTorch's two random vectors. None where there is no forget gate.
         generator: source of the initial values.
@@ -91,7 +91,7 @@ class AblatedLSTMCell(nn.Module):
         return LSTMState(h=zeros, c=zeros.clone())
 
     def gates(self, x: Tensor, state: LSTMState) -> dict[str, Tensor]:
-        """Return the gates of a step, between 0 and 1, each [B, H], by name: i, f and o less the one that is 1."""
+        """Return the gates of a step, between 0 and 1, each [B, H], by name: i, f and o without the missing one."""
         return self._open(self._before_gates(x, state))
 
     def _before_gates(self, x: Tensor, state: LSTMState) -> dict[str, Tensor]:

@@ -15,12 +15,12 @@ def has_derivative(tensor: Tensor) -> bool:
 
 
 def as_reals(tensor: Tensor) -> Tensor:
-    """Return a view of real numbers: [..., 2] of a complex tensor, any other tensor itself."""
+    """Return a view of a tensor as real numbers: [..., 2] for a complex tensor, any other tensor itself."""
     return torch.view_as_real(tensor.resolve_conj()) if tensor.is_complex() else tensor
 
 
 def from_reals(reals: Tensor, like: Tensor) -> Tensor:
-    """Return what `as_reals` made of a tensor as complex or real as `like`; a copy where that is complex."""
+    """Return the tensor of which `as_reals` returned `reals`: a complex copy where `like` is complex, else `reals`."""
     return torch.view_as_complex(reals.clone(memory_format=torch.contiguous_format)) if like.is_complex() else reals
 
 
@@ -30,5 +30,5 @@ def count_reals(tensor: Tensor) -> int:
 
 
 def widened(tensor: Tensor) -> Tensor:
-    """Return a tensor in double precision: complex128 of a complex one, float64 of any other."""
+    """Return a tensor in double precision: complex128 for a complex tensor, float64 for any other."""
     return tensor.to(torch.complex128 if tensor.is_complex() else torch.float64)

@@ -19,8 +19,8 @@ class RNNCell(nn.Module):
         input_size: D, features per step.
         hidden_size: H, width of h.
         nonlinearity: phi.
-        init: start of W_hh; all else starts as in PyTorch, U(-1/sqrt(H), 1/sqrt(H)). With `orthogonal` and
-            `identity` the biases start at 0, so that the first Jacobian is W_hh itself at small h.
+        init: initial values of W_hh; all others are as in PyTorch, U(-1/sqrt(H), 1/sqrt(H)). With `orthogonal` and
+            `identity` the biases are 0, so that the first Jacobian is W_hh itself at small h.
         generator: source of the initial values.
 
     Shapes: x [B, D]; state h [B, H] -> output [B, H], state.

@@ -1,1 +1,1 @@
-"""From the command line and yaml to plain typed objects. Below this room nobody knows Hydra."""
+"""Turn the command line and yaml files into typed objects. Rooms below this one do not use Hydra."""

@@ -1,12 +1,12 @@
-"""What an experiment runs: one sweep or several, and less of it within a smaller budget.
+"""The sweeps of an experiment, and its budgets, which run less of it.
 
-sweeps:            # each a product of what its commas list; the study has the jobs of all
+sweeps:            # each is a product of the values between its commas; the study has the jobs of all
   - {task.lag: "10,20", cell: "lstm,rnn"}
   - {task: adding, cell: lstm}
-budget: laptop     # which of the budgets
+budget: laptop     # the name of one of the budgets
 budgets:
   laptop:
-    cut: lags above 100 are left out   # said before the study begins
+    cut: lags above 100 are left out   # printed before the study begins
     set: {trainer.steps: 2000}         # for every sweep
     sweeps: [...]                      # in place of those above
 """
@@ -15,30 +15,30 @@ from collections.abc import Mapping
 from typing import Any
 
 from lstm_bench.config.errors import not_allowed
-from lstm_bench.config.schema import Budget
+from lstm_bench.config.schema import BudgetChoice
 
 OF_A_BUDGET = {"cut": str, "set": dict, "sweeps": list}
 
 
-def chosen_budget(config: Mapping[str, Any]) -> Budget | None:
-    """Return the budget that was chosen, None where there is none to choose.
+def chosen_budget(config: Mapping[str, Any]) -> BudgetChoice | None:
+    """Return the chosen budget, None where the experiment has no budgets.
 
-    Raises: ConfigError for one that the experiment does not have.
+    Raises: ConfigError for a budget that the experiment does not have.
     """
     node = _budget(config)
-    return None if node is None else Budget(str(config["budget"]), str(node.get("cut", "")))
+    return None if node is None else BudgetChoice(str(config["budget"]), str(node.get("cut", "")))
 
 
 def sweeps(config: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return what each sweep of a composed configuration sets and sweeps, one empty sweep where nothing is said.
+    """Return the settings of each sweep of a composed configuration, or one empty sweep where it has none.
 
     Raises: ConfigError for a value of another form.
     """
     node = _budget(config) or {}
-    found = node.get("sweeps") or config["sweeps"] or [{}]
-    if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
-        raise not_allowed("sweeps", found, 'a list of what each sweep sets, as in [{task.lag: "10,20"}]')
-    return [{**node.get("set", {}), **one} for one in found]
+    entries = node.get("sweeps") or config["sweeps"] or [{}]
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        raise not_allowed("sweeps", entries, 'a list of what each sweep sets, as in [{task.lag: "10,20"}]')
+    return [{**node.get("set", {}), **entry} for entry in entries]
 
 
 def _budget(config: Mapping[str, Any]) -> dict[str, Any] | None:

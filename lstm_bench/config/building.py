@@ -1,8 +1,8 @@
 """Build an object from a mapping, strictly: the signature is the schema.
 
-The types in a constructor's signature say what a key may hold and its names say which keys there are; ranges are the
-constructor's own ValueErrors. So a plug-in class is checked as closely as our own, and nothing is written twice.
-Validation is pydantic's in strict mode: 4.0 and true are no integers, nan and inf no numbers.
+A constructor's signature defines the keys and the types of their values; its ValueErrors define their ranges. So a
+plug-in class is checked as strictly as a built-in one, and nothing is declared twice. Validation is pydantic's in
+strict mode: 4.0 and true are not integers, nan and inf not numbers.
 """
 
 import importlib
@@ -18,15 +18,15 @@ from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 from lstm_bench.config.errors import ConfigError, not_allowed
 
 TARGET = "_target_"
-IMPORT_SEED = 0  # of what a plug-in's module draws from the global generators while it is imported
+IMPORT_SEED = 0  # of the global generators while a plug-in's module is imported
 
 
 def import_target(path: Any, key: str) -> Callable[..., Any]:
     """Return the class or function at a dotted import path.
 
-    What a module draws while it is imported is the same in every process.
+    The module is imported with seeded global generators, so that what it draws is the same in every process.
 
-    Raises: ConfigError where there is none.
+    Raises: ConfigError where the path leads to nothing.
     """
     module, _, name = str(path).rpartition(".")
     try:
@@ -39,14 +39,14 @@ def import_target(path: Any, key: str) -> Callable[..., Any]:
 def _imported(module: str) -> ModuleType:
     if module in sys.modules:
         return sys.modules[module]
-    from lstm_bench.engine.global_generators import seeded_generators  # here: torch takes a second to import
+    from lstm_bench.engine.global_generators import seeded_generators  # imported here, as torch takes a second
 
     with seeded_generators(IMPORT_SEED):
         return importlib.import_module(module)
 
 
 def build(target: Callable[..., Any], settings: Mapping[str, Any], key: str, **supplied: Any) -> Any:
-    """Call `target` with settings that its signature allows and with what we supply ourselves.
+    """Call `target` with settings that its signature allows, and with the `supplied` arguments.
 
     Raises: ConfigError for an unknown or missing key, a value of another type or out of range.
     """
@@ -60,7 +60,10 @@ def build(target: Callable[..., Any], settings: Mapping[str, Any], key: str, **s
 def check_types(
     target: Callable[..., Any], settings: Mapping[str, Any], key: str, supplied: set[str]
 ) -> dict[str, Any]:
-    """Return the settings as the types that the signature asks for."""
+    """Return the settings as the types of the signature.
+
+    Raises: ConfigError for an unknown or missing key, or a value of another type.
+    """
     model = _schema(target, frozenset(supplied))
     if not isinstance(settings, Mapping):
         raise not_allowed(key, settings, f"a mapping of the keys {', '.join(model.model_fields)}")
@@ -73,7 +76,7 @@ def check_types(
 
 @lru_cache
 def _schema(target: Callable[..., Any], supplied: frozenset[str]) -> type[BaseModel]:
-    """Return what a signature says of settings, less what we supply ourselves."""
+    """Return the settings of a signature, without the `supplied` arguments, as a pydantic model."""
     hints = get_type_hints(target.__init__ if inspect.isclass(target) else target)
     parameters = inspect.signature(target).parameters.values()
     fields: dict[str, Any] = {
@@ -89,13 +92,13 @@ def _schema(target: Callable[..., Any], supplied: frozenset[str]) -> type[BaseMo
 
 
 def _first_error(error: ValidationError, key: str, known: list[str]) -> ConfigError:
-    first = error.errors()[0]
-    name = str(first["loc"][0])
-    if first["type"] == "extra_forbidden":
-        return not_allowed(f"{key}.{name}", first["input"], f"the keys {', '.join(known)}")
-    if first["type"] == "missing":
+    details = error.errors()[0]
+    name = str(details["loc"][0])
+    if details["type"] == "extra_forbidden":
+        return not_allowed(f"{key}.{name}", details["input"], f"the keys {', '.join(known)}")
+    if details["type"] == "missing":
         return ConfigError(f"{key}.{name} is missing: give it a value")
-    wanted = [
+    expected = [
         problem["msg"].removeprefix("Input should be ") for problem in error.errors() if problem["loc"][0] == name
     ]
-    return not_allowed(f"{key}.{name}", first["input"], " or ".join(dict.fromkeys(wanted)))
+    return not_allowed(f"{key}.{name}", details["input"], " or ".join(dict.fromkeys(expected)))

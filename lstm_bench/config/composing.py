@@ -1,8 +1,8 @@
-"""Compose every job of a sweep before anything runs, so that one bad value stops it all at the door.
+"""Compose every job of a sweep before anything runs, so that one bad value stops the study at its start.
 
-Hydra composes each job of a sweep only when its turn comes, after it has made folders. Here the same overrides are
-split and composed by the same Hydra, in memory; what comes out is checked and planned. Hydra is then asked to launch
-the jobs of that plan, by their numbers.
+Hydra composes each job of a sweep only when it launches the job, after it has made folders. Here the same overrides are
+split and composed by the same Hydra, in memory; the result is checked and planned. Hydra then launches the jobs of that
+plan, by their numbers.
 """
 
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ from lstm_bench.checks import STUDY_NAME, STUDY_NAME_RULE
 from lstm_bench.config.budgets import chosen_budget, sweeps
 from lstm_bench.config.building import TARGET, build
 from lstm_bench.config.errors import ConfigError, not_allowed
-from lstm_bench.config.hydra_errors import told_in_one_line
+from lstm_bench.config.hydra_errors import one_line_errors
 from lstm_bench.config.launching import jobs_at_once
 from lstm_bench.config.quoting import as_typed
 from lstm_bench.config.root_keys import ROOT_KEYS, check_whole
@@ -45,7 +45,7 @@ DUPLICATES_NAMED = 3
 
 @dataclass(frozen=True)
 class Invocation:
-    """What was asked for: Hydra overrides as typed, and a user's own config folder."""
+    """The arguments of the command: Hydra overrides as typed, and a user's own config folder."""
 
     overrides: tuple[str, ...]
     config_dir: Path | None = None
@@ -58,15 +58,15 @@ class _Composed:
     settings: dict[str, Any]
     choices: dict[str, Any]
     launcher: dict[str, Any]
-    sweep: dict[str, Any]  # what the yaml files sweep, by key
+    sweep: dict[str, Any]  # the values that the yaml files sweep, by key
 
 
 def compose_study(invocation: Invocation) -> StudyConfig:
-    """Return the whole study, every job composed and its plain settings checked.
+    """Return the whole study, with every job composed and its plain settings checked.
 
-    Raises: ConfigError for anything that Hydra or our own schema refuses.
+    Raises: ConfigError for anything that Hydra or the schema refuses.
     """
-    with searching(invocation.config_dir), told_in_one_line(invocation.overrides):
+    with searching(invocation.config_dir), one_line_errors(invocation.overrides):
         base, overrides = _sweeps(invocation)
         composed = [[_compose_job(job, invocation) for job in sweep] for sweep in overrides]
         files = _used_files(invocation, overrides, composed)
@@ -100,16 +100,16 @@ def compose_study(invocation: Invocation) -> StudyConfig:
 def _sweeps(invocation: Invocation) -> tuple[dict[str, Any], list[list[list[str]]]]:
     """Return the configuration of the first job, and the overrides of each job of each sweep.
 
-    What is given on the command line holds in every sweep, in place of what it sweeps itself.
+    An override of the command line holds in every sweep, in place of the sweep's own values.
     """
     parser = OverridesParser.create()
     parsed = parser.parse_overrides([as_typed(override) for override in invocation.overrides])
     base = _compose_job(_split(parsed)[0], invocation)
-    given = [
-        parser.parse_overrides([f"{key}={value}" for key, value in (base.sweep | own).items()])
-        for own in sweeps(base.settings)
+    sweep_overrides = [
+        parser.parse_overrides([f"{key}={value}" for key, value in (base.sweep | sweep).items()])
+        for sweep in sweeps(base.settings)
     ]
-    return base.settings, [_split(own + parsed) for own in given]
+    return base.settings, [_split(sweep + parsed) for sweep in sweep_overrides]
 
 
 def _split(overrides: list[Override]) -> list[list[str]]:
@@ -118,7 +118,7 @@ def _split(overrides: list[Override]) -> list[list[str]]:
 
 
 def _compose_job(overrides: list[str], invocation: Invocation) -> _Composed:
-    with told_in_one_line(invocation.overrides, overrides):
+    with one_line_errors(invocation.overrides, overrides):
         config = compose("config", overrides=overrides, return_hydra_config=True)
         settings = {str(key): _resolved(node) for key, node in config.items() if key != "hydra"}
         launcher, sweep = _resolved(config.hydra.launcher), _resolved(config.hydra.sweeper.get("params"))
@@ -135,11 +135,11 @@ def _resolved(node: Any) -> Any:
 def _used_files(
     invocation: Invocation, overrides: Sequence[Sequence[list[str]]], composed: Sequence[Sequence[_Composed]]
 ) -> list[str]:
-    """Return the yaml files that jobs use, where the user has a folder of them: one job of each choice tells."""
+    """Return the yaml files that jobs use, where the user has a folder of them; one job of each choice suffices."""
     if invocation.config_dir is None or is_ours(invocation.config_dir):
         return []
     jobs = zip(chain(*overrides), chain(*composed), strict=True)
-    return files_used({str(job.choices): own for own, job in jobs}.values())
+    return files_used({str(job.choices): job_overrides for job_overrides, job in jobs}.values())
 
 
 def _job_config(job: _Composed) -> JobConfig:
@@ -180,7 +180,7 @@ def _measure(measure: Any) -> Measure:
 
 
 def _comparison(comparison: Any, measure: Measure) -> Comparison:
-    allowed = ("hidden",) if measure == "speed" else get_args(Comparison)  # speed is set beside torch.nn of one size
+    allowed = ("hidden",) if measure == "speed" else get_args(Comparison)  # torch.nn has the same size
     if comparison not in allowed:
         raise not_allowed("comparison", comparison, ", ".join(allowed))
     return cast(Comparison, comparison)
@@ -225,7 +225,10 @@ def _studies(studies: Any) -> dict[str, str]:
 
 
 def _united(sweeps: Sequence[Sequence[JobConfig]], invocation: Invocation) -> list[JobConfig]:
-    """Return the jobs of all sweeps, each once; within one sweep a value twice is refused."""
+    """Return the jobs of all sweeps, each once.
+
+    Raises: ConfigError where one sweep has a value twice.
+    """
     for jobs in sweeps:
         if any(job in jobs[:index] for index, job in enumerate(jobs)):
             swept = [override for override in invocation.overrides if "," in override][:DUPLICATES_NAMED]

@@ -1,12 +1,12 @@
-"""What a person is told about a wrong setting."""
+"""The error of a wrong setting."""
 
 from typing import Any
 
 
 class ConfigError(Exception):
-    """A setting that cannot be used, told in one line: the key, the value and what is allowed."""
+    """A setting cannot be used; the message is one line: the key, the value and what is allowed."""
 
 
 def not_allowed(key: str, value: Any, allowed: str) -> ConfigError:
-    """Return the error in its one form."""
+    """Return the error "key=value: allowed: ..."."""
     return ConfigError(f"{key}={'' if value is None else value}: allowed: {allowed}")

@@ -1,4 +1,4 @@
-"""What Hydra refuses, in one line."""
+"""Turn Hydra's errors into ConfigErrors of one line."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -16,7 +16,7 @@ from lstm_bench.config.building import TARGET
 from lstm_bench.config.errors import ConfigError, not_allowed
 from lstm_bench.config.root_keys import check_whole
 
-# The last four are what Hydra runs into where a yaml file or an override has another form than it takes for granted.
+# Hydra raises the last four where a yaml file or an override has a form that it does not expect.
 REFUSED = (HydraException, OmegaConfBaseException, YAMLError, OSError, ValueError, TypeError, AttributeError)
 UNKNOWN_FILE = re.compile(
     r"Could not find '(.+?)/([^/']+)'\s+Available options in '.+?':\s+(.+?)\s*Config search", re.DOTALL
@@ -25,12 +25,12 @@ UNKNOWN_KEY = re.compile(r"(?:Could not override|Error merging override) '?([^'\
 
 
 @contextmanager
-def told_in_one_line(typed: Sequence[str], job: Sequence[str] = ()) -> Iterator[None]:
-    """Turn what Hydra raises in the block, while it is initialized, into ConfigError.
+def one_line_errors(typed: Sequence[str], job: Sequence[str] = ()) -> Iterator[None]:
+    """Turn what Hydra raises in the block, while it is initialized, into a ConfigError of one line.
 
     Args:
         typed: the overrides of the study.
-        job: those of the job that is composed in the block.
+        job: the overrides of the job that is composed in the block.
     """
     try:
         yield
@@ -57,7 +57,7 @@ def _in_one_line(error: Exception, typed: Sequence[str], job: Sequence[str]) -> 
 
 
 def _wrong_key(path: str, typed: Sequence[str], job: Sequence[str], cause: BaseException | None) -> ConfigError:
-    """Say which keys there are with the yaml files that the job has chosen, or why a key does not take its value."""
+    """Return an error that lists the keys of the chosen yaml files, or says why a key does not take its value."""
     override = next((o for o in typed if o.lstrip("+~").startswith(path.lstrip("+~"))), path)
     key, _, value = override.partition("=")
     parent, _, name = key.lstrip("+~").rpartition(".")

@@ -1,4 +1,4 @@
-"""What Hydra's launcher is asked for, and how many jobs it runs at a time."""
+"""The arguments of Hydra's launcher, and how many jobs it runs at a time."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -9,9 +9,9 @@ from lstm_bench.config.schema import StudyConfig
 
 
 def launch_arguments(config: StudyConfig, numbers: Iterable[int]) -> list[str]:
-    """Return what Hydra is asked for: jobs of the plan, by number, with the launcher and folders of the study.
+    """Return Hydra's arguments: jobs of the plan, by number, with the launcher and folders of the study.
 
-    Everything else about a job stands in the plan, which knows more jobs than a sweep can name.
+    The plan holds everything else about a job, as it may have jobs that no sweep can express.
     """
     jobs = ",".join(str(number) for number in numbers)
     output = f"output={quoted(str(config.output.expanduser().resolve()))}"
@@ -23,7 +23,7 @@ def jobs_at_once(launcher: Mapping[str, Any], cores: int) -> int:
 
     Args:
         launcher: its settings: `n_jobs` is joblib's, where -1 is a job for every core and -2 for all but one.
-        cores: how many may be used.
+        cores: how many cores may be used.
     """
     if str(launcher[TARGET]).endswith(".BasicLauncher"):
         return 1

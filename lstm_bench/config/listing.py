@@ -1,4 +1,4 @@
-"""What there is to run, read from the yaml files themselves."""
+"""List what can be run, from the yaml files."""
 
 from pathlib import Path
 
@@ -18,13 +18,13 @@ examples
 
 
 def listing(*folders: Path | None) -> str:
-    """Return usage, and every experiment, task, cell and set of probes with the line that its yaml begins with.
+    """Return usage, and every experiment, task, cell and set of probes with the first line of its yaml.
 
     Args:
-        folders: of yaml files; a file of a later one stands in place of one of the same name.
+        folders: folders of yaml files; a file of a later folder replaces one of the same name.
     """
-    present = [folder for folder in folders if folder is not None]
-    groups = [_group(group, present) for group in ("experiment", "task", "cell", "probe")]
+    config_dirs = [folder for folder in folders if folder is not None]
+    groups = [_group(group, config_dirs) for group in ("experiment", "task", "cell", "probe")]
     return "\n\n".join([USAGE, *groups, EXAMPLES])
 
 
@@ -42,7 +42,7 @@ def _group(group: str, folders: list[Path]) -> str:
 
 
 def describe(path: Path) -> str:
-    """Return the first comment of a yaml that is not Hydra's own directive."""
+    """Return the first comment of a yaml that is not a directive of Hydra."""
     lines = path.read_text("utf-8", errors="replace").splitlines()
     comments = [line.lstrip("# ") for line in lines if line.startswith("#")]
     return next((comment for comment in comments if not comment.startswith("@package")), "")

@@ -27,8 +27,8 @@ BLOCKS = 4  # weights, gradients and Adam's two moments
 SUPPLIED_TO_PROBES = {"model", "task", "generator"}
 OF_A_CELL = ("input_size", "hidden_size", "initial_state", "step")
 Moment = Literal["initial", "milestones", "final", "solved"]  # solved: final, of a member that solved
-_tried: dict[tuple[type, str], list[str]] = {}  # notes on cells of this process, by what they are made of
-KEPT_WIDTHS = 8  # widths of H that the widest kernel keeps a step: four gates, h, c, tanh(c), and some room
+_tried: dict[tuple[type, str], list[str]] = {}  # notes on the cells of this process, by class and settings
+KEPT_WIDTHS = 8  # numbers a unit that the widest kernel keeps of a step: four gates, h, c, tanh(c), and one to spare
 
 
 def make_task(job: JobConfig) -> Task:
@@ -63,7 +63,7 @@ class ChosenProbe:
 def chosen_probes(job: JobConfig) -> dict[str, ChosenProbe]:
     """Return the probes of a job by name.
 
-    Raises: ConfigError for one that is not there, or a setting that it does not have.
+    Raises: ConfigError for a probe that does not exist, or a setting that it does not have.
     """
     return {name: _chosen(f"probe.{name}", node) for name, node in job.probe.items()}
 
@@ -86,7 +86,7 @@ def _split(node: Mapping[str, Any], key: str) -> tuple[dict[str, Any], Any]:
 def check_job(job: JobConfig) -> tuple[Task, Cell]:
     """Return the task and a cell without storage, after checking both, the device and the memory they need.
 
-    Raises: ConfigError.
+    Raises: ConfigError where one of them cannot be used here.
     """
     chosen_probes(job)
     task, cell = build_job(job)
@@ -97,9 +97,9 @@ def check_job(job: JobConfig) -> tuple[Task, Cell]:
 
 
 def cell_notes(job: JobConfig) -> list[str]:
-    """Return what a trial of a job's cell found that a reader must know, in a sentence each; see `check_cell`.
+    """Return the warnings from a trial of a job's cell, one sentence each; see `check_cell`.
 
-    A cell with a kernel of its own is one of ours and is not tried.
+    A cell with a kernel of its own is built in and is not tried.
 
     Raises: ConfigError for a cell whose numbers would be wrong.
     """
@@ -107,8 +107,8 @@ def cell_notes(job: JobConfig) -> list[str]:
     device = torch.device(job.trainer.device)
     if kernel_type(cell, device, job.trainer.kernel) is not GenericKernel:
         return []
-    made_of = json.dumps([job.cell, task.input_size, str(device)], sort_keys=True, default=str)
-    key = type(cell), made_of  # a class that was imported anew is another one
+    settings = json.dumps([job.cell, task.input_size, str(device)], sort_keys=True, default=str)
+    key = type(cell), settings  # a class that was imported again is another one
     if key not in _tried:
         try:
             _tried[key] = check_cell(cell_maker(job, task), device)
@@ -120,9 +120,9 @@ def cell_notes(job: JobConfig) -> list[str]:
 
 
 def build_job(job: JobConfig) -> tuple[Task, Cell]:
-    """Return the task and a cell without storage, or with it where its constructor needs some.
+    """Return the task and a cell on the meta device, or on the CPU where its constructor needs values.
 
-    Raises: ConfigError for a cell that cannot be made or lacks what the contract asks for.
+    Raises: ConfigError for a cell that cannot be made or does not fulfil the contract.
     """
     task = make_task(job)
     try:
@@ -138,26 +138,26 @@ def _example_cell(make_cell: MakeCell) -> Cell:
     try:
         with torch.device("meta"):  # shapes without storage: a cell of any size is made at once
             return make_cell(Generator(device="cpu"))
-    except CellError:  # perhaps for lack of values to read
+    except CellError:  # the constructor may read values
         return make_cell(Generator(device="cpu"))
 
 
 def _check_memory(job: JobConfig, task: Task, cell: Cell) -> None:
-    weights, kept = memory_needed(job, task, cell)
+    weights, states = memory_needed(job, task, cell)
     available = psutil.virtual_memory().available
-    if weights + kept <= available:
+    if weights + states <= available:
         return
-    key, value = ("cell.hidden_size", cell.hidden_size) if weights > kept else ("task.lag", task.lag)
+    key, value = ("cell.hidden_size", cell.hidden_size) if weights > states else ("task.lag", task.lag)
     members = f"{_members(job)} members of batch {job.trainer.batch_size}"
-    needed = f"{(weights + kept) / 2**30:,.0f} GiB with {members}"
+    needed = f"{(weights + states) / 2**30:,.0f} GiB with {members}"
     raise not_allowed(key, value, f"what fits in {available / 2**30:.0f} GiB, not {needed}")
 
 
 def memory_needed(job: JobConfig, task: Task, cell: Cell) -> tuple[int, int]:
-    """Return an estimate in bytes of what training all members of a job together holds: for weights, for states."""
+    """Return estimates of the bytes of weights and of states in training all members of a job together."""
     weights = BLOCKS * total_parameters(task, cell)
-    kept = task.length * job.trainer.batch_size * (task.input_size + KEPT_WIDTHS * cell.hidden_size)
-    return BYTES * _members(job) * weights, BYTES * _members(job) * kept
+    states = task.length * job.trainer.batch_size * (task.input_size + KEPT_WIDTHS * cell.hidden_size)
+    return BYTES * _members(job) * weights, BYTES * _members(job) * states
 
 
 def _members(job: JobConfig) -> int:

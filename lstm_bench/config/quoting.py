@@ -1,7 +1,7 @@
-"""Paths on the command line, taken as they are typed.
+"""Quote paths on the command line, so that Hydra takes them as typed.
 
-Hydra reads an unquoted value as a word of its own language: it refuses '#' or 'ü', splits at a comma, and makes a
-number of 1_000.
+Hydra parses an unquoted value in its own grammar: it refuses '#' or 'ü', splits at a comma, and reads 1_000 as a
+number.
 """
 
 import re
@@ -10,12 +10,12 @@ AS_TYPED = re.compile(r"(\+{0,2}output=)([^'\"].*)", re.DOTALL)
 
 
 def quoted(text: str) -> str:
-    """Return text as a string in Hydra's language; ${...} in it stays an interpolation."""
-    escaped = re.sub(r'(\\*)("|$)', lambda found: found[1] * 2 + (r"\"" if found[2] else ""), text)
+    """Return text as a quoted string of Hydra's grammar; ${...} in it stays an interpolation."""
+    escaped = re.sub(r'(\\*)("|$)', lambda match: match[1] * 2 + (r"\"" if match[2] else ""), text)
     return f'"{escaped}"'
 
 
 def as_typed(override: str) -> str:
-    """Return an override with its value quoted, if it is a path that is not quoted yet; any other as it is."""
-    found = AS_TYPED.fullmatch(override)
-    return found[1] + quoted(found[2]) if found else override
+    """Return an override with its value quoted if it is an unquoted path; return any other unchanged."""
+    match = AS_TYPED.fullmatch(override)
+    return match[1] + quoted(match[2]) if match else override

@@ -11,9 +11,9 @@ ROOT_KEYS = (
 
 
 def check_whole(settings: Container[str]) -> None:
-    """Refuse settings that lack a key of the root.
+    """Check that the settings have every key of the root.
 
-    Raises: ConfigError.
+    Raises: ConfigError for the first one that is missing.
     """
     for key in ROOT_KEYS:
         if key not in settings:

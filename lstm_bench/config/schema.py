@@ -1,4 +1,4 @@
-"""The settings of a study, as plain typed objects."""
+"""The settings of a study, as typed dataclasses."""
 
 import math
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ from typing import Any, Literal
 from lstm_bench.checks import at_least, one_of
 
 Measure = Literal["training", "speed", "claims"]
-Comparison = Literal["hidden", "parameters", "both"]  # what the cells have in common
+Comparison = Literal["hidden", "parameters", "both"]  # the size that the compared cells share
 
 
 @dataclass(frozen=True)
@@ -17,19 +17,19 @@ class TrainerConfig:
 
     Args:
         batch_size: sequences a step.
-        steps: optimiser steps that a member may take; 0 looks at the cells as they start.
+        steps: optimiser steps that a member may take; 0 evaluates the cells untrained.
         eval_every: steps between evaluations.
         eval_size: fresh sequences an evaluation.
         confirm_size: held-out sequences that confirm a solution.
         clip: largest global gradient norm; 0 turns clipping off.
-        stop_when_solved: whether a member ends where it has solved; else it trains on to its last step.
+        stop_when_solved: whether a member ends when it has solved the task; else it trains to its last step.
         learning_rates: Adam's rates to choose from on the tuning seeds; one rate needs no tuning.
         tuning_seeds: how many members try each rate.
         tuning_share: share of `steps` that a tuning member may take.
         seeds: how many members are reported, or a list of their seeds.
         study_seed: root of every random stream.
         device: where tensors live.
-        kernel: `auto` takes the compiled kernel where there is one and it can be built, `torch` never.
+        kernel: `auto` uses the compiled kernel where there is one and it can be built, `torch` never.
     """
 
     batch_size: int = 32
@@ -82,7 +82,7 @@ class TrainerConfig:
 
     @property
     def tunes(self) -> bool:
-        """Whether a learning rate must be chosen: not from one alone, nor where nothing is trained."""
+        """Whether a learning rate must be chosen: there are several, and members are trained."""
         return len(self.rates) > 1 and self.steps > 0
 
     @property
@@ -92,7 +92,7 @@ class TrainerConfig:
 
     @property
     def tuning_steps(self) -> int:
-        """The budget of a tuning member: a whole number of evaluations, one at least."""
+        """The steps of a tuning member, a multiple of `eval_every` where `steps` allows it."""
         evaluations = max(1, round(self.tuning_share * self.steps / self.eval_every))
         return min(evaluations * self.eval_every, self.steps)
 
@@ -110,8 +110,8 @@ class SpeedConfig:
     """How a speed study measures.
 
     Args:
-        rounds: turns of each implementation.
-        turn_s: about how long a turn takes, in seconds; at least one training step.
+        rounds: how often each implementation is timed.
+        turn_s: about how long each timing takes, in seconds; at least one training step.
     """
 
     rounds: int = 9
@@ -125,11 +125,11 @@ class SpeedConfig:
 
 @dataclass(frozen=True)
 class SafetyConfig:
-    """How a job is kept safe; no part of any identity.
+    """How a job is protected against failures; no part of any identity.
 
     Args:
         checkpoint_s: seconds from one checkpoint of a job to the next.
-        job_timeout_s: seconds without a sign of life (a step, a probe) after which a job counts as hung and is ended.
+        job_timeout_s: seconds without a heartbeat (a step, a probe) after which a job counts as hung and is ended.
     """
 
     checkpoint_s: float = 30.0
@@ -145,8 +145,8 @@ class SafetyConfig:
 class JobConfig:
     """One (task, cell, lag): settings by name, resolved, with `_target_` for the classes.
 
-    `probe` has the settings of each probe by its name, `at` among them. `matched`: the hidden size is not as configured
-    but as it takes to have the parameters of the largest cell.
+    `probe` has the settings of each probe by its name, `at` among them. Where `matched`, the hidden size is not the
+    configured one but that with the number of parameters of the largest cell.
     """
 
     task_name: str
@@ -159,27 +159,27 @@ class JobConfig:
 
 
 @dataclass(frozen=True)
-class Budget:
-    """How much of an experiment is run: the budget's name, and what it leaves out, in words."""
+class BudgetChoice:
+    """The chosen budget of an experiment: its name, and in words what it leaves out."""
 
     name: str
     cut: str
 
     @property
     def text(self) -> str:
-        """Both: "laptop: lags above 100 are left out"."""
+        """Name and cut, as in "laptop: lags above 100 are left out"."""
         return f"{self.name}: {self.cut}" if self.cut else self.name
 
 
 @dataclass(frozen=True)
 class StudyConfig:
-    """One invocation: what to do with which jobs; `overrides` compose the first of them.
+    """The settings of one invocation; `overrides` compose the first job.
 
-    With `resume` off a study starts anew beside its old records. `parameters` is how many every cell gets, in place of
-    those of the largest. `unmatched` says which cells have no match in parameters, and why. `published` is the text of
-    a person's own table of published results. `studies` are those that a study of claims runs: their overrides by name.
-    `config_dir` is the user's folder of yaml files; `replaced` are those of them that are used in place of ours,
-    `unread` those that cannot be. `jobs_at_once` is how many jobs the launcher runs at a time.
+    Without `resume` a study starts again beside its old records. `parameters` is how many parameters every cell gets,
+    in place of those of the largest. `unmatched` says which cells have no match in parameters, and why. `published` is
+    the text of the user's own table of published results. `studies` are the studies that a study of claims runs: their
+    overrides by name. `config_dir` is the user's folder of yaml files; `replaced` are its files that replace built-in
+    ones, `unread` those that Hydra does not read. `jobs_at_once` is how many jobs the launcher runs at a time.
     """
 
     study: str
@@ -194,7 +194,7 @@ class StudyConfig:
     overrides: tuple[str, ...] = ()
     unmatched: tuple[str, ...] = ()
     studies: dict[str, str] = field(default_factory=dict)
-    budget: Budget | None = None
+    budget: BudgetChoice | None = None
     published: str = ""
     resume: bool = True
     safety: SafetyConfig = field(default_factory=SafetyConfig)

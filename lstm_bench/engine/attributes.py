@@ -1,4 +1,4 @@
-"""What a module keeps beside its parameters and buffers, in a form that two of them can be compared in."""
+"""Compare what two modules keep beside their parameters and buffers."""
 
 import random
 from collections.abc import Callable, Iterator, Mapping
@@ -17,7 +17,7 @@ OF_EVERY_MODULE = set(vars(nn.Module()))  # parameters, buffers, submodules, hoo
 def attributes(module: nn.Module) -> dict[str, object]:
     """Return a comparable value of each plain attribute of a module and its submodules, by its dotted name.
 
-    Objects of unknown kinds count with what they hold; a value that Python cannot look into counts as its type.
+    An object of an unknown kind is compared by its `__dict__`; a value without one is compared by its type.
     """
     return {
         ".".join(filter(None, [path, name])): _comparable(value, DEPTH)
@@ -27,39 +27,42 @@ def attributes(module: nn.Module) -> dict[str, object]:
     }
 
 
-def differing(some: dict[str, object], others: dict[str, object]) -> list[str]:
-    """Return the names of the attributes that are not the same in both."""
-    return [name for name in some | others if name not in some or name not in others or some[name] != others[name]]
+def differing(first: dict[str, object], second: dict[str, object]) -> list[str]:
+    """Return the names of the attributes that differ, or that only one of the two has."""
+    return [name for name in first | second if name not in first or name not in second or first[name] != second[name]]
 
 
 @contextmanager
 def lent_attribute(name: str, lender: nn.Module, borrower: nn.Module) -> Iterator[None]:
-    """Let one module have an attribute of another during the block, by its dotted name, where both have it."""
-    path, _, own_name = name.rpartition(".")
-    theirs, ours = (vars(module.get_submodule(path)) for module in (lender, borrower))
-    if own_name not in theirs or own_name not in ours:
+    """Replace an attribute of the borrower, given by its dotted name, by the lender's during the block.
+
+    Does nothing where one of the two lacks the attribute.
+    """
+    path, _, attribute = name.rpartition(".")
+    lent, borrowed = (vars(module.get_submodule(path)) for module in (lender, borrower))
+    if attribute not in lent or attribute not in borrowed:
         yield
         return
-    before, ours[own_name] = ours[own_name], theirs[own_name]
+    original, borrowed[attribute] = borrowed[attribute], lent[attribute]
     try:
         yield
     finally:
-        ours[own_name] = before
+        borrowed[attribute] = original
 
 
 def _comparable(value: Any, depth: int) -> object:
-    """Return something equal for equal values, and nothing that could change later."""
+    """Return an immutable value that is equal for equal inputs."""
     if depth == 0:
         return type(value).__qualname__
     if value is None or isinstance(value, bool | int | float | complex | str | bytes):
         return repr(value)
     kind = next((kind for kind in READERS if isinstance(value, kind)), object)
-    held: Any = READERS[kind](value)
-    if isinstance(held, Mapping):
-        held = [(repr(key), _comparable(each, depth - 1)) for key, each in held.items()]
-    elif isinstance(held, list):
-        held = [_comparable(each, depth - 1) for each in held]
-    return type(value).__qualname__, held
+    content: Any = READERS[kind](value)
+    if isinstance(content, Mapping):
+        content = [(repr(key), _comparable(entry, depth - 1)) for key, entry in content.items()]
+    elif isinstance(content, list):
+        content = [_comparable(entry, depth - 1) for entry in content]
+    return type(value).__qualname__, content
 
 
 def _numbers(array: Any) -> tuple[str, tuple[int, ...], bytes]:

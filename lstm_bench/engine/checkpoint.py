@@ -1,4 +1,4 @@
-"""A training's state as bytes, and back."""
+"""Write the state of a training as bytes, and read it back."""
 
 import io
 import pickle
@@ -11,7 +11,7 @@ FORMAT = 1  # raised when the content of a state changes its meaning
 
 
 class CheckpointError(Exception):
-    """Bytes that are no checkpoint of ours, and why."""
+    """The bytes are not a checkpoint; the message says why."""
 
 
 def to_bytes(state: dict[str, Any]) -> bytes:
@@ -22,16 +22,16 @@ def to_bytes(state: dict[str, Any]) -> bytes:
 
 
 def from_bytes(content: bytes) -> dict[str, Any]:
-    """Return the state that a file holds. Only tensors and plain containers are read: nothing in it is executed.
+    """Return the state that a file holds. It loads tensors and plain containers only and executes nothing.
 
-    Raises: CheckpointError where it is anything else, or of another format.
+    Raises: CheckpointError where the content is anything else, or has another format.
     """
     try:
-        with warnings.catch_warnings(action="ignore"):  # of pickles that others wrote: they are refused anyway
-            found = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+        with warnings.catch_warnings(action="ignore"):  # about foreign pickles, which are refused anyway
+            content_read = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
     except (RuntimeError, pickle.UnpicklingError, EOFError, ValueError, KeyError) as error:
         raise CheckpointError(f"not tensors and plain containers alone ({type(error).__name__})") from error
-    if not isinstance(found, dict) or found.get("format") != FORMAT:
+    if not isinstance(content_read, dict) or content_read.get("format") != FORMAT:
         raise CheckpointError(f"not of format {FORMAT}")
-    state: dict[str, Any] = found["state"]
+    state: dict[str, Any] = content_read["state"]
     return state

@@ -1,7 +1,7 @@
-"""A trial of a plug-in cell before anything is trained: what would make its numbers wrong without an error.
+"""Try a plug-in cell before training, and refuse what would make its numbers wrong without an error.
 
-The engine runs all members of a cell through the first of them, with tensors of their own, cuts long sequences where it
-likes, and builds a member again to probe it or to go on from a checkpoint. That is exact for a cell
+The engine runs all members of a cell through the first of them, with tensors of their own, cuts long sequences at
+arbitrary steps, and builds a member again to probe it or to resume from a checkpoint. That is exact for a cell
 
 - whose start is a function of its seed,
 - whose step is a function of its parameters and buffers, of input, state and mode, and of what it draws from the global
@@ -30,12 +30,12 @@ STEPS, BATCH = 3, 3
 SEED, OTHER_SEED = 0, 1
 DRAWS, OTHER_DRAWS = 2, 3
 NAMED = 3  # attributes or parameters in a message
-RELATIVE, ABSOLUTE = 1e-5, 1e-7  # a step that is taken twice differs by rounding at most
+RELATIVE, ABSOLUTE = 1e-5, 1e-7  # two runs of one step differ by rounding at most
 GENERATORS = "torch's, NumPy's or Python's global generator"
 
 
 class Step(NamedTuple):
-    """One step: tensors, input and state as they entered, and what it returned."""
+    """One step: its tensors, input and state before it, and the output and state that it returned."""
 
     tensors: Parts
     x: Tensor
@@ -45,22 +45,22 @@ class Step(NamedTuple):
 
 
 def check_cell(make_cell: MakeCell, device: torch.device) -> list[str]:
-    """Return what should be known of a class of cells that trains all the same, in a sentence each.
+    """Return warnings about a class of cells that can be trained, one sentence each.
 
-    Raises: CellError for a class that fails, or whose numbers would be wrong: what is amiss, and what is allowed.
+    Raises: CellError for a class that fails, or whose numbers would be wrong; it names the fault and what is allowed.
     """
-    first, again, other = (drawn_cell(make_cell, Generator().manual_seed(s)) for s in (SEED, SEED, OTHER_SEED))
-    _check_start(first, again)
-    _step_once(again, OTHER_DRAWS)  # what a cell draws once and keeps is another thing in each of them
+    first, second, other = (drawn_cell(make_cell, Generator().manual_seed(s)) for s in (SEED, SEED, OTHER_SEED))
+    _check_start(first, second)
+    _step_once(second, OTHER_DRAWS)  # what a cell draws once and keeps differs between the cells after this
     _step_once(other, OTHER_DRAWS)
     tensors = {name: tensor.detach().to(device) for name, tensor in named_tensors(first).items()}
     for training in (True, False):
         steps = _steps(first, tensors, training)
         _check_memory(first, steps, training)
-        _check_constants(first, again, steps, training)
+        _check_constants(first, second, steps, training)
         _check_constants(first, other, steps, training)
         _check_constants(first, other, _steps(first, _moved(first, tensors), training), training)
-    _check_tensors_stay(again)
+    _check_tensors_stay(second)
     return [
         *_starting_alike(first, other),
         *_untrained(first, tensors),
@@ -68,11 +68,13 @@ def check_cell(make_cell: MakeCell, device: torch.device) -> list[str]:
     ]
 
 
-def _check_start(first: Cell, again: Cell) -> None:
-    """Refuse a cell that one seed starts in two ways."""
-    here, there = named_tensors(first), named_tensors(again)
+def _check_start(first: Cell, second: Cell) -> None:
+    """Refuse a cell whose initial values differ between two cells of one seed."""
+    tensors, second_tensors = named_tensors(first), named_tensors(second)
     names = [
-        name for name in here | there if name not in here or name not in there or not _alike(here[name], there[name])
+        name
+        for name in tensors | second_tensors
+        if name not in tensors or name not in second_tensors or not _alike(tensors[name], second_tensors[name])
     ]
     if names:
         raise cell_error(
@@ -83,7 +85,7 @@ def _check_start(first: Cell, again: Cell) -> None:
 
 
 def _check_memory(cell: Cell, steps: Sequence[Step], training: bool) -> None:
-    """Refuse a cell whose answer depends on which step it took before."""
+    """Refuse a cell whose step depends on the steps taken before."""
     before = attributes(_module(cell))
     if not _takes_alike(cell, steps, training):
         names = differing(before, attributes(_module(cell)))
@@ -108,7 +110,7 @@ def _check_constants(first: Cell, rival: Cell, steps: Sequence[Step], training: 
 
 
 def _deciding(first: Cell, rival: Cell, steps: Sequence[Step], training: bool) -> list[str]:
-    """Return the attribute that makes two cells step differently, or where it is not one alone all that differ."""
+    """Return the one attribute that makes two cells step differently, or all that differ where no single one does."""
     names = differing(attributes(_module(first)), attributes(_module(rival)))
     for name in names:
         with lent_attribute(name, _module(first), _module(rival)):
@@ -118,13 +120,13 @@ def _deciding(first: Cell, rival: Cell, steps: Sequence[Step], training: bool) -
 
 
 def _check_tensors_stay(cell: Cell) -> None:
-    """Refuse a cell that puts new tensors in the place of its own: the engine would not see them."""
-    before = _places(cell)
+    """Refuse a cell that replaces its own tensors, since the engine would not see the new ones."""
+    before = _addresses(cell)
     for training in (True, False):
         _module(cell).train(training)
         _step_once(cell, DRAWS)
-        after = _places(cell)
-        names = [name for name, place in before.items() if after.get(name) != place]
+        after = _addresses(cell)
+        names = [name for name, address in before.items() if after.get(name) != address]
         if names:
             raise cell_error(
                 type(cell),
@@ -133,30 +135,30 @@ def _check_tensors_stay(cell: Cell) -> None:
             )
 
 
-def _places(cell: Cell) -> dict[str, tuple[int, int]]:
-    """Return which object each parameter and buffer is, and where its numbers lie."""
+def _addresses(cell: Cell) -> dict[str, tuple[int, int]]:
+    """Return the identity of each parameter and buffer, and the address of its data."""
     return {name: (id(tensor), tensor.data_ptr()) for name, tensor in named_tensors(cell).items()}
 
 
 def _step_once(cell: Cell, draws: int) -> None:
-    """Let a cell take a step with its own tensors."""
-    functional, nothing = FunctionalCell(cell), dict[str, Tensor]()
+    """Run one step of a cell with its own tensors."""
+    functional, no_weights = FunctionalCell(cell), dict[str, Tensor]()
     with seeded_generators(draws), torch.no_grad():
-        state = functional.call("initial_state", nothing, BATCH)
-        functional.call("step", nothing, _inputs(cell, functional.dtype)[0], state)
+        state = functional.call("initial_state", no_weights, BATCH)
+        functional.call("step", no_weights, _inputs(cell, functional.dtype)[0], state)
 
 
 def _starting_alike(first: Cell, other: Cell) -> Iterator[str]:
     """Yield a sentence where two seeds start with the same parameters."""
-    here, there = dict(first.named_parameters()), dict(other.named_parameters())
-    if here and all(torch.equal(parameter, there[name]) for name, parameter in here.items()):
+    parameters, other_parameters = dict(first.named_parameters()), dict(other.named_parameters())
+    if parameters and all(torch.equal(tensor, other_parameters[name]) for name, tensor in parameters.items()):
         yield (
             f"{cell_name(type(first))}: two seeds start with the same parameters, so members differ in their data alone"
         )
 
 
 def _untrained(cell: Cell, tensors: Parts) -> Iterator[str]:
-    """Yield a sentence where a trained parameter takes no part in what some steps return."""
+    """Yield a sentence where no output or state of some steps depends on a trained parameter."""
     trained = sorted(name for name, parameter in cell.named_parameters() if parameter.requires_grad)
     leaves = {name: tensor.clone().requires_grad_(name in trained) for name, tensor in tensors.items()}
     functional, returned = FunctionalCell(cell), list[Tensor]()
@@ -166,15 +168,17 @@ def _untrained(cell: Cell, tensors: Parts) -> Iterator[str]:
         for x in _inputs(cell, functional.dtype):
             output, state = functional.step(leaves, x.to(_device(tensors)), state)
             returned += [output, *state.values()]
-    ends = [as_reals(tensor).sum() for tensor in returned if tensor.requires_grad]
-    asked = [leaves[name] for name in trained]
-    gradients = torch.autograd.grad(ends, asked, allow_unused=True) if ends and asked else [None] * len(asked)
-    absent = [name for name, gradient in zip(trained, gradients, strict=True) if gradient is None]
-    if absent:
-        size = sum(count_reals(tensors[name]) for name in absent)
+    sums = [as_reals(tensor).sum() for tensor in returned if tensor.requires_grad]
+    trainable = [leaves[name] for name in trained]
+    gradients = (
+        torch.autograd.grad(sums, trainable, allow_unused=True) if sums and trainable else [None] * len(trainable)
+    )
+    unreached = [name for name, gradient in zip(trained, gradients, strict=True) if gradient is None]
+    if unreached:
+        size = sum(count_reals(tensors[name]) for name in unreached)
         yield (
-            f"{cell_name(type(cell))}: no gradient reaches {_listed(absent)} in {STEPS} steps ({size:,} numbers, which "
-            "count as parameters all the same)"
+            f"{cell_name(type(cell))}: no gradient reaches {_listed(unreached)} in {STEPS} steps ({size:,} numbers, "
+            "which count as parameters all the same)"
         )
 
 
@@ -214,15 +218,15 @@ def _take(functional: FunctionalCell, tensors: Parts, x: Tensor, entered: Parts)
 
 
 def _takes_alike(cell: Cell, steps: Sequence[Step], training: bool) -> bool:
-    """Tell whether a cell that takes these steps alone, the last one first, returns what was returned."""
+    """Tell whether a cell returns the same values for these steps when it takes them alone, in reverse order."""
     try:
-        return all(_alike(*pair) for pair in _taken_again(cell, steps, training))
+        return all(_alike(*tensors) for tensors in _taken_again(cell, steps, training))
     except CellError:  # it did not fail the first time
         return False
 
 
 def _taken_again(cell: Cell, steps: Sequence[Step], training: bool) -> Iterator[tuple[Tensor, Tensor]]:
-    """Yield what each step and the initial state return now, beside what they returned before."""
+    """Yield what each step and the initial state return now, paired with what they returned before."""
     functional = FunctionalCell(cell)
     _module(cell).train(training)
     for step in reversed(steps):
@@ -240,7 +244,7 @@ def _inputs(cell: Cell, dtype: torch.dtype) -> Tensor:
 
 
 def _moved(cell: Cell, tensors: Parts) -> Parts:
-    """Return tensors with every parameter a little off: at its start one may hide another, as a gain of 0 does."""
+    """Return tensors with every parameter moved a little: an initial value, as a gain of 0, may hide another one."""
     parameters = {name for name, _ in cell.named_parameters()}
     return {name: 1.01 * t + 0.01 if name in parameters and has_derivative(t) else t for name, t in tensors.items()}
 

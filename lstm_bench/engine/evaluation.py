@@ -1,4 +1,4 @@
-"""Scores of members on fresh sequences."""
+"""Score members on fresh sequences."""
 
 from collections.abc import Iterator, Sequence
 
@@ -27,16 +27,16 @@ def evaluate(
     step: int,
     size: int,
 ) -> list[dict[str, float]]:
-    """Return the task's metrics for some members, each on `size` sequences of its own that no other use ever sees."""
-    scored = [members[index] for index in indices]
-    streams = [generator(study_seed, member, purpose, step) for member in scored]
-    of_cells = cell_streams(study_seed, scored, purpose, step)
+    """Return the task's metrics of the members at `indices`, each on `size` sequences drawn for this use alone."""
+    scored_members = [members[index] for index in indices]
+    streams = [generator(study_seed, member, purpose, step) for member in scored_members]
+    cell_generators = cell_streams(study_seed, scored_members, purpose, step)
     totals: dict[str, torch.Tensor] = {}
     for start in range(0, size, CHUNK):
         count = min(CHUNK, size - start)
         batch = stack_batches([population.task.sample(count, stream) for stream in streams], population.device)
         for piece in _pieces(batch, population.output_bytes(len(indices))):
-            predictions = population.predict(piece.inputs, indices, cell_seeds(of_cells))
+            predictions = population.predict(piece.inputs, indices, cell_seeds(cell_generators))
             metrics = population.task.metrics(predictions, piece.targets)
             for name, value in metrics.items():
                 totals[name] = totals.get(name, 0) + value.double() * piece.inputs.shape[2]
@@ -44,7 +44,7 @@ def evaluate(
 
 
 def _pieces(batch: Batch, sequence_bytes: int) -> Iterator[Batch]:
-    """Yield a batch in pieces whose outputs, at so many bytes a sequence, take PIECE_BYTES at most."""
+    """Yield a batch in pieces whose outputs, of `sequence_bytes` a sequence, take PIECE_BYTES at most."""
     width = max(1, PIECE_BYTES // sequence_bytes)
     for inputs, targets in zip(batch.inputs.split(width, dim=2), batch.targets.split(width, dim=2), strict=True):
         yield Batch(inputs, targets)

@@ -1,7 +1,7 @@
-"""A cell run with parameters that are not its own, and held to its contract at every step.
+"""Run a cell with any parameters, and check its contract at every step.
 
-A plug-in is somebody else's code: whatever it raises or returns amiss is told with the name of its class. The checks
-look at shapes and types, never at values.
+Every error of a plug-in, raised or returned, is reported with the name of its class. The checks look at shapes and
+types, never at values.
 """
 
 from typing import Any
@@ -17,10 +17,10 @@ from lstm_bench.engine.kernel import Parts
 
 
 class FunctionalCell(nn.Module):
-    """A cell whose two methods run under `functional_call`, with any parameters and with states as parts by name.
+    """Run a cell's two methods under `functional_call`, with any parameters and with states as parts by name.
 
-    Every method raises CellError where the cell raises, or returns what its contract does not allow; a lack of memory
-    is not the cell's doing and stays as it is.
+    Every method raises CellError where the cell raises, or returns what its contract does not allow; an error for lack
+    of memory passes unchanged.
 
     Attributes:
         dtype: the real type of the cell's numbers; those of a complex cell are pairs of it.
@@ -39,7 +39,7 @@ class FunctionalCell(nn.Module):
         self._parts("initial_state", self._example, 1)
 
     def forward(self, method: str, *arguments: Any) -> Any:
-        """Call a method of the cell: what `functional_call` does with other parameters in place."""
+        """Call a method of the cell; `functional_call` calls this with other parameters in place."""
         return getattr(self.cell, method)(*arguments)
 
     def initial_state(self, weights: Parts, batch_size: int) -> Parts:
@@ -72,7 +72,7 @@ class FunctionalCell(nn.Module):
                 raise self._refusal("step", f"as state {name} {_described(part)}", allowed)
 
     def call(self, method: str, weights: Parts, *arguments: Any) -> Any:
-        """Return what a method of the cell returns, unchecked."""
+        """Return what a method of the cell returns, without checking it."""
         try:
             return functional_call(self, {f"cell.{n}": tensor for n, tensor in weights.items()}, (method, *arguments))
         except (MemoryError, torch.OutOfMemoryError):
@@ -81,7 +81,7 @@ class FunctionalCell(nn.Module):
             raise cell_failure(type(self.cell), method, error) from error
 
     def _parts(self, method: str, state: Any, batch_size: int) -> Parts:
-        """Return the parts of a state that a method returned, after checking them."""
+        """Check a state that a method returned, and return its parts."""
         tensors = (state,) if isinstance(state, Tensor) else state
         if not isinstance(tensors, (tuple, list)) or not tensors or not all(isinstance(t, Tensor) for t in tensors):
             raise self._refusal(method, f"as state {_described(state)}", "a tensor or a tuple of tensors")
@@ -98,9 +98,9 @@ class FunctionalCell(nn.Module):
         return cell_error(type(self.cell), f"{method} returned {returned}: allowed: {allowed}")
 
 
-def _described(found: Any) -> str:
-    if isinstance(found, Tensor):
-        return f"a tensor {list(found.shape)} of {found.dtype}"
-    if isinstance(found, (tuple, list)):
-        return f"{len(found)} values ({', '.join(type(value).__name__ for value in found)})"
-    return "None" if found is None else f"a value of type {type(found).__name__}"
+def _described(value: Any) -> str:
+    if isinstance(value, Tensor):
+        return f"a tensor {list(value.shape)} of {value.dtype}"
+    if isinstance(value, (tuple, list)):
+        return f"{len(value)} values ({', '.join(type(item).__name__ for item in value)})"
+    return "None" if value is None else f"a value of type {type(value).__name__}"

@@ -1,13 +1,13 @@
-"""The kernel for any cell: autograd over its own `step`, all members in one call where the cell permits it.
+"""The kernel for any cell: autograd over the cell's `step`, all members in one call where the cell permits it.
 
 `torch.func.vmap` turns a step of one member into a step of all. It refuses cells that branch on values, draw random
-numbers or write in place into what they do not own; such a cell is run member by member. Before it is trusted, both
+numbers or write in place into what they do not own; such a cell is run member by member. Before it is used, both
 ways run a small problem, and outputs, gradients, norms and buffers must agree.
 
 A cell that is run member by member may draw from the global generators: each member then has streams of its own, seeded
 anew at each `start`. Numbers may be complex: the state is differentiable at every cut, and a norm is that of |z|.
 
-Exact for every differentiable cell, and slow: a small graph for each step. A cell that matters gets a kernel.
+The kernel is exact for every differentiable cell, and slow, as autograd builds a small graph for each step.
 """
 
 import math
@@ -29,7 +29,7 @@ from lstm_bench.engine.global_generators import GeneratorStates, kept_generators
 from lstm_bench.engine.kernel import Parts
 
 TRIAL_BATCH, TRIAL_STEPS = 3, 3
-TRIAL_WEIGHTS = (1.0, 1.01)  # the second of two members starts a little off the first
+TRIAL_WEIGHTS = (1.0, 1.01)  # factors on the weights of two members, so that they differ a little
 RELATIVE, ABSOLUTE = 1e-3, 1e-5  # both ways differ by rounding alone
 # One call for all pays from three members on: of the time one after another it takes 1.3 to 1.7 with one member, 0.9 to
 # 1.1 with two and 0.66 to 0.86 with three (MGU and LEM, H 16 to 128, T 100, B 32; one core of an AMD EPYC, torch 2.13,
@@ -38,7 +38,7 @@ BATCHED_FROM = 3
 
 
 class _Graph:
-    """One segment and all that it computed, for one member or, batched, for all."""
+    """The autograd graph of one segment, for one member or, batched, for all."""
 
     def __init__(self, step: Callable[..., tuple[Tensor, Parts]], weights: Parts, inputs: Tensor, state: Parts) -> None:
         self.entered = {part: tensor.detach() for part, tensor in state.items()}
@@ -50,16 +50,16 @@ class _Graph:
             self.outputs.append(output)
             self.states.append(state)
 
-    def gradients(self, d_outputs: Tensor, d_state: Parts, wanted: Sequence[Tensor]) -> list[Tensor]:
-        """Return the gradients of the wanted tensors, of the state that entered, and of all parts of each state."""
+    def gradients(self, d_outputs: Tensor, d_state: Parts, parameters: Sequence[Tensor]) -> list[Tensor]:
+        """Return the gradients of the parameters, of the state that entered, and of all parts of each state."""
         ends = [*self.outputs[len(self.outputs) - len(d_outputs) :], *(self.states[-1][part] for part in d_state)]
         parts = [part for state in (self.entered, *self.states) for part in state.values()]
-        return _gradients(ends, [*d_outputs, *d_state.values()], [*wanted, *parts])
+        return _gradients(ends, [*d_outputs, *d_state.values()], [*parameters, *parts])
 
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What a cell's step may depend on beside weights, input and state: generators, and buffers that it writes into."""
+    """What a step may depend on beside weights, input and state: generators, and buffers that the cell writes into."""
 
     present: GeneratorStates
     streams: list[GeneratorStates]
@@ -71,15 +71,15 @@ class GenericKernel:
 
     Args:
         cell: any cell; its parameters serve as an example only.
-        batched: one call a step for all members; None finds out whether the cell permits it, and then does so where
-            there are at least BATCHED_FROM of them.
+        batched: whether one call a step runs all members; None tries whether the cell permits it, and then batches
+            from BATCHED_FROM members on.
         training: the mode of the cell while it runs: `train()` to train, `eval()` to score and to probe.
 
     Every method raises CellError where the cell breaks its contract or fails.
 
     Attributes:
         batched: whether the cell permits one call for all members.
-        seeds: of what each member draws from the next `start` on. Where there are none, a cell draws from the global
+        seeds: one seed a member for its draws from the next `start` on. Without seeds, a cell draws from the global
             generators as they are. A batched cell draws nothing.
     """
 
@@ -94,30 +94,30 @@ class GenericKernel:
         self.seeds: Sequence[int] = ()
 
     def bytes_per_step(self, inputs: Tensor) -> int:
-        """See `Kernel`; measured once a shape, on one step, with what autograd saves for it."""
+        """See `Kernel`; measured once a shape: what autograd saves for one step."""
         shape = inputs.shape[2:]
         if shape not in self._step_bytes:
             self._step_bytes[shape] = self._measure_step(torch.zeros(shape, dtype=inputs.dtype))
         return self._step_bytes[shape]
 
     def _measure_step(self, x: Tensor) -> int:
-        seen: dict[int, int] = {}
+        storage_bytes: dict[int, int] = {}
 
-        def note(tensor: Tensor) -> Tensor:
-            seen[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()
+        def record(tensor: Tensor) -> Tensor:
+            storage_bytes[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()
             return tensor
 
         weights = {name: tensor.detach().clone() for name, tensor in named_tensors(self._cell).items()}
         for name in self._trained:
             weights[name].requires_grad_()
         self._set_mode()
-        with kept_generators(), torch.enable_grad(), saved_tensors_hooks(note, lambda tensor: tensor):
+        with kept_generators(), torch.enable_grad(), saved_tensors_hooks(record, lambda tensor: tensor):
             output, state = self._functional.step(weights, x, self._functional.initial_state(weights, len(x)))
         for tensor in (output, *state.values()):
-            note(tensor)
+            record(tensor)
         for tensor in weights.values():
-            seen.pop(tensor.untyped_storage().data_ptr(), None)
-        return max(1, sum(seen.values()))
+            storage_bytes.pop(tensor.untyped_storage().data_ptr(), None)
+        return max(1, sum(storage_bytes.values()))
 
     def start(self, parameters: Mapping[str, Tensor], batch_size: int) -> Parts:
         """See `Kernel`."""
@@ -129,14 +129,14 @@ class GenericKernel:
             for group in self._groups
         ]
         self._streams = [] if self._joined else [GeneratorStates.seeded(seed) for seed in self.seeds]
-        begin = (
+        initial_state = (
             vmap(self._functional.initial_state, in_dims=(0, None)) if self._joined else self._functional.initial_state
         )
         self._set_mode()
         self._starts = list[Parts]()
-        for place, leaves in enumerate(self._leaves):
-            with self._drawing(place):
-                self._starts.append(begin(leaves, batch_size))
+        for index, leaves in enumerate(self._leaves):
+            with self._drawing(index):
+                self._starts.append(initial_state(leaves, batch_size))
         self._sums = [[torch.zeros_like(leaf) for leaf in self._trained_leaves(leaves)] for leaves in self._leaves]
         return self._join_parts([{part: t.detach() for part, t in start.items()} for start in self._starts])
 
@@ -144,15 +144,15 @@ class GenericKernel:
         self._functional.train(self._training)
 
     @contextmanager
-    def _drawing(self, place: int) -> Iterator[None]:
-        """Let a member draw from its own streams during the block, and go on there the next time."""
+    def _drawing(self, index: int) -> Iterator[None]:
+        """Let a member draw from its own streams during the block, and keep where they stopped for the next block."""
         if not self._streams:
             yield
             return
         with kept_generators():
-            self._streams[place].restore()
+            self._streams[index].restore()
             yield
-            self._streams[place] = GeneratorStates.now()
+            self._streams[index] = GeneratorStates.now()
 
     def surroundings(self) -> Surroundings:
         """Return what the next `forward` depends on beside its arguments."""
@@ -164,7 +164,7 @@ class GenericKernel:
 
     @contextmanager
     def back_in(self, earlier: Surroundings) -> Iterator[None]:
-        """Run with earlier generators and buffers during the block; afterwards all of them are as they were."""
+        """Restore earlier generators and buffers during the block; put the present ones back afterwards."""
         streams, buffers = self._streams, [self._buffers(leaves) for leaves in self._leaves]
         self._streams = list(earlier.streams)
         self._use(earlier.buffers)
@@ -177,27 +177,27 @@ class GenericKernel:
             self._use(buffers)
 
     def _use(self, buffers: Sequence[Parts]) -> None:
-        for leaves, those in zip(self._leaves, buffers, strict=True):
-            leaves.update(those)
+        for leaves, replacements in zip(self._leaves, buffers, strict=True):
+            leaves.update(replacements)
 
     def _trained_leaves(self, leaves: Parts) -> list[Tensor]:
         return [leaf for name, leaf in leaves.items() if name in self._trained]
 
-    def _join(self, found: Sequence[Tensor], dim: int = 0) -> Tensor:
-        """Return what all groups found with the members at one axis."""
-        return found[0] if self._joined else torch.stack(list(found), dim)
+    def _join(self, tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
+        """Return the tensors of all groups in one, with the members along one axis."""
+        return tensors[0] if self._joined else torch.stack(list(tensors), dim)
 
-    def _join_parts(self, found: Sequence[Parts], dim: int = 0) -> Parts:
-        return {part: self._join([parts[part] for parts in found], dim) for part in found[0]}
+    def _join_parts(self, groups: Sequence[Parts], dim: int = 0) -> Parts:
+        return {part: self._join([parts[part] for parts in groups], dim) for part in groups[0]}
 
     def forward(self, inputs: Tensor, state: Parts) -> tuple[Tensor, Parts]:
         """See `Kernel`."""
         step = vmap(self._functional.step) if self._joined else self._functional.step
         self._set_mode()
         self._graphs = list[_Graph]()
-        for place, (group, leaves) in enumerate(zip(self._groups, self._leaves, strict=True)):
+        for index, (group, leaves) in enumerate(zip(self._groups, self._leaves, strict=True)):
             entering = {part: tensor[group] for part, tensor in state.items()}
-            with self._drawing(place):
+            with self._drawing(index):
                 self._graphs.append(_Graph(step, leaves, inputs[:, group], entering))
         outputs = [torch.stack(graph.outputs).detach() for graph in self._graphs]
         after = [{part: t.detach() for part, t in graph.states[-1].items()} for graph in self._graphs]
@@ -208,15 +208,15 @@ class GenericKernel:
         entered, norms = list[Parts](), list[Parts]()
         for group, graph, leaves, sums in zip(self._groups, self._graphs, self._leaves, self._sums, strict=True):
             arriving = {part: gradient[group] for part, gradient in (d_state or {}).items()}
-            found = graph.gradients(d_outputs[:, group], arriving, self._trained_leaves(leaves))
+            gradients = graph.gradients(d_outputs[:, group], arriving, self._trained_leaves(leaves))
             for total in sums:
-                total.add_(found.pop(0))
-            entered.append({part: found.pop(0) for part in graph.entered})
-            norms.append(self._norms(list(graph.entered), found) if with_norms else {})
+                total.add_(gradients.pop(0))
+            entered.append({part: gradients.pop(0) for part in graph.entered})
+            norms.append(self._norms(list(graph.entered), gradients) if with_norms else {})
         return self._join_parts(entered), self._join_parts(norms, dim=1)
 
     def _norms(self, parts: list[str], gradients: list[Tensor]) -> Parts:
-        """Return the norms of each part [T, M] or [T], from the gradients of all parts of the first state, ..."""
+        """Return the norms of each part [T, M] or [T]; `gradients` has the parts of the first state, then the next."""
         batch_axes = int(self._joined)
         norms = [torch.linalg.vector_norm(widened(g), dim=tuple(range(batch_axes, g.dim()))) for g in gradients]
         return {part: torch.stack(norms[k :: len(parts)]) for k, part in enumerate(parts)}
@@ -234,19 +234,19 @@ class GenericKernel:
 
 
 def permits_batching(cell: Cell, training: bool = True) -> bool:
-    """Tell whether all members of a cell can step in one call in a mode, by doing so.
+    """Try whether all members of a cell can step in one call in a mode, with the same results.
 
-    A cell that fails in the trial goes member by member, and fails there if it is not the trial's doing.
+    A cell that fails in the trial is run member by member, and raises its own error there.
     """
     try:
         with warnings.catch_warnings(), kept_generators():
-            warnings.simplefilter("error", UserWarning)  # vmap says so where it would loop over members itself, slowly
+            warnings.simplefilter("error", UserWarning)  # vmap warns where it would loop over members itself, slowly
             ways = [_trial(cell, batched, training) for batched in (False, True)]
             return all(
                 a.shape == b.shape and torch.allclose(as_reals(a), as_reals(b), RELATIVE, ABSOLUTE, equal_nan=True)
                 for a, b in zip(*ways, strict=True)
             )
-    except (RuntimeError, ValueError, TypeError, NotImplementedError, UserWarning):  # it refuses in many ways
+    except (RuntimeError, ValueError, TypeError, NotImplementedError, UserWarning):  # vmap refuses in many ways
         return False
 
 
@@ -273,10 +273,10 @@ def named_tensors(cell: Cell) -> Parts:
 def _gradients(outputs: Sequence[Tensor], arriving: Sequence[Tensor], inputs: Sequence[Tensor]) -> list[Tensor]:
     """Return the gradient of each input; 0 where no output depends on it."""
     pairs = [(output, seed) for output, seed in zip(outputs, arriving, strict=True) if output.requires_grad]
-    asked = [tensor for tensor in inputs if tensor.requires_grad]
-    if not pairs or not asked:
+    differentiable = [tensor for tensor in inputs if tensor.requires_grad]
+    if not pairs or not differentiable:
         return [torch.zeros_like(tensor) for tensor in inputs]
     ends, seeds = zip(*pairs, strict=True)
-    found = torch.autograd.grad(ends, asked, seeds, allow_unused=True, materialize_grads=True)
-    by_id = {id(tensor): gradient for tensor, gradient in zip(asked, found, strict=True)}
+    gradients = torch.autograd.grad(ends, differentiable, seeds, allow_unused=True, materialize_grads=True)
+    by_id = {id(tensor): gradient for tensor, gradient in zip(differentiable, gradients, strict=True)}
     return [by_id[id(t)] if id(t) in by_id else torch.zeros_like(t) for t in inputs]

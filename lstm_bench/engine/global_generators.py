@@ -1,8 +1,8 @@
 """The global generators from which a plug-in may draw: torch's, NumPy's and Python's.
 
-A cell written for another harness often knows no generator of its own: stock layers, SciPy's distributions and dropout
-draw from these. They are seeded before a plug-in may draw and put back afterwards, so every draw is a function of who
-draws and of the step, and nothing else in the process notices.
+A cell written for another harness often takes no generator: stock layers, SciPy's distributions and dropout draw from
+the global ones. They are seeded before a plug-in may draw and restored afterwards, so every draw is a function of the
+member and the step, and the rest of the process is not affected.
 """
 
 import random
@@ -35,12 +35,12 @@ class GeneratorStates:
 
     @classmethod
     def seeded(cls, seed: int) -> "GeneratorStates":
-        """Return the states after seeding each generator with one seed; the present ones stay as they are."""
+        """Return the states after seeding each generator with one seed; the present states are kept."""
         with seeded_generators(seed):
             return cls.now()
 
     def equal(self, other: "GeneratorStates") -> bool:
-        """Tell whether nothing was drawn between two moments."""
+        """Tell whether both states are the same, that is, nothing was drawn in between."""
         tensors = zip((self.cpu, *self.cuda), (other.cpu, *other.cuda), strict=True)
         numpys = repr(self.numpy[2:]) == repr(other.numpy[2:]) and bool((self.numpy[1] == other.numpy[1]).all())
         return all(torch.equal(*pair) for pair in tensors) and numpys and self.python == other.python
@@ -56,7 +56,7 @@ class GeneratorStates:
 
 @contextmanager
 def kept_generators() -> Iterator[None]:
-    """Put all global generators back at the end of the block to where they were at its start."""
+    """Restore all global generators at the end of the block to their states at its start."""
     before = GeneratorStates.now()
     try:
         yield
@@ -66,7 +66,7 @@ def kept_generators() -> Iterator[None]:
 
 @contextmanager
 def seeded_generators(seed: int) -> Iterator[None]:
-    """Seed all global generators for the block, and put them back afterwards."""
+    """Seed all global generators for the block, and restore them afterwards."""
     with kept_generators():
         seed_generators(seed)
         yield

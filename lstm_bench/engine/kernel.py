@@ -1,11 +1,11 @@
-"""What every kernel offers: a population of one cell, run through a segment of time and back."""
+"""The interface of a kernel: it runs a population of one cell through a segment of time and back."""
 
 from collections.abc import Mapping
 from typing import Protocol
 
 from torch import Tensor
 
-Parts = dict[str, Tensor]  # parts of a state by name, or what belongs to each of them
+Parts = dict[str, Tensor]  # parts of a state by name, or a gradient or norm of each of them
 
 
 class Kernel(Protocol):
@@ -21,11 +21,11 @@ class Kernel(Protocol):
     name: str
 
     def bytes_per_step(self, inputs: Tensor) -> int:
-        """Return how much the tape of one step of one member takes."""
+        """Return the bytes that the tape of one step of one member takes."""
         ...
 
     def start(self, parameters: Mapping[str, Tensor], batch_size: int) -> Parts:
-        """Take these weights, forget all gradients, and return the state before the first step."""
+        """Load these weights, reset all gradients, and return the state before the first step."""
         ...
 
     def forward(self, inputs: Tensor, state: Parts) -> tuple[Tensor, Parts]:
@@ -33,11 +33,11 @@ class Kernel(Protocol):
         ...
 
     def backward(self, d_outputs: Tensor, d_state: Parts | None, with_norms: bool) -> tuple[Parts, Parts]:
-        """Return dL/d(state before the segment) and, if asked, ||dL/ds_t|| of each part of the state.
+        """Return dL/d(state before the segment) and, where `with_norms`, ||dL/ds_t|| of each part of the state.
 
-        `d_outputs` [S, M, B, H] is the loss's own dL/d(output) at the last S steps (S may be 0), `d_state` what arrives
-        from after the segment, None at the end of time. L is the member's own loss, and the norm is the Frobenius norm
-        over [B, ...] of the total derivative, in float64: in float32 the squares of small ones would vanish.
+        `d_outputs` [S, M, B, H] is the loss's own dL/d(output) at the last S steps (S may be 0), `d_state` the gradient
+        of the state after the segment, None at the end of time. L is the member's own loss, and the norm is the
+        Frobenius norm over [B, ...] of the total derivative, in float64: in float32 small squares would vanish.
         """
         ...
 

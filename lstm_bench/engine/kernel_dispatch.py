@@ -1,4 +1,4 @@
-"""Which kernel runs a cell."""
+"""Choose the kernel that runs a cell."""
 
 import functools
 from collections.abc import Mapping
@@ -25,7 +25,7 @@ KernelChoice = Literal["auto", "torch", "autograd"]
 
 
 class KernelType(Protocol):
-    """Makes the kernel of a cell; its name is known before."""
+    """A callable that makes the kernel of a cell; its name is known before."""
 
     name: str
 
@@ -34,7 +34,7 @@ class KernelType(Protocol):
         ...
 
 
-# By exact type: a subclass may step differently and goes the generic way.
+# By exact type: a subclass may step differently, so it has the generic kernel.
 COMPILED: Mapping[type, KernelType] = {
     RNNCell: CompiledRNN,
     GRUCell: CompiledGRU,
@@ -54,22 +54,22 @@ TORCH: Mapping[type, KernelType] = {
 def kernel_of(cell: Cell, device: torch.device, choice: KernelChoice = "auto", training: bool = True) -> Kernel:
     """Return the fastest kernel that is exact for this cell on this device; see `kernel_type`.
 
-    `training` is the mode in which a plug-in's step runs; a kernel of our own has one mode.
+    `training` is the mode in which a plug-in's step runs; a hand-written kernel has one mode.
     """
     kernel = kernel_type(cell, device, choice)
     return GenericKernel(cell, training=training) if kernel is GenericKernel else kernel(cell)
 
 
 def kernel_type(cell: Cell, device: torch.device, choice: KernelChoice = "auto") -> KernelType:
-    """Return which kernel runs a cell; the cell itself may be without storage.
+    """Return the type of the kernel that runs a cell; the cell may be on the meta device.
 
-    `auto` takes the compiled one where it can be built (CPU, float32 or float64), `torch` never; a cell without a
-    kernel of its own has autograd, and with `autograd` every cell has.
+    `auto` chooses the compiled kernel where it can be built (CPU, float32 or float64), `torch` the one in torch
+    operations, `autograd` the generic one. A cell without a kernel of its own always has the generic one.
     """
     if choice == "autograd":
         return GenericKernel
-    some = next((t for t in named_tensors(cell).values() if t.is_floating_point()), torch.empty(0))
-    if choice == "auto" and device.type == "cpu" and type(cell) in COMPILED and _can_compile(some.dtype):
+    example = next((t for t in named_tensors(cell).values() if t.is_floating_point()), torch.empty(0))
+    if choice == "auto" and device.type == "cpu" and type(cell) in COMPILED and _can_compile(example.dtype):
         return COMPILED[type(cell)]
     return TORCH.get(type(cell), GenericKernel)
 
@@ -80,7 +80,7 @@ def _can_compile(dtype: torch.dtype) -> bool:
 
 @functools.cache
 def why_not_compiled(dtype: torch.dtype = torch.float32) -> str | None:
-    """Return why the compiled kernels cannot be had here; None if they can."""
+    """Return why the compiled kernels cannot be built here; None if they can."""
     try:
         library(PRECISION[dtype])
     except CannotBuildError as error:

@@ -1,6 +1,6 @@
-"""How many members go through a kernel at once, and how much of their past is kept.
+"""Plan how many members run through a kernel at once, and how much memory their tapes take.
 
-A chunk of members that fits the CPU's cache was expected to be fastest; measured, it is not. Milliseconds a member and
+A chunk of members that fits the CPU's cache is not the fastest, as measured. Milliseconds a member and
 training step, 8 members, B = 32, one thread, AMD EPYC (Zen 4, 1 MiB L2 a core, 32 MiB L3), torch 2.13, 2026-11-21:
 
     tape of a chunk at most          1 MiB    4     16     64    256
@@ -10,9 +10,9 @@ training step, 8 members, B = 32, one thread, AMD EPYC (Zen 4, 1 MiB L2 a core, 
     RNN H 128 T 400    compiled       14.2  14.1   14.0   13.6   13.5
                        torch          26.2  26.0   23.9   21.5   21.5
 
-Larger chunks save calls; steps read their tape in order, which the processor fetches ahead from memory as from cache.
-So the chunk is one number for all machines, as large as pays, and last bits do not depend on a machine's cache. On a
-GPU it follows the device's memory: the more members at once, the better it is filled.
+Larger chunks save calls, and steps read their tape in order, so the processor prefetches it from memory as from cache.
+So the chunk has one size on all machines, and the last bits of a result do not depend on a machine's cache. On a GPU
+the chunk follows the device's memory: more members at once use the device better.
 """
 
 from dataclasses import dataclass
@@ -38,7 +38,7 @@ class MemoryPlan:
     tape_bytes: int
 
     def chunks(self, members: int, member_bytes: int) -> list[slice]:
-        """Deal out members in as few and as even chunks as the plan allows."""
+        """Return slices that divide the members into as few and as even chunks as the plan allows."""
         most = max(1, self.chunk_bytes // member_bytes)
         count = -(-members // most)
         edges = [members * k // count for k in range(count + 1)]

@@ -40,8 +40,8 @@ def make_model(task: Task, make_cell: MakeCell, generator: Generator) -> Model:
 def drawn_cell(make_cell: MakeCell, generator: Generator) -> Cell:
     """Return a cell that is drawn from the generator.
 
-    A plug-in may draw from torch's, NumPy's or Python's global generator, as stock layers do: they are seeded by a draw
-    of ours meanwhile and put back afterwards.
+    A plug-in may draw from torch's, NumPy's or Python's global generator, as stock layers do: they are seeded from
+    `generator` meanwhile and restored afterwards.
     """
     with seeded_generators(int(torch.randint(DRAWN, (), generator=generator))):
         return make_cell(generator)
@@ -55,7 +55,7 @@ def model_tensors(model: Model) -> dict[str, Tensor]:
 
 @torch.no_grad()
 def load_weights(model: Model, weights: Mapping[str, Tensor]) -> None:
-    """Give a model these parameters and buffers, named as by `model_tensors`."""
+    """Copy these parameters and buffers, named as by `model_tensors`, into a model."""
     for name, tensor in model_tensors(model).items():
         tensor.copy_(weights[name])
 
@@ -66,8 +66,8 @@ def predict(model: Model, inputs: Tensor, predicted_steps: int, kernel: KernelCh
     device = inputs.device
     unroll = Unroll(kernel_of(model.cell, device, kernel, training=False), plan_for(device).tape_bytes)
     weights = {name: tensor.detach().clone().unsqueeze(0) for name, tensor in named_tensors(model.cell).items()}
-    said = [
+    predictions = [
         model.readout(unroll.last_outputs(weights, piece.unsqueeze(1), predicted_steps).squeeze(1))
         for piece in inputs.split(PIECE, dim=1)
     ]
-    return torch.cat(said, dim=1)
+    return torch.cat(predictions, dim=1)

@@ -1,4 +1,4 @@
-"""A population: the parameters of M members of one cell in one block, trained together and each for itself."""
+"""A population: the parameters of M members of one cell in one block, trained together but independently."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -14,15 +14,15 @@ from lstm_bench.engine.model import Model, model_tensors
 from lstm_bench.engine.unroll import Unroll
 from lstm_bench.tasks.contract import Batch, Task
 
-OUTPUT_COPIES = 4  # outputs as the kernel wrote them, side by side for the read-out, and the gradients of both
+OUTPUT_COPIES = 4  # the kernel's outputs, their copy for the read-out, and the gradients of both
 
 
 class Population:
-    """Trained parameters [M, P], gradients [M, P], one Adam state a member, and what is not trained.
+    """Trained parameters [M, P], gradients [M, P], one Adam state a member, and the tensors that are not trained.
 
     The block holds real numbers; a complex parameter is two of them. Buffers and frozen parameters are kept per member
-    beside the block. All members run through the first one's cell with tensors of their own, so what else a cell draws
-    in its constructor would be the first member's for all: `conformance` refuses such a cell.
+    beside the block. All members run through the first one's cell with tensors of their own, so anything else that a
+    cell draws in its constructor would be shared by all members: `conformance` refuses such a cell.
 
     Members share nothing but the calls: each has its own loss, gradient, clipping, learning rate and data, so a NaN
     in one stays in its own row. A plug-in trains in training mode and is scored in evaluation mode.
@@ -33,7 +33,7 @@ class Population:
         learning_rates: Adam's rate of each member.
         device: where tensors live.
         kernel: which kernels may be used.
-        plan: how much memory tapes may take; by default what suits the device.
+        plan: how much memory tapes may take; by default `plan_for` the device.
     """
 
     def __init__(
@@ -98,7 +98,7 @@ class Population:
         return {name: tensor.clone() for name, tensor in self._adam.state[self._rows[index]].items()}
 
     def state(self) -> dict[str, Any]:
-        """Return a copy of all that training changes: weights, Adam's state of each member, buffers."""
+        """Return a copy of everything that training changes: weights, Adam's state of each member, buffers."""
         return {
             "weights": self.weights.clone(),
             "moments": [self.member_moments(index) for index in range(len(self))],
@@ -106,9 +106,9 @@ class Population:
         }
 
     def load(self, state: Mapping[str, Any]) -> None:
-        """Go on from what `state` returned, for as many members of the same cell.
+        """Load what `state` returned, for as many members of the same cell.
 
-        Raises: RuntimeError, ValueError or KeyError where that was of others.
+        Raises: RuntimeError, ValueError or KeyError where the state is that of another population.
         """
         if state["weights"].shape != self.weights.shape:
             raise ValueError(f"weights {tuple(state['weights'].shape)}: allowed: {tuple(self.weights.shape)}")
@@ -124,7 +124,7 @@ class Population:
         return weights | self._constants
 
     def keep(self, indices: Sequence[int]) -> None:
-        """Go on with these members alone, with their weights, gradients and Adam states as they are."""
+        """Keep these members alone, with their weights, gradients and Adam states as they are."""
         states = [self._adam.state[self._rows[index]] for index in indices]
         gradients = self.gradients[list(indices)]
         self._constants = {name: tensor[list(indices)] for name, tensor in self._constants.items()}
@@ -136,43 +136,43 @@ class Population:
     def compute_gradients(
         self, batch: Batch, with_norms: bool = False, seeds: Sequence[int] = ()
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        """Fill `gradients` from one batch; return each member's loss [M] and, if asked, ||dL/ds_t|| [T, M] by part.
+        """Compute `gradients` from one batch; return losses [M] and, where `with_norms`, ||dL/ds_t|| [T, M] by part.
 
-        `seeds` are those of what a plug-in draws in its steps, one a member; without them it draws from the global
-        generators as they are.
+        `seeds` seed what a plug-in draws in its steps, one a member; without them it draws from the global generators
+        as they are.
 
         Shapes: batch.inputs [T, M, B, D], batch.targets [S, M, B].
         """
         tensors, gradients = self._tensors(), self._named_gradients
         tape = self._training.kernel.bytes_per_step(batch.inputs) * len(batch.inputs)
         member_bytes = tape + OUTPUT_COPIES * self.output_bytes(1) * batch.inputs.shape[2]
-        found = []
+        results = []
         for rows in self._plan.chunks(len(self), member_bytes):
-            given = {name: tensor[rows] for name, tensor in tensors.items()}
-            wanted = {name: gradient[rows] for name, gradient in gradients.items()}
-            some = Batch(batch.inputs[:, rows], batch.targets[:, rows])
+            chunk_tensors = {name: tensor[rows] for name, tensor in tensors.items()}
+            chunk_gradients = {name: gradient[rows] for name, gradient in gradients.items()}
+            chunk_batch = Batch(batch.inputs[:, rows], batch.targets[:, rows])
             _seed(self._training, seeds[rows])
-            found.append(self._compute_chunk(given, wanted, some, with_norms))
-        losses, norms = zip(*found, strict=True)
+            results.append(self._compute_chunk(chunk_tensors, chunk_gradients, chunk_batch, with_norms))
+        losses, norms = zip(*results, strict=True)
         return torch.cat(losses), {part: torch.cat([by_part[part] for by_part in norms], dim=1) for part in norms[0]}
 
     def output_bytes(self, members: int) -> int:
-        """Return what the outputs that the loss reads take, of one sequence a member."""
+        """Return the bytes of the outputs that the loss reads, for one sequence a member."""
         return members * self.task.predicted_steps * self._hidden_size * self.weights.element_size()
 
     def _compute_chunk(
         self, tensors: dict[str, Tensor], gradients: dict[str, Tensor], batch: Batch, with_norms: bool
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        """Fill the gradients of some members; return their losses and norms."""
+        """Compute the gradients of one chunk of members; return their losses and norms."""
         weight, bias = tensors["readout.weight"], tensors["readout.bias"]
         outputs = self._training.forward(_cell_part(tensors), batch.inputs, self.task.predicted_steps)
         leaves = [tensor.detach().requires_grad_() for tensor in (outputs, weight, bias)]
         loss = self.task.loss(_read_out(*leaves), batch.targets)
         d_outputs, d_weight, d_bias = torch.autograd.grad(loss.sum(), leaves)
-        found, norms = self._training.backward(d_outputs, with_norms)
+        cell_gradients, norms = self._training.backward(d_outputs, with_norms)
         gradients["readout.weight"].copy_(d_weight)
         gradients["readout.bias"].copy_(d_bias)
-        for name, gradient in found.items():
+        for name, gradient in cell_gradients.items():
             if f"cell.{name}" in gradients:  # else it is frozen
                 gradients[f"cell.{name}"].copy_(as_reals(gradient))
         return loss.detach(), norms
@@ -191,7 +191,7 @@ class Population:
 
     @torch.no_grad()
     def predict(self, inputs: Tensor, indices: Sequence[int], seeds: Sequence[int] = ()) -> Tensor:
-        """Return predictions [S, M', B, C] of some members for their inputs [T, M', B, D], in evaluation mode.
+        """Return predictions [S, M', B, C] of the members at `indices` for inputs [T, M', B, D], in evaluation mode.
 
         `seeds` as in `compute_gradients`, one for each of these members.
         """
@@ -202,7 +202,7 @@ class Population:
 
 
 def _seed(unroll: Unroll, seeds: Sequence[int]) -> None:
-    """Seed what a plug-in draws in the next sequence; a kernel of our own draws nothing."""
+    """Seed what a plug-in draws in the next sequence; a hand-written kernel draws nothing."""
     if isinstance(unroll.kernel, GenericKernel):
         unroll.kernel.seeds = seeds
 

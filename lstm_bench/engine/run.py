@@ -1,4 +1,4 @@
-"""What became of one member of a population, while it trains and when it has ended."""
+"""The results of one member of a population, while it trains and when it has ended."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
@@ -14,7 +14,7 @@ PACKED_OTHERWISE = ("member", "curves", "state_norms", "milestones")
 
 
 class Snapshot(NamedTuple):
-    """A member's parameters and buffers after so many updates."""
+    """A member's parameters and buffers after `step` updates."""
 
     step: int
     weights: dict[str, Tensor]
@@ -22,13 +22,13 @@ class Snapshot(NamedTuple):
 
 @dataclass
 class Run:
-    """What became of one member. Everything noted at `step` belongs to the weights after that many updates.
+    """The results of one member. Everything recorded at `step` belongs to the weights after that many updates.
 
     `curves` holds (step, metric, value); `state_norms` holds (step, part, ||dL/ds_t|| for t = 0 .. T-1), the norm over
     batch and units of the total derivative of the training loss. `train_s` is the member's share of the wall time: the
     time of a step is divided among the members that took it. `milestones` holds the weights at the first evaluation
-    with the task's criterion at or below so many percent of its memoryless baseline. `weights` and `moments`, Adam's,
-    are there when it has ended; `reason` says why it diverged.
+    with the task's criterion at or below that many percent of its memoryless baseline. `weights` and `moments`, Adam's,
+    are filled when the member has ended; `reason` says why it diverged.
     """
 
     member: Member
@@ -48,12 +48,12 @@ class Run:
     reason: str | None = None
 
     def diverge(self, reason: str) -> None:
-        """End as diverged, and as not solved; the first reason stands."""
+        """End as diverged, and as not solved; keep the first reason."""
         self.status, self.finished, self.steps_to_solve, self.reason = "diverged", True, None, self.reason or reason
 
 
 def packed(run: Run) -> dict[str, Any]:
-    """Return a run in plain containers and tensors: what a checkpoint may hold and `unpacked` understands.
+    """Return a run as plain containers and tensors, which a checkpoint may hold and `unpacked` reads.
 
     Curves and norms become tensors of float64, in which every Python float keeps its bits.
     """
@@ -70,7 +70,7 @@ def packed(run: Run) -> dict[str, Any]:
 
 
 def unpacked(content: Mapping[str, Any]) -> Run:
-    """Return the run that `packed` made this of."""
+    """Return the run from what `packed` returned."""
     curves = content["curves"]
     return Run(
         **{name: value for name, value in content.items() if name not in PACKED_OTHERWISE},

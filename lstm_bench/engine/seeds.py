@@ -1,4 +1,4 @@
-"""Random streams: every draw of a study is a function of who draws, what for and at which step."""
+"""Random streams: every draw of a study is a function of the member, the purpose and the step."""
 
 import hashlib
 from collections.abc import Sequence
@@ -10,14 +10,14 @@ from torch import Generator
 
 Role = Literal["tuning", "report"]
 Purpose = Literal["initialisation", "training", "evaluation", "confirmation", "probe", "cell"]
-DRAWN = 2**62  # seeds that are drawn from a stream are below this
+DRAWN = 2**62  # upper bound of seeds that are drawn from a stream
 
 
 @dataclass(frozen=True)
 class Member:
     """One independently initialised, independently fed training run.
 
-    `role` keeps tuning seeds and report seeds apart: seed 0 of one draws nothing that seed 0 of the other draws.
+    `role` separates tuning seeds from report seeds: seed 0 of one role shares no draw with seed 0 of the other.
     """
 
     role: Role
@@ -28,9 +28,9 @@ class Member:
 def generator(
     study_seed: int, member: Member, purpose: Purpose, step: int = 0, use: Purpose | None = None
 ) -> Generator:
-    """Return a fresh generator for one draw; `use` says what a draw of a cell is for.
+    """Return a fresh generator for one draw; `use` is the purpose of a draw that a cell makes.
 
-    The learning rate takes no part: candidates of one tuning seed start from the same weights and see the same data,
+    The learning rate does not enter: candidates of one tuning seed start from the same weights and see the same data,
     and so do different cells at one seed, which makes their comparison a paired one.
     """
     parts = (study_seed, member.role, member.seed, purpose, step, *([] if use is None else [use]))
@@ -39,7 +39,7 @@ def generator(
 
 
 def cell_streams(study_seed: int, members: Sequence[Member], use: Purpose, step: int) -> list[Generator]:
-    """Return a generator a member, from which the seeds of what its cell draws are taken; see `cell_seeds`.
+    """Return one generator a member, which draws the seeds of its cell's draws; see `cell_seeds`.
 
     Training, evaluation and confirmation at one step have streams of their own.
     """
@@ -47,5 +47,5 @@ def cell_streams(study_seed: int, members: Sequence[Member], use: Purpose, step:
 
 
 def cell_seeds(streams: Sequence[Generator]) -> list[int]:
-    """Return the next seed of each stream: for one call of a population, of a batch or a part of an evaluation."""
+    """Return the next seed of each stream, for one call of a population on a batch or a piece of an evaluation."""
     return [int(torch.randint(DRAWN, (), generator=stream)) for stream in streams]

@@ -1,4 +1,4 @@
-"""What the kernels in torch operations share: tapes, one joint product a step, weight gradients in large products."""
+"""Tapes, joint weights and weight gradients, shared by the kernels in torch operations."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Generic, Protocol, TypeVar
@@ -7,11 +7,11 @@ import torch
 from torch import Tensor
 
 CHUNK = 8  # steps a product: dW is summed while those steps are still in cache
-KEPT_TAPES = 2  # members are dealt out in chunks of at most two sizes
+KEPT_TAPES = 2  # members are divided into chunks of at most two sizes
 
 
 class Tape(Protocol):
-    """Buffers of a segment, with the views of each step made once: making them anew costs as much as small steps."""
+    """Buffers of a segment, with the views of each step made once, as making them costs as much as a small step."""
 
     steps: int
 
@@ -57,10 +57,10 @@ def chunks_from_the_end(steps: int) -> Iterator[range]:
 
 
 class WeightGradients:
-    """Sums of d(pre)^T x over time, taken chunk by chunk in one large product each, and sums of d(pre).
+    """Sums of d(pre)^T x over time, one large product for each chunk of steps, and sums of d(pre).
 
-    So d(pre-activations) need room for one chunk alone, and are used while they are still in cache: at long lags a
-    training step is bound by memory traffic, and theirs would be a third of it.
+    So d(pre-activations) take the memory of one chunk, and are used while they are still in cache: at long lags a
+    training step is bound by memory traffic, of which they would be a third.
     """
 
     def __init__(self, weight: Tensor, bias: Tensor) -> None:
@@ -68,13 +68,13 @@ class WeightGradients:
 
     def add(self, d_pre: Tensor, x: Tensor) -> None:
         """Add some steps: d_pre [n, M, B, G*H], x [n, M, B, D]."""
-        left = d_pre.transpose(0, 1).flatten(1, 2)
-        right = x.transpose(0, 1).flatten(1, 2)
-        self.weight.baddbmm_(right.transpose(1, 2), left)
-        self.bias += left.sum(dim=1, keepdim=True)
+        rows = d_pre.transpose(0, 1).flatten(1, 2)
+        columns = x.transpose(0, 1).flatten(1, 2)
+        self.weight.baddbmm_(columns.transpose(1, 2), rows)
+        self.bias += rows.sum(dim=1, keepdim=True)
 
     def by_name(self, hidden_size: int) -> dict[str, Tensor]:
-        """Return the four gradients of a joint product; both biases enter as their sum, so they share theirs."""
+        """Return the four gradients of a joint product; both biases have the gradient of their sum."""
         weight, bias = self.weight.transpose(1, 2), self.bias.squeeze(1)
         return {
             "weight_ih": weight[..., :-hidden_size],

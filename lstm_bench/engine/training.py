@@ -17,7 +17,7 @@ from lstm_bench.engine.run import Run, Snapshot, packed, unpacked
 from lstm_bench.engine.seeds import Member, cell_seeds, cell_streams, generator
 from lstm_bench.tasks.contract import Batch, Task
 
-PLATEAU_SHARE = 0.95  # of the memoryless baseline: above it a member has learnt nothing worth the name
+PLATEAU_SHARE = 0.95  # of the memoryless baseline: a member at or above it has learnt next to nothing
 PASSES_TO_CONFIRM = 2
 MILESTONES = (100, 75, 50, 25, 10)  # percent of the memoryless baseline
 
@@ -28,12 +28,12 @@ class Budget:
 
     Args:
         batch_size: B, sequences a step.
-        steps: optimiser steps a member may take; with 0 it is looked at and not trained.
+        steps: optimiser steps a member may take; with 0 it is evaluated and not trained.
         eval_every: steps from one evaluation to the next.
         eval_size: fresh sequences an evaluation.
         confirm_size: held-out sequences that confirm a solution, once.
         clip: largest global gradient norm; 0 turns clipping off.
-        stop_when_solved: whether a member ends where it has solved; else it trains on through its budget.
+        stop_when_solved: whether a member ends when it has solved the task; else it trains through its budget.
         study_seed: root of every random stream.
         device: where tensors live.
         kernel: which kernels may be used.
@@ -55,20 +55,19 @@ Progress = Callable[[int, Sequence[Run]], None]
 
 
 class Training:
-    """Members trained together, step by step; one that has ended costs nothing more.
+    """Train members together, step by step; a member that has ended takes no more time.
 
     A member is *solved* when two evaluations in a row pass the task's criterion and one on `confirm_size` held-out
     sequences agrees; `steps_to_solve` is the step of the second, and it stays solved where it trains on, unless it
-    diverges. It is *diverged* when its loss, gradient or a
-    metric is not finite; at the end of the budget it is *plateau* at 95% or more of the memoryless baseline, else
-    *learning*. With a budget of 0 steps it is *untrained*.
+    diverges. It is *diverged* when its loss, gradient or a metric is not finite; at the end of the budget it is
+    *plateau* at 95% or more of the memoryless baseline, else *learning*. With a budget of 0 steps it is *untrained*.
 
-    Between two steps `state` says all there is to know: taken up from it, by the same kernel, training ends with the
-    same bits. Every draw is a function of (seed, step), so there is no generator whose state would matter; a plug-in
-    that draws from torch's, NumPy's or Python's global generator finds it seeded by its member and the step.
+    Between two steps `state` returns everything that training needs: resumed from it, with the same kernel, training
+    ends with the same bits. Every draw is a function of (seed, step), so no generator has a state to keep; a plug-in
+    that draws from torch's, NumPy's or Python's global generator draws from one seeded by its member and the step.
 
     Attributes:
-        active: what became so far of each member that has not ended.
+        active: the results so far of each member that has not ended.
         step: the next step.
     """
 
@@ -81,7 +80,7 @@ class Training:
         self.step = 0
 
     def advance(self) -> list[Run]:
-        """Take one step with all that are active, and return those who ended with it."""
+        """Take one step with all active members, and return the runs that end with it."""
         population = self._population
         with _charged_to(self.active):
             _take_step(population, self.active, self.step, self._budget)
@@ -99,7 +98,7 @@ class Training:
         return [run for _, run in ended]
 
     def state(self) -> dict[str, Any]:
-        """Return all of it in plain containers and tensors; those share no memory with what trains on."""
+        """Return the state as plain containers and tensors, which share no memory with this training."""
         return {
             "step": self.step,
             "runs": [packed(run) for run in self.active],
@@ -108,9 +107,9 @@ class Training:
 
     @classmethod
     def resumed(cls, task: Task, make_cell: MakeCell, state: Mapping[str, Any], budget: Budget) -> "Training":
-        """Return the training that `state` was taken of.
+        """Return a training that continues from `state`.
 
-        Raises: KeyError, TypeError, ValueError or RuntimeError where the state is of something else.
+        Raises: KeyError, TypeError, ValueError or RuntimeError where the state is that of another training.
         """
         runs = [unpacked(run) for run in state["runs"]]
         training = cls(task, make_cell, [run.member for run in runs], budget)
@@ -141,7 +140,7 @@ def _charged_to(runs: Sequence[Run]) -> Iterator[None]:
 
 
 def _take_step(population: Population, active: Sequence[Run], step: int, budget: Budget) -> None:
-    """Evaluate if due, compute the gradients of this step's batch, note both, and mark who ends here."""
+    """Evaluate if due, compute the gradients of this step's batch, record both, and mark the runs that end here."""
     due = step % budget.eval_every == 0 or step == budget.steps
     if due:
         _evaluate(population, active, step, budget)
@@ -170,10 +169,10 @@ def _training_batch(population: Population, active: Sequence[Run], step: int, bu
 
 
 def _evaluate(population: Population, active: Sequence[Run], step: int, budget: Budget) -> None:
-    """Note every member's metrics, and confirm those that passed twice in a row."""
+    """Record every member's metrics, and confirm the members that passed twice in a row."""
     members = [run.member for run in active]
-    everyone = range(len(active))
-    results = evaluate(population, members, everyone, budget.study_seed, "evaluation", step, budget.eval_size)
+    all_indices = range(len(active))
+    results = evaluate(population, members, all_indices, budget.study_seed, "evaluation", step, budget.eval_size)
     for index, (run, metrics) in enumerate(zip(active, results, strict=True)):
         _note_evaluation(run, population.task, step, metrics)
         _keep_milestones(run, population, index, step)
@@ -212,5 +211,5 @@ def _confirm(run: Run, task: Task, step: int, metrics: dict[str, float], ends: b
 
 
 def _note_gradients(run: Run, step: int, loss: float, grad_norm: float) -> None:
-    noted = {"train/loss": loss, "grad/norm": grad_norm, "grad/clipped_share": run.clipped / (step + 1)}
-    run.curves += [(step, name, value) for name, value in noted.items()]
+    metrics = {"train/loss": loss, "grad/norm": grad_norm, "grad/clipped_share": run.clipped / (step + 1)}
+    run.curves += [(step, name, value) for name, value in metrics.items()]

@@ -8,10 +8,10 @@ from lstm_bench.engine.run import Run
 
 
 def tuning_score(run: Run, criterion: str, evaluations: int) -> float:
-    """Return the mean share of the baseline over the tuning budget: 0 perfect, 1 no better than no memory.
+    """Return the mean share of the baseline over the tuning budget: 0 is perfect, 1 no better than no memory.
 
-    One number for speed and for quality: the area under the learning curve. Shares above 1 count as 1; after solving a
-    member counts 0, after diverging 1.
+    This is the area under the learning curve, which measures speed and quality in one number. Shares above 1 count as
+    1; after solving, a member counts 0, after diverging 1.
     """
     shares = [
         1.0 if math.isnan(value) else min(1.0, value)

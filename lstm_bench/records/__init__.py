@@ -1,1 +1,1 @@
-"""The truth on disk: what a study planned, what became of each member, and what was measured besides."""
+"""The records of a study on disk: its plan, the results of each member, and the measurements of speed."""

@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all."""
+"""Write files atomically: a file exists completely or not at all."""
 
 import os
 from contextlib import suppress
@@ -6,10 +6,10 @@ from pathlib import Path
 
 
 def write_bytes(path: Path, content: bytes, lasting: bool = True) -> None:
-    """Write a file through a temporary one beside it, so that no reader ever sees half of it.
+    """Write a file through a temporary one beside it, so that a reader never sees an incomplete file.
 
-    The content is on the disk before the name is (fsync, then rename), and the name before this returns (fsync of the
-    folder), unless the file is not meant to outlast the process. What cannot be written leaves no temporary file.
+    Where `lasting`, the content is on the disk before the name is (fsync, then rename), and the name before this
+    returns (fsync of the folder). A failed write leaves no temporary file.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name[:100]}.{os.getpid()}.tmp")
@@ -29,12 +29,12 @@ def write_bytes(path: Path, content: bytes, lasting: bool = True) -> None:
 
 
 def write_text(path: Path, content: str, lasting: bool = True) -> None:
-    """Write UTF-8 text in the same way."""
+    """Write UTF-8 text as `write_bytes` does."""
     write_bytes(path, content.encode(), lasting)
 
 
 def sync_folder(folder: Path) -> None:
-    """Have the names in a folder on the disk; where a system cannot open folders (Windows), its own journal must do."""
+    """Flush the names in a folder to the disk; do nothing where the system cannot open folders (Windows)."""
     with suppress(PermissionError):
         descriptor = os.open(folder, os.O_RDONLY)
         try:

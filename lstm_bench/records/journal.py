@@ -1,7 +1,7 @@
-"""What happened in a study, one JSON object a line, appended and never changed.
+"""The journal of a study: its events, one JSON object a line, appended and never changed.
 
-A process that dies while it writes leaves a line without an end. Whoever appends next ends it, whoever reads leaves it
-out: it costs one record.
+A process that dies while it writes leaves an incomplete line. The next write ends that line and readers skip it, so it
+costs one event.
 """
 
 import json
@@ -12,13 +12,13 @@ from typing import Any
 
 
 class Journal:
-    """The journal of one study, runs/<study>/journal.jsonl; any process of the study may append."""
+    """The journal of one study, runs/<study>/journal.jsonl, to which any process of the study may append."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
     def note(self, event: str, **facts: Any) -> None:
-        """Append what happened, with its time and who says so, in one write that is on the disk when this returns."""
+        """Append an event, with its time and process, in one write that is on the disk when this returns."""
         now = datetime.now(UTC).isoformat(timespec="milliseconds")
         line = json.dumps({"at": now, "pid": os.getpid(), "event": event, **facts}, ensure_ascii=False) + "\n"
         self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -30,7 +30,7 @@ class Journal:
             os.close(descriptor)
 
     def read(self, start: int = 0) -> tuple[list[dict[str, Any]], int]:
-        """Return the whole lines from a byte onwards, and the byte at which to read on."""
+        """Return the complete lines from byte `start` onwards, and the byte at which the next read starts."""
         if not self.path.is_file():
             return [], start
         with self.path.open("rb") as file:
@@ -47,9 +47,9 @@ def _end_of_a_torn_line(descriptor: int) -> str:
 
 
 def _parsed(line: bytes) -> dict[str, Any] | None:
-    """Return what a line says; None for one that was torn."""
+    """Return the event of a line, None for an incomplete line."""
     try:
-        said = json.loads(line)
+        record = json.loads(line)
     except ValueError:
         return None
-    return said if isinstance(said, dict) else None
+    return record if isinstance(record, dict) else None

@@ -1,6 +1,6 @@
-"""Locks between processes, each with a note of who holds it.
+"""Locks between processes, each with a note that names its holder.
 
-The system gives a lock back when its holder dies, however it dies.
+The system releases a lock when its holder dies, however it dies.
 """
 
 import json
@@ -18,7 +18,7 @@ from lstm_bench.records.atomic import write_text
 
 
 class HeldError(Exception):
-    """A lock that somebody else holds, in words: which process, where, since when, and with what command."""
+    """Another process holds the lock; the message names the process, its host, the time and the command."""
 
 
 @contextmanager
@@ -26,11 +26,11 @@ def held(path: Path, command: str, patience_s: float = 0.0) -> Iterator[None]:
     """Hold a lock during the block.
 
     Args:
-        path: the lock's file, which stays when the lock is given back; <path>.holder says who has it.
-        command: what the holder does, for whoever is refused.
-        patience_s: how long to wait for it.
+        path: the lock's file, which stays when the lock is released; <path>.holder names its holder.
+        command: the holder's command, for the message to others.
+        patience_s: how long to wait for the lock, in seconds.
 
-    Raises: HeldError where somebody else has it.
+    Raises: HeldError where another process holds it.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(path, timeout=patience_s, poll_interval=0.05)
@@ -40,8 +40,8 @@ def held(path: Path, command: str, patience_s: float = 0.0) -> Iterator[None]:
         raise HeldError(_in_words(holder(path))) from error
     try:
         since = datetime.now().astimezone().isoformat(timespec="seconds")
-        who = {"pid": os.getpid(), "host": platform.node(), "since": since, "command": command}
-        write_text(_note(path), json.dumps(who, ensure_ascii=False), lasting=False)
+        facts = {"pid": os.getpid(), "host": platform.node(), "since": since, "command": command}
+        write_text(_note(path), json.dumps(facts, ensure_ascii=False), lasting=False)
         yield
     finally:
         with suppress(OSError):
@@ -50,7 +50,7 @@ def held(path: Path, command: str, patience_s: float = 0.0) -> Iterator[None]:
 
 
 def is_held(path: Path) -> bool:
-    """Tell whether anybody holds a lock."""
+    """Tell whether a process holds a lock."""
     if not path.exists():
         return False
     lock = FileLock(path, timeout=0)
@@ -67,15 +67,15 @@ def _note(path: Path) -> Path:
 
 
 def holder(path: Path) -> dict[str, Any] | None:
-    """Return pid, host, since and command of who holds a lock; None where nobody left a note."""
+    """Return pid, host, since and command of the holder of a lock; None where there is no note."""
     try:
-        who: dict[str, Any] = json.loads(_note(path).read_text())
+        facts: dict[str, Any] = json.loads(_note(path).read_text())
     except (OSError, ValueError):
         return None
-    return who
+    return facts
 
 
-def _in_words(who: dict[str, Any] | None) -> str:
-    if who is None:
+def _in_words(facts: dict[str, Any] | None) -> str:
+    if facts is None:
         return "another process"
-    return f"process {who['pid']} on {who['host']} since {who['since']} ({who['command']})"
+    return f"process {facts['pid']} on {facts['host']} since {facts['since']} ({facts['command']})"

@@ -1,4 +1,4 @@
-"""Files of records read back as what wrote them; what cannot be read is told in one line."""
+"""Read files of records into the dataclasses that wrote them, with errors of one line."""
 
 from collections.abc import Collection
 from pathlib import Path
@@ -13,23 +13,23 @@ from lstm_bench.records.schema import SCHEMA
 
 T = TypeVar("T")
 TEXT_COLUMNS = {"metric", "quantity", "moment", "probe"}
-LONGEST_FOUND = 40  # letters of a wrong value that an error repeats
+LONGEST_VALUE = 40  # letters of a wrong value that an error repeats
 
 
 class RecordError(Exception):
-    """Records that are missing, unreadable or of another schema: the file, what was found and what is allowed."""
+    """Records are missing, unreadable or of another schema; the message names the file, its value and the allowed."""
 
 
 def read_json(path: Path, kind: TypeAdapter[T], has_schema: bool = True, former: Collection[str] = frozenset()) -> T:
-    """Return the content of a file as the dataclass that wrote it, every field checked.
+    """Return the content of a file as the dataclass that wrote it, with every field checked.
 
     Args:
         path: the file.
         kind: the dataclass, or a list of one.
-        has_schema: whether the file says of which schema it is.
-        former: fields of earlier versions, which are left out.
+        has_schema: whether the file has a field `schema`.
+        former: fields of earlier versions, which are ignored.
 
-    Raises: RecordError where the file cannot be read, is of another schema, or has a field missing, unknown or wrong.
+    Raises: RecordError where the file cannot be read, is of another schema, or has a missing, unknown or wrong field.
     """
     try:
         text = path.read_bytes()
@@ -47,7 +47,7 @@ def read_json(path: Path, kind: TypeAdapter[T], has_schema: bool = True, former:
 
 
 def read_file(path: Path) -> bytes:
-    """Return what a file holds.
+    """Return the content of a file.
 
     Raises: RecordError where it cannot be read.
     """
@@ -58,11 +58,12 @@ def read_file(path: Path) -> bytes:
 
 
 def read_columns(path: Path, content: bytes, columns: tuple[str, ...]) -> pa.Table:
-    """Return these columns of the content of a parquet file; one without rows may have them of any type.
+    """Return these columns of the content of a parquet file as an Arrow table.
 
-    As an Arrow table: thousands of small ones are read and put together three times as fast as pandas' frames.
+    Thousands of small Arrow tables are read and joined three times as fast as pandas' frames. Types of columns are
+    checked where there are rows.
 
-    Raises: RecordError where it cannot be read, lacks a column or has words where numbers belong or the reverse.
+    Raises: RecordError where the content cannot be read, lacks a column, or has words for numbers or the reverse.
     """
     try:
         table = ParquetFile(pa.BufferReader(content)).read(use_threads=False)
@@ -91,7 +92,7 @@ def _unreadable(path: Path, error: Exception) -> RecordError:
 
 
 def _in_words(problem: ErrorDetails) -> str:
-    """Return the field, what it holds and what is allowed."""
+    """Return the field, its value and what is allowed."""
     where = ".".join(map(str, problem["loc"])) or "content"
     if problem["type"] == "missing":
         return f"{where} is missing"
@@ -100,6 +101,6 @@ def _in_words(problem: ErrorDetails) -> str:
     return f"{where}={_short(problem['input'])}: allowed: {problem['msg'].removeprefix('Input should be ')}"
 
 
-def _short(found: Any) -> str:
-    text = " ".join(str(found).split())
-    return text if len(text) <= LONGEST_FOUND else f"{text[:LONGEST_FOUND]}..."
+def _short(value: Any) -> str:
+    text = " ".join(str(value).split())
+    return text if len(text) <= LONGEST_VALUE else f"{text[:LONGEST_VALUE]}..."

@@ -1,4 +1,4 @@
-"""What is written, field by field. A change of meaning raises SCHEMA."""
+"""The dataclasses of the records, field by field. SCHEMA is raised when a field changes its meaning."""
 
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -12,9 +12,9 @@ OURS, STOCK = "lstm_bench", "torch.nn"  # implementations whose speed is compare
 STOCK_WORKERS = "torch.nn, one worker a core"
 STOCK_THREADS = "torch.nn, one process"
 PLAIN_LOOP = "plain loop"
-Measure = Literal["training", "speed", "claims"]  # what a study does with its jobs, or with other studies
+Measure = Literal["training", "speed", "claims"]  # what a study measures of its jobs, or of other studies
 ROLES = ("report", "tuning")
-WITHOUT_RESULT = ("running", "interrupted", "out_of_memory", "failed")  # not ended yet, or not by itself
+WITHOUT_RESULT = ("running", "interrupted", "out_of_memory", "failed")  # not ended yet, or ended by a failure
 STATUSES = ("solved", "learning", "plateau", "diverged", "untrained", *WITHOUT_RESULT)
 
 
@@ -96,17 +96,17 @@ class StudyPlan:
 @with_config(NO_OTHER_FIELDS)
 @dataclass(frozen=True)
 class MemberRecord:
-    """What became of one member; `metrics` are the last values.
+    """The results of one member; `metrics` are the last values.
 
-    `role` is one of ROLES, `status` one of STATUSES. `error` says why there is no result, or why a member diverged:
-    a reason in a line, or the traceback of an exception.
+    `role` is one of ROLES, `status` one of STATUSES. `error` is the reason why there is no result, or why a member
+    diverged: one line, or the traceback of an exception.
 
-    `files` is the manifest: the SHA-256 of each file beside the record, by name; `optimiser` that of Adam's moments at
-    the end. `sha256` is that of the record itself, with this field empty.
+    `files` is the manifest: the SHA-256 of each file beside the record, by name; `optimiser` is that of Adam's moments
+    at the end. `sha256` is that of the record itself, with this field empty.
 
-    `probe_errors` says in a line, by probe and moment, what could not be measured.
+    `probe_errors` has one line by probe and moment for each reading that failed.
 
-    Times are seconds of the member's share of its job's wall time.
+    Times are the member's share of its job's wall time, in seconds.
     """
 
     identity: str
@@ -131,18 +131,18 @@ class MemberRecord:
 @with_config(NO_OTHER_FIELDS)
 @dataclass(frozen=True)
 class SpeedRow:
-    """Speed of one implementation of one cell at one lag: medians and quartiles over repeated timings.
+    """The speed of one implementation of one cell at one lag: medians and quartiles over repeated timings.
 
-    `implementation` is "lstm_bench" or "torch.nn", `kernel` what computes in it. A cell can have several rows of
+    `implementation` is "lstm_bench" or "torch.nn", `kernel` the name of its kernel. A cell can have several rows of
     "lstm_bench" at a lag: one of the kernel that trained it, and one of a kernel that it shares with another cell.
 
     `members` are trained together in a step, in one process. `sequences_per_s` counts the sequences of all of them,
     `members` x `batch_size` a step; `ms_per_time_step` and `flops` (of a training step, by formula) are one member's
     share.
 
-    `peak_memory_bytes` is the growth of the process beyond what it held before, with all members, None where the
-    system cannot tell or nothing measured it. `job` is the job that was timed, by its identity: a plug-in whose source
-    has changed is another one. It is empty in records of before.
+    `peak_memory_bytes` is the growth of the process's memory with all members, None where the system does not report
+    it or it was not measured. `job` is the identity of the job that was timed, which changes with the source of a
+    plug-in. It is empty in earlier records.
     """
 
     task: str
@@ -172,9 +172,9 @@ class SpeedRow:
 
 @dataclass(frozen=True)
 class MachineLimit:
-    """How fast one core is while all are busy, measured: multiply-adds in registers, logistic functions in cache.
+    """The measured speed of one core while all are busy: multiply-adds in registers, logistic functions in cache.
 
-    `flops_per_s` counts a multiply-add as two. `how` says what measured it.
+    `flops_per_s` counts a multiply-add as two. `how` describes the measurement.
     """
 
     flops_per_s: float

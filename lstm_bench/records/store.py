@@ -1,15 +1,15 @@
 """The folder of one study's records.
 
 runs/<study>/study.json                        StudyPlan
-runs/<study>/journal.jsonl                     what happened, see Journal
+runs/<study>/journal.jsonl                     events, see Journal
 runs/<study>/members/<identity>/record.json    MemberRecord, written last, with the SHA-256 of the files beside it
 runs/<study>/members/<identity>/curves.parquet      step, metric, value
 runs/<study>/members/<identity>/gradients.parquet   step, quantity, steps_back, norm: while training
 runs/<study>/members/<identity>/probes.parquet      moment, step, probe, quantity, at, value
 runs/<study>/members/<identity>/weights.pt          state dict
-runs/<study>/damaged/                          members whose files are not what their record says
+runs/<study>/damaged/                          members whose files do not match their record
 runs/<study>/checkpoints/<job>-<role>/         see Checkpoints
-runs/<study>/progress/<job>.json               how far a running job is
+runs/<study>/progress/<job>.json               the progress of a running job
 runs/<study>/speed.json                        list of SpeedRow
 runs/<study>/contest.json                      MachineLimit and list of ContestRow, in a speed study
 """
@@ -51,7 +51,7 @@ TABLE_COLUMNS = {
 }
 PLAN, MEMBER, CONTEST = TypeAdapter(StudyPlan), TypeAdapter(MemberRecord), TypeAdapter(ContestRecord)
 SPEED = TypeAdapter(list[SpeedRow])
-UNSIGNED = '\n "sha256": ""'  # as a record's own field stands in its file, and no other
+UNSIGNED = '\n "sha256": ""'  # the record's own field in its file; no other text matches it
 
 
 class StudyRecords:
@@ -81,13 +81,13 @@ class StudyRecords:
         return plan
 
     def member_folder(self, identity: str) -> Path:
-        """Return where one member's files stand."""
+        """Return the folder of one member's files."""
         return self.folder / "members" / identity
 
     def write_member(
         self, record: MemberRecord, tables: Mapping[str, pd.DataFrame], files: Mapping[str, bytes] | None = None
     ) -> None:
-        """Write all of one member, record.json last; a table of TABLE_COLUMNS that is not given is written empty."""
+        """Write all files of one member, record.json last, and missing tables of TABLE_COLUMNS as empty ones."""
         folder = self.member_folder(record.identity)
         contents = {
             f"{name}.parquet": _parquet(tables.get(name, pd.DataFrame(columns=list(columns))))
@@ -99,25 +99,25 @@ class StudyRecords:
         self.write_status(replace(record, files=manifest))
 
     def write_status(self, record: MemberRecord) -> None:
-        """Write record.json alone, as of a member that has no result or none yet."""
+        """Write record.json alone, for a member without a result."""
         text = _as_json(asdict(replace(record, sha256="")))
         digest = hashlib.sha256(text.encode()).hexdigest()
         signed = text.replace(UNSIGNED, UNSIGNED.replace('""', f'"{digest}"'))
         write_text(self.member_folder(record.identity) / "record.json", signed)
 
     def has_member(self, identity: str) -> bool:
-        """Tell whether a member has a record, whatever it says."""
+        """Tell whether a member has a record, with whatever content."""
         return (self.member_folder(identity) / "record.json").is_file()
 
     def has_result(self, identity: str) -> bool:
-        """Tell whether a member ended by itself: it has a record, which can be read and says so."""
+        """Tell whether a member has a readable record with a result."""
         try:
             return self.has_member(identity) and self.read_member(identity).status not in WITHOUT_RESULT
         except RecordError:
             return False
 
     def damage(self, identity: str) -> str | None:
-        """Return in words what is wrong with the files of a member that has a result, None where nothing is."""
+        """Return why the files of a member with a result are damaged, None where they are not."""
         try:
             record = self.read_member(identity)
             for name in record.files:
@@ -126,23 +126,23 @@ class StudyRecords:
             return str(error)
         return None
 
-    def set_aside(self, identity: str) -> Path:
-        """Move a member whose files are damaged out of the way, and return where it is now."""
-        place = self.folder / "damaged" / identity
+    def quarantine(self, identity: str) -> Path:
+        """Move a member whose files are damaged to damaged/, and return its new folder."""
+        unnumbered = self.folder / "damaged" / identity
         number = 1
-        while (aside := place.with_name(f"{identity}.{number}")).exists():
+        while (target := unnumbered.with_name(f"{identity}.{number}")).exists():
             number += 1
-        aside.parent.mkdir(parents=True, exist_ok=True)
-        return self.member_folder(identity).rename(aside)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        return self.member_folder(identity).rename(target)
 
-    def was_set_aside(self, identity: str) -> bool:
-        """Tell whether a member's files were damaged once."""
+    def was_quarantined(self, identity: str) -> bool:
+        """Tell whether a member was quarantined before."""
         return any((self.folder / "damaged").glob(f"{identity}.*"))
 
     def read_member(self, identity: str) -> MemberRecord:
         """Return one record.
 
-        Raises: RecordError where it cannot be read, is damaged, or is of somebody else.
+        Raises: RecordError where it cannot be read, is damaged, or belongs to another member.
         """
         path = self.member_folder(identity) / "record.json"
         record = read_json(path, MEMBER)
@@ -157,7 +157,7 @@ class StudyRecords:
         return record
 
     def identities(self) -> list[str]:
-        """Return who has a record here, members of older settings among them."""
+        """Return the identities of all members with a record, including those of earlier settings."""
         return sorted(path.parent.name for path in (self.folder / "members").glob("*/record.json"))
 
     def read_table(self, record: MemberRecord, name: str) -> pa.Table:
@@ -170,7 +170,7 @@ class StudyRecords:
         return read_columns(path, self._checked(record, file), TABLE_COLUMNS[name])
 
     def _checked(self, record: MemberRecord, name: str) -> bytes:
-        """Return the content of a member's file, which is what its record says."""
+        """Return the content of a member's file, checked against the hash in its record."""
         path = self.member_folder(record.identity) / name
         content = read_file(path)
         if name in record.files and hashlib.sha256(content).hexdigest() != record.files[name]:
@@ -182,11 +182,11 @@ class StudyRecords:
         return Checkpoints(self.folder / "checkpoints" / f"{job}-{role}")
 
     def write_progress(self, job: str, progress: Mapping[str, Any]) -> None:
-        """Say how far a job is."""
+        """Write the progress of a job."""
         write_text(self._progress(job), json.dumps(progress), lasting=False)
 
     def read_progress(self, job: str) -> dict[str, Any]:
-        """Return how far a job is, empty before it started."""
+        """Return the progress of a job, empty before it started."""
         path = self._progress(job)
         return json.loads(path.read_text()) if path.is_file() else {}
 
@@ -210,9 +210,9 @@ class StudyRecords:
         _write_json(self.folder / "contest.json", asdict(ContestRecord(limit, list(rows))))
 
     def read_contest(self) -> tuple[MachineLimit, list[ContestRow]]:
-        """Return what a speed study measured.
+        """Return the measurements of a speed study.
 
-        Raises: RecordError where it has not, or it cannot be read.
+        Raises: RecordError where there are none, or they cannot be read.
         """
         contest = read_json(self.folder / "contest.json", CONTEST)
         return contest.limit, contest.rows
@@ -227,7 +227,7 @@ def _as_json(content: Any) -> str:
 
 
 def _digest_unsigned(content: bytes, signature: str) -> str:
-    """Return the SHA-256 of a record as it was before it was signed."""
+    """Return the SHA-256 of a record without its signature."""
     return hashlib.sha256(content.replace(signature.encode(), b"")).hexdigest()
 
 

@@ -1,4 +1,4 @@
-"""What every planned study has, whatever it measures: its settings, its plan, its records and the user's screen."""
+"""The base of every planned study: its settings, its plan, its records and the user's screen."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -14,13 +14,17 @@ from lstm_bench.study.environment import slower_kernels
 from lstm_bench.study.folders import records_folder
 from lstm_bench.study.locks import study_lock
 
-Launch = Callable[[StudyConfig, Sequence[int]], int]  # runs jobs of a study's plan, by number; returns an exit code
+Launch = Callable[[StudyConfig, Sequence[int]], int]  # run jobs of a study's plan, by number; return an exit code
 
 
 class PlannedStudy:
-    """A study that can talk to the user and knows where its records lie."""
+    """A study with its settings, plan and records, which prints to the user's screen.
 
-    when_stopped: str  # what is said to who stops it
+    Attributes:
+        when_stopped: the message to a user who stops the study.
+    """
+
+    when_stopped: str
 
     def __init__(self, config: StudyConfig, plan: StudyPlan) -> None:
         self._config, self._plan = config, plan
@@ -31,15 +35,15 @@ class PlannedStudy:
         """Print to the user."""
         self._console.print(text, highlight=False, markup=False, soft_wrap=True)
 
-    def say_how_to_go_on(self) -> None:
-        """Tell what a study that was stopped has kept, and the command that goes on."""
+    def say_how_to_resume(self) -> None:
+        """Print what a stopped study has kept, and the command that resumes it."""
         self.say(f"{self.when_stopped}\n  {self._plan.command}")
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
-        """Keep other invocations off the study during the block.
+        """Hold the lock of the study during the block.
 
-        Raises: ConfigError where there is one already.
+        Raises: ConfigError where another invocation holds it.
         """
         try:
             with held(study_lock(self._records.folder), self._plan.command):
@@ -48,7 +52,7 @@ class PlannedStudy:
             raise not_allowed("study", self._plan.study, f"one invocation at a time; {error} is at it") from error
 
     def _announce(self, text: str) -> None:
-        """Say what is ahead, what a reader must know of the cells, and which kernels are missing."""
+        """Print the plan, the notes on the cells, and which kernels are missing."""
         self.say(text)
         for note in dict.fromkeys(note for job in self._plan.jobs for note in job.notes):
             self.say(f"Note: {note}.")

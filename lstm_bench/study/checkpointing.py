@@ -1,4 +1,4 @@
-"""Checkpoints of one phase of a job: when they are due, and how training is taken up from them."""
+"""Checkpoints of one phase of a job: when they are due, and how training resumes from them."""
 
 import time
 from collections.abc import Sequence
@@ -10,15 +10,16 @@ from lstm_bench.engine.training import Training
 from lstm_bench.records.store import StudyRecords
 
 
-class Keeper:
-    """Keeps a phase's training on the disk.
+class Checkpointer:
+    """Write checkpoints of a phase's training.
 
-    A checkpoint is due at the start, every `every_s` seconds, and where a member reached a milestone or ended. One that
-    cannot be written (a full disk) costs no training: the one before it stays, and the next is tried in its time.
+    A checkpoint is due at the start, every `every_s` seconds, and where a member reached a milestone or ended. Where
+    one cannot be written (a full disk), training continues, the checkpoint before it stays, and the next is written
+    when it is due.
 
     Attributes:
-        written: how many there were.
-        seconds: what they took.
+        written: how many checkpoints were written.
+        seconds: how long writing took.
     """
 
     def __init__(self, records: StudyRecords, job: str, role: str, every_s: float) -> None:
@@ -28,7 +29,7 @@ class Keeper:
         self.written, self.seconds = 0, 0.0
 
     def last(self) -> dict[str, Any] | None:
-        """Return the newest state that is whole; name in the journal what is not."""
+        """Return the newest state that is undamaged, None without one; record damaged ones in the journal."""
         for checkpoint in self._checkpoints.newest_first():
             reason = "not what was written, by its SHA-256"
             if checkpoint.content is not None:
@@ -40,15 +41,15 @@ class Keeper:
         return None
 
     def began(self) -> bool:
-        """Tell whether the phase has begun: whether there is any checkpoint, readable or not."""
+        """Tell whether the phase has begun, that is, whether it has any checkpoint, readable or not."""
         return self._checkpoints.exist()
 
     def note(self, training: Training, ended: Sequence[Run] = ()) -> None:
         """Write a checkpoint if one is due."""
         reached = sum(len(run.milestones) for run in training.active)
-        news = bool(ended) or reached > self._reached
+        has_progress = bool(ended) or reached > self._reached
         self._reached = reached
-        if training.active and (news or time.monotonic() - self._last > self._every_s):
+        if training.active and (has_progress or time.monotonic() - self._last > self._every_s):
             self.write(training)
 
     def write(self, training: Training) -> None:
@@ -65,9 +66,9 @@ class Keeper:
     def _tell(self, reason: str) -> None:
         try:
             self._records.journal.note("checkpoint_failed", job=self._job, reason=reason)
-        except OSError:  # the disk that is full for one is full for the other
+        except OSError:  # the same disk may be full for the journal too
             print(f"No checkpoint of job {self._job}: {reason}")
 
     def clear(self) -> None:
-        """Remove the checkpoints: every member is recorded."""
+        """Remove the checkpoints, when every member is recorded."""
         self._checkpoints.clear()

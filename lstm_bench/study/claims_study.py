@@ -17,14 +17,14 @@ from lstm_bench.study.base_study import Launch, PlannedStudy
 from lstm_bench.study.folders import records_folder, reports_folder
 from lstm_bench.study.members import reported
 from lstm_bench.study.planning import now
-from lstm_bench.study.running import Study
+from lstm_bench.study.running import StudyRunner
 from lstm_bench.study.stopping import Stop
 
 
 class ClaimsStudy(PlannedStudy):
     """Studies to run one after another, and the claims that they decide."""
 
-    when_stopped = Study.when_stopped
+    when_stopped = StudyRunner.when_stopped
 
     def __init__(self, config: StudyConfig, plan: StudyPlan, parts: Sequence[tuple[StudyConfig, StudyPlan]]) -> None:
         super().__init__(config, plan)
@@ -52,7 +52,7 @@ class ClaimsStudy(PlannedStudy):
             self.say(f"{place}: {plan.study} is in the records.")
             return 0
         self.say(f"{place}: {plan.study}")
-        return Study(config, plan).run(launch, stop)
+        return StudyRunner(config, plan).run(launch, stop)
 
     def _report(self) -> None:
         from lstm_bench.claims.evidence import load_evidence

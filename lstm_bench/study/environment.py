@@ -1,4 +1,4 @@
-"""Where and with what a study ran."""
+"""The environment of a study: versions, machine and commit."""
 
 import platform
 import subprocess
@@ -29,7 +29,7 @@ PACKAGES = (
 
 
 def describe_environment(device: str) -> dict[str, Any]:
-    """Return versions, machine, commit, and all that changes the last bits of a result, for the receipt."""
+    """Return versions, machine, commit, and everything else that changes the last bits of a result, for the receipt."""
     plan = plan_for(torch.device(device))
     return {
         "lstm_bench": version("lstm_bench"),
@@ -52,9 +52,9 @@ def describe_environment(device: str) -> dict[str, Any]:
 
 
 def slower_kernels(jobs: Sequence[JobConfig]) -> str | None:
-    """Say in one line why compiled kernels that jobs would use cannot be had here; None if nothing is missing."""
-    wanted = any(job.trainer.kernel == "auto" and job.trainer.device == "cpu" for job in jobs)
-    reason = why_not_compiled() if wanted else None
+    """Return in one line why compiled kernels that jobs would use are missing here; None where none is missing."""
+    uses_compiled = any(job.trainer.kernel == "auto" and job.trainer.device == "cpu" for job in jobs)
+    reason = why_not_compiled() if uses_compiled else None
     return reason and f"No compiled kernels ({reason}): torch operations do the same, about half as fast."
 
 
@@ -66,13 +66,13 @@ def _processor() -> str:
 
 
 def _commit() -> str | None:
-    """Return the checkout's commit, with a + where files differ from it; None outside a checkout."""
+    """Return the commit of the checkout, with a + where files differ from it; None outside a checkout."""
     folder = Path(__file__).resolve().parents[2]
     if not (folder / ".git").exists():
         return None
     command = ["git", "-C", str(folder), "describe", "--always", "--abbrev=12", "--dirty=+"]
     try:
-        found = subprocess.run(command, capture_output=True, text=True, check=False)
+        completed = subprocess.run(command, capture_output=True, text=True, check=False)
     except FileNotFoundError:
         return None
-    return found.stdout.strip() or None
+    return completed.stdout.strip() or None

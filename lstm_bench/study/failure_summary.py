@@ -1,4 +1,4 @@
-"""What became of the members of a study, in lines for the screen."""
+"""Summarise the members of a study that failed or diverged, in lines for the screen."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -10,32 +10,32 @@ from lstm_bench.records.store import StudyRecords
 from lstm_bench.study.members import members_of, reported
 
 
-class Outcomes(NamedTuple):
+class FailureSummary(NamedTuple):
     """A line for each job and reason, and how many members have no result."""
 
     lines: list[str]
     without_result: int
 
 
-def outcomes(records: StudyRecords, jobs: Sequence[JobPlan]) -> Outcomes:
-    """Return who has no result or diverged, one line a job, status and reason."""
-    lines, lost = list[str](), 0
+def summarise_failures(records: StudyRecords, jobs: Sequence[JobPlan]) -> FailureSummary:
+    """Return the members that have no result or diverged, one line for each job, status and reason."""
+    lines, without_result = list[str](), 0
     for job in jobs:
-        met: dict[tuple[str, str], list[int]] = {}
+        seeds_by_outcome: dict[tuple[str, str], list[int]] = {}
         for member in reported(job):
-            if (found := _outcome(records, member.identity)) is not None:
-                met.setdefault(found, []).append(member.seed)
-        lines += [_line(status, job, seeds, reason) for (status, reason), seeds in met.items()]
-        lost += sum(len(seeds) for (status, _), seeds in met.items() if status != "diverged")
-        gone = [m for m in members_of(job) if m.role == "tuning" and not records.has_result(m.identity)]
-        if gone and not met:  # else the reason is told already
-            lines.append(f"No record: {counted(len(gone), 'member')} that tuned {job.task} {job.cell} lag {job.lag}")
-            lost += len(gone)
-    return Outcomes(lines, lost)
+            if (outcome := _outcome(records, member.identity)) is not None:
+                seeds_by_outcome.setdefault(outcome, []).append(member.seed)
+        lines += [_line(status, job, seeds, reason) for (status, reason), seeds in seeds_by_outcome.items()]
+        without_result += sum(len(seeds) for (status, _), seeds in seeds_by_outcome.items() if status != "diverged")
+        missing = [m for m in members_of(job) if m.role == "tuning" and not records.has_result(m.identity)]
+        if missing and not seeds_by_outcome:  # else a line above has the reason
+            lines.append(f"No record: {counted(len(missing), 'member')} that tuned {job.task} {job.cell} lag {job.lag}")
+            without_result += len(missing)
+    return FailureSummary(lines, without_result)
 
 
 def _outcome(records: StudyRecords, identity: str) -> tuple[str, str] | None:
-    """Return a member's status and reason, None where there is nothing to tell."""
+    """Return a member's status and reason, None where it has a result and did not diverge."""
     if not records.has_member(identity):
         return "never ran", "its job ended before"
     try:
@@ -49,5 +49,5 @@ def _outcome(records: StudyRecords, identity: str) -> tuple[str, str] | None:
 
 
 def _line(status: str, job: JobPlan, seeds: Sequence[int], reason: str) -> str:
-    who = f"seed{'s' * (len(seeds) > 1)} {', '.join(map(str, seeds))}"
-    return f"{status.replace('_', ' ').capitalize()}: {job.task} {job.cell} lag {job.lag} ({who}): {reason}"
+    seeds_text = f"seed{'s' * (len(seeds) > 1)} {', '.join(map(str, seeds))}"
+    return f"{status.replace('_', ' ').capitalize()}: {job.task} {job.cell} lag {job.lag} ({seeds_text}): {reason}"

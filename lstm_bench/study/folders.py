@@ -1,4 +1,4 @@
-"""Where a study's files go, all below the output folder, and whether they can."""
+"""The folders of a study's files, all below the output folder, and checks that they can be written."""
 
 import re
 import tempfile
@@ -9,7 +9,7 @@ from pathlib import Path
 from lstm_bench.config.errors import ConfigError, not_allowed
 
 LONGEST_OUTPUT = 480  # bytes; SQLite opens no file whose path, with the journal's ending, is longer than 512
-DECODED_IN_ADDRESSES = re.compile(r"\?|%[0-9A-Fa-f]{2}")  # in MLflow's address of a database they mean something else
+DECODED_IN_ADDRESSES = re.compile(r"\?|%[0-9A-Fa-f]{2}")  # these have another meaning in the URI of a database
 
 
 def records_folder(output: Path, study: str) -> Path:
@@ -18,14 +18,14 @@ def records_folder(output: Path, study: str) -> Path:
 
 
 def reports_folder(output: Path) -> Path:
-    """Return reports/, which has one folder a study."""
+    """Return reports/, which has one folder for each study."""
     return _resolved(output) / "reports"
 
 
 def tracking_uri(output: Path, uri: str | None) -> tuple[str, Path | None]:
-    """Return the MLflow URI and where artifacts go: absolute, since every process may stand elsewhere.
+    """Return the MLflow URI and the folder of artifacts, absolute, since processes differ in their working folder.
 
-    A URI of the user's own decides on its artifacts itself.
+    The folder is None with a `uri` of the user's own, whose store decides where artifacts go.
     """
     root = _resolved(output)
     return (uri, None) if uri else (f"sqlite:///{root / 'mlflow.db'}", root / "mlartifacts")
@@ -36,9 +36,9 @@ def _resolved(output: Path) -> Path:
 
 
 def check_output(output: Path, studies: Sequence[str] = ()) -> None:
-    """Check that studies can be written below the output folder, and leave nothing behind.
+    """Check that studies can be written below the output folder, without leaving files there.
 
-    The output folder, runs/ and reports/ may be links to folders that are there.
+    The output folder, runs/ and reports/ may be links to existing folders.
 
     Raises: ConfigError for an output folder, or a folder of these studies in it, that cannot be used.
     """
@@ -63,20 +63,20 @@ def _check_path(output: Path, root: Path) -> None:
         raise not_allowed("output", output, f"a path of at most {LONGEST_OUTPUT} bytes in all, for SQLite")
 
 
-def _check_writable(told: str, folder: Path) -> None:
-    """Try to write into a folder or, where it is not there, into the one that it would be made in."""
-    there = folder
-    while not there.exists() and not there.is_symlink() and there != there.parent:
-        there = there.parent
+def _check_writable(label: str, folder: Path) -> None:
+    """Try to write into a folder or, where it does not exist, into its nearest existing parent."""
+    existing = folder
+    while not existing.exists() and not existing.is_symlink() and existing != existing.parent:
+        existing = existing.parent
     try:
-        with tempfile.TemporaryFile(dir=there):
+        with tempfile.TemporaryFile(dir=existing):
             return
     except OSError as error:
-        raise ConfigError(f"{told}: allowed: a folder that can be written ({error.strerror})") from error
+        raise ConfigError(f"{label}: allowed: a folder that can be written ({error.strerror})") from error
 
 
 def _check_own(root: Path, folder: Path) -> None:
-    """Check a study's own folder, which may be a link, but not out of the output folder."""
+    """Check a study's own folder, which may be a link, but not to a place outside the output folder."""
     if folder.is_symlink() and not folder.resolve().is_relative_to(root):
         raise ConfigError(f"{folder}: a link to {folder.resolve()}: allowed: a folder of its own")
     _check_writable(f"{folder}", folder)

@@ -1,4 +1,4 @@
-"""Who is who: hashes of everything that changes a result and of nothing else."""
+"""Identities of jobs and members: hashes of everything that changes a result and of nothing else."""
 
 import hashlib
 import json
@@ -9,9 +9,9 @@ from lstm_bench.study.plug_in_source import plug_in_sources
 
 RESULTS_VERSION = 4  # raised when the same settings give other results
 PLUG_IN_VERSION = 1  # raised when they do so for plug-ins alone; 1: evaluation mode, draws by member, complex numbers
-NOT_IN_HASH = ("seeds", "device", "kernel")  # who else is trained, where and by what: recorded, no part of an identity
-SINCE = {"stop_when_solved": True}  # settings that came later, at what was done before them: no part of it either
-EXACT = 2**53  # up to here every integer has a float of its own
+NOT_IN_HASH = ("seeds", "device", "kernel")  # other members, and where and with what they train: recorded, not hashed
+SINCE = {"stop_when_solved": True}  # later settings, not hashed at these values, which equal the earlier behaviour
+EXACT = 2**53  # every integer up to this one is a float exactly
 
 
 def settings_of(job: JobConfig) -> dict[str, Any]:
@@ -21,7 +21,7 @@ def settings_of(job: JobConfig) -> dict[str, Any]:
 
 
 def job_identity(job: JobConfig) -> str:
-    """Return the hash of a job: its settings less those that leave each member's result as it is, and its plug-ins.
+    """Return the hash of a job: the settings that change a member's result, and the sources of its plug-ins.
 
     Raises: ConfigError for a plug-in that cannot be imported.
     """
@@ -37,7 +37,7 @@ def _changes_results(key: str, value: Any) -> bool:
 
 
 def member_identity(job: str, role: str, seed: int, learning_rate: float | None = None) -> str:
-    """Return the hash of a member. A reported one has no rate of its own: tuning, part of the job, chooses it."""
+    """Return the hash of a member; a reported member has no learning rate in it, as the job's tuning chooses it."""
     return _digest([job, role, seed, learning_rate])
 
 
@@ -46,10 +46,10 @@ def _digest(content: Any) -> str:
 
 
 def _alike(content: Any) -> Any:
-    """Write numbers alike: 3 on the command line and 3.0 in a yaml are one setting."""
+    """Return content with integers as floats: 3 on the command line and 3.0 in a yaml are one setting."""
     if isinstance(content, dict):
         return {key: _alike(value) for key, value in content.items()}
     if isinstance(content, list):
         return [_alike(value) for value in content]
-    is_exact = isinstance(content, int) and not isinstance(content, bool) and abs(content) <= EXACT
-    return float(content) if is_exact else content
+    is_exact_integer = isinstance(content, int) and not isinstance(content, bool) and abs(content) <= EXACT
+    return float(content) if is_exact_integer else content

@@ -1,4 +1,4 @@
-"""Run one job: tune, train, probe, and record each member as it ends."""
+"""Run one job: tune, train and probe its members, and record each member as it ends."""
 
 import hashlib
 import io
@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from statistics import fmean
-from typing import Protocol
 
 import pandas as pd
 import torch
@@ -23,48 +22,24 @@ from lstm_bench.engine.training import Budget, Training
 from lstm_bench.engine.tuning import choose_learning_rate, tuning_score
 from lstm_bench.records.schema import ROLES, MemberRecord
 from lstm_bench.records.store import TABLE_COLUMNS, StudyRecords
-from lstm_bench.study.checkpointing import Keeper
+from lstm_bench.study.checkpointing import Checkpointer
 from lstm_bench.study.identity import job_identity, member_identity
+from lstm_bench.study.job_protocol import ALL_WELL, Heartbeat, NoHeartbeat, Outcome
 from lstm_bench.study.planning import now
 from lstm_bench.study.probing import Findings, probe_member
 from lstm_bench.tasks.contract import Task
 
 SECONDS_BETWEEN_NOTES = 1.0
 PATIENCE_S = 10.0  # for a process of an earlier invocation to end
-Outcome = tuple[str, str]  # of a job that did not come to its end: a status of WITHOUT_RESULT, and why
-ALL_WELL: Outcome = ("done", "")
 
 
 class StoppedError(Exception):
-    """The study asks its jobs to end."""
-
-
-class Signs(Protocol):
-    """What a job's process exchanges with whoever watches over it."""
-
-    def alive(self) -> None:
-        """Say that the job goes on; called at every step and every probe."""
-        ...
-
-    def stopping(self) -> bool:
-        """Tell whether the job is asked to end."""
-        ...
-
-
-class Alone:
-    """The signs of a job that nobody watches over."""
-
-    def alive(self) -> None:
-        """Say nothing."""
-
-    def stopping(self) -> bool:
-        """Return False."""
-        return False
+    """The study requests its jobs to end."""
 
 
 @dataclass
 class Tally:
-    """How many checkpoints a job wrote, and the seconds that took."""
+    """How many checkpoints a job wrote, and how many seconds that took."""
 
     checkpoints: int = 0
     seconds: float = 0.0
@@ -72,12 +47,12 @@ class Tally:
 
 @dataclass
 class Job:
-    """A job with what it is made of and where it writes."""
+    """A job with its settings, its task and cell, and its records."""
 
     config: JobConfig
     records: StudyRecords
     checkpoint_s: float
-    signs: Signs
+    heartbeat: Heartbeat
     task: Task
     make_cell: MakeCell
     identity: str
@@ -85,39 +60,51 @@ class Job:
     last_note: float = 0.0
 
     @classmethod
-    def of(cls, config: JobConfig, records: StudyRecords, checkpoint_s: float, signs: Signs, tally: Tally) -> "Job":
-        """Make the task and the cell of a job."""
+    def of(
+        cls, config: JobConfig, records: StudyRecords, checkpoint_s: float, heartbeat: Heartbeat, tally: Tally
+    ) -> "Job":
+        """Return a job with its task and cell made from the settings."""
         task = make_task(config)
         make_cell = cell_maker(config, task)
-        return cls(config, records, checkpoint_s, signs, task, make_cell, job_identity(config), tally)
+        return cls(config, records, checkpoint_s, heartbeat, task, make_cell, job_identity(config), tally)
 
     def budget(self, steps: int) -> Budget:
         """Return the training budget of one phase."""
-        t = self.config.trainer
+        trainer = self.config.trainer
         return Budget(
-            t.batch_size, steps, t.eval_every, t.eval_size, t.confirm_size, t.clip, t.stop_when_solved, t.study_seed,
-            t.device, t.kernel,
-        )  # fmt: skip
+            batch_size=trainer.batch_size,
+            steps=steps,
+            eval_every=trainer.eval_every,
+            eval_size=trainer.eval_size,
+            confirm_size=trainer.confirm_size,
+            clip=trainer.clip,
+            stop_when_solved=trainer.stop_when_solved,
+            study_seed=trainer.study_seed,
+            device=trainer.device,
+            kernel=trainer.kernel,
+        )
 
-    def go_on(self) -> None:
-        """Say that the job is alive.
+    def raise_if_stopped(self) -> None:
+        """Send a heartbeat.
 
-        Raises: StoppedError where it is asked to end.
+        Raises: StoppedError where the job is requested to end.
         """
-        self.signs.alive()
-        if self.signs.stopping():
+        self.heartbeat.beat()
+        if self.heartbeat.stop_requested():
             raise StoppedError
 
 
-def run_job(config: JobConfig, records: StudyRecords, checkpoint_s: float, signs: Signs | None = None) -> Outcome:
-    """Bring every member of a job to a record, and return the outcome; members that are finished stay as they are.
+def run_job(
+    config: JobConfig, records: StudyRecords, checkpoint_s: float, heartbeat: Heartbeat | None = None
+) -> Outcome:
+    """Train and record every member of a job that has no result, and return the outcome of the job.
 
-    Whatever goes wrong is the outcome of this job, and goes no further. Training that was under way when the job was
-    last ended goes on from its last checkpoint.
+    Any exception becomes the outcome and is not raised. Training that an earlier run of the job had begun resumes from
+    its last checkpoint.
     """
     started, tally, outcome = time.monotonic(), Tally(), ALL_WELL
     try:
-        _run_phases(Job.of(config, records, checkpoint_s, signs or Alone(), tally))
+        _run_phases(Job.of(config, records, checkpoint_s, heartbeat or NoHeartbeat(), tally))
     except StoppedError:
         outcome = ("interrupted", "stopped; it goes on from its last checkpoint")
     except (Exception, SystemExit) as error:
@@ -129,7 +116,7 @@ def run_job(config: JobConfig, records: StudyRecords, checkpoint_s: float, signs
 
 
 def _lacks_memory(error: BaseException) -> bool:
-    """Tell whether an exception says that there is no memory; torch's allocator for the CPU has no type for that."""
+    """Tell whether an exception reports a lack of memory; torch's CPU allocator raises a plain RuntimeError for it."""
     return isinstance(error, (MemoryError, torch.OutOfMemoryError)) or "DefaultCPUAllocator" in str(error)
 
 
@@ -137,17 +124,17 @@ def _run_phases(job: Job) -> None:
     rate = _choose_rate(job)
     while waiting := [seed for seed in job.config.trainer.seed_list if not finished(job, "report", seed)]:
         _train_members(job, [Member("report", seed, rate) for seed in waiting], job.config.trainer.steps)
-    for role in ROLES:  # a process may have been killed between its last record and this
+    for role in ROLES:  # an earlier process may have been killed before this line
         job.records.checkpoints(job.identity, role).clear()
 
 
 def finished(job: Job, role: str, seed: int, rate: float | None = None) -> bool:
-    """Tell whether a member has its result; one that has none is tried again."""
+    """Tell whether a member has a result; a member without one is trained again."""
     return job.records.has_result(member_identity(job.identity, role, seed, rate))
 
 
 def _choose_rate(job: Job) -> float:
-    """Return the learning rate that does best on the tuning seeds, training those that have no record yet."""
+    """Return the best learning rate on the tuning seeds, after training the tuning members without a result."""
     trainer = job.config.trainer
     if not trainer.tunes:
         return trainer.rates[0]
@@ -165,28 +152,28 @@ def _identity(job: Job, member: Member) -> str:
 
 
 def _train_members(job: Job, waiting: Sequence[Member], steps: int) -> None:
-    """Train members to their end and record each as it ends, from where they were left."""
-    keeper = Keeper(job.records, job.identity, waiting[0].role, job.checkpoint_s)
+    """Train members to their end, from the last checkpoint where there is one, and record each as it ends."""
+    checkpointer = Checkpointer(job.records, job.identity, waiting[0].role, job.checkpoint_s)
     try:
-        training = _taken_up(job, keeper, waiting, steps)
+        training = _resumed_training(job, checkpointer, waiting, steps)
         for run in training.active:
             _say_running(job, run)
-        _train(job, keeper, training, steps)
-        keeper.clear()
+        _train(job, checkpointer, training, steps)
+        checkpointer.clear()
     finally:
-        job.tally.checkpoints += keeper.written
-        job.tally.seconds += keeper.seconds
+        job.tally.checkpoints += checkpointer.written
+        job.tally.seconds += checkpointer.seconds
 
 
-def _taken_up(job: Job, keeper: Keeper, waiting: Sequence[Member], steps: int) -> Training:
-    """Return training where it was left, or at its start.
+def _resumed_training(job: Job, checkpointer: Checkpointer, waiting: Sequence[Member], steps: int) -> Training:
+    """Return training that resumes from the last checkpoint, or that starts.
 
-    Members that were trained together stay together, since the last bits of some kernels depend on their number: what
-    was recorded since the checkpoint is trained again, to the same end, and so is all of a phase whose checkpoints are
-    all damaged, or the record of one of its members.
+    Members that were trained together stay together, since the last bits of some kernels depend on their number.
+    Members recorded since the checkpoint are trained again, with the same result; so is a whole phase where all of its
+    checkpoints are damaged, or the record of one of its members.
     """
     budget = job.budget(steps)
-    if (state := keeper.last()) is not None:
+    if (state := checkpointer.last()) is not None:
         try:
             training = Training.resumed(job.task, job.make_cell, state, budget)
         except (KeyError, TypeError, ValueError, RuntimeError) as error:
@@ -194,47 +181,47 @@ def _taken_up(job: Job, keeper: Keeper, waiting: Sequence[Member], steps: int) -
         else:
             job.records.journal.note("taken_up", job=job.identity, role=waiting[0].role, step=training.step)
             return training
-    damaged = keeper.began() or any(job.records.was_set_aside(_identity(job, member)) for member in waiting)
+    damaged = checkpointer.began() or any(job.records.was_quarantined(_identity(job, member)) for member in waiting)
     members = _phase(job, waiting) if damaged else waiting
     training = Training(job.task, job.make_cell, members, budget)
-    keeper.write(training)
+    checkpointer.write(training)
     return training
 
 
 def _phase(job: Job, waiting: Sequence[Member]) -> list[Member]:
-    """Return all members of a phase, those that are finished among them."""
-    trainer, some = job.config.trainer, waiting[0]
-    if some.role == "tuning":
+    """Return all members of a phase, including those that are finished."""
+    trainer, first = job.config.trainer, waiting[0]
+    if first.role == "tuning":
         return [Member("tuning", seed, rate) for rate in trainer.rates for seed in range(trainer.tuning_seeds)]
-    return [Member("report", seed, some.learning_rate) for seed in trainer.seed_list]
+    return [Member("report", seed, first.learning_rate) for seed in trainer.seed_list]
 
 
-def _train(job: Job, keeper: Keeper, training: Training, steps: int) -> None:
-    """Train to the end; where the job is asked to stop, write a checkpoint first.
+def _train(job: Job, checkpointer: Checkpointer, training: Training, steps: int) -> None:
+    """Train to the end; where the job is requested to stop, write a checkpoint first.
 
-    Not so where it is asked while a member that has ended is being probed: then that member is in no state but the last
-    checkpoint's.
+    No checkpoint is written where the request arrives while a member that has ended is being probed, since only the
+    last checkpoint still contains that member.
     """
     started_with = len(training.active)
     while training.active:
-        ended = training.advance()
-        for run in ended:
+        ended_runs = training.advance()
+        for run in ended_runs:
             if not job.records.has_result(_identity(job, run.member)):
                 _record_run(job, run, steps)
-        keeper.note(training, ended)
+        checkpointer.note(training, ended_runs)
         if time.monotonic() - job.last_note > SECONDS_BETWEEN_NOTES and training.active:
-            gone = started_with - len(training.active)
-            _note(job, training.active[0].member.role, training.step, steps, training.active, gone)
-        if training.active and job.signs.stopping():
-            keeper.write(training)
-        job.go_on()
+            ended_count = started_with - len(training.active)
+            _note(job, training.active[0].member.role, training.step, steps, training.active, ended_count)
+        if training.active and job.heartbeat.stop_requested():
+            checkpointer.write(training)
+        job.raise_if_stopped()
 
 
 def _note(job: Job, phase: str, step: int, steps: int, active: Sequence[Run], ended: int = 0) -> None:
     job.last_note = time.monotonic()
     losses = [share for run in active if (share := run.metrics.get("loss_share")) is not None]
-    noted = {"phase": phase, "step": step, "steps": max(1, steps), "active": len(active), "ended": ended}
-    job.records.write_progress(job.identity, noted | {"loss_share": fmean(losses) if losses else None})
+    progress = {"phase": phase, "step": step, "steps": max(1, steps), "active": len(active), "ended": ended}
+    job.records.write_progress(job.identity, progress | {"loss_share": fmean(losses) if losses else None})
 
 
 def _say_running(job: Job, run: Run) -> None:
@@ -247,15 +234,15 @@ def _say_running(job: Job, run: Run) -> None:
 def _record_run(job: Job, run: Run, steps: int) -> None:
     member, identity = run.member, _identity(job, run.member)
     tuning = member.role == "tuning"
-    metrics, found = _last_values(run), Findings()
+    metrics, findings = _last_values(run), Findings()
     tables = {"curves": pd.DataFrame(run.curves, columns=list(TABLE_COLUMNS["curves"]))}
     files: dict[str, bytes] = {}
     if tuning:
         evaluations = steps // job.config.trainer.eval_every + 1
         metrics["tuning/score"] = tuning_score(run, job.task.criterion, evaluations)
     else:
-        found = _probe(job, run)
-        tables |= {"gradients": _state_norms(run), "probes": found.table}
+        findings = _probe(job, run)
+        tables |= {"gradients": _state_norms(run), "probes": findings.table}
         files["weights.pt"] = _file_of(run.weights)
     record = MemberRecord(
         identity=identity,
@@ -267,8 +254,8 @@ def _record_run(job: Job, run: Run, steps: int) -> None:
         steps=run.steps,
         steps_to_solve=run.steps_to_solve,
         train_s=run.train_s,
-        metrics=metrics | found.metrics,
-        probe_errors=found.errors,
+        metrics=metrics | findings.metrics,
+        probe_errors=findings.errors,
         error=run.reason and f"cell {job.config.cell_name}: {run.reason}",
         finished=now(),
         optimiser=hashlib.sha256(_file_of(run.moments)).hexdigest(),
@@ -278,7 +265,7 @@ def _record_run(job: Job, run: Run, steps: int) -> None:
 
 
 def _last_values(run: Run) -> dict[str, float]:
-    """Return the last value of each curve, and how long training took."""
+    """Return the last value of each curve, and the steps and seconds of training."""
     values = {metric: value for _, metric, value in run.curves}
     values |= {"train/steps": float(run.steps), "train/train_s": run.train_s}
     return values | ({} if run.steps_to_solve is None else {"train/steps_to_solve": float(run.steps_to_solve)})
@@ -288,11 +275,11 @@ def _probe(job: Job, run: Run) -> Findings:
     seed = job.config.trainer.study_seed
     model = make_model(job.task, job.make_cell, generator(seed, run.member, "initialisation"))
     draws = generator(seed, run.member, "probe").initial_seed()
-    return probe_member(chosen_probes(job.config), job.task, model, run, draws, job.go_on)
+    return probe_member(chosen_probes(job.config), job.task, model, run, draws, job.raise_if_stopped)
 
 
 def _state_norms(run: Run) -> pd.DataFrame:
-    """Return ||dL/ds_t|| of every part at every evaluation, counted from the last step back."""
+    """Return ||dL/ds_t|| of every part of the state at every evaluation, by steps back from the last step."""
     tables = [
         pd.DataFrame({"step": step, "quantity": f"dL/d{part}", "steps_back": range(len(norms)), "norm": norms[::-1]})
         for step, part, norms in run.state_norms

@@ -1,4 +1,4 @@
-"""Give every cell as many parameters as the largest one beside it, by its hidden size."""
+"""Match cells in their number of parameters, by their hidden size."""
 
 from bisect import bisect_left
 from collections import defaultdict
@@ -13,26 +13,26 @@ from lstm_bench.config.schema import JobConfig, StudyConfig
 from lstm_bench.study.duplicates import differing
 
 HIDDEN_SIZE = "hidden_size"
-ALWAYS_NEAR = 100  # parameters that grow as H^2 do so by 2/H from one H to the next: half of that is the worst miss
+ALWAYS_NEAR = 100  # H^2 parameters grow by 2/H from one H to the next, and the worst mismatch is half of that
 
 
 def compared(config: StudyConfig) -> StudyConfig:
-    """Return a study with the jobs that its `comparison` asks for.
+    """Return a study with the jobs of its `comparison`.
 
     `parameters` gives every cell the integer hidden size whose number of parameters, read-out included, is nearest to
-    that of the largest cell at the same task and lag, which stays as it is, or to the number that is asked for. `both`
-    adds these jobs to those that were configured, after the others of their task and lag; a cell that cannot be matched
-    is then compared at its configured size alone, and `unmatched` says why. Where hidden sizes are swept, cells are
+    the study's `parameters`, or else to that of the largest cell at the same task and lag, which keeps its size. `both`
+    adds these jobs to the configured ones, after the others of their task and lag; a cell that cannot be matched is
+    then compared at its configured size alone, and `unmatched` says why. Where hidden sizes are swept, cells are
     matched among those of one configured hidden size.
 
     Raises:
-        ConfigError: `parameters` was asked for, and a cell has no hidden size to set, or the nearest one misses by more
-            than 1%; or jobs that differ in their hidden sizes alone get the same one.
+        ConfigError: with `parameters`, a cell has no hidden size to set, or the nearest one misses by more than 1%; or
+            jobs that differ in their hidden sizes alone get the same one.
     """
     if config.comparison == "hidden":
         return config
     groups = [(group, _matched(group, config.parameters)) for group in _groups(config.jobs)]
-    _check_sizes(config, [pair for group in groups for pair in zip(*group, strict=True)])
+    _check_sizes(config, [job_pair for group in groups for job_pair in zip(*group, strict=True)])
     unmatched = tuple(
         dict.fromkeys(str(job) for _, matched in groups for job in matched if isinstance(job, ValueError))
     )
@@ -56,13 +56,16 @@ def _groups(jobs: Sequence[JobConfig]) -> list[list[JobConfig]]:
 
 
 def _check_sizes(config: StudyConfig, pairs: Sequence[tuple[JobConfig, JobConfig | ValueError]]) -> None:
-    """Refuse two jobs that become one when they are matched."""
+    """Check that no two jobs become one when they are matched.
+
+    Raises: ConfigError for the first that do.
+    """
     resized = [(configured, job) for configured, job in pairs if isinstance(job, JobConfig) and job.matched]
     for _, job in resized:
-        same = [configured for configured, other in resized if other == job]
-        if len(same) > 1:
+        merged = [configured for configured, other in resized if other == job]
+        if len(merged) > 1:
             size = f"comparison={config.comparison} gives each {HIDDEN_SIZE}={job.cell[HIDDEN_SIZE]}"
-            raise ConfigError(f"{differing(same)}: {size}: allowed: one of these")
+            raise ConfigError(f"{differing(merged)}: {size}: allowed: one of these")
 
 
 def _new(matched: Sequence[JobConfig | ValueError], configured: Sequence[JobConfig]) -> list[JobConfig]:
@@ -71,7 +74,7 @@ def _new(matched: Sequence[JobConfig | ValueError], configured: Sequence[JobConf
 
 
 def _matched(group: Sequence[JobConfig], parameters: int | None) -> list[JobConfig | ValueError]:
-    """Return the jobs of a group with as many parameters as is asked for, or as the largest has, or why they cannot."""
+    """Return the jobs of a group with `parameters`, or as many as the largest has, or the reason why they cannot."""
     if parameters is not None:
         return [_attempt(job, parameters, None) for job in group]
     sizes = [_size(job) for job in group]
@@ -93,9 +96,10 @@ def _size(job: JobConfig) -> int:
 
 
 def _resized(job: JobConfig, target: int, whose: str | None) -> JobConfig:
-    """Return a job with the hidden size whose number of parameters is nearest to a target: a cell's, or one asked for.
+    """Return a job with the hidden size whose number of parameters is nearest to a target.
 
-    The number grows with the hidden size, that of the read-out at least, so halving finds where it passes the target.
+    `whose` is the cell that has the target, None where the user set it. The number of parameters grows with the hidden
+    size, at least that of the read-out, so bisection finds where it passes the target.
     """
     if HIDDEN_SIZE not in job.cell:
         raise ValueError(f"cell={job.cell_name} has no {HIDDEN_SIZE} to set: allowed: comparison=hidden")

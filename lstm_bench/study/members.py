@@ -1,4 +1,4 @@
-"""Who belongs to a planned job."""
+"""The members of a planned job."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -7,8 +7,8 @@ from lstm_bench.records.schema import JobPlan
 from lstm_bench.study.identity import member_identity
 
 
-class Belonging(NamedTuple):
-    """A planned member; `rate` is that of a tuning member, None where tuning chooses it."""
+class PlannedMember(NamedTuple):
+    """A planned member; `rate` is the learning rate of a tuning member, None where tuning chooses it."""
 
     identity: str
     role: str
@@ -16,15 +16,15 @@ class Belonging(NamedTuple):
     rate: float | None
 
 
-def reported(job: JobPlan) -> Iterator[Belonging]:
-    """Yield the members that the report is about."""
+def reported(job: JobPlan) -> Iterator[PlannedMember]:
+    """Yield the members of a job that are reported."""
     for seed in job.seeds:
-        yield Belonging(member_identity(job.job, "report", seed), "report", seed, None)
+        yield PlannedMember(member_identity(job.job, "report", seed), "report", seed, None)
 
 
-def members_of(job: JobPlan) -> Iterator[Belonging]:
-    """Yield the members of a job, those that tune it first."""
+def members_of(job: JobPlan) -> Iterator[PlannedMember]:
+    """Yield all members of a job, those that tune it first."""
     for rate in job.learning_rates if len(job.learning_rates) > 1 else []:
         for seed in job.tuning_seeds:
-            yield Belonging(member_identity(job.job, "tuning", seed, rate), "tuning", seed, rate)
+            yield PlannedMember(member_identity(job.job, "tuning", seed, rate), "tuning", seed, rate)
     yield from reported(job)

@@ -1,6 +1,6 @@
-"""End a launcher's process with the study that it works for.
+"""End a launcher's process when its study ends.
 
-Joblib's processes wait minutes for a further job when their parent has been killed, and what they started waits with
+Joblib's processes wait minutes for another job when their parent has been killed, and their child processes wait with
 them.
 """
 
@@ -15,14 +15,14 @@ import psutil
 from lstm_bench.records.locking import holder
 
 POLL_S = 0.2
-_watched: set[int] = set()  # by the process that owns the study
+_watched: set[int] = set()  # ids of the processes that own a study
 
 
 def end_with_study(lock: Path) -> None:
-    """End this process, without a word, as soon as the one that holds a study's lock is no more.
+    """End this process silently as soon as the process that holds a study's lock ends.
 
-    Does nothing where that is this process itself, or one on another machine. What this process started hears of its
-    end by the end of its input.
+    Does nothing where this process itself holds the lock, or one on another machine. Child processes notice the end of
+    this process by the end of their input.
     """
     owner = holder(lock)
     if owner is None or owner["host"] != platform.node():
@@ -32,10 +32,10 @@ def end_with_study(lock: Path) -> None:
         return
     _watched.add(pid)
     try:
-        study = psutil.Process(pid)
+        owner_process = psutil.Process(pid)
     except psutil.NoSuchProcess:
         os._exit(1)
-    threading.Thread(target=_wait_for, args=(study,), name="orphan", daemon=True).start()
+    threading.Thread(target=_wait_for, args=(owner_process,), name="orphan", daemon=True).start()
 
 
 def _wait_for(study: psutil.Process) -> None:
@@ -45,7 +45,7 @@ def _wait_for(study: psutil.Process) -> None:
 
 
 def _lives(process: psutil.Process) -> bool:
-    """Tell whether a process is still there; a zombie is no more."""
+    """Tell whether a process is running; a zombie is not."""
     try:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:

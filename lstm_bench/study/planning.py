@@ -1,4 +1,4 @@
-"""What a study will do, as its plan records it."""
+"""Make the plan of a study, which its records begin with."""
 
 import shlex
 from collections import defaultdict
@@ -25,7 +25,7 @@ from lstm_bench.tasks.contract import Task
 def plan_study(config: StudyConfig, arguments: Sequence[str]) -> StudyPlan:
     """Return the plan of a study, after checking that every job can be built here and is no duplicate of another.
 
-    Raises: ConfigError.
+    Raises: ConfigError for a job that cannot be built, or a duplicate.
     """
     names = cell_names(config.jobs)
     jobs = [_plan_job(job, name, *check_job(job)) for job, name in zip(config.jobs, names, strict=True)]
@@ -90,16 +90,16 @@ def _plan_job(job: JobConfig, cell_name: str, task: Task, cell: Cell) -> JobPlan
 
 
 def job_config(plan: JobPlan) -> JobConfig:
-    """Return the settings of a planned job, which has the identity of the job that was planned."""
+    """Return the settings of a planned job, from which `job_identity` returns the same identity."""
     trainer = TrainerConfig(**plan.config["trainer"])
     return JobConfig(plan.task, plan.cell, plan.config["task"], plan.config["cell"], trainer, plan.config["probe"])
 
 
 def cell_names(jobs: Sequence[JobConfig]) -> list[str]:
-    """Name each job's cell in the comparison: its yaml's name, and whatever else the study varies at one lag.
+    """Return the name of each job's cell in the comparison: its yaml's name, and the settings that the study varies.
 
     A sweep over `cell.forget_bias=0,1` thus compares "lstm forget_bias=0" with "lstm forget_bias=1", never pooled. A
-    cell whose hidden size was found for the number of parameters says so at the end: "rnn H=133".
+    cell with a matched hidden size has it at the end of its name: "rnn H=133".
     """
     rivals: dict[tuple[str, str, bool], list[dict[str, Any]]] = defaultdict(list)
     for job in jobs:
@@ -111,7 +111,7 @@ def cell_names(jobs: Sequence[JobConfig]) -> list[str]:
 
 
 def _meeting(job: JobConfig) -> tuple[str, str, bool]:
-    """Return what jobs share whose cells compete: the whole task, lag included, the cell's yaml, how it is matched."""
+    """Return the key that jobs with competing cells share: the task with its lag, the cell's yaml, if it is matched."""
     return str(sorted(job.task.items())), job.cell_name, job.matched
 
 
@@ -122,6 +122,6 @@ def _flat_settings(job: JobConfig) -> dict[str, Any]:
 
 def _name(job: JobConfig, varied: set[str]) -> str:
     settings: Mapping[str, Any] = _flat_settings(job)
-    told = [key for key in sorted(varied) if key in settings and not (job.matched and key == "hidden_size")]
-    extras = [f"{key.removeprefix('trainer.')}={settings[key]}" for key in told]
+    keys = [key for key in sorted(varied) if key in settings and not (job.matched and key == "hidden_size")]
+    extras = [f"{key.removeprefix('trainer.')}={settings[key]}" for key in keys]
     return " ".join([job.cell_name, *extras, *([f"H={settings['hidden_size']}"] if job.matched else [])])

@@ -1,4 +1,4 @@
-"""Put the probes to a member at the moments that its study asks for."""
+"""Run the probes on a member at the moments that its study sets."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -18,7 +18,7 @@ from lstm_bench.tasks.contract import Task
 
 
 class Stage(NamedTuple):
-    """A member's weights at one moment: its name in records, and which entries of `at` it answers to."""
+    """A member's weights at one moment: its name in records, and the entries of `at` that select it."""
 
     name: str
     step: int
@@ -28,7 +28,7 @@ class Stage(NamedTuple):
 
 @dataclass
 class Findings:
-    """What the probes found of one member, ready to be recorded."""
+    """The readings of all probes of one member, in the form of the records."""
 
     metrics: dict[str, float] = field(default_factory=dict)
     errors: dict[str, str] = field(default_factory=dict)
@@ -55,35 +55,35 @@ def probe_member(
     model: Model,
     run: Run,
     generator_seed: int,
-    go_on: Callable[[], None] = lambda: None,
+    raise_if_stopped: Callable[[], None] = lambda: None,
 ) -> Findings:
-    """Return what each probe found at each of its moments; what one could not measure is an error of its own.
+    """Return the readings of each probe at each of its moments, and an error for each reading that failed.
 
-    A probe draws the same numbers at every moment, so that what differs is the member. Milestones that were passed at
-    one evaluation share their weights and are measured once. `train/probe_s` is the processor time of all.
+    A probe draws the same numbers at every moment, so that only the member differs. Milestones that were reached at
+    one evaluation share their weights and are measured once. `train/probe_s` is the processor time of all probes.
 
     Args:
-        probes: by name.
-        task: what the member was trained on.
+        probes: the probes by name.
+        task: the task that the member was trained on.
         model: the member as it started; its weights are overwritten.
-        run: what became of it.
-        generator_seed: from which every probe draws.
-        go_on: called before each probe; what it raises ends the probing.
+        run: the results of the member.
+        generator_seed: the seed of every probe's draws.
+        raise_if_stopped: called before each probe; an exception of it ends the probing.
     """
-    found, started = Findings(), time.process_time()
-    known: dict[tuple[str, int, bool], _Noted | str | None] = {}
+    findings, started = Findings(), time.process_time()
+    readings: dict[tuple[str, int, bool], _Noted | str | None] = {}
     for stage in stages(model, run):
         load_weights(model, stage.weights)
         for name, chosen in probes.items():
             if not set(stage.kinds) & set(chosen.at):
                 continue
             key = name, stage.step, stage.name == "initial"
-            if key not in known:
-                go_on()
-                known[key] = _measure(chosen.probe, model, task, Generator().manual_seed(generator_seed))
-            _note(found, name, stage, known[key])
-    found.metrics["train/probe_s"] = time.process_time() - started
-    return found
+            if key not in readings:
+                raise_if_stopped()
+                readings[key] = _measure(chosen.probe, model, task, Generator().manual_seed(generator_seed))
+            _note(findings, name, stage, readings[key])
+    findings.metrics["train/probe_s"] = time.process_time() - started
+    return findings
 
 
 class _Noted(NamedTuple):
@@ -94,10 +94,10 @@ class _Noted(NamedTuple):
 
 
 def _measure(probe: Probe, model: Model, task: Task, generator: Generator) -> _Noted | str | None:
-    """Return what was read, or in words why nothing was: a probe that fails must not cost a trained member.
+    """Return a probe's reading, or the reason why it failed, since a failing probe must not cost a trained member.
 
-    A plug-in runs in evaluation mode, and one that draws from torch's, NumPy's or Python's global generator finds it
-    seeded by what the probe draws from.
+    A plug-in runs in evaluation mode; where it draws from torch's, NumPy's or Python's global generator, that is seeded
+    with the probe's seed.
     """
     try:
         cast(nn.Module, model.cell).eval()
@@ -121,10 +121,10 @@ def _columns(reading: Reading) -> list[dict[str, Any]]:
     ]
 
 
-def _note(found: Findings, probe: str, stage: Stage, reading: _Noted | str | None) -> None:
+def _note(findings: Findings, probe: str, stage: Stage, reading: _Noted | str | None) -> None:
     if isinstance(reading, str):
-        found.errors[f"{probe} {stage.name}"] = reading
+        findings.errors[f"{probe} {stage.name}"] = reading
     elif reading is not None:
-        found.metrics |= {f"{name}_{stage.name}": value for name, value in reading.metrics.items()}
+        findings.metrics |= {f"{name}_{stage.name}": value for name, value in reading.metrics.items()}
         labels = {"moment": stage.name, "step": stage.step, "probe": probe}
-        found.tables += [pd.DataFrame(labels | columns) for columns in reading.curves]
+        findings.tables += [pd.DataFrame(labels | columns) for columns in reading.curves]

@@ -1,4 +1,4 @@
-"""One study from plan to report."""
+"""Run one study from its plan to its report."""
 
 import math
 import shlex
@@ -16,37 +16,37 @@ from lstm_bench.records.reading import RecordError
 from lstm_bench.records.schema import ROLES, JobPlan
 from lstm_bench.speed.study_cells import is_timed, measure_speed
 from lstm_bench.study.base_study import Launch, PlannedStudy
-from lstm_bench.study.failure_summary import outcomes
+from lstm_bench.study.failure_summary import summarise_failures
 from lstm_bench.study.folders import reports_folder, tracking_uri
-from lstm_bench.study.locks import is_any_job_at_work, stop_request
+from lstm_bench.study.locks import is_any_job_running, stop_request
 from lstm_bench.study.members import members_of, reported
 from lstm_bench.study.planning import now
-from lstm_bench.study.recovery import attempt_of, reconcile, start_anew
-from lstm_bench.study.reuse import take_over
+from lstm_bench.study.recovery import archive_study, attempt_of, reconcile
+from lstm_bench.study.reuse import reuse_members
 from lstm_bench.study.runtime_bound import in_words, most_seconds
 from lstm_bench.study.stopping import Stop, Stopped
 from lstm_bench.study.watching import FAILED, Watcher
 from lstm_bench.tracking.background import BackgroundMirror
 
-LAUNCHES = 3  # a launcher that dies is started again, for the jobs that it never ran
+LAUNCHES = 3  # a launcher that dies is started again for the jobs that it did not run
 CLOSING_S = 1.0  # for MLflow, when the study is stopped
 
 
-class Study(PlannedStudy):
-    """A planned study, ready to run."""
+class StudyRunner(PlannedStudy):
+    """Run a planned study."""
 
-    when_stopped = "Stopped. What is finished is kept; the same command goes on from there:"
+    when_stopped = "Stopped. Finished members are kept; the same command resumes the study:"
 
     def run(self, launch: Launch, stop: Stop) -> int:
         """Run the jobs that are not finished, then measure speed and write the report; return the exit code.
 
-        The code is 0 where everything asked for is there: a result of every member, speed, the report, and MLflow level
-        with the records; and where no job failed on the way, though another process may have had its results. What was
-        damaged and is whole again, a checkpoint that was missed, and a launcher that was started again cost nothing.
+        The code is 0 where the study is complete: every member has a result, speed is measured, the report is written
+        and MLflow has every run; and where no job failed, even if another process produced its results. Repaired
+        damage, a checkpoint that was not written, and a launcher that was started again do not count as failures.
 
         Args:
             launch: runs jobs of this study.
-            stop: hears signals.
+            stop: handles signals.
         """
         with self._alone():
             try:
@@ -66,8 +66,8 @@ class Study(PlannedStudy):
             try:
                 came_to_end = self._train(launch, stop)
                 if mirror is not None:
-                    mirror.rest()  # while speed is measured nothing else runs
-                measured = self._measure_speed()
+                    mirror.rest()  # nothing else runs while speed is measured
+                has_speed = self._measure_speed()
                 report = self._end(started, mirror)
             except Stopped as stopped:
                 self._close_stopped(stopped, mirror)
@@ -75,44 +75,44 @@ class Study(PlannedStudy):
         if report is not None:
             self._say_what_was_published()
         self._say_where_it_is(report, uri, mirror)
-        lost = self._say_what_failed(came_to_end)
-        level = mirror is None or mirror.error is None
+        without_result = self._say_what_failed(came_to_end)
+        is_mirrored = mirror is None or mirror.error is None
         self._records.journal.note(
-            "study_ended", members_without_result=lost, jobs=came_to_end, speed=measured, mlflow=level
+            "study_ended", members_without_result=without_result, jobs=came_to_end, speed=has_speed, mlflow=is_mirrored
         )
-        return 0 if not lost and came_to_end and measured and report is not None and level else 1
+        return 0 if not without_result and came_to_end and has_speed and report is not None and is_mirrored else 1
 
     def _begin(self) -> None:
-        """Make the records true, and say what is ahead."""
+        """Reconcile the records with what is on disk, then print the plan."""
         attempt = attempt_of(self._records, self._config.resume)
-        aside = None if self._config.resume else start_anew(self._records)
+        archive = None if self._config.resume else archive_study(self._records)
         self._plan = replace(self._plan, attempt=attempt)
         self._records.write_plan(self._plan)
         self._records.journal.note("study_began", command=self._plan.command, attempt=attempt)
         shutil.rmtree(self._records.folder / "progress", ignore_errors=True)
-        if aside is not None:
-            self.say(f"Started anew; what was there is kept in {aside}.")
-        found = reconcile(self._records, self._plan.jobs)
-        for damaged in found.damaged:
+        if archive is not None:
+            self.say(f"Started again; the earlier records are kept in {archive}.")
+        reconciled = reconcile(self._records, self._plan.jobs)
+        for damaged in reconciled.damaged:
             self.say(f"Damaged: {damaged}.")
         if self._config.resume:
-            self._plan = replace(self._plan, taken_over=take_over(self._records, self._plan.jobs))
-        self._say_what_is_ahead(found.left_running)
+            self._plan = replace(self._plan, taken_over=reuse_members(self._records, self._plan.jobs))
+        self._say_what_is_ahead(reconciled.left_running)
         self._say_how_long()
 
     def _train(self, launch: Launch, stop: Stop) -> bool:
-        """Run the jobs that wait; where a launcher dies with jobs that it never ran, run those again.
+        """Run the waiting jobs; where a launcher dies, launch again the jobs that it did not run.
 
-        Return whether each of them came to its end, and the launcher too, the last time it was started.
+        Return whether every job and the last launcher ended without failure.
         """
-        _, seen = self._records.journal.read()
+        _, journal_end = self._records.journal.read()
         folder, failed, exit_code = self._records.folder, False, 0
         with Watcher(self._plan, self._records, self._console):
             waiting = self._waiting_jobs()
             for _ in range(LAUNCHES if waiting else 0):
-                with stop.asking(stop_request(folder), lambda: is_any_job_at_work(folder)):
+                with stop.asking(stop_request(folder), lambda: is_any_job_running(folder)):
                     exit_code = launch(self._config, waiting)
-                ended = [line for line in self._records.journal.read(seen)[0] if line["event"] == "job_ended"]
+                ended = [line for line in self._records.journal.read(journal_end)[0] if line["event"] == "job_ended"]
                 failed = any(line["outcome"] in FAILED for line in ended)
                 waiting = [number for number in waiting if number not in {line["number"] for line in ended}]
                 if not exit_code or not waiting:
@@ -121,14 +121,14 @@ class Study(PlannedStudy):
         return not failed and not waiting and not exit_code
 
     def _close_stopped(self, stopped: Stopped, mirror: BackgroundMirror | None) -> None:
-        """Leave nothing that says it runs: not in the records, not in MLflow."""
+        """Mark members that were running as interrupted, in the records and in MLflow."""
         reconcile(self._records, self._plan.jobs, patience_s=CLOSING_S)
         self._records.journal.note("study_stopped", signal=str(stopped))
         if mirror is not None:
             mirror.close({}, {}, None, CLOSING_S)
 
     def _measure_speed(self) -> bool:
-        """Measure every job that has a trained member to show for it; tell whether that went well."""
+        """Measure the speed of every job that has a trained member; return whether that succeeded."""
         pairs = list(zip(self._config.jobs, self._plan.jobs, strict=True))
         trained = [(job, plan) for job, plan in pairs if plan.steps and self._kept(plan)]
         try:
@@ -142,7 +142,7 @@ class Study(PlannedStudy):
         return True
 
     def _waiting_jobs(self) -> list[int]:
-        """Return the numbers of the jobs with members to train, and say of the others that they are done."""
+        """Return the numbers of the jobs with members to train, and mark the others as done."""
         waiting = []
         for number, job in enumerate(self._plan.jobs):
             if self._is_whole(job):
@@ -152,31 +152,31 @@ class Study(PlannedStudy):
         return waiting
 
     def _is_whole(self, job: JobPlan) -> bool:
-        """Tell whether every member of a job has a result, those that tuned it included."""
+        """Tell whether every member of a job has a result, tuning members included."""
         return all(self._records.has_result(member.identity) for member in members_of(job))
 
     def _kept(self, plan: JobPlan) -> list[int]:
-        """Return the seeds of a job that have a result."""
+        """Return the seeds of a job's reported members that have a result."""
         return [member.seed for member in reported(plan) if self._records.has_result(member.identity)]
 
     def _say_what_is_ahead(self, left_running: int) -> None:
         members = sum(len(job.seeds) for job in self._plan.jobs)
-        kept = [seed for job in self._plan.jobs for seed in self._kept(job)]
-        again = f"; {len(kept)} are finished already and stay" if kept else ""
-        if taken := self._plan.taken_over:
-            again += f" ({counted(taken, 'member')} taken from other studies here, tuning included)"
-        if begun := self._begun():
-            again += f"; {counted(begun, 'job')} go{'es' * (begun == 1)} on from a checkpoint"
+        finished_seeds = [seed for job in self._plan.jobs for seed in self._kept(job)]
+        details = f"; {len(finished_seeds)} are finished already and stay" if finished_seeds else ""
+        if reused := self._plan.taken_over:
+            details += f" ({counted(reused, 'member')} taken from other studies here, tuning included)"
+        if resumable := self._begun():
+            details += f"; {counted(resumable, 'job')} go{'es' * (resumable == 1)} on from a checkpoint"
         if left_running:
-            again += f" ({left_running} left running by a process that died)"
-        self._announce(f"Study {self._plan.study}: {len(self._plan.jobs)} jobs, {members} members{again}.")
+            details += f" ({left_running} left running by a process that died)"
+        self._announce(f"Study {self._plan.study}: {len(self._plan.jobs)} jobs, {members} members{details}.")
         if matched := matched_parameters(self._plan.jobs):
             self.say(matched)
         for reason in self._config.unmatched:
             self.say(f"At matched hidden size alone: {reason}")
 
     def _say_how_long(self) -> None:
-        """Where an experiment has budgets, tell what this one leaves out and how long it takes at most."""
+        """Print what the chosen budget leaves out and how long it takes at most, where the experiment has budgets."""
         if self._config.budget is None:
             return
         self.say(f"Budget {self._config.budget.text}.")
@@ -185,18 +185,18 @@ class Study(PlannedStudy):
         if waiting:
             self.say(f"Timing a few training steps of {counted(len(waiting), 'job')} ...")
             ends = any(job.trainer.stop_when_solved for job, _ in waiting)
-            early = " at most; members that solve end before" if ends else ""
+            limit = " at most; members that solve end before" if ends else ""
             at_once = self._config.jobs_at_once
             seconds = most_seconds(waiting, at_once)
-            self.say(f"Training on {counted(at_once, 'core')} takes {in_words(seconds)}{early}.")
+            self.say(f"Training on {counted(at_once, 'core')} takes {in_words(seconds)}{limit}.")
 
     def _begun(self) -> int:
-        """Count the jobs that wait and have a checkpoint."""
+        """Return how many waiting jobs have a checkpoint."""
         waiting = [job.job for job in self._plan.jobs if not self._is_whole(job)]
         return sum(any(self._records.checkpoints(job, role).exist() for role in ROLES) for job in waiting)
 
     def _end(self, started: float, mirror: BackgroundMirror | None) -> Path | None:
-        """Record that the study has ended, write the report and close the mirror; None where there is no report."""
+        """Record the end of the study, write the report and close the mirror; return the report, None without one."""
         mirror_s = None if mirror is None else mirror.seconds
         self._plan = replace(self._plan, finished=now(), wall_s=time.monotonic() - started, mirror_s=mirror_s)
         self._records.write_plan(self._plan)
@@ -210,13 +210,13 @@ class Study(PlannedStudy):
         return report
 
     def _write_report(self) -> Path:
-        from lstm_bench.report.build import build_report  # here: seaborn takes a second to import
+        from lstm_bench.report.build import build_report  # imported here, as seaborn takes a second
 
         return build_report(self._records.folder, reports_folder(self._config.output))
 
     @cached_property
     def _frames(self) -> frames.Study:
-        """The records as frames, read once; for the end of the study, when nothing changes any more."""
+        """The records as frames, read once at the end of the study, when they no longer change."""
         return frames.load_study(self._records.folder)
 
     def _say_what_was_published(self) -> None:
@@ -241,19 +241,20 @@ class Study(PlannedStudy):
             self.say(f"         logging took {mirror.seconds:.1f} s of processor time, {share:.1%} of the study's time")
         elif mirror is not None:
             self.say(
-                f"MLflow:  behind by {counted(mirror.behind, 'run')} ({type(mirror.error).__name__}: {mirror.error})\n"
-                f"         the records hold everything: python -m lstm_bench.sync {self._plan.study}"
+                f"MLflow:  {counted(mirror.behind, 'run')} not yet written ({type(mirror.error).__name__}: "
+                f"{mirror.error})\n"
+                f"         to write them from the records: python -m lstm_bench.sync {self._plan.study}"
             )
 
     def _say_what_failed(self, came_to_end: bool) -> int:
-        """Tell members without a result, who diverged, and jobs that failed all the same; return how many have none."""
-        found = outcomes(self._records, self._plan.jobs)
-        for line in found.lines:
+        """Print members without a result, diverged members and failed jobs; return how many have no result."""
+        summary = summarise_failures(self._records, self._plan.jobs)
+        for line in summary.lines:
             self.say(line)
-        if lost := found.without_result:
-            self.say(f"{counted(lost, 'member')} without a result; the same command tries again:")
+        if without_result := summary.without_result:
+            self.say(f"{counted(without_result, 'member')} without a result; the same command tries again:")
             self.say(f"  {self._plan.command}")
         elif not came_to_end:
-            self.say("Every member has its result, but a job or its launcher failed, as told above; to look again:")
+            self.say("Every member has its result, but a job or its launcher failed, as printed above; to try again:")
             self.say(f"  {self._plan.command}")
-        return lost
+        return without_result

@@ -1,4 +1,4 @@
-"""How long a study may take, from the speed of one training step of each job, measured before it begins."""
+"""An upper bound on the time of a study, from the speed of a training step of each job, measured before it begins."""
 
 import heapq
 import time
@@ -17,10 +17,10 @@ Pair = tuple[JobConfig, JobPlan]
 
 
 def most_seconds(pairs: Sequence[Pair], at_once: int) -> float:
-    """Return the seconds that training takes if no member ends before its budget.
+    """Return the seconds that training takes if every member uses its whole budget.
 
-    Steps are timed one job at a time, of up to MOST_MEMBERS members together: more of them take less for each.
-    Evaluations are counted as forward passes; probes, speed and the report come on top.
+    Steps are timed one job at a time, with up to MOST_MEMBERS members together; more members take less time each.
+    Evaluations count as forward passes; probes, speed and the report are not included.
 
     Args:
         pairs: each job and its plan.
@@ -31,7 +31,7 @@ def most_seconds(pairs: Sequence[Pair], at_once: int) -> float:
 
 
 def _until_all_end(times: Sequence[float], at_once: int) -> float:
-    """Return when the last of some jobs ends, each taken up in turn by whoever is free first."""
+    """Return when the last job ends, where each job in turn starts on the first core that is free."""
     free_at = [0.0] * at_once
     for seconds in times:
         heapq.heapreplace(free_at, free_at[0] + seconds)
@@ -39,7 +39,7 @@ def _until_all_end(times: Sequence[float], at_once: int) -> float:
 
 
 def _step_seconds(job: JobConfig, plan: JobPlan) -> float:
-    """Return the median time of a training step for one member among some, 0 where all diverge at once.
+    """Return the median time of a training step divided by its members, 0 where all members diverge at once.
 
     The first step, which evaluates, is not timed.
     """
@@ -62,7 +62,7 @@ def _seconds_of(training: Training) -> float:
 
 
 def _member_steps(job: JobConfig, plan: JobPlan) -> float:
-    """Return training steps of all members of a job, tuning included, and what evaluations cost in such steps."""
+    """Return the training steps of all members of a job, tuning included, with evaluations in units of such steps."""
     trainer = job.trainer
     trials = len(plan.tuning_seeds) * len(plan.learning_rates)
     trained = len(plan.seeds) * plan.steps + trials * trainer.tuning_steps
@@ -71,7 +71,7 @@ def _member_steps(job: JobConfig, plan: JobPlan) -> float:
 
 
 def in_words(seconds: float) -> str:
-    """Return a duration as it is spoken of: "40 seconds", "25 minutes", "3.5 hours"."""
+    """Return a duration in words: "40 seconds", "25 minutes", "3.5 hours"."""
     if seconds < 90:
         return f"{seconds:.0f} seconds"
     return f"{seconds / 60:.0f} minutes" if seconds < 90 * 60 else f"{seconds / 3600:.1f} hours"

@@ -1,8 +1,8 @@
-"""Ctrl-C, SIGTERM and a closed terminal: first a request that jobs can meet, then an end.
+"""Handle Ctrl-C, SIGTERM and a closed terminal: first request jobs to end, then end the study.
 
-While jobs run, a signal becomes a file that every job of the study sees, on whatever machine: each writes a checkpoint
-and ends. Whoever has not done so when the grace is over is killed, and goes on from its last checkpoint. At any other
-time, and when it comes a second time, a signal ends the study at once.
+While jobs run, a signal creates a file that every job of the study sees, on any machine: each writes a checkpoint and
+ends. A job that has not ended after the grace period is killed, and resumes from its last checkpoint. At any other
+time, and when it arrives a second time, a signal ends the study at once.
 """
 
 import signal
@@ -29,55 +29,55 @@ class Stopped(KeyboardInterrupt):
 
 
 class Stop:
-    """What signals ask of a study."""
+    """The signal handlers of a study, and the request to stop that they make."""
 
     def __init__(self) -> None:
         self._signum: int | None = None
         self._request: Path | None = None
-        self._is_anybody_at_work: Callable[[], bool] = lambda: False
+        self._is_any_job_running: Callable[[], bool] = lambda: False
 
     @property
-    def heard(self) -> bool:
-        """Whether there was a signal while jobs ran."""
+    def was_signalled(self) -> bool:
+        """Whether a signal arrived while jobs ran."""
         return self._signum is not None
 
-    def _hear(self, signum: int, _: FrameType | None) -> None:
+    def _handle_signal(self, signum: int, _: FrameType | None) -> None:
         if self._request is None or self._signum is not None:
             raise Stopped(signum)
         self._signum = signum
-        with suppress(OSError):  # a full disk: the alarm ends it
+        with suppress(OSError):  # a full disk: the alarm ends the study
             self._request.touch()
-        _set_alarm(LAUNCH_GRACE_S if self._is_anybody_at_work() else AT_ONCE_S)
+        _set_alarm(LAUNCH_GRACE_S if self._is_any_job_running() else AT_ONCE_S)
 
-    def _end(self, *_: object) -> None:
+    def _raise_stopped(self, *_: object) -> None:
         raise Stopped(self._signum or signal.SIGTERM)
 
     @contextmanager
     def listening(self) -> Iterator["Stop"]:
-        """Hear signals during the block."""
-        heard: dict[signal.Signals, Handler] = dict.fromkeys(SIGNALS, self._hear)
+        """Handle signals during the block."""
+        handlers: dict[signal.Signals, Handler] = dict.fromkeys(SIGNALS, self._handle_signal)
         if hasattr(signal, "SIGALRM"):
-            heard[signal.SIGALRM] = self._end
-        before = {signum: signal.signal(signum, handler) for signum, handler in heard.items()}
+            handlers[signal.SIGALRM] = self._raise_stopped
+        previous = {signum: signal.signal(signum, handler) for signum, handler in handlers.items()}
         try:
             yield self
         finally:
             _set_alarm(0)
-            for signum, handler in before.items():
+            for signum, handler in previous.items():
                 signal.signal(signum, handler)
 
     @contextmanager
-    def asking(self, request: Path, is_anybody_at_work: Callable[[], bool] = lambda: True) -> Iterator[None]:
-        """Let jobs end by themselves during the block: a signal makes the file `request`.
+    def asking(self, request: Path, is_any_job_running: Callable[[], bool] = lambda: True) -> Iterator[None]:
+        """Let a signal during the block create the file `request`, at which jobs end by themselves.
 
-        Where no job is at work yet there is nothing to wait for.
+        Where no job is running yet, a signal ends the block at once.
 
-        Raises: Stopped at the end of the block, where there was one.
+        Raises: Stopped at the end of the block, where there was a signal.
         """
         request.unlink(missing_ok=True)
-        self._request, self._is_anybody_at_work = request, is_anybody_at_work
+        self._request, self._is_any_job_running = request, is_any_job_running
         try:
-            with _deaf_to_ctrl_c():
+            with _ctrl_c_blocked():
                 yield
         finally:
             self._request = None
@@ -87,21 +87,21 @@ class Stop:
 
 
 @contextmanager
-def _deaf_to_ctrl_c() -> Iterator[None]:
-    """Block Ctrl-C in this thread, and so in every process that it starts.
+def _ctrl_c_blocked() -> Iterator[None]:
+    """Block Ctrl-C in this thread during the block, and so in every process that the thread starts.
 
     A terminal sends Ctrl-C to a launcher's processes, too, which would die of it with a traceback. It still reaches
-    this process, through any thread that was there before, and its handler runs here.
+    this process through its earlier threads, and its handler runs here.
     """
     if not hasattr(signal, "pthread_sigmask") or threading.active_count() == 1:
         yield
         return
-    resource_tracker.ensure_running()  # the start of Python's tracker, which joblib needs, unblocks Ctrl-C
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    resource_tracker.ensure_running()  # start joblib's tracker first, since its start unblocks Ctrl-C
+    previous = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        signal.pthread_sigmask(signal.SIG_SETMASK, previous)
 
 
 def _set_alarm(seconds: float) -> None:

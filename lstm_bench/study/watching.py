@@ -1,4 +1,4 @@
-"""One live display for the whole study on a terminal, plain lines elsewhere."""
+"""Show the progress of a study: a live display on a terminal, plain lines elsewhere."""
 
 import threading
 import time
@@ -16,12 +16,12 @@ from lstm_bench.study.members import reported
 SECONDS_BETWEEN_LOOKS = 0.5
 SECONDS_BETWEEN_LINES = 30.0
 LEAST_SHARE_FOR_ETA = 0.02
-FAILED = ("failed", "out_of_memory")  # outcomes of jobs that are told at once
+FAILED = ("failed", "out_of_memory")  # outcomes of jobs that are printed at once
 PHASES = {"tuning": "tuning", "report": "training"}
 
 
 class Watcher:
-    """A thread that reads the progress notes of all jobs and shows where the study is."""
+    """A thread that reads the progress of all jobs and displays that of the study."""
 
     def __init__(self, plan: StudyPlan, records: StudyRecords, console: Console) -> None:
         self._plan, self._records, self._console = plan, records, console
@@ -71,14 +71,14 @@ class Watcher:
         self._show_total(share / sum(self._work.values()))
 
     def _tell_events(self) -> None:
-        """Print what a user should know at once and no bar shows: damage, checkpoints that failed, jobs without end."""
+        """Print new events that concern the user: damage, checkpoints that were not written, jobs that failed."""
         lines, self._read = self._records.journal.read(self._read)
         for line in lines:
             if text := _in_words(line):
                 self._console.print(text, highlight=False, markup=False, soft_wrap=True)
 
     def _share(self, job: JobPlan, note: dict[str, Any]) -> float:
-        """Return how much of a job's worst-case work is behind it."""
+        """Return the share of a job's worst-case work that is done."""
         if not note:
             return 0.0
         if note["phase"] == "done":
@@ -107,40 +107,41 @@ class Watcher:
 
     def _outcome(self, job: JobPlan) -> str:
         identities = [member.identity for member in reported(job)]
-        found = [self._records.read_member(i) for i in identities if self._records.has_member(i)]
-        counts = Counter(record.status for record in found)
-        counts["missing"] = len(identities) - len(found)
-        told = ", ".join(f"{n} {status}" for status, n in counts.items() if n)
-        steps = sorted(record.steps_to_solve for record in found if record.steps_to_solve is not None)
+        records = [self._records.read_member(i) for i in identities if self._records.has_member(i)]
+        counts = Counter(record.status for record in records)
+        counts["missing"] = len(identities) - len(records)
+        counts_text = ", ".join(f"{n} {status}" for status, n in counts.items() if n)
+        steps = sorted(record.steps_to_solve for record in records if record.steps_to_solve is not None)
         solved = f", solved in {steps[0]:,}-{steps[-1]:,} steps" if steps else ""
-        rates = {record.learning_rate for record in found if record.learning_rate}
+        rates = {record.learning_rate for record in records if record.learning_rate}
         chosen = f", learning rate {', '.join(f'{rate:g}' for rate in rates)}" if rates else ""
-        return f"{job.task} {job.cell} lag {job.lag}: {told}{solved}{chosen}"
+        return f"{job.task} {job.cell} lag {job.lag}: {counts_text}{solved}{chosen}"
 
     def _show_total(self, share: float) -> None:
         elapsed = time.monotonic() - self._started
-        left = f"at most {_clock(elapsed * (1 - share) / share)} left" if share > LEAST_SHARE_FOR_ETA else "just begun"
+        known = share > LEAST_SHARE_FOR_ETA
+        left = f"at most {_clock(elapsed * (1 - share) / share)} left" if known else "estimating time left"
         self._progress.update(self._total, completed=len(self._done), note=f"{_clock(elapsed)}, {left}")
         if not self._console.is_terminal and time.monotonic() - self._last_line > SECONDS_BETWEEN_LINES:
             self._last_line = time.monotonic()
-            text = f"{_clock(elapsed)} {len(self._done)} of {len(self._plan.jobs)} jobs done, {left}"
+            text = f"{_clock(elapsed)}  {len(self._done)}/{len(self._plan.jobs)} jobs done, {left}"
             self._console.print(text, highlight=False, soft_wrap=True)
 
 
-def _in_words(line: dict[str, Any]) -> str | None:
-    """Return a journal's line for the screen, None where it is for the journal alone."""
-    match line:
+def _in_words(event: dict[str, Any]) -> str | None:
+    """Return an event of the journal in words for the screen, None where the screen does not show it."""
+    match event:
         case {"event": "damaged", "path": path, "reason": reason}:
-            return f"Damaged: {path}: {reason}; what is before it is used"
+            return f"Damaged: {path}: {reason}; the checkpoint before it is used"
         case {"event": "checkpoint_failed", "reason": reason}:
-            return f"No checkpoint: {reason}; training goes on"
+            return f"No checkpoint: {reason}; training continues"
         case {"event": "job_ended", "outcome": outcome, "reason": reason} if outcome in FAILED:
-            return f"Job {line['number']} {outcome.replace('_', ' ')}: {reason}"
+            return f"Job {event['number']} {outcome.replace('_', ' ')}: {reason}"
     return None
 
 
 def _work(job: JobPlan) -> float:
-    """Return a job's worst-case work, in multiply-adds up to a factor."""
+    """Return a job's worst-case work, proportional to its multiply-adds."""
     return _tuning_work(job) + _cost(job) * len(job.seeds) * max(1, job.steps)
 
 

@@ -1,4 +1,4 @@
-"""Adding: remember two marked numbers among many and say their sum."""
+"""Adding: remember two marked numbers among many and return their sum."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -21,7 +21,7 @@ Dialect = Literal["half", "anywhere"]
 
 @dataclass(frozen=True)
 class AddingTask:
-    """Say the sum of the two marked values after the last of T steps.
+    """Predict the sum of the two marked values after the last of T steps.
 
     With T = 8, dialect `half`, target 0.9 + 0.4 = 1.3:
 
@@ -45,7 +45,7 @@ class AddingTask:
         lag: T, the length of the sequence.
         dialect: where the markers may stand.
         cue_distance: where one of the markers stands in every sequence, in steps before the answer, which is given
-            after the last step: 1 is the last step, T the first. The other stands as the dialect says. None: both do.
+            after the last step: 1 is the last step, T the first. The other is drawn as by the dialect. None: both are.
 
     Raises: ValueError for a lag below 2, an unknown dialect, or a cue_distance outside 1 to T.
     Shapes: inputs [T, B, 2] (value, marker); targets [1, B]; predictions [1, B, 1].
@@ -92,7 +92,7 @@ class AddingTask:
 
     @property
     def baselines(self) -> dict[str, float]:
-        """What the constant answer 1 reaches."""
+        """The metrics of the constant answer 1."""
         within = 2 * TENTH - TENTH**2
         return {"loss": MEMORYLESS_MSE, "explained": 0.0, "implied_window": 0.0, "within_tenth": within}
 
@@ -118,7 +118,7 @@ class AddingTask:
         return torch.stack((first, second))
 
     def _around_the_cue(self, cue: int, batch_size: int, generator: Generator) -> Tensor:
-        """Return the cue's step and, where the dialect lets it stand then, that of the other marker."""
+        """Return the cue's step and one of the other marker that the dialect allows beside it."""
         middle = self.lag // 2
         if self.dialect == "anywhere":
             other = torch.randint(0, self.lag - 1, (batch_size,), generator=generator)
@@ -131,30 +131,30 @@ class AddingTask:
 
     @property
     def cue_distances(self) -> list[int]:
-        """About DISTANCES of them from 1 to T, evenly spread on a logarithmic scale."""
+        """About DISTANCES integers from 1 to T, evenly spread on a logarithmic scale."""
         return spread(self.lag, DISTANCES)
 
     def at_lag(self, lag: int) -> "AddingTask":
-        """Return the same task on sequences of that length."""
+        """Return the same task on sequences of `lag` steps."""
         return replace(self, lag=lag, cue_distance=None)
 
     def at_distance(self, distance: int) -> "AddingTask":
-        """Return the same task with one marker always that many steps before the answer."""
+        """Return the same task with one marker always `distance` steps before the answer."""
         return replace(self, cue_distance=distance)
 
     def recall(self, predictions: Tensor, batch: Batch) -> Tensor:
         """Return the squared partial correlation of the answer and the cue's value, given the other value: [1].
 
-        1 where the answer is a + b cue + c other with any b but 0; less where it bends or depends on anything else; for
-        an answer that knows nothing of the cue its expectation over n sequences is 1/(n-2). The cue is the marked value
-        at `cue_distance`, or, where none is set, the earlier one.
+        It is 1 where the answer is a + b cue + c other with any b but 0, and less where the answer is not linear or
+        depends on anything else; for an answer independent of the cue its expectation over n sequences is 1/(n-2). The
+        cue is the marked value at `cue_distance`, or, where none is set, the earlier one.
         """
-        values, marked = batch.inputs[..., 0].double(), batch.inputs[..., 1].double()
-        steps = marked.argmax(dim=0) if self.cue_distance is None else torch.tensor(self.lag - self.cue_distance)
+        values, markers = batch.inputs[..., 0].double(), batch.inputs[..., 1].double()
+        steps = markers.argmax(dim=0) if self.cue_distance is None else torch.tensor(self.lag - self.cue_distance)
         cue = values.gather(0, steps.expand(1, values.shape[1])).squeeze(0)
-        other = (values * marked).sum(dim=0) - cue
-        said = predictions.squeeze(-1).squeeze(0).double()
-        return squared_partial_correlation(cue, said, given=other).unsqueeze(0)
+        other = (values * markers).sum(dim=0) - cue
+        answer = predictions.squeeze(-1).squeeze(0).double()
+        return squared_partial_correlation(cue, answer, control=other).unsqueeze(0)
 
     def loss(self, predictions: Tensor, targets: Tensor) -> Tensor:
         """Return the mean squared error."""
@@ -177,5 +177,5 @@ class AddingTask:
         return (inputs[..., 0] * inputs[..., 1]).sum(dim=0, keepdim=True).unsqueeze(-1)
 
     def solved(self, metrics: Mapping[str, float]) -> bool:
-        """Ask for an MSE of at most 0.01."""
+        """Return whether the MSE is at most 0.01."""
         return metrics["loss"] <= SOLVED_MSE

@@ -1,4 +1,4 @@
-"""Context: at a repeated word, say what was said in this clause; what the clause before said must not leak."""
+"""Context: at a repeated word, recall the cue of this clause, and not that of the clause before."""
 
 import math
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ FILLERS = ("is", "fun", "I", "so")
 WORDS = (*CUES, *FILLERS, "learning", ".")
 QUESTION, BOUNDARY = WORDS.index("learning"), WORDS.index(".")
 NO_CUE = len(CUES)  # the answer where a clause has none
-SILENT = NO_CUE + 1  # the target wherever nothing is asked
+SILENT = NO_CUE + 1  # the target wherever there is no question
 ANSWERS = NO_CUE + 1
 CLAUSES = 2
 SENTENCE = ("Deep", "learning", "is", "fun", ".", "I", "love", "learning")  # the explainer's seven words
@@ -29,7 +29,7 @@ CERTAIN = 1000.0
 
 @dataclass(frozen=True)
 class ContextTask:
-    """Read two clauses, and at the word "learning" in each say which cue stood d steps before it, if any.
+    """Read two clauses, and at the word "learning" in each predict which cue stood d steps before it, if any.
 
     With d = 1, cues Deep, love, slow, hate; fillers is, fun, I, so; `-` for silence:
 
@@ -37,7 +37,7 @@ class ContextTask:
         target    -     Deep     -    -   -  -   -     love     -
 
     Each clause has r fillers, the cue, d - 1 fillers, "learning" and 2 - r fillers, r uniform in 0, 1, 2. In one clause
-    of five a filler stands in the place of the cue and the answer is "none": whoever carries the cue of the first
+    of five a filler stands in the place of the cue and the answer is "none": a model that carries the cue of the first
     clause past the boundary is then wrong. All five answers are equally likely in both clauses. The loss is the mean
     cross-entropy in nats over all steps; `recall_ce` and `recall_accuracy` are over the two answers.
 
@@ -75,7 +75,7 @@ class ContextTask:
 
     @property
     def clause_length(self) -> int:
-        """Words of a clause, the boundary not counted."""
+        """Words of a clause, without the boundary."""
         return self.lag + 1 + ROOM
 
     @property
@@ -90,7 +90,7 @@ class ContextTask:
 
     @property
     def baselines(self) -> dict[str, float]:
-        """What a predictor reaches that sees the present word alone."""
+        """The metrics of the best predictor that sees the present word alone."""
         recall_ce = math.log(ANSWERS)
         return {"loss": recall_ce * CLAUSES / self.length, "recall_ce": recall_ce, "recall_accuracy": 1 / ANSWERS}
 
@@ -113,23 +113,23 @@ class ContextTask:
 
     def metrics(self, predictions: Tensor, targets: Tensor) -> dict[str, Tensor]:
         """Return loss, recall_ce (both nats) and recall_accuracy."""
-        asked = (targets != SILENT).to(predictions.dtype)
-        count = asked.sum(dim=(0, -1))
+        is_question = (targets != SILENT).to(predictions.dtype)
+        count = is_question.sum(dim=(0, -1))
         correct = (predictions.argmax(dim=-1) == targets).to(predictions.dtype)
         entropies = cross_entropies(predictions, targets)
         return {
             "loss": entropies.mean(dim=(0, -1)),
-            "recall_ce": (entropies * asked).sum(dim=(0, -1)) / count,
-            "recall_accuracy": (correct * asked).sum(dim=(0, -1)) / count,
+            "recall_ce": (entropies * is_question).sum(dim=(0, -1)) / count,
+            "recall_accuracy": (correct * is_question).sum(dim=(0, -1)) / count,
         }
 
     def oracle(self, inputs: Tensor) -> Tensor:
-        """Look back d steps at each question, within the clause, and say what stood there without doubt."""
+        """Look back d steps at each question, within the clause, and predict the word there with certainty."""
         words = inputs.argmax(dim=-1)
-        before = words.roll(self.lag, dims=0)
-        answers = torch.where(before < len(CUES), before, NO_CUE)
-        said = torch.where(words == QUESTION, answers, SILENT)
-        return F.one_hot(said, self.output_size).to(inputs.dtype) * CERTAIN
+        earlier_words = words.roll(self.lag, dims=0)
+        answers = torch.where(earlier_words < len(CUES), earlier_words, NO_CUE)
+        predicted = torch.where(words == QUESTION, answers, SILENT)
+        return F.one_hot(predicted, self.output_size).to(inputs.dtype) * CERTAIN
 
     @property
     def cue_distances(self) -> list[int]:
@@ -137,21 +137,21 @@ class ContextTask:
         return around(self.lag)
 
     def at_lag(self, lag: int) -> "ContextTask":
-        """Return the same task with cues that many steps before their questions."""
+        """Return the same task with cues `lag` steps before their questions."""
         return replace(self, lag=lag)
 
     def at_distance(self, distance: int) -> "ContextTask":
-        """Return the same task at that lag."""
+        """Return the same task at a lag of `distance`."""
         return self.at_lag(distance)
 
     def recall(self, predictions: Tensor, batch: Batch) -> Tensor:
         """Return (a - 1/5) / (1 - 1/5) for the accuracy a of the answer in each clause [2]."""
-        asked = batch.targets != SILENT
-        correct = (predictions.argmax(dim=-1) == batch.targets) & asked
+        is_question = batch.targets != SILENT
+        correct = (predictions.argmax(dim=-1) == batch.targets) & is_question
         clauses = (slice(0, self.clause_length), slice(self.clause_length, None))
-        accuracies = torch.stack([correct[clause].double().sum() / asked[clause].sum() for clause in clauses])
+        accuracies = torch.stack([correct[clause].double().sum() / is_question[clause].sum() for clause in clauses])
         return (accuracies - 1 / ANSWERS) / (1 - 1 / ANSWERS)
 
     def solved(self, metrics: Mapping[str, float]) -> bool:
-        """Ask for 99% of the answers and a recall cross-entropy of at most a tenth of the baseline."""
+        """Return whether recall accuracy is at least 0.99 and recall_ce at most a tenth of its baseline."""
         return metrics["recall_accuracy"] >= 0.99 and metrics["recall_ce"] <= self.solved_share * math.log(ANSWERS)

@@ -1,4 +1,4 @@
-"""What every task owns: sampling, the loss and its mask, scores, memoryless baselines and an oracle."""
+"""The interface of a task: sampling, the loss and its mask, scores, memoryless baselines and an oracle."""
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
@@ -6,14 +6,14 @@ from typing import NamedTuple, Protocol
 import torch
 from torch import Generator, Tensor
 
-from lstm_bench.tasks.masking import asked
+from lstm_bench.tasks.masking import valid_mask
 
 
 class Batch(NamedTuple):
-    """Sequences and what is asked of them.
+    """Sequences and their targets.
 
-    All begin at step 0. Where they are of different lengths, those that end before T are filled with zeros, and targets
-    of steps at which nothing is asked are marked as in asking.py.
+    All sequences begin at step 0. Sequences that end before T are padded with zeros, and targets of steps without an
+    answer are marked as in masking.py.
 
     Shapes: inputs [T, B, D]; targets [S, B], one for each of the last S steps, the steps that the loss reads.
     """
@@ -23,9 +23,9 @@ class Batch(NamedTuple):
 
     @property
     def lengths(self) -> Tensor:
-        """Steps of each sequence [B]: it ends with the last step at which something is asked of it."""
+        """Steps of each sequence [B]: a sequence ends with its last step that has an answer."""
         steps = torch.arange(len(self.inputs) - len(self.targets), len(self.inputs), device=self.targets.device) + 1
-        return torch.where(asked(self.targets), steps.unsqueeze(1), 0).amax(dim=0)
+        return torch.where(valid_mask(self.targets), steps.unsqueeze(1), 0).amax(dim=0)
 
 
 class Task(Protocol):
@@ -42,8 +42,8 @@ class Task(Protocol):
     predicted_steps: int  # S, the loss mask: the loss reads the last S steps and no other
     variant: str  # the dialect, as a column of the results
     description: str  # the task in a sentence, for the report
-    solved_rule: str  # what `solved` asks for, in words
-    solved_share: float  # the share of the baseline that it asks of the criterion
+    solved_rule: str  # the rule of `solved`, in words
+    solved_share: float  # the share of its baseline that the criterion may have for `solved`
     score: str  # the metric that the oracle brings to exactly 1
     criterion: str  # the loss whose share of its baseline tells "learning" from "plateau"
     units: Mapping[str, str]  # of each metric
@@ -78,14 +78,14 @@ class Task(Protocol):
         ...
 
     def at_distance(self, distance: int) -> "Task":
-        """Return this task with its cue that many steps before the answer, the same to a model in every other way.
+        """Return this task with its cue `distance` steps before the answer, and the same in every other respect.
 
-        Raises: ValueError where no cue can stand there.
+        Raises: ValueError where the cue cannot stand there.
         """
         ...
 
     def recall(self, predictions: Tensor, batch: Batch) -> Tensor:
-        """Return how much of each cue is in the answers [cues]: 1 all of it, 0 what no memory reaches.
+        """Return how much of each cue is in the answers [cues]: 1 is all of it, 0 what a memoryless model reaches.
 
         Shapes: predictions [S, B, C].
         """

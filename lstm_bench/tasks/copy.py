@@ -1,4 +1,4 @@
-"""Copy: hold a few letters over a stretch of blanks, then say them again."""
+"""Copy: hold a few letters over a stretch of blanks, then recall them in order."""
 
 import math
 from collections.abc import Mapping
@@ -45,7 +45,7 @@ class CopyTask:
     Args:
         lag: T, steps between the last letter and the first recall.
         n_symbols: n, letters to hold.
-        dialect: whose version of the task.
+        dialect: the paper whose version of the task this is.
 
     Raises: ValueError for a lag or n_symbols below 1, or an unknown dialect.
     Shapes: inputs [T + 2n, B, 10]; targets [S, B] with S = T + 2n, or n in s4.
@@ -73,7 +73,7 @@ class CopyTask:
 
     @property
     def output_size(self) -> int:
-        """C, classes told apart at each predicted step."""
+        """C, the number of classes at each predicted step."""
         return N_LETTERS + 1 if self.dialect == "arjovsky" else ALPHABET
 
     @property
@@ -93,7 +93,7 @@ class CopyTask:
 
     @property
     def baselines(self) -> dict[str, float]:
-        """What a predictor reaches that knows the clock and nothing of the letters."""
+        """The metrics of the best predictor that knows the step and nothing of the letters."""
         recall_ce = math.log(N_LETTERS)
         return {
             "loss": recall_ce * self.n_symbols / self.predicted_steps,
@@ -120,11 +120,11 @@ class CopyTask:
 
     @property
     def cue_distances(self) -> list[int]:
-        """T' + n for lags T' from a quarter of this lag to four times it: every letter waits as long as the others."""
+        """T' + n for lags T' from a quarter of this lag to four times it; the distance is the same for every letter."""
         return [lag + self.n_symbols for lag in around(self.lag)]
 
     def at_lag(self, lag: int) -> "CopyTask":
-        """Return the same task with as many blanks."""
+        """Return the same task with `lag` blanks."""
         return replace(self, lag=lag)
 
     def at_distance(self, distance: int) -> "CopyTask":
@@ -154,13 +154,13 @@ class CopyTask:
         }
 
     def oracle(self, inputs: Tensor) -> Tensor:
-        """Read the letters off the first n steps and say them at the last n, blank elsewhere, without doubt."""
-        said = torch.full((self.predicted_steps, *inputs.shape[1:-1]), BLANK, device=inputs.device)
-        said[-self.n_symbols :] = inputs[: self.n_symbols].argmax(dim=-1)
-        return F.one_hot(said, self.output_size).to(inputs.dtype) * CERTAIN
+        """Read the letters at the first n steps and predict them at the last n, blank elsewhere, with certainty."""
+        symbols = torch.full((self.predicted_steps, *inputs.shape[1:-1]), BLANK, device=inputs.device)
+        symbols[-self.n_symbols :] = inputs[: self.n_symbols].argmax(dim=-1)
+        return F.one_hot(symbols, self.output_size).to(inputs.dtype) * CERTAIN
 
     def solved(self, metrics: Mapping[str, float]) -> bool:
-        """Ask for 99% of the letters and a recall cross-entropy of at most a tenth of the baseline."""
+        """Return whether recall accuracy is at least 0.99 and recall_ce at most a tenth of its baseline."""
         return metrics["recall_accuracy"] >= 0.99 and metrics["recall_ce"] <= self.solved_share * math.log(N_LETTERS)
 
 

@@ -1,4 +1,4 @@
-"""The cross-entropy of predictions, before any mean is taken."""
+"""The cross-entropy of each prediction, not averaged."""
 
 import torch
 from torch import Tensor

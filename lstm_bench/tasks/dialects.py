@@ -17,7 +17,7 @@ def adding(lag: int, dialect: Dialect = "half", cue_distance: int | None = None)
     `half` and `anywhere` have sequences of `lag` steps and the plain sum, see `AddingTask`; `hochreiter` has sequences
     of random length from twice the lag and a scaled sum, see `MarkedPairsTask`.
 
-    Raises: ValueError for an unknown dialect, and what the task itself refuses.
+    Raises: ValueError for an unknown dialect, or a value that the task refuses.
     """
     one_of(DIALECTS, dialect=dialect)
     if dialect == "hochreiter":

@@ -1,10 +1,10 @@
-"""Distances at which something is looked at: evenly spread on a logarithmic scale, or around one lag."""
+"""Distances at which forgetting is measured: evenly spread on a logarithmic scale, or around one lag."""
 
 MULTIPLES = (0.25, 0.5, 0.75, 1, 1.5, 2, 3, 4)
 
 
 def spread(longest: int, points: int) -> list[int]:
-    """Return up to so many integers from 1 to `longest`, evenly spread on a logarithmic scale."""
+    """Return up to `points` integers from 1 to `longest`, evenly spread on a logarithmic scale."""
     return sorted({round(longest ** (k / (points - 1))) for k in range(points)}) if points > 1 else [longest]
 
 

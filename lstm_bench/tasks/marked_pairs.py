@@ -1,4 +1,4 @@
-"""Adding and multiplication as in the first LSTM paper: sequences of random length, and a window for the marks."""
+"""Adding and multiplication as in the first LSTM paper, with sequences of random length and a window for the marks."""
 
 import math
 from collections.abc import Mapping
@@ -11,14 +11,14 @@ from torch import Generator, Tensor
 from lstm_bench.checks import at_least, one_of
 from lstm_bench.tasks.contract import Batch
 from lstm_bench.tasks.distances import spread
-from lstm_bench.tasks.masking import answered, mean_asked
+from lstm_bench.tasks.masking import answer_predictions, masked_mean
 from lstm_bench.tasks.partial_correlation import squared_partial_correlation
 from lstm_bench.tasks.random_length import RandomLength
 
 Operation = Literal["sum", "product"]
 WINDOW = 10  # the first mark is in the first ten pairs
 TOLERANCE = 0.04  # an answer is correct if its error is smaller
-OUT_OF = 2000  # sequences of which so many may be wrong
+OUT_OF = 2000  # sequences of which `may_fail` may be wrong
 SOLVED_MSE = 0.01
 DISTANCES = 10
 NEUTRAL: Mapping[Operation, float] = {"sum": 0.0, "product": 1.0}
@@ -26,7 +26,7 @@ NEUTRAL: Mapping[Operation, float] = {"sum": 0.0, "product": 1.0}
 
 @dataclass(frozen=True)
 class MarkedPairsTask(RandomLength):
-    """Say the sum, or the product, of two marked values at the end of a sequence of random length.
+    """Predict the sum, or the product, of two marked values at the end of a sequence of random length.
 
     With lag 4, so T = 8, this one of 8 steps, `sum`, target 0.5 + (0.9 - 0.5) / 4 = 0.6:
 
@@ -38,8 +38,8 @@ class MarkedPairsTask(RandomLength):
     A sequence has between T and T + T // 10 steps, T = 2 lag, each number equally likely. One of the first ten pairs
     is marked, then another of the first lag - 1; both markers of the ends are -1. Where a mark falls on the first
     pair, the -1 covers it and its value counts as 0 (sum) or 1 (product). Values are U[-1, 1] with target
-    0.5 + (X1 + X2) / 4, or U[0, 1] with target X1 X2. Nothing is asked before the end of a sequence; shorter ones are
-    filled with zeros behind their end, which reach no answer and no gradient.
+    0.5 + (X1 + X2) / 4, or U[0, 1] with target X1 X2. There is no target before the end of a sequence; shorter ones are
+    padded with zeros after their end, which change no answer and no gradient.
 
     The loss is the mean squared error; `correct` the share of sequences with an error below 0.04.
 
@@ -54,14 +54,14 @@ class MarkedPairsTask(RandomLength):
 
     Args:
         lag: steps from the last mark, at the latest, to the answer; T is twice that.
-        operation: what is to be said of the two values.
+        operation: what is predicted of the two values.
         may_fail: n_seq, sequences of 2000 that a member may get wrong and still count as solved.
         cue_distance: where one mark stands in every sequence, in steps before the last: 1 to T - 2. The other is drawn
             from the first ten pairs. None: both stand as above.
 
     Raises: ValueError for a lag below 3, an unknown operation, a may_fail outside 0 to 2000 or a cue_distance outside
         its range.
-    Shapes: inputs [T + T // 10, B, 2] (value, marker); targets [T // 10 + 1, B], NaN where nothing is asked.
+    Shapes: inputs [T + T // 10, B, 2] (value, marker); targets [T // 10 + 1, B], NaN where there is no answer.
     References: Hochreiter & Schmidhuber 1997, experiments 4 and 5.
     """
 
@@ -87,7 +87,7 @@ class MarkedPairsTask(RandomLength):
 
     @property
     def variant(self) -> str:
-        """The dialect; of products, which the paper has two rules for, with the rule."""
+        """The dialect, and for products, for which the paper has two rules, the rule."""
         return "hochreiter" if self.operation == "sum" else f"hochreiter, {self.may_fail} of {OUT_OF} may be wrong"
 
     @property
@@ -118,7 +118,7 @@ class MarkedPairsTask(RandomLength):
 
     @property
     def baselines(self) -> dict[str, float]:
-        """What the best constant reaches in each metric."""
+        """The value that the best constant reaches in each metric."""
         q = self._first_pair_marked
         if self.operation == "sum":
             width = 4 * TOLERANCE
@@ -147,7 +147,7 @@ class MarkedPairsTask(RandomLength):
         markers[0] = -1.0
         markers.scatter_(0, lengths.unsqueeze(0) - 1, -1.0)
         inputs = self._ended(torch.stack((values, markers), dim=-1), lengths)
-        return self._asked_at_the_end(inputs, self._answer(inputs), lengths)
+        return self._batch(inputs, self._answer(inputs), lengths)
 
     def _marked_steps(self, lengths: Tensor, generator: Generator) -> Tensor:
         if self.cue_distance is not None:
@@ -174,21 +174,21 @@ class MarkedPairsTask(RandomLength):
         return replace(self, lag=lag, cue_distance=None)
 
     def at_distance(self, distance: int) -> "MarkedPairsTask":
-        """Return the same task with one mark always that many steps before the end."""
+        """Return the same task with one mark always `distance` steps before the end."""
         return replace(self, cue_distance=distance)
 
     def recall(self, predictions: Tensor, batch: Batch) -> Tensor:
-        """Return the squared partial correlation of answer and target, given what the other value says alone: [1].
+        """Return the squared partial correlation of answer and target, given the answer to the other value alone: [1].
 
-        1 where the answer is a straight line in the target; 0 where it depends on the other value alone. The cue is the
-        marked value at `cue_distance`, or, where none is set, the later one.
+        It is 1 where the answer is linear in the target, and 0 where it depends on the other value alone. The cue is
+        the marked value at `cue_distance`, or, where none is set, the later one.
         """
-        said = answered(predictions, batch.targets).squeeze(-1).double()
+        answer = answer_predictions(predictions, batch.targets).squeeze(-1).double()
         without_cue = self._answer(self._without_cue(batch)).double()
-        return squared_partial_correlation(said, self._answer(batch.inputs).double(), without_cue).unsqueeze(0)
+        return squared_partial_correlation(answer, self._answer(batch.inputs).double(), without_cue).unsqueeze(0)
 
     def _without_cue(self, batch: Batch) -> Tensor:
-        """Return the inputs with the mark of the later value, or of the one at the distance, taken away."""
+        """Return the inputs without the mark of the cue."""
         inputs = batch.inputs.clone()
         steps = torch.arange(self.length).unsqueeze(1)
         cue = torch.where(inputs[..., 1] == 1, steps, -1).amax(dim=0)
@@ -199,18 +199,18 @@ class MarkedPairsTask(RandomLength):
 
     def loss(self, predictions: Tensor, targets: Tensor) -> Tensor:
         """Return the mean squared error of the answers."""
-        return mean_asked((predictions.squeeze(-1) - targets.nan_to_num()).square(), targets)
+        return masked_mean((predictions.squeeze(-1) - targets.nan_to_num()).square(), targets)
 
     def metrics(self, predictions: Tensor, targets: Tensor) -> dict[str, Tensor]:
         """Return loss (MSE) and correct (share of sequences with an error below 0.04)."""
         errors = (predictions.squeeze(-1) - targets.nan_to_num()).abs()
         is_correct = (errors < TOLERANCE).to(predictions.dtype)
-        return {"loss": self.loss(predictions, targets), "correct": mean_asked(is_correct, targets)}
+        return {"loss": self.loss(predictions, targets), "correct": masked_mean(is_correct, targets)}
 
     def oracle(self, inputs: Tensor) -> Tensor:
-        """Add, or multiply, the values with marker 1, and say it at every step that may be the last."""
+        """Add, or multiply, the values with marker 1, and predict the result at every step that may be the last."""
         return self._answer(inputs).expand(self.predicted_steps, *inputs.shape[1:-1]).unsqueeze(-1)
 
     def solved(self, metrics: Mapping[str, float]) -> bool:
-        """Ask for an MSE of at most 0.01 and so many correct answers."""
+        """Return whether the MSE is at most 0.01 and at most `may_fail` of 2000 answers are wrong."""
         return metrics["loss"] <= SOLVED_MSE and metrics["correct"] >= 1 - self.may_fail / OUT_OF

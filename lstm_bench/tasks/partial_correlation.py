@@ -1,12 +1,12 @@
-"""Partial correlation: what two quantities have in common beside a third."""
+"""Partial correlation: the correlation of two quantities with a third held constant."""
 
 import torch
 from torch import Tensor
 
 
-def squared_partial_correlation(a: Tensor, b: Tensor, given: Tensor) -> Tensor:
-    """Return r^2 of what a straight line in `given` leaves of two vectors [n]; 0 where it leaves nothing of one."""
-    return _squared_correlation(_residual(a, given), _residual(b, given))
+def squared_partial_correlation(a: Tensor, b: Tensor, control: Tensor) -> Tensor:
+    """Return r^2 of the residuals of two vectors [n] after linear regression on `control`; 0 where one has none."""
+    return _squared_correlation(_residual(a, control), _residual(b, control))
 
 
 def _residual(y: Tensor, x: Tensor) -> Tensor:

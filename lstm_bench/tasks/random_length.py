@@ -1,4 +1,4 @@
-"""Sequences of random length, asked for one answer at their end."""
+"""Sequences of random length with one answer at their end."""
 
 from abc import ABC, abstractmethod
 
@@ -6,11 +6,11 @@ import torch
 from torch import Generator, Tensor
 
 from lstm_bench.tasks.contract import Batch
-from lstm_bench.tasks.masking import at_the_end
+from lstm_bench.tasks.masking import last_step_targets
 
 
 class RandomLength(ABC):
-    """What tasks share whose sequences have between T and T + T // 10 steps, each number equally likely."""
+    """The common part of tasks whose sequences have T to T + T // 10 steps, each number equally likely."""
 
     @property
     @abstractmethod
@@ -24,16 +24,16 @@ class RandomLength(ABC):
 
     @property
     def predicted_steps(self) -> int:
-        """T // 10 + 1: the steps that may be the last."""
+        """T // 10 + 1, the number of steps that may be the last one."""
         return self.length - self.shortest + 1
 
     def _draw_lengths(self, batch_size: int, generator: Generator) -> Tensor:
         return torch.randint(self.shortest, self.length + 1, (batch_size,), generator=generator)
 
     def _ended(self, inputs: Tensor, lengths: Tensor) -> Tensor:
-        """Return inputs [T, B, D] with zeros behind the end of each sequence, in place."""
+        """Fill inputs [T, B, D] with zeros after the end of each sequence, in place, and return them."""
         inputs[torch.arange(self.length).unsqueeze(1) >= lengths] = 0.0
         return inputs
 
-    def _asked_at_the_end(self, inputs: Tensor, answers: Tensor, lengths: Tensor) -> Batch:
-        return Batch(inputs, at_the_end(answers, lengths, self.length, self.predicted_steps))
+    def _batch(self, inputs: Tensor, answers: Tensor, lengths: Tensor) -> Batch:
+        return Batch(inputs, last_step_targets(answers, lengths, self.length, self.predicted_steps))

@@ -1,4 +1,4 @@
-"""Segments: has the letter "a" been seen since the last boundary? What was before it only hurts."""
+"""Segments: has the letter "a" been seen since the last boundary? Anything before the boundary is irrelevant."""
 
 import math
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ CERTAIN = 1000.0
 
 @dataclass(frozen=True)
 class SegmentsTask:
-    """Read a stream cut into segments, and say at every step whether this segment has had an "a" yet.
+    """Read a stream of segments, and predict at every step whether this segment has had an "a" yet.
 
         input    |  b  d  a  c  |  c  b  |  a  d
         target   n  n  n  y  y  n  n  n  n  y  y
@@ -45,7 +45,7 @@ class SegmentsTask:
 
     Raises: ValueError for a lag below 1, or a cue_distance outside 1 to L - 2.
     Shapes: inputs [L, B, 5], one-hot, with L = 4 (T + 1); targets [L, B].
-    Reference: Gers, Schmidhuber & Cummins 2000, whose streams nobody cuts for the model.
+    Reference: Gers, Schmidhuber & Cummins 2000, whose streams are not cut for the model.
     """
 
     lag: int
@@ -82,7 +82,7 @@ class SegmentsTask:
 
     @property
     def baselines(self) -> dict[str, float]:
-        """What a predictor reaches that sees the present symbol and the clock."""
+        """The metrics of the best predictor that sees the present symbol and the step."""
         undecided, chances = self._undecided_letters, self._chances_of_no
         entropies = (-sum(x * math.log(x) for x in (P, 1 - P) if x > 0) for P in chances)
         mistakes = (min(P, 1 - P) for P in chances)
@@ -93,7 +93,7 @@ class SegmentsTask:
 
     @property
     def _undecided_letters(self) -> float:
-        """w, the chance that a step after the first is a letter which is no "a"."""
+        """w, the probability that a step after the first is a letter other than "a"."""
         return (1 - 1 / (self.lag + 1)) ** 2
 
     @property
@@ -125,31 +125,31 @@ class SegmentsTask:
         return {"loss": self.loss(predictions, targets), "accuracy": correct.mean(dim=(0, -1))}
 
     def oracle(self, inputs: Tensor) -> Tensor:
-        """Look back to the last boundary, without doubt."""
-        said = F.one_hot(_answers(inputs.argmax(dim=-1)), self.output_size)
-        return said.to(inputs.dtype) * CERTAIN
+        """Look back to the last boundary, and predict with certainty."""
+        answers = F.one_hot(_answers(inputs.argmax(dim=-1)), self.output_size)
+        return answers.to(inputs.dtype) * CERTAIN
 
     @property
     def cue_distances(self) -> list[int]:
-        """About DISTANCES of them from 1 to L - 2, evenly spread on a logarithmic scale."""
+        """About DISTANCES integers from 1 to L - 2, evenly spread on a logarithmic scale."""
         return spread(self.length - 2, DISTANCES)
 
     def at_lag(self, lag: int) -> "SegmentsTask":
-        """Return the same task with segments of that mean length."""
+        """Return the same task with segments of mean length `lag`."""
         return replace(self, lag=lag, cue_distance=None)
 
     def at_distance(self, distance: int) -> "SegmentsTask":
-        """Return the same task with the one "a" that the last answer depends on that many steps before it, or none."""
+        """Return the same task where the last answer depends on one step, `distance` steps before it."""
         return replace(self, cue_distance=distance)
 
     def recall(self, predictions: Tensor, batch: Batch) -> Tensor:
         """Return (a - 1/2) / (1 - 1/2) for the balanced accuracy a of the last answer, [1]."""
-        said, right = predictions[-1].argmax(dim=-1), batch.targets[-1]
-        rates = torch.stack([(said[right == answer] == answer).double().mean() for answer in (0, 1)])
+        predicted, target = predictions[-1].argmax(dim=-1), batch.targets[-1]
+        rates = torch.stack([(predicted[target == answer] == answer).double().mean() for answer in (0, 1)])
         return (2 * rates.mean() - 1).unsqueeze(0)
 
     def solved(self, metrics: Mapping[str, float]) -> bool:
-        """Ask for 99% of the answers and a cross-entropy of at most a tenth of the baseline."""
+        """Return whether accuracy is at least 0.99 and the loss at most a tenth of its baseline."""
         return metrics["accuracy"] >= 0.99 and metrics["loss"] <= self.solved_share * self.baselines["loss"]
 
 

@@ -1,4 +1,4 @@
-"""Temporal order: in a stream of noise stand two or three marks, and it must be said in what order which came."""
+"""Temporal order: predict the order of two or three marks in a stream of noise."""
 
 import math
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from lstm_bench.checks import at_least, one_of
 from lstm_bench.tasks.contract import Batch
 from lstm_bench.tasks.cross_entropy import cross_entropies
 from lstm_bench.tasks.distances import spread
-from lstm_bench.tasks.masking import answered, mean_asked
+from lstm_bench.tasks.masking import answer_predictions, masked_mean
 from lstm_bench.tasks.random_length import RandomLength
 
 SYMBOLS = ("a", "b", "c", "d", "X", "Y", "E", "B")
@@ -30,7 +30,7 @@ SHARE_OF_LAG: Mapping[Dialect, float] = {"6a": 0.40, "6b": 0.24}  # of the short
 
 @dataclass(frozen=True)
 class TemporalOrderTask(RandomLength):
-    """Say at the end of a sequence of random length which of X and Y came first, which second (and which third).
+    """Predict at the end of a sequence of random length which of X and Y came first, which second (and which third).
 
     With `6a`, a sequence of 15 steps, and the class X, Y of the four XX, XY, YX, YY:
 
@@ -38,16 +38,16 @@ class TemporalOrderTask(RandomLength):
         input    E c X a d d b Y c a  b  b  d  a  B
         target                                    XY
 
-    E starts and B, the trigger, ends each sequence; all else is drawn from a, b, c, d, but for the marks, each X or Y
-    with equal chances. A sequence has T to T + T // 10 steps, each number equally likely; T is lag / 0.40 (`6a`) or
-    lag / 0.24 (`6b`), rounded. With w = T // 10, positions counted from 1 and each equally likely:
+    E starts and B, the trigger, ends each sequence; the marks are X or Y with equal probabilities, and all other steps
+    are drawn from a, b, c, d. A sequence has T to T + T // 10 steps, each number equally likely; T is lag / 0.40 (`6a`)
+    or lag / 0.24 (`6b`), rounded. With w = T // 10, positions counted from 1 and each equally likely:
 
         6a    first mark in w to 2w, last in T - lag - w to T - lag                             4 classes
         6b    the same, and one between, in round(T/3) to round(T/3) + w                        8 classes
 
     At lag 40 (`6a`) and 24 (`6b`) T is 100, and these are the paper's windows: 10-20 and 50-60; 10-20, 33-43 and 66-76.
-    No window begins before position 2. Nothing is asked before the end; shorter sequences are filled with zeros behind
-    their end, which reach no answer and no gradient.
+    No window begins before position 2. There is no target before the end; shorter sequences are padded with zeros after
+    their end, which change no answer and no gradient.
 
     The loss is the cross-entropy in nats. `correct` is the share of sequences whose class has a probability above 0.7,
     so that no output is off by 0.3 or more, which is the paper's rule; `accuracy` that of the most probable class.
@@ -62,7 +62,7 @@ class TemporalOrderTask(RandomLength):
             the mark before it. None: as above.
 
     Raises: ValueError for a lag below 2, an unknown dialect, or a cue_distance outside its range.
-    Shapes: inputs [T + T // 10, B, 8], one-hot; targets [T // 10 + 1, B], -1 where nothing is asked.
+    Shapes: inputs [T + T // 10, B, 8], one-hot; targets [T // 10 + 1, B], -1 where there is no answer.
     References: Hochreiter & Schmidhuber 1997, experiments 6a and 6b.
     """
 
@@ -120,7 +120,7 @@ class TemporalOrderTask(RandomLength):
 
     @property
     def baselines(self) -> dict[str, float]:
-        """What is reached without having seen a mark."""
+        """The metrics of the best predictor that has seen no mark."""
         chance = 1 / self.output_size
         return {"loss": math.log(self.output_size), "correct": chance, "accuracy": chance}
 
@@ -133,13 +133,13 @@ class TemporalOrderTask(RandomLength):
         letters.scatter_(0, lengths.unsqueeze(0) - 1, TRIGGER)
         letters.scatter_(0, self._marked_steps(lengths, generator), X + marks)
         inputs = self._ended(F.one_hot(letters, len(SYMBOLS)).float(), lengths)
-        return self._asked_at_the_end(inputs, _class_of(marks), lengths)
+        return self._batch(inputs, _class_of(marks), lengths)
 
     def _marked_steps(self, lengths: Tensor, generator: Generator) -> Tensor:
-        drawn = [torch.randint(first - 1, last, lengths.shape, generator=generator) for first, last in self.windows]
+        steps = [torch.randint(first - 1, last, lengths.shape, generator=generator) for first, last in self.windows]
         if self.cue_distance is not None:
-            drawn[-1] = lengths - 1 - self.cue_distance
-        return torch.stack(drawn)
+            steps[-1] = lengths - 1 - self.cue_distance
+        return torch.stack(steps)
 
     @property
     def _longest_distance(self) -> int:
@@ -155,18 +155,18 @@ class TemporalOrderTask(RandomLength):
         return replace(self, lag=lag, cue_distance=None)
 
     def at_distance(self, distance: int) -> "TemporalOrderTask":
-        """Return the same task with the last mark always that many steps before the end."""
+        """Return the same task with the last mark always `distance` steps before the end."""
         return replace(self, cue_distance=distance)
 
     def recall(self, predictions: Tensor, batch: Batch) -> Tensor:
         """Return 2a - 1 for the share a of sequences with the right X or Y, for each mark, the first mark first."""
-        said = _marks_of(answered(predictions, batch.targets).argmax(dim=-1), self._cues)
-        wanted = _marks_of(batch.targets.amax(dim=0), self._cues)
-        return 2 * (said == wanted).double().mean(dim=-1) - 1
+        predicted_marks = _marks_of(answer_predictions(predictions, batch.targets).argmax(dim=-1), self._cues)
+        marks = _marks_of(batch.targets.amax(dim=0), self._cues)
+        return 2 * (predicted_marks == marks).double().mean(dim=-1) - 1
 
     def loss(self, predictions: Tensor, targets: Tensor) -> Tensor:
         """Return the mean cross-entropy of the answers, in nats."""
-        return mean_asked(cross_entropies(predictions, targets.clamp_min(0)), targets)
+        return masked_mean(cross_entropies(predictions, targets.clamp_min(0)), targets)
 
     def metrics(self, predictions: Tensor, targets: Tensor) -> dict[str, Tensor]:
         """Return loss (nats), correct and accuracy (shares of sequences)."""
@@ -174,19 +174,19 @@ class TemporalOrderTask(RandomLength):
         is_correct = (entropies < -math.log(1 - TOLERANCE)).to(predictions.dtype)
         is_best = (predictions.argmax(dim=-1) == targets).to(predictions.dtype)
         means = {"loss": entropies, "correct": is_correct, "accuracy": is_best}
-        return {name: mean_asked(values, targets) for name, values in means.items()}
+        return {name: masked_mean(values, targets) for name, values in means.items()}
 
     def oracle(self, inputs: Tensor) -> Tensor:
-        """Note X and Y in the order in which they come, and say their class at every step that may be the last."""
+        """Read X and Y in their order, and predict their class at every step that may be the last."""
         is_mark = inputs[..., X] + inputs[..., Y] == 1
-        place = is_mark.cumsum(dim=0) - 1
-        value = 2 ** (self._cues - 1 - place.clamp(0, self._cues - 1))
-        said = torch.where(inputs[..., Y] == 1, value, 0).sum(dim=0)
-        certain = F.one_hot(said, self.output_size).to(inputs.dtype) * CERTAIN
+        order = is_mark.cumsum(dim=0) - 1
+        value = 2 ** (self._cues - 1 - order.clamp(0, self._cues - 1))
+        classes = torch.where(inputs[..., Y] == 1, value, 0).sum(dim=0)
+        certain = F.one_hot(classes, self.output_size).to(inputs.dtype) * CERTAIN
         return certain.expand(self.predicted_steps, *certain.shape)
 
     def solved(self, metrics: Mapping[str, float]) -> bool:
-        """Ask for a tenth of the baseline and 99.9% of the sequences."""
+        """Return whether the loss is at most a tenth of its baseline and 99.9% of the sequences are correct."""
         return metrics["loss"] <= self.solved_share * self.baselines["loss"] and metrics["correct"] >= 1 - MAY_FAIL
 
 

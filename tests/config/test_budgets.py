@@ -5,7 +5,7 @@ import pytest
 from lstm_bench.config.budgets import sweeps
 from lstm_bench.config.composing import Invocation, compose_study
 from lstm_bench.config.errors import ConfigError
-from lstm_bench.config.schema import Budget, StudyConfig
+from lstm_bench.config.schema import BudgetChoice, StudyConfig
 
 EXPERIMENT = """# @package _global_
 # Two tasks at lags of their own (seconds)
@@ -43,14 +43,14 @@ def test_a_study_has_the_jobs_of_all_its_sweeps_in_their_order(compose):
         ("adding", 9, "lstm", 4), ("adding", 9, "lstm", 8),
     ]  # fmt: skip
     assert {job.trainer.seeds for job in study.jobs} == {2}
-    assert study.budget == Budget("whole", "")
+    assert study.budget == BudgetChoice("whole", "")
 
 
 def test_a_budget_sets_and_sweeps_in_place_of_the_experiment(compose):
     study = compose()
     assert jobs(study) == [("copy", 3, "lstm", 64), ("copy", 3, "rnn", 64)]
     assert {job.trainer.steps for job in study.jobs} == {400}
-    assert study.budget == Budget("small", "adding is left out")
+    assert study.budget == BudgetChoice("small", "adding is left out")
 
 
 def test_the_command_line_wins_over_budget_and_sweeps_and_no_job_is_there_twice(compose):

@@ -3,13 +3,13 @@
 from pathlib import Path
 
 from lstm_bench.config.composing import Invocation, compose_study
-from lstm_bench.config.substudies import parts_of
+from lstm_bench.config.substudies import substudy_invocations
 
 STUDIES = {"copy_task": "+experiment=copy_task", "short": "+experiment=copy_task cell=rnn task.lag=2"}
 
 
 def test_each_part_is_an_invocation_of_its_own_name():
-    parts = parts_of(STUDIES, Invocation(("+experiment=claims",), Path("conf")))
+    parts = substudy_invocations(STUDIES, Invocation(("+experiment=claims",), Path("conf")))
     assert [part.overrides for part in parts] == [
         ("+experiment=copy_task", "study=copy_task"),
         ("+experiment=copy_task", "cell=rnn", "task.lag=2", "study=short"),
@@ -19,7 +19,7 @@ def test_each_part_is_an_invocation_of_its_own_name():
 
 def test_what_was_asked_of_the_whole_holds_for_every_part_in_place_of_its_own():
     asked = ("+experiment=claims", "study=mine", "trainer.seeds=3", "task.lag=4", "studies.copy_task=x", "output=/x")
-    parts = parts_of(STUDIES, Invocation(asked))
+    parts = substudy_invocations(STUDIES, Invocation(asked))
     assert parts[1].overrides == (
         "+experiment=copy_task", "cell=rnn", "study=short", "trainer.seeds=3", "task.lag=4", "output=/x",
     )  # fmt: skip
@@ -28,6 +28,6 @@ def test_what_was_asked_of_the_whole_holds_for_every_part_in_place_of_its_own():
 def test_every_part_of_the_claims_study_composes_and_names_an_experiment():
     whole = compose_study(Invocation(("+experiment=claims",)))
     assert whole.measure == "claims"
-    parts = [compose_study(part) for part in parts_of(whole.studies, Invocation(("+experiment=claims",)))]
+    parts = [compose_study(part) for part in substudy_invocations(whole.studies, Invocation(("+experiment=claims",)))]
     assert [part.study for part in parts] == list(whole.studies)
     assert all(part.experiment and part.measure == "training" and part.jobs for part in parts)

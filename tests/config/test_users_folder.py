@@ -8,7 +8,7 @@ from lstm_bench.conf_folder import conf_dir
 from lstm_bench.config.composing import Invocation, compose_study
 from lstm_bench.config.errors import ConfigError
 from lstm_bench.config.listing import listing
-from lstm_bench.config.search_path import told_of_files
+from lstm_bench.config.search_path import file_notices
 
 CELL = "# Mine\n_target_: lstm_bench.cells.lstm.LSTMCell\nhidden_size: 3\nforget_bias: 0.25\n"
 OURS = yaml.safe_load((conf_dir() / "config.yaml").read_text())
@@ -58,7 +58,7 @@ def test_the_files_that_are_told_are_those_that_a_job_uses(folder):
     assert compose(folder, "cell=mine,deep/lstm,gru").replaced == ()
     assert compose(folder, "cell=gru,lstm").replaced == ("cell/lstm.yaml",)
     assert compose(conf_dir()).replaced == ()
-    assert told_of_files(folder, ["cell/lstm.yaml", "cell/lstm.yaml"], []) == [
+    assert file_notices(folder, ["cell/lstm.yaml", "cell/lstm.yaml"], []) == [
         f"Your own yaml files in {folder} are used in place of ours: cell/lstm.yaml."
     ]
 
@@ -78,7 +78,7 @@ def test_a_yml_is_told_as_not_read(folder):
     write(folder, {"cell/lstm.yml": CELL, "cell/rnn.yml": CELL})
     study = compose(folder)
     assert (study.jobs[0].cell["forget_bias"], study.unread) == (3.0, ("cell/lstm.yml",))
-    assert told_of_files(folder, [], study.unread) == [
+    assert file_notices(folder, [], study.unread) == [
         f"Not read, since Hydra reads .yaml alone: cell/lstm.yml in {folder}."
     ]
 

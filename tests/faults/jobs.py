@@ -23,8 +23,9 @@ from lstm_bench.config.schema import JobConfig
 from lstm_bench.records.journal import Journal
 from lstm_bench.records.store import StudyRecords
 from lstm_bench.study import job as job_module
-from lstm_bench.study.checkpointing import Keeper
-from lstm_bench.study.job import Outcome, run_job
+from lstm_bench.study.checkpointing import Checkpointer
+from lstm_bench.study.job import run_job
+from lstm_bench.study.job_protocol import Outcome
 
 HERE = Path(__file__).parent
 CHECKPOINT_S = 0.02
@@ -59,18 +60,18 @@ class Seen(NamedTuple):
 
 
 class Board:
-    """The signs of a job (`lstm_bench.study.job.Signs`), written where others can read them."""
+    """The heartbeat of a job (`lstm_bench.study.job_protocol.Heartbeat`), written where others can read them."""
 
     def __init__(self, folder: Path, at_sign: Callable[[int], None] = lambda _: None) -> None:
         self._file = os.open(folder / "board", os.O_RDWR | os.O_CREAT)
         self._signs, self._stage, self._at_sign = 0, "starting", at_sign
 
-    def alive(self) -> None:
+    def beat(self) -> None:
         self._signs += 1
         self._show()
         self._at_sign(self._signs)
 
-    def stopping(self) -> bool:
+    def stop_requested(self) -> bool:
         return False
 
     @contextmanager
@@ -108,7 +109,7 @@ def _show_stages(board: Board) -> None:
     job_module._train = shown(job_module._train, role)
     job_module._record_run = shown(job_module._record_run, lambda *_: "recording")
     job_module._probe = shown(job_module._probe, lambda *_: "probing")
-    Keeper.write = shown(Keeper.write, lambda *_: "checkpoint")  # type: ignore[method-assign]
+    Checkpointer.write = shown(Checkpointer.write, lambda *_: "checkpoint")  # type: ignore[method-assign]
 
 
 def run_here(job: JobConfig, folder: Path, prepare: Prepare, at_sign: Callable[[int], None]) -> Outcome:

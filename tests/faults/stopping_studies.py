@@ -47,7 +47,7 @@ def _expect_a_good_end(study: Study, signum: signal.Signals, group: bool) -> Non
     exit_code, took = study.end(), time.monotonic() - began
     expect(exit_code == 128 + signum, f"exit code {exit_code} after {signum.name}: {study.said[-2000:]}")
     expect(took <= PROMPT_S, f"it took {took:.1f} s to end")
-    expect("Stopped. What is finished is kept" in study.said, f"the screen says {study.said[-500:]}")
+    expect("Stopped. Finished members are kept" in study.said, f"the screen says {study.said[-500:]}")
     expect_no_traceback(study.said)
     expect_gone(study)
 

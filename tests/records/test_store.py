@@ -58,13 +58,13 @@ def test_a_missing_file_is_damage(records: StudyRecords) -> None:
 
 
 def test_what_is_set_aside_is_kept_and_there_no_more(records: StudyRecords) -> None:
-    assert not records.was_set_aside("m1")
+    assert not records.was_quarantined("m1")
     for number in (1, 2):
-        aside = records.set_aside("m1")
+        aside = records.quarantine("m1")
         assert aside == records.folder / "damaged" / f"m1.{number}"
         assert (aside / "weights.pt").read_bytes() == b"weights"
         assert not records.has_member("m1")
-        assert records.was_set_aside("m1")
+        assert records.was_quarantined("m1")
         records.write_member(SOLVED, {"curves": CURVES}, {"weights.pt": b"weights"})
 
 

@@ -9,7 +9,7 @@ from lstm_bench.records.schema import MemberRecord
 from lstm_bench.records.store import StudyRecords
 from lstm_bench.study.members import members_of
 from lstm_bench.study.planning import plan_study
-from lstm_bench.study.running import Study
+from lstm_bench.study.running import StudyRunner
 from lstm_bench.study.stopping import Stop
 
 SWEEP = ("study=s", "cell=rnn", "task.lag=2,1", "cell.hidden_size=4", "trainer.steps=0", "trainer.seeds=2", "probe=off",
@@ -23,7 +23,7 @@ def ended(tmp_path, monkeypatch, capsys):
     """Run a study whose every member gets its result, by launches that end as given; return exit code and screen."""
     config = compose_study(Invocation((*SWEEP, f"output={tmp_path}")))
     records = StudyRecords(tmp_path / "runs" / "s")
-    monkeypatch.setattr(Study, "_write_report", lambda _: Path("report.html"))
+    monkeypatch.setattr(StudyRunner, "_write_report", lambda _: Path("report.html"))
 
     def run(*launches):
         waiting = iter(launches)
@@ -37,7 +37,7 @@ def ended(tmp_path, monkeypatch, capsys):
                 records.journal.note("job_ended", job="", number=number, outcome=outcome, reason=reason)
             return exit_code
 
-        exit_code = Study(config, plan_study(config, SWEEP)).run(launch, Stop())
+        exit_code = StudyRunner(config, plan_study(config, SWEEP)).run(launch, Stop())
         return exit_code, capsys.readouterr().out
 
     return run

@@ -6,7 +6,7 @@ from pathlib import Path
 from lstm_bench.config.composing import Invocation, compose_study
 from lstm_bench.records.schema import MemberRecord
 from lstm_bench.records.store import StudyRecords
-from lstm_bench.study.failure_summary import outcomes
+from lstm_bench.study.failure_summary import summarise_failures
 from lstm_bench.study.members import reported
 from lstm_bench.study.planning import plan_study
 
@@ -20,7 +20,7 @@ def test_tuning_records_that_are_gone_are_told_where_nothing_else_is(tmp_path: P
     for job in jobs:
         for member in reported(job):
             records.write_status(MemberRecord(member.identity, job.job, "report", member.seed, 0.1, "solved"))
-    assert outcomes(records, jobs) == (
+    assert summarise_failures(records, jobs) == (
         [f"No record: 2 members that tuned copy rnn lag {lag}" for lag in (2, 1)], 4
     )  # fmt: skip
 
@@ -37,7 +37,7 @@ def test_every_job_is_named_once_a_reason_and_what_has_a_result_is_not(tmp_path:
     ):  # fmt: skip
         identity = list(reported(job))[seed].identity
         records.write_status(replace(record, identity=identity, job=job.job, seed=seed))
-    found = outcomes(records, [first, second])
+    found = summarise_failures(records, [first, second])
     assert found.lines == [
         "Failed: copy rnn lag 2 (seeds 0, 2): ValueError: why",
         "Never ran: copy rnn lag 2 (seed 3): its job ended before",

@@ -21,7 +21,7 @@ def asked_of_hydra(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert cli.main([*TINY, "task.lag=2"]) == 0
     asked: list[str] = []
-    monkeypatch.setattr(cli, "_launch", lambda arguments: asked.append(arguments[-1]) or 0)
+    monkeypatch.setattr(cli, "_launch", lambda arguments, _: asked.append(arguments[-1]) or 0)
     return asked
 
 

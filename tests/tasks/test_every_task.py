@@ -14,7 +14,7 @@ from torch import Generator, Tensor
 
 from lstm_bench import tasks
 from lstm_bench.tasks.contract import Batch
-from lstm_bench.tasks.masking import asked
+from lstm_bench.tasks.masking import valid_mask
 
 LAG, B, M = 6, 5, 3
 MEMBERS = ("sample", "loss", "metrics", "oracle", "solved")
@@ -152,13 +152,13 @@ def test_the_loss_reads_every_predicted_step_at_which_something_is_asked_and_no_
     predictions, targets = guesses(task).requires_grad_(), task.sample(B, seeded(0)).targets
     task.loss(predictions, targets).backward()
     assert predictions.grad is not None
-    assert torch.equal(predictions.grad.abs().sum(dim=-1) > 0, asked(targets))
+    assert torch.equal(predictions.grad.abs().sum(dim=-1) > 0, valid_mask(targets))
 
 
 def test_of_every_sequence_something_is_asked_at_its_last_step_and_nothing_after(task: Any) -> None:
     batch = task.sample(200, seeded(0))
     for b, length in enumerate(batch.lengths.tolist()):
-        (steps,) = asked(batch.targets[:, b]).nonzero(as_tuple=True)
+        (steps,) = valid_mask(batch.targets[:, b]).nonzero(as_tuple=True)
         assert int(steps[-1]) + task.length - task.predicted_steps == length - 1
 
 

@@ -6,26 +6,26 @@ import pytest
 import torch
 
 from lstm_bench.tasks.contract import Batch
-from lstm_bench.tasks.masking import NO_CLASS, answered, asked, at_the_end, mean_asked
+from lstm_bench.tasks.masking import IGNORE_INDEX, answer_predictions, last_step_targets, masked_mean, valid_mask
 
 NAN = math.nan
 
 
 def test_numbers_that_are_none_and_classes_below_zero_are_not_asked() -> None:
-    assert asked(torch.tensor([[0.0, NAN], [-1.0, 2.0]])).tolist() == [[True, False], [True, True]]
-    assert asked(torch.tensor([[0, NO_CLASS], [3, 1]])).tolist() == [[True, False], [True, True]]
+    assert valid_mask(torch.tensor([[0.0, NAN], [-1.0, 2.0]])).tolist() == [[True, False], [True, True]]
+    assert valid_mask(torch.tensor([[0, IGNORE_INDEX], [3, 1]])).tolist() == [[True, False], [True, True]]
 
 
 def test_means_are_over_what_is_asked_alone_member_by_member() -> None:
     targets = torch.tensor([[[1.0, NAN], [NAN, NAN]], [[NAN, 1.0], [1.0, NAN]]])  # [S, M, B]
     values = torch.tensor([[[2.0, NAN], [5.0, 6.0]], [[1e9, 4.0], [7.0, math.inf]]])
-    assert mean_asked(values, targets).tolist() == [3.0, 7.0]
+    assert masked_mean(values, targets).tolist() == [3.0, 7.0]
 
 
 def test_where_nothing_is_asked_no_gradient_arrives_whatever_stands_there() -> None:
     targets = torch.tensor([[1.0, NAN], [NAN, 2.0]])
     predictions = torch.tensor([[3.0, 1e30], [-1e30, 4.0]], requires_grad=True)
-    mean_asked((predictions - targets.nan_to_num()).square(), targets).backward()
+    masked_mean((predictions - targets.nan_to_num()).square(), targets).backward()
     assert predictions.grad is not None
     assert predictions.grad.tolist() == [[2.0, 0.0], [0.0, 2.0]]
 
@@ -33,11 +33,11 @@ def test_where_nothing_is_asked_no_gradient_arrives_whatever_stands_there() -> N
 def test_one_answer_stands_at_the_last_step_of_each_sequence() -> None:
     """Batches of T = 6 steps, of which the last S = 3 may be a sequence's last."""
     answers = torch.tensor([0.5, 0.25, 0.75])
-    targets = at_the_end(answers, torch.tensor([6, 4, 5]), length=6, predicted_steps=3)
+    targets = last_step_targets(answers, torch.tensor([6, 4, 5]), length=6, predicted_steps=3)
     expected = torch.tensor([[NAN, 0.25, NAN], [NAN, NAN, 0.75], [0.5, NAN, NAN]])
     assert torch.equal(targets.nan_to_num(-9), expected.nan_to_num(-9))
-    classes = at_the_end(torch.tensor([2, 0]), torch.tensor([5, 6]), length=6, predicted_steps=2)
-    assert classes.tolist() == [[2, NO_CLASS], [NO_CLASS, 0]]
+    classes = last_step_targets(torch.tensor([2, 0]), torch.tensor([5, 6]), length=6, predicted_steps=2)
+    assert classes.tolist() == [[2, IGNORE_INDEX], [IGNORE_INDEX, 0]]
 
 
 def test_lengths_are_told_by_the_last_step_that_is_asked() -> None:
@@ -48,10 +48,10 @@ def test_lengths_are_told_by_the_last_step_that_is_asked() -> None:
 
 def test_the_answer_of_a_sequence_is_the_prediction_where_it_is_asked() -> None:
     predictions = torch.arange(12.0).reshape(3, 2, 2)
-    targets = torch.tensor([[NO_CLASS, 1], [NO_CLASS, NO_CLASS], [0, NO_CLASS]])
-    assert answered(predictions, targets).tolist() == [[8.0, 9.0], [2.0, 3.0]]
+    targets = torch.tensor([[IGNORE_INDEX, 1], [IGNORE_INDEX, IGNORE_INDEX], [0, IGNORE_INDEX]])
+    assert answer_predictions(predictions, targets).tolist() == [[8.0, 9.0], [2.0, 3.0]]
 
 
-@pytest.mark.parametrize("none", [torch.tensor([[NAN]]), torch.tensor([[NO_CLASS]])])
+@pytest.mark.parametrize("none", [torch.tensor([[NAN]]), torch.tensor([[IGNORE_INDEX]])])
 def test_a_mean_over_nothing_is_no_number(none: torch.Tensor) -> None:
-    assert mean_asked(torch.tensor([[1.0]]), none).isnan()
+    assert masked_mean(torch.tensor([[1.0]]), none).isnan()

@@ -1,6 +1,6 @@
 """Build kernels.c with the machine's C compiler, keep the library in the user's cache, and load it.
 
-Why C with products of its own, called through ctypes. Milliseconds of forward, backward, weight gradients and the norms
+Why C with products of its own, called through ctypes: milliseconds of forward, backward, weight gradients and the norms
 of every time step; LSTM, B = 32, float32, one thread, in alternation with torch.nn.LSTM (which gives no norms); AMD
 EPYC (Zen 4, AVX-512), gcc 12.2, torch 2.13, numba 0.68.1, medians of 11 rounds, 2026-11-21:
 
@@ -12,13 +12,13 @@ EPYC (Zen 4, AVX-512), gcc 12.2, torch 2.13, numba 0.68.1, medians of 11 rounds,
     Numba, products by SciPy's OpenBLAS      76.1          5.0
     Numba, products as LLVM vector IR        55.2          3.9
     Numba, products as plain loops          100.1          9.8
-    torch operations (lstm_bptt.py)          95.9          8.7    (with read-out and Adam, another run)
+    torch operations (kernels/lstm.py)       95.9          8.7    (with read-out and Adam, another run)
 
 At these sizes a BLAS loses to tiles that keep their sums in registers and read weights packed once a training step: 85
 against 112 GFLOP/s for [32, 131] x [131, 512], where a core's registers give 117. Numba comes level only with LLVM code
 written by hand and a private option, for 208 MB of packages, 0.45 s and 117 MiB in each process. The C costs 0.3 to
 0.6 s once, 40 kB, and a compiler; a C++ extension of torch would need the same compiler, ninja and torch's headers.
-Without a compiler the kernels in torch operations serve, with the same results to rounding.
+Without a compiler the kernels in torch operations run instead, with the same results up to rounding.
 """
 
 import ctypes
@@ -40,19 +40,19 @@ FOR_THIS_CPU = (
     ("-march=native",),
     ("-mcpu=native",),
     (),
-)  # what x86 and ARM compilers call it; the last: any of the kind
+)  # the option of x86 and of ARM compilers; the last builds for any CPU of the kind
 PRECISIONS = {"float": ("-Dreal=float",), "double": ("-Dreal=double", "-DREAL_IS_DOUBLE")}
 SECONDS = 120
 Precision = Literal["float", "double"]
 
 
 class CannotBuildError(RuntimeError):
-    """No kernel can be built here; the message says why, in one line."""
+    """No kernel can be built here; the message is one line that says why."""
 
 
 @functools.cache
 def library(precision: Precision) -> ctypes.CDLL:
-    """Return the kernels in one precision, compiling them unless that was done before.
+    """Return the kernels in one precision, compiled unless the cache holds them.
 
     Raises: CannotBuildError.
     """
@@ -70,18 +70,18 @@ def library(precision: Precision) -> ctypes.CDLL:
 
 
 def _compiler() -> list[str]:
-    """Return the command of the compiler: that of CC, with its options, or the first that is there."""
+    """Return the command of the compiler: CC with its options, or the first of COMPILERS that is installed."""
     if sys.platform == "win32":
         raise CannotBuildError("there is no GCC or Clang for this on Windows")
-    wanted = shlex.split(os.environ.get("CC", ""))
-    found = next(filter(None, map(shutil.which, wanted[:1] or COMPILERS)), None)
-    if found is None:
-        raise CannotBuildError(f"no C compiler found ({f'CC={wanted[0]}' if wanted else ', '.join(COMPILERS)})")
-    return [found, *wanted[1:]]
+    command = shlex.split(os.environ.get("CC", ""))
+    compiler = next(filter(None, map(shutil.which, command[:1] or COMPILERS)), None)
+    if compiler is None:
+        raise CannotBuildError(f"no C compiler found ({f'CC={command[0]}' if command else ', '.join(COMPILERS)})")
+    return [compiler, *command[1:]]
 
 
 def _target(compiler: list[str]) -> tuple[tuple[str, ...], str]:
-    """Return the flags that tune for this CPU, and all that compiler and CPU define: what the library depends on."""
+    """Return the flags that tune for this CPU, and all macros that they define, as the key of the library."""
     for tuning in FOR_THIS_CPU:
         run = _run([*compiler, *tuning, "-dM", "-E", "-x", "c", os.devnull])
         if run.returncode == 0:
@@ -97,7 +97,7 @@ def _load(path: Path, compiler: list[str], options: tuple[str, ...]) -> ctypes.C
             run = _run([*compiler, *options, str(SOURCE), "-o", str(fresh), "-lm"])
             if run.returncode != 0:
                 raise CannotBuildError(f"{shlex.join(compiler)} failed: {_last_line(run.stderr)}")
-            fresh.replace(path)  # atomic: of two processes that build at once, both load a whole file
+            fresh.replace(path)  # atomic: two processes that build at once both load a complete file
     return ctypes.CDLL(str(path))
 
 
@@ -123,7 +123,7 @@ def _temporary_folder() -> Path:
 
 
 def _check_folder(folder: Path) -> None:
-    """Raise OSError for a folder that others could have put a library into, or that cannot be made."""
+    """Raise OSError for a folder that belongs to another user, or that cannot be made."""
     if not folder.is_absolute():
         raise NotADirectoryError(f"{folder} is no absolute path")
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -1,8 +1,8 @@
-"""The compiled kernels as `Kernel`s: tensors laid out as kernels.c wants them, one call a member and direction.
+"""The compiled kernels as `Kernel`s: tensors in the layout of kernels.c, one call a member and direction.
 
-Members take turns, so results do not depend on how many are trained together, and what is in cache is one member's. A
-number that is not finite reaches all units of its sequence within two steps, since padding multiplies it by 0; the
-member has diverged either way.
+Members run one after another, so results do not depend on how many are trained together, and the cache holds one
+member's numbers. A number that is not finite reaches all units of its sequence within two steps, since padding
+multiplies it by 0; the member has diverged either way.
 """
 
 import ctypes
@@ -36,7 +36,7 @@ def round_up(number: int, multiple: int) -> int:
 
 
 class CompiledKernel(ABC):
-    """What all have in common: buffers, the state at both ends, and the order of calls.
+    """The common part of all compiled kernels: buffers, the state at both ends, and the order of calls.
 
     Buffers are member-major and as long as the longest segment so far; width P is H rounded up (see kernels.c).
     """
@@ -63,12 +63,12 @@ class CompiledKernel(ABC):
     def start(self, parameters: Mapping[str, Tensor], batch_size: int) -> Parts:
         """See `Kernel`."""
         weights = {name: tensor.detach() for name, tensor in parameters.items()}
-        some = weights["weight_hh"]
-        self._w = some.new_zeros(len(some), self._rows, self.gates, self._width)
+        example = weights["weight_hh"]
+        self._w = example.new_zeros(len(example), self._rows, self.gates, self._width)
         self._dw = torch.zeros_like(self._w)
         self._panels = torch.empty_like(self._w[0])
         self._place_weights(weights, self._w)
-        return {part: some.new_zeros(len(some), batch_size, self.hidden_size) for part in self.parts}
+        return {part: example.new_zeros(len(example), batch_size, self.hidden_size) for part in self.parts}
 
     def forward(self, inputs: Tensor, state: Parts) -> tuple[Tensor, Parts]:
         """See `Kernel`."""
@@ -92,10 +92,10 @@ class CompiledKernel(ABC):
             arriving[part][..., :width] = gradient
         norms = {p: d_outputs.new_empty(members, self._steps, dtype=torch.float64) for p in self.parts}
         for m in range(members):
-            told = {part: norms[part][m] if with_norms else None for part in self.parts}
-            self._run_backward(m, shares[m], {part: arriving[part][m] for part in self.parts}, told)
+            member_norms = {part: norms[part][m] if with_norms else None for part in self.parts}
+            self._run_backward(m, shares[m], {part: arriving[part][m] for part in self.parts}, member_norms)
         before = {part: gradient[..., :width] for part, gradient in arriving.items()}
-        return before, {part: found.T for part, found in norms.items()} if with_norms else {}
+        return before, {part: norm.T for part, norm in norms.items()} if with_norms else {}
 
     def gradients(self, d_start: Parts) -> Parts:
         """See `Kernel`."""
@@ -117,8 +117,8 @@ class CompiledKernel(ABC):
 
     def _states(self) -> dict[str, Tensor]:
         """Return the states for every step [M, T + 1, B, H], views of the buffers."""
-        found = {"h": self._xh[..., : self.hidden_size]}
-        return found | ({"c": self._c[..., : self.hidden_size]} if "c" in self.parts else {})
+        states = {"h": self._xh[..., : self.hidden_size]}
+        return states | ({"c": self._c[..., : self.hidden_size]} if "c" in self.parts else {})
 
     def _put(self, state: Parts, t: int) -> None:
         for part, buffer in self._states().items():
@@ -146,7 +146,7 @@ class CompiledKernel(ABC):
 
     @abstractmethod
     def _run_backward(self, m: int, shares: Tensor, arriving: Parts, norms: Mapping[str, Tensor | None]) -> None:
-        """Run one member back through it."""
+        """Run one member backward through the segment."""
 
     def _blocks(self, w: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return views of W^T by its rows: for h [M, G, H, H], x [M, G, H, D] and the bias [M, G, H]."""
@@ -182,10 +182,10 @@ class CompiledRNN(_SumOfGates):
         self._library.rnn_forward(*self._sizes(), self._relu, *map(pointer, (self._w[m], self._panels, self._xh[m])))
 
     def _run_backward(self, m: int, shares: Tensor, arriving: Parts, norms: Mapping[str, Tensor | None]) -> None:
-        given = (self._w[m], self._panels, self._xh[m])
+        inputs = (self._w[m], self._panels, self._xh[m])
         written = (shares, arriving["h"], self._d_pre, self._dw[m], norms["h"])
         last = ctypes.c_long(len(shares))
-        self._library.rnn_backward(*self._sizes(), self._relu, *map(pointer, given), last, *map(pointer, written))
+        self._library.rnn_backward(*self._sizes(), self._relu, *map(pointer, inputs), last, *map(pointer, written))
 
 
 class CompiledLSTM(_SumOfGates):
@@ -198,20 +198,20 @@ class CompiledLSTM(_SumOfGates):
         super().__init__(cell)
         self._linear = ctypes.c_long(linear)
 
-    def _given(self, m: int) -> tuple[Tensor, ...]:
+    def _buffers_of(self, m: int) -> tuple[Tensor, ...]:
         return self._w[m], self._panels, self._xh[m], self._tape[m], self._c[m], self._tanh_c[m]
 
     def _run_forward(self, m: int) -> None:
-        self._library.lstm_forward(*self._sizes(), self._linear, *map(pointer, self._given(m)))
+        self._library.lstm_forward(*self._sizes(), self._linear, *map(pointer, self._buffers_of(m)))
 
     def _run_backward(self, m: int, shares: Tensor, arriving: Parts, norms: Mapping[str, Tensor | None]) -> None:
         written = (shares, arriving["h"], arriving["c"], self._d_pre, self._dw[m], norms["h"], norms["c"])
-        given, last = map(pointer, self._given(m)), ctypes.c_long(len(shares))
-        self._library.lstm_backward(*self._sizes(), self._linear, *given, last, *map(pointer, written))
+        inputs, last = map(pointer, self._buffers_of(m)), ctypes.c_long(len(shares))
+        self._library.lstm_backward(*self._sizes(), self._linear, *inputs, last, *map(pointer, written))
 
 
 class CompiledAblatedLSTM(CompiledLSTM):
-    """The `Kernel` of `AblatedLSTMCell`: the LSTM's, with weights as in ablation.py."""
+    """The `Kernel` of `AblatedLSTMCell`: the LSTM's, with weights as in kernels/lstm_ablated.py."""
 
     def __init__(self, cell: AblatedLSTMCell) -> None:
         super().__init__(cell, linear=cell.without == "candidate_tanh")
@@ -248,13 +248,13 @@ class CompiledGRU(CompiledKernel):
             "bias_hh": bias[:, :3].flatten(1, 2),
         }
 
-    def _given(self, m: int) -> tuple[Tensor, ...]:
+    def _buffers_of(self, m: int) -> tuple[Tensor, ...]:
         return self._w[m], self._panels, self._xh[m], self._tape[m]
 
     def _run_forward(self, m: int) -> None:
-        self._library.gru_forward(*self._sizes(), *map(pointer, self._given(m)))
+        self._library.gru_forward(*self._sizes(), *map(pointer, self._buffers_of(m)))
 
     def _run_backward(self, m: int, shares: Tensor, arriving: Parts, norms: Mapping[str, Tensor | None]) -> None:
         written = (shares, arriving["h"], self._d_pre, self._dw[m], norms["h"])
         last = ctypes.c_long(len(shares))
-        self._library.gru_backward(*self._sizes(), *map(pointer, self._given(m)), last, *map(pointer, written))
+        self._library.gru_backward(*self._sizes(), *map(pointer, self._buffers_of(m)), last, *map(pointer, written))

@@ -172,7 +172,7 @@ class LSTMKernel:
 
 
 class AblatedLSTMKernel(LSTMKernel):
-    """The `Kernel` of `AblatedLSTMCell` in torch operations: the LSTM's, with weights as in ablation.py."""
+    """The `Kernel` of `AblatedLSTMCell` in torch operations: the LSTM's, with weights as in lstm_ablated.py."""
 
     def __init__(self, cell: AblatedLSTMCell) -> None:
         super().__init__(cell, linear=cell.without == "candidate_tanh")

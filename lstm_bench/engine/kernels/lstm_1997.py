@@ -1,13 +1,13 @@
-"""The LSTM of 1997 in the weights of today's, so that today's kernels run it, exactly.
+"""Express the LSTM of 1997 in the weights of today's LSTM, so that today's kernels run it, exactly.
 
 Its U = H + 2J hidden units become the units of an LSTM. With s the logistic function, 4 s(g) - 2 = 2 tanh(g/2) and
 2 s(c) - 1 = tanh(c/2), so with half the cell state, c/2:
 
     a cell         i and o are those of its block, f = 1, half of g:  c/2 += i tanh(g/2),  y = o tanh(c/2)
-    a gate unit    i = 0, f = 1 and c = OPEN from the start, whose tanh is 1 with a slope of 0: what it says is its o
+    a gate unit    i = 0, f = 1 and c = OPEN from the start, whose tanh is 1 with a slope of 0: its output is its o
 
-Each row of the LSTM's four blocks is a row of the original's weights, times 1 or 1/2, or a constant bias; so a gradient
-is that of the rows, times the same. s(OPEN) = 1, s(-OPEN) = 0 and tanh(OPEN) = 1 to the last bit.
+Each row of the LSTM's four blocks is a row of the original's weights, times 1 or 1/2, or a constant bias; its gradient
+is that of the row, times the same factor. s(OPEN) = 1, s(-OPEN) = 0 and tanh(OPEN) = 1 to the last bit.
 """
 
 from collections.abc import Callable, Mapping
@@ -27,7 +27,7 @@ HALF = 0.5
 
 
 class _BlocksKernel:
-    """The `Kernel` of `OriginalLSTMCell` by one of the LSTM's."""
+    """The `Kernel` of `OriginalLSTMCell`, which runs one of the LSTM's."""
 
     def __init__(self, cell: OriginalLSTMCell, kernel: Callable[[LSTMCell], Kernel]) -> None:
         self._cells, units = cell.hidden_size, cell.hidden_size + 2 * cell.blocks
@@ -65,27 +65,27 @@ class _BlocksKernel:
 
     def gradients(self, d_start: Parts) -> Parts:
         """See `Kernel`."""
-        found = self._kernel.gradients(d_start)
-        by_name = {name: self._rows.T @ found[name] for name in ("weight_ih", "weight_hh")}
-        return by_name | {"bias": found["bias_ih"] @ self._rows}
+        whole = self._kernel.gradients(d_start)
+        by_name = {name: self._rows.T @ whole[name] for name in ("weight_ih", "weight_hh")}
+        return by_name | {"bias": whole["bias_ih"] @ self._rows}
 
     def _padded(self, of_cells: Tensor, units: int, value: float = 0.0) -> Tensor:
         return F.pad(of_cells, (0, units - self._cells), value=value)
 
 
 def _rows_of(cell: OriginalLSTMCell) -> tuple[Tensor, Tensor]:
-    """Return what the rows of the LSTM's blocks i, f, g, o are of the original's rows [4U, U], and fixed biases [4U].
+    """Return the matrix [4U, U] from the original's rows to those of the LSTM's blocks i, f, g, o, and biases [4U].
 
-    The original's rows: cells, input gates, output gates.
+    The original's rows are cells, input gates, output gates.
     """
     cells, blocks = cell.hidden_size, cell.blocks
     units = cells + 2 * blocks
     block_of = torch.arange(cells) // cell.block_size
-    own = torch.eye(units)
+    identity = torch.eye(units)
     nothing = torch.zeros(2 * blocks, units)
-    i = torch.cat((own[cells + block_of], nothing))
-    g = torch.cat((HALF * own[:cells], nothing))
-    o = torch.cat((own[cells + blocks + block_of], own[cells:]))
+    i = torch.cat((identity[cells + block_of], nothing))
+    g = torch.cat((HALF * identity[:cells], nothing))
+    o = torch.cat((identity[cells + blocks + block_of], identity[cells:]))
     closed = torch.cat((torch.zeros(cells), torch.full((2 * blocks,), -OPEN)))
     constant = torch.cat((closed, torch.full((units,), OPEN), torch.zeros(2 * units)))
     return torch.cat((i, torch.zeros(units, units), g, o)), constant

@@ -1,10 +1,10 @@
-"""An ablated LSTM in the weights of a whole one, so that the LSTM's own kernels run it.
+"""Express an ablated LSTM in the weights of a whole one, so that the LSTM's kernels run it.
 
     a missing gate    weights 0, bias OPEN: s(OPEN) = 1 and its slope y (1 - y) = 0, both to the last bit
     coupled gates     i = 1 - s(x) = s(-x): the weights of f with the other sign, and dL/dW_f - dL/dW_i for both
 
-A linear candidate is not a matter of weights: there the kernels leave out a tanh. Padding a missing gate with rows that
-do nothing costs a quarter of the products and spares a layout for each set of gates.
+A linear candidate cannot be expressed in weights: for it the kernels omit a tanh. Padding a missing gate with rows that
+do nothing costs a quarter of the products, and makes one layout serve every set of gates.
 """
 
 from collections.abc import Mapping
