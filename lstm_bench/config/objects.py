@@ -10,15 +10,15 @@ import psutil
 import torch
 from torch import Generator, nn
 
-from lstm_bench.cells.contract import Cell, CellError, cell_failure, cell_name
+from lstm_bench.cells.contract import Cell, CellError, cell_failure
 from lstm_bench.cells.reals import count_reals
 from lstm_bench.config.building import TARGET, build, check_types, import_target
 from lstm_bench.config.errors import ConfigError, not_allowed
 from lstm_bench.config.schema import JobConfig
-from lstm_bench.engine.conformance import check_cell
 from lstm_bench.engine.generic import GenericKernel
 from lstm_bench.engine.kernel_dispatch import kernel_type
 from lstm_bench.engine.model import MakeCell
+from lstm_bench.engine.trial import try_cell
 from lstm_bench.probes.contract import Probe
 from lstm_bench.tasks.contract import Task
 
@@ -97,7 +97,7 @@ def check_job(job: JobConfig) -> tuple[Task, Cell]:
 
 
 def cell_notes(job: JobConfig) -> list[str]:
-    """Return the warnings from a trial of a job's cell, one sentence each; see `check_cell`.
+    """Return the warnings from a trial of a job's cell, one sentence each; see `try_cell`.
 
     A cell with a kernel of its own is built in and is not tried.
 
@@ -111,11 +111,9 @@ def cell_notes(job: JobConfig) -> list[str]:
     key = type(cell), settings  # a class that was imported again is another one
     if key not in _tried:
         try:
-            _tried[key] = check_cell(cell_maker(job, task), device)
+            _tried[key] = try_cell(cell_maker(job, task), device, type(cell))
         except CellError as error:
             raise ConfigError(str(error)) from error
-        except SystemExit as error:
-            raise ConfigError(f"{cell_name(type(cell))}: step raised SystemExit: {error}") from error
     return _tried[key]
 
 

@@ -59,7 +59,7 @@ def check_cell(make_cell: MakeCell, device: torch.device) -> list[str]:
         _check_memory(first, steps, training)
         _check_constants(first, second, steps, training)
         _check_constants(first, other, steps, training)
-        _check_constants(first, other, _steps(first, _moved(first, tensors), training), training)
+    _check_constants(first, other, _steps(first, _moved(first, tensors), training=True), training=True)
     _check_tensors_stay(second)
     return [
         *_starting_alike(first, other),

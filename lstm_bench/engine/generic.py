@@ -71,26 +71,30 @@ class GenericKernel:
 
     Args:
         cell: any cell; its parameters serve as an example only.
-        batched: whether one call a step runs all members; None tries whether the cell permits it, and then batches
-            from BATCHED_FROM members on.
+        batched: whether one call a step runs all members; None does so where there are at least BATCHED_FROM of them
+            and the cell permits it, which a trial finds out.
         training: the mode of the cell while it runs: `train()` to train, `eval()` to score and to probe.
+        members: how many there are at the start. Those that end do not change the way the others run, nor their bits.
 
     Every method raises CellError where the cell breaks its contract or fails.
 
     Attributes:
-        batched: whether the cell permits one call for all members.
+        batched: whether one call a step runs all members.
         seeds: one seed a member for its draws from the next `start` on. Without seeds, a cell draws from the global
             generators as they are. A batched cell draws nothing.
     """
 
     name = "autograd over step"
 
-    def __init__(self, cell: Cell, batched: bool | None = None, training: bool = True) -> None:
+    def __init__(
+        self, cell: Cell, batched: bool | None = None, training: bool = True, members: int = BATCHED_FROM
+    ) -> None:
         self._cell, self._functional, self._training = cell, FunctionalCell(cell), training
         self._trained = {name for name, parameter in cell.named_parameters() if parameter.requires_grad}
         self._step_bytes: dict[torch.Size, int] = {}
-        self._batched_from = BATCHED_FROM if batched is None else 1
-        self.batched = permits_batching(cell, training) if batched is None else batched
+        if batched is None:
+            batched = members >= BATCHED_FROM and permits_batching(cell, training)
+        self.batched = batched
         self.seeds: Sequence[int] = ()
 
     def bytes_per_step(self, inputs: Tensor) -> int:
@@ -122,15 +126,14 @@ class GenericKernel:
     def start(self, parameters: Mapping[str, Tensor], batch_size: int) -> Parts:
         """See `Kernel`."""
         members = range(len(next(iter(parameters.values()))))
-        self._joined = self.batched and len(members) >= self._batched_from
-        self._groups: list[int | EllipsisType] = [...] if self._joined else list(members)
+        self._groups: list[int | EllipsisType] = [...] if self.batched else list(members)
         self._leaves = [
             {n: tensor[group].detach().requires_grad_(n in self._trained) for n, tensor in parameters.items()}
             for group in self._groups
         ]
-        self._streams = [] if self._joined else [GeneratorStates.seeded(seed) for seed in self.seeds]
+        self._streams = [] if self.batched else [GeneratorStates.seeded(seed) for seed in self.seeds]
         initial_state = (
-            vmap(self._functional.initial_state, in_dims=(0, None)) if self._joined else self._functional.initial_state
+            vmap(self._functional.initial_state, in_dims=(0, None)) if self.batched else self._functional.initial_state
         )
         self._set_mode()
         self._starts = list[Parts]()
@@ -185,14 +188,14 @@ class GenericKernel:
 
     def _join(self, tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
         """Return the tensors of all groups in one, with the members along one axis."""
-        return tensors[0] if self._joined else torch.stack(list(tensors), dim)
+        return tensors[0] if self.batched else torch.stack(list(tensors), dim)
 
     def _join_parts(self, groups: Sequence[Parts], dim: int = 0) -> Parts:
         return {part: self._join([parts[part] for parts in groups], dim) for part in groups[0]}
 
     def forward(self, inputs: Tensor, state: Parts) -> tuple[Tensor, Parts]:
         """See `Kernel`."""
-        step = vmap(self._functional.step) if self._joined else self._functional.step
+        step = vmap(self._functional.step) if self.batched else self._functional.step
         self._set_mode()
         self._graphs = list[_Graph]()
         for index, (group, leaves) in enumerate(zip(self._groups, self._leaves, strict=True)):
@@ -217,7 +220,7 @@ class GenericKernel:
 
     def _norms(self, parts: list[str], gradients: list[Tensor]) -> Parts:
         """Return the norms of each part [T, M] or [T]; `gradients` has the parts of the first state, then the next."""
-        batch_axes = int(self._joined)
+        batch_axes = int(self.batched)
         norms = [torch.linalg.vector_norm(widened(g), dim=tuple(range(batch_axes, g.dim()))) for g in gradients]
         return {part: torch.stack(norms[k :: len(parts)]) for k, part in enumerate(parts)}
 

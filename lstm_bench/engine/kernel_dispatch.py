@@ -14,7 +14,7 @@ from lstm_bench.cells.lstm_ablated import AblatedLSTMCell
 from lstm_bench.cells.rnn import RNNCell
 from lstm_bench.engine.compiled.build import CannotBuildError, library
 from lstm_bench.engine.compiled.kernel import PRECISION, CompiledAblatedLSTM, CompiledGRU, CompiledLSTM, CompiledRNN
-from lstm_bench.engine.generic import GenericKernel, named_tensors
+from lstm_bench.engine.generic import BATCHED_FROM, GenericKernel, named_tensors
 from lstm_bench.engine.kernel import Kernel
 from lstm_bench.engine.kernels.gru import GRUKernel
 from lstm_bench.engine.kernels.lstm import AblatedLSTMKernel, LSTMKernel
@@ -51,13 +51,20 @@ TORCH: Mapping[type, KernelType] = {
 }
 
 
-def kernel_of(cell: Cell, device: torch.device, choice: KernelChoice = "auto", training: bool = True) -> Kernel:
+def kernel_of(
+    cell: Cell,
+    device: torch.device,
+    choice: KernelChoice = "auto",
+    training: bool = True,
+    members: int = BATCHED_FROM,
+) -> Kernel:
     """Return the fastest kernel that is exact for this cell on this device; see `kernel_type`.
 
-    `training` is the mode in which a plug-in's step runs; a hand-written kernel has one mode.
+    `training` is the mode in which a plug-in's step runs, `members` how many there are of it; a hand-written kernel has
+    one way for all.
     """
     kernel = kernel_type(cell, device, choice)
-    return GenericKernel(cell, training=training) if kernel is GenericKernel else kernel(cell)
+    return GenericKernel(cell, None, training, members) if kernel is GenericKernel else kernel(cell)
 
 
 def kernel_type(cell: Cell, device: torch.device, choice: KernelChoice = "auto") -> KernelType:

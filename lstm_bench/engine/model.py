@@ -64,7 +64,7 @@ def load_weights(model: Model, weights: Mapping[str, Tensor]) -> None:
 def predict(model: Model, inputs: Tensor, predicted_steps: int, kernel: KernelChoice = "auto") -> Tensor:
     """Return predictions [S, B, C] at the last S steps of inputs [T, B, D], in evaluation mode."""
     device = inputs.device
-    unroll = Unroll(kernel_of(model.cell, device, kernel, training=False), plan_for(device).tape_bytes)
+    unroll = Unroll(kernel_of(model.cell, device, kernel, training=False, members=1), plan_for(device).tape_bytes)
     weights = {name: tensor.detach().clone().unsqueeze(0) for name, tensor in named_tensors(model.cell).items()}
     predictions = [
         model.readout(unroll.last_outputs(weights, piece.unsqueeze(1), predicted_steps).squeeze(1))

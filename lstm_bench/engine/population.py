@@ -48,7 +48,7 @@ class Population:
         self.task, self.device, self._plan = task, device, plan or plan_for(device)
         self._hidden_size = models[0].cell.hidden_size
         self._training, self._evaluation = (
-            Unroll(kernel_of(models[0].cell, device, kernel, training), self._plan.tape_bytes)
+            Unroll(kernel_of(models[0].cell, device, kernel, training, len(models)), self._plan.tape_bytes)
             for training in (True, False)
         )
         rows = [model_tensors(model) for model in models]
@@ -103,6 +103,7 @@ class Population:
             "weights": self.weights.clone(),
             "moments": [self.member_moments(index) for index in range(len(self))],
             "constants": {name: tensor.clone() for name, tensor in self._constants.items()},
+            "batched": [kernel.batched for kernel in self._plug_in_kernels()],
         }
 
     def load(self, state: Mapping[str, Any]) -> None:
@@ -113,10 +114,17 @@ class Population:
         if state["weights"].shape != self.weights.shape:
             raise ValueError(f"weights {tuple(state['weights'].shape)}: allowed: {tuple(self.weights.shape)}")
         self.weights.copy_(state["weights"])
+        for kernel, batched in zip(self._plug_in_kernels(), state.get("batched", ()), strict=True):
+            kernel.batched = batched  # as it was chosen for the members that there were at the start
         self._constants = {name: state["constants"][name].to(self.device) for name in self._constants}
         for row, moments in zip(self._rows, state["moments"], strict=True):
             if moments:
                 self._adam.state[row] = {name: tensor.to(self.device) for name, tensor in moments.items()}
+
+    def _plug_in_kernels(self) -> list[GenericKernel]:
+        """Return the kernels that run a plug-in's own step, to train and to score."""
+        kernels = (self._training.kernel, self._evaluation.kernel)
+        return [kernel for kernel in kernels if isinstance(kernel, GenericKernel)]
 
     def _tensors(self) -> dict[str, Tensor]:
         """Return parameters and buffers [M, ...] by name: views, or copies where a parameter is complex."""

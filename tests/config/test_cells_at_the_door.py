@@ -1,6 +1,9 @@
 """A plug-in that cannot be made is refused before anything runs, and one that needs storage is not."""
 
+import os
+import signal
 import sys
+import time
 from types import ModuleType
 
 import pytest
@@ -44,7 +47,7 @@ class Stepless(nn.Module):
 @pytest.fixture(autouse=True)
 def door(monkeypatch):
     module = ModuleType("at_the_door")
-    for cell_type in (NeedsStorage, Raises, Stepless, PlainMask, Complex, Breaks, Exits):
+    for cell_type in (NeedsStorage, Raises, Stepless, PlainMask, Complex, Breaks, Exits, Crashes, Hangs):
         setattr(module, cell_type.__name__, cell_type)
     monkeypatch.setitem(sys.modules, "at_the_door", module)
 
@@ -100,11 +103,30 @@ def test_a_cell_that_cannot_step_is_refused_by_name(name, told):
     assert str(caught.value) == f"cell {__name__}.{name}: step raised {told}"
 
 
+class Crashes(NeedsStorage):
+    def step(self, x: torch.Tensor, state: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        os.kill(os.getpid(), signal.SIGSEGV)
+        return state, state
+
+
+class Hangs(NeedsStorage):
+    def step(self, x: torch.Tensor, state: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        time.sleep(3600)
+        return state, state
+
+
+@pytest.mark.parametrize(("name", "told"), [("Crashes", "died of SIGSEGV"), ("Hangs", "did not end within 0.2 s")])
+def test_a_cell_that_crashes_or_hangs_in_its_trial_takes_nothing_along_and_is_noted(monkeypatch, name, told):
+    monkeypatch.setattr("lstm_bench.engine.trial.TIMEOUT_S", 60.0 if name == "Crashes" else 0.2)
+    (note,) = cell_notes(job(name))
+    assert note == f"cell {__name__}.{name}: its trial {told}, so nothing is known of its numbers"
+
+
 def test_what_a_reader_must_know_of_a_cell_is_noted_and_a_cell_with_a_kernel_is_not_tried(monkeypatch):
     alike, unreached = cell_notes(job("NeedsStorage"))
     assert "two seeds start with the same parameters" in alike
     assert "no gradient reaches weight in 3 steps (40 numbers" in unreached
-    monkeypatch.setattr("lstm_bench.config.objects.check_cell", pytest.fail)
+    monkeypatch.setattr("lstm_bench.config.objects.try_cell", pytest.fail)
     assert cell_notes(job("NeedsStorage")) == [alike, unreached]  # tried once a process
     ours = {"_target_": "lstm_bench.cells.lstm.LSTMCell", "hidden_size": 4}
     assert cell_notes(JobConfig("copy", "lstm", TASK, ours, TrainerConfig())) == []

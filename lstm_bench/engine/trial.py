@@ -1,0 +1,79 @@
+"""The trial of a plug-in cell in a process of its own: a cell that crashes or hangs in it takes nothing along."""
+
+import os
+import pickle
+import select
+import signal
+import sys
+from typing import Literal
+
+import torch
+
+from lstm_bench.cells.contract import CellError, cell_error
+from lstm_bench.engine.conformance import check_cell
+from lstm_bench.engine.model import MakeCell
+
+TIMEOUT_S = 60.0
+Answer = tuple[Literal["warnings", "refusal"], list[str]]
+
+
+def try_cell(make_cell: MakeCell, device: torch.device, cell_type: type) -> list[str]:
+    """Return the warnings of `check_cell`, one sentence each.
+
+    The check runs in a forked process, on Linux and a CPU; elsewhere in this one. Where that process dies or hangs the
+    only warning says so, since a job that crashes is told, and costs no other job.
+
+    Raises: CellError as `check_cell` does, and for a step that calls sys.exit.
+    """
+    if device.type != "cpu" or not sys.platform.startswith("linux"):
+        return check_cell(make_cell, device)
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(reader)
+        _answer(make_cell, device, cell_type, writer)
+    os.close(writer)
+    content = _read_all(reader)
+    if not content:
+        return [f"{cell_error(cell_type, f'its trial {_end(child)}')}, so nothing is known of its numbers"]
+    os.waitpid(child, 0)
+    kind, sentences = pickle.loads(content)
+    if kind == "refusal":
+        raise CellError(sentences[0])
+    return list(sentences)
+
+
+def _answer(make_cell: MakeCell, device: torch.device, cell_type: type, writer: int) -> None:
+    """In the child: check the cell, write the answer, and leave without the parent's clean-up."""
+    try:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        torch.set_num_threads(1)  # threads of the parent do not survive the fork
+        answer: Answer
+        try:
+            answer = "warnings", check_cell(make_cell, device)
+        except CellError as error:
+            answer = "refusal", [str(error)]
+        except (Exception, SystemExit) as error:
+            answer = "refusal", [str(cell_error(cell_type, f"step raised {type(error).__name__}: {error}"))]
+        os.write(writer, pickle.dumps(answer))
+    finally:
+        os._exit(0)
+
+
+def _read_all(reader: int) -> bytes:
+    """Return what the child wrote; nothing where it died or wrote nothing in time."""
+    with os.fdopen(reader, "rb") as pipe:
+        ready, _, _ = select.select([pipe], [], [], TIMEOUT_S)
+        return pipe.read() if ready else b""
+
+
+def _end(child: int) -> str:
+    """Return how a child ended that gave no answer, after killing it if it still runs."""
+    finished, status = os.waitpid(child, os.WNOHANG)
+    if not finished:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        return f"did not end within {TIMEOUT_S:g} s"
+    code = os.waitstatus_to_exitcode(status)
+    return f"died of {signal.Signals(-code).name}" if code < 0 else f"ended its process with exit code {code}"
