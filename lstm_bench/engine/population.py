@@ -121,6 +121,11 @@ class Population:
             if moments:
                 self._adam.state[row] = {name: tensor.to(self.device) for name, tensor in moments.items()}
 
+    @property
+    def may_draw(self) -> bool:
+        """Whether a step may draw random numbers: a plug-in's may, those of hand-written kernels draw nothing."""
+        return bool(self._plug_in_kernels())
+
     def _plug_in_kernels(self) -> list[GenericKernel]:
         """Return the kernels that run a plug-in's own step, to train and to score."""
         kernels = (self._training.kernel, self._evaluation.kernel)

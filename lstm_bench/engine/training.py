@@ -145,7 +145,7 @@ def _take_step(population: Population, active: Sequence[Run], step: int, budget:
     if due:
         _evaluate(population, active, step, budget)
     batch = _training_batch(population, active, step, budget)
-    members = [run.member for run in active]
+    members = [run.member for run in active] if population.may_draw else []
     seeds = cell_seeds(cell_streams(budget.study_seed, members, "training", step))
     loss, state_norms = population.compute_gradients(batch, due, seeds)
     grad_norm = population.gradient_norms()
