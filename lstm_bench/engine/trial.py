@@ -33,10 +33,15 @@ def try_cell(make_cell: MakeCell, device: torch.device, cell_type: type) -> list
         os.close(reader)
         _answer(make_cell, device, cell_type, writer)
     os.close(writer)
-    content = _read_all(reader)
+    with os.fdopen(reader, "rb") as pipe:
+        in_time, _, _ = select.select([pipe], [], [], TIMEOUT_S)
+        content = pipe.read() if in_time else b""
+    if not in_time:
+        os.kill(child, signal.SIGKILL)
+    _, status = os.waitpid(child, 0)
     if not content:
-        return [f"{cell_error(cell_type, f'its trial {_end(child)}')}, so nothing is known of its numbers"]
-    os.waitpid(child, 0)
+        how = _end(status) if in_time else f"did not end within {TIMEOUT_S:g} s"
+        return [f"{cell_error(cell_type, f'its trial {how}')}, so nothing is known of its numbers"]
     kind, sentences = pickle.loads(content)
     if kind == "refusal":
         raise CellError(sentences[0])
@@ -61,19 +66,7 @@ def _answer(make_cell: MakeCell, device: torch.device, cell_type: type, writer: 
         os._exit(0)
 
 
-def _read_all(reader: int) -> bytes:
-    """Return what the child wrote; nothing where it died or wrote nothing in time."""
-    with os.fdopen(reader, "rb") as pipe:
-        ready, _, _ = select.select([pipe], [], [], TIMEOUT_S)
-        return pipe.read() if ready else b""
-
-
-def _end(child: int) -> str:
-    """Return how a child ended that gave no answer, after killing it if it still runs."""
-    finished, status = os.waitpid(child, os.WNOHANG)
-    if not finished:
-        os.kill(child, signal.SIGKILL)
-        os.waitpid(child, 0)
-        return f"did not end within {TIMEOUT_S:g} s"
+def _end(status: int) -> str:
+    """Return how a child ended that gave no answer."""
     code = os.waitstatus_to_exitcode(status)
     return f"died of {signal.Signals(-code).name}" if code < 0 else f"ended its process with exit code {code}"

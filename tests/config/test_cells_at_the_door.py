@@ -47,7 +47,7 @@ class Stepless(nn.Module):
 @pytest.fixture(autouse=True)
 def door(monkeypatch):
     module = ModuleType("at_the_door")
-    for cell_type in (NeedsStorage, Raises, Stepless, PlainMask, Complex, Breaks, Exits, Crashes, Hangs):
+    for cell_type in (NeedsStorage, Raises, Stepless, PlainMask, Complex, Breaks, Exits, Crashes, Vanishes, Hangs):
         setattr(module, cell_type.__name__, cell_type)
     monkeypatch.setitem(sys.modules, "at_the_door", module)
 
@@ -115,9 +115,21 @@ class Hangs(NeedsStorage):
         return state, state
 
 
-@pytest.mark.parametrize(("name", "told"), [("Crashes", "died of SIGSEGV"), ("Hangs", "did not end within 0.2 s")])
+class Vanishes(NeedsStorage):
+    def step(self, x: torch.Tensor, state: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        os._exit(3)
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("Crashes", "died of SIGSEGV"),
+        ("Vanishes", "ended its process with exit code 3"),
+        ("Hangs", "did not end within 0.2 s"),
+    ],
+)
 def test_a_cell_that_crashes_or_hangs_in_its_trial_takes_nothing_along_and_is_noted(monkeypatch, name, told):
-    monkeypatch.setattr("lstm_bench.engine.trial.TIMEOUT_S", 60.0 if name == "Crashes" else 0.2)
+    monkeypatch.setattr("lstm_bench.engine.trial.TIMEOUT_S", 0.2 if name == "Hangs" else 300.0)
     (note,) = cell_notes(job(name))
     assert note == f"cell {__name__}.{name}: its trial {told}, so nothing is known of its numbers"
 

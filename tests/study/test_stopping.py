@@ -67,7 +67,7 @@ def test_a_study_that_trains_listens_on_no_address(tmp_path):
 def test_ctrl_c_keeps_what_is_finished_and_tells_the_command(tmp_path):
     with started(tmp_path) as study:
         wait_for("runs/long/members/*/weights.pt", tmp_path, count=2)
-        wait_for("runs/long/checkpoints/*/*.pt", tmp_path, count=2)  # the other job is under way
+        wait_for("runs/long/members/*/record.json", tmp_path, count=4)  # the other job's members are running, too
         study.send_signal(signal.SIGINT)
         out, err = study.communicate(timeout=PATIENCE_S)
     assert study.returncode == 130
