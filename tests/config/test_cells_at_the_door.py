@@ -1,5 +1,6 @@
 """A plug-in that cannot be made is refused before anything runs, and one that needs storage is not."""
 
+import faulthandler
 import os
 import signal
 import sys
@@ -105,6 +106,7 @@ def test_a_cell_that_cannot_step_is_refused_by_name(name, told):
 
 class Crashes(NeedsStorage):
     def step(self, x: torch.Tensor, state: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        faulthandler.disable()  # pytest's, which would print every thread
         os.kill(os.getpid(), signal.SIGSEGV)
         return state, state
 
