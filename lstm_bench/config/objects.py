@@ -92,18 +92,17 @@ def check_job(job: JobConfig) -> tuple[Task, Cell]:
     task, cell = build_job(job)
     _check_device(job.trainer.device)
     _check_memory(job, task, cell)
-    cell_notes(job)
+    cell_notes(job, task, cell)
     return task, cell
 
 
-def cell_notes(job: JobConfig) -> list[str]:
+def cell_notes(job: JobConfig, task: Task, cell: Cell) -> list[str]:
     """Return the warnings from a trial of a job's cell, one sentence each; see `try_cell`.
 
-    A cell with a kernel of its own is built in and is not tried.
+    `task` and `cell` are those of `build_job`. A cell with a kernel of its own is built in and is not tried.
 
     Raises: ConfigError for a cell whose numbers would be wrong.
     """
-    task, cell = build_job(job)
     device = torch.device(job.trainer.device)
     if kernel_type(cell, device, job.trainer.kernel) is not GenericKernel:
         return []

@@ -84,7 +84,7 @@ def _plan_job(job: JobConfig, cell_name: str, task: Task, cell: Cell) -> JobPlan
         config=settings_of(job),
         sentence=list(getattr(task, "sentence", ())),
         answers=list(getattr(task, "answers", ())),
-        notes=cell_notes(job),
+        notes=cell_notes(job, task, cell),
         sources=plug_in_sources(job),
     )
 

@@ -57,6 +57,10 @@ def job(name: str) -> JobConfig:
     return JobConfig("copy", "mine", TASK, {"_target_": f"at_the_door.{name}", "hidden_size": 4}, TrainerConfig())
 
 
+def notes_on(config: JobConfig) -> list[str]:
+    return cell_notes(config, *build_job(config))
+
+
 def test_a_cell_whose_constructor_fails_is_refused_by_name():
     with pytest.raises(ConfigError) as caught:
         build_job(job("Raises"))
@@ -132,18 +136,18 @@ class Vanishes(NeedsStorage):
 )
 def test_a_cell_that_crashes_or_hangs_in_its_trial_takes_nothing_along_and_is_noted(monkeypatch, name, told):
     monkeypatch.setattr("lstm_bench.engine.trial.TIMEOUT_S", 0.2 if name == "Hangs" else 300.0)
-    (note,) = cell_notes(job(name))
+    (note,) = notes_on(job(name))
     assert note == f"cell {__name__}.{name}: its trial {told}, so nothing is known of its numbers"
 
 
 def test_what_a_reader_must_know_of_a_cell_is_noted_and_a_cell_with_a_kernel_is_not_tried(monkeypatch):
-    alike, unreached = cell_notes(job("NeedsStorage"))
+    alike, unreached = notes_on(job("NeedsStorage"))
     assert "two seeds start with the same parameters" in alike
     assert "no gradient reaches weight in 3 steps (40 numbers" in unreached
     monkeypatch.setattr("lstm_bench.config.objects.try_cell", pytest.fail)
-    assert cell_notes(job("NeedsStorage")) == [alike, unreached]  # tried once a process
+    assert notes_on(job("NeedsStorage")) == [alike, unreached]  # tried once a process
     ours = {"_target_": "lstm_bench.cells.lstm.LSTMCell", "hidden_size": 4}
-    assert cell_notes(JobConfig("copy", "lstm", TASK, ours, TrainerConfig())) == []
+    assert notes_on(JobConfig("copy", "lstm", TASK, ours, TrainerConfig())) == []
 
 
 def test_a_complex_parameter_counts_as_two_numbers():
