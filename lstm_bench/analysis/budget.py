@@ -1,14 +1,14 @@
 """Whether a span would grow if members had more steps."""
 
-from lstm_bench.analysis.frames import Study, once_a_study
+from lstm_bench.analysis.frames import StudyData, cache_per_study
 from lstm_bench.analysis.memory_span import MemorySpan, learned_span, span_ratio
 from lstm_bench.analysis.solving import solve_rates, spans
 
 HALF, GROWTH = 0.5, 1.1
 
 
-@once_a_study
-def spans_within(study: Study, share: float) -> dict[str, MemorySpan]:
+@cache_per_study
+def spans_within(study: StudyData, share: float) -> dict[str, MemorySpan]:
     """Return each cell's learned span within a share of the budget, of a study narrowed to one task.
 
     A member that solved later than that counts as an attempt that did not.
@@ -24,7 +24,7 @@ def spans_within(study: Study, share: float) -> dict[str, MemorySpan]:
     return found
 
 
-def is_budget_limited(study: Study, cell: str) -> bool:
+def is_budget_limited(study: StudyData, cell: str) -> bool:
     """Tell whether T50 of a cell still grows with the budget, of a study narrowed to one task.
 
     It does where T50 within the whole budget is more than 10% above that within the half, and the 95% interval of

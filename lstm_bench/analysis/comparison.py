@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from lstm_bench.analysis.final_loss import final_share
-from lstm_bench.analysis.frames import Study, once_a_study
+from lstm_bench.analysis.frames import StudyData, cache_per_study
 from lstm_bench.analysis.gradients import FINAL, INITIAL, ONE_OVER_E, decay_per_step, horizon, longest_lag_with_flow
 from lstm_bench.analysis.matching import matchings
 from lstm_bench.analysis.memory_horizons import CAPACITY, HALF_LIFE, LYAPUNOV, WINDOW, all_reaches
@@ -46,8 +46,8 @@ SPEED_VALUES = (
 )
 
 
-@once_a_study
-def comparison(study: Study) -> pd.DataFrame:
+@cache_per_study
+def comparison(study: StudyData) -> pd.DataFrame:
     """Return one row a (task, variant, cell), with NaN or None where something was not measured.
 
     matching: the comparisons that the cell is part of, see `matchings`.
@@ -74,7 +74,7 @@ def comparison(study: Study) -> pd.DataFrame:
     return pd.DataFrame([_row(one, cell, span) for one in study.by_task() for cell, span in spans(one).items()])
 
 
-def _row(study: Study, cell: str, span: MemorySpan) -> dict[str, Any]:
+def _row(study: StudyData, cell: str, span: MemorySpan) -> dict[str, Any]:
     job = _longest_job(study, cell)
     return {
         "study": study.plan.study,
@@ -94,7 +94,7 @@ def _row(study: Study, cell: str, span: MemorySpan) -> dict[str, Any]:
     }
 
 
-def _longest_job(study: Study, cell: str) -> JobPlan:
+def _longest_job(study: StudyData, cell: str) -> JobPlan:
     return max((job for job in study.plan.jobs if job.cell == cell), key=lambda job: job.lag)
 
 
@@ -120,7 +120,7 @@ def _size_columns(job: JobPlan, first: JobPlan) -> dict[str, Any]:
     }
 
 
-def _speed_columns(study: Study, cell: str) -> dict[str, Any]:
+def _speed_columns(study: StudyData, cell: str) -> dict[str, Any]:
     timed = [name for name in study.cells if longest_measured_lag(study, name) is not None]
     row = speed_row(study, cell, longest_measured_lag(study, *{cell, *timed})) or {}
     ratio, stock = (compare(study, cell, study.cells[0]) for compare in (speed_ratio, stock_ratio))
@@ -137,7 +137,7 @@ def _speed_columns(study: Study, cell: str) -> dict[str, Any]:
     }
 
 
-def _steps_columns(study: Study, cell: str) -> dict[str, Any]:
+def _steps_columns(study: StudyData, cell: str) -> dict[str, Any]:
     lag = longest_mostly_solved(study, cell)
     if lag is None:
         return dict.fromkeys(STEPS_COLUMNS)
@@ -146,7 +146,7 @@ def _steps_columns(study: Study, cell: str) -> dict[str, Any]:
     return dict(zip(STEPS_COLUMNS, (*steps_to_solve(study, cell, lag), *mean, lag), strict=True))
 
 
-def _score_columns(study: Study, cell: str) -> dict[str, Any]:
+def _score_columns(study: StudyData, cell: str) -> dict[str, Any]:
     share, n, lags = final_share(study, cell)
     return {
         "score_iqm": share.middle,
@@ -157,7 +157,7 @@ def _score_columns(study: Study, cell: str) -> dict[str, Any]:
     }
 
 
-def _gradient_columns(study: Study, cell: str) -> dict[str, Any]:
+def _gradient_columns(study: StudyData, cell: str) -> dict[str, Any]:
     lag = longest_lag_with_flow(study)
     names = [f"{name}_initial{end}" for name in ("decay", "horizon", "horizon_e") for end in ("", "_low", "_high")]
     if lag is None:
@@ -167,7 +167,7 @@ def _gradient_columns(study: Study, cell: str) -> dict[str, Any]:
     return {**dict(zip(names, numbers, strict=True)), "decay_lag": lag}
 
 
-def _memory_columns(study: Study, cell: str) -> dict[str, Any]:
+def _memory_columns(study: StudyData, cell: str) -> dict[str, Any]:
     found = {(reach.lens, reach.moment): reach for reach in all_reaches(study)[cell]}
     columns: dict[str, Any] = {}
     for name, lens in MEMORY_COLUMNS.items():
@@ -179,13 +179,13 @@ def _memory_columns(study: Study, cell: str) -> dict[str, Any]:
     return columns
 
 
-def chosen_rates(study: Study, cell: str) -> dict[int, float]:
+def chosen_rates(study: StudyData, cell: str) -> dict[int, float]:
     """Return the learning rate of a cell's reported members at each lag that has one."""
     known = study.members.loc[(study.members["cell"] == cell) & study.members["learning_rate"].notna()]
     return {int(lag): float(rate) for lag, rate in zip(known["lag"], known["learning_rate"], strict=True)}
 
 
-def _learning_rates(study: Study, cell: str) -> str | None:
+def _learning_rates(study: StudyData, cell: str) -> str | None:
     if not was_trained(study):
         return None
     lags_with = Counter(chosen_rates(study, cell).values())
@@ -194,12 +194,12 @@ def _learning_rates(study: Study, cell: str) -> str | None:
     return ", ".join(f"{rate:g} ({n} lag{'s' * (n > 1)})" for rate, n in sorted(lags_with.items()))
 
 
-def _solved_columns(study: Study, cell: str) -> dict[str, str]:
+def _solved_columns(study: StudyData, cell: str) -> dict[str, str]:
     rates = solve_rates(study)
     own = rates.loc[rates["cell"] == cell]
     return {f"solved_at_{row.lag}": f"{row.solved}/{row.attempts}" for row in own.itertuples()}
 
 
-def core_ratio(study: Study, a: str, b: str) -> float:
+def core_ratio(study: StudyData, a: str, b: str) -> float:
     """Return how many core parameters `a` has for each one of `b`."""
     return _longest_job(study, a).n_parameters_core / _longest_job(study, b).n_parameters_core

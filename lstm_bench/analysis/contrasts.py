@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from lstm_bench.analysis.frames import Study, once_a_study
+from lstm_bench.analysis.frames import StudyData, cache_per_study
 from lstm_bench.analysis.log_rank import log_rank
 from lstm_bench.analysis.solving import times_to_solve, was_trained
 from lstm_bench.analysis.statistics import (
@@ -32,8 +32,8 @@ COLUMNS = (
 )  # fmt: skip
 
 
-@once_a_study
-def contrasts(study: Study) -> pd.DataFrame:
+@cache_per_study
+def contrasts(study: StudyData) -> pd.DataFrame:
     """Return each cell against the reference, the first cell of the plan: a row a lag, and one over all lags.
 
     A member that did not solve, or diverged, is censored at the budget, the smaller one where they differ, and never
@@ -72,7 +72,7 @@ class _Pair:
     reference: Times
 
 
-def _of_task(study: Study) -> list[dict[str, Any]]:
+def _of_task(study: StudyData) -> list[dict[str, Any]]:
     if not was_trained(study):
         return []
     by_cell = {cell: _pairs(study, cell) for cell in study.cells[1:]}
@@ -81,18 +81,18 @@ def _of_task(study: Study) -> list[dict[str, Any]]:
     return _with_holm(by_lag) + _with_holm(pooled)
 
 
-def _pairs(study: Study, cell: str) -> list[_Pair]:
+def _pairs(study: StudyData, cell: str) -> list[_Pair]:
     own, reference = ({job.lag: job for job in study.plan.jobs if job.cell == c} for c in (cell, study.cells[0]))
     return [_pair(study, own[lag], reference[lag]) for lag in sorted(own.keys() & reference.keys())]
 
 
-def _pair(study: Study, own: JobPlan, reference: JobPlan) -> _Pair:
+def _pair(study: StudyData, own: JobPlan, reference: JobPlan) -> _Pair:
     budget = min(own.steps, reference.steps)
     times = [times_to_solve(study, job.cell, job.lag).up_to(budget) for job in (own, reference)]
     return _Pair(own.cell, own.lag, budget, len(own.seeds) + len(reference.seeds), *times)
 
 
-def _at_lag(study: Study, pair: _Pair) -> dict[str, Any]:
+def _at_lag(study: StudyData, pair: _Pair) -> dict[str, Any]:
     return {
         **_labels(study, pair.cell),
         "lag": pair.lag,
@@ -105,13 +105,13 @@ def _at_lag(study: Study, pair: _Pair) -> dict[str, Any]:
     }
 
 
-def _over_lags(study: Study, cell: str, pairs: Sequence[_Pair]) -> dict[str, Any]:
+def _over_lags(study: StudyData, cell: str, pairs: Sequence[_Pair]) -> dict[str, Any]:
     budgets = {pair.budget for pair in pairs}
     budget = budgets.pop() if len(budgets) == 1 else None
     return {**_labels(study, cell), "lag": None, "budget": budget, **_counts(pairs), **_test(pairs)}
 
 
-def _labels(study: Study, cell: str) -> dict[str, Any]:
+def _labels(study: StudyData, cell: str) -> dict[str, Any]:
     job = study.plan.jobs[0]
     labels = {"study": study.plan.study, "task": job.task, "variant": job.variant}
     return labels | {"cell": cell, "reference": study.cells[0]}

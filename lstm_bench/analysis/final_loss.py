@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from lstm_bench.analysis.frames import Study, once_a_study
+from lstm_bench.analysis.frames import StudyData, cache_per_study
 from lstm_bench.analysis.solving import ATTEMPTS
 from lstm_bench.analysis.statistics import UNKNOWN, Interval, interquartile_mean
 
@@ -19,8 +19,8 @@ class FinalShare(NamedTuple):
     lags: int
 
 
-@once_a_study
-def final_shares(study: Study) -> pd.DataFrame:
+@cache_per_study
+def final_shares(study: StudyData) -> pd.DataFrame:
     """Return the loss at the last evaluation over the memoryless baseline, of a study narrowed to one task.
 
     A row an attempt, with cell, lag, seed and share: 1 is no memory, 0 perfect. The loss is that of the solving
@@ -36,7 +36,7 @@ def final_shares(study: Study) -> pd.DataFrame:
     return rows.dropna(subset="share")[["cell", "lag", "seed", "share"]]
 
 
-def final_share(study: Study, cell: str) -> FinalShare:
+def final_share(study: StudyData, cell: str) -> FinalShare:
     """Return a cell's share left, interquartile mean over members with its bootstrap interval (strata: lags).
 
     Over the lags that every cell with attempts has some at, since longer ones are harder.

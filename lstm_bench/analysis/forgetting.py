@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from lstm_bench.analysis.frames import Study, of_all_tasks, once_a_study
+from lstm_bench.analysis.frames import StudyData, cache_per_study, of_all_tasks
 from lstm_bench.analysis.statistics import interquartile_mean
 from lstm_bench.records.schema import JobPlan
 
@@ -13,8 +13,8 @@ HALF = 0.5
 NUMBERS = ["middle", "low", "high", "n"]
 
 
-@once_a_study
-def recall_summary(study: Study) -> pd.DataFrame:
+@cache_per_study
+def recall_summary(study: StudyData) -> pd.DataFrame:
     """Return recall of all cues together against distance: interquartile mean over members with its bootstrap interval.
 
     Columns: task, variant, cell, lag, distance, middle, low, high, n.
@@ -22,8 +22,8 @@ def recall_summary(study: Study) -> pd.DataFrame:
     return of_all_tasks(study, _recall)
 
 
-@once_a_study
-def _recall(study: Study) -> pd.DataFrame:
+@cache_per_study
+def _recall(study: StudyData) -> pd.DataFrame:
     p = study.probes
     found = p.loc[(p["probe"] == "forgetting") & (p["quantity"] == "recall")].rename(columns={"at": "distance"})
     return _summarised(found, ["task", "variant", "cell", "lag", "distance"])
@@ -40,8 +40,8 @@ def _summarised(curves: pd.DataFrame, keys: list[str], strata: str | None = None
     return pd.DataFrame(rows, columns=[*keys, *NUMBERS])
 
 
-@once_a_study
-def score_by_multiple(study: Study) -> pd.DataFrame:
+@cache_per_study
+def score_by_multiple(study: StudyData) -> pd.DataFrame:
     """Return the score of members that solved their lag, at multiples of it: interquartile mean over all their lags.
 
     The interval is a bootstrap whose strata are the lags.
@@ -50,8 +50,8 @@ def score_by_multiple(study: Study) -> pd.DataFrame:
     return of_all_tasks(study, _scores)
 
 
-@once_a_study
-def _scores(study: Study) -> pd.DataFrame:
+@cache_per_study
+def _scores(study: StudyData) -> pd.DataFrame:
     p = study.probes
     is_score = (p["probe"] == "length_generalisation") & (p["quantity"] == "score")
     found = p.loc[is_score & (p["status"] == "solved")].rename(columns={"at": "multiple"})

@@ -28,11 +28,11 @@ UNMEASURED_COLUMNS = ("study", "task", "variant", "cell", "lag", "seed", "status
 LABELS = ("task", "variant", "cell", "lag", "seed", "status")
 
 
-once_a_study = lru_cache(maxsize=512)  # for what several figures, captions and tables ask of one study
+cache_per_study = lru_cache(maxsize=512)  # for what several figures, captions and tables ask of one study
 
 
 @dataclass(frozen=True, eq=False)
-class Study:
+class StudyData:
     """A study in memory. Each frame has `task`, `variant` and `cell` columns, and `lag` where it applies.
 
     members: one row a planned reported member, those without a record with status "missing".
@@ -45,7 +45,7 @@ class Study:
     unmeasured: one row a member, probe and moment where the probe could not measure, with its reason.
     speed: one row a cell, lag and implementation.
     problems: what could not be read, in words; the rest is loaded all the same.
-    beside: the plans of the studies that stand side by side in this one, by label; empty for a study of its own.
+    joined: the plans of the studies that stand side by side in this one, by label; empty for a study of its own.
     """
 
     plan: StudyPlan
@@ -58,7 +58,7 @@ class Study:
     unmeasured: pd.DataFrame
     speed: pd.DataFrame
     problems: list[str]
-    beside: Mapping[str, StudyPlan] = field(default_factory=dict)
+    joined: Mapping[str, StudyPlan] = field(default_factory=dict)
 
     @property
     def cells(self) -> list[str]:
@@ -87,25 +87,25 @@ class Study:
         """The task and its variant, for a study narrowed to one: "copy (arjovsky, 3 symbols)"."""
         return " / ".join(dict.fromkeys(f"{job.task} ({job.variant})" for job in self.plan.jobs))
 
-    def by_task(self) -> list["Study"]:
+    def by_task(self) -> list["StudyData"]:
         """Return one study for each (task, variant), in the plan's order; the same ones each time."""
         return self._by_task
 
     @cached_property
-    def _by_task(self) -> list["Study"]:
+    def _by_task(self) -> list["StudyData"]:
         tasks = dict.fromkeys((job.task, job.variant) for job in self.plan.jobs)
         return [self._narrowed(*task) for task in tasks] if len(tasks) > 1 else [self]
 
-    def _narrowed(self, task: str, variant: str) -> "Study":
+    def _narrowed(self, task: str, variant: str) -> "StudyData":
         jobs = [job for job in self.plan.jobs if (job.task, job.variant) == (task, variant)]
         return self._restricted(jobs, lambda frame: (frame["task"] == task) & (frame["variant"] == variant))
 
-    def of_cells(self, cells: Collection[str]) -> "Study":
+    def of_cells(self, cells: Collection[str]) -> "StudyData":
         """Return the study of some of the cells alone."""
         jobs = [job for job in self.plan.jobs if job.cell in cells]
         return self._restricted(jobs, lambda frame: frame["cell"].isin(list(cells)))
 
-    def _restricted(self, jobs: list[JobPlan], is_kept: Callable[[pd.DataFrame], "pd.Series[bool]"]) -> "Study":
+    def _restricted(self, jobs: list[JobPlan], is_kept: Callable[[pd.DataFrame], "pd.Series[bool]"]) -> "StudyData":
         frames: dict[str, Any] = {
             item.name: frame.loc[is_kept(frame)]
             for item in fields(self)
@@ -114,14 +114,14 @@ class Study:
         return replace(self, plan=replace(self.plan, jobs=jobs), **frames)
 
 
-def of_all_tasks(study: Study, summary: Callable[[Study], pd.DataFrame]) -> pd.DataFrame:
+def of_all_tasks(study: StudyData, summary: Callable[[StudyData], pd.DataFrame]) -> pd.DataFrame:
     """Return one frame of a summary of each of a study's tasks, as it stands where one task has something to tell."""
     parts = [summary(one) for one in study.by_task()]
     filled = [part for part in parts if len(part)]
     return pd.concat(filled, ignore_index=True) if len(filled) > 1 else [*filled, *parts][0]
 
 
-def load_study(folder: Path) -> Study:
+def load_study(folder: Path) -> StudyData:
     """Return the study whose records lie in `folder`.
 
     Members of the plan alone: records of older settings, which share the folder, are left out.
@@ -135,7 +135,7 @@ def load_study(folder: Path) -> Study:
     reported = [member for member in planned if member.role == "report"]
     tuning = [member for member in planned if member.role == "tuning"]
     members = _member_frame(plan.study, reported)
-    return Study(
+    return StudyData(
         plan=plan,
         members=members,
         tuning=_member_frame(plan.study, tuning).assign(score=[m.metric("tuning/score") for m in tuning]),

@@ -3,22 +3,22 @@
 import numpy as np
 import pandas as pd
 
-from lstm_bench.analysis.frames import Study, once_a_study
-from lstm_bench.analysis.memory_horizons import telling_lag
+from lstm_bench.analysis.frames import StudyData, cache_per_study
+from lstm_bench.analysis.memory_horizons import representative_lag
 from lstm_bench.analysis.statistics import Interval, interquartile_mean
 
 MEAN, SHARES, TIME_CONSTANT = " mean", " distribution", "time constant"
 KEYS = ["task", "variant", "cell", "lag", "moment", "quantity", "at"]
 
 
-@once_a_study
-def gate_curves(study: Study) -> pd.DataFrame:
+@cache_per_study
+def gate_curves(study: StudyData) -> pd.DataFrame:
     """Return every curve of the probe of state and gates: labels, moment, quantity, at, value."""
     return study.probes.loc[study.probes["probe"] == "state_and_gates"]
 
 
-@once_a_study
-def gate_summary(study: Study) -> pd.DataFrame:
+@cache_per_study
+def gate_summary(study: StudyData) -> pd.DataFrame:
     """Return each curve of state and gates over members: mean, smallest and largest, at the lag that tells most.
 
     That is the longest lag that most of a cell's members solved, or else its shortest. Time constants are by rank of
@@ -29,22 +29,22 @@ def gate_summary(study: Study) -> pd.DataFrame:
     return values.agg(mean="mean", least="min", most="max", n="size").reset_index()
 
 
-@once_a_study
-def curves_of(study: Study, cell: str) -> pd.DataFrame:
+@cache_per_study
+def curves_of(study: StudyData, cell: str) -> pd.DataFrame:
     """Return the curves of one cell's members at the lag that tells most, of a study narrowed to one task."""
     curves = gate_curves(study)
     own = curves.loc[curves["cell"] == cell]
     return own.loc[own["lag"] == gate_lag(study, cell)]
 
 
-@once_a_study
-def gate_lag(study: Study, cell: str) -> int | None:
+@cache_per_study
+def gate_lag(study: StudyData, cell: str) -> int | None:
     """Return the lag at which a cell's gates are shown: the longest that most members solved, or else the shortest."""
     curves = gate_curves(study)
-    return telling_lag(study, cell, curves.loc[curves["cell"] == cell, "lag"].unique().tolist())
+    return representative_lag(study, cell, curves.loc[curves["cell"] == cell, "lag"].unique().tolist())
 
 
-def gated_cells(study: Study) -> list[str]:
+def gated_cells(study: StudyData) -> list[str]:
     """Return the cells whose gates were seen."""
     curves = gate_curves(study)
     seen = set(curves.loc[curves["quantity"].astype(str).str.endswith(SHARES), "cell"])
@@ -57,7 +57,7 @@ def gates_of(curves: pd.DataFrame) -> list[str]:
     return [name.removesuffix(SHARES) for name in names if name.endswith(SHARES)]
 
 
-def gate_number(study: Study, cell: str, name: str, moment: str) -> Interval:
+def gate_number(study: StudyData, cell: str, name: str, moment: str) -> Interval:
     """Return a recorded number such as "f_open_share": interquartile mean over members at the lag that is shown."""
     found = study.final(f"gates/{name}_{moment}")
     own = found.loc[(found["cell"] == cell) & (found["lag"] == gate_lag(study, cell))]

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from lstm_bench.analysis.frames import Study, once_a_study
+from lstm_bench.analysis.frames import StudyData, cache_per_study
 from lstm_bench.analysis.statistics import TAILS, Interval, geometric_mean
 from lstm_bench.analysis.survival import median_time
 
@@ -24,8 +24,8 @@ DECAY_COLUMNS = (
 )  # fmt: skip
 
 
-@once_a_study
-def flow_summary(study: Study) -> pd.DataFrame:
+@cache_per_study
+def flow_summary(study: StudyData) -> pd.DataFrame:
     """Return the gradient flow g_k over members, at initialisation and after training.
 
     A row a cell, lag, moment, quantity ("joint", or "c path" for what flows through one part of the state alone) and
@@ -36,8 +36,8 @@ def flow_summary(study: Study) -> pd.DataFrame:
     return over_members(flow.loc[flow["moment"].isin(WHEN)], KEYS)
 
 
-@once_a_study
-def bound_summary(study: Study) -> pd.DataFrame:
+@cache_per_study
+def bound_summary(study: StudyData) -> pd.DataFrame:
     """Return norms of J_k = d s_T / d s_{T-k} over members, at initialisation and after training: as `flow_summary`.
 
     Quantities: "best direction", ||J_k||_2, the most that any gradient keeps, and "any direction",
@@ -50,12 +50,12 @@ def bound_summary(study: Study) -> pd.DataFrame:
     return over_members(norms.assign(quantity=norms["quantity"].astype(str).map(BOUNDS)), KEYS)
 
 
-def _curves(study: Study, probe: str) -> pd.DataFrame:
+def _curves(study: StudyData, probe: str) -> pd.DataFrame:
     found = study.probes.loc[study.probes["probe"] == probe]
     return found.rename(columns={"at": "steps_back"}).astype({"steps_back": int, "value": float})
 
 
-def _state_sizes(study: Study) -> dict[str, float]:
+def _state_sizes(study: StudyData) -> dict[str, float]:
     """Return units in each cell's state: as measured, or as many times H as the state has parts."""
     r = study.results
     known = r.loc[r["metric"].str.startswith("memory/state_size_")].groupby("cell")["value"].max()
@@ -80,7 +80,7 @@ def over_members(frame: pd.DataFrame, keys: list[str], column: str = "value") ->
     return pd.DataFrame(found).reset_index()[names]
 
 
-def longest_lag_with_flow(study: Study) -> int | None:
+def longest_lag_with_flow(study: StudyData) -> int | None:
     """Return the longest lag at which a gradient flow was measured for every cell that has one anywhere.
 
     So that cells are compared over the same stretch; where their lags do not meet, the longest of any.
@@ -88,13 +88,13 @@ def longest_lag_with_flow(study: Study) -> int | None:
     return _longest_shared_lag(study, "gradient_flow")
 
 
-def longest_lag_with_bounds(study: Study) -> int | None:
+def longest_lag_with_bounds(study: StudyData) -> int | None:
     """Return the same for the norms of the Jacobian."""
     return _longest_shared_lag(study, "jacobian")
 
 
-@once_a_study
-def _longest_shared_lag(study: Study, probe: str) -> int | None:
+@cache_per_study
+def _longest_shared_lag(study: StudyData, probe: str) -> int | None:
     measured = study.probes.loc[study.probes["probe"] == probe, ["cell", "lag"]].drop_duplicates()
     if measured.empty:
         return None
@@ -103,7 +103,7 @@ def _longest_shared_lag(study: Study, probe: str) -> int | None:
     return int((shared if len(shared) else cells_at).index.max())
 
 
-def paths(study: Study, cell: str) -> list[str]:
+def paths(study: StudyData, cell: str) -> list[str]:
     """Return the parts of a cell's state, each a path of its own, as "h path"; none of a state in one piece."""
     p = study.probes
     own = p.loc[(p["cell"] == cell) & (p["probe"] == "gradient_flow"), "quantity"].unique()
@@ -115,7 +115,7 @@ def part_of(path: str) -> str:
     return path.removesuffix(PATH)
 
 
-def moments(study: Study) -> list[str]:
+def moments(study: StudyData) -> list[str]:
     """Return the moments at which a decay is known, in order: "initial", "at_75" (% of the baseline) .., "final"."""
     metrics = study.results["metric"].unique()
     found = {name.removeprefix("grad/decay_") for name in metrics if name.startswith("grad/decay_")}
@@ -128,8 +128,8 @@ def moment_label(moment: str) -> str:
     return {INITIAL: "start", FINAL: "end"}.get(moment) or f"{moment.removeprefix('at_')}%"
 
 
-@once_a_study
-def decay_per_step(study: Study, cell: str, lag: int, moment: str = INITIAL, path: str = "") -> Interval:
+@cache_per_study
+def decay_per_step(study: StudyData, cell: str, lag: int, moment: str = INITIAL, path: str = "") -> Interval:
     """Return rho, the factor by which the gradient changes a step: geometric mean over members, 95% interval.
 
     Of the whole state, or through one path alone.
@@ -137,7 +137,7 @@ def decay_per_step(study: Study, cell: str, lag: int, moment: str = INITIAL, pat
     return geometric_mean(_by_member(study, cell, lag, _decay_metric(moment, path)).tolist())
 
 
-def decay_ratio(study: Study, cell: str, lag: int, moment: str, path: str, other: str) -> Interval:
+def decay_ratio(study: StudyData, cell: str, lag: int, moment: str, path: str, other: str) -> Interval:
     """Return how many times as much one path keeps a step as another: geometric mean over members, 95% interval.
 
     Each member's own ratio; "" is all paths together. Unknown where the other keeps nothing.
@@ -151,8 +151,8 @@ def _decay_metric(moment: str, path: str) -> str:
     return "grad/decay_" + (f"{path.replace(' ', '_')}_" if path else "") + moment
 
 
-@once_a_study
-def horizon(study: Study, cell: str, lag: int, moment: str = INITIAL, name: str = THOUSANDTH) -> Interval:
+@cache_per_study
+def horizon(study: StudyData, cell: str, lag: int, moment: str = INITIAL, name: str = THOUSANDTH) -> Interval:
     """Return the steps back until the gradient falls below 1e-3 (or 1/e) of its start: Kaplan-Meier median and 95%.
 
     A member whose sequence ended first is censored at its length; inf where that leaves the median, or an end of the
@@ -163,13 +163,13 @@ def horizon(study: Study, cell: str, lag: int, moment: str = INITIAL, name: str 
     return median_time(known.tolist(), ends.loc[~ends.index.isin(known.index)].tolist())
 
 
-def member_horizons(study: Study, cell: str, lag: int, moment: str = INITIAL, name: str = THOUSANDTH) -> pd.Series:
+def member_horizons(study: StudyData, cell: str, lag: int, moment: str = INITIAL, name: str = THOUSANDTH) -> pd.Series:
     """Return the horizon of each member whose sequence did not end first, by its seed."""
     return _by_member(study, cell, lag, f"grad/{name}_{moment}")
 
 
-@once_a_study
-def followed(study: Study, cell: str, lag: int, moment: str) -> pd.Series:
+@cache_per_study
+def followed(study: StudyData, cell: str, lag: int, moment: str) -> pd.Series:
     """Return how many steps back each member's gradient was followed."""
     p = study.probes
     own = p.loc[(p["cell"] == cell) & (p["lag"] == lag) & (p["moment"] == moment)]
@@ -177,14 +177,14 @@ def followed(study: Study, cell: str, lag: int, moment: str) -> pd.Series:
     return flow.groupby("seed")["at"].max()
 
 
-@once_a_study
-def _by_member(study: Study, cell: str, lag: int, metric: str) -> pd.Series:
+@cache_per_study
+def _by_member(study: StudyData, cell: str, lag: int, metric: str) -> pd.Series:
     found = study.final(metric)
     return found.loc[(found["cell"] == cell) & (found["lag"] == lag)].set_index("seed")["value"]
 
 
-@once_a_study
-def decays_while_learning(study: Study) -> pd.DataFrame:
+@cache_per_study
+def decays_while_learning(study: StudyData) -> pd.DataFrame:
     """Return rho and both horizons at every moment, at the lag of the comparison: a row a cell and moment.
 
     `n` members came as far, and had a gradient to measure; a moment without any has no row. Columns: DECAY_COLUMNS.
@@ -193,7 +193,7 @@ def decays_while_learning(study: Study) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(DECAY_COLUMNS))
 
 
-def _decay_rows(study: Study) -> list[dict[str, object]]:
+def _decay_rows(study: StudyData) -> list[dict[str, object]]:
     lag = longest_lag_with_flow(study)
     if lag is None:
         return []
@@ -207,7 +207,7 @@ def _decay_rows(study: Study) -> list[dict[str, object]]:
     ]
 
 
-def _reach_columns(study: Study, cell: str, lag: int, moment: str) -> dict[str, float]:
+def _reach_columns(study: StudyData, cell: str, lag: int, moment: str) -> dict[str, float]:
     found = {"decay": decay_per_step(study, cell, lag, moment)}
     found |= {name: horizon(study, cell, lag, moment, name) for name in (THOUSANDTH, ONE_OVER_E)}
     return {
@@ -217,7 +217,7 @@ def _reach_columns(study: Study, cell: str, lag: int, moment: str) -> dict[str, 
     }
 
 
-def by_decay(study: Study, cells: Sequence[str], lag: int) -> list[str]:
+def by_decay(study: StudyData, cells: Sequence[str], lag: int) -> list[str]:
     """Return cells by what they keep a step at initialisation, the most first; those without a number last."""
     kept = {cell: decay_per_step(study, cell, lag).middle for cell in cells}
     return sorted(cells, key=lambda cell: -kept[cell] if math.isfinite(kept[cell]) else math.inf)

@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 
 from lstm_bench.analysis.comparison import core_ratio
-from lstm_bench.analysis.frames import Study
+from lstm_bench.analysis.frames import StudyData
 from lstm_bench.analysis.gradients import by_decay, decay_per_step, horizon, longest_lag_with_flow
 from lstm_bench.analysis.matching import matched_studies
 from lstm_bench.analysis.memory_span import MemorySpan, span_ratio
@@ -16,12 +16,12 @@ from lstm_bench.analysis.wording import listed, times, with_range
 NAMED = 4  # cells that a headline sets beside the best; the table has the rest
 
 
-def headline(study: Study) -> list[str]:
+def headline(study: StudyData) -> list[str]:
     """Return the study's finding, one paragraph a task: the cell that remembers furthest against each of the others."""
     return [_paragraph(one) for one in study.by_task()]
 
 
-def _paragraph(study: Study) -> str:
+def _paragraph(study: StudyData) -> str:
     if not was_trained(study):
         return _untrained(study)
     if not solve_rates(study)["attempts"].sum():
@@ -30,7 +30,7 @@ def _paragraph(study: Study) -> str:
     return " ".join(sentence for sentence in sentences if sentence)
 
 
-def _findings(study: Study) -> list[str]:
+def _findings(study: StudyData) -> list[str]:
     """Return a finding for each way in which the cells are matched, where two or more of them were measured."""
     told = [(matching, one) for matching, one in matched_studies(study) if len(_measured(one)) > 1]
     if len(told) < 2:
@@ -40,11 +40,11 @@ def _findings(study: Study) -> list[str]:
     return [_finding(place, one) for place, (_, one) in zip(places, told, strict=True)]
 
 
-def _measured(study: Study) -> dict[str, MemorySpan]:
+def _measured(study: StudyData) -> dict[str, MemorySpan]:
     return {cell: span for cell, span in spans(study).items() if span.outcome != "unmeasured"}
 
 
-def _untrained(study: Study) -> str:
+def _untrained(study: StudyData) -> str:
     """Return what is known of members that were only looked at: what is left of a gradient, cell by cell."""
     lag = longest_lag_with_flow(study)
     told = [] if lag is None else [_decays(study, cell, lag) for cell in by_decay(study, study.cells, lag)]
@@ -55,7 +55,7 @@ def _untrained(study: Study) -> str:
     return f"{looked}. At initialisation, lag {lag}, each step back multiplies the gradient by a factor: {kept}."
 
 
-def _decays(study: Study, cell: str, lag: int) -> str:
+def _decays(study: StudyData, cell: str, lag: int) -> str:
     decay, steps = decay_per_step(study, cell, lag), horizon(study, cell, lag)
     if math.isnan(decay.middle):
         return ""
@@ -63,7 +63,7 @@ def _decays(study: Study, cell: str, lag: int) -> str:
     return f"{cell} {with_range(*decay)}, {reach}"
 
 
-def _finding(where: str, study: Study) -> str:
+def _finding(where: str, study: StudyData) -> str:
     measured = _measured(study)
     best, *others = sorted(measured, key=lambda cell: -_reach(measured[cell]))
     if not others:
@@ -118,7 +118,7 @@ def _joined(predicates: list[str]) -> str:
     return listed(predicates)
 
 
-def _cost(study: Study, best: str, other: str) -> str:
+def _cost(study: StudyData, best: str, other: str) -> str:
     parts = [f"at {times(core_ratio(study, best, other))} the core parameters"]
     speed = speed_ratio(study, best, other)
     if speed is not None:
@@ -131,6 +131,6 @@ def _unmeasured(found: Mapping[str, MemorySpan]) -> str:
     return f"Not measured: {listed(absent)}." if absent else ""
 
 
-def _caution(study: Study) -> str:
+def _caution(study: StudyData) -> str:
     _, most = members_a_lag(study)
     return too_few_note(most, most) if len(study.cells) > 1 else ""

@@ -2,16 +2,16 @@
 
 import pandas as pd
 
-from lstm_bench.analysis.frames import Study, once_a_study
+from lstm_bench.analysis.frames import StudyData, cache_per_study
 
 
-def solved_share(study: Study) -> float:
+def solved_share(study: StudyData) -> float:
     """Return the share of the baseline that the task's rule asks of the criterion before a member counts as solved."""
     return study.plan.jobs[0].solved_share
 
 
-@once_a_study
-def learning_curves(study: Study) -> pd.DataFrame:
+@cache_per_study
+def learning_curves(study: StudyData) -> pd.DataFrame:
     """Return the share of the baseline at every evaluation of every member: the labels, step, metric and value."""
     metrics = {(job.task, job.variant): f"eval/{job.criterion}_share" for job in study.plan.jobs}
     kept = [

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lstm_bench.analysis.statistics import A_HAIR
+from lstm_bench.analysis.statistics import TOLERANCE
 from lstm_bench.analysis.survival import Times
 
 ENUMERABLE = 20  # members of both sides whose subsets, about a million, are looked at one by one
@@ -91,7 +91,7 @@ def _two_sided(observed: float, strata: Sequence[tuple[np.ndarray, int]]) -> flo
     else:
         rng = np.random.default_rng(0)
         dealt, extra = np.sum([_drawn_sums(scores, n, rng) for scores, n in strata], axis=0), 1
-    tails = (dealt <= observed + A_HAIR).sum(), (dealt >= observed - A_HAIR).sum()
+    tails = (dealt <= observed + TOLERANCE).sum(), (dealt >= observed - TOLERANCE).sum()
     return min(1.0, 2 * float(min(tails) + extra) / (len(dealt) + extra))
 
 

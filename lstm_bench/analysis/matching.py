@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Literal
 
-from lstm_bench.analysis.frames import Study, once_a_study
+from lstm_bench.analysis.frames import StudyData, cache_per_study
 from lstm_bench.analysis.wording import listed, span_of
 from lstm_bench.records.schema import JobPlan
 
@@ -87,8 +87,8 @@ def _alike(totals: Mapping[str, int]) -> Iterator[set[str]]:
         left = {cell: n for cell, n in left.items() if cell not in most}
 
 
-@once_a_study
-def matched_studies(study: Study) -> list[tuple[Matching, Study]]:
+@cache_per_study
+def matched_studies(study: StudyData) -> list[tuple[Matching, StudyData]]:
     """Return the comparisons within a study narrowed to one task, each with the study of its cells alone."""
     return [
         (one, study if set(one.cells) == set(study.cells) else study.of_cells(one.cells))

@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from lstm_bench.analysis.frames import Study, once_a_study
+from lstm_bench.analysis.frames import StudyData, cache_per_study
 from lstm_bench.analysis.gradients import FINAL, INITIAL, followed, horizon, longest_lag_with_flow
 from lstm_bench.analysis.solving import ATTEMPTS, longest_mostly_solved, spans
 from lstm_bench.analysis.statistics import Interval, interquartile_mean
@@ -37,7 +37,7 @@ COLUMNS = (
 
 
 @dataclass(frozen=True)
-class Reach:
+class HorizonEstimate:
     """What one lens says of a cell at one moment: a middle value over members with its interval.
 
     `lag` is the one at which members were looked at, None for the learned span, which is over all. Where `open` is
@@ -77,7 +77,7 @@ class Reach:
         return 0 if all(value == round(value) for value in known) else 2
 
 
-def lens_table(study: Study) -> pd.DataFrame:
+def lens_table(study: StudyData) -> pd.DataFrame:
     """Return one row a (task, variant, cell), lens and moment that was measured; see `all_reaches`."""
     rows = [
         {"study": study.plan.study, "task": job.task, "variant": job.variant, "cell": cell}
@@ -91,8 +91,8 @@ def lens_table(study: Study) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(COLUMNS)).astype({"lag": "Int64"})
 
 
-@once_a_study
-def all_reaches(study: Study) -> dict[str, list[Reach]]:
+@cache_per_study
+def all_reaches(study: StudyData) -> dict[str, list[HorizonEstimate]]:
     """Return what each lens says of each cell, of a study narrowed to one task, in the order of LENSES, start first.
 
     learned span: T50, posterior median with its 95% interval.
@@ -111,7 +111,7 @@ def all_reaches(study: Study) -> dict[str, list[Reach]]:
     return {cell: list(_reaches(narrowed, cell)) for cell in study.cells}
 
 
-def _reaches(study: Study, cell: str) -> Iterator[Reach]:
+def _reaches(study: StudyData, cell: str) -> Iterator[HorizonEstimate]:
     found = [
         _learned(study, cell),
         *(_gradient(study, cell, moment) for moment in MOMENTS),
@@ -124,12 +124,12 @@ def _reaches(study: Study, cell: str) -> Iterator[Reach]:
     return (reach for reach in found if reach is not None)
 
 
-def reach_of(study: Study, cell: str, lens: str, moment: str) -> Reach | None:
+def estimate_of(study: StudyData, cell: str, lens: str, moment: str) -> HorizonEstimate | None:
     """Return what one lens says of a cell, None where it was not measured."""
     return next((r for r in all_reaches(study)[cell] if (r.lens, r.moment) == (lens, moment)), None)
 
 
-def shared_lag(study: Study, metric: str) -> int | None:
+def shared_lag(study: StudyData, metric: str) -> int | None:
     """Return the longest lag at which a metric was recorded for every cell that has it anywhere.
 
     Where their lags do not meet, the longest of any; None where no cell has it.
@@ -142,7 +142,7 @@ def shared_lag(study: Study, metric: str) -> int | None:
     return int((shared if len(shared) else cells_at).index.max())
 
 
-def telling_lag(study: Study, cell: str, lags: Iterable[int]) -> int | None:
+def representative_lag(study: StudyData, cell: str, lags: Iterable[int]) -> int | None:
     """Return of these lags the longest that most of a cell's members solved: there they tell how they do it.
 
     A cell that solved none of them has its best chance at the shortest. None of none.
@@ -152,16 +152,18 @@ def telling_lag(study: Study, cell: str, lags: Iterable[int]) -> int | None:
     return solved if solved is not None else min(measured, default=None)
 
 
-def _learned(study: Study, cell: str) -> Reach | None:
+def _learned(study: StudyData, cell: str) -> HorizonEstimate | None:
     span = spans(study)[cell]
     if math.isnan(span.median):
         return None
     members = study.members.loc[study.members["cell"] == cell, "status"]
     is_open: Open = span.outcome if span.outcome in ("above", "below") else ""
-    return Reach(LEARNED, FINAL, None, span.median, span.low, span.high, is_open, int(members.isin(ATTEMPTS).sum()))
+    return HorizonEstimate(
+        LEARNED, FINAL, None, span.median, span.low, span.high, is_open, int(members.isin(ATTEMPTS).sum())
+    )
 
 
-def _gradient(study: Study, cell: str, moment: str) -> Reach | None:
+def _gradient(study: StudyData, cell: str, moment: str) -> HorizonEstimate | None:
     lag = longest_lag_with_flow(study)
     ends = pd.Series(dtype=float) if lag is None else followed(study, cell, lag, moment)
     if lag is None or ends.empty:
@@ -169,7 +171,7 @@ def _gradient(study: Study, cell: str, moment: str) -> Reach | None:
     return _reach(GRADIENT, moment, lag, horizon(study, cell, lag, moment), float(ends.min()), len(ends))
 
 
-def _capacity_span(study: Study, cell: str, moment: str) -> Reach | None:
+def _capacity_span(study: StudyData, cell: str, moment: str) -> HorizonEstimate | None:
     lag = shared_lag(study, f"memory/capacity_span_{moment}")
     known, cut_off = _with_open(study, cell, lag, "memory/capacity_span", moment)
     if not known and not cut_off:
@@ -178,22 +180,22 @@ def _capacity_span(study: Study, cell: str, moment: str) -> Reach | None:
     middle, low, high = (float(f(all_of_them)) for f in (np.median, np.min, np.max))
     if math.isinf(middle):
         most = max(cut_off)
-        return Reach(CAPACITY_SPAN, moment, lag, most, min(low, most), math.inf, "above", len(all_of_them))
-    return Reach(CAPACITY_SPAN, moment, lag, middle, low, high, "", len(all_of_them))
+        return HorizonEstimate(CAPACITY_SPAN, moment, lag, most, min(low, most), math.inf, "above", len(all_of_them))
+    return HorizonEstimate(CAPACITY_SPAN, moment, lag, middle, low, high, "", len(all_of_them))
 
 
-def _capacity(study: Study, cell: str, moment: str) -> Reach | None:
+def _capacity(study: StudyData, cell: str, moment: str) -> HorizonEstimate | None:
     lag = shared_lag(study, f"memory/capacity_{moment}")
     return _mean(CAPACITY, moment, lag, _values(study, cell, lag, f"memory/capacity_{moment}"))
 
 
-def _half_life(study: Study, cell: str) -> Reach | None:
+def _half_life(study: StudyData, cell: str) -> HorizonEstimate | None:
     found = study.final("memory/half_life_final")
-    lag = telling_lag(study, cell, found.loc[found["cell"] == cell, "lag"].tolist())
+    lag = representative_lag(study, cell, found.loc[found["cell"] == cell, "lag"].tolist())
     return _median(HALF_LIFE, FINAL, lag, *_with_open(study, cell, lag, "memory/half_life", FINAL))
 
 
-def _lyapunov(study: Study, cell: str, moment: str) -> Reach | None:
+def _lyapunov(study: StudyData, cell: str, moment: str) -> HorizonEstimate | None:
     exponent, horizon = f"memory/lyapunov_{moment}", f"memory/lyapunov_horizon_{moment}"
     lag = shared_lag(study, exponent) or shared_lag(study, horizon)  # what is forgotten at once has no exponent
     known = _by_member(study, cell, lag, horizon)
@@ -201,7 +203,7 @@ def _lyapunov(study: Study, cell: str, moment: str) -> Reach | None:
     return _median(LYAPUNOV, moment, lag, list(known.values()), [math.inf] * len(exponents.keys() - known.keys()))
 
 
-def _window(study: Study, cell: str) -> Reach | None:
+def _window(study: StudyData, cell: str) -> HorizonEstimate | None:
     trained = study.results.loc[study.results["status"].isin(ATTEMPTS)]
     lag = shared_lag(study, IMPLIED_WINDOW)
     own = trained.loc[(trained["cell"] == cell) & (trained["lag"] == lag)]
@@ -211,7 +213,7 @@ def _window(study: Study, cell: str) -> Reach | None:
 
 def _median(
     lens: str, moment: str, lag: int | None, known: Sequence[float], longer_than: Sequence[float]
-) -> Reach | None:
+) -> HorizonEstimate | None:
     """Return the Kaplan-Meier median of a reach that is only known to be longer than something for some members."""
     n = len(known) + len(longer_than)
     if not n:
@@ -221,21 +223,23 @@ def _median(
     return _reach(lens, moment, lag, median_time(known, limits), min(longer_than, default=math.inf), n)
 
 
-def _reach(lens: str, moment: str, lag: int | None, median: Interval, limit: float, n: int) -> Reach:
+def _reach(lens: str, moment: str, lag: int | None, median: Interval, limit: float, n: int) -> HorizonEstimate:
     """Return a median, or where it is open the limit that it lies beyond."""
     if math.isinf(median.middle):
-        return Reach(lens, moment, lag, limit, min(median.low, limit), math.inf, "above", n)
-    return Reach(lens, moment, lag, *median, "", n)
+        return HorizonEstimate(lens, moment, lag, limit, min(median.low, limit), math.inf, "above", n)
+    return HorizonEstimate(lens, moment, lag, *median, "", n)
 
 
-def _mean(lens: str, moment: str, lag: int | None, values: Sequence[float]) -> Reach | None:
+def _mean(lens: str, moment: str, lag: int | None, values: Sequence[float]) -> HorizonEstimate | None:
     if not len(values):
         return None
     found: Interval = interquartile_mean(values)
-    return Reach(lens, moment, lag, *found, "", len(values))
+    return HorizonEstimate(lens, moment, lag, *found, "", len(values))
 
 
-def _with_open(study: Study, cell: str, lag: int | None, metric: str, moment: str) -> tuple[list[float], list[float]]:
+def _with_open(
+    study: StudyData, cell: str, lag: int | None, metric: str, moment: str
+) -> tuple[list[float], list[float]]:
     """Return the values that are known, and the bounds of those that are only known to be longer."""
     values = _by_member(study, cell, lag, f"{metric}_{moment}")
     flags = _by_member(study, cell, lag, f"{metric}_open_{moment}")
@@ -243,11 +247,11 @@ def _with_open(study: Study, cell: str, lag: int | None, metric: str, moment: st
     return known, [value for seed, value in values.items() if flags.get(seed)]
 
 
-def _by_member(study: Study, cell: str, lag: int | None, metric: str) -> dict[int, float]:
+def _by_member(study: StudyData, cell: str, lag: int | None, metric: str) -> dict[int, float]:
     found = study.final(metric)
     own = found.loc[(found["cell"] == cell) & (found["lag"] == lag)]
     return {int(seed): float(value) for seed, value in zip(own["seed"], own["value"], strict=True)}
 
 
-def _values(study: Study, cell: str, lag: int | None, metric: str) -> list[float]:
+def _values(study: StudyData, cell: str, lag: int | None, metric: str) -> list[float]:
     return list(_by_member(study, cell, lag, metric).values())

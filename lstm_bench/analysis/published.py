@@ -8,9 +8,9 @@ from typing import Literal, NamedTuple
 
 import pandas as pd
 
-from lstm_bench.analysis.frames import Study, of_all_tasks, once_a_study
+from lstm_bench.analysis.frames import StudyData, cache_per_study, of_all_tasks
 from lstm_bench.analysis.solving import members_at, solve_rates
-from lstm_bench.analysis.statistics import UNKNOWN, Interval, further_count, further_mean, mean
+from lstm_bench.analysis.statistics import UNKNOWN, Interval, mean, prediction_of_count, prediction_of_mean
 from lstm_bench.literature.conversions import rmse_from_mse
 from lstm_bench.literature.reading import UNSPECIFIED, PublishedResult, own_results, published_results
 from lstm_bench.records.schema import JobPlan
@@ -29,7 +29,7 @@ RULE = (
 )
 COLUMNS = (
     "study", "task", "variant", "lag", "metric", "length", "source", "where", "published_cell", "published", "bound",
-    "published_solved", "cell", "middle", "low", "high", "further_low", "further_high", "n", "censored", "solved",
+    "published_solved", "cell", "middle", "low", "high", "prediction_low", "prediction_high", "n", "censored", "solved",
     "attempts", "verdict",
 )  # fmt: skip
 
@@ -46,7 +46,7 @@ class Runs(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Beside:
+class PublishedComparison:
     """One published number beside that of one of our cells; without a cell where the study has none at its lag.
 
     `ours` is the mean over members with its interval, `further` where the results of further runs would fall.
@@ -55,7 +55,7 @@ class Beside:
     published: PublishedResult
     job: JobPlan | None
     ours: Interval
-    further: Interval
+    prediction: Interval
     runs: Runs
     solved: int
     attempts: int
@@ -72,8 +72,8 @@ class Beside:
         return self.verdict not in ("another cell", "not run")
 
 
-@once_a_study
-def beside_published(study: Study) -> list[Beside]:
+@cache_per_study
+def published_comparisons(study: StudyData) -> list[PublishedComparison]:
     """Return every published number of the task that a study is narrowed to, beside each of its cells.
 
     The same kind of cell comes first. A number at a lag that was not run stands alone.
@@ -83,29 +83,29 @@ def beside_published(study: Study) -> list[Beside]:
     return [one for row in every if _is_of(row, study.plan.jobs) for one in _beside(study, row)]
 
 
-def beside_at_lags_run(study: Study) -> list[Beside]:
-    """Return those of `beside_published` that have a cell of ours beside them."""
-    return [one for one in beside_published(study) if one.job is not None]
+def comparisons_at_lags_run(study: StudyData) -> list[PublishedComparison]:
+    """Return those of `published_comparisons` that have a cell of ours beside them."""
+    return [one for one in published_comparisons(study) if one.job is not None]
 
 
-def published_frame(study: Study) -> pd.DataFrame:
-    """Return the rows of `beside_published` of all tasks of a study."""
+def published_frame(study: StudyData) -> pd.DataFrame:
+    """Return the rows of `published_comparisons` of all tasks of a study."""
     return of_all_tasks(study, _frame)
 
 
-@once_a_study
-def _frame(study: Study) -> pd.DataFrame:
-    return pd.DataFrame([_row(study, one) for one in beside_published(study)], columns=list(COLUMNS))
+@cache_per_study
+def _frame(study: StudyData) -> pd.DataFrame:
+    return pd.DataFrame([_row(study, one) for one in published_comparisons(study)], columns=list(COLUMNS))
 
 
-def _row(study: Study, one: Beside) -> dict[str, object]:
+def _row(study: StudyData, one: PublishedComparison) -> dict[str, object]:
     row, job = one.published, study.plan.jobs[0]
     return {
         "study": study.plan.study, "task": job.task, "variant": job.variant, "lag": row.lag, "metric": row.metric,
         "length": row.length, "source": row.source.name, "where": row.where, "published_cell": row.cell,
         "published": row.value, "bound": row.bound, "published_solved": row.solved, "cell": one.cell,
-        "middle": one.ours.middle, "low": one.ours.low, "high": one.ours.high, "further_low": one.further.low,
-        "further_high": one.further.high, "n": len(one.runs.values), "censored": one.runs.censored,
+        "middle": one.ours.middle, "low": one.ours.low, "high": one.ours.high, "prediction_low": one.prediction.low,
+        "prediction_high": one.prediction.high, "n": len(one.runs.values), "censored": one.runs.censored,
         "solved": one.solved, "attempts": one.attempts, "verdict": one.verdict,
     }  # fmt: skip
 
@@ -125,10 +125,10 @@ def _dialect(job: JobPlan) -> str:
     return str(job.config.get("task", {}).get("dialect", job.variant.partition(",")[0]))
 
 
-def _beside(study: Study, row: PublishedResult) -> Iterator[Beside]:
+def _beside(study: StudyData, row: PublishedResult) -> Iterator[PublishedComparison]:
     there = [job for job in study.plan.jobs if job.lag == row.lag]
     if not there:
-        yield Beside(row, None, UNKNOWN, UNKNOWN, Runs([]), 0, 0, "not run")
+        yield PublishedComparison(row, None, UNKNOWN, UNKNOWN, Runs([]), 0, 0, "not run")
     for job in sorted(there, key=lambda job: not is_same_kind(row, job)):
         yield _compared(study, row, job)
 
@@ -144,22 +144,23 @@ def is_same_kind(row: PublishedResult, job: JobPlan) -> bool:
     return job.cell.partition(" ")[0] == row.cell
 
 
-def _compared(study: Study, row: PublishedResult, job: JobPlan) -> Beside:
+def _compared(study: StudyData, row: PublishedResult, job: JobPlan) -> PublishedComparison:
     runs = VALUES[row.metric](study, row, job)
     rates = solve_rates(study)
     rate = rates.loc[(rates["cell"] == job.cell) & (rates["lag"] == job.lag)].iloc[0]
-    further = _further(runs, published_runs(row))
+    prediction = _prediction(runs, published_runs(row))
     outcome = _same_outcome(row, Interval(rate["rate"], rate["rate_low"], rate["rate_high"]))
-    verdict = _verdict(row, job, outcome, further)
-    return Beside(row, job, mean(runs.values), further, runs, int(rate["solved"]), int(rate["attempts"]), verdict)
+    verdict = _verdict(row, job, outcome, prediction)
+    solved, attempts = int(rate["solved"]), int(rate["attempts"])
+    return PublishedComparison(row, job, mean(runs.values), prediction, runs, solved, attempts, verdict)
 
 
-def _further(runs: Runs, published: int) -> Interval:
+def _prediction(runs: Runs, published: int) -> Interval:
     """Return where the results of as many further runs as were published would fall."""
     if runs.tries:
         counts = [round(value * tries / OUT_OF) for value, tries in zip(runs.values, runs.tries, strict=True)]
-        return further_count(counts, runs.tries, 1, OUT_OF)  # published of all test sequences together
-    found = further_mean(runs.values, published)
+        return prediction_of_count(counts, runs.tries, 1, OUT_OF)  # published of all test sequences together
+    found = prediction_of_mean(runs.values, published)
     return found._replace(high=math.inf) if runs.censored else found
 
 
@@ -178,32 +179,32 @@ def _same_outcome(row: PublishedResult, rate: Interval) -> bool | None:
     return row.solved == (rate.low > HALF)
 
 
-def _verdict(row: PublishedResult, job: JobPlan, same_outcome: bool | None, further: Interval) -> Verdict:
+def _verdict(row: PublishedResult, job: JobPlan, same_outcome: bool | None, prediction: Interval) -> Verdict:
     if not is_same_kind(row, job):
         return "another cell"
-    if same_outcome is None or math.isnan(further.low):
+    if same_outcome is None or math.isnan(prediction.low):
         return "open"
     if not same_outcome:
         return "other outcome"
-    return "agrees" if _is_within(row, further) else "same outcome, other number"
+    return "agrees" if _is_within(row, prediction) else "same outcome, other number"
 
 
-def _is_within(row: PublishedResult, further: Interval) -> bool:
+def _is_within(row: PublishedResult, prediction: Interval) -> bool:
     """Tell whether a published number, or some number within its bound, lies in a range."""
     if row.bound == "<":
-        return further.low < row.value
+        return prediction.low < row.value
     if row.bound == ">":
-        return further.high > row.value
-    return further.low <= row.value <= further.high
+        return prediction.high > row.value
+    return prediction.low <= row.value <= prediction.high
 
 
-def _final(study: Study, job: JobPlan, metric: str) -> list[float]:
+def _final(study: StudyData, job: JobPlan, metric: str) -> list[float]:
     """Return the last value of a metric of each member of a job that has one."""
     rows = study.final(metric)
     return [float(value) for value in rows.loc[(rows["cell"] == job.cell) & (rows["lag"] == job.lag), "value"]]
 
 
-def _at_length(study: Study, row: PublishedResult, job: JobPlan, metric: str) -> list[float]:
+def _at_length(study: StudyData, row: PublishedResult, job: JobPlan, metric: str) -> list[float]:
     """Return a metric of each member at the length of the row: its own, or a multiple that the probe measured."""
     if row.length in (None, job.lag):
         return _final(study, job, f"eval/{metric}")
@@ -213,7 +214,7 @@ def _at_length(study: Study, row: PublishedResult, job: JobPlan, metric: str) ->
     return [float(value) for value in found["value"]]
 
 
-Value = Callable[[Study, PublishedResult, JobPlan], Runs]
+Value = Callable[[StudyData, PublishedResult, JobPlan], Runs]
 
 
 def _metric(name: str) -> Value:
@@ -221,11 +222,11 @@ def _metric(name: str) -> Value:
     return lambda study, row, job: Runs(_at_length(study, row, job, name))
 
 
-def _rmse(study: Study, row: PublishedResult, job: JobPlan) -> Runs:
+def _rmse(study: StudyData, row: PublishedResult, job: JobPlan) -> Runs:
     return Runs([rmse_from_mse(value) for value in _at_length(study, row, job, "loss")])
 
 
-def _training_sequences(study: Study, _: PublishedResult, job: JobPlan) -> Runs:
+def _training_sequences(study: StudyData, _: PublishedResult, job: JobPlan) -> Runs:
     """Return sequences read until solved; a member that did not solve counts with all that it read."""
     members = members_at(study, job.cell, job.lag)
     ran = members.loc[members["steps"].notna() & (members["steps"] > 0)]
@@ -234,7 +235,7 @@ def _training_sequences(study: Study, _: PublishedResult, job: JobPlan) -> Runs:
     return Runs([float(value) * job.batch_size for value in steps], int((~solved).sum()))
 
 
-def _wrong(study: Study, _: PublishedResult, job: JobPlan) -> Runs:
+def _wrong(study: StudyData, _: PublishedResult, job: JobPlan) -> Runs:
     """Return wrong answers per OUT_OF: among the sequences that confirmed a solution, else of the last evaluation."""
     trainer = job.config.get("trainer", {})
     own = study.results.loc[(study.results["cell"] == job.cell) & (study.results["lag"] == job.lag)]
@@ -266,7 +267,7 @@ class Difference:
     ours: str
 
 
-def differences(one: Beside) -> list[Difference]:
+def differences(one: PublishedComparison) -> list[Difference]:
     """Return the parts of both protocols that are not the same, one by one."""
     if one.job is None:
         return []

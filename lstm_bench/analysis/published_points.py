@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from lstm_bench.analysis.frames import Study
-from lstm_bench.analysis.published import OUT_OF, beside_published
+from lstm_bench.analysis.frames import StudyData
+from lstm_bench.analysis.published import OUT_OF, published_comparisons
 from lstm_bench.literature.conversions import mse_from_rmse, recall_from_all_positions
 from lstm_bench.literature.reading import PublishedResult
 from lstm_bench.records.schema import JobPlan
@@ -26,7 +26,7 @@ class PublishedPoint:
     value: float
 
 
-def published_outcomes(study: Study) -> list[PublishedPoint]:
+def published_outcomes(study: StudyData) -> list[PublishedPoint]:
     """Return 1 for each published cell that solved its lag and 0 for each that did not."""
     found = {
         (row.source.name, row.cell, row.lag): (row, job, cell)
@@ -36,7 +36,7 @@ def published_outcomes(study: Study) -> list[PublishedPoint]:
     return [_point(row, job, cell, float(bool(row.solved))) for row, job, cell in found.values()]
 
 
-def published_scores(study: Study) -> list[PublishedPoint]:
+def published_scores(study: StudyData) -> list[PublishedPoint]:
     """Return published numbers as the task's score, at each length evaluated at."""
     return [
         _point(row, job, cell, CONVERT[row.metric, job.score](row, job))
@@ -45,7 +45,7 @@ def published_scores(study: Study) -> list[PublishedPoint]:
     ]
 
 
-def published_shares(study: Study) -> list[PublishedPoint]:
+def published_shares(study: StudyData) -> list[PublishedPoint]:
     """Return published numbers at the lag trained on, as shares of the memoryless baseline of the task's criterion."""
     return [
         _point(row, job, cell, CONVERT[row.metric, job.criterion](row, job) / job.baselines[job.criterion])
@@ -54,10 +54,10 @@ def published_shares(study: Study) -> list[PublishedPoint]:
     ]
 
 
-def _rows(study: Study) -> Iterator[tuple[PublishedResult, JobPlan, str]]:
+def _rows(study: StudyData) -> Iterator[tuple[PublishedResult, JobPlan, str]]:
     """Yield each published number of a lag that was run, with a job at that lag and our first cell of its kind."""
     seen: set[int] = set()
-    for one in beside_published(study):
+    for one in published_comparisons(study):
         if one.job is not None and id(one.published) not in seen:  # the same kind of cell comes first
             seen.add(id(one.published))
             yield one.published, one.job, one.cell if one.is_ruled else ""

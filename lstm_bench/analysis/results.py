@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from lstm_bench.analysis.frames import RESULT_COLUMNS, Study
+from lstm_bench.analysis.frames import RESULT_COLUMNS, StudyData
 from lstm_bench.analysis.gradients import FINAL
 from lstm_bench.analysis.memory_horizons import (
     CAPACITY,
@@ -43,7 +43,7 @@ LENS_METRICS = {
 Derived = dict[str, dict[str, float]]
 
 
-def all_results(study: Study) -> pd.DataFrame:
+def all_results(study: StudyData) -> pd.DataFrame:
     """Return the tidy results of every recorded member, with parameters, speed and span beside its own metrics.
 
     Speed is that of the kernel that trained the member, together with the others of its job: sequences a second and
@@ -59,12 +59,12 @@ def all_results(study: Study) -> pd.DataFrame:
     return pd.concat([study.results, pd.DataFrame(rows, columns=list(RESULT_COLUMNS))], ignore_index=True)
 
 
-def derived_metrics(study: Study) -> Derived:
+def derived_metrics(study: StudyData) -> Derived:
     """Return speed and span by member identity. A span that a ladder's end cuts off has no number and is left out."""
     return dict(item for one in study.by_task() for item in _derived_of(one))
 
 
-def _derived_of(study: Study) -> Iterator[tuple[str, dict[str, float]]]:
+def _derived_of(study: StudyData) -> Iterator[tuple[str, dict[str, float]]]:
     of_cell = {cell: _span_metrics(span) for cell, span in spans(study).items()}
     timed = {(job.cell, job.lag): _speed_metrics(study, job.cell, job.lag) for job in study.plan.jobs}
     ran = study.members.loc[study.members["identity"].notna() & ~study.members["status"].isin(WITHOUT_RESULT)]
@@ -77,7 +77,7 @@ def _parameters(member: Mapping[Hashable, Any]) -> dict[str, float]:
     return {f"params/{name}": float(member[column]) for name, column in PARAMETERS.items()}
 
 
-def _speed_metrics(study: Study, cell: str, lag: int) -> dict[str, float]:
+def _speed_metrics(study: StudyData, cell: str, lag: int) -> dict[str, float]:
     row = speed_row(study, cell, lag) or {}
     return {f"speed/{name}": float(row[name]) for name in SPEED_METRICS if row.get(name) is not None}
 
@@ -88,14 +88,14 @@ def _span_metrics(span: MemorySpan) -> dict[str, float]:
     return {name: number for name, number in numbers.items() if fitted and math.isfinite(number)}
 
 
-def _lens_metrics(study: Study, cell: str) -> dict[str, float]:
+def _lens_metrics(study: StudyData, cell: str) -> dict[str, float]:
     numbers = {
         LENS_METRICS[reach.lens, reach.moment]: reach for reach in all_reaches(study)[cell] if reach.lens != LEARNED
     }
     return {name: reach.middle for name, reach in numbers.items() if not reach.open and math.isfinite(reach.middle)}
 
 
-def study_metrics(study: Study) -> dict[str, float]:
+def study_metrics(study: StudyData) -> dict[str, float]:
     """Return the study's own numbers by cell: what each lens says, where it has a number, and the share that solved.
 
     A lens that is open has no number and is left out.

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from lstm_bench.analysis.frames import Study
+from lstm_bench.analysis.frames import StudyData
 from lstm_bench.analysis.wording import listed
 from lstm_bench.records.schema import JobPlan, StudyPlan
 
@@ -35,7 +35,7 @@ def default_name(plans: Mapping[str, StudyPlan]) -> str:
     return re.sub(r"[^A-Za-z0-9._-]+", "-", told if len(shared) > 1 else f"{shared.pop()}_{told}")
 
 
-def join(studies: Mapping[str, Study], name: str) -> Study:
+def join(studies: Mapping[str, StudyData], name: str) -> StudyData:
     """Return several studies, by label, as one of this name, whose cells are "lstm [label]".
 
     A task that several have holds the cells of all of them, a task that one has holds its own. Jobs and identities
@@ -44,16 +44,16 @@ def join(studies: Mapping[str, Study], name: str) -> Study:
     own = [_labelled(study, label) for label, study in studies.items()]
     frames: dict[str, Any] = {
         item.name: _stacked([getattr(study, item.name) for study in own])
-        for item in fields(Study)
+        for item in fields(StudyData)
         if isinstance(getattr(own[0], item.name), pd.DataFrame)
     }
     plans = {label: study.plan for label, study in studies.items()}
     plan = _joined_plan(name, plans, [job for study in own for job in study.plan.jobs])
     problems = [problem for study in own for problem in study.problems]
-    return Study(plan=plan, **frames, problems=problems, beside=plans)
+    return StudyData(plan=plan, **frames, problems=problems, joined=plans)
 
 
-def _labelled(study: Study, label: str) -> Study:
+def _labelled(study: StudyData, label: str) -> StudyData:
     jobs = [replace(job, cell=f"{job.cell} [{label}]", job=f"{label}/{job.job}") for job in study.plan.jobs]
     frames: dict[str, Any] = {
         item.name: _with_label(frame, label)
@@ -155,7 +155,7 @@ def _text(value: Any) -> str:
     return f"{value:.12g}" if is_number else str(value).removeprefix("lstm_bench.")
 
 
-def repeated_members(study: Study) -> pd.DataFrame:
+def repeated_members(study: StudyData) -> pd.DataFrame:
     """Return one row a reported member that several studies side by side have: `cells`, and whether it `agrees`.
 
     Its identity is the same, so its settings, seed and random numbers are. It agrees where it ended alike everywhere:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from lstm_bench.analysis.frames import Study, once_a_study
+from lstm_bench.analysis.frames import StudyData, cache_per_study
 from lstm_bench.analysis.memory_span import MemorySpan, learned_span
 from lstm_bench.analysis.statistics import Interval, wilson
 from lstm_bench.analysis.survival import Times, median_time
@@ -16,8 +16,8 @@ UNTRAINED = "untrained"  # looked at as it started, with no budget
 STATUSES = (*ATTEMPTS, UNTRAINED, *WITHOUT_RESULT, "missing")
 
 
-@once_a_study
-def solve_rates(study: Study) -> pd.DataFrame:
+@cache_per_study
+def solve_rates(study: StudyData) -> pd.DataFrame:
     """Return one row a (task, variant, cell, lag): members by status, and the share solved with its Wilson interval.
 
     `attempts` are the members that ran to their end; untrained, failed and missing ones say nothing about the cell.
@@ -26,7 +26,7 @@ def solve_rates(study: Study) -> pd.DataFrame:
     return pd.DataFrame([row for one in study.by_task() for row in _rates(one)])
 
 
-def _rates(study: Study) -> Iterator[dict[str, object]]:
+def _rates(study: StudyData) -> Iterator[dict[str, object]]:
     job = study.plan.jobs[0]
     planned = {(job.cell, job.lag) for job in study.plan.jobs}
     found: dict[Any, int] = study.members.groupby(["cell", "lag"])["status"].value_counts().to_dict()
@@ -39,14 +39,14 @@ def _rates(study: Study) -> Iterator[dict[str, object]]:
         yield {**labels, **numbers, "rate": share.middle, "rate_low": share.low, "rate_high": share.high}
 
 
-@once_a_study
-def members_at(study: Study, cell: str, lag: int) -> pd.DataFrame:
+@cache_per_study
+def members_at(study: StudyData, cell: str, lag: int) -> pd.DataFrame:
     """Return the members of one cell at one lag, of a study narrowed to one task."""
     return study.members.loc[(study.members["cell"] == cell) & (study.members["lag"] == lag)]
 
 
-@once_a_study
-def spans(study: Study) -> dict[str, MemorySpan]:
+@cache_per_study
+def spans(study: StudyData) -> dict[str, MemorySpan]:
     """Return each cell's learned span, of a study narrowed to one task."""
     rates = solve_rates(study)
     by_cell = {cell: rates.loc[rates["cell"] == cell] for cell in study.cells}
@@ -56,12 +56,12 @@ def spans(study: Study) -> dict[str, MemorySpan]:
     }
 
 
-def steps_to_solve(study: Study, cell: str, lag: int) -> Interval:
+def steps_to_solve(study: StudyData, cell: str, lag: int) -> Interval:
     """Return the Kaplan-Meier median of optimiser steps to solve, with its interval."""
     return median_time(*times_to_solve(study, cell, lag))
 
 
-def times_to_solve(study: Study, cell: str, lag: int) -> Times:
+def times_to_solve(study: StudyData, cell: str, lag: int) -> Times:
     """Return the optimiser steps to solve of a cell's attempts at one lag, of a study narrowed to one task.
 
     Members that did not solve, the diverged among them, are censored at the budget; failed and missing ones are no
@@ -73,20 +73,20 @@ def times_to_solve(study: Study, cell: str, lag: int) -> Times:
     return Times(tuple(solved.tolist()), tuple(others.tolist()))
 
 
-def longest_mostly_solved(study: Study, cell: str, among: Collection[int] | None = None) -> int | None:
+def longest_mostly_solved(study: StudyData, cell: str, among: Collection[int] | None = None) -> int | None:
     """Return the longest lag, of some if so asked, that more than half of a cell's attempts solved; None without."""
     rates = solve_rates(study)
     lags = rates.loc[(rates["cell"] == cell) & (2 * rates["solved"] > rates["attempts"]), "lag"]
     return max((int(lag) for lag in lags if among is None or lag in among), default=None)
 
 
-def members_a_lag(study: Study) -> tuple[int, int]:
+def members_a_lag(study: StudyData) -> tuple[int, int]:
     """Return the fewest and the most attempts at any (cell, lag) that has some; zeros where nothing ran."""
     attempts = solve_rates(study)["attempts"]
     some = attempts.loc[attempts > 0]
     return (0, 0) if some.empty else (int(some.min()), int(some.max()))
 
 
-def was_trained(study: Study) -> bool:
+def was_trained(study: StudyData) -> bool:
     """Tell whether a study had a budget: one without looks at members as they start, and can solve nothing."""
     return any(job.steps > 0 for job in study.plan.jobs)

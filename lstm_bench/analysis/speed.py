@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from lstm_bench.analysis.frames import Study, once_a_study
+from lstm_bench.analysis.frames import StudyData, cache_per_study
 from lstm_bench.records.schema import OURS, STOCK
 
 CONDITIONS = ["lag", "batch_size", "members", "device", "threads", "dtype"]  # the same on both sides of a ratio
@@ -24,8 +24,8 @@ class SpeedRatio:
     is_trained: bool
 
 
-@once_a_study
-def trained_rows(study: Study) -> pd.DataFrame:
+@cache_per_study
+def trained_rows(study: StudyData) -> pd.DataFrame:
     """Return the speed of every cell and lag by the kernel that trained it, of a study narrowed to one task."""
     kernels = {(job.cell, job.lag): job.kernel for job in study.plan.jobs}
     ours = study.speed.loc[study.speed["implementation"] == OURS]
@@ -33,7 +33,7 @@ def trained_rows(study: Study) -> pd.DataFrame:
     return ours.loc[ours["kernel"] == pd.Series(planned, ours.index, dtype=object)]
 
 
-def speed_row(study: Study, cell: str, lag: int | None) -> dict[str, Any] | None:
+def speed_row(study: StudyData, cell: str, lag: int | None) -> dict[str, Any] | None:
     """Return the speed of a cell at a lag by the kernel that trained it, None where it was not measured.
 
     A value that the system could not tell is None.
@@ -45,7 +45,7 @@ def speed_row(study: Study, cell: str, lag: int | None) -> dict[str, Any] | None
     return {str(key): None if pd.isna(value) else value for key, value in rows.iloc[0].items()}
 
 
-def longest_measured_lag(study: Study, *cells: str) -> int | None:
+def longest_measured_lag(study: StudyData, *cells: str) -> int | None:
     """Return the longest lag at which all these cells were timed by what trained them, None where there is none."""
     trained = trained_rows(study)
     measured = [set(trained.loc[trained["cell"] == cell, "lag"]) for cell in cells]
@@ -53,7 +53,7 @@ def longest_measured_lag(study: Study, *cells: str) -> int | None:
     return int(max(shared)) if shared else None
 
 
-def speed_ratio(study: Study, a: str, b: str) -> SpeedRatio | None:
+def speed_ratio(study: StudyData, a: str, b: str) -> SpeedRatio | None:
     """Return the speed of cell `a` over that of `b`, like with like; None where no such pair was timed.
 
     Both ran one kernel under the same CONDITIONS: the one that trained both, else one that both were timed by. Where
@@ -66,7 +66,7 @@ def speed_ratio(study: Study, a: str, b: str) -> SpeedRatio | None:
     return _longest(trained, is_trained=True) or _longest(pairs, is_trained=False)
 
 
-def stock_ratio(study: Study, a: str, b: str) -> SpeedRatio | None:
+def stock_ratio(study: StudyData, a: str, b: str) -> SpeedRatio | None:
     """Return the same ratio between the layers of torch.nn that compute what the cells do, where both have one."""
     return _longest(_pairs(study.speed.loc[study.speed["implementation"] == STOCK], a, b), is_trained=False)
 
@@ -83,7 +83,7 @@ def _longest(pairs: pd.DataFrame, is_trained: bool) -> SpeedRatio | None:
     return SpeedRatio(value, str(pair["kernel"]), int(pair["lag"]), is_trained)
 
 
-def shared_speed_rows(study: Study) -> pd.DataFrame:
+def shared_speed_rows(study: StudyData) -> pd.DataFrame:
     """Return every row at the longest lag that all timed cells share, or else at each cell's own longest."""
     timed = [cell for cell in study.cells if (study.speed["cell"] == cell).any()]
     lag = longest_measured_lag(study, *timed)

@@ -13,7 +13,7 @@ CONFIDENCE = 0.95
 SIGNIFICANT = 0.05
 TAILS = (1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2
 RESAMPLES = 10_000
-A_HAIR = 1e-12  # sums of the same numbers in another order differ by less
+TOLERANCE = 1e-12  # sums of the same numbers in another order differ by less
 
 
 class Interval(NamedTuple):
@@ -144,7 +144,7 @@ def mean(values: Sequence[float]) -> Interval:
     return _with_tails(float(known.mean()), drawn @ known / len(known))
 
 
-def further_mean(values: Sequence[float], runs: int) -> Interval:
+def prediction_of_mean(values: Sequence[float], runs: int) -> Interval:
     """Return the mean, and the range in which 95% of the means of so many further values fall.
 
     Each of 10,000 resamples draws the values that are numbers anew, with replacement, and then `runs` of those: what is
@@ -164,7 +164,7 @@ def further_mean(values: Sequence[float], runs: int) -> Interval:
     return _with_tails(float(known.mean()), further.mean(axis=1))
 
 
-def further_count(counts: Sequence[int], of: Sequence[int], runs: int, out_of: int) -> Interval:
+def prediction_of_count(counts: Sequence[int], of: Sequence[int], runs: int, out_of: int) -> Interval:
     """Return the mean count in `out_of` tries, and the range in which 95% of the means of so many further runs fall.
 
     Run i counted counts[i] in of[i] tries. Each of 10,000 resamples draws the runs anew, with replacement, from these
@@ -216,7 +216,7 @@ def probability_of_improvement(strata: Sequence[Pair]) -> Interval:
         return UNKNOWN
     middle = float(np.mean([of_stratum.mean() for of_stratum in wins]))
     resamples = np.mean([_resampled(of_stratum, place) for place, of_stratum in enumerate(wins)], axis=0)
-    if np.ptp(resamples) < A_HAIR:
+    if np.ptp(resamples) < TOLERANCE:
         return Interval(middle, math.nan, math.nan)
     low, high = np.quantile(resamples, TAILS)
     return Interval(middle, float(low), float(high))

@@ -3,15 +3,15 @@
 import numpy as np
 import pandas as pd
 
-from lstm_bench.analysis.frames import Study, once_a_study
+from lstm_bench.analysis.frames import StudyData, cache_per_study
 from lstm_bench.analysis.solving import was_trained
 
 NORM, CLIPPED = "grad/norm", "grad/clipped_share"
 COLUMNS = ["task", "variant", "cell", "lag", "quantity", "step", "steps_back", "median", "q25", "q75", "n"]
 
 
-@once_a_study
-def training_gradients(study: Study) -> pd.DataFrame:
+@cache_per_study
+def training_gradients(study: StudyData) -> pd.DataFrame:
     """Return what the optimiser was given at every evaluation, at the longest lag of each cell, over its members.
 
     Quantities: "dL/dh" and the like, the norm over batch and units at each of the `steps_back`; "grad/norm", the global
@@ -24,7 +24,7 @@ def training_gradients(study: Study) -> pd.DataFrame:
     return pd.concat(filled, ignore_index=True)[COLUMNS] if filled else pd.DataFrame(columns=COLUMNS)
 
 
-def _frames(study: Study) -> tuple[pd.DataFrame, pd.DataFrame]:
+def _frames(study: StudyData) -> tuple[pd.DataFrame, pd.DataFrame]:
     norms = study.gradients.rename(columns={"norm": "value"})
     c = study.curves
     longest = {job.cell: job.lag for job in sorted(study.plan.jobs, key=lambda job: job.lag)}
@@ -43,7 +43,7 @@ def _summary(frame: pd.DataFrame) -> pd.DataFrame:
     return table.assign(steps_back=table["steps_back"].astype(float).where(table["steps_back"] >= 0))
 
 
-def clipping_norm(study: Study, cell: str) -> float | None:
+def clipping_norm(study: StudyData, cell: str) -> float | None:
     """Return the global norm to which a cell's gradients are clipped, None where they are not."""
     trainer = next(job.config.get("trainer", {}) for job in study.plan.jobs if job.cell == cell)
     return float(trainer["clip"]) if trainer.get("clip") else None

@@ -8,9 +8,9 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from lstm_bench.analysis.frames import Study, once_a_study
+from lstm_bench.analysis.frames import StudyData, cache_per_study
 from lstm_bench.analysis.solving import ATTEMPTS
-from lstm_bench.analysis.statistics import A_HAIR, TAILS, Interval
+from lstm_bench.analysis.statistics import TAILS, TOLERANCE, Interval
 from lstm_bench.analysis.wording import counted, listed
 from lstm_bench.records.schema import JobPlan
 
@@ -46,7 +46,7 @@ def effort(job: JobPlan) -> Effort:
     return Effort(tuple(job.learning_rates), len(job.tuning_seeds), share, job.steps)
 
 
-def unequal_tuning(study: Study) -> list[str]:
+def unequal_tuning(study: StudyData) -> list[str]:
     """Return who had what where cells that meet at a lag were not tuned alike, a sentence for all lags of a kind."""
     lags: dict[str, list[int]] = defaultdict(list)
     for lag in study.lags:
@@ -80,12 +80,12 @@ def best_of(scores: Sequence[float], k: int) -> Interval:
     ascending = np.sort(np.asarray(scores, dtype=float))
     chances = np.array([math.comb(n - place, k - 1) for place in range(1, n + 1)]) / math.comb(n, k)
     reached = np.cumsum(chances)
-    low, high = (float(ascending[np.searchsorted(reached, tail - A_HAIR)]) for tail in TAILS)
+    low, high = (float(ascending[np.searchsorted(reached, tail - TOLERANCE)]) for tail in TAILS)
     return Interval(float(ascending @ chances), low, high)
 
 
-@once_a_study
-def best_of_k(study: Study) -> pd.DataFrame:
+@cache_per_study
+def best_of_k(study: StudyData) -> pd.DataFrame:
     """Return the expected best tuning score after each number of trials, a row a (task, variant, cell, lag, trials).
 
     A trial is a (learning rate, seed) pair, its score the mean share of the baseline over the tuning budget; lower is
@@ -100,7 +100,7 @@ def best_of_k(study: Study) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(BEST_COLUMNS))
 
 
-def trials_until_close(study: Study, cell: str) -> list[int]:
+def trials_until_close(study: StudyData, cell: str) -> list[int]:
     """Return, for each lag, after how many trials the expected best of a cell is within CLOSE of that of all trials."""
     table = best_of_k(study)
     curves = [curve for _, curve in table.loc[table["cell"] == cell].groupby("lag")]
@@ -111,7 +111,7 @@ def trials_until_close(study: Study, cell: str) -> list[int]:
     ]
 
 
-def open_contests(study: Study) -> list[int]:
+def undecided_budgets(study: StudyData) -> list[int]:
     """Return the lags at which one more trial could make another cell the best: one worth as much to it as its last.
 
     The last of n trials was worth the expected best of n - 1 less that of n.
@@ -131,8 +131,8 @@ def _after_one_more(curve: Sequence[float]) -> float:
     return last - (before - last)
 
 
-@once_a_study
-def diverged(study: Study) -> pd.DataFrame:
+@cache_per_study
+def diverged(study: StudyData) -> pd.DataFrame:
     """Return how many members diverged, a row a (task, variant, cell, learning rate, role), all lags together.
 
     role: "tuning" or "report"; members: those that ran to their end; diverged; share.

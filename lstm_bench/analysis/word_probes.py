@@ -4,14 +4,14 @@ from collections.abc import Callable
 
 import pandas as pd
 
-from lstm_bench.analysis.frames import Study, once_a_study
+from lstm_bench.analysis.frames import StudyData, cache_per_study
 from lstm_bench.analysis.statistics import Interval, geometric_mean, interquartile_mean
 
 KEYS = ("task", "variant", "cell", "lag", "moment", "quantity", "at")
 
 
-@once_a_study
-def same_word_summary(study: Study) -> pd.DataFrame:
+@cache_per_study
+def same_word_summary(study: StudyData) -> pd.DataFrame:
     """Return divergence (bits) and share of identical answers against the distance of the word that differs.
 
     One row a (task, variant, cell, lag, moment, quantity, at): interquartile mean over members with its 95% bootstrap
@@ -20,8 +20,8 @@ def same_word_summary(study: Study) -> pd.DataFrame:
     return _summary(study, "same_word", interquartile_mean)
 
 
-@once_a_study
-def boundary_summary(study: Study) -> pd.DataFrame:
+@cache_per_study
+def boundary_summary(study: StudyData) -> pd.DataFrame:
     """Return, against steps since the boundary: "carry-over" and "accuracy".
 
     Carry-over is the norm of what is left of a state with a boundary over that without one, a ratio in each member,
@@ -42,7 +42,7 @@ def boundary_summary(study: Study) -> pd.DataFrame:
     return pd.concat([ratios, _grouped(accuracy, interquartile_mean)], ignore_index=True)
 
 
-def _summary(study: Study, probe: str, summarise: Callable[[list[float]], Interval]) -> pd.DataFrame:
+def _summary(study: StudyData, probe: str, summarise: Callable[[list[float]], Interval]) -> pd.DataFrame:
     return _grouped(study.probes.loc[study.probes["probe"] == probe], summarise)
 
 

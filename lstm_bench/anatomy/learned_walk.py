@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from lstm_bench.analysis.frames import Study
+from lstm_bench.analysis.frames import StudyData
 from lstm_bench.analysis.wording import listed, significant
 from lstm_bench.records.schema import JobPlan
 from lstm_bench.report.style import INK, new_figure, themed
@@ -20,7 +20,7 @@ BOUNDARY = "."
 
 
 @themed
-def draw(study: Study) -> Figure:
+def draw(study: StudyData) -> Figure:
     """Draw a column a cell, a panel a value: units against words."""
     walks = {cell: walk_of(study, cell)[1] for cell in _walked(study)}
     names = [name for name in ORDER if any((rows["name"] == name).any() for rows in walks.values())]
@@ -73,7 +73,7 @@ def _number_columns(axes: Axes, table: NDArray[np.float64], name: str) -> None:
         )
 
 
-def walk_of(study: Study, cell: str) -> tuple[int, pd.DataFrame]:
+def walk_of(study: StudyData, cell: str) -> tuple[int, pd.DataFrame]:
     """Return the walk of a cell's first member through the sentence at the shortest lag: its seed and rows.
 
     Columns: name (f, i, g, o, c, h), unit, at (place of the word), value; "answer" has unit -1.
@@ -87,15 +87,15 @@ def walk_of(study: Study, cell: str) -> tuple[int, pd.DataFrame]:
     return (int(curves["seed"].min()) if len(curves) else -1), rows
 
 
-def _walked(study: Study) -> list[str]:
+def _walked(study: StudyData) -> list[str]:
     return [cell for cell in study.cells if len(walk_of(study, cell)[1])]
 
 
-def _job(study: Study) -> JobPlan:
+def _job(study: StudyData) -> JobPlan:
     return min(study.plan.jobs, key=lambda job: job.lag)
 
 
-def caption(study: Study) -> str:
+def caption(study: StudyData) -> str:
     """Return what each cell answers at each word; "" where the study has no walk."""
     cells = _walked(study)
     if not cells:
@@ -108,7 +108,7 @@ def caption(study: Study) -> str:
     )
 
 
-def _answers(study: Study, cell: str) -> str:
+def _answers(study: StudyData, cell: str) -> str:
     job = _job(study)
     seed, rows = walk_of(study, cell)
     answers = rows.loc[rows["name"] == "answer"].sort_values("at")["value"].astype(int).tolist()
@@ -116,12 +116,12 @@ def _answers(study: Study, cell: str) -> str:
     return f"{cell} (seed {seed}) says {listed(pairs)}"
 
 
-def alt(study: Study) -> str:
+def alt(study: StudyData) -> str:
     """Return the alt text."""
     return f"Gates and state of {listed(_walked(study))} at each word of: {' '.join(_job(study).sentence)}"
 
 
-def rows(study: Study) -> pd.DataFrame:
+def rows(study: StudyData) -> pd.DataFrame:
     """Return the rows behind the figure."""
     walks = [
         walk_of(one_task, cell)[1].assign(task=one_task.task, cell=cell)

@@ -3,29 +3,29 @@
 from collections.abc import Iterator
 from typing import Any
 
-from lstm_bench.analysis.frames import Study
+from lstm_bench.analysis.frames import StudyData
 from lstm_bench.records.schema import JobPlan
 
 RNN, LSTM = "lstm_bench.cells.rnn.RNNCell", "lstm_bench.cells.lstm.LSTMCell"
 ABLATED_LSTM = "lstm_bench.cells.lstm_ablated.AblatedLSTMCell"
 
 
-def vanilla_rnns(study: Study) -> list[str]:
+def vanilla_rnns(study: StudyData) -> list[str]:
     """Return the names of a study's vanilla RNNs: h' = tanh(W x + U h + b), of whatever size and start."""
     return _names(study, RNN, nonlinearity="tanh")
 
 
-def lstms(study: Study) -> list[str]:
+def lstms(study: StudyData) -> list[str]:
     """Return the names of a study's LSTMs, whole, of whatever size and start."""
     return _names(study, LSTM)
 
 
-def lstms_without(study: Study) -> dict[str, str]:
+def lstms_without(study: StudyData) -> dict[str, str]:
     """Return what is missing ("forget_gate") by the name of each ablated LSTM of a study."""
     return {job.cell: str(job.config["cell"].get("without")) for job in _jobs(study, ABLATED_LSTM)}
 
 
-def matched_pairs(study: Study) -> Iterator[tuple[JobPlan, JobPlan]]:
+def matched_pairs(study: StudyData) -> Iterator[tuple[JobPlan, JobPlan]]:
     """Yield a job of an LSTM and one of a vanilla RNN for each pair with the same hidden size."""
     jobs = {job.cell: job for job in study.plan.jobs}
     for lstm in lstms(study):
@@ -34,17 +34,17 @@ def matched_pairs(study: Study) -> Iterator[tuple[JobPlan, JobPlan]]:
                 yield jobs[lstm], jobs[rnn]
 
 
-def place_of(study: Study) -> str:
+def place_of(study: StudyData) -> str:
     """Return where a study narrowed to one task measures: "context in anatomy"; "copy_task" names its task itself."""
     task, name = study.plan.jobs[0].task, study.plan.study
     return name if task in name else f"{task} in {name}"
 
 
-def _names(study: Study, target: str, **settings: Any) -> list[str]:
+def _names(study: StudyData, target: str, **settings: Any) -> list[str]:
     return list(dict.fromkeys(job.cell for job in _jobs(study, target, **settings)))
 
 
-def _jobs(study: Study, target: str, **settings: Any) -> Iterator[JobPlan]:
+def _jobs(study: StudyData, target: str, **settings: Any) -> Iterator[JobPlan]:
     for job in study.plan.jobs:
         cell = job.config.get("cell", {})
         if cell.get("_target_") == target and all(cell.get(key, value) == value for key, value in settings.items()):

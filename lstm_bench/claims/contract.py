@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
-from lstm_bench.analysis.frames import Study
+from lstm_bench.analysis.frames import StudyData
 from lstm_bench.analysis.statistics import Interval
 from lstm_bench.analysis.wording import significant, with_range
 
@@ -127,7 +127,7 @@ class Claim(Protocol):
     NEEDS: Sequence[str]  # experiments, or studies by name, that measure it and whose reports rule on it
     DECIDED_BY: Sequence[str]  # quantities that must all be measured before it can be called supported
 
-    def measure(self, studies: Sequence[Study]) -> list[Measurement]:
+    def measure(self, studies: Sequence[StudyData]) -> list[Measurement]:
         """Return the numbers that decide it, from studies narrowed to one task each; [] where there are none."""
         ...
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from lstm_bench.analysis.frames import Study
+from lstm_bench.analysis.frames import StudyData
 from lstm_bench.analysis.wording import counted, listed
 from lstm_bench.claims.contract import Claim, Measurement
 
@@ -42,7 +42,7 @@ class Ruling:
         return _lines([one for one in self.found if one.claimed is not None])
 
 
-def rule_on(name: str, claim: Claim, studies: Sequence[Study]) -> Ruling:
+def rule_on(name: str, claim: Claim, studies: Sequence[StudyData]) -> Ruling:
     """Return the ruling on a claim from some studies.
 
     A claim holds in a setting where each of its numbers agrees, and fails in one where any contradicts; else the

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from lstm_bench.analysis.frames import Study, load_study
+from lstm_bench.analysis.frames import StudyData, load_study
 from lstm_bench.records.reading import RecordError
 from lstm_bench.records.schema import StudyPlan
 from lstm_bench.records.store import StudyRecords
@@ -20,7 +20,7 @@ class Evidence:
     """
 
     plan: StudyPlan
-    studies: list[Study]
+    studies: list[StudyData]
     own_claims: Path | None
     problems: list[str]
 
@@ -37,7 +37,7 @@ def load_evidence(folder: Path) -> Evidence:
     Raises: RecordError where there is no plan or it cannot be read.
     """
     plan = StudyRecords(folder).read_plan()
-    studies: list[Study] = []
+    studies: list[StudyData] = []
     problems: list[str] = []
     for name in plan.studies:
         try:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import cast
 
-from lstm_bench.analysis.frames import Study
+from lstm_bench.analysis.frames import StudyData
 from lstm_bench.claims.contract import Claim
 from lstm_bench.claims.deciding import Ruling, rule_on
 from lstm_bench.claims.evidence import FOLDER
@@ -14,7 +14,7 @@ from lstm_bench.claims.explainer import CLAIMS
 REQUIRED = ("TEXT", "SOURCE", "RULE", "NEEDS", "measure")
 
 
-def rulings(studies: Sequence[Study], own_claims: Path | None = None) -> list[Ruling]:
+def rulings(studies: Sequence[StudyData], own_claims: Path | None = None) -> list[Ruling]:
     """Return the ruling on each claim from some studies: the explainer's seven, then a user's own by name.
 
     Args:
@@ -25,7 +25,7 @@ def rulings(studies: Sequence[Study], own_claims: Path | None = None) -> list[Ru
     return list(_rulings(studies, own_claims, lambda claim: True))
 
 
-def rulings_of(study: Study, own_claims: Path | None = None) -> list[Ruling]:
+def rulings_of(study: StudyData, own_claims: Path | None = None) -> list[Ruling]:
     """Return the rulings, as `rulings` does, on the claims that a study was made to measure.
 
     These are the claims whose NEEDS name its experiment or itself, and a user's own with empty NEEDS. A file that
@@ -39,7 +39,9 @@ def rulings_of(study: Study, own_claims: Path | None = None) -> list[Ruling]:
     return list(_rulings([study], own_claims, is_measured))
 
 
-def _rulings(studies: Sequence[Study], own_claims: Path | None, is_wanted: Callable[[Claim], bool]) -> Iterator[Ruling]:
+def _rulings(
+    studies: Sequence[StudyData], own_claims: Path | None, is_wanted: Callable[[Claim], bool]
+) -> Iterator[Ruling]:
     for module in CLAIMS:
         claim = cast(Claim, module)
         if is_wanted(claim):

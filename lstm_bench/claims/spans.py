@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 
 from lstm_bench.analysis.budget import is_budget_limited
-from lstm_bench.analysis.frames import Study, once_a_study
+from lstm_bench.analysis.frames import StudyData, cache_per_study
 from lstm_bench.analysis.memory_span import MemorySpan, span_ratio
 from lstm_bench.analysis.solving import solve_rates, spans
 from lstm_bench.analysis.statistics import UNKNOWN, Interval
@@ -78,8 +78,8 @@ class TriedSpan:
         return Claimed(self.reach.low / other.reach.high, self.reach.high / other.reach.low)
 
 
-@once_a_study
-def tried_spans(study: Study) -> dict[str, TriedSpan]:
+@cache_per_study
+def tried_spans(study: StudyData) -> dict[str, TriedSpan]:
     """Return each cell's span with what could have been found of it, of a study narrowed to one task."""
     return {
         cell: TriedSpan(span, is_budget_limited(study, cell), _reach(study, cell))
@@ -87,7 +87,7 @@ def tried_spans(study: Study) -> dict[str, TriedSpan]:
     }
 
 
-def _reach(study: Study, cell: str) -> Claimed:
+def _reach(study: StudyData, cell: str) -> Claimed:
     rates = solve_rates(study)
     tried = rates.loc[(rates["cell"] == cell) & (rates["attempts"] > 0)]
     if tried.empty or tried["attempts"].min() < FEWEST or not rates["solved"].any():

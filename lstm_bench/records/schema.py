@@ -1,9 +1,9 @@
 """The dataclasses of the records, field by field. SCHEMA is raised when a field changes its meaning."""
 
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, with_config
+from pydantic import AliasChoices, ConfigDict, Field, with_config
 
 SCHEMA = 1
 NO_OTHER_FIELDS = ConfigDict(extra="forbid")  # when read back
@@ -183,15 +183,16 @@ class MachineLimit:
 
 
 @dataclass(frozen=True)
-class ContestRow:
-    """One contender at one job of a speed study: how it was run, and the wall time of each of its turns.
+class BenchmarkRow:
+    """One implementation at one job of a speed study: how it was run, and the wall time of each of its rounds.
 
-    All contenders of a job take turns, round after round; while one has its turn nothing else runs. `kernel` is what
-    computes. `threads` and `members` (trained together) are those of each of `processes`; `steps` are the member-steps
-    that all processes together do in one turn: a member-step is draw a batch, forward, backward, clip, update, for one
-    model. `flops` are of one member-step by formula; `limit_s` is the least time that one core could take for one, from
-    `MachineLimit`, None for a cell whose work is not known, such as a plug-in. `peak_memory_bytes` is the growth of one
-    process beyond what it held before the model was made, None where the system cannot tell.
+    In each round the implementations of a job are timed one after another; nothing else runs meanwhile. `kernel` is
+    what computes. `threads` and `members` (trained together) are those of each of `processes`; `steps` are the
+    member-steps that all processes together do in one round: a member-step is draw a batch, forward, backward, clip,
+    update, for one model. `flops` are of one member-step by formula; `limit_s` is the least time that
+    one core could take for one, from `MachineLimit`, None for a cell whose work is not known, such as a plug-in.
+    `peak_memory_bytes` is the growth of one process beyond what it held before the model was made, None where the
+    system cannot tell.
     """
 
     job: str
@@ -201,13 +202,13 @@ class ContestRow:
     length: int
     hidden_size: int
     batch_size: int
-    contender: str
+    implementation: Annotated[str, Field(validation_alias=AliasChoices("implementation", "contender"))]
     kernel: str
     processes: int
     threads: int
     members: int
     steps: int
-    turns_s: list[float]
+    rounds_s: Annotated[list[float], Field(validation_alias=AliasChoices("rounds_s", "turns_s"))]
     flops: float
     limit_s: float | None
     peak_memory_bytes: int | None
@@ -215,9 +216,9 @@ class ContestRow:
 
 @with_config(NO_OTHER_FIELDS)
 @dataclass(frozen=True)
-class ContestRecord:
-    """What a speed study measured: the limit of the machine, and every contender at every job."""
+class BenchmarkRecord:
+    """What a speed study measured: the limit of the machine, and every implementation at every job."""
 
     limit: MachineLimit
-    rows: list[ContestRow]
+    rows: list[BenchmarkRow]
     schema: int = SCHEMA

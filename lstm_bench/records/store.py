@@ -11,7 +11,7 @@ runs/<study>/damaged/                          members whose files do not match 
 runs/<study>/checkpoints/<job>-<role>/         see Checkpoints
 runs/<study>/progress/<job>.json               the progress of a running job
 runs/<study>/speed.json                        list of SpeedRow
-runs/<study>/contest.json                      MachineLimit and list of ContestRow, in a speed study
+runs/<study>/benchmark.json                      MachineLimit and list of BenchmarkRow, in a speed study
 """
 
 import hashlib
@@ -36,8 +36,8 @@ from lstm_bench.records.schema import (
     ROLES,
     STATUSES,
     WITHOUT_RESULT,
-    ContestRecord,
-    ContestRow,
+    BenchmarkRecord,
+    BenchmarkRow,
     MachineLimit,
     MemberRecord,
     SpeedRow,
@@ -49,7 +49,7 @@ TABLE_COLUMNS = {
     "gradients": ("step", "quantity", "steps_back", "norm"),
     "probes": ("moment", "step", "probe", "quantity", "at", "value"),
 }
-PLAN, MEMBER, CONTEST = TypeAdapter(StudyPlan), TypeAdapter(MemberRecord), TypeAdapter(ContestRecord)
+PLAN, MEMBER, BENCHMARK = TypeAdapter(StudyPlan), TypeAdapter(MemberRecord), TypeAdapter(BenchmarkRecord)
 SPEED = TypeAdapter(list[SpeedRow])
 UNSIGNED = '\n "sha256": ""'  # the record's own field in its file; no other text matches it
 
@@ -205,17 +205,18 @@ class StudyRecords:
         path = self.folder / "speed.json"
         return read_json(path, SPEED, has_schema=False) if path.exists() else []
 
-    def write_contest(self, limit: MachineLimit, rows: Iterable[ContestRow]) -> None:
-        """Write contest.json."""
-        _write_json(self.folder / "contest.json", asdict(ContestRecord(limit, list(rows))))
+    def write_benchmark(self, limit: MachineLimit, rows: Iterable[BenchmarkRow]) -> None:
+        """Write benchmark.json."""
+        _write_json(self.folder / "benchmark.json", asdict(BenchmarkRecord(limit, list(rows))))
 
-    def read_contest(self) -> tuple[MachineLimit, list[ContestRow]]:
+    def read_benchmark(self) -> tuple[MachineLimit, list[BenchmarkRow]]:
         """Return the measurements of a speed study.
 
         Raises: RecordError where there are none, or they cannot be read.
         """
-        contest = read_json(self.folder / "contest.json", CONTEST)
-        return contest.limit, contest.rows
+        path, former = (self.folder / name for name in ("benchmark.json", "contest.json"))
+        benchmark = read_json(former if former.exists() and not path.exists() else path, BENCHMARK)
+        return benchmark.limit, benchmark.rows
 
 
 def _write_json(path: Path, content: Any) -> None:

@@ -8,9 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from lstm_bench.analysis.contest import Contest
-from lstm_bench.analysis.frames import Study
+from lstm_bench.analysis.frames import StudyData
 from lstm_bench.analysis.side_by_side import default_name, join, labels
+from lstm_bench.analysis.speed_benchmark import SpeedBenchmark
 from lstm_bench.checks import STUDY_NAME, STUDY_NAME_RULE
 from lstm_bench.claims.evidence import own_claims
 from lstm_bench.records.reading import RecordError
@@ -92,7 +92,9 @@ def _load(studies: Sequence[str], runs: Path) -> tuple[Found, list[str]]:
             found[study] = load(folder)
         except RecordError as error:
             problems.append(str(error))
-    read = [study for study in found.values() if not isinstance(study, Contest)]  # that is read whole or not at all
+    read = [
+        study for study in found.values() if not isinstance(study, SpeedBenchmark)
+    ]  # that is read whole or not at all
     return found, [*problems, *(problem for study in read for problem in study.problems)]
 
 
@@ -105,7 +107,7 @@ def _as_one(found: Found, name: str | None) -> Measured:
     if len(found) == 1:
         only = next(iter(found.values()))
         return replace(only, plan=replace(only.plan, study=_checked(only.plan.study if name is None else name)))
-    trained = {asked: study for asked, study in found.items() if isinstance(study, Study)}
+    trained = {asked: study for asked, study in found.items() if isinstance(study, StudyData)}
     if other := [asked for asked in found if asked not in trained]:
         measured = plans[other[0]].measure
         raise RequestError(f"study={other[0]}: a study of {measured}: allowed: side by side, studies that train")

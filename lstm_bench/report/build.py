@@ -11,9 +11,9 @@ from typing import Any
 import pandas as pd
 
 from lstm_bench.analysis.comparison import comparison
-from lstm_bench.analysis.contest import Contest, load_contest
-from lstm_bench.analysis.frames import Study, load_study
+from lstm_bench.analysis.frames import StudyData, load_study
 from lstm_bench.analysis.results import all_results
+from lstm_bench.analysis.speed_benchmark import SpeedBenchmark, load_benchmark
 from lstm_bench.claims.evidence import Evidence, load_evidence, own_claims
 from lstm_bench.claims.loading import rulings, rulings_of
 from lstm_bench.records.schema import Measure
@@ -30,10 +30,10 @@ from lstm_bench.report.receipt import make_receipt, receipt_items
 from lstm_bench.report.speed_markdown import render_speed_markdown
 from lstm_bench.report.speed_page import make_speed_page, speed_csv_tables
 
-Measured = Study | Contest | Evidence
+Measured = StudyData | SpeedBenchmark | Evidence
 LOADERS: Mapping[Measure, Callable[[Path], Measured]] = {
     "training": load_study,
-    "speed": load_contest,
+    "speed": load_benchmark,
     "claims": load_evidence,
 }
 Files = dict[str, str]  # text by path, from the folder of the report
@@ -82,7 +82,7 @@ def write_report(
 
 
 def _files(study: Measured, figures: Path, extra_receipt: Mapping[str, Any] | None, own_claims: Path | None) -> Files:
-    if isinstance(study, Contest):
+    if isinstance(study, SpeedBenchmark):
         return _speed_files(study, figures, extra_receipt)
     if isinstance(study, Evidence):
         return _claims_files(study, figures, extra_receipt)
@@ -90,7 +90,7 @@ def _files(study: Measured, figures: Path, extra_receipt: Mapping[str, Any] | No
 
 
 def _training_files(
-    study: Study, figures: Path, extra_receipt: Mapping[str, Any] | None, own_claims: Path | None
+    study: StudyData, figures: Path, extra_receipt: Mapping[str, Any] | None, own_claims: Path | None
 ) -> Files:
     statuses = study.members["status"].value_counts().sort_index()
     outcome = {"members": {str(status): int(n) for status, n in statuses.items()}, "problems": study.problems}
@@ -117,11 +117,11 @@ def _claims_files(evidence: Evidence, figures: Path, extra_receipt: Mapping[str,
     return {**rows, "report.md": render_claims_markdown(page), "report.html": render_claims_html(page, carried(rows))}
 
 
-def _speed_files(contest: Contest, figures: Path, extra_receipt: Mapping[str, Any] | None) -> Files:
-    receipt = make_receipt(contest.plan, {"limit": asdict(contest.limit)}, extra_receipt)
-    page = make_speed_page(contest, figures, receipt_items(receipt))
-    turns = contest.turns.assign(study=contest.plan.study)
-    rows = _row_files(receipt, turns, speed_csv_tables(contest))
+def _speed_files(benchmark: SpeedBenchmark, figures: Path, extra_receipt: Mapping[str, Any] | None) -> Files:
+    receipt = make_receipt(benchmark.plan, {"limit": asdict(benchmark.limit)}, extra_receipt)
+    page = make_speed_page(benchmark, figures, receipt_items(receipt))
+    rounds = benchmark.rounds.assign(study=benchmark.plan.study)
+    rows = _row_files(receipt, rounds, speed_csv_tables(benchmark))
     return {**rows, "report.md": render_speed_markdown(page), "report.html": render_speed_html(page, carried(rows))}
 
 

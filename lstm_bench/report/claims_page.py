@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from lstm_bench.analysis.frames import Study
+from lstm_bench.analysis.frames import StudyData
 from lstm_bench.analysis.headline import headline
 from lstm_bench.analysis.solving import was_trained
 from lstm_bench.claims.deciding import Ruling
@@ -62,13 +62,13 @@ def make_claims_page(
     )
 
 
-def _first_finding(studies: Sequence[Study]) -> list[str]:
+def _first_finding(studies: Sequence[StudyData]) -> list[str]:
     """Return the headline of the first study that trained more than one cell."""
     compared = (study for study in studies if len(study.cells) > 1 and was_trained(study))
     return next((headline(study) for study in compared), [])
 
 
-def _study_part(study: Study) -> StudyPart:
+def _study_part(study: StudyData) -> StudyPart:
     return StudyPart(
         study=study.plan.study,
         receipt=receipt_items(make_receipt(study.plan, {}, None)),
@@ -80,5 +80,5 @@ def _study_part(study: Study) -> StudyPart:
     )
 
 
-def _anchor(study: Study) -> str:
+def _anchor(study: StudyData) -> str:
     return re.sub(r"[^a-z0-9]+", "-", f"{study.plan.study} {study.task}".lower()).strip("-")

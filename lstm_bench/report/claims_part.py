@@ -8,7 +8,7 @@ import pandas as pd
 
 from lstm_bench.analysis.wording import counted, listed
 from lstm_bench.claims.deciding import Ruling
-from lstm_bench.report.figure_registry import Exhibit
+from lstm_bench.report.document import FigureBlock
 from lstm_bench.report.figures import claim
 from lstm_bench.report.style import inline_svg, save
 
@@ -25,7 +25,7 @@ class ClaimsPart:
 
     tested: list[Ruling]
     untested: list[Ruling]
-    exhibits: dict[str, Exhibit]
+    exhibits: dict[str, FigureBlock]
 
     @property
     def is_told(self) -> bool:
@@ -46,10 +46,10 @@ def make_claims_part(rulings: Sequence[Ruling], figures: Path | None = None) -> 
     return ClaimsPart(tested, [ruling for ruling in rulings if ruling not in tested], exhibits)
 
 
-def _exhibit(ruling: Ruling, figures: Path) -> Exhibit:
+def _exhibit(ruling: Ruling, figures: Path) -> FigureBlock:
     name, alt = f"claim_{ruling.name}", claim.alt(ruling)
     svg = inline_svg(save(claim.draw(ruling), figures, name), name, alt)
-    return Exhibit(ruling.text, claim.caption(ruling), alt, TABLE, name, svg)
+    return FigureBlock(ruling.text, claim.caption(ruling), alt, TABLE, name, svg)
 
 
 def verdicts_in_a_sentence(rulings: Sequence[Ruling]) -> str:

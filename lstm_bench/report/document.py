@@ -26,3 +26,21 @@ class Table:
 
     headings: list[tuple[str, str]]
     rows: list[list[Entry]]
+
+
+@dataclass(frozen=True)
+class FigureBlock:
+    """A question with the figure that answers it.
+
+    `table` is the name of the file of rows behind it, `figure` the name of its picture files; both lie beside the page.
+    `svg` is "" where there was nothing to draw. `method` says how the numbers are made; a page says it once, under its
+    definitions, and links the caption to it.
+    """
+
+    question: str
+    caption: str
+    alt: str
+    table: str
+    figure: str
+    svg: str
+    method: str = ""

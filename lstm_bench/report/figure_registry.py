@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Protocol, TypeVar
@@ -10,13 +10,13 @@ from typing import Any, Protocol, TypeVar
 import pandas as pd
 from matplotlib.figure import Figure
 
-from lstm_bench.analysis.contest import Contest
-from lstm_bench.analysis.frames import Study
+from lstm_bench.analysis.frames import StudyData
+from lstm_bench.analysis.speed_benchmark import SpeedBenchmark
 from lstm_bench.anatomy import learned_walk
+from lstm_bench.report.document import FigureBlock
 from lstm_bench.report.figures import (
     best_of_k,
     boundary,
-    contest,
     contrasts,
     forgetting,
     gate_traces,
@@ -32,13 +32,14 @@ from lstm_bench.report.figures import (
     solve_rate,
     spans,
     speed,
+    speedup,
     state_and_gates,
     state_gradients,
     tuning,
 )
 from lstm_bench.report.style import inline_svg, save_all
 
-S_contra = TypeVar("S_contra", contravariant=True)  # what is drawn: a study narrowed to one task, or a contest
+S_contra = TypeVar("S_contra", contravariant=True)  # what is drawn: a study narrowed to one task, or a benchmark
 
 
 class FigureFile(Protocol[S_contra]):
@@ -67,7 +68,7 @@ def _file(module: ModuleType) -> Any:
     return module
 
 
-FIGURES: Mapping[str, FigureFile[Study]] = {  # by the name of the table behind it
+FIGURES: Mapping[str, FigureFile[StudyData]] = {  # by the name of the table behind it
     "solve_rates": _file(solve_rate),
     "published": _file(published),
     "spans": _file(spans),
@@ -89,61 +90,49 @@ FIGURES: Mapping[str, FigureFile[Study]] = {  # by the name of the table behind 
     "tuning": _file(tuning),
     "best_of_k": _file(best_of_k),
 }
-CONTEST_FIGURES: Mapping[str, FigureFile[Contest]] = {
-    "speedup": _file(contest),
+SPEED_FIGURES: Mapping[str, FigureFile[SpeedBenchmark]] = {
+    "speedup": _file(speedup),
     "limit_share": _file(limit_share),
 }
 
 
-@dataclass(frozen=True)
-class Exhibit:
-    """A question with the figure that answers it. `svg` is "" where there was nothing to draw."""
-
-    question: str
-    caption: str
-    alt: str
-    table: str
-    figure: str
-    svg: str
-
-
-def make_exhibits(
+def make_figures(
     figures: Mapping[str, FigureFile[S_contra]], studies: Mapping[str, S_contra], folder: Path
-) -> dict[str, list[Exhibit]]:
+) -> dict[str, list[FigureBlock]]:
     """Draw figures of several studies into a folder; return them with their words, study by study.
 
     Args:
         figures: by the name of the table behind each.
-        studies: each narrowed to one task, or a contest, by what the names of its figure files begin with.
+        studies: each narrowed to one task, or a benchmark, by what the names of its figure files begin with.
         folder: where the figure files go.
     """
-    told: dict[str, list[Exhibit]] = {prefix: [] for prefix in studies}
+    told: dict[str, list[FigureBlock]] = {prefix: [] for prefix in studies}
 
     def drawn() -> Iterator[tuple[str, Figure]]:
         """Yield figures one by one, so that some are written while words are found for the next."""
         for prefix, study in studies.items():
             for table, figure in figures.items():
-                exhibit = _in_words(figure, study, table, prefix + table)
-                told[prefix] += [exhibit] if exhibit.caption else []
-                if exhibit.figure:
-                    yield exhibit.figure, figure.draw(study)
+                block = _in_words(figure, study, table, prefix + table)
+                told[prefix] += [block] if block.caption else []
+                if block.figure:
+                    yield block.figure, figure.draw(study)
 
     svgs = save_all(drawn(), folder)
-    return {prefix: [_with_figure(exhibit, svgs) for exhibit in exhibits] for prefix, exhibits in told.items()}
+    return {prefix: [_with_figure(block, svgs) for block in blocks] for prefix, blocks in told.items()}
 
 
-def _in_words(figure: FigureFile[S_contra], study: S_contra, table: str, name: str) -> Exhibit:
+def _in_words(figure: FigureFile[S_contra], study: S_contra, table: str, name: str) -> FigureBlock:
     caption = figure.caption(study)
     if not caption or figure.rows(study).empty:
-        return Exhibit(figure.QUESTION, caption, "", table, "", "")
-    return Exhibit(figure.QUESTION, caption, figure.alt(study), table, name, "")
+        return FigureBlock(figure.QUESTION, caption, "", table, "", "")
+    return FigureBlock(figure.QUESTION, caption, figure.alt(study), table, name, "")
 
 
-def _with_figure(exhibit: Exhibit, svgs: Mapping[str, str]) -> Exhibit:
-    name = exhibit.figure
-    return replace(exhibit, svg=inline_svg(svgs[name], name, exhibit.alt)) if name else exhibit
+def _with_figure(block: FigureBlock, svgs: Mapping[str, str]) -> FigureBlock:
+    name = block.figure
+    return replace(block, svg=inline_svg(svgs[name], name, block.alt)) if name else block
 
 
-def file_prefix(study: Study, is_only_task: bool) -> str:
+def file_prefix(study: StudyData, is_only_task: bool) -> str:
     """Return what the figure files of a task begin with: nothing where a study has one task."""
     return "" if is_only_task else re.sub(r"[^a-z0-9]+", "_", study.task.lower()).strip("_") + "_"

@@ -5,8 +5,8 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lstm_bench.analysis.frames import Study
-from lstm_bench.analysis.published import RULE, Beside, beside_at_lags_run, differences
+from lstm_bench.analysis.frames import StudyData
+from lstm_bench.analysis.published import RULE, PublishedComparison, comparisons_at_lags_run, differences
 from lstm_bench.analysis.wording import NOT_AVAILABLE, significant, with_range
 from lstm_bench.literature.reading import Source
 from lstm_bench.report.document import DASH, Entry, Table
@@ -35,24 +35,24 @@ class Literature:
     sources: list[Source]
 
 
-def make_literature(study: Study) -> Literature | None:
+def make_literature(study: StudyData) -> Literature | None:
     """Return what is said of published numbers; None where there are none at the lags that were run."""
-    found = [(task, beside_at_lags_run(task)) for task in study.by_task()]
+    found = [(task, comparisons_at_lags_run(task)) for task in study.by_task()]
     sources = list(dict.fromkeys(one.published.source for _, every in found for one in every))
     parts = [LiteraturePart(task.task, _numbers(task, every), _protocols(every)) for task, every in found if every]
     return Literature(parts, RULE, sources) if parts else None
 
 
-def _numbers(study: Study, every: Sequence[Beside]) -> Table:
+def _numbers(study: StudyData, every: Sequence[PublishedComparison]) -> Table:
     shades = colours(study.cells)
-    rows: dict[int, dict[str, Beside]] = defaultdict(dict)
+    rows: dict[int, dict[str, PublishedComparison]] = defaultdict(dict)
     for one in every:
         rows[id(one.published)][one.cell] = one
     headings = [("Number", "source"), ("Published", "cell"), *((cell, "mean, 95%") for cell in study.cells)]
     return Table(headings, [_row(own, study.cells, shades) for own in rows.values()])
 
 
-def _row(own: dict[str, Beside], cells: Sequence[str], shades: dict[str, str]) -> list[Entry]:
+def _row(own: dict[str, PublishedComparison], cells: Sequence[str], shades: dict[str, str]) -> list[Entry]:
     row = next(iter(own.values())).published
     at = f", at length {row.length}" if row.length else ""
     number = f"{METRICS[row.metric]}, lag {row.lag}{at}"
@@ -63,15 +63,15 @@ def _row(own: dict[str, Beside], cells: Sequence[str], shades: dict[str, str]) -
     ]
 
 
-def _ours(one: Beside, shade: str) -> Entry:
+def _ours(one: PublishedComparison, shade: str) -> Entry:
     middle, _, interval = mean_in_words(one).partition(" (")
     solved = f"{one.solved}/{one.attempts} solved" if one.attempts else "none ran to its end"
-    ruled = (f"further runs {_further(one)}", one.verdict) if one.is_ruled else ()
+    ruled = (f"further runs {_prediction(one)}", one.verdict) if one.is_ruled else ()
     below = _filled(interval.rstrip(")"), solved, *ruled)
     return Entry(middle, below, one.ours.middle, shade, TINTS.get(one.verdict))
 
 
-def mean_in_words(one: Beside) -> str:
+def mean_in_words(one: PublishedComparison) -> str:
     """Return the mean of our members with its interval; ">= " where members that did not solve could only raise it.
 
     Where all of them spent the same budget there is no interval.
@@ -87,15 +87,15 @@ def _filled(*lines: str) -> tuple[str, ...]:
     return tuple(line for line in lines if line)
 
 
-def _further(one: Beside) -> str:
-    if not math.isfinite(one.further.low):
+def _prediction(one: PublishedComparison) -> str:
+    if not math.isfinite(one.prediction.low):
         return "unknown"
-    if not math.isfinite(one.further.high):
-        return f"{significant(one.further.low)} or more"
-    return f"{significant(one.further.low)}-{significant(one.further.high)}"
+    if not math.isfinite(one.prediction.high):
+        return f"{significant(one.prediction.low)} or more"
+    return f"{significant(one.prediction.low)}-{significant(one.prediction.high)}"
 
 
-def _protocols(every: Sequence[Beside]) -> list[tuple[str, Table]]:
+def _protocols(every: Sequence[PublishedComparison]) -> list[tuple[str, Table]]:
     """Return how the protocols differ, a table for each pair of a published cell and ours of its kind."""
     rows: dict[str, dict[tuple[str, str, str], list[Entry]]] = defaultdict(dict)
     for one in every:

@@ -3,8 +3,8 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
-from lstm_bench.analysis.frames import Study
-from lstm_bench.analysis.published import Beside, beside_at_lags_run
+from lstm_bench.analysis.frames import StudyData
+from lstm_bench.analysis.published import PublishedComparison, comparisons_at_lags_run
 from lstm_bench.analysis.wording import NOT_AVAILABLE
 from lstm_bench.literature.reading import PublishedResult
 from lstm_bench.report.document import DASH
@@ -19,7 +19,7 @@ NOTE = (
 Number = tuple[str, int | None]  # a metric, and the length of the test sequences where that is another
 
 
-def literature_text(study: Study) -> str:
+def literature_text(study: StudyData) -> str:
     """Return each published table of which a study has run a lag, with a row for each of our cells; "" where none is.
 
     Verdicts stand in the order of the numbers, one where all are the same.
@@ -28,16 +28,16 @@ def literature_text(study: Study) -> str:
     return "\n\n".join([*tables, NOTE]) if tables else ""
 
 
-def _by_published_table(task: Study) -> list[list[Beside]]:
-    found: dict[tuple[str, str, int | None], list[Beside]] = defaultdict(list)
-    for one in beside_at_lags_run(task):
+def _by_published_table(task: StudyData) -> list[list[PublishedComparison]]:
+    found: dict[tuple[str, str, int | None], list[PublishedComparison]] = defaultdict(list)
+    for one in comparisons_at_lags_run(task):
         found[one.published.source.name, one.published.where, one.published.lag].append(one)
     return list(found.values())
 
 
-def _table(task: Study, some: Sequence[Beside]) -> str:
+def _table(task: StudyData, some: Sequence[PublishedComparison]) -> str:
     theirs: dict[str, dict[Number, PublishedResult]] = defaultdict(dict)
-    ours: dict[str, dict[Number, Beside]] = defaultdict(dict)
+    ours: dict[str, dict[Number, PublishedComparison]] = defaultdict(dict)
     for one in some:
         number = one.published.metric, one.published.length
         theirs[one.published.cell][number] = one.published
@@ -64,7 +64,7 @@ def _their_row(cell: str, own: Mapping[Number, PublishedResult], numbers: Sequen
     return [f"published {cell}", _weights(some.n_parameters), *shown, OUTCOMES[said], ""]
 
 
-def _our_row(own: Mapping[Number, Beside], numbers: Sequence[Number]) -> list[str]:
+def _our_row(own: Mapping[Number, PublishedComparison], numbers: Sequence[Number]) -> list[str]:
     some = next(iter(own.values()))
     shown = [mean_in_words(own[number]) if number in own else DASH for number in numbers]
     verdicts = [own[number].verdict for number in numbers if number in own and own[number].is_ruled]

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 
-from lstm_bench.report.figure_registry import Exhibit
+from lstm_bench.report.document import FigureBlock
 from lstm_bench.report.markdown_blocks import code, fenced, file_links, image, plain, said, table_block
 from lstm_bench.report.outcomes import Failure
 from lstm_bench.report.page import TaskPart
 
 
-def exhibit_blocks(exhibit: Exhibit) -> Iterator[str]:
+def exhibit_blocks(exhibit: FigureBlock) -> Iterator[str]:
     """Yield a question, its figure, the finding and the files."""
     yield f"## {plain(exhibit.question)}"
     if not exhibit.figure:

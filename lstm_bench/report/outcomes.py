@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from lstm_bench.analysis.frames import Study
+from lstm_bench.analysis.frames import StudyData
 from lstm_bench.analysis.solving import ATTEMPTS, STATUSES, spans, was_trained
 from lstm_bench.analysis.tuning import unequal_tuning
 from lstm_bench.analysis.wording import counted, listed, span_of
@@ -34,14 +34,14 @@ class Failure:
     traceback: str
 
 
-def summary(study: Study) -> str:
+def summary(study: StudyData) -> str:
     """Return one sentence on what became of all members."""
     counts = study.members["status"].value_counts()
     told = listed([f"{counts[status]:,} {MEANINGS[status]}" for status in STATUSES if counts.get(status, 0)])
     return f"Of {counted(len(study.members), 'planned member')} {told}."
 
 
-def notes(study: Study) -> list[str]:
+def notes(study: StudyData) -> list[str]:
     """Return what else a reader must know: diverged, missing, censored."""
     told = [
         *dict.fromkeys(f"{note}." for job in study.plan.jobs for note in job.notes),
@@ -69,7 +69,7 @@ def _places(members: pd.DataFrame) -> str:
     )
 
 
-def _unmeasured(study: Study) -> list[str]:
+def _unmeasured(study: StudyData) -> list[str]:
     """Tell what probes could not measure, and why: a line a reason and its members, for all probes that it stopped."""
     u = study.unmeasured
     found: dict[tuple[str, str], list[str]] = {}
@@ -94,7 +94,7 @@ def _seeds(seeds: pd.Series) -> str:
     return f"seed{'s' * (len(known) > 1)} {', '.join(map(str, known))}"
 
 
-def _censored(study: Study) -> str:
+def _censored(study: StudyData) -> str:
     members = study.members
     unsolved = members.loc[members["status"].isin(ATTEMPTS[1:])]
     if unsolved.empty:
@@ -105,7 +105,7 @@ def _censored(study: Study) -> str:
     )
 
 
-def _open_spans(study: Study) -> str:
+def _open_spans(study: StudyData) -> str:
     told = []
     for one in filter(was_trained, study.by_task()):
         for cell, span in spans(one).items():
@@ -116,7 +116,7 @@ def _open_spans(study: Study) -> str:
     return f"Spans that the lags tried leave open: {'; '.join(told)}." if told else ""
 
 
-def failures(study: Study) -> list[Failure]:
+def failures(study: StudyData) -> list[Failure]:
     """Return the members that have no result, one entry a reason (the last line of the traceback)."""
     failed = study.members.loc[study.members["status"].isin(WITHOUT_RESULT)]
     reasons = failed["error"].fillna("").map(_last_line)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lstm_bench.analysis.comparison import comparison
-from lstm_bench.analysis.frames import Study
+from lstm_bench.analysis.frames import StudyData
 from lstm_bench.analysis.headline import headline
 from lstm_bench.analysis.matching import Matching, matched_studies
 from lstm_bench.analysis.solving import members_a_lag, was_trained
@@ -15,8 +15,8 @@ from lstm_bench.anatomy.walk import load_walk, seven_words
 from lstm_bench.claims.deciding import Ruling
 from lstm_bench.report import outcomes
 from lstm_bench.report.claims_part import ClaimsPart, make_claims_part
-from lstm_bench.report.document import Table
-from lstm_bench.report.figure_registry import FIGURES, Exhibit, file_prefix, make_exhibits
+from lstm_bench.report.document import FigureBlock, Table
+from lstm_bench.report.figure_registry import FIGURES, file_prefix, make_figures
 from lstm_bench.report.literature import Literature, make_literature
 from lstm_bench.report.protocol import DEFINITIONS, protocol, settings_table
 from lstm_bench.report.side_by_side import SideBySide, make_side_by_side
@@ -39,7 +39,7 @@ class TaskPart:
     anchor: str
     comparisons: list[Comparison]
     solved: Table
-    exhibits: list[Exhibit]
+    exhibits: list[FigureBlock]
     protocol: list[tuple[str, str]]
     settings: Table
 
@@ -65,11 +65,11 @@ class Page:
     beside: SideBySide | None = None
 
 
-def make_page(study: Study, figures: Path, receipt: list[tuple[str, str]], rulings: Sequence[Ruling]) -> Page:
+def make_page(study: StudyData, figures: Path, receipt: list[tuple[str, str]], rulings: Sequence[Ruling]) -> Page:
     """Return the content of a study's report, with what it says to claims; its figures are drawn into a folder."""
     narrowed = study.by_task()
     by_prefix = {file_prefix(one, len(narrowed) == 1): one for one in narrowed}
-    exhibits = make_exhibits(FIGURES, by_prefix, figures)
+    exhibits = make_figures(FIGURES, by_prefix, figures)
     return Page(
         study=study.plan.study,
         experiment=study.plan.experiment,
@@ -89,7 +89,7 @@ def make_page(study: Study, figures: Path, receipt: list[tuple[str, str]], rulin
     )
 
 
-def task_part(study: Study, anchor: str, exhibits: list[Exhibit]) -> TaskPart:
+def task_part(study: StudyData, anchor: str, exhibits: list[FigureBlock]) -> TaskPart:
     """Return what a page says of one task, with these figures.
 
     Args:
@@ -111,7 +111,7 @@ def task_part(study: Study, anchor: str, exhibits: list[Exhibit]) -> TaskPart:
     )
 
 
-def _table_note(matching: Matching, study: Study) -> str:
+def _table_note(matching: Matching, study: StudyData) -> str:
     """Return how the cells are matched, how many members stand behind a number, and what ratios are over."""
     n = span_of(members_a_lag(study) if was_trained(study) else (len(job.seeds) for job in study.plan.jobs))
     ratios = f" Ratios are over {study.cells[0]}." if len(study.cells) > 1 else ""

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from lstm_bench.analysis.frames import Study
+from lstm_bench.analysis.frames import StudyData
 from lstm_bench.analysis.solving import was_trained
 from lstm_bench.analysis.tuning import effort, unequal_tuning
 from lstm_bench.analysis.wording import significant, span_of
@@ -57,7 +57,7 @@ DEFINITIONS = {
 }
 
 
-def protocol(study: Study) -> list[tuple[str, str]]:
+def protocol(study: StudyData) -> list[tuple[str, str]]:
     """Return the protocol of a study narrowed to one task, as (heading, text)."""
     job = study.plan.jobs[0]
     trainer = job.config.get("trainer", {})
@@ -73,11 +73,11 @@ def protocol(study: Study) -> list[tuple[str, str]]:
     return parts
 
 
-def _baselines(study: Study) -> str:
+def _baselines(study: StudyData) -> str:
     return "Without memory: " + "; ".join(_baseline(study, name) for name in study.plan.jobs[0].baselines) + "."
 
 
-def _baseline(study: Study, name: str) -> str:
+def _baseline(study: StudyData, name: str) -> str:
     by_lag = {job.lag: job.baselines[name] for job in study.plan.jobs if name in job.baselines}
     first, last = (significant(by_lag[lag], 4) for lag in (min(by_lag), max(by_lag)))
     ends = first if first == last else f"{first} at lag {min(by_lag)} to {last} at lag {max(by_lag)}"
@@ -85,7 +85,7 @@ def _baseline(study: Study, name: str) -> str:
     return f"{name} {ends}{'' if unit in ('share', '') else f' ({unit})'}"
 
 
-def _budget(study: Study, trainer: Mapping[str, Any]) -> str:
+def _budget(study: StudyData, trainer: Mapping[str, Any]) -> str:
     jobs = study.plan.jobs
     if not was_trained(study):
         return "None: members were looked at as they start."
@@ -103,7 +103,7 @@ def _budget(study: Study, trainer: Mapping[str, Any]) -> str:
     return f"{text}. Of the experiment's budgets: {study.plan.budget}." if study.plan.budget else f"{text}."
 
 
-def _rates(study: Study) -> str:
+def _rates(study: StudyData) -> str:
     """Return the grid and the trials of every cell, and their counts; or who had which, where they differ."""
     if not was_trained(study):
         return "None was used."
@@ -118,7 +118,7 @@ def _rates(study: Study) -> str:
     )
 
 
-def _members(study: Study) -> str:
+def _members(study: StudyData) -> str:
     n = span_of(len(job.seeds) for job in study.plan.jobs)
     return (
         f"{n} a cell and lag, each with its own initialisation and data; one seed means the same data for every cell. "
@@ -126,7 +126,7 @@ def _members(study: Study) -> str:
     )
 
 
-def settings_table(study: Study) -> Table:
+def settings_table(study: StudyData) -> Table:
     """Return how each cell was set up; a value that follows the lag is shown as a range."""
     settings = {cell: _settings(study, cell) for cell in study.cells}
     names = list(dict.fromkeys(name for own in settings.values() for name in own))
@@ -137,7 +137,7 @@ def settings_table(study: Study) -> Table:
     return Table([("Cell", ""), *((name, "") for name in names)], rows)
 
 
-def _settings(study: Study, cell: str) -> dict[str, str]:
+def _settings(study: StudyData, cell: str) -> dict[str, str]:
     jobs = sorted((job for job in study.plan.jobs if job.cell == cell), key=lambda job: job.lag)
     configs = [job.config.get("cell", {}) for job in jobs]
     own = {_heading(name): _values([config.get(name) for config in configs]) for name in configs[0]}

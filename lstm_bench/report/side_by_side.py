@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from lstm_bench.analysis.frames import Study
+from lstm_bench.analysis.frames import StudyData
 from lstm_bench.analysis.side_by_side import differences, repeated_members
 from lstm_bench.analysis.wording import counted, listed
 from lstm_bench.report.document import Entry, Table
@@ -16,27 +16,27 @@ class SideBySide:
     notes: list[str]
 
 
-def make_side_by_side(study: Study) -> SideBySide | None:
+def make_side_by_side(study: StudyData) -> SideBySide | None:
     """Return what differs between the studies that stand side by side in one; None for a study of its own."""
-    if not study.beside:
+    if not study.joined:
         return None
     return SideBySide(_table(study), [note for note in (_alike(study), _repeated(study), _timed(study)) if note])
 
 
-def _table(study: Study) -> Table:
-    found = differences(study.beside)
+def _table(study: StudyData) -> Table:
+    found = differences(study.joined)
     rows = [
         [Entry(str(name), sort=str(name)), *(Entry(text, sort=text) for text in told)]
         for name, told in zip(found.index, found.to_numpy().tolist(), strict=True)
     ]
-    return Table([("Setting", ""), *((label, "") for label in study.beside)], rows)
+    return Table([("Setting", ""), *((label, "") for label in study.joined)], rows)
 
 
-def _alike(study: Study) -> str:
-    return "The studies record the same settings and the same machine." if differences(study.beside).empty else ""
+def _alike(study: StudyData) -> str:
+    return "The studies record the same settings and the same machine." if differences(study.joined).empty else ""
 
 
-def _repeated(study: Study) -> str:
+def _repeated(study: StudyData) -> str:
     """Tell which members repeat each other, and whether they ended alike."""
     repeated = repeated_members(study)
     if repeated.empty:
@@ -49,5 +49,5 @@ def _repeated(study: Study) -> str:
     )
 
 
-def _timed(study: Study) -> str:
+def _timed(study: StudyData) -> str:
     return "" if study.speed.empty else "Speed was timed in each study by itself, not in turns."

@@ -23,7 +23,7 @@ def _blocks(page: SpeedPage) -> Iterator[str]:
         yield "Rows: [whole_study.csv](tables/whole_study.csv)."
     yield "## All rows"
     yield table_block(page.rows)
-    yield "Rows: [contest.csv](tables/contest.csv); every turn: [results.csv](results.csv)."
+    yield "Rows: [speed_benchmark.csv](tables/speed_benchmark.csv); every round: [results.csv](results.csv)."
     yield "## How it was measured"
     yield items(page.protocol)
     if page.missing:

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from lstm_bench.analysis.contest import Contest
-from lstm_bench.analysis.contest_wording import contest_headline
-from lstm_bench.report.document import Table
-from lstm_bench.report.figure_registry import CONTEST_FIGURES, Exhibit, make_exhibits
+from lstm_bench.analysis.speed_benchmark import SpeedBenchmark
+from lstm_bench.analysis.speed_headline import speed_headline
+from lstm_bench.report.document import FigureBlock, Table
+from lstm_bench.report.figure_registry import SPEED_FIGURES, make_figures
 from lstm_bench.report.speed_protocol import DEFINITIONS, missing, speed_protocol
-from lstm_bench.report.speed_tables import contest_table, whole_studies, whole_study_table
+from lstm_bench.report.speed_tables import benchmark_table, whole_studies, whole_study_table
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class SpeedPage:
     started: str
     headline: list[str]
     missing: list[str]
-    exhibits: list[Exhibit]
+    exhibits: list[FigureBlock]
     whole_study: Table
     rows: Table
     protocol: list[tuple[str, str]]
@@ -30,25 +30,28 @@ class SpeedPage:
     receipt: list[tuple[str, str]]
 
 
-def make_speed_page(contest: Contest, figures: Path, receipt: list[tuple[str, str]]) -> SpeedPage:
+def make_speed_page(benchmark: SpeedBenchmark, figures: Path, receipt: list[tuple[str, str]]) -> SpeedPage:
     """Return the content of a speed study's report; its figures are drawn into a folder."""
     return SpeedPage(
-        study=contest.plan.study,
-        experiment=contest.plan.experiment,
-        started=contest.plan.started,
-        headline=contest_headline(contest),
-        missing=missing(contest),
-        exhibits=make_exhibits(CONTEST_FIGURES, {"": contest}, figures)[""],
-        whole_study=whole_study_table(contest, whole_studies(contest)),
-        rows=contest_table(contest),
-        protocol=speed_protocol(contest),
+        study=benchmark.plan.study,
+        experiment=benchmark.plan.experiment,
+        started=benchmark.plan.started,
+        headline=speed_headline(benchmark),
+        missing=missing(benchmark),
+        exhibits=make_figures(SPEED_FIGURES, {"": benchmark}, figures)[""],
+        whole_study=whole_study_table(benchmark, whole_studies(benchmark)),
+        rows=benchmark_table(benchmark),
+        protocol=speed_protocol(benchmark),
         definitions=DEFINITIONS,
         receipt=receipt,
     )
 
 
-def speed_csv_tables(contest: Contest) -> dict[str, pd.DataFrame]:
+def speed_csv_tables(benchmark: SpeedBenchmark) -> dict[str, pd.DataFrame]:
     """Return what goes to tables/: the rows behind every figure and table of the page."""
-    study = {"study": contest.plan.study}
-    tables = {name: figure.rows(contest) for name, figure in CONTEST_FIGURES.items()}
-    return tables | {"contest": contest.rows.assign(**study), "whole_study": whole_studies(contest).assign(**study)}
+    study = {"study": benchmark.plan.study}
+    tables = {name: figure.rows(benchmark) for name, figure in SPEED_FIGURES.items()}
+    return tables | {
+        "speed_benchmark": benchmark.rows.assign(**study),
+        "whole_study": whole_studies(benchmark).assign(**study),
+    }

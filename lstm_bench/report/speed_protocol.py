@@ -1,9 +1,9 @@
-"""How a speed study was done: the turns, who took part, the limit, the machine, and what is missing."""
+"""How a speed study was done: the rounds, who took part, the limit, the machine, and what is missing."""
 
 from collections.abc import Iterable
 from typing import Any
 
-from lstm_bench.analysis.contest import CONTENDERS, Contest
+from lstm_bench.analysis.speed_benchmark import IMPLEMENTATIONS, SpeedBenchmark
 from lstm_bench.analysis.wording import counted, listed, significant, span_of
 from lstm_bench.records.schema import OURS, PLAIN_LOOP, STOCK_THREADS, STOCK_WORKERS, JobPlan, MachineLimit
 
@@ -21,8 +21,8 @@ WHO = {
 MACHINE = ("processor", "cores", "usable_cores", "memory_gib", "system", "device", "dtype", "compiled_kernels")
 NAMED = 4  # jobs that a note names before it counts
 DEFINITIONS = {
-    "Steps/s": "Member-steps a second of all usable cores: steps of a turn over its wall time. Median and quartiles "
-    "over turns, as for every number here.",
+    "Steps/s": "Member-steps a second of all usable cores: steps of a round over its wall time. Median and quartiles "
+    "over rounds, as for every number here.",
     "Speedup": "Of ours over the other: in each round, wall time a member-step of the other over that of ours; median "
     "and quartiles of these ratios, so that a machine that slows down for a while slows both.",
     "Of the limit": "Least time of a member-step on one core, over the core time that it took, which is wall time a "
@@ -30,36 +30,39 @@ DEFINITIONS = {
     "GFLOP/s": "Floating-point operations of a member-step, by formula, times steps/s: of all usable cores.",
     "Sequences/s": "Steps/s times B: of all usable cores.",
     "Time step": "Wall milliseconds that one process is busy for one time step of one model's training step, forward "
-    "and backward: wall time of a turn x processes / (steps x T). A process is one core where it has one thread.",
+    "and backward: wall time of a round x processes / (steps x T). A process is one core where it has one thread.",
     "Memory": "Peak growth of one process, beyond what it held before the model was made.",
     "Whole study": "Seconds a member-step summed over cells and lags, theirs over ours, for each round. A lag that a "
     "cell lacks is left out for all.",
 }
 
 
-def speed_protocol(contest: Contest) -> list[tuple[str, str]]:
+def speed_protocol(benchmark: SpeedBenchmark) -> list[tuple[str, str]]:
     """Return how it was measured, as (heading, text)."""
     return [
-        ("Turns", _turns(contest)),
+        ("Rounds", _rounds(benchmark)),
         (
             "Member-step",
             "Draw a batch, forward, backward, clip, update: one training step of one model. Several models that train "
             "together take several in one go.",
         ),
-        *((name, WHO.get(name, "Not described.")) for name in dict.fromkeys([*CONTENDERS, *contest.contenders])),
-        ("The limit", _limit(contest.limit)),
-        ("Machine", _machine(contest.plan.environment)),
-        ("Jobs", _jobs(contest.plan.jobs)),
+        *(
+            (name, WHO.get(name, "Not described."))
+            for name in dict.fromkeys([*IMPLEMENTATIONS, *benchmark.implementations])
+        ),
+        ("The limit", _limit(benchmark.limit)),
+        ("Machine", _machine(benchmark.plan.environment)),
+        ("Jobs", _jobs(benchmark.plan.jobs)),
     ]
 
 
-def _turns(contest: Contest) -> str:
-    if contest.rows.empty:
+def _rounds(benchmark: SpeedBenchmark) -> str:
+    if benchmark.rows.empty:
         return "None were taken."
     return (
-        f"The contenders of a job take turns, {span_of(contest.rows['turns'])} rounds of about "
-        f"{significant(float(contest.turns['turn_s'].median()), 2)} s each; while one has its turn nothing else runs. "
-        "A turn is timed on the wall, from the start of all its processes until the last has ended. Making the models "
+        f"The implementations of a job are timed in turn, {span_of(benchmark.rows['rounds'])} rounds of about "
+        f"{significant(float(benchmark.rounds['round_s'].median()), 2)} s each; nothing else runs meanwhile. "
+        "A round is timed on the wall, from the start of all its processes until the last has ended. Making the models "
         "and the first step come before and are not timed."
     )
 
@@ -90,14 +93,14 @@ def _all(values: Iterable[int]) -> str:
     return listed([str(value) for value in sorted(set(values))])
 
 
-def missing(contest: Contest) -> list[str]:
-    """Return, for each known contender, the planned jobs at which it was not timed, in words."""
-    return [note for name in CONTENDERS if (note := _absent(contest, name))]
+def missing(benchmark: SpeedBenchmark) -> list[str]:
+    """Return, for each known implementation, the planned jobs at which it was not timed, in words."""
+    return [note for name in IMPLEMENTATIONS if (note := _absent(benchmark, name))]
 
 
-def _absent(contest: Contest, name: str) -> str:
-    timed = set(contest.rows.loc[contest.rows["contender"] == name, "job"])
-    absent = [job for job in contest.plan.jobs if job.job not in timed]
+def _absent(benchmark: SpeedBenchmark, name: str) -> str:
+    timed = set(benchmark.rows.loc[benchmark.rows["implementation"] == name, "job"])
+    absent = [job for job in benchmark.plan.jobs if job.job not in timed]
     if not absent:
         return ""
     if not timed:

@@ -5,25 +5,25 @@ from typing import Any
 
 import pandas as pd
 
-from lstm_bench.analysis.contest import Contest, cell_sets, whole_study
+from lstm_bench.analysis.speed_benchmark import SpeedBenchmark, cell_sets, whole_study
 from lstm_bench.analysis.wording import NOT_AVAILABLE, counted, significant
 from lstm_bench.records.schema import OURS
 from lstm_bench.report.document import DASH, Entry, Table
-from lstm_bench.report.figures.contest_panels import Look, looks
+from lstm_bench.report.figures.speed_panels import Look, looks
 
 Row = Mapping[str, Any]
 
 
-def contest_table(contest: Contest) -> Table:
-    """Return every row of a contest."""
-    style, rows = looks(contest.contenders), contest.rows.to_dict("records")
-    has_tasks = contest.rows["task"].nunique() > 1
+def benchmark_table(benchmark: SpeedBenchmark) -> Table:
+    """Return every row of a benchmark."""
+    style, rows = looks(benchmark.implementations), benchmark.rows.to_dict("records")
+    has_tasks = benchmark.rows["task"].nunique() > 1
     headings = [
         ("Cell", ""),
         ("H", ""),
         ("T", ""),
         ("B", ""),
-        ("Contender", "kernel; processes x threads"),
+        ("Implementation", "kernel; processes x threads"),
         ("Steps/s", "quartiles"),
         ("Speedup", "of ours"),
         ("Of the limit", "quartiles"),
@@ -44,9 +44,9 @@ def _entries(row: Row, style: Mapping[str, Look], has_tasks: bool) -> list[Entry
     return [
         Entry(row["cell"], (row["task"],) if has_tasks else (), sort=row["cell"]),
         *sizes,
-        Entry(row["contender"], (_how(row),), row["contender"], style[row["contender"]].colour),
+        Entry(row["implementation"], (_how(row),), row["implementation"], style[row["implementation"]].colour),
         _ranged(row, "steps_per_s"),
-        Entry(DASH) if row["contender"] == OURS else _ranged(row, "speedup", "x"),
+        Entry(DASH) if row["implementation"] == OURS else _ranged(row, "speedup", "x"),
         _ranged(percent, "limit_share", "%"),
         *numbers,
     ]
@@ -68,23 +68,23 @@ def _ranged(row: Row, name: str, unit: str = "") -> Entry:
     return Entry(f"{middle}{unit}", (f"{low}-{high}",), float(row[name]))
 
 
-def whole_studies(contest: Contest) -> pd.DataFrame:
+def whole_studies(benchmark: SpeedBenchmark) -> pd.DataFrame:
     """Return the rows of `whole_study` for every set of cells worth a number."""
-    tables = [whole_study(contest.turns, cells) for cells in cell_sets(contest.cells)]
+    tables = [whole_study(benchmark.rounds, cells) for cells in cell_sets(benchmark.cells)]
     filled = [table for table in tables if len(table)]
-    return pd.concat(filled, ignore_index=True) if filled else whole_study(contest.turns, ())
+    return pd.concat(filled, ignore_index=True) if filled else whole_study(benchmark.rounds, ())
 
 
-def whole_study_table(contest: Contest, found: pd.DataFrame) -> Table:
-    """Return how many times as long as ours each contender needs for a study: a row a set of cells, H and B."""
-    others = [name for name in contest.contenders if name != OURS]
+def whole_study_table(benchmark: SpeedBenchmark, found: pd.DataFrame) -> Table:
+    """Return how many times as long as ours each implementation needs for a study: a row a set of cells, H and B."""
+    others = [name for name in benchmark.implementations if name != OURS]
     keys = ["task", "cells", "lags", "hidden_size", "batch_size"]
     rows = [
         [
-            Entry(str(cells), (str(task),) if contest.rows["task"].nunique() > 1 else (), str(cells)),
+            Entry(str(cells), (str(task),) if benchmark.rows["task"].nunique() > 1 else (), str(cells)),
             Entry(str(lags), sort=str(lags)),
             *(Entry(str(size), sort=float(str(size))) for size in (hidden, batch)),
-            *_by_contender(group, others),
+            *_by_implementation(group, others),
         ]
         for (task, cells, lags, hidden, batch), group in ((key, part) for key, part in found.groupby(keys, sort=False))
     ]
@@ -92,6 +92,6 @@ def whole_study_table(contest: Contest, found: pd.DataFrame) -> Table:
     return Table(headings, rows)
 
 
-def _by_contender(rows: pd.DataFrame, others: list[str]) -> list[Entry]:
-    by_name = {str(row["contender"]): {str(k): v for k, v in row.items()} for row in rows.to_dict("records")}
+def _by_implementation(rows: pd.DataFrame, others: list[str]) -> list[Entry]:
+    by_name = {str(row["implementation"]): {str(k): v for k, v in row.items()} for row in rows.to_dict("records")}
     return [_ranged(by_name[name], "speedup", "x") if name in by_name else Entry(DASH) for name in others]

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from lstm_bench.analysis.frames import Study
+from lstm_bench.analysis.frames import StudyData
 from lstm_bench.analysis.memory_span import MemorySpan
 from lstm_bench.analysis.solving import solve_rates, spans
 from lstm_bench.analysis.wording import NOT_AVAILABLE, significant, span_of, times
@@ -15,7 +15,7 @@ from lstm_bench.report.document import DASH, Entry, Table
 from lstm_bench.report.style import colours
 
 
-def comparison_table(study: Study, compared: pd.DataFrame) -> Table:
+def comparison_table(study: StudyData, compared: pd.DataFrame) -> Table:
     """Return the comparison of one task's cells, from its rows of `comparison`."""
     found, shades = spans(study), colours(study.cells)
     headings = [
@@ -145,7 +145,7 @@ def _memory(row: Mapping[str, Any]) -> Entry:
     return Entry(NOT_AVAILABLE if math.isnan(size) else significant(size / 2**20), sort=size)
 
 
-def solved_table(study: Study) -> Table:
+def solved_table(study: StudyData) -> Table:
     """Return how many members solved at each lag, of those that ran to their end, and what became of others."""
     rates, shades = solve_rates(study), colours(study.cells)
     rows = []

@@ -17,7 +17,7 @@ from lstm_bench.records.schema import (
     PLAIN_LOOP,
     STOCK_THREADS,
     STOCK_WORKERS,
-    ContestRow,
+    BenchmarkRow,
     JobPlan,
     MachineLimit,
 )
@@ -58,7 +58,7 @@ def implementations_of(job: JobConfig, plan: JobPlan) -> list[Implementation]:
 
 def run_benchmark(
     pairs: Sequence[Pair], config: SpeedConfig, on_job: Callable[[int], None]
-) -> tuple[MachineLimit, list[ContestRow]]:
+) -> tuple[MachineLimit, list[BenchmarkRow]]:
     """Time all implementations of all jobs, and return what the machine can do and what they did.
 
     Args:
@@ -66,7 +66,7 @@ def run_benchmark(
         config: how many rounds, and how long one is for an implementation.
         on_job: called with the number of jobs done.
     """
-    rows: list[ContestRow] = []
+    rows: list[BenchmarkRow] = []
     limit = measure_limit()
     by_job = [implementations_of(job, plan) for job, plan in pairs]
     with InterleavedTimer() as timer:
@@ -101,9 +101,9 @@ def _limit_s(job: JobConfig, plan: JobPlan, limit: MachineLimit) -> float | None
     return operations / limit.flops_per_s + nonlinearities / limit.nonlinearities_per_s
 
 
-def _row(implementation: Implementation, limit_s: float | None, timing: Timing, peak: int | None) -> ContestRow:
+def _row(implementation: Implementation, limit_s: float | None, timing: Timing, peak: int | None) -> BenchmarkRow:
     plan = implementation.plan
-    return ContestRow(
+    return BenchmarkRow(
         job=plan.job,
         task=plan.task,
         cell=implementation.job.cell_name,
@@ -111,13 +111,13 @@ def _row(implementation: Implementation, limit_s: float | None, timing: Timing, 
         length=plan.length,
         hidden_size=plan.hidden_size,
         batch_size=plan.batch_size,
-        contender=implementation.name,
+        implementation=implementation.name,
         kernel=implementation.kernel,
         processes=implementation.processes,
         threads=implementation.threads,
         members=implementation.members,
         steps=timing.steps * implementation.processes * implementation.members,
-        turns_s=timing.seconds,
+        rounds_s=timing.seconds,
         flops=plan.flops,
         limit_s=limit_s,
         peak_memory_bytes=peak,

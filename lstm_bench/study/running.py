@@ -215,7 +215,7 @@ class StudyRunner(PlannedStudy):
         return build_report(self._records.folder, reports_folder(self._config.output))
 
     @cached_property
-    def _frames(self) -> frames.Study:
+    def _frames(self) -> frames.StudyData:
         """The records as frames, read once at the end of the study, when they no longer change."""
         return frames.load_study(self._records.folder)
 

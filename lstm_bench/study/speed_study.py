@@ -32,7 +32,7 @@ class SpeedStudy(PlannedStudy):
             limit, rows = run_benchmark(pairs, self._config.speed, lambda done: self._show(progress, bar, done))
         self._plan = replace(self._plan, finished=now(), wall_s=time.monotonic() - started)
         self._records.write_plan(self._plan)
-        self._records.write_contest(limit, rows)
+        self._records.write_benchmark(limit, rows)
         self.say(f"Report:  {self._write_report()}")
         return 0
 

@@ -17,7 +17,7 @@ from lstm_bench.study.locks import job_lock
 from lstm_bench.tracking.background import mirror_lock
 from lstm_bench.tracking.mirror import Mirror
 from lstm_bench.tracking.progress import Progress
-from lstm_bench.tracking.summary import Ending
+from lstm_bench.tracking.summary import StudySummary
 
 PATIENCE_S = 60.0  # with a database that is locked, since something was last written
 BETWEEN_TRIES_S = 1.0
@@ -57,15 +57,17 @@ def bring_level(folder: Path, reports: Path, uri: str | None) -> Level:
         return Level(mirror.present() + (ending.report is not None), len(progress.written))
 
 
-def _ending(plan: StudyPlan, folder: Path, reports: Path) -> Ending:
+def _ending(plan: StudyPlan, folder: Path, reports: Path) -> StudySummary:
     """Return what is known of a study that has ended, nothing of one that was stopped."""
     if plan.finished is None:
-        return Ending()
+        return StudySummary()
     study, report = load_study(folder), reports / folder.name
-    return Ending(derived_metrics(study), study_metrics(study), report if (report / "results.csv").is_file() else None)
+    return StudySummary(
+        derived_metrics(study), study_metrics(study), report if (report / "results.csv").is_file() else None
+    )
 
 
-def _level(mirror: Mirror, ending: Ending, progress: Progress) -> None:
+def _level(mirror: Mirror, ending: StudySummary, progress: Progress) -> None:
     """Try until MLflow is level; a database that somebody else has locked is tried again."""
     while True:
         try:

@@ -13,7 +13,7 @@ from lstm_bench.records.schema import StudyPlan
 from lstm_bench.records.store import StudyRecords
 from lstm_bench.tracking.members import Members
 from lstm_bench.tracking.progress import GivenUpError, Progress
-from lstm_bench.tracking.summary import Ending
+from lstm_bench.tracking.summary import StudySummary
 
 if TYPE_CHECKING:
     from lstm_bench.tracking.mirror import Mirror
@@ -44,7 +44,7 @@ class BackgroundMirror:
         self._plan, self._records, self._store = plan, records, (uri, artifacts)
         self._progress = Progress()
         self._mirror: Mirror | None = None
-        self._ending = Ending()
+        self._ending = StudySummary()
         self._to_rest, self._resting, self._to_end = threading.Event(), threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._run, name="mlflow mirror", daemon=True)
         self._level = False
@@ -85,7 +85,7 @@ class BackgroundMirror:
             report: the folder of its report; None where there is none, since the study was interrupted.
             deadline_s: seconds that this may take at most.
         """
-        self._ending = Ending(of_members, of_study, report)
+        self._ending = StudySummary(of_members, of_study, report)
         self._to_rest.set()
         self._to_end.set()
         self._wait(lambda: not self._thread.is_alive(), deadline_s)

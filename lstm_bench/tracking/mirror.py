@@ -28,7 +28,7 @@ from lstm_bench.tracking.run_spec import (
     status_of,
     wanted_run,
 )
-from lstm_bench.tracking.summary import Ending
+from lstm_bench.tracking.summary import StudySummary
 
 PAGE = 200  # runs in one answer
 EXPERIMENTS = {"report": "", "tuning": " tuning"}  # by role, what follows the study's name
@@ -72,13 +72,13 @@ class Mirror:
         self._ended: dict[str, Mapping[str, float]] = {}
         self.refused: dict[str, Exception] = {}
 
-    def level(self, ending: Ending | None = None) -> None:
+    def level(self, ending: StudySummary | None = None) -> None:
         """Write what MLflow lacks, and at the end of the study what is known only then.
 
         Raises: whatever MLflow raises. What was written until then stays, and the next call goes on from there.
         """
         try:
-            self._bring_level(ending or Ending())
+            self._bring_level(ending or StudySummary())
         except BaseException:
             self._runs = None
             raise
@@ -87,15 +87,15 @@ class Mirror:
         """Return how many members of the plan have a record."""
         return len(self._members.present())
 
-    def behind(self, ending: Ending | None = None) -> int:
+    def behind(self, ending: StudySummary | None = None) -> int:
         """Return how many members of the plan have a record that MLflow does not show, as far as is known."""
-        wanted = (ending or Ending()).of_members
+        wanted = (ending or StudySummary()).of_members
         return sum(
             self._level.get(identity) != stamp or self._ended.get(identity, {}) != wanted.get(identity, {})
             for identity, stamp in self._members.present().items()
         )
 
-    def _bring_level(self, ending: Ending) -> None:
+    def _bring_level(self, ending: StudySummary) -> None:
         present = self._members.present()
         runs = self._runs
         if runs is None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 @dataclass(frozen=True)
-class Ending:
+class StudySummary:
     """The last that MLflow is told: metrics by member identity, the study's own, and the folder of the report.
 
     Without a report there is no summary: the study was interrupted.

@@ -9,7 +9,7 @@ sys.path.insert(0, str(Path(__file__).parent))  # for synthetic_study, which tes
 
 from synthetic_study import make_study
 
-from lstm_bench.analysis.frames import Study, load_study
+from lstm_bench.analysis.frames import StudyData, load_study
 
 
 @pytest.fixture(scope="session")
@@ -20,5 +20,5 @@ def sample_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def sample(sample_folder: Path) -> Study:
+def sample(sample_folder: Path) -> StudyData:
     return load_study(sample_folder)

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 from synthetic_study import CELLS, make_job, make_plan
 
-from lstm_bench.analysis.frames import Study, load_study
+from lstm_bench.analysis.frames import StudyData, load_study
 from lstm_bench.records.schema import JobPlan, MemberRecord
 from lstm_bench.records.store import StudyRecords
 
@@ -52,7 +52,7 @@ def job_of(task: str, cell: str, lag: int, members: int) -> JobPlan:
     )
 
 
-def study_of(folder: Path, told: Mapping[tuple[str, str, int], Sequence[Told]]) -> Study:
+def study_of(folder: Path, told: Mapping[tuple[str, str, int], Sequence[Told]]) -> StudyData:
     """Return a study with these members, by task, cell and lag."""
     assert CELLS
     records = StudyRecords(folder)

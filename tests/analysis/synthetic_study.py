@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from synthetic_probes import probe_metrics, probe_tables
 
-from lstm_bench.analysis.frames import Study, load_study
+from lstm_bench.analysis.frames import StudyData, load_study
 from lstm_bench.records.schema import JobPlan, MemberRecord, SpeedRow, StudyPlan
 from lstm_bench.records.store import StudyRecords
 
@@ -90,11 +90,11 @@ def make_study(
     return plan
 
 
-def maker(folder: Path) -> Callable[..., Study]:
+def maker(folder: Path) -> Callable[..., StudyData]:
     """Return a function that makes small studies, each in a folder of its own, neither tuned nor timed nor probed."""
     numbers = itertools.count()
 
-    def made(**settings: Any) -> Study:
+    def made(**settings: Any) -> StudyData:
         place = folder / f"s{next(numbers)}"
         make_study(place, tuned=False, timed=False, probed=False, **settings)
         return load_study(place)

@@ -9,29 +9,29 @@ import pytest
 from synthetic_study import CELLS, SyntheticCell, make_study
 
 from lstm_bench.analysis.comparison import comparison
-from lstm_bench.analysis.frames import Study, load_study
+from lstm_bench.analysis.frames import StudyData, load_study
 from lstm_bench.analysis.headline import headline
 from lstm_bench.analysis.memory_span import span_ratio
 from lstm_bench.analysis.solving import solve_rates, spans, steps_to_solve
 
-Make = Callable[..., Study]
+Make = Callable[..., StudyData]
 
 
 @pytest.fixture
 def make(tmp_path: Path) -> Make:
-    def made(**settings: object) -> Study:
+    def made(**settings: object) -> StudyData:
         make_study(tmp_path / "s", tuned=False, **settings)
         return load_study(tmp_path / "s")
 
     return made
 
 
-def row(study: Study, cell: str) -> pd.Series:
+def row(study: StudyData, cell: str) -> pd.Series:
     table = comparison(study)
     return table.loc[table["cell"] == cell].iloc[0]
 
 
-def test_solved_counts_are_those_of_the_members(sample: Study) -> None:
+def test_solved_counts_are_those_of_the_members(sample: StudyData) -> None:
     rates = solve_rates(sample).set_index(["cell", "lag"])
     members = sample.members
     for (cell, lag), counted in rates.iterrows():
@@ -49,7 +49,7 @@ def test_failed_and_missing_members_are_no_attempts(make: Make) -> None:
     assert row(study, "rnn")["solved_at_2"] == "1/3"
 
 
-def test_size_speed_and_gradient_columns(sample: Study) -> None:
+def test_size_speed_and_gradient_columns(sample: StudyData) -> None:
     lstm, rnn = row(sample, "lstm"), row(sample, "rnn")
     assert rnn["n_parameters_core"] == 64**2 + 64 * 10 + 2 * 64
     assert (lstm["core_ratio"], rnn["core_ratio"]) == (1.0, 0.25)
@@ -63,7 +63,7 @@ def test_size_speed_and_gradient_columns(sample: Study) -> None:
     assert lstm["peak_memory_bytes"] == 38 * CELLS["lstm"].core * 16
 
 
-def test_steps_to_solve_are_told_at_the_longest_lag_that_most_solve(sample: Study) -> None:
+def test_steps_to_solve_are_told_at_the_longest_lag_that_most_solve(sample: StudyData) -> None:
     lstm = row(sample, "lstm")
     assert lstm["steps_lag"] == 16
     members = sample.members.loc[(sample.members["cell"] == "lstm") & (sample.members["lag"] == 16)]
@@ -71,7 +71,7 @@ def test_steps_to_solve_are_told_at_the_longest_lag_that_most_solve(sample: Stud
     assert steps_to_solve(sample, "lstm", 32).middle == math.inf
 
 
-def test_headline_holds_the_ratio_its_interval_and_the_cost(sample: Study) -> None:
+def test_headline_holds_the_ratio_its_interval_and_the_cost(sample: StudyData) -> None:
     found = spans(sample)
     ratio = span_ratio(found["lstm"], found["rnn"])
     assert headline(sample) == [

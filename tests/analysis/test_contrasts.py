@@ -12,9 +12,9 @@ from scipy import stats
 from synthetic_study import BUDGET, maker
 
 from lstm_bench.analysis.contrasts import NO_EVENTS, NO_MEMBERS, TOO_FEW, contrasts
-from lstm_bench.analysis.frames import Study
+from lstm_bench.analysis.frames import StudyData
 
-Make = Callable[..., Study]
+Make = Callable[..., StudyData]
 
 
 @pytest.fixture
@@ -29,13 +29,13 @@ def at(table: pd.DataFrame, lag: int | None, cell: str = "rnn") -> pd.Series:
     return row
 
 
-def times(study: Study, cell: str, lag: int) -> pd.Series:
+def times(study: StudyData, cell: str, lag: int) -> pd.Series:
     """Return the steps to solve of members that ran, inf where they did not."""
     own = study.members.loc[(study.members["cell"] == cell) & (study.members["lag"] == lag)]
     return own.loc[own["status"].isin(("solved", "learning", "plateau", "diverged")), "steps_to_solve"].fillna(np.inf)
 
 
-def test_a_row_a_lag_and_one_over_all(sample: Study) -> None:
+def test_a_row_a_lag_and_one_over_all(sample: StudyData) -> None:
     table = contrasts(sample)
     assert table["lag"].isna().tolist() == [False] * 5 + [True]
     assert table["lag"].dropna().tolist() == [2, 4, 8, 16, 32]
@@ -44,7 +44,7 @@ def test_a_row_a_lag_and_one_over_all(sample: Study) -> None:
     assert at(table, None)["n"] == 25
 
 
-def test_counts_means_and_chances_are_those_of_the_members(sample: Study) -> None:
+def test_counts_means_and_chances_are_those_of_the_members(sample: StudyData) -> None:
     table = contrasts(sample)
     chances = []
     for lag in sample.lags:
@@ -109,7 +109,7 @@ def test_no_events_no_members_and_too_few_are_told(make: Make) -> None:
     assert set(nothing["note"]) == {NO_EVENTS}
 
 
-def test_the_smaller_budget_holds_for_both(sample: Study) -> None:
+def test_the_smaller_budget_holds_for_both(sample: StudyData) -> None:
     budget = int(times(sample, "lstm", 4).median())
     jobs = [dataclasses.replace(job, steps=budget) if job.cell == "rnn" else job for job in sample.plan.jobs]
     row = at(contrasts(dataclasses.replace(sample, plan=dataclasses.replace(sample.plan, jobs=jobs))), 4)
@@ -119,7 +119,7 @@ def test_the_smaller_budget_holds_for_both(sample: Study) -> None:
     assert row["steps_mean_reference"] == pytest.approx(cut.mean())
 
 
-def test_a_lag_planned_for_one_cell_alone_has_no_row(sample: Study) -> None:
+def test_a_lag_planned_for_one_cell_alone_has_no_row(sample: StudyData) -> None:
     jobs = [job for job in sample.plan.jobs if (job.cell, job.lag) != ("rnn", 4)]
     table = contrasts(dataclasses.replace(sample, plan=dataclasses.replace(sample.plan, jobs=jobs)))
     assert table["lag"].dropna().tolist() == [2, 8, 16, 32]

@@ -12,9 +12,9 @@ from synthetic_study import maker
 
 from lstm_bench.analysis.comparison import comparison
 from lstm_bench.analysis.final_loss import final_share, final_shares
-from lstm_bench.analysis.frames import Study
+from lstm_bench.analysis.frames import StudyData
 
-Make = Callable[..., Study]
+Make = Callable[..., StudyData]
 
 
 @pytest.fixture
@@ -22,12 +22,12 @@ def make(tmp_path: Path) -> Make:
     return maker(tmp_path)
 
 
-def last_shares(study: Study, cell: str) -> pd.Series:
+def last_shares(study: StudyData, cell: str) -> pd.Series:
     r = study.results
     return r.loc[(r["metric"] == "eval/recall_ce_share") & (r["cell"] == cell), "value"]
 
 
-def test_it_is_the_interquartile_mean_over_all_members(sample: Study) -> None:
+def test_it_is_the_interquartile_mean_over_all_members(sample: StudyData) -> None:
     found = final_share(sample, "rnn")
     assert found.share.middle == pytest.approx(stats.trim_mean(last_shares(sample, "rnn"), 0.25))
     assert found.share.low < found.share.middle < found.share.high
@@ -54,7 +54,7 @@ def test_cells_are_compared_over_the_lags_that_all_have(make: Make) -> None:
     assert math.isnan(none.share.middle)
 
 
-def test_the_comparison_holds_it_and_the_mean_steps(sample: Study) -> None:
+def test_the_comparison_holds_it_and_the_mean_steps(sample: StudyData) -> None:
     table = comparison(sample).set_index("cell")
     lstm = table.loc["lstm"]
     assert tuple(lstm[["score_iqm", "score_iqm_low", "score_iqm_high"]]) == tuple(final_share(sample, "lstm").share)

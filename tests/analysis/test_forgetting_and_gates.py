@@ -12,22 +12,22 @@ from synthetic_study import CELLS, make_job, make_study
 
 from lstm_bench.analysis import gates
 from lstm_bench.analysis.forgetting import recall_summary, recalling_lags, score_by_multiple, trained_distance
-from lstm_bench.analysis.frames import Study, load_study
+from lstm_bench.analysis.frames import StudyData, load_study
 from lstm_bench.analysis.gradients import FINAL, INITIAL
 
-Make = Callable[..., Study]
+Make = Callable[..., StudyData]
 
 
 @pytest.fixture
 def make(tmp_path: Path) -> Make:
-    def made(**settings: object) -> Study:
+    def made(**settings: object) -> StudyData:
         make_study(tmp_path / "s", tuned=False, timed=False, **settings)
         return load_study(tmp_path / "s")
 
     return made
 
 
-def test_recall_is_the_mean_of_the_middle_members(sample: Study) -> None:
+def test_recall_is_the_mean_of_the_middle_members(sample: StudyData) -> None:
     summary = recall_summary(sample)
     own = summary.loc[(summary["cell"] == "lstm") & (summary["lag"] == 32)].set_index("distance")
     job = make_job("lstm", 32)
@@ -54,7 +54,7 @@ def test_lags_without_recall_are_left_out_and_many_are_thinned() -> None:
     assert recalling_lags(pd.DataFrame({"lag": range(1, 10), "middle": 1.0}), 4) == [1, 4, 6, 9]
 
 
-def test_scores_at_other_lags_are_over_solved_members_of_all_lags(sample: Study) -> None:
+def test_scores_at_other_lags_are_over_solved_members_of_all_lags(sample: StudyData) -> None:
     summary = score_by_multiple(sample).set_index(["cell", "multiple"])
     n_solved = sample.members.loc[sample.members["status"] == "solved"].groupby("cell").size()
     for cell in CELLS:
@@ -67,7 +67,7 @@ def test_nothing_solved_gives_no_scores(make: Make) -> None:
     assert score_by_multiple(make(lags=(2, 4), outcome=lambda *_: "plateau")).empty
 
 
-def test_gates_are_found_at_the_longest_lag_that_most_members_solved(sample: Study) -> None:
+def test_gates_are_found_at_the_longest_lag_that_most_members_solved(sample: StudyData) -> None:
     assert gates.gated_cells(sample) == ["lstm"]
     assert gates.gate_lag(sample, "lstm") == 16
     curves = gates.curves_of(sample, "lstm")
@@ -76,7 +76,7 @@ def test_gates_are_found_at_the_longest_lag_that_most_members_solved(sample: Stu
 
 
 @pytest.mark.parametrize("moment", [INITIAL, FINAL])
-def test_time_constants_are_those_of_all_units_of_all_members(sample: Study, moment: str) -> None:
+def test_time_constants_are_those_of_all_units_of_all_members(sample: StudyData, moment: str) -> None:
     truth = CELLS["lstm"].decay_initial if moment == INITIAL else CELLS["lstm"].decay_final
     expected = np.concatenate([time_constants(truth * np.exp(0.01 * (seed - 2))) for seed in range(5)])
     found = gates.time_constants(gates.curves_of(sample, "lstm"), moment)
@@ -84,14 +84,14 @@ def test_time_constants_are_those_of_all_units_of_all_members(sample: Study, mom
     assert np.sort(found) == pytest.approx(np.sort(expected))
 
 
-def test_numbers_of_gates_are_means_over_members(sample: Study) -> None:
+def test_numbers_of_gates_are_means_over_members(sample: StudyData) -> None:
     assert gates.gate_number(sample, "lstm", "f_open_share", FINAL) == pytest.approx((0.2, 0.2, 0.2))
     means = [CELLS["lstm"].decay_initial * np.exp(0.01 * (seed - 2)) for seed in (1, 2, 3)]
     assert gates.gate_number(sample, "lstm", "f_mean", INITIAL).middle == pytest.approx(np.mean(means))
     assert np.isnan(gates.gate_number(sample, "rnn", "f_mean", INITIAL).middle)
 
 
-def test_the_summary_has_each_curve_with_its_ends_over_members(sample: Study) -> None:
+def test_the_summary_has_each_curve_with_its_ends_over_members(sample: StudyData) -> None:
     summary = gates.gate_summary(sample)
     forget = summary.loc[(summary["quantity"] == "f mean") & (summary["moment"] == INITIAL)]
     decays = CELLS["lstm"].decay_initial * np.exp(0.01 * (np.arange(5) - 2))

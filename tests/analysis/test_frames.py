@@ -9,12 +9,12 @@ import pyarrow.parquet as pq
 import pytest
 from synthetic_study import BUDGET, LAGS, RATES, likely_outcome, make_job, make_study, write_member
 
-from lstm_bench.analysis.frames import RESULT_COLUMNS, Study, load_study, of_all_tasks
+from lstm_bench.analysis.frames import RESULT_COLUMNS, StudyData, load_study, of_all_tasks
 from lstm_bench.records.reading import RecordError
 from lstm_bench.records.store import StudyRecords
 
 
-def test_results_hold_every_metric_of_every_reported_member(sample: Study, sample_folder: Path) -> None:
+def test_results_hold_every_metric_of_every_reported_member(sample: StudyData, sample_folder: Path) -> None:
     records = [json.loads(path.read_text()) for path in sample_folder.glob("members/report-*/record.json")]
     assert len(records) == 2 * 5 * 5
     written = {(r["job"], r["seed"], metric): value for r in records for metric, value in r["metrics"].items()}
@@ -26,7 +26,7 @@ def test_results_hold_every_metric_of_every_reported_member(sample: Study, sampl
     assert len(sample.results) == len(written)
 
 
-def test_results_have_exactly_the_columns_of_the_design(sample: Study) -> None:
+def test_results_have_exactly_the_columns_of_the_design(sample: StudyData) -> None:
     assert tuple(sample.results.columns) == RESULT_COLUMNS
     assert RESULT_COLUMNS == (
         "study", "task", "variant", "cell", "hidden_size", "n_parameters", "lag", "seed", "learning_rate", "step",
@@ -35,7 +35,7 @@ def test_results_have_exactly_the_columns_of_the_design(sample: Study) -> None:
     assert not sample.results.isna().any().any()
 
 
-def test_members_are_one_row_each_and_curves_carry_their_labels(sample: Study, sample_folder: Path) -> None:
+def test_members_are_one_row_each_and_curves_carry_their_labels(sample: StudyData, sample_folder: Path) -> None:
     assert len(sample.members) == 50
     member = sample.members.iloc[17]
     table = pd.read_parquet(sample_folder / "members" / member["identity"] / "curves.parquet")
@@ -47,12 +47,12 @@ def test_members_are_one_row_each_and_curves_carry_their_labels(sample: Study, s
     assert set(own["status"]) == {member["status"]}
 
 
-def test_probes_are_kept_everywhere_and_state_norms_at_the_longest_lag(sample: Study) -> None:
+def test_probes_are_kept_everywhere_and_state_norms_at_the_longest_lag(sample: StudyData) -> None:
     assert set(sample.probes["lag"]) == set(LAGS)
     assert set(sample.gradients["lag"]) == {max(LAGS)}
 
 
-def test_tuning_members_have_their_scores(sample: Study) -> None:
+def test_tuning_members_have_their_scores(sample: StudyData) -> None:
     assert len(sample.tuning) == 2 * 5 * len(RATES) * 2
     assert set(sample.tuning["learning_rate"]) == set(RATES)
     assert sample.tuning["score"].between(0, 1).all()
@@ -133,12 +133,12 @@ def test_a_study_with_two_tasks_falls_into_one_a_task(tmp_path: Path) -> None:
     assert of_all_tasks(both, lambda one: one.speed if one is adding else one.speed.iloc[:0]) is adding.speed
 
 
-def test_a_study_of_one_task_is_its_own_narrowed_study(sample: Study) -> None:
+def test_a_study_of_one_task_is_its_own_narrowed_study(sample: StudyData) -> None:
     assert sample.by_task() == [sample]
     assert of_all_tasks(sample, lambda one: one.curves) is sample.curves
 
 
-def test_the_rows_of_one_final_metric(sample: Study) -> None:
+def test_the_rows_of_one_final_metric(sample: StudyData) -> None:
     found = sample.final("eval/recall_ce")
     pd.testing.assert_frame_equal(found, sample.results.loc[sample.results["metric"] == "eval/recall_ce"])
     assert len(found) == len(sample.members)

@@ -11,7 +11,7 @@ import synthetic_study
 from scipy import stats
 from synthetic_study import CELLS, SyntheticCell, make_study
 
-from lstm_bench.analysis.frames import Study, load_study
+from lstm_bench.analysis.frames import StudyData, load_study
 from lstm_bench.analysis.gradients import (
     FINAL,
     INITIAL,
@@ -38,7 +38,7 @@ SPREAD = 0.01 * (np.arange(5) - 2)  # of the logarithm of a decay, over the memb
 REACH = stats.t.ppf(0.975, 4) * SPREAD.std(ddof=1) / math.sqrt(5)  # of its mean
 
 
-def test_flow_is_the_geometric_mean_over_members_with_its_interval(sample: Study) -> None:
+def test_flow_is_the_geometric_mean_over_members_with_its_interval(sample: StudyData) -> None:
     flow = flow_summary(sample)
     own = flow.loc[(flow["cell"] == "rnn") & (flow["lag"] == 8) & (flow["moment"] == INITIAL)].set_index("steps_back")
     assert own["n"].eq(5).all()
@@ -49,7 +49,7 @@ def test_flow_is_the_geometric_mean_over_members_with_its_interval(sample: Study
     assert set(flow["moment"]) == {INITIAL, FINAL}
 
 
-def test_a_path_alone_has_its_own_decay_and_ratio(sample: Study) -> None:
+def test_a_path_alone_has_its_own_decay_and_ratio(sample: StudyData) -> None:
     assert paths(sample, "lstm") == ["h path", "c path"]
     assert paths(sample, "rnn") == []
     flow = flow_summary(sample)
@@ -63,13 +63,13 @@ def test_a_path_alone_has_its_own_decay_and_ratio(sample: Study) -> None:
     assert math.isnan(decay_ratio(sample, "rnn", 32, INITIAL, "c path", "h path").middle)
 
 
-def test_decay_is_the_geometric_mean_with_its_interval(sample: Study) -> None:
+def test_decay_is_the_geometric_mean_with_its_interval(sample: StudyData) -> None:
     decay = decay_per_step(sample, "rnn", 32, FINAL)
     assert decay == pytest.approx((0.8, 0.8 * math.exp(-REACH), 0.8 * math.exp(REACH)))
     assert by_decay(sample, ["rnn", "lstm"], 32) == ["lstm", "rnn"]
 
 
-def test_horizon_is_a_kaplan_meier_median(sample: Study) -> None:
+def test_horizon_is_a_kaplan_meier_median(sample: StudyData) -> None:
     decays = CELLS["rnn"].decay_initial * np.exp(SPREAD)
     crossed = [math.ceil(math.log(1e-3) / math.log(decay)) for decay in decays]
     assert horizon(sample, "rnn", 32, INITIAL) == median_time(crossed, [])
@@ -78,7 +78,7 @@ def test_horizon_is_a_kaplan_meier_median(sample: Study) -> None:
     assert math.isnan(horizon(sample, "lstm", 1000, INITIAL).middle)
 
 
-def test_a_member_whose_sequence_ended_first_is_censored_there(sample: Study) -> None:
+def test_a_member_whose_sequence_ended_first_is_censored_there(sample: StudyData) -> None:
     decays = CELLS["lstm"].decay_final * np.exp(SPREAD)
     length = 32 + 6
     steps = [math.ceil(-1 / math.log(decay)) if decay < 1 else math.inf for decay in decays]
@@ -88,7 +88,7 @@ def test_a_member_whose_sequence_ended_first_is_censored_there(sample: Study) ->
     assert horizon(sample, "lstm", 32, FINAL, ONE_OVER_E) == pytest.approx(expected, nan_ok=True)
 
 
-def test_a_gradient_may_be_followed_further_than_the_members_own_sequence(sample: Study) -> None:
+def test_a_gradient_may_be_followed_further_than_the_members_own_sequence(sample: StudyData) -> None:
     further = sample.probes.assign(at=sample.probes["at"] * 10)
     results = sample.results.copy()
     own = (results["cell"] == "lstm") & (results["metric"] == "grad/horizon_e_final") & (results["lag"] == 32)
@@ -109,7 +109,7 @@ def test_over_members_is_the_geometric_mean_of_each_group() -> None:
     assert list(over_members(frame.iloc[:0], ["key"]).columns) == ["key", "middle", "low", "high", "n"]
 
 
-def test_bounds_are_the_spectral_norm_and_the_frobenius_norm_over_the_root_of_the_state(sample: Study) -> None:
+def test_bounds_are_the_spectral_norm_and_the_frobenius_norm_over_the_root_of_the_state(sample: StudyData) -> None:
     bounds = bound_summary(sample)
     own = bounds.loc[(bounds["cell"] == "lstm") & (bounds["lag"] == 32) & (bounds["moment"] == INITIAL)]
     last = own.loc[own["steps_back"] == 38].set_index("quantity")["middle"]
@@ -121,7 +121,7 @@ def test_bounds_are_the_spectral_norm_and_the_frobenius_norm_over_the_root_of_th
     pd.testing.assert_frame_equal(bound_summary(unknown), bounds)
 
 
-def test_decays_at_the_moments_of_learning(sample: Study) -> None:
+def test_decays_at_the_moments_of_learning(sample: StudyData) -> None:
     assert moments(sample) == [INITIAL, "at_75", "at_25", FINAL]
     assert [moment_label(moment) for moment in moments(sample)] == ["start", "75%", "25%", "end"]
     table = decays_while_learning(sample)
@@ -154,7 +154,7 @@ def test_the_lag_of_the_comparison_is_the_longest_that_all_cells_share(
     assert set(decays_while_learning(study)["cell"]) == {"lstm", "rnn", "lstm_b"}
 
 
-def test_learning_curves_are_the_criterion_as_a_share_of_its_baseline(sample: Study) -> None:
+def test_learning_curves_are_the_criterion_as_a_share_of_its_baseline(sample: StudyData) -> None:
     curves = learning_curves(sample)
     assert set(curves["metric"]) == {"eval/recall_ce_share"}
     assert len(curves) == (sample.curves["metric"] == "eval/recall_ce_share").sum()

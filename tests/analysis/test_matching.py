@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from synthetic_study import make_job
 
-from lstm_bench.analysis.frames import Study
+from lstm_bench.analysis.frames import StudyData
 from lstm_bench.analysis.matching import matched_parameters, matched_studies, matchings
 from lstm_bench.records.schema import JobPlan
 
@@ -70,7 +70,7 @@ def test_how_far_parameters_miss_is_told_in_a_line() -> None:
     assert matched_parameters(jobs(lstm=(64, 20_000), rnn=(64, 5_000))) == ""
 
 
-def test_the_study_of_a_comparison_holds_its_cells_alone(sample: Study) -> None:
+def test_the_study_of_a_comparison_holds_its_cells_alone(sample: StudyData) -> None:
     ((_, whole),) = matched_studies(sample)
     assert whole is sample
     rnn = sample.of_cells(["rnn"])

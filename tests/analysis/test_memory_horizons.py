@@ -11,7 +11,7 @@ from synthetic_probes import DELAYS, half_life, squared_correlations
 from synthetic_study import CELLS, make_job, make_study
 
 from lstm_bench.analysis.comparison import comparison
-from lstm_bench.analysis.frames import Study, load_study
+from lstm_bench.analysis.frames import StudyData, load_study
 from lstm_bench.analysis.gradients import FINAL, INITIAL
 from lstm_bench.analysis.headline import headline
 from lstm_bench.analysis.memory_horizons import (
@@ -23,30 +23,30 @@ from lstm_bench.analysis.memory_horizons import (
     LENSES,
     LYAPUNOV,
     WINDOW,
-    Reach,
+    HorizonEstimate,
     all_reaches,
+    estimate_of,
     lens_table,
-    reach_of,
-    telling_lag,
+    representative_lag,
 )
 from lstm_bench.analysis.results import study_metrics
 from lstm_bench.analysis.solving import spans
 
-Make = Callable[..., Study]
+Make = Callable[..., StudyData]
 SEEDS = np.arange(5)
 
 
 @pytest.fixture
 def make(tmp_path: Path) -> Make:
-    def made(**settings: object) -> Study:
+    def made(**settings: object) -> StudyData:
         make_study(tmp_path / "s", tuned=False, timed=False, **settings)
         return load_study(tmp_path / "s")
 
     return made
 
 
-def reach(study: Study, cell: str, lens: str, moment: str = FINAL) -> Reach:
-    found = reach_of(study, cell, lens, moment)
+def reach(study: StudyData, cell: str, lens: str, moment: str = FINAL) -> HorizonEstimate:
+    found = estimate_of(study, cell, lens, moment)
     assert found is not None
     return found
 
@@ -56,7 +56,7 @@ def decays(cell: str, moment: str) -> np.ndarray:
     return truth * np.exp(0.01 * (SEEDS - 2))
 
 
-def with_values(study: Study, metric: str, cell: str, values: dict[int, float]) -> Study:
+def with_values(study: StudyData, metric: str, cell: str, values: dict[int, float]) -> StudyData:
     """Return a study in which some members of one cell have other values of a metric, NaN for none at all."""
     r = study.results
     chosen = (r["metric"] == metric) & (r["cell"] == cell) & r["seed"].isin(list(values))
@@ -64,14 +64,14 @@ def with_values(study: Study, metric: str, cell: str, values: dict[int, float]) 
     return dataclasses.replace(study, results=r.assign(value=changed).dropna(subset="value"))
 
 
-def test_the_learned_span_is_that_of_the_headline(sample: Study) -> None:
+def test_the_learned_span_is_that_of_the_headline(sample: StudyData) -> None:
     for cell, span in spans(sample).items():
         found = reach(sample, cell, LEARNED)
         assert (found.middle, found.low, found.high, found.lag) == (span.median, span.low, span.high, None)
         assert found.n == 25
 
 
-def test_the_gradient_horizon_is_the_median_member_and_open_where_sequences_end(sample: Study) -> None:
+def test_the_gradient_horizon_is_the_median_member_and_open_where_sequences_end(sample: StudyData) -> None:
     horizons = sorted(math.ceil(math.log(1e-3) / math.log(decay)) for decay in decays("rnn", INITIAL))
     found = reach(sample, "rnn", GRADIENT, INITIAL)
     assert (found.middle, found.lag, found.n, found.open) == (horizons[2], 32, 5, "")
@@ -80,7 +80,7 @@ def test_the_gradient_horizon_is_the_median_member_and_open_where_sequences_end(
     assert lstm.text == ">= 38"
 
 
-def test_a_gradient_followed_beyond_the_members_own_sequence_is_open_from_there(sample: Study) -> None:
+def test_a_gradient_followed_beyond_the_members_own_sequence_is_open_from_there(sample: StudyData) -> None:
     flow = (sample.probes["probe"] == "gradient_flow") & (sample.probes["cell"] == "lstm")
     longer = dataclasses.replace(
         sample, probes=sample.probes.assign(at=sample.probes["at"].where(~flow, 4 * sample.probes["at"]))
@@ -89,7 +89,7 @@ def test_a_gradient_followed_beyond_the_members_own_sequence_is_open_from_there(
     assert (found.middle, found.open) == (4 * before.middle, "above")
 
 
-def test_capacity_and_its_span_are_those_of_the_members(sample: Study) -> None:
+def test_capacity_and_its_span_are_those_of_the_members(sample: StudyData) -> None:
     curves = [squared_correlations(decay) for decay in decays("lstm", INITIAL)]
     span_of_each = [int((r2 >= 0.5).sum()) for r2 in curves]
     span = reach(sample, "lstm", CAPACITY_SPAN, INITIAL)
@@ -99,14 +99,14 @@ def test_capacity_and_its_span_are_those_of_the_members(sample: Study) -> None:
     assert (capacity.unit, span.unit) == ("inputs", "steps")
 
 
-def test_a_capacity_span_that_most_members_have_cut_off_is_a_bound(sample: Study) -> None:
+def test_a_capacity_span_that_most_members_have_cut_off_is_a_bound(sample: StudyData) -> None:
     for seed, name, value in ((seed, *pair) for seed in (0, 1, 2) for pair in (("", float(DELAYS)), ("_open", 1.0))):
         sample = with_values(sample, f"memory/capacity_span{name}_final", "rnn", {seed: value})
     found = reach(sample, "rnn", CAPACITY_SPAN)
     assert (found.middle, found.open, found.text) == (DELAYS, "above", f">= {DELAYS}")
 
 
-def test_the_half_life_is_told_at_the_longest_lag_that_most_members_solved(sample: Study) -> None:
+def test_the_half_life_is_told_at_the_longest_lag_that_most_members_solved(sample: StudyData) -> None:
     found = reach(sample, "lstm", HALF_LIFE)
     members = sample.members.loc[(sample.members["cell"] == "lstm") & (sample.members["lag"] == 16)]
     lives = sorted(half_life(make_job("lstm", 16), status) for status in members["status"])
@@ -122,10 +122,10 @@ def test_a_half_life_beyond_the_longest_distance_is_open(make: Make) -> None:
 def test_a_cell_that_solved_nothing_has_its_half_life_at_the_shortest_lag(make: Make) -> None:
     study = make(cells=["rnn"], lags=(4, 8), outcome=lambda *_: "plateau")
     assert (reach(study, "rnn", HALF_LIFE).lag, reach(study, "rnn", HALF_LIFE).middle) == (4, 0.0)
-    assert telling_lag(study, "rnn", []) is None
+    assert representative_lag(study, "rnn", []) is None
 
 
-def test_the_lyapunov_horizon_is_the_median_member_and_endless_where_nothing_dies(sample: Study) -> None:
+def test_the_lyapunov_horizon_is_the_median_member_and_endless_where_nothing_dies(sample: StudyData) -> None:
     horizons = sorted(-1 / np.log(decays("rnn", INITIAL)))
     assert reach(sample, "rnn", LYAPUNOV, INITIAL).middle == pytest.approx(horizons[2])
     one_lives = with_values(sample, "memory/lyapunov_horizon_initial", "rnn", {0: math.nan})  # the shortest of all
@@ -138,14 +138,14 @@ def test_the_lyapunov_horizon_is_the_median_member_and_endless_where_nothing_die
 def test_the_implied_window_is_on_adding_alone_and_the_mean_of_the_middle_members(make: Make) -> None:
     study = make(lags=(4, 8), tasks=("copy", "adding"))
     copy, adding = study.by_task()
-    assert reach_of(copy, "lstm", WINDOW, FINAL) is None
+    assert estimate_of(copy, "lstm", WINDOW, FINAL) is None
     r = adding.results
     own = r.loc[(r["metric"] == "eval/implied_window") & (r["cell"] == "rnn") & (r["lag"] == 8), "value"]
     found = reach(adding, "rnn", WINDOW)
     assert (found.lag, found.middle) == (8, pytest.approx(np.mean(sorted(own)[1:-1])))
 
 
-def test_the_table_has_a_row_a_cell_lens_and_moment(sample: Study) -> None:
+def test_the_table_has_a_row_a_cell_lens_and_moment(sample: StudyData) -> None:
     table = lens_table(sample)
     assert not table.duplicated(["task", "variant", "cell", "lens", "moment"]).any()
     assert set(table["lens"]) == {*LENSES, CAPACITY} - {WINDOW}
@@ -174,19 +174,19 @@ def test_one_member_has_no_interval(make: Make) -> None:
 @pytest.mark.parametrize(
     ("found", "text"),
     [
-        (Reach(GRADIENT, FINAL, 8, 14.0, 12.0, 17.0, "", 9), "14 (12-17)"),
-        (Reach(GRADIENT, FINAL, 8, 14.0, 12.0, math.inf, "", 5), "14 (12 or more)"),
-        (Reach(HALF_LIFE, FINAL, 8, 0.0, 0.0, math.inf, "", 5), "0 (or more)"),
-        (Reach(HALF_LIFE, FINAL, 8, 8.44, math.nan, math.inf, "", 5), "8.4"),
-        (Reach(LEARNED, FINAL, None, 4.0, 0.0, 4.0, "below", 5), "< 4"),
-        (Reach(LEARNED, FINAL, None, 64.0, 64.0, math.inf, "above", 5), ">= 64"),
+        (HorizonEstimate(GRADIENT, FINAL, 8, 14.0, 12.0, 17.0, "", 9), "14 (12-17)"),
+        (HorizonEstimate(GRADIENT, FINAL, 8, 14.0, 12.0, math.inf, "", 5), "14 (12 or more)"),
+        (HorizonEstimate(HALF_LIFE, FINAL, 8, 0.0, 0.0, math.inf, "", 5), "0 (or more)"),
+        (HorizonEstimate(HALF_LIFE, FINAL, 8, 8.44, math.nan, math.inf, "", 5), "8.4"),
+        (HorizonEstimate(LEARNED, FINAL, None, 4.0, 0.0, 4.0, "below", 5), "< 4"),
+        (HorizonEstimate(LEARNED, FINAL, None, 64.0, 64.0, math.inf, "above", 5), ">= 64"),
     ],
 )
-def test_a_reach_in_words(found: Reach, text: str) -> None:
+def test_a_reach_in_words(found: HorizonEstimate, text: str) -> None:
     assert found.text == text
 
 
-def test_the_comparison_has_what_the_lenses_say(sample: Study) -> None:
+def test_the_comparison_has_what_the_lenses_say(sample: StudyData) -> None:
     row = comparison(sample).set_index("cell").loc["lstm"]
     for name, lens, moment in (
         ("capacity_initial", CAPACITY, INITIAL),
@@ -198,7 +198,7 @@ def test_the_comparison_has_what_the_lenses_say(sample: Study) -> None:
     assert row["implied_window"] is None  # copy has none
 
 
-def test_a_studys_own_numbers_leave_out_what_is_open(sample: Study) -> None:
+def test_a_studys_own_numbers_leave_out_what_is_open(sample: StudyData) -> None:
     found = study_metrics(sample)
     assert found["grad/horizon_initial rnn"] == 14
     assert "grad/horizon_initial lstm" not in found

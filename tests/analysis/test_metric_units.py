@@ -7,7 +7,7 @@ import pytest
 import torch
 import yaml
 
-from lstm_bench.analysis.frames import Study
+from lstm_bench.analysis.frames import StudyData
 from lstm_bench.analysis.metric_units import MOMENT, unit_of
 from lstm_bench.cells.lstm import LSTMCell
 from lstm_bench.conf_folder import conf_dir
@@ -86,5 +86,5 @@ def _named(target: str) -> Any:
     return getattr(importlib.import_module(module), name)
 
 
-def test_one_metric_has_one_unit_in_the_results(sample: Study) -> None:
+def test_one_metric_has_one_unit_in_the_results(sample: StudyData) -> None:
     assert (sample.results.groupby("metric")["unit"].nunique() == 1).all()

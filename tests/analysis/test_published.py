@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 from published_study import Told, job_of, study_of, told
 
-from lstm_bench.analysis.frames import Study
+from lstm_bench.analysis.frames import StudyData
 from lstm_bench.analysis.published import (
     CLASSES,
     COLUMNS,
-    Beside,
-    beside_published,
+    PublishedComparison,
     differences,
     is_same_kind,
+    published_comparisons,
     published_frame,
     published_runs,
 )
@@ -31,9 +31,9 @@ def plateau(**metrics: float) -> Told:
     return told("plateau", 4000, **metrics)
 
 
-def by_number(study: Study) -> dict[tuple[str, int | None, str], Beside]:
+def by_number(study: StudyData) -> dict[tuple[str, int | None, str], PublishedComparison]:
     """Return what is set beside the published numbers of its own kind of cell, by metric, length and our cell."""
-    own = [one for one in beside_published(study) if one.is_ruled]
+    own = [one for one in published_comparisons(study) if one.is_ruled]
     return {(one.published.metric, one.published.length, one.cell): one for one in own}
 
 
@@ -45,7 +45,7 @@ def test_training_sequences_are_steps_times_batch_and_agree_within_further_runs(
     assert sorted(one.runs.values) == sorted(32.0 * n for n in steps)
     assert one.ours.middle == 32_000
     assert one.ours.low < 32_000 < one.ours.high
-    assert one.further.low < 31_390 < one.further.high
+    assert one.prediction.low < 31_390 < one.prediction.high
     assert (one.solved, one.attempts, one.verdict) == (10, 10, "agrees")
 
 
@@ -59,7 +59,7 @@ def test_members_that_did_not_solve_count_with_their_budget_and_leave_the_range_
     study = study_of(tmp_path / "s", {("temporal_order", "lstm_1997", 40): members})
     one = by_number(study)["training_sequences_to_solve", None, "lstm_1997"]
     assert (one.runs.censored, max(one.runs.values)) == (1, 4000 * 32)
-    assert math.isinf(one.further.high)
+    assert math.isinf(one.prediction.high)
     assert one.verdict == "same outcome, other number"  # 31,390 is less than all of ours
 
 
@@ -79,7 +79,7 @@ def test_where_the_source_did_not_solve_ours_must_not_either(tmp_path: Path) -> 
     }
     found = {
         (one.published.cell, one.cell): one.verdict
-        for one in beside_published(study_of(tmp_path / "s", by_cell))
+        for one in published_comparisons(study_of(tmp_path / "s", by_cell))
         if one.published.source.name == "Bai 2018"
     }
     assert found["lstm", "lstm H=130"] == "agrees"
@@ -91,7 +91,7 @@ def test_only_the_same_task_dialect_and_settings_are_set_beside_each_other(tmp_p
     def sources(task: str, lag: int) -> set[str]:
         folder = tmp_path / f"{task.replace(' ', '-')}-{lag}"
         study = study_of(folder, {(task, "lstm", lag): [plateau(eval_loss=0.1) for _ in range(4)]})
-        return {one.published.source.name for one in beside_published(study) if one.cell}
+        return {one.published.source.name for one in published_comparisons(study) if one.cell}
 
     assert sources("adding", 600) == {"Bai 2018"}
     assert sources("adding in halves", 600) == set()
@@ -103,12 +103,12 @@ def test_only_the_same_task_dialect_and_settings_are_set_beside_each_other(tmp_p
 
 def test_of_two_published_rules_the_one_with_our_setting_is_taken(tmp_path: Path) -> None:
     study = study_of(tmp_path / "s", {("multiplication", "lstm_1997", 50): [solved(1000) for _ in range(4)]})
-    assert {one.published.where for one in beside_published(study)} == {"Table 8, n_seq = 13"}
+    assert {one.published.where for one in published_comparisons(study)} == {"Table 8, n_seq = 13"}
 
 
 def test_a_published_number_at_a_lag_that_was_not_run_stands_alone(tmp_path: Path) -> None:
     study = study_of(tmp_path / "s", {("adding of 1997", "lstm", 50): [solved(1000) for _ in range(4)]})
-    lags = {(one.published.lag, one.cell, one.verdict) for one in beside_published(study)}
+    lags = {(one.published.lag, one.cell, one.verdict) for one in published_comparisons(study)}
     assert lags == {(50, "lstm", "another cell"), (250, "", "not run"), (500, "", "not run")}
 
 
@@ -134,7 +134,7 @@ def test_wrong_answers_are_per_2560_of_the_sequences_that_confirmed_or_of_the_la
                                                                                             "lstm_1997"]  # fmt: skip
     assert one.runs.values == pytest.approx([1.28, 1.28, 1.28, 1280.0])
     assert one.runs.tries == (10_000, 10_000, 10_000, 1000)
-    assert one.further.low <= 1 and one.further.high > 1000
+    assert one.prediction.low <= 1 and one.prediction.high > 1000
 
 
 def test_without_a_wrong_answer_one_of_2560_is_still_no_contradiction(tmp_path: Path) -> None:
@@ -160,12 +160,12 @@ def test_the_frame_has_every_row_with_its_columns(tmp_path: Path) -> None:
     study = study_of(tmp_path / "s", by_cell)
     frame = published_frame(study)
     assert list(frame.columns) == list(COLUMNS)
-    assert len(frame) == sum(len(beside_published(one)) for one in study.by_task()) == 2 + 6
+    assert len(frame) == sum(len(published_comparisons(one)) for one in study.by_task()) == 2 + 6
 
 
 def test_a_study_that_nothing_was_published_of_has_none(tmp_path: Path) -> None:
     study = study_of(tmp_path / "s", {("copy of three", "lstm", 7): [solved(1000) for _ in range(4)]})
-    assert beside_published(study) == []
+    assert published_comparisons(study) == []
     assert published_frame(study).empty
 
 
@@ -211,6 +211,6 @@ def test_a_table_of_ones_own_is_set_beside_the_others(tmp_path: Path) -> None:
     )
     text = ",".join((*COLUMNS_OF_A_TABLE, "citation", "url")) + f"\n{line}\n"
     own = replace(study, plan=replace(study.plan, published=text))
-    (mine,) = [one for one in beside_published(own) if one.published.source.name == "B 2021"]
+    (mine,) = [one for one in published_comparisons(own) if one.published.source.name == "B 2021"]
     assert (mine.published.source.url, mine.ours.middle, mine.verdict) == ("https://b.org", 0.1, "agrees")
-    assert len(beside_published(own)) == len(beside_published(study)) + 1
+    assert len(published_comparisons(own)) == len(published_comparisons(study)) + 1

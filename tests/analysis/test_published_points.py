@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 from published_study import Told, study_of
 
-from lstm_bench.analysis.frames import Study
+from lstm_bench.analysis.frames import StudyData
 from lstm_bench.analysis.published_points import published_outcomes, published_scores, published_shares
 
 MEMBERS = [Told("plateau", 4000, {"eval/loss": 0.1})] * 3
 
 
-def study(folder: Path, task: str, *cells: str, lag: int) -> Study:
+def study(folder: Path, task: str, *cells: str, lag: int) -> StudyData:
     return study_of(folder, {(task, cell, lag): MEMBERS for cell in cells})
 
 

@@ -10,20 +10,20 @@ import pytest
 from synthetic_study import make_job, make_plan, make_study
 
 from lstm_bench.analysis.comparison import comparison
-from lstm_bench.analysis.frames import RESULT_COLUMNS, Study, load_study
+from lstm_bench.analysis.frames import RESULT_COLUMNS, StudyData, load_study
 from lstm_bench.analysis.results import all_results
 from lstm_bench.analysis.side_by_side import default_name, differences, join, labels, repeated_members
 from lstm_bench.analysis.solving import solve_rates, spans
 from lstm_bench.records.schema import StudyPlan
 
-Make = Callable[..., Study]
+Make = Callable[..., StudyData]
 
 
 @pytest.fixture
 def make(tmp_path: Path) -> Make:
     """Write a study and load it."""
 
-    def made(name: str, **settings: object) -> Study:
+    def made(name: str, **settings: object) -> StudyData:
         make_study(tmp_path / name, **{"lags": (2, 8), "n_seeds": 3, **settings})
         return load_study(tmp_path / name)
 

@@ -10,7 +10,7 @@ import pytest
 from synthetic_study import make_study
 
 from lstm_bench.analysis.comparison import comparison
-from lstm_bench.analysis.frames import Study, load_study
+from lstm_bench.analysis.frames import StudyData, load_study
 from lstm_bench.analysis.headline import headline
 from lstm_bench.analysis.results import derived_metrics
 from lstm_bench.analysis.speed import speed_ratio, speed_row, stock_ratio
@@ -20,11 +20,11 @@ from lstm_bench.report.tables import comparison_table
 AUTOGRAD, COMPILED = "autograd over step", "compiled BPTT"
 
 
-def rows_where(study: Study, **values: object) -> pd.Series:
+def rows_where(study: StudyData, **values: object) -> pd.Series:
     return np.logical_and.reduce([study.speed[name] == value for name, value in values.items()])
 
 
-def with_rows(study: Study, where: pd.Series, **values: object) -> Study:
+def with_rows(study: StudyData, where: pd.Series, **values: object) -> StudyData:
     """Return a study in which some rows of speed have other values."""
     frame = study.speed.copy()
     frame.loc[where, list(values)] = list(values.values())
@@ -32,7 +32,7 @@ def with_rows(study: Study, where: pd.Series, **values: object) -> Study:
 
 
 @pytest.fixture
-def mixed(sample: Study) -> Study:
+def mixed(sample: StudyData) -> StudyData:
     """The LSTM ran its compiled kernel, the RNN autograd: as a plug-in in records of old."""
     jobs = [replace(job, kernel=AUTOGRAD) if job.cell == "rnn" else job for job in sample.plan.jobs]
     study = replace(sample, plan=replace(sample.plan, jobs=jobs))
@@ -41,14 +41,14 @@ def mixed(sample: Study) -> Study:
 
 
 @pytest.fixture
-def shared(mixed: Study) -> Study:
+def shared(mixed: StudyData) -> StudyData:
     """The same, and the LSTM was timed through autograd too, at lag 16 and the longest, 32."""
     own = mixed.speed.loc[rows_where(mixed, cell="lstm", implementation="lstm_bench") & (mixed.speed["lag"] >= 16)]
     values = {name: own[name] / 10 for name in own.columns if name.startswith("sequences_per_s")}
     return replace(mixed, speed=pd.concat([mixed.speed, own.assign(kernel=AUTOGRAD, **values)], ignore_index=True))
 
 
-def test_a_compiled_kernel_and_autograd_have_no_ratio_anywhere(mixed: Study) -> None:
+def test_a_compiled_kernel_and_autograd_have_no_ratio_anywhere(mixed: StudyData) -> None:
     assert speed_ratio(mixed, "lstm", "rnn") is speed_ratio(mixed, "rnn", "lstm") is None
     row = comparison(mixed).set_index("cell").loc["rnn"]
     assert np.isnan(row["speed_ratio"])
@@ -59,7 +59,7 @@ def test_a_compiled_kernel_and_autograd_have_no_ratio_anywhere(mixed: Study) -> 
     assert below[1:] == (AUTOGRAD, "no like-for-like ratio")
 
 
-def test_cells_of_different_kernels_are_compared_by_one_that_both_were_timed_by(shared: Study) -> None:
+def test_cells_of_different_kernels_are_compared_by_one_that_both_were_timed_by(shared: StudyData) -> None:
     ratio = speed_ratio(shared, "rnn", "lstm")
     assert ratio is not None
     assert ratio.value == pytest.approx(10 * 200 / 90)
@@ -67,7 +67,7 @@ def test_cells_of_different_kernels_are_compared_by_one_that_both_were_timed_by(
     assert "0.045x the speed (both autograd over step)." in headline(shared)[0]
 
 
-def test_cells_of_one_kernel_are_compared_by_it_whatever_else_was_timed(sample: Study) -> None:
+def test_cells_of_one_kernel_are_compared_by_it_whatever_else_was_timed(sample: StudyData) -> None:
     slower = sample.speed.loc[rows_where(sample, implementation="lstm_bench")].assign(kernel=AUTOGRAD)
     slower["sequences_per_s"] = 1.0
     study = replace(sample, speed=pd.concat([slower, sample.speed], ignore_index=True))
@@ -76,7 +76,7 @@ def test_cells_of_one_kernel_are_compared_by_it_whatever_else_was_timed(sample: 
     assert (ratio.value, ratio.kernel, ratio.is_trained) == (pytest.approx(200 / 90), COMPILED, True)
 
 
-def test_a_further_kernel_is_not_the_speed_of_the_cell_or_its_members(shared: Study) -> None:
+def test_a_further_kernel_is_not_the_speed_of_the_cell_or_its_members(shared: StudyData) -> None:
     row = speed_row(shared, "lstm", 32)
     assert row is not None
     assert (row["kernel"], row["sequences_per_s"]) == (COMPILED, pytest.approx(90_000 / 38))
@@ -88,12 +88,12 @@ def test_a_further_kernel_is_not_the_speed_of_the_cell_or_its_members(shared: St
 @pytest.mark.parametrize(
     "other", [{"members": 1}, {"batch_size": 8}, {"device": "cuda:0"}, {"threads": 2}, {"dtype": "float64"}]
 )
-def test_what_was_timed_under_other_conditions_has_no_ratio(sample: Study, other: dict[str, object]) -> None:
+def test_what_was_timed_under_other_conditions_has_no_ratio(sample: StudyData, other: dict[str, object]) -> None:
     study = with_rows(sample, rows_where(sample, cell="lstm"), **other)
     assert speed_ratio(study, "rnn", "lstm") is None
 
 
-def test_stock_layers_are_compared_where_both_cells_have_one(sample: Study, mixed: Study) -> None:
+def test_stock_layers_are_compared_where_both_cells_have_one(sample: StudyData, mixed: StudyData) -> None:
     ratio = stock_ratio(sample, "rnn", "lstm")
     assert ratio is not None
     assert ratio.value == pytest.approx(200 / 90)
@@ -102,7 +102,7 @@ def test_stock_layers_are_compared_where_both_cells_have_one(sample: Study, mixe
     assert "Between stock layers" not in speed.caption(mixed)
 
 
-def test_the_caption_says_whose_sequences_they_are_and_what_ran(sample: Study) -> None:
+def test_the_caption_says_whose_sequences_they_are_and_what_ran(sample: StudyData) -> None:
     one = with_rows(sample, sample.speed["members"] > 0, members=1)
     for study, whose in ((sample, "5 members together"), (one, "one member")):
         caption = speed.caption(study)

@@ -10,12 +10,12 @@ from scipy import stats
 
 from lstm_bench.analysis import statistics
 from lstm_bench.analysis.statistics import (
-    further_count,
-    further_mean,
     geometric_mean,
     holm,
     interquartile_mean,
     mean,
+    prediction_of_count,
+    prediction_of_mean,
     probability_of_improvement,
     quartiles,
     smallest_p_value,
@@ -242,7 +242,7 @@ def test_a_mean_of_one_has_no_interval_and_of_none_is_unknown() -> None:
 def test_further_means_fall_where_theory_says(runs: int) -> None:
     """Variance of a further mean: s^2 (1/n + 1/runs), that of the mean known so far and that of the new one."""
     values = np.random.default_rng(2).normal(0, 1, 300)
-    found = further_mean(values.tolist(), runs)
+    found = prediction_of_mean(values.tolist(), runs)
     half = Z * values.std() * math.sqrt(1 / 300 + 1 / runs)
     assert (found.low, found.high) == pytest.approx((values.mean() - half, values.mean() + half), abs=0.12 * half)
 
@@ -253,18 +253,18 @@ def test_further_means_hold_what_comes_as_often_as_they_say(n: int, runs: int) -
     rng = np.random.default_rng(3)
     held = 0
     for _ in range(300):
-        found = further_mean(rng.normal(0, 1, n).tolist(), runs)
+        found = prediction_of_mean(rng.normal(0, 1, n).tolist(), runs)
         held += found.low <= rng.normal(0, 1, runs).mean() <= found.high
     assert 0.86 <= held / 300 <= 0.98
 
 
 def test_a_further_single_value_never_leaves_the_range_of_ours() -> None:
-    found = further_mean([1.0, 2.0, 4.0, 8.0], 1)
+    found = prediction_of_mean([1.0, 2.0, 4.0, 8.0], 1)
     assert (found.low, found.high) == (1.0, 8.0)
 
 
 def test_further_counts_of_a_known_chance_are_binomial() -> None:
-    found = further_count([3000] * 4, [10_000] * 4, 1, 1000)
+    found = prediction_of_count([3000] * 4, [10_000] * 4, 1, 1000)
     low, high = stats.binom.ppf([0.025, 0.975], 1000, 0.3)
     assert found.middle == 300
     assert (found.low, found.high) == pytest.approx((low, high), abs=6)
@@ -272,15 +272,15 @@ def test_further_counts_of_a_known_chance_are_binomial() -> None:
 
 def test_without_a_single_one_there_is_still_room_for_some() -> None:
     """Beta(1/2, 10,000.5) and then 2,560 tries: the 97.5% point by scipy's beta-binomial."""
-    found = further_count([0] * 5, [10_000] * 5, 1, 2560)
+    found = prediction_of_count([0] * 5, [10_000] * 5, 1, 2560)
     assert (found.middle, found.low) == (0, 0)
     assert found.high == pytest.approx(stats.betabinom.ppf(0.975, 2560, 0.5, 10_000.5), abs=1)
 
 
 def test_nothing_to_go_by_or_no_run_is_told() -> None:
-    assert math.isnan(further_mean([], 3).middle) and math.isnan(further_count([], [], 1, 10).middle)
-    assert math.isnan(further_mean([2.0], 3).low)
+    assert math.isnan(prediction_of_mean([], 3).middle) and math.isnan(prediction_of_count([], [], 1, 10).middle)
+    assert math.isnan(prediction_of_mean([2.0], 3).low)
     with pytest.raises(ValueError, match=r"^runs=0: allowed: "):
-        further_mean([1.0, 2.0], 0)
+        prediction_of_mean([1.0, 2.0], 0)
     with pytest.raises(ValueError, match=r"^runs=1, 1 counts of 2 tries: allowed: "):
-        further_count([1], [2, 3], 1, 10)
+        prediction_of_count([1], [2, 3], 1, 10)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from synthetic_study import EVERY, make_study
 
-from lstm_bench.analysis.frames import Study, load_study
+from lstm_bench.analysis.frames import StudyData, load_study
 from lstm_bench.analysis.training_gradients import (
     CLIPPED,
     NORM,
@@ -16,7 +16,7 @@ from lstm_bench.analysis.training_gradients import (
 )
 
 
-def test_every_evaluation_of_the_longest_lag_is_there(sample: Study) -> None:
+def test_every_evaluation_of_the_longest_lag_is_there(sample: StudyData) -> None:
     table = training_gradients(sample)
     assert set(table["lag"]) == {32}
     lstm = table.loc[table["cell"] == "lstm"]
@@ -29,7 +29,7 @@ def test_every_evaluation_of_the_longest_lag_is_there(sample: Study) -> None:
     assert set(lstm["step"]) == set(range(0, int(lstm["step"].max()) + 1, EVERY))
 
 
-def test_members_that_ended_take_no_part(sample: Study) -> None:
+def test_members_that_ended_take_no_part(sample: StudyData) -> None:
     table = training_gradients(sample)
     for cell in sample.cells:
         ended = sample.members.loc[(sample.members["cell"] == cell) & (sample.members["lag"] == 32), "steps"]
@@ -38,7 +38,7 @@ def test_members_that_ended_take_no_part(sample: Study) -> None:
         assert norm["steps_back"].isna().all()
 
 
-def test_norm_and_clipped_share_are_medians_and_quartiles(sample: Study) -> None:
+def test_norm_and_clipped_share_are_medians_and_quartiles(sample: StudyData) -> None:
     table, c = training_gradients(sample), sample.curves
     own = c.loc[(c["cell"] == "lstm") & (c["lag"] == 32) & (c["step"] == 2 * EVERY)]
     for quantity in (NORM, CLIPPED):
@@ -53,13 +53,13 @@ def test_two_tasks_have_their_own_longest_lag(tmp_path: Path) -> None:
     assert set(zip(table["task"], table["lag"], strict=True)) == {("copy", 8), ("adding", 8)}
 
 
-def test_nothing_trained_leaves_no_rows(sample: Study) -> None:
+def test_nothing_trained_leaves_no_rows(sample: StudyData) -> None:
     jobs = [dataclasses.replace(job, steps=0) for job in sample.plan.jobs]
     start = dataclasses.replace(sample, plan=dataclasses.replace(sample.plan, jobs=jobs))
     assert training_gradients(start).empty
 
 
-def test_the_clipping_norm_is_that_of_the_configuration(sample: Study) -> None:
+def test_the_clipping_norm_is_that_of_the_configuration(sample: StudyData) -> None:
     assert clipping_norm(sample, "lstm") == 1.0
     jobs = [dataclasses.replace(job, config=job.config | {"trainer": {"clip": 0}}) for job in sample.plan.jobs]
     assert clipping_norm(dataclasses.replace(sample, plan=dataclasses.replace(sample.plan, jobs=jobs)), "rnn") is None

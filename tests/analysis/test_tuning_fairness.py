@@ -8,8 +8,15 @@ import pandas as pd
 import pytest
 from synthetic_study import RATES
 
-from lstm_bench.analysis.frames import Study
-from lstm_bench.analysis.tuning import best_of, best_of_k, diverged, open_contests, trials_until_close, unequal_tuning
+from lstm_bench.analysis.frames import StudyData
+from lstm_bench.analysis.tuning import (
+    best_of,
+    best_of_k,
+    diverged,
+    trials_until_close,
+    undecided_budgets,
+    unequal_tuning,
+)
 
 SCORES = [0.31, 0.9, 0.42, 1.0, 0.42, 0.77]
 
@@ -34,7 +41,7 @@ def test_more_trials_than_there_are_is_no_question(k: int) -> None:
         best_of(SCORES, k)
 
 
-def with_scores(study: Study, **by_cell: list[float]) -> Study:
+def with_scores(study: StudyData, **by_cell: list[float]) -> StudyData:
     """Return a study whose tuning members at lag 2 have these scores, and no others."""
     rows = [
         {**study.tuning.iloc[0].to_dict(), "cell": cell, "lag": 2, "score": score}
@@ -45,7 +52,7 @@ def with_scores(study: Study, **by_cell: list[float]) -> Study:
     return replace(study, tuning=pd.DataFrame(rows), plan=replace(study.plan, jobs=jobs))
 
 
-def test_every_cell_and_lag_has_a_curve_over_its_trials(sample: Study) -> None:
+def test_every_cell_and_lag_has_a_curve_over_its_trials(sample: StudyData) -> None:
     table = best_of_k(sample)
     assert len(table) == 2 * 5 * 6
     own = sample.tuning.loc[(sample.tuning["cell"] == "rnn") & (sample.tuning["lag"] == 8), "score"]
@@ -55,12 +62,12 @@ def test_every_cell_and_lag_has_a_curve_over_its_trials(sample: Study) -> None:
     assert set(curve["of"]) == {6}
 
 
-def test_a_tuning_member_that_never_ran_is_no_trial(sample: Study) -> None:
+def test_a_tuning_member_that_never_ran_is_no_trial(sample: StudyData) -> None:
     study = with_scores(sample, lstm=[0.3, 0.5, np.nan])
     assert best_of_k(study)["trials"].tolist() == [1, 2]
 
 
-def test_how_many_trials_bring_a_cell_close_to_its_best(sample: Study) -> None:
+def test_how_many_trials_bring_a_cell_close_to_its_best(sample: StudyData) -> None:
     """Of 0.2 and 1.0: 0.6 after one. Of 0.20 and 0.26: 0.23 after one, which is within 0.05."""
     study = with_scores(sample, lstm=[0.2, 1.0], rnn=[0.20, 0.26])
     assert (trials_until_close(study, "lstm"), trials_until_close(study, "rnn")) == ([2], [1])
@@ -76,17 +83,17 @@ def test_how_many_trials_bring_a_cell_close_to_its_best(sample: Study) -> None:
         ([0.2], [0.3], False),  # of one trial the worth is not known
     ],
 )
-def test_a_contest_is_open_where_one_more_trial_could_change_who_leads(
-    sample: Study, lstm: list[float], rnn: list[float], is_open: bool
+def test_which_cell_leads_is_undecided_where_one_more_trial_could_change_who_leads(
+    sample: StudyData, lstm: list[float], rnn: list[float], is_open: bool
 ) -> None:
-    assert open_contests(with_scores(sample, lstm=lstm, rnn=rnn)) == ([2] if is_open else [])
+    assert undecided_budgets(with_scores(sample, lstm=lstm, rnn=rnn)) == ([2] if is_open else [])
 
 
-def test_cells_with_one_grid_are_tuned_alike(sample: Study) -> None:
+def test_cells_with_one_grid_are_tuned_alike(sample: StudyData) -> None:
     assert unequal_tuning(sample) == []
 
 
-def test_who_had_which_grid_is_told_where_they_differ(sample: Study) -> None:
+def test_who_had_which_grid_is_told_where_they_differ(sample: StudyData) -> None:
     jobs = [
         replace(job, learning_rates=RATES[:2]) if job.cell == "rnn" and job.lag in (8, 16)
         else replace(job, learning_rates=[0.01], tuning_seeds=[]) if job.cell == "rnn" and job.lag == 2
@@ -102,14 +109,14 @@ def test_who_had_which_grid_is_told_where_they_differ(sample: Study) -> None:
     ]
 
 
-def test_other_budgets_or_seeds_are_no_equal_trials(sample: Study) -> None:
+def test_other_budgets_or_seeds_are_no_equal_trials(sample: StudyData) -> None:
     for change in ({"steps": 9000}, {"tuning_seeds": [0]}):
         jobs = [replace(job, **change) if job.cell == "rnn" else job for job in sample.plan.jobs]
         (told,) = unequal_tuning(replace(sample, plan=replace(sample.plan, jobs=jobs)))
         assert "at lags 2, 4, 8, 16 and 32 lstm had" in told
 
 
-def test_diverged_members_are_counted_by_cell_rate_and_role(sample: Study) -> None:
+def test_diverged_members_are_counted_by_cell_rate_and_role(sample: StudyData) -> None:
     tuning, members = sample.tuning.copy(), sample.members.copy()
     of_rnn = (tuning["cell"] == "rnn") & (tuning["learning_rate"] == 0.01)
     tuning.loc[of_rnn & (tuning["lag"] > 8), "status"] = "diverged"

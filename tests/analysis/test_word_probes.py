@@ -7,14 +7,14 @@ import pandas as pd
 import pytest
 from synthetic_study import make_study
 
-from lstm_bench.analysis.frames import Study, load_study
+from lstm_bench.analysis.frames import StudyData, load_study
 from lstm_bench.analysis.word_probes import boundary_summary, same_word_summary
 from lstm_bench.report.figures import boundary, same_word
 
 LAG, SEEDS = 8, 5
 
 
-def with_probes(study: Study) -> Study:
+def with_probes(study: StudyData) -> StudyData:
     """Return a study whose members saw a divergence of 2^-d, and a boundary that leaves 10^-(1 + seed/10)."""
     rows = []
     for cell in ("lstm", "rnn"):
@@ -33,12 +33,12 @@ def with_probes(study: Study) -> Study:
 
 
 @pytest.fixture
-def study(tmp_path: Path) -> Study:
+def study(tmp_path: Path) -> StudyData:
     make_study(tmp_path / "s", lags=(LAG,), probed=False)
     return with_probes(load_study(tmp_path / "s"))
 
 
-def test_the_divergence_is_told_at_each_distance(study: Study) -> None:
+def test_the_divergence_is_told_at_each_distance(study: StudyData) -> None:
     summary = same_word_summary(study)
     own = summary.loc[(summary["cell"] == "rnn") & (summary["quantity"] == "divergence")].set_index("at")
     assert own["middle"].to_dict() == {1: 0.5, 2: 0.25, 3: 0.125}
@@ -46,7 +46,7 @@ def test_the_divergence_is_told_at_each_distance(study: Study) -> None:
     assert "0.500 (0.500-0.500) bits, 1 step back, and 25% of the answers alike" in same_word.caption(study)
 
 
-def test_what_is_carried_over_is_a_ratio_in_each_member(study: Study) -> None:
+def test_what_is_carried_over_is_a_ratio_in_each_member(study: StudyData) -> None:
     summary = boundary_summary(study)
     own = summary.loc[(summary["cell"] == "lstm") & (summary["quantity"] == "carry-over")].set_index("at")
     assert own["middle"].tolist() == pytest.approx([10**-1.2] * 2)
@@ -58,7 +58,7 @@ def test_what_is_carried_over_is_a_ratio_in_each_member(study: Study) -> None:
     assert "right in 0.900" in boundary.caption(study)
 
 
-def test_figures_are_drawn_and_left_out_where_there_is_nothing(study: Study, tmp_path: Path) -> None:
+def test_figures_are_drawn_and_left_out_where_there_is_nothing(study: StudyData, tmp_path: Path) -> None:
     for figure in (same_word, boundary):
         assert figure.draw(study).axes
         assert len(figure.rows(study))

@@ -8,7 +8,7 @@ import pytest
 import synthetic_study
 from synthetic_study import SyntheticCell, make_study
 
-from lstm_bench.analysis.frames import Study, load_study
+from lstm_bench.analysis.frames import StudyData, load_study
 from lstm_bench.claims.contract import ANYWHERE
 from lstm_bench.claims.deciding import Ruling, rule_on
 from lstm_bench.claims.explainer import (
@@ -25,7 +25,7 @@ from lstm_bench.records.schema import JobPlan
 
 def made(
     folder: Path, monkeypatch: pytest.MonkeyPatch, truths: dict[str, SyntheticCell] | None = None, **shape
-) -> Study:
+) -> StudyData:
     """Return a study, named as its folder, of cells of which this is true."""
     for name, truth in (truths or {}).items():
         monkeypatch.setitem(synthetic_study.CELLS, name, truth)
@@ -37,13 +37,13 @@ def cell(gates: int, t50: float = 10.0, start: float = 0.95, end: float = 0.95, 
     return SyntheticCell(gates, t50, start, end, 1e5, **size)
 
 
-def settled(study: Study) -> Study:
+def settled(study: StudyData) -> StudyData:
     """Return a study whose members solved early, if at all: no span grows with the budget."""
     early = study.members["steps_to_solve"].where(study.members["steps_to_solve"].isna(), 100)
     return replace(study, members=study.members.assign(steps_to_solve=early))
 
 
-def ruled(module, *studies: Study) -> Ruling:
+def ruled(module, *studies: StudyData) -> Ruling:
     return rule_on(module.__name__.rpartition(".")[2], module, studies)
 
 
@@ -160,7 +160,7 @@ def test_cells_of_other_sizes_are_no_pair(tmp_path, monkeypatch):
     assert ruled(parameters, study).verdict == "not tested"
 
 
-def ablated(study: Study, spans: dict[str, tuple[int, ...]]) -> Study:
+def ablated(study: StudyData, spans: dict[str, tuple[int, ...]]) -> StudyData:
     """Return a study of one task with ablated LSTMs beside the whole one, which solved so many of 5 at each lag."""
     own = [job for job in study.plan.jobs if job.cell == "lstm"]
     jobs, members = [*study.plan.jobs], [study.members]
@@ -197,7 +197,7 @@ def test_gates_are_counted_and_each_must_be_needed(spans, verdict, tmp_path, mon
     assert counts == {gates.RNN_GATES: 0, gates.LSTM_GATES: 3, gates.LSTM_STATES: 2}
 
 
-def with_probe(study: Study, probe: str, values: dict[tuple[str, str, float], list[float]], at: float) -> Study:
+def with_probe(study: StudyData, probe: str, values: dict[tuple[str, str, float], list[float]], at: float) -> StudyData:
     """Return a study whose probe said this at its longest lag, by (cell, quantity, distance) over members."""
     lag = max(study.lags)
     rows = [

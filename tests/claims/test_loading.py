@@ -8,7 +8,7 @@ import pytest
 import synthetic_study
 from synthetic_study import make_study
 
-from lstm_bench.analysis.frames import Study, load_study
+from lstm_bench.analysis.frames import StudyData, load_study
 from lstm_bench.claims.evidence import own_claims
 from lstm_bench.claims.explainer import CLAIMS
 from lstm_bench.claims.loading import REQUIRED, rulings, rulings_of
@@ -97,7 +97,7 @@ README = Path(__file__).parents[2] / "experiments" / "claims" / "README.md"
 
 
 @pytest.fixture(scope="module")
-def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
+def study(tmp_path_factory: pytest.TempPathFactory) -> StudyData:
     folder = tmp_path_factory.mktemp("runs") / "mine"
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(synthetic_study.CELLS, "gru", synthetic_study.CELLS["lstm"])
@@ -105,7 +105,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
     return load_study(folder)
 
 
-def of(study: Study, experiment: str, name: str = "mine") -> Study:
+def of(study: StudyData, experiment: str, name: str = "mine") -> StudyData:
     return replace(study, plan=replace(study.plan, experiment=experiment, study=name))
 
 

@@ -319,7 +319,7 @@ def test_all_members_may_diverge() -> None:
     assert [run.status for run in runs] == ["diverged", "diverged"]
 
 
-def test_a_member_that_has_ended_is_carried_no_further() -> None:
+def test_a_member_that_has_ended_is_carried_no_prediction() -> None:
     task, seen = AddingTask(lag=5), []
     who = members(1e-2, 1e30)
 

@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "analysis"))  # for synthetic
 
 from synthetic_study import make_study
 
-from lstm_bench.analysis.frames import Study, load_study
+from lstm_bench.analysis.frames import StudyData, load_study
 from lstm_bench.report import figure_files
 from lstm_bench.report.build import build_report
 
@@ -39,7 +39,7 @@ def sample_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def sample(sample_folder: Path) -> Study:
+def sample(sample_folder: Path) -> StudyData:
     return load_study(sample_folder)
 
 

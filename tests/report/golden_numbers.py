@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "analysis"))  # for synthetic
 from synthetic_study import likely_outcome, make_study
 
 from lstm_bench.analysis.comparison import comparison
-from lstm_bench.analysis.frames import Study, load_study
+from lstm_bench.analysis.frames import StudyData, load_study
 from lstm_bench.analysis.headline import headline
 from lstm_bench.report.figure_registry import FIGURES
 
@@ -31,13 +31,13 @@ def outcome(cell: str, lag: int, seed: int) -> str:
     return odd.get((cell, lag, seed)) or likely_outcome(cell, lag, seed)
 
 
-def fixed_study(folder: Path) -> Study:
+def fixed_study(folder: Path) -> StudyData:
     """Write the records into a folder and return them as frames."""
     make_study(folder / "golden", lags=(2, 8, 32), tasks=("copy", "adding"), outcome=outcome)
     return load_study(folder / "golden")
 
 
-def numbers(study: Study) -> dict[str, pd.DataFrame]:
+def numbers(study: StudyData) -> dict[str, pd.DataFrame]:
     """Return the tables to be kept, by name, as a reader of their files gets them."""
     tables = {name: FIGURES[name].rows(study) for name in EXHIBITS}
     tables |= {"comparison": comparison(study), "headline": pd.DataFrame({"paragraph": headline(study)})}

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from lstm_bench.analysis.frames import RESULT_COLUMNS, Study
+from lstm_bench.analysis.frames import RESULT_COLUMNS, StudyData
 from lstm_bench.analysis.headline import headline
 from lstm_bench.analysis.solving import spans
 from lstm_bench.report import build, figure_registry
@@ -60,7 +60,7 @@ def test_all_files_are_there(report: Path) -> None:
     }  # fmt: skip
 
 
-def test_results_csv_holds_the_results(report: Path, sample: Study) -> None:
+def test_results_csv_holds_the_results(report: Path, sample: StudyData) -> None:
     results = pd.read_csv(report / "results.csv")
     assert tuple(results.columns) == RESULT_COLUMNS
     own = results.head(len(sample.results))
@@ -94,7 +94,7 @@ def test_sections_stand_in_their_order(html: str) -> None:
 
 
 @pytest.mark.parametrize("file", ["report.html", "report.md"])
-def test_both_pages_say_the_headline_and_the_spans(report: Path, sample: Study, file: str) -> None:
+def test_both_pages_say_the_headline_and_the_spans(report: Path, sample: StudyData, file: str) -> None:
     text = (report / file).read_text()
     assert typeset(headline(sample)[0]) in text
     for span in spans(sample).values():
@@ -103,7 +103,7 @@ def test_both_pages_say_the_headline_and_the_spans(report: Path, sample: Study, 
     assert "python -m lstm_bench.report sample" in text
 
 
-def test_the_receipt_tells_versions_settings_and_times(report: Path, sample: Study) -> None:
+def test_the_receipt_tells_versions_settings_and_times(report: Path, sample: StudyData) -> None:
     receipt = json.loads((report / "receipt.json").read_text())
     assert receipt["wall_s"] == 432.0
     assert receipt["environment"]["commit"] == "0123456789ab"
@@ -113,7 +113,7 @@ def test_the_receipt_tells_versions_settings_and_times(report: Path, sample: Stu
     assert sum(receipt["members"].values()) == 2 * 3 * 5
 
 
-def test_tables_hold_the_rows_behind_the_figures(report: Path, sample: Study) -> None:
+def test_tables_hold_the_rows_behind_the_figures(report: Path, sample: StudyData) -> None:
     rates = pd.read_csv(report / "tables" / "solve_rates.csv")
     assert rates["solved"].sum() == (sample.members["status"] == "solved").sum()
     compared = pd.read_csv(report / "tables" / "comparison.csv")

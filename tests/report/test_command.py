@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from synthetic_contest import contest_job, contest_row, write_contest
+from synthetic_speed import benchmark_job, benchmark_row, write_benchmark
 from synthetic_study import make_study
 
 from lstm_bench.records.schema import OURS
@@ -152,7 +152,7 @@ def test_one_study_that_is_left_has_its_own_report(run: Run, tmp_path: Path) -> 
 @pytest.mark.parametrize("asked", [("small", "fast"), ("fast", "small"), ("fast", "faster")])
 def test_a_study_of_speed_stands_beside_nothing(run: Run, tmp_path: Path, asked: tuple[str, str]) -> None:
     make_small(tmp_path / "runs" / "small")
-    job = contest_job("lstm", 100)
+    job = benchmark_job("lstm", 100)
     for name in ("fast", "faster"):
-        write_contest(tmp_path / "runs" / name, [job], [contest_row(job, OURS, [1.0])])
+        write_benchmark(tmp_path / "runs" / name, [job], [benchmark_row(job, OURS, [1.0])])
     assert run(*asked) == (2, [], ["study=fast: a study of speed: allowed: side by side, studies that train"])

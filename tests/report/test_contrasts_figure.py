@@ -9,11 +9,11 @@ import synthetic_study
 from synthetic_study import SyntheticCell, maker
 
 from lstm_bench.analysis.contrasts import contrasts as table_of
-from lstm_bench.analysis.frames import Study
+from lstm_bench.analysis.frames import StudyData
 from lstm_bench.report import style
 from lstm_bench.report.figures import contrasts
 
-Make = Callable[..., Study]
+Make = Callable[..., StudyData]
 
 
 @pytest.fixture(autouse=True)
@@ -29,7 +29,7 @@ def make(tmp_path: Path) -> Make:
     return maker(tmp_path)
 
 
-def save(study: Study, folder: Path) -> str:
+def save(study: StudyData, folder: Path) -> str:
     return style.save(contrasts.draw(study), folder, "figure")
 
 
@@ -49,7 +49,7 @@ def test_few_members_are_said_not_to_tell_at_any_single_lag(make: Make, tmp_path
     assert save(study, tmp_path).startswith("<?xml")
 
 
-def svg_text(study: Study) -> str:
+def svg_text(study: StudyData) -> str:
     return style.lettered_svg(contrasts.draw(study))
 
 
@@ -66,7 +66,7 @@ def test_one_lag_has_no_correction(make: Make) -> None:
     assert "1.0x" not in text
 
 
-def test_the_caption_has_the_numbers_of_the_rows(sample: Study) -> None:
+def test_the_caption_has_the_numbers_of_the_rows(sample: StudyData) -> None:
     table = table_of(sample)
     pooled = table.loc[table["lag"].isna()].iloc[0]
     low, high = (f"{100 * pooled[f'improvement_{end}']:.0f}" for end in ("low", "high"))

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from synthetic_study import SyntheticCell, make_study
 
 from lstm_bench.analysis.comparison import comparison
-from lstm_bench.analysis.frames import Study, load_study
+from lstm_bench.analysis.frames import StudyData, load_study
 from lstm_bench.analysis.gradients import FINAL, THOUSANDTH, horizon, longest_lag_with_flow
 from lstm_bench.analysis.statistics import Interval
 from lstm_bench.report import style
@@ -27,12 +27,12 @@ from lstm_bench.report.figures.gradient_words import horizon_words, kept_words, 
 from lstm_bench.report.tables import comparison_table
 
 ALL: Sequence[Any] = (gradient_flow, gradient_paths, gradient_bounds, gradient_milestones, state_gradients)
-Make = Callable[..., Study]
+Make = Callable[..., StudyData]
 
 
 @pytest.fixture
 def make(tmp_path: Path) -> Make:
-    def made(**settings: object) -> Study:
+    def made(**settings: object) -> StudyData:
         make_study(tmp_path / "s", tuned=False, timed=False, **settings)
         return load_study(tmp_path / "s")
 
@@ -40,7 +40,7 @@ def make(tmp_path: Path) -> Make:
 
 
 @pytest.fixture
-def many(make: Make, monkeypatch: pytest.MonkeyPatch) -> Study:
+def many(make: Make, monkeypatch: pytest.MonkeyPatch) -> StudyData:
     """Twelve cells, half of them with several paths; of one no member ran, of another one diverged."""
     names = [f"{kind}_{place}" for kind in ("lstm", "rnn") for place in range(6)]
     for place, name in enumerate(names):
@@ -49,7 +49,7 @@ def many(make: Make, monkeypatch: pytest.MonkeyPatch) -> Study:
     return make(cells=names, lags=(4, 8), n_seeds=2, outcome=lambda c, lag, seed: odd.get((c, seed), "learning"))
 
 
-def started(study: Study) -> Study:
+def started(study: StudyData) -> StudyData:
     """Return a study as it is when nothing was trained."""
     metrics = study.results["metric"].str
     is_later = metrics.endswith("_final") | metrics.contains(r"_at_\d+$")
@@ -71,14 +71,14 @@ def coarse(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         yield
 
 
-def drawn(module: Any, study: Study, folder: Path) -> Figure:
+def drawn(module: Any, study: StudyData, folder: Path) -> Figure:
     figure: Figure = module.draw(study)
     assert style.save(figure, folder, "figure").startswith("<?xml")
     return figure
 
 
 @pytest.mark.parametrize("module", ALL)
-def test_each_can_be_drawn_has_words_and_rows(module: Any, sample: Study, tmp_path: Path) -> None:
+def test_each_can_be_drawn_has_words_and_rows(module: Any, sample: StudyData, tmp_path: Path) -> None:
     drawn(module, sample, tmp_path)
     assert len(module.rows(sample))
     assert module.rows(sample)["study"].eq("sample").all()
@@ -87,7 +87,7 @@ def test_each_can_be_drawn_has_words_and_rows(module: Any, sample: Study, tmp_pa
 
 
 @pytest.mark.parametrize("module", ALL)
-def test_many_cells_with_gaps(module: Any, many: Study, tmp_path: Path) -> None:
+def test_many_cells_with_gaps(module: Any, many: StudyData, tmp_path: Path) -> None:
     drawn(module, many, tmp_path)
     caption = module.caption(many)
     assert "nan" not in caption
@@ -109,7 +109,7 @@ def test_nothing_ran(module: Any, make: Make) -> None:
 
 
 @pytest.mark.parametrize("module", [gradient_flow, gradient_paths, gradient_bounds])
-def test_the_start_alone_fills_one_column(module: Any, many: Study, tmp_path: Path) -> None:
+def test_the_start_alone_fills_one_column(module: Any, many: StudyData, tmp_path: Path) -> None:
     drawn(module, started(many), tmp_path)
     caption = module.caption(started(many))
     assert "nitialisation" in caption
@@ -117,12 +117,12 @@ def test_the_start_alone_fills_one_column(module: Any, many: Study, tmp_path: Pa
 
 
 @pytest.mark.parametrize("module", [gradient_milestones, state_gradients])
-def test_without_training_there_is_nothing_to_follow(module: Any, sample: Study) -> None:
+def test_without_training_there_is_nothing_to_follow(module: Any, sample: StudyData) -> None:
     assert module.rows(started(sample)).empty
     assert module.caption(started(sample)).startswith("No ")
 
 
-def test_flow_tells_factors_and_horizons(sample: Study) -> None:
+def test_flow_tells_factors_and_horizons(sample: StudyData) -> None:
     caption = gradient_flow.caption(sample)
     assert (
         "At initialisation a step back multiplies the gradient by 0.950 (0.932-0.969) in lstm and 0.610 (0.598-0.622) "
@@ -135,7 +135,7 @@ def test_flow_tells_factors_and_horizons(sample: Study) -> None:
     assert horizon(sample, "rnn", 32).middle == 14
 
 
-def test_flow_says_where_it_grows_again_and_what_the_first_step_costs(sample: Study) -> None:
+def test_flow_says_where_it_grows_again_and_what_the_first_step_costs(sample: StudyData) -> None:
     p = sample.probes
     is_joint = (p["cell"] == "lstm") & (p["probe"] == "gradient_flow") & (p["quantity"] == "joint")
     turned = p.assign(value=p["value"].where(~is_joint | (p["at"] == 0), 0.1 * 1.1 ** (p["at"] - 1)))
@@ -147,7 +147,7 @@ def test_flow_says_where_it_grows_again_and_what_the_first_step_costs(sample: St
     assert "lstm at initialisation it is 0.10 at 1 step back and 3.4 at 38" in caption
 
 
-def test_the_table_tells_factor_interval_and_horizon(sample: Study) -> None:
+def test_the_table_tells_factor_interval_and_horizon(sample: StudyData) -> None:
     table = comparison_table(sample, comparison(sample))
     place = [heading for heading, _ in table.headings].index("Gradient a step")
     lstm, rnn = (row[place] for row in table.rows)
@@ -155,7 +155,7 @@ def test_the_table_tells_factor_interval_and_horizon(sample: Study) -> None:
     assert (rnn.text, rnn.below) == ("0.610", ("0.598-0.622", "1e-3 after 14"))
 
 
-def test_paths_tell_what_each_keeps(sample: Study) -> None:
+def test_paths_tell_what_each_keeps(sample: StudyData) -> None:
     caption = gradient_paths.caption(sample)
     assert (
         "lstm at initialisation keeps 0.950 (0.932-0.969) through c alone and 0.285 (0.279-0.291) through h" in caption
@@ -164,7 +164,7 @@ def test_paths_tell_what_each_keeps(sample: Study) -> None:
     assert set(gradient_paths.rows(sample)["cell"]) == {"lstm"}
 
 
-def test_all_paths_together_may_keep_more_than_any_alone(sample: Study) -> None:
+def test_all_paths_together_may_keep_more_than_any_alone(sample: StudyData) -> None:
     results = sample.results.copy()
     results.loc[results["metric"].str.startswith("grad/decay_c_path"), "value"] *= 0.8
     caption = gradient_paths.caption(dataclasses.replace(sample, results=results))
@@ -177,20 +177,20 @@ def test_cells_with_one_path_leave_nothing_to_draw(make: Make) -> None:
     assert gradient_paths.caption(study).startswith("No cell has a state of several parts")
 
 
-def test_bounds_tell_what_is_kept_over_the_longest_stretch(sample: Study) -> None:
+def test_bounds_tell_what_is_kept_over_the_longest_stretch(sample: StudyData) -> None:
     assert "Over 38 steps back the best direction keeps, and any direction: lstm 0.14" in gradient_bounds.caption(
         sample
     )
 
 
-def test_milestones_tell_start_last_milestone_and_end(sample: Study) -> None:
+def test_milestones_tell_start_last_milestone_and_end(sample: StudyData) -> None:
     caption = gradient_milestones.caption(sample)
     assert (
         "rnn 0.610 (0.598-0.622) at the start, 0.737 (0.723-0.752) at 25% of the baseline (n = 5) and 0.800" in caption
     )
 
 
-def test_training_gradients_tell_the_share_left_and_the_share_clipped(sample: Study) -> None:
+def test_training_gradients_tell_the_share_left_and_the_share_clipped(sample: StudyData) -> None:
     caption = state_gradients.caption(sample)
     assert f"rnn dL/dh {0.61**37:.0e}" in caption
     assert "10% of steps clipped" in caption

@@ -9,7 +9,7 @@ import pytest
 from matplotlib.axes import Axes
 from published_study import Told, study_of, told
 
-from lstm_bench.analysis.frames import Study
+from lstm_bench.analysis.frames import StudyData
 from lstm_bench.report import style
 from lstm_bench.report.build import write_report
 from lstm_bench.report.figures import learning_curves, length_generalisation, published, solve_rate
@@ -27,7 +27,7 @@ def members(status: str, steps: int, n: int = 6, **metrics: float) -> list[Told]
 
 
 @pytest.fixture
-def study(tmp_path: Path) -> Study:
+def study(tmp_path: Path) -> StudyData:
     """The cell of 1997 solves 6a as published, today's LSTM too, and an RNN does not; adding at one lag of three."""
     right = {"eval_correct": 1.0, "confirm_correct": 0.9997}
     return study_of(
@@ -41,7 +41,7 @@ def study(tmp_path: Path) -> Study:
     )
 
 
-def test_the_table_has_a_row_for_each_number_and_a_column_for_each_cell(study: Study) -> None:
+def test_the_table_has_a_row_for_each_number_and_a_column_for_each_cell(study: StudyData) -> None:
     order, _ = study.by_task()
     literature = make_literature(order)
     assert literature is not None
@@ -58,7 +58,7 @@ def test_the_table_has_a_row_for_each_number_and_a_column_for_each_cell(study: S
     assert "agrees" not in (*to_solve[2].below, *to_solve[4].below), "another kind of cell is not ruled on"
 
 
-def test_numbers_at_lags_that_were_not_run_are_told_of_in_the_caption_alone(study: Study) -> None:
+def test_numbers_at_lags_that_were_not_run_are_told_of_in_the_caption_alone(study: StudyData) -> None:
     _, adding = study.by_task()
     literature = make_literature(adding)
     assert literature is not None
@@ -68,7 +68,7 @@ def test_numbers_at_lags_that_were_not_run_are_told_of_in_the_caption_alone(stud
     assert "Published at lags that were not run: 250 and 500." in published.caption(adding)
 
 
-def test_the_caption_counts_the_verdicts(study: Study) -> None:
+def test_the_caption_counts_the_verdicts(study: StudyData) -> None:
     text = published.caption(study.by_task()[0])
     assert text.startswith("Comparisons with numbers published of the same kind of cell, by verdict: agrees 2.")
     assert "Hollow: published (Hochreiter & Schmidhuber 1997)." in text
@@ -79,7 +79,7 @@ def hollow(axes: Axes, marker: str = "D") -> list[tuple[float, float]]:
     return [(float(line.get_xdata()[0]), float(line.get_ydata()[0])) for line in lines]
 
 
-def test_the_figure_has_a_lane_for_each_cell_and_a_hollow_point_in_that_of_the_kind(study: Study) -> None:
+def test_the_figure_has_a_lane_for_each_cell_and_a_hollow_point_in_that_of_the_kind(study: StudyData) -> None:
     to_solve, wrong = published.draw(study.by_task()[0]).axes
     assert [label.get_text() for label in to_solve.get_yticklabels()] == ["lstm", "lstm_1997", "rnn"]
     for axes, value in ((to_solve, 31_390), (wrong, 1)):
@@ -90,7 +90,7 @@ def test_the_figure_has_a_lane_for_each_cell_and_a_hollow_point_in_that_of_the_k
     ]  # fmt: skip
 
 
-def test_figures_of_a_study_carry_what_was_published_at_their_place(study: Study, tmp_path: Path) -> None:
+def test_figures_of_a_study_carry_what_was_published_at_their_place(study: StudyData, tmp_path: Path) -> None:
     below = solve_rate.draw(study.by_task()[0]).axes[1]
     assert hollow(below) == [(40, 1)], "the middle one of three cells stands at its lag"
     assert "Hollow: published (Hochreiter & Schmidhuber 1997)." in solve_rate.caption(study.by_task()[0])
@@ -109,7 +109,7 @@ def test_figures_of_a_study_carry_what_was_published_at_their_place(study: Study
     assert sorted(y for _, y in shares) == pytest.approx([6 * rmse**2 for rmse in (0.0105, 0.0129, 0.3855)], abs=1e-6)
 
 
-def test_the_report_links_every_source_and_nothing_else_outside(study: Study, tmp_path: Path) -> None:
+def test_the_report_links_every_source_and_nothing_else_outside(study: StudyData, tmp_path: Path) -> None:
     report = write_report(study, tmp_path / "reports").parent
     html, markdown = (report / "report.html").read_text(), (report / "report.md").read_text()
     assert set(re.findall(r'(?:href|src)="(\w+:[^"]+)"', html)) == {"https://doi.org/10.1162/neco.1997.9.8.1735"}

@@ -10,7 +10,7 @@ import pytest
 import synthetic_study
 from synthetic_study import SyntheticCell, make_study
 
-from lstm_bench.analysis.frames import Study, load_study
+from lstm_bench.analysis.frames import StudyData, load_study
 from lstm_bench.report import style
 from lstm_bench.report.figures import (
     forgetting,
@@ -24,7 +24,7 @@ from lstm_bench.report.figures import (
 )
 
 ALL: Sequence[Any] = (spans, forgetting, length_generalisation, state_and_gates, gate_traces)
-Make = Callable[..., Study]
+Make = Callable[..., StudyData]
 
 
 @pytest.fixture(autouse=True)
@@ -37,21 +37,21 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.fixture
 def make(tmp_path: Path) -> Make:
-    def made(**settings: object) -> Study:
+    def made(**settings: object) -> StudyData:
         make_study(tmp_path / "s", tuned=False, timed=False, **settings)
         return load_study(tmp_path / "s")
 
     return made
 
 
-def drawn(figure: Any, study: Study, folder: Path) -> float:
+def drawn(figure: Any, study: StudyData, folder: Path) -> float:
     """Draw a figure, and return its height in inches."""
     made = figure.draw(study)
     assert style.save(made, folder, "figure").startswith("<?xml")
     return float(made.get_size_inches()[1])
 
 
-def test_captions_state_the_finding_in_numbers(sample: Study) -> None:
+def test_captions_state_the_finding_in_numbers(sample: StudyData) -> None:
     text = spans.caption(sample)
     assert "Gradient horizon, lag 32, at the start, then trained: lstm >= 38 then >= 38; rnn 14 (or more)" in text
     assert "Linear capacity, lag 32, in inputs, at the start, then trained: lstm 10 (7.9-15)" in text
@@ -64,7 +64,9 @@ def test_captions_state_the_finding_in_numbers(sample: Study) -> None:
 
 
 @pytest.mark.parametrize("figure", ALL)
-def test_every_figure_has_rows_with_its_study_a_caption_and_an_alt(figure: Any, sample: Study, tmp_path: Path) -> None:
+def test_every_figure_has_rows_with_its_study_a_caption_and_an_alt(
+    figure: Any, sample: StudyData, tmp_path: Path
+) -> None:
     assert set(figure.rows(sample)["study"]) == {"sample"}
     assert "nan" not in figure.caption(sample).lower().replace("finan", "")
     assert len(figure.alt(sample)) > 30
@@ -83,7 +85,7 @@ def test_twelve_cells_some_absent_fit(figure: Any, make: Make, monkeypatch: pyte
     assert len(figure.caption(study)) < 2600
 
 
-def make_few(study: Study) -> Study:
+def make_few(study: StudyData) -> StudyData:
     """Return a study of its first cell alone."""
     jobs = [job for job in study.plan.jobs if job.cell == study.cells[0]]
     return dataclasses.replace(study, plan=dataclasses.replace(study.plan, jobs=jobs))
@@ -125,7 +127,7 @@ def test_cells_without_gates_have_no_figure_of_them(make: Make) -> None:
         assert figure.caption(study) == "No gates in rnn."
 
 
-def test_scores_below_the_axis_stand_at_its_edge(sample: Study, tmp_path: Path) -> None:
+def test_scores_below_the_axis_stand_at_its_edge(sample: StudyData, tmp_path: Path) -> None:
     probes = sample.probes.copy()
     probes.loc[(probes["probe"] == "length_generalisation") & (probes["at"] == 4), "value"] = -30.0
     study = dataclasses.replace(sample, probes=probes)
@@ -134,7 +136,7 @@ def test_scores_below_the_axis_stand_at_its_edge(sample: Study, tmp_path: Path) 
     assert "-30 (-30 to -30) at 4x" in length_generalisation.caption(study)
 
 
-def test_a_cell_that_recalls_only_where_it_was_trained_is_told(sample: Study) -> None:
+def test_a_cell_that_recalls_only_where_it_was_trained_is_told(sample: StudyData) -> None:
     probes = sample.probes.copy()
     short = (probes["probe"] == "forgetting") & (probes["at"] < probes["lag"] + 3) & (probes["cell"] == "lstm")
     probes.loc[short, "value"] = 0.1

@@ -1,4 +1,4 @@
-"""The report of a speed study: its numbers, its figures, and what it says of contenders that are missing."""
+"""The report of a speed study: its numbers, its figures, and what it says of implementations that are missing."""
 
 import json
 import re
@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from synthetic_contest import PROCESSES, contest_job, contest_row, write_contest
+from synthetic_speed import PROCESSES, benchmark_job, benchmark_row, write_benchmark
 
-from lstm_bench.records.schema import OURS, PLAIN_LOOP, STOCK_THREADS, STOCK_WORKERS, ContestRow, JobPlan
+from lstm_bench.records.schema import OURS, PLAIN_LOOP, STOCK_THREADS, STOCK_WORKERS, BenchmarkRow, JobPlan
 from lstm_bench.report import style
 from lstm_bench.report.__main__ import main
 from lstm_bench.report.build import build_report
@@ -24,12 +24,12 @@ Build = Callable[..., Path]
 
 
 def jobs(cells: Sequence[str] = ("lstm", "gru", "rnn")) -> list[JobPlan]:
-    return [contest_job(cell, length, hidden) for cell in cells for length in (100, 400) for hidden in (64, 128)]
+    return [benchmark_job(cell, length, hidden) for cell in cells for length in (100, 400) for hidden in (64, 128)]
 
 
-def rows(planned: Sequence[JobPlan], contenders: Sequence[str] = tuple(PROCESSES)) -> list[ContestRow]:
-    """Every contender takes the same seconds a step at every job, and a core could take half a second."""
-    return [contest_row(job, name, STEP_S[name], steps=1, limit_s=0.5) for job in planned for name in contenders]
+def rows(planned: Sequence[JobPlan], implementations: Sequence[str] = tuple(PROCESSES)) -> list[BenchmarkRow]:
+    """Every implementation takes the same seconds a step at every job, and a core could take half a second."""
+    return [benchmark_row(job, name, STEP_S[name], steps=1, limit_s=0.5) for job in planned for name in implementations]
 
 
 @pytest.fixture
@@ -37,8 +37,8 @@ def build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Build:
     """Build a report in coarse pictures and return its folder."""
     monkeypatch.setattr(style, "PNG_DPI", 20)
 
-    def built(planned: Sequence[JobPlan], timed: Sequence[ContestRow], reports: str = "reports") -> Path:
-        write_contest(tmp_path / "runs" / "speed", planned, timed)
+    def built(planned: Sequence[JobPlan], timed: Sequence[BenchmarkRow], reports: str = "reports") -> Path:
+        write_benchmark(tmp_path / "runs" / "speed", planned, timed)
         return build_report(tmp_path / "runs" / "speed", tmp_path / reports).parent
 
     return built
@@ -48,7 +48,7 @@ def test_all_files_are_there_and_the_same_records_give_the_same_bytes(build: Bui
     first, second = build(jobs(), rows(jobs())), build(jobs(), rows(jobs()), "again")
     files = {str(path.relative_to(first)) for path in first.rglob("*") if path.is_file()}
     assert files == {
-        "report.html", "report.md", "results.csv", "receipt.json", "tables/contest.csv", "tables/speedup.csv",
+        "report.html", "report.md", "results.csv", "receipt.json", "tables/speed_benchmark.csv", "tables/speedup.csv",
         "tables/limit_share.csv", "tables/whole_study.csv", "figures/speedup.png", "figures/speedup.svg",
         "figures/limit_share.png", "figures/limit_share.svg",
     }  # fmt: skip
@@ -82,19 +82,19 @@ def test_the_page_loads_nothing_and_its_links_lead_somewhere(build: Build) -> No
     assert html.count("<tr>") == 1 + 48 + 1 + 4  # all rows; two sets of cells at two hidden sizes
 
 
-def test_tables_and_results_hold_every_row_and_turn(build: Build) -> None:
+def test_tables_and_results_hold_every_row_and_round(build: Build) -> None:
     report = build(jobs(), rows(jobs()))
-    contest = pd.read_csv(report / "tables" / "contest.csv")
-    assert len(contest) == 12 * 4
-    assert contest.columns[0] == "study"
-    workers = contest.loc[contest["contender"] == STOCK_WORKERS]
+    benchmark = pd.read_csv(report / "tables" / "speed_benchmark.csv")
+    assert len(benchmark) == 12 * 4
+    assert benchmark.columns[0] == "study"
+    workers = benchmark.loc[benchmark["implementation"] == STOCK_WORKERS]
     assert workers["speedup"].tolist() == [3.0] * 12
-    turns = pd.read_csv(report / "results.csv")
-    assert len(turns) == 12 * 4 * 3
-    first = turns.loc[turns["contender"] == STOCK_WORKERS].head(3)
+    rounds = pd.read_csv(report / "results.csv")
+    assert len(rounds) == 12 * 4 * 3
+    first = rounds.loc[rounds["implementation"] == STOCK_WORKERS].head(3)
     assert first["speedup"].tolist() == [3.0, 1.5, 5.0]
     whole = pd.read_csv(report / "tables" / "whole_study.csv")
-    assert set(whole.loc[whole["contender"] == STOCK_THREADS, "speedup"]) == {4.0}
+    assert set(whole.loc[whole["implementation"] == STOCK_THREADS, "speedup"]) == {4.0}
     assert set(whole["lags"]) == {"100, 400"}
     receipt = json.loads((report / "receipt.json").read_text())
     assert receipt["limit"]["flops_per_s"] == 100e9
@@ -123,8 +123,8 @@ def test_ours_alone_gives_a_page(build: Build) -> None:
 
 
 def test_a_cell_whose_limit_is_not_known_is_named_and_not_drawn(build: Build) -> None:
-    lstm, mine = contest_job("lstm", 100), contest_job("mine", 100)
-    unknown = contest_row(mine, OURS, STEP_S[OURS], steps=1, limit_s=None)
+    lstm, mine = benchmark_job("lstm", 100), benchmark_job("mine", 100)
+    unknown = benchmark_row(mine, OURS, STEP_S[OURS], steps=1, limit_s=None)
     report = build([lstm, mine], [*rows([lstm], [OURS]), unknown])
     text = (report / "report.md").read_text()
     assert "No limit is known for mine." in text
@@ -135,14 +135,14 @@ def test_a_cell_whose_limit_is_not_known_is_named_and_not_drawn(build: Build) ->
     assert not (alone / "figures" / "limit_share.png").exists()
 
 
-def test_a_contest_without_rows_says_so(build: Build) -> None:
+def test_a_benchmark_without_rows_says_so(build: Build) -> None:
     text = (build(jobs(["lstm"]), []) / "report.md").read_text()
     assert "**Nothing was timed.**" in text
     assert "lstm_bench: timed at no job." in text
 
 
 def test_two_tasks_stand_apart(build: Build) -> None:
-    adding = contest_job("lstm", 100)
+    adding = benchmark_job("lstm", 100)
     copy = JobPlan(**{**vars(adding), "task": "copy", "variant": "arjovsky", "job": "copy-lstm"})
     text = (build([adding, copy], rows([adding, copy])) / "report.md").read_text()
     assert "3.00 (2.25–4.00) lstm (adding) training steps" in text
@@ -156,7 +156,18 @@ def test_the_command_makes_the_page_that_the_plan_asks_for(
     build(planned, rows(planned))
     assert main(["speed", "--runs", str(tmp_path / "runs"), "--reports", str(tmp_path / "made")]) == 0
     assert capsys.readouterr().out == f"{tmp_path / 'made' / 'speed' / 'report.html'}\n"
-    (tmp_path / "runs" / "speed" / "contest.json").unlink()
+    (tmp_path / "runs" / "speed" / "benchmark.json").unlink()
     assert main(["speed", "--runs", str(tmp_path / "runs"), "--reports", str(tmp_path / "made")]) == 2
-    assert "contest.json: cannot be read" in capsys.readouterr().err
+    assert "benchmark.json: cannot be read" in capsys.readouterr().err
     assert (tmp_path / "made" / "speed" / "report.html").is_file()
+
+
+def test_records_of_an_earlier_version_give_the_same_report(build: Build, tmp_path: Path) -> None:
+    report = build(jobs(), rows(jobs()))
+    before = {path.name: path.read_bytes() for path in (report / "tables").iterdir()}
+    new, former = (tmp_path / "runs" / "speed" / name for name in ("benchmark.json", "contest.json"))
+    text = new.read_text("utf-8").replace('"implementation"', '"contender"').replace('"rounds_s"', '"turns_s"')
+    former.write_text(text, "utf-8")
+    new.unlink()
+    again = build_report(tmp_path / "runs" / "speed", tmp_path / "earlier")
+    assert {path.name: path.read_bytes() for path in (again.parent / "tables").iterdir()} == before

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from synthetic_study import make_study
 
-from lstm_bench.analysis.frames import Study, load_study
+from lstm_bench.analysis.frames import StudyData, load_study
 from lstm_bench.analysis.tuning import best_of_k
 from lstm_bench.report.figures import best_of_k as best
 from lstm_bench.report.figures import tuning
@@ -17,7 +17,7 @@ from lstm_bench.report.protocol import protocol
 
 
 @pytest.fixture
-def unstable(sample: Study) -> Study:
+def unstable(sample: StudyData) -> StudyData:
     """Two reported members of the RNN at lag 8 diverged, and one of its tuning members at the largest rate."""
     tried, members = sample.tuning.copy(), sample.members.copy()
     members.loc[(members["cell"] == "rnn") & (members["lag"] == 8) & (members["seed"] < 2), "status"] = "diverged"
@@ -26,7 +26,7 @@ def unstable(sample: Study) -> Study:
     return replace(sample, tuning=tried, members=members)
 
 
-def test_diverged_members_are_told_and_marked(unstable: Study) -> None:
+def test_diverged_members_are_told_and_marked(unstable: StudyData) -> None:
     assert "Members that diverged (crosses): rnn at 0.01 1 of 6 tuning and 2 of 15 reported; no others." in (
         tuning.caption(unstable)
     )
@@ -37,7 +37,7 @@ def test_diverged_members_are_told_and_marked(unstable: Study) -> None:
     assert not any(text.get_text() for text in panels["lag 2"].texts)
 
 
-def test_shares_that_diverged_stand_in_the_rows(unstable: Study) -> None:
+def test_shares_that_diverged_stand_in_the_rows(unstable: StudyData) -> None:
     rows = tuning.rows(unstable)
     assert len(rows) == len(unstable.tuning)
     largest = rows.loc[(rows["cell"] == "rnn") & (rows["learning_rate"] == 0.01)]
@@ -45,11 +45,11 @@ def test_shares_that_diverged_stand_in_the_rows(unstable: Study) -> None:
     assert set(largest["diverged_share_reported"]) == {2 / 15}
 
 
-def test_a_study_in_which_nobody_diverged_says_so(sample: Study) -> None:
+def test_a_study_in_which_nobody_diverged_says_so(sample: StudyData) -> None:
     assert "No member diverged, in tuning or after it." in tuning.caption(sample)
 
 
-def test_the_curves_are_those_of_the_table(sample: Study) -> None:
+def test_the_curves_are_those_of_the_table(sample: StudyData) -> None:
     with mpl.rc_context({"figure.max_open_warning": 0}):
         panels = {axes.get_title(loc="left"): axes for axes in best.draw(sample).axes}
     table = best_of_k(sample)
@@ -59,7 +59,7 @@ def test_the_curves_are_those_of_the_table(sample: Study) -> None:
             np.testing.assert_allclose(line.get_xydata(), own[["trials", "expected"]])
 
 
-def test_the_caption_says_how_soon_and_whether_the_order_could_change(sample: Study) -> None:
+def test_the_caption_says_how_soon_and_whether_the_order_could_change(sample: StudyData) -> None:
     """The RNN's best is 0.3 above the LSTM's, and the last of its six trials was worth 0.01."""
     told = best.caption(sample)
     assert told.startswith("Trials until within 0.05 of the best of all 6, by lag: lstm 3 and rnn 3.")
@@ -74,7 +74,7 @@ def test_without_tuning_there_is_no_such_figure(tmp_path: Path) -> None:
     assert dict(protocol(study))["Learning rates"] == "0.01 for every cell; nothing was tuned."
 
 
-def test_equal_tuning_is_told_with_its_counts(sample: Study) -> None:
+def test_equal_tuning_is_told_with_its_counts(sample: StudyData) -> None:
     assert dict(protocol(sample))["Learning rates"].startswith(
         "The same for every cell: 0.001, 0.003 and 0.01 on 2 tuning seeds each, for 40% of 4,000 steps, which makes 6 "
         "trials a cell and lag."
@@ -82,7 +82,7 @@ def test_equal_tuning_is_told_with_its_counts(sample: Study) -> None:
     assert not [note for note in notes(sample) if note.startswith("Not tuned alike")]
 
 
-def test_unequal_tuning_is_a_warning_everywhere(sample: Study) -> None:
+def test_unequal_tuning_is_a_warning_everywhere(sample: StudyData) -> None:
     jobs = [replace(job, tuning_seeds=[0]) if job.cell == "rnn" else job for job in sample.plan.jobs]
     uneven = replace(sample, plan=replace(sample.plan, jobs=jobs))
     (warning,) = [note for note in notes(uneven) if note.startswith("Not tuned alike")]

@@ -80,10 +80,10 @@ def test_a_benchmark_gives_a_row_an_implementation_with_all_its_rounds():
     done = []
     limit, rows = run_benchmark(pairs("cell=rnn"), SpeedConfig(rounds=3, turn_s=0.01), done.append)
     assert done == [1]
-    assert [row.contender for row in rows] == [OURS, STOCK_WORKERS, STOCK_THREADS, PLAIN_LOOP]
+    assert [row.implementation for row in rows] == [OURS, STOCK_WORKERS, STOCK_THREADS, PLAIN_LOOP]
     for row in rows:
-        assert len(row.turns_s) == 3
-        assert min(row.turns_s) > 0
+        assert len(row.rounds_s) == 3
+        assert min(row.rounds_s) > 0
         assert row.steps % (row.processes * row.members) == 0
         assert (row.cell, row.lag, row.hidden_size, row.batch_size) == ("rnn", 6, 3, 2)
         assert row.limit_s == pytest.approx(
@@ -121,7 +121,7 @@ def test_a_plug_in_has_no_limit_and_no_rival(monkeypatch):
     plug_in = replace(job, cell_name="plain", cell=cell)
     kept = replace(plan, cell="plain")
     _, rows = run_benchmark([(plug_in, kept)], SpeedConfig(rounds=1, turn_s=0.001), lambda _: None)
-    assert [(row.contender, row.limit_s) for row in rows] == [(OURS, None)]
+    assert [(row.implementation, row.limit_s) for row in rows] == [(OURS, None)]
 
 
 def test_the_rates_of_a_core_are_of_this_world():

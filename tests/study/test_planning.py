@@ -70,7 +70,7 @@ def test_members_of_a_job_differ_by_role_seed_and_candidate_rate():
     )
 
 
-def test_a_swept_setting_of_one_cell_names_the_contenders():
+def test_a_swept_setting_of_one_cell_names_the_implementations():
     assert cell_names(jobs("cell=lstm", "cell.forget_bias=0,1", "task.lag=2,3")) == [
         "lstm forget_bias=0", "lstm forget_bias=0", "lstm forget_bias=1", "lstm forget_bias=1"
     ]  # fmt: skip

@@ -11,7 +11,7 @@ import pytest
 from mirror_faults import Scene
 from mlflow.entities import Metric
 
-from lstm_bench.tracking.summary import Ending
+from lstm_bench.tracking.summary import StudySummary
 
 DERIVED = {"speed/sequences_per_s": 100.0, "memory/t50": 12.5}
 
@@ -37,10 +37,10 @@ def test_every_point_of_the_records_is_there_once(scene):
 
 
 def test_level_again_writes_nothing(scene):
-    scene.mirror().level(Ending({first(scene): DERIVED}))
+    scene.mirror().level(StudySummary({first(scene): DERIVED}))
     before = [run.to_dictionary() for run in scene.runs()]
     again = scene.mirror()
-    again.level(Ending({first(scene): DERIVED}))
+    again.level(StudySummary({first(scene): DERIVED}))
     assert again._progress.written == set()
     assert [run.to_dictionary() for run in scene.runs()] == before
 
@@ -188,7 +188,7 @@ def test_a_damaged_member_holds_nobody_up(scene):
 def test_what_is_known_at_the_end_is_written_where_it_is_new(scene):
     for t50 in (12.5, 12.5, 13.0):
         time.sleep(0.002)  # MLflow's moments are milliseconds
-        scene.mirror().level(Ending({first(scene): DERIVED | {"memory/t50": t50}}))
+        scene.mirror().level(StudySummary({first(scene): DERIVED | {"memory/t50": t50}}))
     run = scene.run_of(first(scene))
     histories = {key: scene.client.get_metric_history(run.info.run_id, key) for key in DERIVED}
     assert [point.value for point in histories["memory/t50"]] == [12.5, 13.0]
@@ -196,7 +196,7 @@ def test_what_is_known_at_the_end_is_written_where_it_is_new(scene):
 
 
 def test_a_report_is_one_run_for_each_content(scene, report):
-    ending = Ending({}, {"memory/t50 lstm[x]": 3.0}, report)
+    ending = StudySummary({}, {"memory/t50 lstm[x]": 3.0}, report)
     scene.mirror().level(ending)
     (report / "receipt.json").write_text("another moment")
     scene.mirror().level(ending)
@@ -209,11 +209,11 @@ def test_a_report_is_one_run_for_each_content(scene, report):
 
 
 def test_a_report_that_was_left_half_written_is_completed(scene, report):
-    scene.mirror().level(Ending({}, {}, report))
+    scene.mirror().level(StudySummary({}, {}, report))
     (summary,) = scene.runs("summary")
     (scene.folder / "mlartifacts" / "small" / summary.info.run_id / "artifacts" / "tables" / "spans.csv").unlink()
     scene.client.update_run(summary.info.run_id, "RUNNING")
-    scene.mirror().level(Ending({}, {}, report))
+    scene.mirror().level(StudySummary({}, {}, report))
     (summary,) = scene.runs("summary")
     assert summary.info.status == "FINISHED"
     assert [file.path for file in scene.client.list_artifacts(summary.info.run_id, "tables")] == ["tables/spans.csv"]

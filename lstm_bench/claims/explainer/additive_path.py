@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from lstm_bench.analysis.frames import Study
+from lstm_bench.analysis.frames import StudyData
 from lstm_bench.analysis.gradients import FINAL, INITIAL, WHEN, decay_per_step, decay_ratio, longest_lag_with_flow
 from lstm_bench.analysis.wording import with_range
 from lstm_bench.claims.cells import lstms, place_of
@@ -20,12 +20,12 @@ DECIDED_BY = (RATIO,)
 C_PATH, H_PATH = "c path", "h path"
 
 
-def measure(studies: Sequence[Study]) -> list[Measurement]:
+def measure(studies: Sequence[StudyData]) -> list[Measurement]:
     """Return the ratio of both paths' factors in every LSTM, at the start and trained, and the factors themselves."""
     return [one for study in studies for one in _ratios(study)]
 
 
-def _ratios(study: Study) -> Iterator[Measurement]:
+def _ratios(study: StudyData) -> Iterator[Measurement]:
     lag = longest_lag_with_flow(study)
     if lag is None:
         return

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterator, Sequence
 
-from lstm_bench.analysis.frames import Study
+from lstm_bench.analysis.frames import StudyData
 from lstm_bench.analysis.gates import curves_of, gates_of
 from lstm_bench.analysis.gradients import part_of, paths
 from lstm_bench.analysis.statistics import Interval
@@ -30,13 +30,13 @@ GATES = {
 DECIDED_BY = (RNN_GATES, LSTM_GATES, LSTM_STATES, *GATES.values())
 
 
-def measure(studies: Sequence[Study]) -> list[Measurement]:
+def measure(studies: Sequence[StudyData]) -> list[Measurement]:
     """Return the gates and states that probes saw, and the span without each gate over that with all."""
     structure = [one for study in studies for one in _structure(study)]
     return [*structure, *(one for study in studies for one in _ablations(study))]
 
 
-def _structure(study: Study) -> Iterator[Measurement]:
+def _structure(study: StudyData) -> Iterator[Measurement]:
     for quantity, cells, n in ((RNN_GATES, vanilla_rnns(study), 0), (LSTM_GATES, lstms(study), 3)):
         for cell in cells:
             curves = curves_of(study, cell)
@@ -53,7 +53,7 @@ def _counted(place: str, quantity: str, names: Sequence[str], claimed: int, cell
     return Measurement(place, cell, quantity, Interval(n, n, n), Claimed(claimed, claimed), "structure", told=told)
 
 
-def _ablations(study: Study) -> Iterator[Measurement]:
+def _ablations(study: StudyData) -> Iterator[Measurement]:
     tried, sizes = tried_spans(study), {job.cell: job.hidden_size for job in study.plan.jobs}
     for cell, missing in lstms_without(study).items():
         wholes = [whole for whole in lstms(study) if sizes[whole] == sizes[cell]]

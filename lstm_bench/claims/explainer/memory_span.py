@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterator, Sequence
 
-from lstm_bench.analysis.frames import Study
+from lstm_bench.analysis.frames import StudyData
 from lstm_bench.analysis.wording import listed
 from lstm_bench.claims.cells import lstms, matched_pairs, place_of, vanilla_rnns
 from lstm_bench.claims.contract import Claimed, Measurement
@@ -23,12 +23,12 @@ DECIDED_BY = (RNN_SPAN, LSTM_SPAN)
 KNOWN = ("fitted", "above", "below")
 
 
-def measure(studies: Sequence[Study]) -> list[Measurement]:
+def measure(studies: Sequence[StudyData]) -> list[Measurement]:
     """Return T50 of every vanilla RNN and every LSTM on every task, and the ratio of each pair of the same size."""
     return [one for study in studies for one in (*_spans(study), *_ratios(study))]
 
 
-def _spans(study: Study) -> Iterator[Measurement]:
+def _spans(study: StudyData) -> Iterator[Measurement]:
     tried = tried_spans(study)
     kinds = ((RNN_SPAN, vanilla_rnns(study), Claimed(high=5)), (LSTM_SPAN, lstms(study), Claimed(low=100)))
     for quantity, cells, claimed in kinds:
@@ -41,7 +41,7 @@ def _spans(study: Study) -> Iterator[Measurement]:
                 )
 
 
-def _ratios(study: Study) -> Iterator[Measurement]:
+def _ratios(study: StudyData) -> Iterator[Measurement]:
     tried = tried_spans(study)
     for lstm, rnn in matched_pairs(study):
         ours, theirs = tried[lstm.cell], tried[rnn.cell]

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from lstm_bench.analysis.frames import Study
+from lstm_bench.analysis.frames import StudyData
 from lstm_bench.analysis.statistics import Interval
 from lstm_bench.analysis.wording import significant
 from lstm_bench.claims.cells import matched_pairs, place_of
@@ -19,12 +19,12 @@ CORE, TOTAL = "core parameters, LSTM over RNN", "all parameters, LSTM over RNN"
 DECIDED_BY = (CORE, TOTAL)
 
 
-def measure(studies: Sequence[Study]) -> list[Measurement]:
+def measure(studies: Sequence[StudyData]) -> list[Measurement]:
     """Return both ratios for each LSTM and vanilla RNN of the same hidden size."""
     return [one for study in studies for one in _ratios(study)]
 
 
-def _ratios(study: Study) -> Iterator[Measurement]:
+def _ratios(study: StudyData) -> Iterator[Measurement]:
     pairs = {(lstm.n_parameters, rnn.n_parameters): (lstm, rnn) for lstm, rnn in reversed(list(matched_pairs(study)))}
     for lstm, rnn in pairs.values():  # starts differ, counts do not: one pair stands for all of its size
         cell, case = f"{lstm.cell} over {rnn.cell}", f"H = {lstm.hidden_size}"

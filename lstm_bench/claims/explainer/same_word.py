@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from lstm_bench.analysis.frames import Study
+from lstm_bench.analysis.frames import StudyData
 from lstm_bench.analysis.gradients import FINAL
 from lstm_bench.analysis.statistics import Interval
 from lstm_bench.analysis.word_probes import same_word_summary
@@ -25,12 +25,12 @@ DECIDED_BY = (SAME, DIFFERENT)
 BESIDE = "divergence of the RNN's answers"
 
 
-def measure(studies: Sequence[Study]) -> list[Measurement]:
+def measure(studies: Sequence[StudyData]) -> list[Measurement]:
     """Return how alike the answers of trained cells are, at each task's longest lag, d = lag steps back."""
     return [one for study in studies for one in _answers(study)]
 
 
-def _answers(study: Study) -> Iterator[Measurement]:
+def _answers(study: StudyData) -> Iterator[Measurement]:
     rows = same_word_summary(study)
     rows = rows.loc[(rows["moment"] == FINAL) & (rows["at"] == rows["lag"])]
     rows = rows.loc[rows["lag"] == rows["lag"].max()]

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from lstm_bench.analysis.frames import Study
+from lstm_bench.analysis.frames import StudyData
 from lstm_bench.analysis.gates import gate_number
 from lstm_bench.analysis.gradients import FINAL
 from lstm_bench.analysis.statistics import Interval
@@ -25,18 +25,18 @@ DECIDED_BY = (RNN_CARRY, LSTM_CARRY)
 GATE, RIGHT = "forget gate at the boundary less elsewhere", "right answers just after the boundary"
 
 
-def measure(studies: Sequence[Study]) -> list[Measurement]:
+def measure(studies: Sequence[StudyData]) -> list[Measurement]:
     """Return carry-over at the boundary of trained cells, the forget gate there, and the answers just after."""
     return [one for study in studies for one in (*_carried(study), *_beside(study))]
 
 
-def _carried(study: Study) -> Iterator[Measurement]:
+def _carried(study: StudyData) -> Iterator[Measurement]:
     kinds = ((RNN_CARRY, vanilla_rnns(study), Claimed(*KEPT)), (LSTM_CARRY, lstms(study), Claimed(high=RESET)))
     for quantity, cells, claimed in kinds:
         yield from _numbers(study, "carry-over", quantity, cells, claimed)
 
 
-def _beside(study: Study) -> Iterator[Measurement]:
+def _beside(study: StudyData) -> Iterator[Measurement]:
     """Yield what decides nothing: how far the forget gate moves, and how right the cells are there."""
     for cell in lstms(study):
         gate = gate_number(study, cell, "boundary_difference", FINAL)
@@ -46,7 +46,7 @@ def _beside(study: Study) -> Iterator[Measurement]:
 
 
 def _numbers(
-    study: Study, name: str, quantity: str, cells: Sequence[str], claimed: Claimed | None
+    study: StudyData, name: str, quantity: str, cells: Sequence[str], claimed: Claimed | None
 ) -> Iterator[Measurement]:
     """Yield a quantity at the longest lag, as close to the boundary as it was measured."""
     rows = boundary_summary(study)

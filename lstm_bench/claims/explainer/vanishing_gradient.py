@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from lstm_bench.analysis.frames import Study
+from lstm_bench.analysis.frames import StudyData
 from lstm_bench.analysis.gradients import INITIAL, decays_while_learning, moment_label
 from lstm_bench.analysis.statistics import Interval
 from lstm_bench.claims.cells import lstms, place_of, vanilla_rnns
@@ -23,12 +23,12 @@ DECIDED_BY = (RNN_DECAY, LSTM_DECAY)
 AT_START = "at the start"
 
 
-def measure(studies: Sequence[Study]) -> list[Measurement]:
+def measure(studies: Sequence[StudyData]) -> list[Measurement]:
     """Return the decay per step of every vanilla RNN and LSTM, at the start and at every milestone."""
     return [one for study in studies for one in _decays(study)]
 
 
-def _decays(study: Study) -> Iterator[Measurement]:
+def _decays(study: StudyData) -> Iterator[Measurement]:
     rows = decays_while_learning(study)
     kinds = ((RNN_DECAY, vanilla_rnns(study), Claimed(high=FACTOR)), (LSTM_DECAY, lstms(study), Claimed(low=FACTOR)))
     for quantity, cells, claimed in kinds:

@@ -5,8 +5,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from lstm_bench.analysis.frames import Study
-from lstm_bench.analysis.tuning import CLOSE, best_of_k, open_contests, trials_until_close
+from lstm_bench.analysis.frames import StudyData
+from lstm_bench.analysis.tuning import CLOSE, best_of_k, trials_until_close, undecided_budgets
 from lstm_bench.analysis.wording import listed, span_of
 from lstm_bench.report.style import INK, cell_legend, colours, say_in, small_panels, themed
 
@@ -14,7 +14,7 @@ QUESTION = "Would more tuning change the order of the cells?"
 
 
 @themed
-def draw(study: Study) -> Figure:
+def draw(study: StudyData) -> Figure:
     """Draw a panel a lag: the expected best score after each number of trials, with the middle 95% of choices."""
     shades, lags, table = colours(study.cells), study.lags, best_of_k(study)
     figure, places = small_panels(len(lags), row_height=1.65)
@@ -38,7 +38,7 @@ def _draw_cell(axes: Axes, curve: pd.DataFrame, shade: str) -> None:
     axes.plot(curve["trials"], curve["expected"], color=shade, linewidth=1.5, marker="o", markersize=3)
 
 
-def caption(study: Study) -> str:
+def caption(study: StudyData) -> str:
     """Return the finding: how soon each cell was close to its best, and where one more trial could change who leads."""
     table = best_of_k(study)
     if table.empty:
@@ -52,11 +52,11 @@ def caption(study: Study) -> str:
     return " ".join(filter(None, [told, _order(study), how]))
 
 
-def _order(study: Study) -> str:
+def _order(study: StudyData) -> str:
     """Return where another trial could make another cell the best; "" for a cell alone."""
     if len(study.cells) == 1:
         return ""
-    lags, tuned = open_contests(study), best_of_k(study)["lag"].nunique()
+    lags, tuned = undecided_budgets(study), best_of_k(study)["lag"].nunique()
     worth = "One more trial, if worth as much to a cell as its last,"
     if not lags:
         return f"{worth} would make no other cell the best at any lag."
@@ -64,12 +64,12 @@ def _order(study: Study) -> str:
     return f"{worth} could make another cell the best at {'every lag' if len(lags) == tuned else some}."
 
 
-def alt(study: Study) -> str:
+def alt(study: StudyData) -> str:
     """Return a description for who cannot see the figure."""
     lines = listed(study.cells)
     return f"Expected best tuning score against trials on {study.task}, a panel for each lag, a line for each: {lines}."
 
 
-def rows(study: Study) -> pd.DataFrame:
+def rows(study: StudyData) -> pd.DataFrame:
     """Return the rows behind the figure."""
     return best_of_k(study)

@@ -6,7 +6,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from lstm_bench.analysis.frames import Study
+from lstm_bench.analysis.frames import StudyData
 from lstm_bench.analysis.gates import gate_number
 from lstm_bench.analysis.gradients import WHEN
 from lstm_bench.analysis.word_probes import boundary_summary
@@ -19,7 +19,7 @@ CARRY, ACCURACY = "carry-over", "accuracy"
 
 
 @themed
-def draw(study: Study) -> Figure:
+def draw(study: StudyData) -> Figure:
     """Draw carry-over and accuracy against steps since the boundary at the longest lag; start dashed."""
     shades, summary = colours(study.cells), _shown(study)
     figure = new_figure(3.3)
@@ -36,11 +36,11 @@ def draw(study: Study) -> Figure:
     return figure
 
 
-def _shown(study: Study) -> pd.DataFrame:
+def _shown(study: StudyData) -> pd.DataFrame:
     return at_the_longest_lag(boundary_summary(study))
 
 
-def caption(study: Study) -> str:
+def caption(study: StudyData) -> str:
     """Return the finding: carry-over, accuracy at the first step after, and the gate's difference; "" of nothing."""
     summary = _shown(study)
     if summary.empty:
@@ -54,12 +54,12 @@ def caption(study: Study) -> str:
     )
 
 
-def _told(study: Study, cell: str, rows: pd.DataFrame) -> str:
+def _told(study: StudyData, cell: str, rows: pd.DataFrame) -> str:
     parts = [_moment(study, cell, moment, own) for moment, own in in_order(rows)]
     return f"{cell} {listed(parts)}"
 
 
-def _moment(study: Study, cell: str, moment: str, rows: pd.DataFrame) -> str:
+def _moment(study: StudyData, cell: str, moment: str, rows: pd.DataFrame) -> str:
     said = []
     for quantity, words in (
         (CARRY, "carries {} over the boundary"),
@@ -71,17 +71,17 @@ def _moment(study: Study, cell: str, moment: str, rows: pd.DataFrame) -> str:
     return f"{WHEN[moment]} " + listed(said) + _gate(study, cell, moment)
 
 
-def _gate(study: Study, cell: str, moment: str) -> str:
+def _gate(study: StudyData, cell: str, moment: str) -> str:
     """Return by how much the keeping gate differs at a boundary, where there is one."""
     number = gate_number(study, cell, "boundary_difference", moment)
     return "" if math.isnan(number.middle) else f" (its gate differs there by {significant(number.middle, 2)})"
 
 
-def alt(study: Study) -> str:
+def alt(study: StudyData) -> str:
     """Return a description for who cannot see the figure."""
     return f"Carry-over and accuracy after a boundary on {study.task}: {listed(study.cells)}."
 
 
-def rows(study: Study) -> pd.DataFrame:
+def rows(study: StudyData) -> pd.DataFrame:
     """Return the rows behind the figure, of all lags."""
     return boundary_summary(study).assign(study=study.plan.study)

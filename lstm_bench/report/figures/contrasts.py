@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from lstm_bench.analysis.contrasts import NO_EVENTS, NO_MEMBERS, contrasts
-from lstm_bench.analysis.frames import Study
+from lstm_bench.analysis.frames import StudyData
 from lstm_bench.analysis.solving import was_trained
 from lstm_bench.analysis.statistics import SIGNIFICANT
 from lstm_bench.analysis.wording import NOTHING_TRAINED, counted, listed, significant, span_of, times
@@ -30,7 +30,7 @@ IMPROVEMENT: Ends = ("improvement", "improvement_low", "improvement_high")
 
 
 @themed
-def draw(study: Study) -> Figure:
+def draw(study: StudyData) -> Figure:
     """Draw mean steps to solve against lag, and below the chance to solve sooner: a lag each, and all lags together."""
     shades, found = colours(study.cells), contrasts(study)
     figure = new_figure(5.2)
@@ -54,13 +54,13 @@ def draw(study: Study) -> Figure:
     return figure
 
 
-def _dodge(study: Study) -> float:
+def _dodge(study: StudyData) -> float:
     """Return the octaves between two cells: less where many would reach into the next lag."""
     gaps = np.diff(np.log2(study.lags), append=math.inf)
     return float(min(DODGE, SPREAD * gaps.min() / len(study.cells)))
 
 
-def _draw_means(axes: Axes, study: Study, by_lag: pd.DataFrame, shades: dict[str, str]) -> None:
+def _draw_means(axes: Axes, study: StudyData, by_lag: pd.DataFrame, shades: dict[str, str]) -> None:
     reference, *others = study.cells
     first = by_lag.drop_duplicates("lag")
     whole = [(reference, first, REFERENCE_MEANS), *((c, by_lag.loc[by_lag["cell"] == c], MEANS) for c in others)]
@@ -122,7 +122,7 @@ def _mark_untested(axes: Axes, by_lag: pd.DataFrame) -> None:
                       bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 1})  # fmt: skip
 
 
-def _finish(below: Axes, beside: Axes, study: Study, found: pd.DataFrame) -> None:
+def _finish(below: Axes, beside: Axes, study: StudyData, found: pd.DataFrame) -> None:
     for axes in (below, beside):
         axes.axhline(0.5, color=MUTED, linewidth=0.9, linestyle=(0, (4, 3)), zorder=1)
     by_lag, pooled = found.loc[found["lag"].notna()], found.loc[found["lag"].isna()]
@@ -141,7 +141,7 @@ def _finish(below: Axes, beside: Axes, study: Study, found: pd.DataFrame) -> Non
     beside.grid(visible=False, axis="x")
 
 
-def caption(study: Study) -> str:
+def caption(study: StudyData) -> str:
     """Return the finding: who solves sooner over all lags, what single lags can tell, and where nothing was tested."""
     if len(study.cells) < 2:
         return ""
@@ -245,7 +245,7 @@ def _lags_by_cells(rows: pd.DataFrame) -> dict[tuple[str, ...], list[int]]:
     return found
 
 
-def alt(study: Study) -> str:
+def alt(study: StudyData) -> str:
     """Return a description for who cannot see the figure."""
     found = contrasts(study)
     tested = found.loc[found["lag"].isna() & found["p"].notna()]
@@ -258,6 +258,6 @@ def alt(study: Study) -> str:
     )
 
 
-def rows(study: Study) -> pd.DataFrame:
+def rows(study: StudyData) -> pd.DataFrame:
     """Return the rows behind the figure."""
     return contrasts(study)

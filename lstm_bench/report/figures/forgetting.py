@@ -8,9 +8,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from lstm_bench.analysis.forgetting import HALF, recall_summary, recalling_lags, trained_distance
-from lstm_bench.analysis.frames import Study
+from lstm_bench.analysis.frames import StudyData
 from lstm_bench.analysis.gradients import FINAL
-from lstm_bench.analysis.memory_horizons import HALF_LIFE, Reach, reach_of
+from lstm_bench.analysis.memory_horizons import HALF_LIFE, HorizonEstimate, estimate_of
 from lstm_bench.analysis.solving import was_trained
 from lstm_bench.analysis.wording import NOTHING_TRAINED, listed, span_of, times
 from lstm_bench.report.style import INK, MUTED, cell_legend, colours, say_absent, small_panels, themed
@@ -21,7 +21,7 @@ BANDS = 6  # cells: of more, bands hide each other
 
 
 @themed
-def draw(study: Study) -> Figure:
+def draw(study: StudyData) -> Figure:
     """Draw a panel a lag: recall of each cell within its interval, a dashed line at one half."""
     summary, shades = recall_summary(study), colours(study.cells)
     lags = recalling_lags(summary, PANELS)
@@ -43,7 +43,7 @@ def draw(study: Study) -> Figure:
     return figure
 
 
-def _mark_trained(axes: Axes, study: Study, lag: int) -> None:
+def _mark_trained(axes: Axes, study: StudyData, lag: int) -> None:
     distance = next((trained_distance(job) for job in study.plan.jobs if job.lag == lag), None)
     if distance is not None:
         axes.axvline(distance, color=MUTED, linewidth=0.9, linestyle=(0, (1, 1.5)))
@@ -65,12 +65,12 @@ def _finish(axes: Axes, shown: pd.DataFrame) -> None:
     axes.xaxis.set_major_formatter(FuncFormatter(lambda steps, _: f"{steps:,.0f}"))
 
 
-def caption(study: Study) -> str:
+def caption(study: StudyData) -> str:
     """Return the finding: each cell's half-life, and how it compares with the distance that it was trained at."""
     summary = recall_summary(study)
     if summary.empty:
         return "Forgetting was not measured." if was_trained(study) else NOTHING_TRAINED
-    found = {cell: reach for cell in study.cells if (reach := reach_of(study, cell, HALF_LIFE, FINAL))}
+    found = {cell: reach for cell in study.cells if (reach := estimate_of(study, cell, HALF_LIFE, FINAL))}
     told = listed([f"{cell} {_told(study, reach)}" for cell, reach in found.items()])
     return " ".join(
         filter(
@@ -80,7 +80,7 @@ def caption(study: Study) -> str:
     )
 
 
-def _told(study: Study, reach: Reach) -> str:
+def _told(study: StudyData, reach: HorizonEstimate) -> str:
     if reach.middle == 0:
         return f"none (at lag {reach.lag} most members recall less than half at every distance)"
     trained = next((trained_distance(job) for job in study.plan.jobs if job.lag == reach.lag), None)
@@ -88,7 +88,7 @@ def _told(study: Study, reach: Reach) -> str:
     return f"{reach.text} steps (lag {reach.lag}{against})"
 
 
-def _timed(study: Study, summary: pd.DataFrame, found: Mapping[str, Reach]) -> str:
+def _timed(study: StudyData, summary: pd.DataFrame, found: Mapping[str, HorizonEstimate]) -> str:
     """Tell the cells that do not recall at shorter distances what they recall at the one trained on."""
     timed = [cell for cell, reach in found.items() if reach.lag is not None and _is_timed(study, summary, cell, reach)]
     if not timed:
@@ -99,7 +99,7 @@ def _timed(study: Study, summary: pd.DataFrame, found: Mapping[str, Reach]) -> s
     )
 
 
-def _is_timed(study: Study, summary: pd.DataFrame, cell: str, reach: Reach) -> bool:
+def _is_timed(study: StudyData, summary: pd.DataFrame, cell: str, reach: HorizonEstimate) -> bool:
     trained = next((trained_distance(job) for job in study.plan.jobs if job.lag == reach.lag), None)
     own = summary.loc[(summary["cell"] == cell) & (summary["lag"] == reach.lag)].set_index("distance")["middle"]
     if trained is None or not own.get(trained, 0.0) >= HALF:
@@ -113,7 +113,7 @@ def _silent(summary: pd.DataFrame) -> str:
     return f"At lag {listed(list(map(str, silent)))} no cell recalls one half at any distance." if silent else ""
 
 
-def _how(study: Study) -> str:
+def _how(study: StudyData) -> str:
     trained = trained_distance(study.plan.jobs[0])
     bands = ", bands 95% bootstrap intervals" if len(study.cells) <= BANDS else ""
     where = (
@@ -128,13 +128,13 @@ def _how(study: Study) -> str:
     )
 
 
-def alt(study: Study) -> str:
+def alt(study: StudyData) -> str:
     """Return a description for who cannot see the figure."""
     lags = listed(list(map(str, recalling_lags(recall_summary(study), PANELS))))
     cells = listed(study.cells)
     return f"Recall of a cue against its distance on {study.task}, at lag {lags}, a line for each of {cells}."
 
 
-def rows(study: Study) -> pd.DataFrame:
+def rows(study: StudyData) -> pd.DataFrame:
     """Return the rows behind the figure, of all lags."""
     return recall_summary(study).assign(study=study.plan.study)

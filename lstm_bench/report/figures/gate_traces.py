@@ -10,7 +10,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from lstm_bench.analysis.forgetting import trained_distance
-from lstm_bench.analysis.frames import Study
+from lstm_bench.analysis.frames import StudyData
 from lstm_bench.analysis.gates import MEAN, gate_curves, gate_lag, gate_summary, gated_cells
 from lstm_bench.analysis.gradients import FINAL, INITIAL, WHEN
 from lstm_bench.analysis.solving import was_trained
@@ -24,7 +24,7 @@ NAMED = 4  # cells that a caption tells
 
 
 @themed
-def draw(study: Study) -> Figure:
+def draw(study: StudyData) -> Figure:
     """Draw a row a cell, a panel a gate: its mean over units at each time step, start dashed and trained solid."""
     summary, shades, cells = traces(study), colours(study.cells), gated_cells(study)
     by_cell = {cell: summary.loc[summary["cell"] == cell] for cell in cells}
@@ -51,7 +51,7 @@ def draw(study: Study) -> Figure:
     return figure
 
 
-def traces(study: Study) -> pd.DataFrame:
+def traces(study: StudyData) -> pd.DataFrame:
     """Return the mean of each gate at each time step, with the smallest and the largest over members."""
     summary = gate_summary(study)
     return summary.loc[summary["quantity"].astype(str).str.endswith(MEAN)]
@@ -79,7 +79,7 @@ def _shade_cues(axes: Axes, job: JobPlan) -> None:
         axes.axvspan(first - 0.5, first + job.length - distance - 0.5, color=RULE, alpha=0.6, linewidth=0, zorder=0)
 
 
-def caption(study: Study) -> str:
+def caption(study: StudyData) -> str:
     """Return the finding: between what values each gate moves over a sequence, and when."""
     summary, cells = traces(study), gated_cells(study)
     if not cells:
@@ -94,7 +94,7 @@ def caption(study: Study) -> str:
     )
 
 
-def _told(study: Study, cell: str, own: pd.DataFrame) -> str:
+def _told(study: StudyData, cell: str, own: pd.DataFrame) -> str:
     return f"{cell} (lag {gate_lag(study, cell)}) " + listed([_course(own, name) for name in _gates(own)])
 
 
@@ -105,20 +105,20 @@ def _course(own: pd.DataFrame, name: str) -> str:
     return f"{name} {low} throughout" if low == high else f"{name} from {low} {when_low} to {high} {when_high}"
 
 
-def _has_fixed_cues(study: Study) -> bool:
+def _has_fixed_cues(study: StudyData) -> bool:
     return trained_distance(study.plan.jobs[0]) is not None
 
 
-def alt(study: Study) -> str:
+def alt(study: StudyData) -> str:
     """Return a description for who cannot see the figure."""
     cells = listed(gated_cells(study))
     return f"Mean of each gate of {cells} against time step on {study.task}, {_when(study)}."
 
 
-def _when(study: Study) -> str:
+def _when(study: StudyData) -> str:
     return listed([WHEN[moment] for moment in WHEN if moment == INITIAL or was_trained(study)])
 
 
-def rows(study: Study) -> pd.DataFrame:
+def rows(study: StudyData) -> pd.DataFrame:
     """Return the rows behind the figure."""
     return traces(study).assign(study=study.plan.study)

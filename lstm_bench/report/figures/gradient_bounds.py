@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from lstm_bench.analysis.frames import Study
+from lstm_bench.analysis.frames import StudyData
 from lstm_bench.analysis.gradients import (
     BOUNDS,
     FROBENIUS,
@@ -38,7 +38,7 @@ LABELS = {BEST: "best direction (spectral norm)", ANY: "any direction, root mean
 
 
 @themed
-def draw(study: Study) -> Figure:
+def draw(study: StudyData) -> Figure:
     """Draw both norms of J_k against k: a panel a cell, grey at initialisation where there is an end."""
     shown, shades = _shown(study), colours(study.cells)
     cells, whens = list(dict.fromkeys(shown["cell"])), moments_in(shown)
@@ -57,7 +57,7 @@ def draw(study: Study) -> Figure:
     return figure
 
 
-def _shown(study: Study) -> pd.DataFrame:
+def _shown(study: StudyData) -> pd.DataFrame:
     bounds = bound_summary(study)
     return bounds.loc[bounds["lag"] == longest_lag_with_bounds(study)]
 
@@ -75,7 +75,7 @@ def _legend(figure: Figure, whens: list[str]) -> None:
     figure.legend(handles=lines, loc="outside upper left", ncols=len(lines), handlelength=2.2)
 
 
-def caption(study: Study) -> str:
+def caption(study: StudyData) -> str:
     """Return the finding: what the best direction and one at random keep over the longest stretch."""
     shown, lag = _shown(study), longest_lag_with_bounds(study)
     if lag is None or shown.empty:
@@ -114,7 +114,7 @@ def _told(shown: pd.DataFrame, cell: str, longest: float) -> str:
     return f"{cell} {', '.join(told)}"
 
 
-def alt(study: Study) -> str:
+def alt(study: StudyData) -> str:
     """Return a description for who cannot see the figure."""
     shown = _shown(study)
     whens = " and ".join(WHEN[moment] for moment in moments_in(shown))
@@ -122,6 +122,6 @@ def alt(study: Study) -> str:
     return f"Spectral and scaled Frobenius norm of the Jacobian against steps back on {study.task}, {whens}: {cells}."
 
 
-def rows(study: Study) -> pd.DataFrame:
+def rows(study: StudyData) -> pd.DataFrame:
     """Return the rows behind the figure."""
     return bound_summary(study).assign(study=study.plan.study)

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from lstm_bench.analysis.frames import Study
+from lstm_bench.analysis.frames import StudyData
 from lstm_bench.analysis.gradients import (
     INITIAL,
     JOINT,
@@ -52,7 +52,7 @@ DASHES: tuple[Any, ...] = ("solid", (0, (5, 1.5)), (0, (1.2, 1.2)))  # where the
 
 
 @themed
-def draw(study: Study) -> Figure:
+def draw(study: StudyData) -> Figure:
     """Draw g_k against k, a column a moment; below it where each cell's falls to 1/e and 1e-3; beside them rho."""
     flow, shades = _joint(study), colours(study.cells)
     lag = longest_lag_with_flow(study) or 0
@@ -80,7 +80,7 @@ def draw(study: Study) -> Figure:
     return figure
 
 
-def _joint(study: Study) -> pd.DataFrame:
+def _joint(study: StudyData) -> pd.DataFrame:
     flow = flow_summary(study)
     return flow.loc[(flow["quantity"] == JOINT) & (flow["lag"] == longest_lag_with_flow(study))]
 
@@ -105,7 +105,7 @@ def _name_levels(axes: Axes) -> None:
                       fontsize="x-small")  # fmt: skip
 
 
-def _draw_horizons(axes: Axes, study: Study, flow: pd.DataFrame, cells: list[str], shades: dict[str, str]) -> None:
+def _draw_horizons(axes: Axes, study: StudyData, flow: pd.DataFrame, cells: list[str], shades: dict[str, str]) -> None:
     moment, lag, longest = str(flow["moment"].iloc[0]), int(flow["lag"].iloc[0]), float(flow["steps_back"].max())
     for row, cell in enumerate(cells):
         for name, shift in ((ONE_OVER_E, -0.17), (THOUSANDTH, 0.17)):
@@ -127,7 +127,7 @@ def _mark(axes: Axes, x: float, y: float, name: str, shade: str) -> None:
     axes.plot(x, y, MARKS[name], markersize=4.5, color=shade, markerfacecolor=fill, zorder=3, clip_on=False)
 
 
-def _draw_decays(axes: Axes, study: Study, cells: list[str], whens: list[str], shades: dict[str, str]) -> None:
+def _draw_decays(axes: Axes, study: StudyData, cells: list[str], whens: list[str], shades: dict[str, str]) -> None:
     lag = longest_lag_with_flow(study) or 0
     shifts = np.linspace(-0.17, 0.17, len(whens)) if len(whens) > 1 else [0.0]
     seen = [1.0]
@@ -171,7 +171,7 @@ def _legend(axes: Axes, cells: list[str], whens: list[str], shades: dict[str, st
                 handlelength=2.2, labelspacing=0.35, borderaxespad=0)  # fmt: skip
 
 
-def caption(study: Study) -> str:
+def caption(study: StudyData) -> str:
     """Return the finding: by how much each step back changes the gradient of each cell, and how far it reaches."""
     flow, lag = _joint(study), longest_lag_with_flow(study)
     if lag is None or flow.empty:
@@ -194,7 +194,7 @@ def caption(study: Study) -> str:
     return " ".join(sentence for sentence in told if sentence)
 
 
-def _told(study: Study, cells: list[str], lag: int, moment: str, longest: int) -> str:
+def _told(study: StudyData, cells: list[str], lag: int, moment: str, longest: int) -> str:
     factors = {cell: decay_words(study, cell, lag, moment) for cell in cells}
     known = [f"{factor} in {cell}" for cell, factor in factors.items() if factor]
     if len(known) > FEW:
@@ -204,7 +204,7 @@ def _told(study: Study, cells: list[str], lag: int, moment: str, longest: int) -
     return f"{factors_words}; within {longest} steps it falls {', and '.join(crossed)}."
 
 
-def alt(study: Study) -> str:
+def alt(study: StudyData) -> str:
     """Return a description for who cannot see the figure."""
     flow = _joint(study)
     whens = " and ".join(WHEN[moment] for moment in moments_in(flow))
@@ -214,7 +214,7 @@ def alt(study: Study) -> str:
     )
 
 
-def rows(study: Study) -> pd.DataFrame:
+def rows(study: StudyData) -> pd.DataFrame:
     """Return the rows behind the figure."""
     flow = flow_summary(study)
     return flow.loc[flow["quantity"] == JOINT].assign(study=study.plan.study)

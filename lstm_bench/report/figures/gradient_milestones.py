@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from lstm_bench.analysis.frames import Study
+from lstm_bench.analysis.frames import StudyData
 from lstm_bench.analysis.gradients import (
     FINAL,
     INITIAL,
@@ -30,14 +30,14 @@ MOMENTS_WORDS = "the loss first at or below so much of its baseline"
 
 
 @themed
-def draw(study: Study) -> Figure:
+def draw(study: StudyData) -> Figure:
     """Draw rho with its interval at each moment and how many members came so far: a line a cell, panels for many."""
     table, names = decays_while_learning(study), moments(study)
     cells = [cell for cell in study.cells if (table["cell"] == cell).any()]
     return _panels(study, table, cells, names) if len(cells) > FEW else _together(study, table, cells, names)
 
 
-def _together(study: Study, table: pd.DataFrame, cells: list[str], names: list[str]) -> Figure:
+def _together(study: StudyData, table: pd.DataFrame, cells: list[str], names: list[str]) -> Figure:
     shades = colours(study.cells)
     figure = new_figure(3.3 + COUNTS * len(cells))
     top, below = figure.subplots(2, 1, sharex=True, height_ratios=[2.6, COUNTS * (len(cells) + 0.5)])
@@ -64,7 +64,7 @@ def _draw_counts(
     axes.spines[["left", "bottom"]].set_visible(False)
 
 
-def _panels(study: Study, table: pd.DataFrame, cells: list[str], names: list[str]) -> Figure:
+def _panels(study: StudyData, table: pd.DataFrame, cells: list[str], names: list[str]) -> Figure:
     shades = colours(study.cells)
     figure, places = small_panels(len(cells), row_height=1.5)
     for axes, cell in zip(places, cells, strict=True):
@@ -100,7 +100,7 @@ def _finish(places: Sequence[Axes], table: pd.DataFrame, names: list[str]) -> No
     places[0].set_xlim(-0.5, len(names) - 0.5)
 
 
-def caption(study: Study) -> str:
+def caption(study: StudyData) -> str:
     """Return the finding: rho at the start, at the lowest milestone that members reached, and at the end."""
     table = rows(study)
     if table.empty:
@@ -145,14 +145,14 @@ def _words(moment: str, n: int) -> str:
     )
 
 
-def alt(study: Study) -> str:
+def alt(study: StudyData) -> str:
     """Return a description for who cannot see the figure."""
     cells = [cell for cell in study.cells if (rows(study)["cell"] == cell).any()]
     labels = listed([moment_label(moment) for moment in moments(study)])
     return f"Gradient decay per step on {study.task} at these moments of training: {labels}, for {listed(cells)}."
 
 
-def rows(study: Study) -> pd.DataFrame:
+def rows(study: StudyData) -> pd.DataFrame:
     """Return the rows behind the figure; none where the start alone was measured."""
     table = decays_while_learning(study)
     return table if (table["moment"] != INITIAL).any() else table.iloc[:0]

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from lstm_bench.analysis.frames import Study
+from lstm_bench.analysis.frames import StudyData
 from lstm_bench.analysis.gradients import (
     JOINT,
     WHEN,
@@ -37,7 +37,7 @@ STYLES: tuple[Any, ...] = ("solid", (0, (5, 1.5)), (0, (1.2, 1.2)), (0, (5, 1.2,
 
 
 @themed
-def draw(study: Study) -> Figure:
+def draw(study: StudyData) -> Figure:
     """Draw the joint flow and the flow through each part alone against k: a panel a cell and moment."""
     flow, shades = _flow(study), colours(study.cells)
     cells, whens = _cells(flow), moments_in(flow)
@@ -75,7 +75,7 @@ def _grid(cells: int, whens: int) -> tuple[int, int]:
     return -(-cells * whens // columns), columns
 
 
-def _flow(study: Study) -> pd.DataFrame:
+def _flow(study: StudyData) -> pd.DataFrame:
     """Return the flow at the lag of the comparison, of the cells whose state has parts."""
     flow = flow_summary(study)
     flow = flow.loc[flow["lag"] == longest_lag_with_flow(study)]
@@ -104,7 +104,7 @@ def _draw_panel(axes: Axes, flow: pd.DataFrame, shade: str, styles: dict[str, An
         say_in(axes, "not measured")
 
 
-def caption(study: Study) -> str:
+def caption(study: StudyData) -> str:
     """Return the finding: what each path keeps a step, and how many times as much the best keeps as the others."""
     flow, lag = _flow(study), longest_lag_with_flow(study)
     if lag is None:
@@ -125,7 +125,7 @@ def caption(study: Study) -> str:
     return " ".join(sentence for sentence in [*told, how] if sentence)
 
 
-def _told(study: Study, cell: str, lag: int, moment: str) -> str:
+def _told(study: StudyData, cell: str, lag: int, moment: str) -> str:
     kept = {path: decay_per_step(study, cell, lag, moment, path) for path in paths(study, cell)}
     known = {path: decay for path, decay in kept.items() if math.isfinite(decay.middle)}
     if not known:
@@ -142,7 +142,7 @@ def _told(study: Study, cell: str, lag: int, moment: str) -> str:
     )
 
 
-def _told_together(study: Study, cells: list[str], lag: int, moment: str) -> str:
+def _told_together(study: StudyData, cells: list[str], lag: int, moment: str) -> str:
     """Return the same over many cells: the range of each path, and in how many all together keep more than any."""
     kept: dict[str, list[float]] = {}
     for cell in cells:
@@ -157,7 +157,7 @@ def _told_together(study: Study, cells: list[str], lag: int, moment: str) -> str
     )
 
 
-def _is_more_together(study: Study, cell: str, lag: int, moment: str) -> bool:
+def _is_more_together(study: StudyData, cell: str, lag: int, moment: str) -> bool:
     """Tell whether the interval of all paths over each path alone lies above 1."""
     return all(decay_ratio(study, cell, lag, moment, "", path).low > 1 for path in paths(study, cell))
 
@@ -167,7 +167,7 @@ def _range(values: list[float]) -> str:
     return f"{significant(min(known))} to {significant(max(known))}" if known else NOT_AVAILABLE
 
 
-def _ratio(study: Study, cell: str, lag: int, moment: str, best: str, other: str) -> str:
+def _ratio(study: StudyData, cell: str, lag: int, moment: str, best: str, other: str) -> str:
     ratio = decay_ratio(study, cell, lag, moment, best, other)
     if not math.isfinite(ratio.middle):
         return ""
@@ -175,7 +175,7 @@ def _ratio(study: Study, cell: str, lag: int, moment: str, best: str, other: str
     return f", {times(ratio.middle)}{ends} as much through {part_of(best)} as through {part_of(other)}"
 
 
-def alt(study: Study) -> str:
+def alt(study: StudyData) -> str:
     """Return a description for who cannot see the figure."""
     flow = _flow(study)
     lines = listed([_label(name) for name in _styles(flow)])
@@ -185,7 +185,7 @@ def alt(study: Study) -> str:
     )
 
 
-def rows(study: Study) -> pd.DataFrame:
+def rows(study: StudyData) -> pd.DataFrame:
     """Return the rows behind the figure."""
     flow = flow_summary(study)
     with_parts = [cell for cell in study.cells if paths(study, cell)]

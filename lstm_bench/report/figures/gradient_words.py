@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from lstm_bench.analysis.frames import Study
+from lstm_bench.analysis.frames import StudyData
 from lstm_bench.analysis.gradients import JOINT, ONE_OVER_E, THOUSANDTH, WHEN, decay_per_step, horizon
 from lstm_bench.analysis.statistics import Interval
 from lstm_bench.analysis.wording import counted, listed, significant, with_range
@@ -16,13 +16,13 @@ LITTLE_LOST = 0.9  # a step
 NAMED = 4  # cases of one kind that a caption names
 
 
-def decay_words(study: Study, cell: str, lag: int, moment: str, path: str = "") -> str:
+def decay_words(study: StudyData, cell: str, lag: int, moment: str, path: str = "") -> str:
     """Return "0.610 (0.600-0.620)", nothing where it was not measured."""
     decay = decay_per_step(study, cell, lag, moment, path)
     return "" if math.isnan(decay.middle) else with_range(*decay)
 
 
-def horizon_words(study: Study, cells: Sequence[str], lag: int, moment: str, name: str) -> str:
+def horizon_words(study: StudyData, cells: Sequence[str], lag: int, moment: str, name: str) -> str:
     """Return "below 1e-3 in rnn after 14 (13-15)", the range of many cells, or "below 1e-3 in none"."""
     found = {cell: horizon(study, cell, lag, moment, name) for cell in cells}
     crossed = {cell: steps for cell, steps in found.items() if math.isfinite(steps.middle)}
@@ -48,7 +48,7 @@ def kept_words(kept: Interval) -> str:
     return significant(kept.middle, 2) + (f" ({' to '.join(ends)})" if math.isfinite(kept.low) else "")
 
 
-def first_step_words(study: Study, flow: pd.DataFrame, lag: int) -> str:
+def first_step_words(study: StudyData, flow: pd.DataFrame, lag: int) -> str:
     """Return what the first step back leaves, where it costs much and the others little."""
     told = []
     for (cell, moment), own in flow.groupby(["cell", "moment"], observed=True, sort=False):

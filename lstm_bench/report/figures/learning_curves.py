@@ -7,7 +7,7 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from lstm_bench.analysis.frames import Study
+from lstm_bench.analysis.frames import StudyData
 from lstm_bench.analysis.learning import learning_curves, median_curve, solved_share
 from lstm_bench.analysis.published_points import published_shares
 from lstm_bench.analysis.solving import (
@@ -29,7 +29,7 @@ RIGHT_EDGE = 1.0  # of a panel's width: published numbers have no step
 
 
 @themed
-def draw(study: Study) -> Figure:
+def draw(study: StudyData) -> Figure:
     """Draw a panel a lag: a thin line a member, a thick one for the median of each cell."""
     curves, shades = learning_curves(study), colours(study.cells)
     lags = study.lags
@@ -62,7 +62,7 @@ def draw(study: Study) -> Figure:
     return figure
 
 
-def _draw_references(axes: Axes, study: Study, is_labelled: bool) -> None:
+def _draw_references(axes: Axes, study: StudyData, is_labelled: bool) -> None:
     references = {"memoryless baseline": 1.0, "solved": solved_share(study)}
     for label, share in references.items():
         axes.axhline(share, color=MUTED, linewidth=0.9, linestyle=(0, (4, 3)))
@@ -83,7 +83,7 @@ def _draw_cell(axes: Axes, curves: pd.DataFrame, shade: str, is_heavy: bool) -> 
     axes.plot(median_curve(curves), color=shade, linewidth=2)
 
 
-def caption(study: Study) -> str:
+def caption(study: StudyData) -> str:
     """Return the finding: how soon each cell solves its longest lag, and where it stands at the longest of all."""
     if not was_trained(study):
         return NOTHING_TRAINED
@@ -96,7 +96,7 @@ def caption(study: Study) -> str:
     return " ".join(filter(None, told))
 
 
-def _solving(study: Study, cell: str) -> str:
+def _solving(study: StudyData, cell: str) -> str:
     lag = longest_mostly_solved(study, cell)
     if lag is None and not study.members.loc[study.members["cell"] == cell, "status"].isin(ATTEMPTS).any():
         return ""
@@ -109,7 +109,7 @@ def _solving(study: Study, cell: str) -> str:
     return f"{cell} solves lag {lag} ({solved} of {attempts} members) in a median of {interval} steps."
 
 
-def _standing(study: Study) -> str:
+def _standing(study: StudyData) -> str:
     curves, lag = learning_curves(study), study.lags[-1]
     by_cell = {cell: curves.loc[(curves["cell"] == cell) & (curves["lag"] == lag)] for cell in study.cells_at(lag)}
     ends = [f"{significant(_end(own), 2)} ({cell})" for cell, own in by_cell.items() if len(own)]
@@ -122,7 +122,7 @@ def _end(curves: pd.DataFrame) -> float:
     return float(median_curve(curves).iloc[-1])
 
 
-def alt(study: Study) -> str:
+def alt(study: StudyData) -> str:
     """Return a description for who cannot see the figure."""
     return (
         f"Learning curves on {study.task}, a panel for each lag from {study.lags[0]} to {study.lags[-1]}. "
@@ -130,7 +130,7 @@ def alt(study: Study) -> str:
     )
 
 
-def rows(study: Study) -> pd.DataFrame:
+def rows(study: StudyData) -> pd.DataFrame:
     """Return the rows behind the figure; none of a study that was not trained."""
     curves = learning_curves(study)
     return curves if was_trained(study) else curves.iloc[:0]

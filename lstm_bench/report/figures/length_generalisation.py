@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from lstm_bench.analysis.forgetting import score_by_multiple
-from lstm_bench.analysis.frames import Study
+from lstm_bench.analysis.frames import StudyData
 from lstm_bench.analysis.published_points import published_scores
 from lstm_bench.analysis.solving import was_trained
 from lstm_bench.analysis.wording import NOTHING_TRAINED, listed, span_of, with_range
@@ -21,7 +21,7 @@ LOWEST = -0.25  # where the axis ends: an error many times that of no memory is 
 
 
 @themed
-def draw(study: Study) -> Figure:
+def draw(study: StudyData) -> Figure:
     """Draw the score of each cell's solved members against the multiple of the lag they were trained at."""
     summary, shades = score_by_multiple(study), colours(study.cells)
     cells = [cell for cell in study.cells if (summary["cell"] == cell).any()]
@@ -59,7 +59,7 @@ def _draw_cell(axes: Axes, summary: pd.DataFrame, shift: float, shade: str, lowe
     axes.plot(at[below], [lowest] * int(below.sum()), "v", color=shade, markersize=6)
 
 
-def _draw_baseline(axes: Axes, study: Study) -> None:
+def _draw_baseline(axes: Axes, study: StudyData) -> None:
     job = study.plan.jobs[0]
     if job.score not in job.baselines:
         return
@@ -70,7 +70,7 @@ def _draw_baseline(axes: Axes, study: Study) -> None:
     )  # fmt: skip
 
 
-def caption(study: Study) -> str:
+def caption(study: StudyData) -> str:
     """Return the finding: the score at the longest multiple, beside that at the lag itself."""
     summary = score_by_multiple(study)
     if summary.empty:
@@ -87,7 +87,7 @@ def caption(study: Study) -> str:
     ).rstrip()
 
 
-def _nothing(study: Study) -> str:
+def _nothing(study: StudyData) -> str:
     if not was_trained(study):
         return NOTHING_TRAINED
     if (study.members["status"] == "solved").any():
@@ -102,12 +102,12 @@ def _told(cell: str, summary: pd.DataFrame) -> str:
     return f"{cell} {listed(numbers)} (n = {span_of(ordered['n'])})"
 
 
-def alt(study: Study) -> str:
+def alt(study: StudyData) -> str:
     """Return a description for who cannot see the figure."""
     cells = listed(list(dict.fromkeys(score_by_multiple(study)["cell"].astype(str))))
     return f"Score on {study.task} against the multiple of the lag that members were trained at, a line for {cells}."
 
 
-def rows(study: Study) -> pd.DataFrame:
+def rows(study: StudyData) -> pd.DataFrame:
     """Return the rows behind the figure."""
     return score_by_multiple(study).assign(study=study.plan.study)

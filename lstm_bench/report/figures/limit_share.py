@@ -4,11 +4,11 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MultipleLocator
 
-from lstm_bench.analysis.contest import Contest
-from lstm_bench.analysis.contest_wording import extremes, percent, where
+from lstm_bench.analysis.speed_benchmark import SpeedBenchmark
+from lstm_bench.analysis.speed_headline import extremes, percent, where
 from lstm_bench.analysis.wording import listed, span_of
 from lstm_bench.records.schema import OURS, STOCK_THREADS, STOCK_WORKERS
-from lstm_bench.report.figures.contest_panels import draw_panels, line_at
+from lstm_bench.report.figures.speed_panels import draw_panels, line_at
 from lstm_bench.report.style import themed
 
 QUESTION = "How much of the machine is used?"
@@ -16,10 +16,10 @@ SHOWN = (OURS, STOCK_WORKERS, STOCK_THREADS)
 
 
 @themed
-def draw(contest: Contest) -> Figure:
+def draw(benchmark: SpeedBenchmark) -> Figure:
     """Draw the share of the limit, ours and the stock layers', from nothing to all of it."""
-    shown = rows(contest)
-    figure = draw_panels(shown, "limit_share", _contenders(contest), percent)
+    shown = rows(benchmark)
+    figure = draw_panels(shown, "limit_share", _implementations(benchmark), percent)
     for axes in figure.axes:
         axes.set_xlim(0, max(1.0, shown["limit_share_q75"].max()) * 1.15)  # room for the number beside the mark
         axes.xaxis.set_major_locator(MultipleLocator(0.25))
@@ -29,27 +29,27 @@ def draw(contest: Contest) -> Figure:
     return figure
 
 
-def _contenders(contest: Contest) -> list[str]:
-    return [name for name in contest.contenders if name in SHOWN]
+def _implementations(benchmark: SpeedBenchmark) -> list[str]:
+    return [name for name in benchmark.implementations if name in SHOWN]
 
 
-def caption(contest: Contest) -> str:
+def caption(benchmark: SpeedBenchmark) -> str:
     """Return the finding: the lowest and the highest share of each, and where."""
-    shown = rows(contest)
+    shown = rows(benchmark)
     if shown.empty:
-        was_timed = contest.rows["contender"].isin(SHOWN).any()
-        return _unknown(contest) if was_timed else "Neither the engine nor torch.nn was timed."
-    told = [_told(name, shown.loc[shown["contender"] == name]) for name in _contenders(contest)]
+        was_timed = benchmark.rows["implementation"].isin(SHOWN).any()
+        return _unknown(benchmark) if was_timed else "Neither the engine nor torch.nn was timed."
+    told = [_told(name, shown.loc[shown["implementation"] == name]) for name in _implementations(benchmark)]
     how = (
-        f"Medians and quartiles of {span_of(shown['turns'])} turns. The limit is what the cores would need if products "
-        "and nonlinearities cost what they cost in registers and cache, and all else nothing."
+        f"Medians and quartiles of {span_of(shown['rounds'])} rounds. The limit is what the cores would need if "
+        "products and nonlinearities cost what they cost in registers and cache, and all else nothing."
     )
-    return " ".join(filter(None, [*told, how, _unknown(contest)]))
+    return " ".join(filter(None, [*told, how, _unknown(benchmark)]))
 
 
-def _unknown(contest: Contest) -> str:
+def _unknown(benchmark: SpeedBenchmark) -> str:
     """Say for which cells no limit is known, which are those that are not of the package."""
-    cells = dict.fromkeys(contest.rows.loc[contest.rows["limit_share"].isna(), "cell"])
+    cells = dict.fromkeys(benchmark.rows.loc[benchmark.rows["limit_share"].isna(), "cell"])
     return f"No limit is known for {listed(list(cells))}." if cells else ""
 
 
@@ -59,19 +59,19 @@ def _told(name: str, shown: pd.DataFrame) -> str:
     return f"{name}: {' to '.join(dict.fromkeys(ends))} of the limit."
 
 
-def alt(contest: Contest) -> str:
+def alt(benchmark: SpeedBenchmark) -> str:
     """Return a description for who cannot see the figure."""
     return (
-        f"Share of the machine's limit that {'; '.join(_contenders(contest))} reach: a panel for each hidden size and "
-        f"batch size, a row for each length of {listed(list(dict.fromkeys(rows(contest)['cell'])))}."
+        f"Share of the machine's limit that {'; '.join(_implementations(benchmark))} reach: a panel for each hidden "
+        f"size and batch size, a row for each length of {listed(list(dict.fromkeys(rows(benchmark)['cell'])))}."
     )
 
 
-def rows(contest: Contest) -> pd.DataFrame:
+def rows(benchmark: SpeedBenchmark) -> pd.DataFrame:
     """Return the rows behind the figure: those whose limit is known."""
     labels = [
-        "task", "cell", "hidden_size", "batch_size", "lag", "length", "contender", "turns", "limit_share",
+        "task", "cell", "hidden_size", "batch_size", "lag", "length", "implementation", "rounds", "limit_share",
         "limit_share_q25", "limit_share_q75",
     ]  # fmt: skip
-    shown = contest.rows["contender"].isin(SHOWN) & contest.rows["limit_share"].notna()
-    return contest.rows.loc[shown, labels].assign(study=contest.plan.study)
+    shown = benchmark.rows["implementation"].isin(SHOWN) & benchmark.rows["limit_share"].notna()
+    return benchmark.rows.loc[shown, labels].assign(study=benchmark.plan.study)

@@ -12,8 +12,13 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, Locator, LogLocator, NullLocator, SymmetricalLogLocator
 
-from lstm_bench.analysis.frames import Study
-from lstm_bench.analysis.published import Beside, beside_at_lags_run, beside_published, published_frame
+from lstm_bench.analysis.frames import StudyData
+from lstm_bench.analysis.published import (
+    PublishedComparison,
+    comparisons_at_lags_run,
+    published_comparisons,
+    published_frame,
+)
 from lstm_bench.analysis.wording import listed, significant
 from lstm_bench.literature.reading import PublishedResult
 from lstm_bench.report.style import INK, MUTED, RULE, colours, new_figure, themed
@@ -41,14 +46,14 @@ class Lane:
     """One of our cells and what was published of its kind; or, without ours, a published cell of a kind not run."""
 
     name: str
-    ours: Beside | None
+    ours: PublishedComparison | None
     published: list[PublishedResult]
 
 
 @themed
-def draw(study: Study) -> Figure:
+def draw(study: StudyData) -> Figure:
     """Draw, for each published quantity, the means of our cells with intervals, and hollow what was published."""
-    every, shades = beside_at_lags_run(study), colours(study.cells)
+    every, shades = comparisons_at_lags_run(study), colours(study.cells)
     panels = {metric: _lanes_by_place(study, _of(every, metric)) for metric in _metrics(every)}
     heights = [sum(HEADING + LANE * len(lanes) for lanes in panel.values()) for panel in panels.values()]
     markers = dict(zip(_sources(every), cycle(MARKERS), strict=False))
@@ -61,15 +66,15 @@ def draw(study: Study) -> Figure:
     return figure
 
 
-def _metrics(every: Sequence[Beside]) -> list[str]:
+def _metrics(every: Sequence[PublishedComparison]) -> list[str]:
     return list(dict.fromkeys(one.published.metric for one in every))
 
 
-def _of(every: Sequence[Beside], metric: str) -> list[Beside]:
+def _of(every: Sequence[PublishedComparison], metric: str) -> list[PublishedComparison]:
     return [one for one in every if one.published.metric == metric]
 
 
-def _sources(every: Sequence[Beside]) -> list[str]:
+def _sources(every: Sequence[PublishedComparison]) -> list[str]:
     return list(dict.fromkeys(one.published.source.name for one in every))
 
 
@@ -77,14 +82,14 @@ def _stacked(figure: Figure, heights: Sequence[float]) -> list[Axes]:
     return list(figure.subplots(len(heights), 1, squeeze=False, height_ratios=heights)[:, 0])
 
 
-def _lanes_by_place(study: Study, some: Sequence[Beside]) -> dict[Place, list[Lane]]:
-    places: dict[Place, list[Beside]] = defaultdict(list)
+def _lanes_by_place(study: StudyData, some: Sequence[PublishedComparison]) -> dict[Place, list[Lane]]:
+    places: dict[Place, list[PublishedComparison]] = defaultdict(list)
     for one in some:
         places[one.published.lag or 0, one.published.length or 0].append(one)
     return {place: _lanes(study, places[place]) for place in sorted(places)}
 
 
-def _lanes(study: Study, here: Sequence[Beside]) -> list[Lane]:
+def _lanes(study: StudyData, here: Sequence[PublishedComparison]) -> list[Lane]:
     lanes = []
     for cell in study.cells:
         own = [one for one in here if one.cell == cell]
@@ -157,9 +162,9 @@ def _legend(figure: Figure, markers: Mapping[str, str]) -> None:
     figure.legend(handles=[ours, *theirs], loc="outside upper left", ncols=3, fontsize="small")
 
 
-def caption(study: Study) -> str:
+def caption(study: StudyData) -> str:
     """Return how many published numbers ours agree with; "" where none was published of a lag that was run."""
-    every, shown = beside_published(study), beside_at_lags_run(study)
+    every, shown = published_comparisons(study), comparisons_at_lags_run(study)
     if not shown:
         return ""
     ruled = [one for one in every if one.is_ruled]
@@ -176,20 +181,20 @@ def caption(study: Study) -> str:
     return " ".join(filter(None, sentences))
 
 
-def _subject(one: Beside) -> str:
+def _subject(one: PublishedComparison) -> str:
     at = f" at length {one.published.length}" if one.published.length else ""
     return f"{one.cell}, {METRICS[one.published.metric]}{at}, lag {one.published.lag}"
 
 
-def alt(study: Study) -> str:
+def alt(study: StudyData) -> str:
     """Return a description for who cannot see the figure."""
     told = [
         f"{_subject(one)}: published {one.published.shown}, ours {significant(one.ours.middle)}"
-        for one in beside_at_lags_run(study)
+        for one in comparisons_at_lags_run(study)
     ]
     return f"Published numbers and ours on {study.task}. {'; '.join(told)}."
 
 
-def rows(study: Study) -> pd.DataFrame:
+def rows(study: StudyData) -> pd.DataFrame:
     """Return the rows behind the figure."""
     return published_frame(study)

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from lstm_bench.analysis.frames import Study
+from lstm_bench.analysis.frames import StudyData
 from lstm_bench.analysis.gradients import FINAL, INITIAL, WHEN
 from lstm_bench.analysis.word_probes import same_word_summary
 from lstm_bench.analysis.wording import counted, listed, span_of, with_range
@@ -22,7 +22,7 @@ DASHES: Mapping[str, Any] = {INITIAL: (0, (3, 2)), FINAL: "-"}
 
 
 @themed
-def draw(study: Study) -> Figure:
+def draw(study: StudyData) -> Figure:
     """Draw divergence and share of identical answers against distance at the longest lag; start dashed."""
     shades, summary = colours(study.cells), _shown(study)
     figure = new_figure(3.3)
@@ -59,11 +59,11 @@ def at_the_longest_lag(summary: pd.DataFrame) -> pd.DataFrame:
     return shown
 
 
-def _shown(study: Study) -> pd.DataFrame:
+def _shown(study: StudyData) -> pd.DataFrame:
     return at_the_longest_lag(same_word_summary(study))
 
 
-def caption(study: Study) -> str:
+def caption(study: StudyData) -> str:
     """Return the finding: the largest divergence and how many answers are identical; "" of nothing."""
     summary = _shown(study)
     if summary.empty:
@@ -104,11 +104,11 @@ def ranged(row: Any) -> str:
     return with_range(float(row["middle"]), float(row["low"]), float(row["high"]), 3)
 
 
-def alt(study: Study) -> str:
+def alt(study: StudyData) -> str:
     """Return a description for who cannot see the figure."""
     return f"Divergence of answers against the distance of the differing word on {study.task}: {listed(study.cells)}."
 
 
-def rows(study: Study) -> pd.DataFrame:
+def rows(study: StudyData) -> pd.DataFrame:
     """Return the rows behind the figure, of all lags."""
     return same_word_summary(study).assign(study=study.plan.study)

@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from lstm_bench.analysis.frames import Study
+from lstm_bench.analysis.frames import StudyData
 from lstm_bench.analysis.memory_span import MemorySpan, span_ratio
 from lstm_bench.analysis.published_points import published_outcomes
 from lstm_bench.analysis.solving import members_a_lag, solve_rates, spans, was_trained
@@ -24,7 +24,7 @@ ROOM_FOR_NAMES = (-0.1, 1.1)  # of published points, above 1 and below 0
 
 
 @themed
-def draw(study: Study) -> Figure:
+def draw(study: StudyData) -> Figure:
     """Draw each cell's T50 with its interval, and below the share solved at each lag with the fitted curve."""
     found, shades = spans(study), colours(study.cells)
     figure = new_figure(3.9 + 0.28 * len(found))
@@ -54,7 +54,7 @@ def draw(study: Study) -> Figure:
     return figure
 
 
-def _draw_spans(axes: Axes, study: Study, found: Mapping[str, MemorySpan], shades: Mapping[str, str]) -> None:
+def _draw_spans(axes: Axes, study: StudyData, found: Mapping[str, MemorySpan], shades: Mapping[str, str]) -> None:
     for row, (cell, span) in enumerate(found.items()):
         _draw_span(axes, row, span, study.lags, shades[cell])
         _say_span(axes, row, span, study.lags)
@@ -98,19 +98,19 @@ def _draw_rates(axes: Axes, rates: pd.DataFrame, shift: float, shade: str) -> No
     )  # fmt: skip
 
 
-def _draw_curve(axes: Axes, study: Study, span: MemorySpan, shade: str) -> None:
+def _draw_curve(axes: Axes, study: StudyData, span: MemorySpan, shade: str) -> None:
     if span.outcome != "fitted" or span.posterior is None:  # a span that is only bounded has no curve to believe
         return
     lags = np.geomspace(2 ** span.posterior.log2_t50[0], 2 ** span.posterior.log2_t50[-1], CURVE_POINTS)
     axes.plot(lags, span.posterior.mean_probability(lags), color=shade, linewidth=1.6, alpha=0.85)
 
 
-def _members(study: Study) -> str:
+def _members(study: StudyData) -> str:
     fewest, most = members_a_lag(study)
     return f"n = {span_of((fewest, most))} members"
 
 
-def caption(study: Study) -> str:
+def caption(study: StudyData) -> str:
     """Return the finding: each cell's span and how many times further the best one reaches."""
     if not was_trained(study):
         return NOTHING_TRAINED
@@ -137,7 +137,7 @@ def _ratio(found: Mapping[str, MemorySpan]) -> str:
     return "" if ratio.bound == "?" else f"The span of {first} is {ratio.text} that of {last}."
 
 
-def alt(study: Study) -> str:
+def alt(study: StudyData) -> str:
     """Return a description for who cannot see the figure."""
     rates = solve_rates(study)
     by_cell = [
@@ -147,7 +147,7 @@ def alt(study: Study) -> str:
     return f"Share of members that solve {study.task} against lag. {'; '.join(by_cell)}."
 
 
-def rows(study: Study) -> pd.DataFrame:
+def rows(study: StudyData) -> pd.DataFrame:
     """Return the rows behind the figure; none of a study that was not trained."""
     rates = solve_rates(study)
     return rates if was_trained(study) else rates.iloc[:0]

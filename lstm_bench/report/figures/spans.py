@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
-from lstm_bench.analysis.frames import Study
+from lstm_bench.analysis.frames import StudyData
 from lstm_bench.analysis.gradients import INITIAL, WHEN
 from lstm_bench.analysis.memory_horizons import (
     CAPACITY,
@@ -22,7 +22,7 @@ from lstm_bench.analysis.memory_horizons import (
     LYAPUNOV,
     MOMENTS,
     WINDOW,
-    Reach,
+    HorizonEstimate,
     all_reaches,
     lens_table,
 )
@@ -43,11 +43,11 @@ LEAST, ROOM = 0.75, 1.5  # steps at the left edge; beyond the longest reach
 NAMED = 3  # cells of which a caption tells every number
 LINE = 0.17  # inches a line of a panel
 COLUMNS, WIDTHS = 2, (2.0, 1.15)  # of panels; of a panel and of the numbers beside it
-Reaches = Mapping[str, Sequence[Reach]]
+HorizonEstimates = Mapping[str, Sequence[HorizonEstimate]]
 
 
 @themed
-def draw(study: Study) -> Figure:
+def draw(study: StudyData) -> Figure:
     """Draw a panel a lens on one axis of steps: a row a cell, at its start above (hollow) and trained below (full)."""
     found, shades = all_reaches(study), colours(study.cells)
     lenses = _lenses(found)
@@ -72,18 +72,18 @@ def draw(study: Study) -> Figure:
     return figure
 
 
-def _lenses(found: Reaches) -> list[str]:
+def _lenses(found: HorizonEstimates) -> list[str]:
     seen = {reach.lens for own in found.values() for reach in own}
     return [lens for lens in LENSES if lens in seen]
 
 
-def _longest(study: Study, found: Reaches) -> float:
+def _longest(study: StudyData, found: HorizonEstimates) -> float:
     """Return the longest reach that is drawn; the end of an interval may lie off the axis."""
     middles = [r.middle for own in found.values() for r in own if r.lens in LENSES and math.isfinite(r.middle)]
     return max([*middles, *study.lags])
 
 
-def _draw_row(axes: Axes, beside: Axes, row: int, reaches: Sequence[Reach], shade: str, most: float) -> None:
+def _draw_row(axes: Axes, beside: Axes, row: int, reaches: Sequence[HorizonEstimate], shade: str, most: float) -> None:
     for reach in reaches:
         y = row + (0.0 if len(reaches) == 1 else -0.2 if reach.moment == INITIAL else 0.2)
         if reach.open:
@@ -96,7 +96,7 @@ def _draw_row(axes: Axes, beside: Axes, row: int, reaches: Sequence[Reach], shad
         _say(beside, row, "not measured")
 
 
-def _draw_bound(axes: Axes, y: float, reach: Reach, shade: str, most: float) -> None:
+def _draw_bound(axes: Axes, y: float, reach: HorizonEstimate, shade: str, most: float) -> None:
     """Draw an arrow from the bound on; one without a bound stands at the right edge."""
     start, end = min(reach.middle, most / 2), most if reach.open == "above" else LEAST
     face = PAPER if reach.moment == INITIAL else shade
@@ -106,7 +106,7 @@ def _draw_bound(axes: Axes, y: float, reach: Reach, shade: str, most: float) -> 
         axes.plot(start, y, marker="|", color=shade, markersize=7, markeredgewidth=1.6)
 
 
-def _draw_interval(axes: Axes, y: float, reach: Reach, shade: str, most: float) -> None:
+def _draw_interval(axes: Axes, y: float, reach: HorizonEstimate, shade: str, most: float) -> None:
     """Draw a value and its interval; an end that nothing bounds is dotted, for an octave."""
     middle, low = (max(value, LEAST) for value in (reach.middle, reach.low if reach.low > -math.inf else reach.middle))
     high = reach.high if math.isfinite(reach.high) else reach.middle
@@ -125,7 +125,7 @@ def _say(beside: Axes, y: float, text: str) -> None:
     )
 
 
-def _finish(axes: Axes, lens: str, found: Reaches, most: float) -> None:
+def _finish(axes: Axes, lens: str, found: HorizonEstimates, most: float) -> None:
     axes.set_title(f"{lens[0].upper()}{lens[1:]}{_where(found, lens)}:\n{MEANINGS[lens]}", fontsize="small")
     axes.set_xscale("log", base=2)
     axes.set_xlim(LEAST, most)
@@ -137,7 +137,7 @@ def _finish(axes: Axes, lens: str, found: Reaches, most: float) -> None:
     axes.grid(visible=False, axis="y")
 
 
-def _where(found: Reaches, lens: str) -> str:
+def _where(found: HorizonEstimates, lens: str) -> str:
     lags = span_of(r.lag for own in found.values() for r in own if r.lens == lens and r.lag is not None)
     return "" if lens in (LEARNED, HALF_LIFE) else f", lag {lags}"
 
@@ -149,7 +149,7 @@ def _handle(moment: str) -> Line2D:
     )
 
 
-def caption(study: Study) -> str:
+def caption(study: StudyData) -> str:
     """Return the finding: what each lens says of each cell."""
     found = all_reaches(study)
     if rows(study).empty:
@@ -157,11 +157,11 @@ def caption(study: Study) -> str:
     return " ".join([*(_sentence(found, lens) for lens in (*_lenses(found), *_capacities(found))), _how(found)])
 
 
-def _capacities(found: Reaches) -> list[str]:
+def _capacities(found: HorizonEstimates) -> list[str]:
     return [CAPACITY] if any(reach.lens == CAPACITY for own in found.values() for reach in own) else []
 
 
-def _sentence(found: Reaches, lens: str) -> str:
+def _sentence(found: HorizonEstimates, lens: str) -> str:
     own = {cell: [reach for reach in reaches if reach.lens == lens] for cell, reaches in found.items()}
     measured = {cell: reaches for cell, reaches in own.items() if reaches}
     where = {LEARNED: " T50", HALF_LIFE: " at the longest lag that most members of the cell solved"}
@@ -174,13 +174,13 @@ def _sentence(found: Reaches, lens: str) -> str:
     return f"{lens[0].upper()}{lens[1:]}{where.get(lens, _where(found, lens))}{unit}{both}: {told}."
 
 
-def _numbers(reaches: Sequence[Reach]) -> str:
+def _numbers(reaches: Sequence[HorizonEstimate]) -> str:
     if len(reaches) == 1 and reaches[0].moment == INITIAL:
         return f"{reaches[0].text} at the start"
     return " then ".join(reach.text for reach in reaches)
 
 
-def _named(measured: Reaches) -> Reaches:
+def _named(measured: HorizonEstimates) -> HorizonEstimates:
     """Return all cells, or of many the one that reaches furthest and the one that reaches least."""
     if len(measured) <= NAMED:
         return measured
@@ -188,11 +188,11 @@ def _named(measured: Reaches) -> Reaches:
     return {cell: measured[cell] for cell in (ranked[-1], ranked[0])}
 
 
-def _rank(reach: Reach) -> float:
+def _rank(reach: HorizonEstimate) -> float:
     return reach.middle * {"above": 1.001, "below": 0.999}.get(reach.open, 1.0)
 
 
-def _how(found: Reaches) -> str:
+def _how(found: HorizonEstimates) -> str:
     n = span_of(reach.n for own in found.values() for reach in own if reach.lens != LEARNED)
     learned = ", the learned span over those of all lags" if LEARNED in _lenses(found) else ""
     members = f" Over {n} members a number{learned}." if n != NOT_AVAILABLE else ""
@@ -203,13 +203,13 @@ def _how(found: Reaches) -> str:
     )
 
 
-def alt(study: Study) -> str:
+def alt(study: StudyData) -> str:
     """Return a description for who cannot see the figure."""
     found = all_reaches(study)
     lenses = _lenses(found)
     return f"How many steps back {listed(list(found))} reach on {study.task}, a panel for each of: {listed(lenses)}."
 
 
-def rows(study: Study) -> pd.DataFrame:
+def rows(study: StudyData) -> pd.DataFrame:
     """Return the rows behind the figure."""
     return lens_table(study)

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from lstm_bench.analysis.comparison import core_ratio
-from lstm_bench.analysis.frames import Study
+from lstm_bench.analysis.frames import StudyData
 from lstm_bench.analysis.speed import shared_speed_rows, speed_ratio, stock_ratio, trained_rows
 from lstm_bench.analysis.wording import counted, listed, significant, span_of, times, with_range
 from lstm_bench.records.schema import OURS, STOCK
@@ -24,7 +24,7 @@ SHADES = (1.0, 0.65)  # the kernel that trained the cell, and one that it has in
 
 
 @themed
-def draw(study: Study) -> Figure:
+def draw(study: StudyData) -> Figure:
     """Draw trained sequences a second, a bar a kernel, beside the parameters with and without read-out."""
     shades, rows = colours(study.cells), shared_speed_rows(study)
     bars = max([2, *(rows["cell"].value_counts())])
@@ -70,7 +70,7 @@ def _records(rows: pd.DataFrame) -> list[dict[str, Any]]:
     return [{str(name): value for name, value in row.items()} for row in rows.to_dict("records")]
 
 
-def _draw_parameters(axes: Axes, place: int, study: Study, cell: str, shade: str) -> None:
+def _draw_parameters(axes: Axes, place: int, study: StudyData, cell: str, shade: str) -> None:
     job = max((job for job in study.plan.jobs if job.cell == cell), key=lambda job: job.lag)
     readout = job.n_parameters - job.n_parameters_core
     axes.barh(place, job.n_parameters_core, height=BAR, color=shade, linewidth=0)
@@ -79,7 +79,7 @@ def _draw_parameters(axes: Axes, place: int, study: Study, cell: str, shade: str
                   textcoords="offset points", va="center", fontsize="small", color=INK)  # fmt: skip
 
 
-def caption(study: Study) -> str:
+def caption(study: StudyData) -> str:
     """Return the finding: each cell's speed with quartiles, over the first cell's, like with like, and over torch.nn's.
 
     Sequences a second are those of all members that a step trains together, in one process.
@@ -110,7 +110,7 @@ def _told(cell: str, rows: pd.DataFrame) -> str:
     return f"{cell} {listed(speeds)}"
 
 
-def _ratios(study: Study) -> Iterator[str]:
+def _ratios(study: StudyData) -> Iterator[str]:
     """Say each cell's speed over the first's where both ran one kernel, and of whom there is no such pair."""
     first, *others = study.cells
     found = {cell: speed_ratio(study, cell, first) for cell in others}
@@ -126,7 +126,7 @@ def _ratios(study: Study) -> Iterator[str]:
         yield f"No kernel of both {first} and {' or '.join(alone)} was timed alike, so there is no ratio."
 
 
-def _stock(study: Study, rows: pd.DataFrame) -> Iterator[str]:
+def _stock(study: StudyData, rows: pd.DataFrame) -> Iterator[str]:
     """Say the speed over the stock layer's, and how stock layers compare with one another."""
     stock = rows.loc[rows["implementation"] == STOCK].set_index("cell")["sequences_per_s"]
     trained = rows.loc[rows.index.isin(trained_rows(study).index)].set_index("cell")["sequences_per_s"]
@@ -141,11 +141,11 @@ def _stock(study: Study, rows: pd.DataFrame) -> Iterator[str]:
         yield f"Between stock layers, over that of {first}, that is {told}."
 
 
-def alt(study: Study) -> str:
+def alt(study: StudyData) -> str:
     """Return a description for who cannot see the figure."""
     return f"Bars of training speed by kernel, and of parameters, on {study.task}, for each of {listed(study.cells)}."
 
 
-def rows(study: Study) -> pd.DataFrame:
+def rows(study: StudyData) -> pd.DataFrame:
     """Return the rows behind the figure."""
     return study.speed.assign(study=study.plan.study)

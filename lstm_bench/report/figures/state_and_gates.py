@@ -12,7 +12,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 from numpy.typing import NDArray
 
-from lstm_bench.analysis.frames import Study
+from lstm_bench.analysis.frames import StudyData
 from lstm_bench.analysis.gates import (
     SHARES,
     curves_of,
@@ -38,7 +38,7 @@ NAMED = 4  # cells of which a caption tells every gate
 
 
 @themed
-def draw(study: Study) -> Figure:
+def draw(study: StudyData) -> Figure:
     """Draw a row a cell: time constants of its units, then the values of each gate; start as a line, trained filled."""
     shades, cells = colours(study.cells), gated_cells(study)
     curves = {cell: curves_of(study, cell) for cell in cells}
@@ -105,7 +105,7 @@ def _steps(axes: Axes, shares: NDArray[np.float64], edges: NDArray[np.float64], 
         axes.stairs(shares, edges, color=shade, fill=True, alpha=0.75)
 
 
-def _label(figure: Figure, grid: NDArray[np.object_], study: Study) -> None:
+def _label(figure: Figure, grid: NDArray[np.object_], study: StudyData) -> None:
     grid[0][0].set_title("time constant of a unit", fontsize="small")
     grid[-1][0].set_xlabel("steps")
     for axes in grid[-1][1:]:
@@ -122,7 +122,7 @@ def _label(figure: Figure, grid: NDArray[np.object_], study: Study) -> None:
     figure.legend(handles=handles, loc="outside upper left", ncols=3, handlelength=1.6)
 
 
-def caption(study: Study) -> str:
+def caption(study: StudyData) -> str:
     """Return the finding: time constants and saturation of each gated cell, at its start and trained."""
     cells = gated_cells(study)
     if not cells:
@@ -139,7 +139,7 @@ def caption(study: Study) -> str:
     )
 
 
-def _told(study: Study, cell: str, with_gates: bool) -> str:
+def _told(study: StudyData, cell: str, with_gates: bool) -> str:
     scales = _course(study, cell, "time_constant_median", lambda number: with_range(*number, digits=2) + " steps")
     parts = [f"a median time constant of {scales}" if scales else "no gate decides what is kept"]
     names = gates_of(curves_of(study, cell)) if with_gates else []
@@ -148,7 +148,7 @@ def _told(study: Study, cell: str, with_gates: bool) -> str:
     return f"{cell} (lag {gate_lag(study, cell)}): {', '.join(parts)}"
 
 
-def _course(study: Study, cell: str, name: str, say: Callable[[Interval], str]) -> str:
+def _course(study: StudyData, cell: str, name: str, say: Callable[[Interval], str]) -> str:
     """Return a number at the start and trained, where it was measured: "21 (20-22) steps, then 240 (146-368) steps"."""
     numbers = [gate_number(study, cell, name, moment) for moment in MOMENTS]
     return " then ".join(say(number) for number in numbers if math.isfinite(number.middle))
@@ -158,17 +158,17 @@ def _percent(share: Interval) -> str:
     return f"{share.middle:.0%}"
 
 
-def alt(study: Study) -> str:
+def alt(study: StudyData) -> str:
     """Return a description for who cannot see the figure."""
     cells = listed(gated_cells(study))
     return f"Time constants and values of the gates of {cells} on {study.task}, {_when(study)}."
 
 
-def _when(study: Study) -> str:
+def _when(study: StudyData) -> str:
     return listed([WHEN[moment] for moment in WHEN if moment == INITIAL or was_trained(study)])
 
 
-def rows(study: Study) -> pd.DataFrame:
+def rows(study: StudyData) -> pd.DataFrame:
     """Return the rows behind the figure, with every trace over time, of cells without gates too; none without gates."""
     summary = gate_summary(study).assign(study=study.plan.study)
     return summary if gated_cells(study) else summary.iloc[:0]

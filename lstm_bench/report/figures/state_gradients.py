@@ -12,7 +12,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 from numpy.typing import NDArray
 
-from lstm_bench.analysis.frames import Study
+from lstm_bench.analysis.frames import StudyData
 from lstm_bench.analysis.training_gradients import CLIPPED, NORM, clipping_norm, training_gradients
 from lstm_bench.analysis.wording import listed, significant, span_of
 from lstm_bench.report.figures.gradient_panels import FEW
@@ -36,7 +36,7 @@ COLOURS = "viridis"
 
 
 @themed
-def draw(study: Study) -> Figure:
+def draw(study: StudyData) -> Figure:
     """Draw a column a cell: norms at each state as colour, then the global norm and the share of steps clipped."""
     table, shades = training_gradients(study), colours(study.cells)
     blocks = _blocks(study, table)
@@ -70,13 +70,13 @@ class _Block(NamedTuple):
     parts: list[str]
 
 
-def _blocks(study: Study, table: pd.DataFrame) -> list[_Block]:
+def _blocks(study: StudyData, table: pd.DataFrame) -> list[_Block]:
     cells = _cells(study, table)
     beside = [cells[start : start + COLUMNS] for start in range(0, len(cells), COLUMNS)]
     return [_Block(some, _parts(table.loc[table["cell"].isin(some)])) for some in beside]
 
 
-def _cells(study: Study, table: pd.DataFrame) -> list[str]:
+def _cells(study: StudyData, table: pd.DataFrame) -> list[str]:
     return [cell for cell in study.cells if (table["cell"] == cell).any()]
 
 
@@ -91,7 +91,7 @@ def _scale(table: pd.DataFrame) -> LogNorm:
 
 
 def _draw_block(
-    panels: NDArray[np.object_], study: Study, table: pd.DataFrame, block: _Block, shades: dict[str, str]
+    panels: NDArray[np.object_], study: StudyData, table: pd.DataFrame, block: _Block, shades: dict[str, str]
 ) -> list[QuadMesh]:
     meshes, last = [], int(table["step"].max())
     for place, cell in enumerate(block.cells):
@@ -167,7 +167,7 @@ def _label_steps(lowest: NDArray[np.object_], table: pd.DataFrame) -> None:
         axes.set_xlabel("training step")
 
 
-def caption(study: Study) -> str:
+def caption(study: StudyData) -> str:
     """Return the finding: what is left of the gradient at the first time step, and how much of training was clipped."""
     table = training_gradients(study)
     if table.empty:
@@ -190,7 +190,7 @@ def caption(study: Study) -> str:
     )
 
 
-def _told(study: Study, own: pd.DataFrame, cell: str) -> str:
+def _told(study: StudyData, own: pd.DataFrame, cell: str) -> str:
     ratios = [_ratio(own.loc[own["quantity"] == part]) for part in _parts(own)]
     last = own.loc[own["quantity"] == CLIPPED].sort_values("step").iloc[-1:]
     clipped = [f"{_percent(row['median'])} of steps clipped" for row in last.to_dict("records")]
@@ -212,7 +212,7 @@ def _share(stage: pd.DataFrame) -> str:
     return significant(first / last, 2) if last > 0 else "0/0"
 
 
-def alt(study: Study) -> str:
+def alt(study: StudyData) -> str:
     """Return a description for who cannot see the figure."""
     table = training_gradients(study)
     return (
@@ -221,6 +221,6 @@ def alt(study: Study) -> str:
     )
 
 
-def rows(study: Study) -> pd.DataFrame:
+def rows(study: StudyData) -> pd.DataFrame:
     """Return the rows behind the figure."""
     return training_gradients(study).assign(study=study.plan.study)

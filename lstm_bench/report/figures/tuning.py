@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from lstm_bench.analysis.comparison import chosen_rates
-from lstm_bench.analysis.frames import Study
+from lstm_bench.analysis.frames import StudyData
 from lstm_bench.analysis.solving import ATTEMPTS, members_at, was_trained
 from lstm_bench.analysis.tuning import diverged, unequal_tuning
 from lstm_bench.analysis.wording import NOTHING_TRAINED, counted, listed, span_of
@@ -17,7 +17,7 @@ QUESTION = "Was the learning rate fair to each cell?"
 
 
 @themed
-def draw(study: Study) -> Figure:
+def draw(study: StudyData) -> Figure:
     """Draw a panel a lag: the score of each tuning member, a line through the means, a ring round the rate chosen.
 
     A cross stands for a tuning member that diverged; beside a ring stands how many reported members did.
@@ -43,7 +43,7 @@ def draw(study: Study) -> Figure:
     return figure
 
 
-def _reported(study: Study, cell: str, lag: int) -> str:
+def _reported(study: StudyData, cell: str, lag: int) -> str:
     """Return how many reported members diverged, "" for none."""
     ended = members_at(study, cell, lag)["status"]
     diverged = int((ended == DIVERGED).sum())
@@ -65,7 +65,7 @@ def _draw_cell(axes: Axes, scores: pd.DataFrame, chosen: float | None, shade: st
         axes.annotate(reported, place, (8, -14), textcoords="offset points", color=shade, ha="right", fontsize="small")
 
 
-def caption(study: Study) -> str:
+def caption(study: StudyData) -> str:
     """Return the finding: the rates chosen, how often the best lies at the end of the grid, and who diverged."""
     if not was_trained(study):
         return NOTHING_TRAINED
@@ -80,7 +80,7 @@ def caption(study: Study) -> str:
     return " ".join([*told, _diverged(study), *alike, how])
 
 
-def _diverged(study: Study) -> str:
+def _diverged(study: StudyData) -> str:
     """Return which share of the members diverged, by cell and rate."""
     odd = diverged(study).query("diverged > 0")
     if odd.empty:
@@ -92,12 +92,12 @@ def _diverged(study: Study) -> str:
     return f"Members that diverged (crosses): {'; '.join(told)}; no others."
 
 
-def _seeds_a_rate(study: Study) -> str:
+def _seeds_a_rate(study: StudyData) -> str:
     seeds = span_of(study.tuning.groupby(["cell", "lag", "learning_rate"]).size())
     return f"{seeds} tuning seed{'' if seeds == '1' else 's'}"
 
 
-def _chosen(study: Study, cell: str, rates: list[float]) -> str:
+def _chosen(study: StudyData, cell: str, rates: list[float]) -> str:
     chosen = chosen_rates(study, cell)
     if not chosen:
         return f"For {cell} no rate was chosen."
@@ -109,13 +109,13 @@ def _chosen(study: Study, cell: str, rates: list[float]) -> str:
     return f"{cell} took {told}{warning}."
 
 
-def alt(study: Study) -> str:
+def alt(study: StudyData) -> str:
     """Return a description for who cannot see the figure."""
     lines = listed(study.cells)
     return f"Tuning score against learning rate on {study.task}, a panel for each lag, a line for each of {lines}."
 
 
-def rows(study: Study) -> pd.DataFrame:
+def rows(study: StudyData) -> pd.DataFrame:
     """Return the rows behind the figure: each tuning member, and the share of its cell's at its rate that diverged.
 
     `diverged_share` is over all lags, `diverged_share_reported` that of the reported members that took the rate.

@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from lstm_bench.analysis.contest import Contest, cell_sets, reference_rows, whole_study
+from lstm_bench.analysis.speed_benchmark import SpeedBenchmark, cell_sets, reference_rows, whole_study
 from lstm_bench.analysis.wording import NOT_AVAILABLE, listed, significant, with_range
 from lstm_bench.records.schema import OURS, PLAIN_LOOP, STOCK_THREADS, STOCK_WORKERS
 
@@ -13,25 +13,25 @@ NORMS = "the gradient norms of every time step included"
 Row = dict[str, Any]
 
 
-def contest_headline(contest: Contest) -> list[str]:
+def speed_headline(benchmark: SpeedBenchmark) -> list[str]:
     """Return the finding: the first cell in full, the others after it, and what a whole study gains.
 
     It speaks of the rows of `reference_rows`.
     """
-    if not len(contest.rows):
+    if not len(benchmark.rows):
         return ["Nothing was timed."]
-    cells = [_records(group) for _, group in reference_rows(contest.rows).groupby(["task", "cell"], sort=False)]
-    timed = [rows for rows in cells if rows[0]["contender"] == OURS]
+    cells = [_records(group) for _, group in reference_rows(benchmark.rows).groupby(["task", "cell"], sort=False)]
+    timed = [rows for rows in cells if rows[0]["implementation"] == OURS]
     if not timed:
         return ["The engine itself was not timed."]
     first, *others = timed
-    more = [*(_other(rows, contest) for rows in others), whole_study_sentence(contest)]
-    return [paragraph for paragraph in (_first(first, contest), " ".join(filter(None, more))) if paragraph]
+    more = [*(_other(rows, benchmark) for rows in others), whole_study_sentence(benchmark)]
+    return [paragraph for paragraph in (_first(first, benchmark), " ".join(filter(None, more))) if paragraph]
 
 
 def _records(rows: pd.DataFrame) -> list[Row]:
     found = [{str(name): value for name, value in row.items()} for row in rows.to_dict("records")]
-    return sorted(found, key=lambda row: row["contender"] != OURS)
+    return sorted(found, key=lambda row: row["implementation"] != OURS)
 
 
 def where(row: Row) -> str:
@@ -52,9 +52,9 @@ def _ranged(row: Row, name: str) -> tuple[float, float, float]:
     return row[name], row[f"{name}_q25"], row[f"{name}_q75"]
 
 
-def _first(rows: list[Row], contest: Contest) -> str:
+def _first(rows: list[Row], benchmark: SpeedBenchmark) -> str:
     ours, *others = rows
-    cell, end = _cell(ours, contest), f"{NORMS}; {_of_the_limit(ours)}."
+    cell, end = _cell(ours, benchmark), f"{NORMS}; {_of_the_limit(ours)}."
     if not others:
         speed = with_range(*_ranged(ours, "steps_per_s"))
         return f"At {where(ours)} the engine takes {speed} {cell} training steps a second, {end}"
@@ -63,11 +63,11 @@ def _first(rows: list[Row], contest: Contest) -> str:
     return f"At {where(ours)} the engine takes {told}, {end}"
 
 
-def _other(rows: list[Row], contest: Contest) -> str:
+def _other(rows: list[Row], benchmark: SpeedBenchmark) -> str:
     ours, *others = rows
     ratios = [f"{with_range(*_ranged(row, 'speedup'))} against {_who(row)}" for row in others]
     told = listed(ratios) if ratios else f"{with_range(*_ranged(ours, 'steps_per_s'))} a second"
-    return f"For {_cell(ours, contest)} it takes {told}, {_share_of_the_limit(ours)}."
+    return f"For {_cell(ours, benchmark)} it takes {told}, {_share_of_the_limit(ours)}."
 
 
 def _of_the_limit(ours: Row) -> str:
@@ -82,30 +82,30 @@ def _share_of_the_limit(ours: Row) -> str:
     return f"at {percent(*_ranged(ours, 'limit_share'))} of the limit"
 
 
-def _cell(row: Row, contest: Contest) -> str:
-    return str(row["cell"]) if contest.rows["task"].nunique() == 1 else f"{row['cell']} ({row['task']})"
+def _cell(row: Row, benchmark: SpeedBenchmark) -> str:
+    return str(row["cell"]) if benchmark.rows["task"].nunique() == 1 else f"{row['cell']} ({row['task']})"
 
 
 def _takes_one(row: Row) -> str:
-    verb = "take" if row["contender"] == STOCK_WORKERS and row["processes"] > 1 else "takes"
+    verb = "take" if row["implementation"] == STOCK_WORKERS and row["processes"] > 1 else "takes"
     return f"{_who(row)} {verb} one"
 
 
 def _who(row: Row) -> str:
-    """Return a contender in words, with its processes and threads where they are not a matter of course."""
+    """Return a implementation in words, with its processes and threads where they are not a matter of course."""
     processes, threads = int(row["processes"]), int(row["threads"])
     words = {
         STOCK_WORKERS: f"{processes} single-thread torch.nn worker{'s' * (processes > 1)}",
         STOCK_THREADS: f"one torch.nn process of {threads} thread{'s' * (threads > 1)}",
         PLAIN_LOOP: "the plain loop",
     }
-    return words.get(row["contender"], str(row["contender"]))
+    return words.get(row["implementation"], str(row["implementation"]))
 
 
-def whole_study_sentence(contest: Contest) -> str:
-    """Return what a whole study gains over the slowest contender, at the batch and hidden size of `reference_rows`."""
-    first = reference_rows(contest.rows).iloc[0]
-    tables = [whole_study(contest.turns, cells) for cells in cell_sets(contest.cells)]
+def whole_study_sentence(benchmark: SpeedBenchmark) -> str:
+    """Return what a whole study gains over the slowest implementation, at the sizes of `reference_rows`."""
+    first = reference_rows(benchmark.rows).iloc[0]
+    tables = [whole_study(benchmark.rounds, cells) for cells in cell_sets(benchmark.cells)]
     here = [
         t.loc[(t[["task", "batch_size", "hidden_size"]] == first[["task", "batch_size", "hidden_size"]]).all(axis=1)]
         for t in tables
@@ -118,7 +118,8 @@ def whole_study_sentence(contest: Contest) -> str:
     return (
         f"A study of {listed(row['cells'].split(', '))} over the lag{'s' * (len(lags) > 1)} {listed(lags)} at "
         f"H = {row['hidden_size']}, B = {row['batch_size']}, as many steps of each, would take "
-        f"{_who_in(contest.rows, row['contender'])} {with_range(*_ranged(row, 'speedup'))} times as long as the engine."
+        f"{_who_in(benchmark.rows, row['implementation'])} {with_range(*_ranged(row, 'speedup'))} times as long as the "
+        "engine."
     )
 
 
@@ -126,8 +127,8 @@ def _is_many(row: Row) -> bool:
     return ", " in row["cells"] or ", " in row["lags"]
 
 
-def _who_in(rows: pd.DataFrame, contender: str) -> str:
-    return _who(_records(rows.loc[rows["contender"] == contender])[0])
+def _who_in(rows: pd.DataFrame, implementation: str) -> str:
+    return _who(_records(rows.loc[rows["implementation"] == implementation])[0])
 
 
 def extremes(rows: pd.DataFrame, name: str) -> tuple[Row, Row]:

@@ -1,4 +1,4 @@
-"""Panels of a speed study: one a hidden size and batch size, a row a cell and length, a mark a contender."""
+"""Panels of a speed study: one a hidden size and batch size, a row a cell and length, a mark a implementation."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from lstm_bench.analysis.contest import CONTENDERS
+from lstm_bench.analysis.speed_benchmark import IMPLEMENTATIONS
 from lstm_bench.report.style import INK, MUTED, PAPER, RULE, colours, new_figure
 from lstm_bench.report.typography import typeset
 
@@ -20,21 +20,21 @@ GROUND = {"facecolor": PAPER, "edgecolor": "none", "pad": 1.0}  # behind a numbe
 
 
 class Look(NamedTuple):
-    """How a contender is marked in every figure."""
+    """How a implementation is marked in every figure."""
 
     colour: str
     marker: str
 
 
-def looks(contenders: Sequence[str]) -> dict[str, Look]:
-    """Return a look for each contender; the known ones keep theirs whoever takes part."""
-    names = list(dict.fromkeys([*CONTENDERS, *contenders]))
+def looks(implementations: Sequence[str]) -> dict[str, Look]:
+    """Return a look for each implementation; the known ones keep theirs whoever takes part."""
+    names = list(dict.fromkeys([*IMPLEMENTATIONS, *implementations]))
     shades = colours(names)
     return {name: Look(shades[name], MARKERS[place % len(MARKERS)]) for place, name in enumerate(names)}
 
 
-def draw_panels(rows: pd.DataFrame, value: str, contenders: Sequence[str], say: Callable[[float], str]) -> Figure:
-    """Draw a value with its quartiles for some contenders, each mark with its number beside it.
+def draw_panels(rows: pd.DataFrame, value: str, implementations: Sequence[str], say: Callable[[float], str]) -> Figure:
+    """Draw a value with its quartiles for some implementations, each mark with its number beside it.
 
     Rows of panels are batch sizes, columns hidden sizes. The x axis is left for the caller to scale.
     """
@@ -44,15 +44,15 @@ def draw_panels(rows: pd.DataFrame, value: str, contenders: Sequence[str], say: 
     )
     columns = min(COLUMNS, rows["hidden_size"].nunique())
     n_rows = -(-len(sizes) // columns)
-    figure = new_figure(0.75 + n_rows * (0.5 + LINE * len(places) * (len(contenders) + 0.9)))
+    figure = new_figure(0.75 + n_rows * (0.5 + LINE * len(places) * (len(implementations) + 0.9)))
     grid = list(figure.subplots(n_rows, columns, squeeze=False, sharex=True, sharey=True).flat)
     for axes, (batch, hidden) in zip(grid, sizes, strict=False):
         here = rows.loc[(rows["batch_size"] == batch) & (rows["hidden_size"] == hidden)]
         axes.set_title(f"H = {hidden}, B = {batch}", fontsize="medium")
-        _draw_panel(axes, here, value, contenders, places, say)
+        _draw_panel(axes, here, value, implementations, places, say)
     for axes in grid[len(sizes) :]:
         axes.remove()
-    _legend(figure, contenders)
+    _legend(figure, implementations)
     return figure
 
 
@@ -65,16 +65,16 @@ def _places(rows: pd.DataFrame) -> dict[tuple[str, str, int], int]:
 
 
 def _draw_panel(
-    axes: Axes, rows: pd.DataFrame, value: str, contenders: Sequence[str], places: Mapping[tuple[str, str, int], int],
-    say: Callable[[float], str],
+    axes: Axes, rows: pd.DataFrame, value: str, implementations: Sequence[str],
+    places: Mapping[tuple[str, str, int], int], say: Callable[[float], str],
 ) -> None:  # fmt: skip
-    height, style = 1 / (len(contenders) + 0.9), looks(contenders)
+    height, style = 1 / (len(implementations) + 0.9), looks(implementations)
     for row in rows.to_dict("records"):
-        if row["contender"] in contenders:
-            shift = (contenders.index(row["contender"]) - (len(contenders) - 1) / 2) * height
+        if row["implementation"] in implementations:
+            shift = (implementations.index(row["implementation"]) - (len(implementations) - 1) / 2) * height
             y = places[row["task"], row["cell"], int(row["length"])] + shift
             ends = (float(row[value]), float(row[f"{value}_q25"]), float(row[f"{value}_q75"]))
-            _mark(axes, y, ends, style[row["contender"]], say)
+            _mark(axes, y, ends, style[row["implementation"]], say)
     for line in range(len(places) - 1):
         axes.axhline(line + 0.5, color=RULE, linewidth=0.6)
     axes.set(yticks=range(len(places)), yticklabels=_labels(places), ylim=(len(places) - 0.5, -0.5))
@@ -98,11 +98,11 @@ def _labels(places: Mapping[tuple[str, str, int], int]) -> list[str]:
     return [f"{'' if is_one_task else f'{task} '}{cell}, T = {length}" for task, cell, length in places]
 
 
-def _legend(figure: Figure, contenders: Sequence[str]) -> None:
-    style = looks(contenders)
+def _legend(figure: Figure, implementations: Sequence[str]) -> None:
+    style = looks(implementations)
     handles = [
         Line2D([], [], color=style[name].colour, marker=style[name].marker, markersize=5, linewidth=0, label=name)
-        for name in contenders
+        for name in implementations
     ]
     figure.legend(handles=handles, loc="outside upper left", ncols=3, handlelength=1.0, columnspacing=1.5)
 

@@ -1,4 +1,4 @@
-"""A small speed study on disk whose turns are given by hand."""
+"""A small speed study on disk whose rounds are given by hand."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -11,7 +11,7 @@ from lstm_bench.records.schema import (
     PLAIN_LOOP,
     STOCK_THREADS,
     STOCK_WORKERS,
-    ContestRow,
+    BenchmarkRow,
     JobPlan,
     MachineLimit,
     StudyPlan,
@@ -24,7 +24,7 @@ STEPS = {OURS: 80, STOCK_WORKERS: 20, STOCK_THREADS: 10, PLAIN_LOOP: 5}
 Turns = Mapping[str, Sequence[float]]
 
 
-def contest_job(cell: str, length: int, hidden: int = 64, batch: int = 32) -> JobPlan:
+def benchmark_job(cell: str, length: int, hidden: int = 64, batch: int = 32) -> JobPlan:
     known = make_job("lstm" if cell == "lstm" else "rnn", length, n_seeds=4, tuned=False, task="adding")
     job = f"{cell}-{hidden}-{length}-{batch}"
     return replace(
@@ -32,23 +32,29 @@ def contest_job(cell: str, length: int, hidden: int = 64, batch: int = 32) -> Jo
     )
 
 
-def contest_row(
-    job: JobPlan, contender: str, turns_s: Sequence[float], *, steps: int | None = None, limit_s: float | None = 0.002
-) -> ContestRow:
-    processes, threads, members = PROCESSES[contender]
-    return ContestRow(
+def benchmark_row(
+    job: JobPlan,
+    implementation: str,
+    rounds_s: Sequence[float],
+    *,
+    steps: int | None = None,
+    limit_s: float | None = 0.002,
+) -> BenchmarkRow:
+    processes, threads, members = PROCESSES[implementation]
+    return BenchmarkRow(
         job=job.job, task=job.task, cell=job.cell, lag=job.lag, length=job.length, hidden_size=job.hidden_size,
-        batch_size=job.batch_size, contender=contender,
-        kernel=job.kernel if contender == OURS else f"torch.nn.{job.cell.upper()}", processes=processes,
-        threads=threads, members=members, steps=STEPS[contender] if steps is None else steps, turns_s=list(turns_s),
-        flops=job.flops, limit_s=limit_s, peak_memory_bytes=None if contender == PLAIN_LOOP else 3 * 2**20,
+        batch_size=job.batch_size, implementation=implementation,
+        kernel=job.kernel if implementation == OURS else f"torch.nn.{job.cell.upper()}", processes=processes,
+        threads=threads, members=members, steps=STEPS[implementation] if steps is None else steps,
+        rounds_s=list(rounds_s), flops=job.flops, limit_s=limit_s,
+        peak_memory_bytes=None if implementation == PLAIN_LOOP else 3 * 2**20,
     )  # fmt: skip
 
 
-def write_contest(folder: Path, jobs: Sequence[JobPlan], rows: Sequence[ContestRow]) -> StudyPlan:
+def write_benchmark(folder: Path, jobs: Sequence[JobPlan], rows: Sequence[BenchmarkRow]) -> StudyPlan:
     """Write a speed study and return its plan."""
     plan = replace(make_plan(folder.name, list(jobs)), experiment="speed", measure="speed")
     records = StudyRecords(folder)
     records.write_plan(plan)
-    records.write_contest(LIMIT, rows)
+    records.write_benchmark(LIMIT, rows)
     return plan

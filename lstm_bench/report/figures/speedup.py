@@ -1,14 +1,14 @@
-"""Our engine against every other contender of a speed study, job by job."""
+"""Our engine against every other implementation of a speed study, job by job."""
 
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
-from lstm_bench.analysis.contest import Contest
-from lstm_bench.analysis.contest_wording import extremes, where
+from lstm_bench.analysis.speed_benchmark import SpeedBenchmark
+from lstm_bench.analysis.speed_headline import extremes, where
 from lstm_bench.analysis.wording import counted, listed, significant, span_of, times
 from lstm_bench.records.schema import OURS
-from lstm_bench.report.figures.contest_panels import draw_panels, line_at
+from lstm_bench.report.figures.speed_panels import draw_panels, line_at
 from lstm_bench.report.style import themed
 from lstm_bench.report.typography import typeset
 
@@ -17,10 +17,10 @@ MOST_TICKS = 12
 
 
 @themed
-def draw(contest: Contest) -> Figure:
-    """Draw the speedup over each other contender on a log axis, with a line where both are equally fast."""
-    shown = rows(contest)
-    figure = draw_panels(shown, "speedup", _others(contest), lambda ratio: f"{significant(ratio)}x")
+def draw(benchmark: SpeedBenchmark) -> Figure:
+    """Draw the speedup over each other implementation on a log axis, with a line where both are equally fast."""
+    shown = rows(benchmark)
+    figure = draw_panels(shown, "speedup", _others(benchmark), lambda ratio: f"{significant(ratio)}x")
     low, high = min(1.0, shown["speedup_q25"].min()), max(1.0, shown["speedup_q75"].max())
     for axes in figure.axes:
         axes.set_xscale("log")
@@ -33,18 +33,18 @@ def draw(contest: Contest) -> Figure:
     return figure
 
 
-def _others(contest: Contest) -> list[str]:
-    return [name for name in contest.contenders if name != OURS]
+def _others(benchmark: SpeedBenchmark) -> list[str]:
+    return [name for name in benchmark.implementations if name != OURS]
 
 
-def caption(contest: Contest) -> str:
-    """Return the finding: against each other contender the least and the greatest speedup, and where."""
-    shown = rows(contest)
+def caption(benchmark: SpeedBenchmark) -> str:
+    """Return the finding: against each other implementation the least and the greatest speedup, and where."""
+    shown = rows(benchmark)
     if shown.empty:
         return "Nothing was timed beside the engine, so there is nothing to compare."
-    told = [_told(name, shown.loc[shown["contender"] == name]) for name in _others(contest)]
+    told = [_told(name, shown.loc[shown["implementation"] == name]) for name in _others(benchmark)]
     how = (
-        f"Medians, and quartiles as whiskers, over {span_of(shown['turns'])} rounds of the ratio of two turns of one "
+        f"Medians, and quartiles as whiskers, over {span_of(shown['rounds'])} rounds of the ratio of two times of one "
         "round; right of the dashed line the engine is faster."
     )
     return " ".join(["Speedup of the engine over each.", *told, how])
@@ -59,19 +59,19 @@ def _told(name: str, shown: pd.DataFrame) -> str:
     return f"{name}: {places[0]} to {places[1]}, {behind}."
 
 
-def alt(contest: Contest) -> str:
+def alt(benchmark: SpeedBenchmark) -> str:
     """Return a description for who cannot see the figure."""
     return (
-        f"Speedup of the engine over {'; '.join(_others(contest))}; on a log axis: a panel for each hidden size and "
-        f"batch size, a row for each length of {listed(contest.cells)}."
+        f"Speedup of the engine over {'; '.join(_others(benchmark))}; on a log axis: a panel for each hidden size and "
+        f"batch size, a row for each length of {listed(benchmark.cells)}."
     )
 
 
-def rows(contest: Contest) -> pd.DataFrame:
+def rows(benchmark: SpeedBenchmark) -> pd.DataFrame:
     """Return the rows behind the figure."""
     labels = [
-        "task", "cell", "hidden_size", "batch_size", "lag", "length", "contender", "turns", "speedup", "speedup_q25",
-        "speedup_q75",
+        "task", "cell", "hidden_size", "batch_size", "lag", "length", "implementation", "rounds", "speedup",
+        "speedup_q25", "speedup_q75",
     ]  # fmt: skip
-    known = contest.rows["speedup"].notna()
-    return contest.rows.loc[known, labels].assign(study=contest.plan.study)
+    known = benchmark.rows["speedup"].notna()
+    return benchmark.rows.loc[known, labels].assign(study=benchmark.plan.study)
