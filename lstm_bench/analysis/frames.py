@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from lstm_bench.analysis.member_table import PlannedMember, planned_members, read_members
+from lstm_bench.analysis.member_table import StudyMember, planned_members, read_members
 from lstm_bench.analysis.metric_units import unit_of
 from lstm_bench.records.reading import RecordError
 from lstm_bench.records.schema import WITHOUT_RESULT, JobPlan, SpeedRow, StudyPlan
@@ -149,13 +149,13 @@ def load_study(folder: Path) -> StudyData:
     )
 
 
-def _member_frame(study: str, planned: Sequence[PlannedMember]) -> pd.DataFrame:
+def _member_frame(study: str, planned: Sequence[StudyMember]) -> pd.DataFrame:
     frame = pd.DataFrame([{"study": study, **member.row()} for member in planned], columns=list(MEMBER_COLUMNS))
     numbers = ["learning_rate", "steps", "steps_to_solve", "train_s"]
     return frame.astype(dict.fromkeys(numbers, "float64"))
 
 
-def _result_frame(study: str, planned: Sequence[PlannedMember]) -> pd.DataFrame:
+def _result_frame(study: str, planned: Sequence[StudyMember]) -> pd.DataFrame:
     rows: list[dict[str, Any]] = []
     for member in planned:
         if member.record is None:
@@ -166,7 +166,7 @@ def _result_frame(study: str, planned: Sequence[PlannedMember]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(RESULT_COLUMNS)).astype({"learning_rate": "float64", "value": "float64"})
 
 
-def _unmeasured_frame(study: str, planned: Sequence[PlannedMember]) -> pd.DataFrame:
+def _unmeasured_frame(study: str, planned: Sequence[StudyMember]) -> pd.DataFrame:
     rows = [
         {"study": study, **member.row(), "probe": probe, "moment": moment, "reason": reason}
         for member in planned
@@ -182,7 +182,7 @@ Labelled = tuple[int, pa.Table]  # a member's row in `members`, and its table
 
 def _tables(
     records: StudyRecords,
-    planned: Sequence[PlannedMember],
+    planned: Sequence[StudyMember],
     members: pd.DataFrame,
     name: str,
     problems: list[str],
@@ -201,7 +201,7 @@ def _tables(
 
 
 def _gradient_tables(
-    records: StudyRecords, planned: Sequence[PlannedMember], members: pd.DataFrame, problems: list[str]
+    records: StudyRecords, planned: Sequence[StudyMember], members: pd.DataFrame, problems: list[str]
 ) -> tuple[list[Labelled], pd.DataFrame]:
     """Return gradient tables, thinned: a thousand members' norms at every lag would fill a small memory."""
     longest: dict[tuple[str, str, str], int] = {}

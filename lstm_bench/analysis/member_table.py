@@ -14,7 +14,7 @@ Key = tuple[str, str, int, float | None]  # job, role, seed, and a tuning member
 
 
 @dataclass(frozen=True)
-class PlannedMember:
+class StudyMember:
     """A member of the plan with its record, None where it never ran to an end."""
 
     job: JobPlan
@@ -80,16 +80,10 @@ def read_members(records: StudyRecords, jobs: Iterable[JobPlan]) -> tuple[dict[K
     return found, problems
 
 
-def planned_members(jobs: Sequence[JobPlan], found: Mapping[Key, MemberRecord]) -> list[PlannedMember]:
+def planned_members(jobs: Sequence[JobPlan], found: Mapping[Key, MemberRecord]) -> list[StudyMember]:
     """Return every member of the plan, in its order; tuning members first within a job."""
     return [
-        PlannedMember(job, role, seed, rate, found.get((job.job, role, seed, rate)))
+        StudyMember(job, role, seed, rate, found.get((job.job, role, seed, rate)))
         for job in jobs
-        for role, seed, rate in _roles(job)
+        for _, role, seed, rate in job.members()
     ]
-
-
-def _roles(job: JobPlan) -> list[tuple[str, int, float | None]]:
-    tuned = len(job.learning_rates) > 1 and job.steps > 0  # one rate leaves nothing to choose
-    tuning = [("tuning", seed, rate) for rate in job.learning_rates for seed in job.tuning_seeds if tuned]
-    return [*tuning, *(("report", seed, None) for seed in job.seeds)]

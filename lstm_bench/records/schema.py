@@ -5,6 +5,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AliasChoices, ConfigDict, Field, with_config
 
+from lstm_bench.records.identity import PlannedMember, member_identity
+
 SCHEMA = 1
 NO_OTHER_FIELDS = ConfigDict(extra="forbid")  # when read back
 FORMER_PLAN_FIELDS = frozenset({"walk"})  # in study.json of earlier versions, and left out when it is read
@@ -57,6 +59,22 @@ class JobPlan:
     answers: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     sources: dict[str, str] = field(default_factory=dict)
+
+    def members(self) -> list[PlannedMember]:
+        """Return all members of the job, those that tune it first."""
+        return [*self._tuning(), *self.reported()]
+
+    def reported(self) -> list[PlannedMember]:
+        """Return the members that are reported."""
+        return [PlannedMember(member_identity(self.job, "report", seed), "report", seed, None) for seed in self.seeds]
+
+    def _tuning(self) -> list[PlannedMember]:
+        """Return the members that try learning rates, none where there is nothing to choose."""
+        rates = self.learning_rates if len(self.learning_rates) > 1 and self.steps > 0 else []
+        pairs = [(rate, seed) for rate in rates for seed in self.tuning_seeds]
+        return [
+            PlannedMember(member_identity(self.job, "tuning", seed, rate), "tuning", seed, rate) for rate, seed in pairs
+        ]
 
 
 @with_config(NO_OTHER_FIELDS)

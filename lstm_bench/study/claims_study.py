@@ -15,7 +15,6 @@ from lstm_bench.records.store import StudyRecords
 from lstm_bench.speed.study_cells import is_timed
 from lstm_bench.study.base_study import Launch, PlannedStudy
 from lstm_bench.study.folders import records_folder, reports_folder
-from lstm_bench.study.members import reported
 from lstm_bench.study.planning import now
 from lstm_bench.study.running import StudyRunner
 from lstm_bench.study.stopping import Stop
@@ -76,7 +75,7 @@ def is_whole(records: StudyRecords, plan: StudyPlan) -> bool:
 
 def _is_there(job: JobPlan, there: dict[str, JobPlan], records: StudyRecords) -> bool:
     known = job.job in there and set(job.seeds) <= set(there[job.job].seeds)
-    return known and all(records.has_result(member.identity) for member in reported(job))
+    return known and all(records.has_result(member.identity) for member in job.reported())
 
 
 def _table(rulings: Sequence[Ruling]) -> Table:

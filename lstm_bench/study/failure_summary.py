@@ -7,7 +7,6 @@ from lstm_bench.analysis.wording import counted
 from lstm_bench.records.reading import RecordError
 from lstm_bench.records.schema import WITHOUT_RESULT, JobPlan
 from lstm_bench.records.store import StudyRecords
-from lstm_bench.study.members import members_of, reported
 
 
 class FailureSummary(NamedTuple):
@@ -22,12 +21,12 @@ def summarise_failures(records: StudyRecords, jobs: Sequence[JobPlan]) -> Failur
     lines, without_result = list[str](), 0
     for job in jobs:
         seeds_by_outcome: dict[tuple[str, str], list[int]] = {}
-        for member in reported(job):
+        for member in job.reported():
             if (outcome := _outcome(records, member.identity)) is not None:
                 seeds_by_outcome.setdefault(outcome, []).append(member.seed)
         lines += [_line(status, job, seeds, reason) for (status, reason), seeds in seeds_by_outcome.items()]
         without_result += sum(len(seeds) for (status, _), seeds in seeds_by_outcome.items() if status != "diverged")
-        missing = [m for m in members_of(job) if m.role == "tuning" and not records.has_result(m.identity)]
+        missing = [m for m in job.members() if m.role == "tuning" and not records.has_result(m.identity)]
         if missing and not seeds_by_outcome:  # else a line above has the reason
             lines.append(f"No record: {counted(len(missing), 'member')} that tuned {job.task} {job.cell} lag {job.lag}")
             without_result += len(missing)

@@ -1,17 +1,15 @@
-"""Identities of jobs and members: hashes of everything that changes a result and of nothing else."""
+"""The identity of a job: the hash of everything that changes its results and of nothing else."""
 
-import hashlib
-import json
 from typing import Any
 
 from lstm_bench.config.schema import JobConfig
+from lstm_bench.records.identity import content_hash
 from lstm_bench.study.plug_in_source import plug_in_sources
 
 RESULTS_VERSION = 4  # raised when the same settings give other results
 PLUG_IN_VERSION = 1  # raised when they do so for plug-ins alone; 1: evaluation mode, draws by member, complex numbers
 NOT_IN_HASH = ("seeds", "device", "kernel")  # other members, and where and with what they train: recorded, not hashed
 SINCE = {"stop_when_solved": True}  # later settings, not hashed at these values, which equal the earlier behaviour
-EXACT = 2**53  # every integer up to this one is a float exactly
 
 
 def settings_of(job: JobConfig) -> dict[str, Any]:
@@ -29,27 +27,8 @@ def job_identity(job: JobConfig) -> str:
     trainer = {key: value for key, value in settings["trainer"].items() if _changes_results(key, value)}
     content = {"version": RESULTS_VERSION, **settings, "trainer": trainer}
     sources = plug_in_sources(job)
-    return _digest(content | {"sources": sources, "plug_ins": PLUG_IN_VERSION} if sources else content)
+    return content_hash(content | {"sources": sources, "plug_ins": PLUG_IN_VERSION} if sources else content)
 
 
 def _changes_results(key: str, value: Any) -> bool:
     return key not in NOT_IN_HASH and (key not in SINCE or SINCE[key] != value)
-
-
-def member_identity(job: str, role: str, seed: int, learning_rate: float | None = None) -> str:
-    """Return the hash of a member; a reported member has no learning rate in it, as the job's tuning chooses it."""
-    return _digest([job, role, seed, learning_rate])
-
-
-def _digest(content: Any) -> str:
-    return hashlib.sha256(json.dumps(_alike(content), sort_keys=True).encode()).hexdigest()[:16]
-
-
-def _alike(content: Any) -> Any:
-    """Return content with integers as floats: 3 on the command line and 3.0 in a yaml are one setting."""
-    if isinstance(content, dict):
-        return {key: _alike(value) for key, value in content.items()}
-    if isinstance(content, list):
-        return [_alike(value) for value in content]
-    is_exact_integer = isinstance(content, int) and not isinstance(content, bool) and abs(content) <= EXACT
-    return float(content) if is_exact_integer else content

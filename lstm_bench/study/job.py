@@ -20,10 +20,11 @@ from lstm_bench.engine.run import Run
 from lstm_bench.engine.seeds import Member, generator
 from lstm_bench.engine.training import Budget, Training
 from lstm_bench.engine.tuning import choose_learning_rate, tuning_score
+from lstm_bench.records.identity import member_identity
 from lstm_bench.records.schema import ROLES, MemberRecord
 from lstm_bench.records.store import TABLE_COLUMNS, StudyRecords
 from lstm_bench.study.checkpointing import Checkpointer
-from lstm_bench.study.identity import job_identity, member_identity
+from lstm_bench.study.identity import job_identity
 from lstm_bench.study.job_protocol import ALL_WELL, Heartbeat, NoHeartbeat, Outcome
 from lstm_bench.study.planning import now
 from lstm_bench.study.probing import Findings, probe_member

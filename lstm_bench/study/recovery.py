@@ -10,7 +10,6 @@ from lstm_bench.records.reading import RecordError
 from lstm_bench.records.schema import JobPlan
 from lstm_bench.records.store import StudyRecords
 from lstm_bench.study.locks import job_lock
-from lstm_bench.study.members import members_of
 from lstm_bench.study.supervising import finalise_members
 
 PATIENCE_S = 3.0  # for processes whose study has died to end
@@ -30,7 +29,7 @@ def reconcile(records: StudyRecords, jobs: Sequence[JobPlan], patience_s: float 
     A job that still runs, as a cluster's job may when its submitter has died, is not changed.
     """
     dead_jobs = [job for job in jobs if not _runs(records.folder, job, patience_s)]
-    quarantined = [_quarantine(records, member.identity) for job in dead_jobs for member in members_of(job)]
+    quarantined = [_quarantine(records, member.identity) for job in dead_jobs for member in job.members()]
     damaged = [description for description in quarantined if description is not None]
     # Now that damaged members are gone, every record can be read.
     left_running = sum(len(finalise_members(records, job, LEFT_BEHIND)) for job in dead_jobs)

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from lstm_bench.records.schema import JobPlan
 from lstm_bench.records.store import StudyRecords
-from lstm_bench.study.members import members_of
 from lstm_bench.study.recovery import is_archived
 
 
@@ -20,7 +19,7 @@ def reuse_members(records: StudyRecords, jobs: Sequence[JobPlan]) -> int:
     """
     others = [StudyRecords(path.parent) for path in sorted(records.folder.parent.glob("*/members"))]
     others = [other for other in others if other.folder != records.folder and not is_archived(other.folder)]
-    members = [member.identity for job in jobs for member in members_of(job)]
+    members = [member.identity for job in jobs for member in job.members()]
     identities = [identity for identity in members if not records.has_result(identity)]
     return sum(any(_copied(identity, other, records) for other in others) for identity in identities)
 

@@ -19,7 +19,6 @@ from lstm_bench.study.base_study import Launch, PlannedStudy
 from lstm_bench.study.failure_summary import summarise_failures
 from lstm_bench.study.folders import reports_folder, tracking_uri
 from lstm_bench.study.locks import is_any_job_running, stop_request
-from lstm_bench.study.members import members_of, reported
 from lstm_bench.study.planning import now
 from lstm_bench.study.recovery import archive_study, attempt_of, reconcile
 from lstm_bench.study.reuse import reuse_members
@@ -153,11 +152,11 @@ class StudyRunner(PlannedStudy):
 
     def _is_whole(self, job: JobPlan) -> bool:
         """Tell whether every member of a job has a result, tuning members included."""
-        return all(self._records.has_result(member.identity) for member in members_of(job))
+        return all(self._records.has_result(member.identity) for member in job.members())
 
     def _kept(self, plan: JobPlan) -> list[int]:
         """Return the seeds of a job's reported members that have a result."""
-        return [member.seed for member in reported(plan) if self._records.has_result(member.identity)]
+        return [member.seed for member in plan.reported() if self._records.has_result(member.identity)]
 
     def _say_what_is_ahead(self, left_running: int) -> None:
         members = sum(len(job.seeds) for job in self._plan.jobs)

@@ -25,7 +25,6 @@ from lstm_bench.records.schema import JobPlan, MemberRecord
 from lstm_bench.records.store import StudyRecords
 from lstm_bench.study.job_protocol import ALL_WELL, Outcome
 from lstm_bench.study.locks import stop_request, study_lock
-from lstm_bench.study.members import members_of
 from lstm_bench.study.parent_watchdog import end_with_study
 from lstm_bench.study.stopping import JOBS_GRACE_S
 
@@ -209,7 +208,7 @@ def finalise_members(records: StudyRecords, job: JobPlan, outcome: Outcome) -> l
     """
     status, reason = outcome
     left_running = []
-    for identity, role, seed, rate in members_of(job):
+    for identity, role, seed, rate in job.members():
         if records.has_result(identity):
             continue
         was_running = records.has_member(identity) and records.read_member(identity).status == "running"

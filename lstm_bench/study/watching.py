@@ -11,7 +11,6 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 
 from lstm_bench.records.schema import JobPlan, StudyPlan
 from lstm_bench.records.store import StudyRecords
-from lstm_bench.study.members import reported
 
 SECONDS_BETWEEN_LOOKS = 0.5
 SECONDS_BETWEEN_LINES = 30.0
@@ -106,7 +105,7 @@ class Watcher:
         )
 
     def _outcome(self, job: JobPlan) -> str:
-        identities = [member.identity for member in reported(job)]
+        identities = [member.identity for member in job.reported()]
         records = [self._records.read_member(i) for i in identities if self._records.has_member(i)]
         counts = Counter(record.status for record in records)
         counts["missing"] = len(identities) - len(records)

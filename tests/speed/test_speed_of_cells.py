@@ -15,7 +15,6 @@ from lstm_bench.records.store import StudyRecords
 from lstm_bench.report.figures import speed
 from lstm_bench.report.tables import comparison_table
 from lstm_bench.speed.study_cells import is_timed, measure_speed, through_autograd_too
-from lstm_bench.study.members import reported
 from lstm_bench.study.planning import plan_study
 
 MEMBERS, BATCH = 3, 2
@@ -47,7 +46,7 @@ def study(tmp_path_factory):
     records.write_plan(plan)
     for job in plan.jobs:
         status = "solved" if job.cell == "lstm" else "plateau"
-        for member in reported(job):
+        for member in job.reported():
             solved_after = 9 if status == "solved" else None
             record = MemberRecord(member.identity, job.job, "report", member.seed, 0.01, status, 9, solved_after)
             records.write_member(record, {})

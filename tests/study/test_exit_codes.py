@@ -7,7 +7,6 @@ import pytest
 from lstm_bench.config.composing import Invocation, compose_study
 from lstm_bench.records.schema import MemberRecord
 from lstm_bench.records.store import StudyRecords
-from lstm_bench.study.members import members_of
 from lstm_bench.study.planning import plan_study
 from lstm_bench.study.running import StudyRunner
 from lstm_bench.study.stopping import Stop
@@ -31,7 +30,7 @@ def ended(tmp_path, monkeypatch, capsys):
         def launch(_, numbers):
             outcomes, exit_code = next(waiting)
             for job in records.read_plan().jobs:
-                for identity, role, seed, rate in members_of(job):
+                for identity, role, seed, rate in job.members():
                     records.write_member(MemberRecord(identity, job.job, role, seed, rate, "untrained"), {})
             for number, (outcome, reason) in zip(numbers, outcomes, strict=False):
                 records.journal.note("job_ended", job="", number=number, outcome=outcome, reason=reason)

@@ -7,7 +7,6 @@ from lstm_bench.config.composing import Invocation, compose_study
 from lstm_bench.records.schema import MemberRecord
 from lstm_bench.records.store import StudyRecords
 from lstm_bench.study.failure_summary import summarise_failures
-from lstm_bench.study.members import reported
 from lstm_bench.study.planning import plan_study
 
 ARGUMENTS = ("cell=rnn", "task.lag=2,1", "cell.hidden_size=4", "trainer.seeds=4", "trainer.learning_rates=0.1")
@@ -18,7 +17,7 @@ def test_tuning_records_that_are_gone_are_told_where_nothing_else_is(tmp_path: P
     tuned = (*ARGUMENTS[:-1], "trainer.learning_rates=[0.1,0.2]", "trainer.tuning_seeds=1")
     jobs = plan_study(compose_study(Invocation(tuned)), tuned).jobs
     for job in jobs:
-        for member in reported(job):
+        for member in job.reported():
             records.write_status(MemberRecord(member.identity, job.job, "report", member.seed, 0.1, "solved"))
     assert summarise_failures(records, jobs) == (
         [f"No record: 2 members that tuned copy rnn lag {lag}" for lag in (2, 1)], 4
@@ -35,7 +34,7 @@ def test_every_job_is_named_once_a_reason_and_what_has_a_result_is_not(tmp_path:
         (second, 0, diverged), (second, 1, replace(diverged, error="cell rnn: its loss is nan at step 900")),
         (second, 2, replace(failed, status="out_of_memory", error="no memory")),
     ):  # fmt: skip
-        identity = list(reported(job))[seed].identity
+        identity = job.reported()[seed].identity
         records.write_status(replace(record, identity=identity, job=job.job, seed=seed))
     found = summarise_failures(records, [first, second])
     assert found.lines == [

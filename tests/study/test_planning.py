@@ -5,8 +5,9 @@ import pytest
 
 from lstm_bench.config.composing import Invocation, compose_study
 from lstm_bench.config.schema import JobConfig, TrainerConfig
+from lstm_bench.records.identity import member_identity
 from lstm_bench.records.schema import JobPlan
-from lstm_bench.study.identity import job_identity, member_identity
+from lstm_bench.study.identity import job_identity
 from lstm_bench.study.planning import cell_names, job_config, plan_study
 
 

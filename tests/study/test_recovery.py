@@ -10,7 +10,6 @@ from lstm_bench.records.locking import held
 from lstm_bench.records.schema import JobPlan, MemberRecord
 from lstm_bench.records.store import StudyRecords
 from lstm_bench.study.locks import job_lock
-from lstm_bench.study.members import members_of, reported
 from lstm_bench.study.planning import plan_study
 from lstm_bench.study.recovery import archive_study, attempt_of, reconcile
 from lstm_bench.study.reuse import reuse_members
@@ -34,7 +33,7 @@ def jobs(records: StudyRecords) -> list[JobPlan]:
 
 def write(records: StudyRecords, job: JobPlan, number: int, status: str) -> str:
     """Give a status to a member of a job, counted from the first that tunes; return its identity."""
-    identity, role, seed, rate = list(members_of(job))[number]
+    identity, role, seed, rate = job.members()[number]
     records.write_member(MemberRecord(identity, job.job, role, seed, rate, status), {}, {"weights.pt": b"w"})
     return identity
 
@@ -44,11 +43,11 @@ def statuses(records: StudyRecords) -> dict[str, str]:
 
 
 def test_the_members_of_a_job_are_those_that_tune_it_and_those_reported(jobs: list[JobPlan]) -> None:
-    assert [(m.role, m.seed, m.rate) for m in members_of(jobs[0])] == [
+    assert [(m.role, m.seed, m.rate) for m in jobs[0].members()] == [
         ("tuning", 0, 0.1), ("tuning", 1, 0.1), ("tuning", 0, 0.2), ("tuning", 1, 0.2),
         ("report", 0, None), ("report", 1, None), ("report", 2, None),
     ]  # fmt: skip
-    assert len({m.identity for job in jobs for m in members_of(job)}) == 14
+    assert len({m.identity for job in jobs for m in job.members()}) == 14
 
 
 def test_who_was_left_running_is_interrupted_and_who_is_finished_stays(
@@ -95,7 +94,7 @@ def test_a_job_that_failed_fails_all_that_had_no_result(
 ) -> None:
     tuning, solved = write(records, jobs[0], 1, "running"), write(records, jobs[0], 4, "solved")
     assert finalise_members(records, jobs[0], (status, "a traceback\nValueError: why")) == [tuning]
-    waiting = {member.identity: status for member in reported(jobs[0]) if member.identity != solved}
+    waiting = {member.identity: status for member in jobs[0].reported() if member.identity != solved}
     assert statuses(records) == {tuning: status, solved: "solved"} | waiting
     assert {records.read_member(identity).error for identity in waiting} == {"a traceback\nValueError: why"}
 
