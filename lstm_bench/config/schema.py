@@ -5,53 +5,35 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from lstm_bench.checks import at_least, one_of
+from lstm_bench.checks import at_least
+from lstm_bench.engine.settings import TrainingSettings
 
 Measure = Literal["training", "speed", "claims"]
 Comparison = Literal["hidden", "parameters", "both"]  # the size that the compared cells share
 
 
 @dataclass(frozen=True)
-class TrainerConfig:
-    """How the members of a job are tuned and trained.
+class TrainerConfig(TrainingSettings):
+    """How the members of a job are tuned and trained: the settings of training, and those below.
 
     Args:
-        batch_size: sequences a step.
-        steps: optimiser steps that a member may take; 0 evaluates the cells untrained.
-        eval_every: steps between evaluations.
-        eval_size: fresh sequences an evaluation.
-        confirm_size: held-out sequences that confirm a solution.
-        clip: largest global gradient norm; 0 turns clipping off.
-        stop_when_solved: whether a member ends when it has solved the task; else it trains to its last step.
         learning_rates: Adam's rates to choose from on the tuning seeds; one rate needs no tuning.
         tuning_seeds: how many members try each rate.
         tuning_share: share of `steps` that a tuning member may take.
         seeds: how many members are reported, or a list of their seeds.
-        study_seed: root of every random stream.
-        device: where tensors live.
         kernel: `auto` uses the compiled kernel where there is one and it can be built, `torch` never.
     """
 
-    batch_size: int = 32
-    steps: int = 5000
-    eval_every: int = 200
-    eval_size: int = 1000
-    confirm_size: int = 10_000
-    clip: float = 1.0
-    stop_when_solved: bool = True
     learning_rates: float | list[float] = field(default_factory=lambda: [0.001, 0.003, 0.01])
     tuning_seeds: int = 2
     tuning_share: float = 0.3
     seeds: int | list[int] = 5
-    study_seed: int = 0
-    device: str = "cpu"
     kernel: Literal["auto", "torch"] = "auto"
 
     def __post_init__(self) -> None:
         at_least(1, batch_size=self.batch_size, eval_every=self.eval_every)
         at_least(1, eval_size=self.eval_size, confirm_size=self.confirm_size, tuning_seeds=self.tuning_seeds)
         at_least(0, study_seed=self.study_seed, steps=self.steps)
-        one_of(("auto", "torch"), kernel=self.kernel)
         if 0 < self.steps < self.eval_every:
             raise ValueError(f"eval_every={self.eval_every}: allowed: at most trainer.steps, which is {self.steps}")
         if self.clip < 0:
@@ -76,9 +58,8 @@ class TrainerConfig:
     @property
     def rates(self) -> list[float]:
         """The learning-rate grid."""
-        return (
-            [float(r) for r in self.learning_rates] if isinstance(self.learning_rates, list) else [self.learning_rates]
-        )
+        rates = self.learning_rates
+        return [float(rate) for rate in rates] if isinstance(rates, list) else [rates]
 
     @property
     def tunes(self) -> bool:

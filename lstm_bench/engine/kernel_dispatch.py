@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Mapping
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 import torch
 
@@ -20,8 +20,7 @@ from lstm_bench.engine.kernels.gru import GRUKernel
 from lstm_bench.engine.kernels.lstm import AblatedLSTMKernel, LSTMKernel
 from lstm_bench.engine.kernels.lstm_1997 import CompiledOriginalLSTM, OriginalLSTMKernel
 from lstm_bench.engine.kernels.rnn import RNNKernel
-
-KernelChoice = Literal["auto", "torch", "autograd"]
+from lstm_bench.engine.settings import KernelChoice
 
 
 class KernelType(Protocol):

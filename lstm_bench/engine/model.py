@@ -9,9 +9,10 @@ from torch import Generator, Tensor, nn
 from lstm_bench.cells.contract import Cell
 from lstm_bench.engine.generic import named_tensors
 from lstm_bench.engine.global_generators import kept_generators, seeded_generators
-from lstm_bench.engine.kernel_dispatch import KernelChoice, kernel_of
+from lstm_bench.engine.kernel_dispatch import kernel_of
 from lstm_bench.engine.memory_plan import plan_for
 from lstm_bench.engine.seeds import DRAWN
+from lstm_bench.engine.settings import KernelChoice
 from lstm_bench.engine.unroll import Unroll
 from lstm_bench.tasks.contract import Task
 

@@ -8,9 +8,10 @@ from torch import Tensor, nn
 
 from lstm_bench.cells.reals import as_reals, from_reals
 from lstm_bench.engine.generic import GenericKernel
-from lstm_bench.engine.kernel_dispatch import KernelChoice, kernel_of
+from lstm_bench.engine.kernel_dispatch import kernel_of
 from lstm_bench.engine.memory_plan import MemoryPlan, plan_for
 from lstm_bench.engine.model import Model, model_tensors
+from lstm_bench.engine.settings import KernelChoice
 from lstm_bench.engine.unroll import Unroll
 from lstm_bench.tasks.contract import Batch, Task
 

@@ -4,51 +4,21 @@ import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 
 from lstm_bench.engine.evaluation import evaluate, stack_batches
-from lstm_bench.engine.kernel_dispatch import KernelChoice
 from lstm_bench.engine.model import MakeCell, make_model
 from lstm_bench.engine.population import Population
 from lstm_bench.engine.run import Run, Snapshot, packed, unpacked
 from lstm_bench.engine.seeds import Member, cell_seeds, cell_streams, generator
+from lstm_bench.engine.settings import TrainingSettings
 from lstm_bench.tasks.contract import Batch, Task
 
 PLATEAU_SHARE = 0.95  # of the memoryless baseline: a member at or above it has learnt next to nothing
 PASSES_TO_CONFIRM = 2
 MILESTONES = (100, 75, 50, 25, 10)  # percent of the memoryless baseline
-
-
-@dataclass(frozen=True)
-class Budget:
-    """How members are trained.
-
-    Args:
-        batch_size: B, sequences a step.
-        steps: optimiser steps a member may take; with 0 it is evaluated and not trained.
-        eval_every: steps from one evaluation to the next.
-        eval_size: fresh sequences an evaluation.
-        confirm_size: held-out sequences that confirm a solution, once.
-        clip: largest global gradient norm; 0 turns clipping off.
-        stop_when_solved: whether a member ends when it has solved the task; else it trains through its budget.
-        study_seed: root of every random stream.
-        device: where tensors live.
-        kernel: which kernels may be used.
-    """
-
-    batch_size: int = 32
-    steps: int = 5000
-    eval_every: int = 200
-    eval_size: int = 1000
-    confirm_size: int = 10_000
-    clip: float = 1.0
-    stop_when_solved: bool = True
-    study_seed: int = 0
-    device: str = "cpu"
-    kernel: KernelChoice = "auto"
 
 
 Progress = Callable[[int, Sequence[Run]], None]
@@ -71,11 +41,11 @@ class Training:
         step: the next step.
     """
 
-    def __init__(self, task: Task, make_cell: MakeCell, members: Sequence[Member], budget: Budget) -> None:
-        models = [make_model(task, make_cell, generator(budget.study_seed, m, "initialisation")) for m in members]
+    def __init__(self, task: Task, make_cell: MakeCell, members: Sequence[Member], settings: TrainingSettings) -> None:
+        models = [make_model(task, make_cell, generator(settings.study_seed, m, "initialisation")) for m in members]
         rates = [member.learning_rate for member in members]
-        self._population = Population(task, models, rates, torch.device(budget.device), budget.kernel)
-        self._budget = budget
+        self._population = Population(task, models, rates, torch.device(settings.device), settings.kernel)
+        self._settings = settings
         self.active = [Run(member) for member in members]
         self.step = 0
 
@@ -83,7 +53,7 @@ class Training:
         """Take one step with all active members, and return the runs that end with it."""
         population = self._population
         with _charged_to(self.active):
-            _take_step(population, self.active, self.step, self._budget)
+            _take_step(population, self.active, self.step, self._settings)
         ended = [(index, run) for index, run in enumerate(self.active) if run.finished]
         for index, run in ended:
             run.weights, run.moments = population.member_weights(index), population.member_moments(index)
@@ -93,7 +63,7 @@ class Training:
         self.active = [self.active[index] for index in staying]
         if staying:
             with _charged_to(self.active):
-                population.update(self._budget.clip)
+                population.update(self._settings.clip)
         self.step += 1
         return [run for _, run in ended]
 
@@ -106,23 +76,29 @@ class Training:
         }
 
     @classmethod
-    def resumed(cls, task: Task, make_cell: MakeCell, state: Mapping[str, Any], budget: Budget) -> "Training":
+    def resumed(
+        cls, task: Task, make_cell: MakeCell, state: Mapping[str, Any], settings: TrainingSettings
+    ) -> "Training":
         """Return a training that continues from `state`.
 
         Raises: KeyError, TypeError, ValueError or RuntimeError where the state is that of another training.
         """
         runs = [unpacked(run) for run in state["runs"]]
-        training = cls(task, make_cell, [run.member for run in runs], budget)
+        training = cls(task, make_cell, [run.member for run in runs], settings)
         training._population.load(state["population"])
         training.active, training.step = runs, state["step"]
         return training
 
 
 def train(
-    task: Task, make_cell: MakeCell, members: Sequence[Member], budget: Budget, on_step: Progress = lambda *_: None
+    task: Task,
+    make_cell: MakeCell,
+    members: Sequence[Member],
+    settings: TrainingSettings,
+    on_step: Progress = lambda *_: None,
 ) -> Iterator[Run]:
     """Train members together and yield each as it ends; see `Training`."""
-    training = Training(task, make_cell, members, budget)
+    training = Training(task, make_cell, members, settings)
     while active := training.active:
         step, ended = training.step, training.advance()
         on_step(step, active)
@@ -139,48 +115,50 @@ def _charged_to(runs: Sequence[Run]) -> Iterator[None]:
         run.train_s += share
 
 
-def _take_step(population: Population, active: Sequence[Run], step: int, budget: Budget) -> None:
+def _take_step(population: Population, active: Sequence[Run], step: int, settings: TrainingSettings) -> None:
     """Evaluate if due, compute the gradients of this step's batch, record both, and mark the runs that end here."""
-    due = step % budget.eval_every == 0 or step == budget.steps
+    due = step % settings.eval_every == 0 or step == settings.steps
     if due:
-        _evaluate(population, active, step, budget)
-    batch = _training_batch(population, active, step, budget)
+        _evaluate(population, active, step, settings)
+    batch = _training_batch(population, active, step, settings)
     members = [run.member for run in active] if population.may_draw else []
-    seeds = cell_seeds(cell_streams(budget.study_seed, members, "training", step))
+    seeds = cell_seeds(cell_streams(settings.study_seed, members, "training", step))
     loss, state_norms = population.compute_gradients(batch, due, seeds)
     grad_norm = population.gradient_norms()
     for index, run in enumerate(active):
         run.steps = step
-        run.clipped += int(0 < budget.clip < float(grad_norm[index]))
+        run.clipped += int(0 < settings.clip < float(grad_norm[index]))
         for name, value in (("loss", loss[index]), ("gradient", grad_norm[index])):
             if not torch.isfinite(value):
                 run.diverge(f"its {name} is {float(value)} at step {step}")
         if due:
             _note_gradients(run, step, float(loss[index]), float(grad_norm[index]))
             run.state_norms += [(step, part, norms[:, index].tolist()) for part, norms in state_norms.items()]
-        run.finished |= step == budget.steps
-        if budget.steps == 0 and run.status != "diverged":
+        run.finished |= step == settings.steps
+        if settings.steps == 0 and run.status != "diverged":
             run.status = "untrained"
 
 
-def _training_batch(population: Population, active: Sequence[Run], step: int, budget: Budget) -> Batch:
-    streams = [generator(budget.study_seed, run.member, "training", step) for run in active]
-    return stack_batches([population.task.sample(budget.batch_size, s) for s in streams], population.device)
+def _training_batch(population: Population, active: Sequence[Run], step: int, settings: TrainingSettings) -> Batch:
+    streams = [generator(settings.study_seed, run.member, "training", step) for run in active]
+    return stack_batches([population.task.sample(settings.batch_size, s) for s in streams], population.device)
 
 
-def _evaluate(population: Population, active: Sequence[Run], step: int, budget: Budget) -> None:
+def _evaluate(population: Population, active: Sequence[Run], step: int, settings: TrainingSettings) -> None:
     """Record every member's metrics, and confirm the members that passed twice in a row."""
     members = [run.member for run in active]
     all_indices = range(len(active))
-    results = evaluate(population, members, all_indices, budget.study_seed, "evaluation", step, budget.eval_size)
+    results = evaluate(population, members, all_indices, settings.study_seed, "evaluation", step, settings.eval_size)
     for index, (run, metrics) in enumerate(zip(active, results, strict=True)):
         _note_evaluation(run, population.task, step, metrics)
         _keep_milestones(run, population, index, step)
     ready = [i for i, run in enumerate(active) if run.passes >= PASSES_TO_CONFIRM and run.steps_to_solve is None]
     if ready:
-        held_out = evaluate(population, members, ready, budget.study_seed, "confirmation", step, budget.confirm_size)
+        held_out = evaluate(
+            population, members, ready, settings.study_seed, "confirmation", step, settings.confirm_size
+        )
         for index, metrics in zip(ready, held_out, strict=True):
-            _confirm(active[index], population.task, step, metrics, budget.stop_when_solved)
+            _confirm(active[index], population.task, step, metrics, settings.stop_when_solved)
 
 
 def _note_evaluation(run: Run, task: Task, step: int, metrics: dict[str, float]) -> None:

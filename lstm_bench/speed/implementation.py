@@ -14,10 +14,10 @@ from lstm_bench.cells.registry import StockLayer, stock_layer
 from lstm_bench.config.objects import cell_maker, make_task
 from lstm_bench.config.schema import JobConfig
 from lstm_bench.engine.evaluation import stack_batches
-from lstm_bench.engine.kernel_dispatch import KernelChoice
 from lstm_bench.engine.model import MakeCell, make_model
 from lstm_bench.engine.population import Population
 from lstm_bench.engine.seeds import Member, generator
+from lstm_bench.engine.settings import KernelChoice
 from lstm_bench.records.schema import JobPlan
 from lstm_bench.tasks.contract import Task
 

@@ -18,7 +18,7 @@ from lstm_bench.config.schema import JobConfig
 from lstm_bench.engine.model import MakeCell, make_model
 from lstm_bench.engine.run import Run
 from lstm_bench.engine.seeds import Member, generator
-from lstm_bench.engine.training import Budget, Training
+from lstm_bench.engine.training import Training
 from lstm_bench.engine.tuning import choose_learning_rate, tuning_score
 from lstm_bench.records.identity import member_identity
 from lstm_bench.records.schema import ROLES, MemberRecord
@@ -68,22 +68,6 @@ class Job:
         task = make_task(config)
         make_cell = cell_maker(config, task)
         return cls(config, records, checkpoint_s, heartbeat, task, make_cell, job_identity(config), tally)
-
-    def budget(self, steps: int) -> Budget:
-        """Return the training budget of one phase."""
-        trainer = self.config.trainer
-        return Budget(
-            batch_size=trainer.batch_size,
-            steps=steps,
-            eval_every=trainer.eval_every,
-            eval_size=trainer.eval_size,
-            confirm_size=trainer.confirm_size,
-            clip=trainer.clip,
-            stop_when_solved=trainer.stop_when_solved,
-            study_seed=trainer.study_seed,
-            device=trainer.device,
-            kernel=trainer.kernel,
-        )
 
     def raise_if_stopped(self) -> None:
         """Send a heartbeat.
@@ -173,10 +157,10 @@ def _resumed_training(job: Job, checkpointer: Checkpointer, waiting: Sequence[Me
     Members recorded since the checkpoint are trained again, with the same result; so is a whole phase where all of its
     checkpoints are damaged, or the record of one of its members.
     """
-    budget = job.budget(steps)
+    settings = replace(job.config.trainer, steps=steps)
     if (state := checkpointer.last()) is not None:
         try:
-            training = Training.resumed(job.task, job.make_cell, state, budget)
+            training = Training.resumed(job.task, job.make_cell, state, settings)
         except (KeyError, TypeError, ValueError, RuntimeError) as error:
             job.records.journal.note("damaged", path=job.identity, reason=f"no state of this job: {error}")
         else:
@@ -184,7 +168,7 @@ def _resumed_training(job: Job, checkpointer: Checkpointer, waiting: Sequence[Me
             return training
     damaged = checkpointer.began() or any(job.records.was_quarantined(_identity(job, member)) for member in waiting)
     members = _phase(job, waiting) if damaged else waiting
-    training = Training(job.task, job.make_cell, members, budget)
+    training = Training(job.task, job.make_cell, members, settings)
     checkpointer.write(training)
     return training
 

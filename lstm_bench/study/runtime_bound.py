@@ -3,12 +3,13 @@
 import heapq
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from statistics import median
 
 from lstm_bench.config.objects import cell_maker, make_task
 from lstm_bench.config.schema import JobConfig
 from lstm_bench.engine.seeds import Member
-from lstm_bench.engine.training import Budget, Training
+from lstm_bench.engine.training import Training
 from lstm_bench.records.schema import JobPlan
 
 STEPS_TIMED, MOST_MEMBERS = 5, 4
@@ -46,10 +47,8 @@ def _step_seconds(job: JobConfig, plan: JobPlan) -> float:
     task, trainer = make_task(job), job.trainer
     members = [Member("tuning", seed, min(trainer.rates)) for seed in range(min(len(plan.seeds), MOST_MEMBERS))]
     steps = 2 + STEPS_TIMED
-    budget = Budget(
-        trainer.batch_size, steps, eval_every=steps, eval_size=1, device=trainer.device, kernel=trainer.kernel
-    )
-    training = Training(task, cell_maker(job, task), members, budget)
+    settings = replace(trainer, steps=steps, eval_every=steps, eval_size=1)
+    training = Training(task, cell_maker(job, task), members, settings)
     training.advance()
     times = [_seconds_of(training) for _ in range(STEPS_TIMED) if training.active]
     return median(times or [0.0]) / len(members)

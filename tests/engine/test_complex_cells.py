@@ -13,7 +13,8 @@ from lstm_bench.engine.memory_plan import MemoryPlan
 from lstm_bench.engine.model import Model, make_model
 from lstm_bench.engine.population import Population
 from lstm_bench.engine.seeds import Member
-from lstm_bench.engine.training import Budget, train
+from lstm_bench.engine.settings import TrainingSettings
+from lstm_bench.engine.training import train
 from lstm_bench.tasks.contract import Batch
 from lstm_bench.tasks.copy import CopyTask
 
@@ -174,8 +175,8 @@ def test_an_update_is_adams_on_real_and_imaginary_parts() -> None:
 
 @CELLS
 def test_a_complex_cell_learns(cell_type: Any) -> None:
-    budget = Budget(batch_size=16, steps=40, eval_every=20, eval_size=50, confirm_size=50)
+    settings = TrainingSettings(batch_size=16, steps=40, eval_every=20, eval_size=50, confirm_size=50)
     make = lambda generator: cell_type(TASK.input_size, H, generator=generator)  # noqa: E731
-    for run in train(TASK, make, [Member("report", seed, 3e-2) for seed in range(2)], budget):
+    for run in train(TASK, make, [Member("report", seed, 3e-2) for seed in range(2)], settings):
         losses = {step: value for step, name, value in run.curves if name == "eval/loss"}
         assert losses[40] < 0.8 * losses[0]

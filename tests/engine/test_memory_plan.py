@@ -11,10 +11,10 @@ from torch import Generator, Tensor
 from lstm_bench.cells.gru import GRUCell
 from lstm_bench.cells.lstm import LSTMCell
 from lstm_bench.cells.rnn import RNNCell
-from lstm_bench.engine.kernel_dispatch import KernelChoice
 from lstm_bench.engine.memory_plan import CPU_CHUNK, CPU_TAPE, MemoryPlan, plan_for
 from lstm_bench.engine.model import make_model
 from lstm_bench.engine.population import Population
+from lstm_bench.engine.settings import KernelChoice
 from lstm_bench.tasks.adding import AddingTask
 from lstm_bench.tasks.contract import Batch
 

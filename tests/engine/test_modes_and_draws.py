@@ -16,14 +16,15 @@ from lstm_bench.engine.model import MakeCell, Model, make_model, predict
 from lstm_bench.engine.population import Population
 from lstm_bench.engine.run import Run
 from lstm_bench.engine.seeds import Member
-from lstm_bench.engine.training import Budget, Training
+from lstm_bench.engine.settings import TrainingSettings
+from lstm_bench.engine.training import Training
 from lstm_bench.tasks.contract import Batch
 from lstm_bench.tasks.copy import CopyTask
 
 H = 6
 TASK = CopyTask(lag=3, n_symbols=1)
 CPU = torch.device("cpu")
-BUDGET = Budget(batch_size=8, steps=12, eval_every=4, eval_size=20, confirm_size=20)
+SETTINGS = TrainingSettings(batch_size=8, steps=12, eval_every=4, eval_size=20, confirm_size=20)
 
 
 class Unit(nn.Module):
@@ -115,7 +116,7 @@ def plain_loop(model: Any, inputs: Tensor) -> Tensor:
 
 
 def trained(cell_type: type, seeds: list[int]) -> dict[int, Run]:
-    training, ended = Training(TASK, maker(cell_type), [Member("report", s, 1e-2) for s in seeds], BUDGET), []
+    training, ended = Training(TASK, maker(cell_type), [Member("report", s, 1e-2) for s in seeds], SETTINGS), []
     while training.active:
         ended += training.advance()
     return {run.member.seed: run for run in ended}

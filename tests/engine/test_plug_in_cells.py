@@ -17,7 +17,8 @@ from lstm_bench.engine.memory_plan import MemoryPlan
 from lstm_bench.engine.model import MakeCell, Model, make_model
 from lstm_bench.engine.population import Population
 from lstm_bench.engine.seeds import Member
-from lstm_bench.engine.training import Budget, train
+from lstm_bench.engine.settings import TrainingSettings
+from lstm_bench.engine.training import train
 from lstm_bench.engine.unroll import Unroll
 from lstm_bench.tasks.adding import AddingTask
 from lstm_bench.tasks.contract import Batch
@@ -394,9 +395,9 @@ def test_a_part_of_whole_numbers_has_no_gradient_and_stops_no_other() -> None:
 
 @pytest.mark.parametrize("cell_type", [*EXACT, NoisyCell])
 def test_a_plug_in_learns(cell_type: type) -> None:
-    budget = Budget(batch_size=16, steps=40, eval_every=20, eval_size=50, confirm_size=50)
+    settings = TrainingSettings(batch_size=16, steps=40, eval_every=20, eval_size=50, confirm_size=50)
     members = [Member("report", seed, 3e-2) for seed in range(2)]
-    for finished in train(TASK, maker(cell_type), members, budget):
+    for finished in train(TASK, maker(cell_type), members, settings):
         losses = {step: value for step, name, value in finished.curves if name == "eval/loss"}
         assert losses[40] < 0.8 * losses[0]
         assert {part for _, part, _ in finished.state_norms} != set()

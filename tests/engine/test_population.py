@@ -11,9 +11,9 @@ from torch import Generator, Tensor
 from lstm_bench.cells.gru import GRUCell
 from lstm_bench.cells.lstm import LSTMCell
 from lstm_bench.cells.rnn import RNNCell
-from lstm_bench.engine.kernel_dispatch import KernelChoice
 from lstm_bench.engine.model import Model, make_model
 from lstm_bench.engine.population import Population
+from lstm_bench.engine.settings import KernelChoice
 from lstm_bench.tasks.adding import AddingTask
 from lstm_bench.tasks.contract import Batch
 from lstm_bench.tasks.copy import CopyTask

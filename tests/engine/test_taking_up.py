@@ -18,11 +18,12 @@ from lstm_bench.engine.checkpoint import CheckpointError, from_bytes, to_bytes
 from lstm_bench.engine.model import MakeCell
 from lstm_bench.engine.run import Run
 from lstm_bench.engine.seeds import Member
-from lstm_bench.engine.training import Budget, Training
+from lstm_bench.engine.settings import TrainingSettings
+from lstm_bench.engine.training import Training
 from lstm_bench.tasks.adding import AddingTask
 
 TASK = AddingTask(lag=5)
-BUDGET = Budget(batch_size=16, steps=120, eval_every=20, eval_size=100, confirm_size=200, clip=0.5)
+SETTINGS = TrainingSettings(batch_size=16, steps=120, eval_every=20, eval_size=100, confirm_size=200, clip=0.5)
 MEMBERS = [Member("report", 0, 3e-2), Member("report", 1, 1e-2), Member("report", 2, 1e30)]
 MEASURED = [f.name for f in fields(Run) if f.name != "train_s"]  # time is no result
 
@@ -88,21 +89,21 @@ def assert_same(found: Any, expected: Any) -> None:
 @CELLS
 def test_stopped_at_any_three_steps_the_end_is_the_same_to_the_bit(cell_type: type) -> None:
     torch.manual_seed(0)
-    expected = results(list(to_the_end(Training(TASK, maker(cell_type), MEMBERS, BUDGET))))
+    expected = results(list(to_the_end(Training(TASK, maker(cell_type), MEMBERS, SETTINGS))))
     assert {run["status"] for run in expected.values()} >= {"diverged"}
     torch.manual_seed(1)  # what else is drawn in the process is of no account
-    training, ended = Training(TASK, maker(cell_type), MEMBERS, BUDGET), list[Run]()
+    training, ended = Training(TASK, maker(cell_type), MEMBERS, SETTINGS), list[Run]()
     for stop in (0, 1, 33, 60):
         while training.active and training.step < stop:
             ended += training.advance()
-        training = Training.resumed(TASK, maker(cell_type), from_bytes(to_bytes(training.state())), BUDGET)
+        training = Training.resumed(TASK, maker(cell_type), from_bytes(to_bytes(training.state())), SETTINGS)
         torch.rand(stop)
     ended += to_the_end(training)
     assert_same(results(ended), expected)
 
 
 def test_a_state_is_not_changed_by_what_follows() -> None:
-    training = Training(TASK, maker(RNNCell), MEMBERS[:2], BUDGET)
+    training = Training(TASK, maker(RNNCell), MEMBERS[:2], SETTINGS)
     for _ in range(3):
         training.advance()
     state = training.state()
@@ -113,24 +114,24 @@ def test_a_state_is_not_changed_by_what_follows() -> None:
 
 
 def test_the_same_state_is_the_same_bytes() -> None:
-    states = [Training(TASK, maker(LSTMCell), MEMBERS, BUDGET).state() for _ in range(2)]
+    states = [Training(TASK, maker(LSTMCell), MEMBERS, SETTINGS).state() for _ in range(2)]
     assert to_bytes(states[0]) == to_bytes(states[1])
 
 
 def test_time_goes_on_where_it_was() -> None:
-    training = Training(TASK, maker(RNNCell), MEMBERS[:1], BUDGET)
+    training = Training(TASK, maker(RNNCell), MEMBERS[:1], SETTINGS)
     for _ in range(3):
         training.advance()
     training.active[0].train_s = 100.0
-    again = Training.resumed(TASK, maker(RNNCell), training.state(), BUDGET)
+    again = Training.resumed(TASK, maker(RNNCell), training.state(), SETTINGS)
     (run,) = to_the_end(again)
     assert 100 < run.train_s < 200
 
 
 def test_a_state_of_another_cell_is_refused() -> None:
-    state = Training(TASK, maker(LSTMCell), MEMBERS, BUDGET).state()
+    state = Training(TASK, maker(LSTMCell), MEMBERS, SETTINGS).state()
     with pytest.raises(ValueError, match="weights"):
-        Training.resumed(TASK, maker(RNNCell), state, BUDGET)
+        Training.resumed(TASK, maker(RNNCell), state, SETTINGS)
 
 
 class Malicious:

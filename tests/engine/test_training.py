@@ -14,20 +14,20 @@ from lstm_bench.cells.gru import GRUCell
 from lstm_bench.cells.lstm import LSTMCell
 from lstm_bench.cells.rnn import RNNCell
 from lstm_bench.engine import training
-from lstm_bench.engine.kernel_dispatch import KernelChoice
 from lstm_bench.engine.model import MakeCell, make_model
 from lstm_bench.engine.population import Population
 from lstm_bench.engine.run import Run
 from lstm_bench.engine.seeds import Member, Role, generator
-from lstm_bench.engine.training import Budget, train
+from lstm_bench.engine.settings import KernelChoice, TrainingSettings
+from lstm_bench.engine.training import train
 from lstm_bench.tasks.adding import AddingTask
 from lstm_bench.tasks.contract import Batch
 from lstm_bench.tasks.copy import CopyTask
 
 TASK = CopyTask(lag=3, n_symbols=1)
-SHORT = Budget(batch_size=8, steps=10, eval_every=5, eval_size=20, confirm_size=20)
+SHORT = TrainingSettings(batch_size=8, steps=10, eval_every=5, eval_size=20, confirm_size=20)
 EASY = CopyTask(lag=1, n_symbols=1)
-EASY_BUDGET = Budget(batch_size=32, steps=1500, eval_every=50, eval_size=200, confirm_size=400)
+EASY = TrainingSettings(batch_size=32, steps=1500, eval_every=50, eval_size=200, confirm_size=400)
 CHOICES = pytest.mark.parametrize("kernel", get_args(KernelChoice))
 CELLS = pytest.mark.parametrize("cell_type", [RNNCell, GRUCell, LSTMCell])
 
@@ -41,9 +41,11 @@ def members(*rates: float, role: Role = "report") -> list[Member]:
     return [Member(role, seed, rate) for seed, rate in enumerate(rates)]
 
 
-def train_all(task: Any, make_cell: MakeCell, who: Sequence[Member], budget: Budget, **more: Any) -> list[Run]:
+def train_all(
+    task: Any, make_cell: MakeCell, who: Sequence[Member], settings: TrainingSettings, **more: Any
+) -> list[Run]:
     """Return the runs in the order of the members."""
-    runs = {run.member: run for run in train(task, make_cell, who, budget, **more)}
+    runs = {run.member: run for run in train(task, make_cell, who, settings, **more)}
     assert set(runs) == set(who)
     return [runs[member] for member in who]
 
@@ -60,14 +62,16 @@ def noted_at(run: Run, step: int, what: str = "eval") -> dict[str, float]:
     return {n.removeprefix(prefix): value for at, n, value in run.curves if at == step and n.startswith(prefix)}
 
 
-def initial_weights(task: Any, make_cell: MakeCell, member: Member, budget: Budget) -> dict[str, Tensor]:
-    model = make_model(task, make_cell, generator(budget.study_seed, member, "initialisation"))
+def initial_weights(task: Any, make_cell: MakeCell, member: Member, settings: TrainingSettings) -> dict[str, Tensor]:
+    model = make_model(task, make_cell, generator(settings.study_seed, member, "initialisation"))
     return Population(task, [model], [member.learning_rate], torch.device("cpu")).member_weights(0)
 
 
-def stock_gradients(model: Any, task: Any, member: Member, step: int, budget: Budget) -> tuple[float, float]:
+def stock_gradients(
+    model: Any, task: Any, member: Member, step: int, settings: TrainingSettings
+) -> tuple[float, float]:
     """Return loss and global gradient norm by torch.nn on the batch of that step, made again."""
-    batch = task.sample(budget.batch_size, generator(budget.study_seed, member, "training", step))
+    batch = task.sample(settings.batch_size, generator(settings.study_seed, member, "training", step))
     model.zero_grad()
     loss = model.loss(task, batch.inputs, batch.targets)
     loss.backward()
@@ -81,12 +85,12 @@ def stock_gradients(model: Any, task: Any, member: Member, step: int, budget: Bu
 @pytest.mark.parametrize("clip", [0.0, 0.05])
 def test_training_equals_a_plain_loop_of_torch(cell_type: type, clip: float, stock_model: Any) -> None:
     """Same start, same batches made again from the seeds, backward, clip, Adam: the same weights."""
-    budget = replace(SHORT, clip=clip, study_seed=4)
-    for run in train_all(TASK, maker(cell_type), members(1e-2, 3e-3), budget):
-        model = stock_model(initial_weights(TASK, maker(cell_type), run.member, budget))
+    settings = replace(SHORT, clip=clip, study_seed=4)
+    for run in train_all(TASK, maker(cell_type), members(1e-2, 3e-3), settings):
+        model = stock_model(initial_weights(TASK, maker(cell_type), run.member, settings))
         optimiser = torch.optim.Adam(model.parameters(), lr=run.member.learning_rate)
-        for step in range(budget.steps):
-            stock_gradients(model, TASK, run.member, step, budget)
+        for step in range(settings.steps):
+            stock_gradients(model, TASK, run.member, step, settings)
             torch.nn.utils.clip_grad_norm_(model.parameters(), clip or torch.inf)
             optimiser.step()
         for name, tensor in model.weights().items():
@@ -95,15 +99,15 @@ def test_training_equals_a_plain_loop_of_torch(cell_type: type, clip: float, sto
 
 @CELLS
 def test_the_norm_noted_is_the_norm_before_clipping(cell_type: type, stock_model: Any) -> None:
-    budget = replace(SHORT, clip=1e-3)
-    for run in train_all(TASK, maker(cell_type), members(1e-2, 1e-2), budget):
-        start = stock_model(initial_weights(TASK, maker(cell_type), run.member, budget))
-        loss, norm = stock_gradients(start, TASK, run.member, 0, budget)
-        assert norm > 10 * budget.clip
+    settings = replace(SHORT, clip=1e-3)
+    for run in train_all(TASK, maker(cell_type), members(1e-2, 1e-2), settings):
+        start = stock_model(initial_weights(TASK, maker(cell_type), run.member, settings))
+        loss, norm = stock_gradients(start, TASK, run.member, 0, settings)
+        assert norm > 10 * settings.clip
         assert curve(run, "train/loss")[0] == pytest.approx(loss, rel=1e-4)
         assert curve(run, "grad/norm")[0] == pytest.approx(norm, rel=1e-4)
         end = stock_model(run.weights)
-        loss, norm = stock_gradients(end, TASK, run.member, budget.steps, budget)
+        loss, norm = stock_gradients(end, TASK, run.member, settings.steps, settings)
         assert curve(run, "train/loss")[10] == pytest.approx(loss, rel=1e-4)
         assert curve(run, "grad/norm")[10] == pytest.approx(norm, rel=1e-4)
 
@@ -205,8 +209,8 @@ def same_bits(a: Run, b: Run) -> bool:
 @CELLS
 @CHOICES
 def test_runs_repeat_bit_by_bit(cell_type: type, kernel: KernelChoice) -> None:
-    budget = replace(SHORT, kernel=kernel)
-    first, again = (train_all(TASK, maker(cell_type), members(1e-2, 3e-3), budget) for _ in range(2))
+    settings = replace(SHORT, kernel=kernel)
+    first, again = (train_all(TASK, maker(cell_type), members(1e-2, 3e-3), settings) for _ in range(2))
     assert all(same_bits(a, b) for a, b in zip(first, again, strict=True))
 
 
@@ -291,12 +295,12 @@ def test_a_member_whose_data_are_not_finite_ends_and_the_others_go_on_bit_by_bit
     cell_type: type, kernel: KernelChoice, poison: float
 ) -> None:
     """All three are carried to the step at which one ends; in the run to compare with it ends there as well."""
-    who, budget = members(1e-2, 1e-2, 3e-3), replace(SHORT, kernel=kernel)
-    at_four = frozenset({generator(budget.study_seed, who[1], "training", 4).initial_seed()})
+    who, settings = members(1e-2, 1e-2, 3e-3), replace(SHORT, kernel=kernel)
+    at_four = frozenset({generator(settings.study_seed, who[1], "training", 4).initial_seed()})
     task = PoisonedTask(lag=5, poisoned=at_four, poison=poison)
-    good, bad, other = train_all(task, maker(cell_type, task), who, budget)
+    good, bad, other = train_all(task, maker(cell_type, task), who, settings)
     assert (bad.status, bad.steps) == ("diverged", 4)
-    expected = train_all(AddingTask(lag=5), maker(cell_type, task), who, budget)
+    expected = train_all(AddingTask(lag=5), maker(cell_type, task), who, settings)
     assert same_bits(good, expected[0])
     assert same_bits(other, expected[2])
 
@@ -305,11 +309,11 @@ def test_a_member_whose_data_are_not_finite_ends_and_the_others_go_on_bit_by_bit
 @CHOICES
 def test_one_unit_learns_from_one_sequence_of_two_steps_a_batch(cell_type: type, kernel: KernelChoice) -> None:
     task = AddingTask(lag=2)
-    budget = Budget(batch_size=1, steps=200, eval_every=200, eval_size=1, confirm_size=1, kernel=kernel)
-    (run,) = train_all(task, maker(cell_type, task, hidden_size=1), members(3e-2), budget)
+    settings = TrainingSettings(batch_size=1, steps=200, eval_every=200, eval_size=1, confirm_size=1, kernel=kernel)
+    (run,) = train_all(task, maker(cell_type, task, hidden_size=1), members(3e-2), settings)
     assert run.steps == 200
     assert all(len(values) == 2 for _, _, values in run.state_norms)
-    (many,) = train_all(task, maker(cell_type, task, hidden_size=1), members(3e-2), replace(budget, eval_size=500))
+    (many,) = train_all(task, maker(cell_type, task, hidden_size=1), members(3e-2), replace(settings, eval_size=500))
     assert noted_at(many, 200)["loss"] < 0.5 * noted_at(many, 0)["loss"]
 
 
@@ -344,10 +348,10 @@ def test_a_run_is_handed_over_as_soon_as_it_ends() -> None:
 
 
 def test_an_easy_task_is_solved_and_stops_early() -> None:
-    for run in train_all(EASY, maker(RNNCell, EASY, 16), members(1e-2, 1e-2), EASY_BUDGET):
+    for run in train_all(EASY, maker(RNNCell, EASY, 16), members(1e-2, 1e-2), EASY):
         assert run.status == "solved"
-        assert run.steps_to_solve == run.steps < EASY_BUDGET.steps
-        assert run.steps_to_solve % EASY_BUDGET.eval_every == 0
+        assert run.steps_to_solve == run.steps < EASY.steps
+        assert run.steps_to_solve % EASY.eval_every == 0
         assert EASY.solved(run.metrics)
         assert all(EASY.solved(noted_at(run, run.steps - back)) for back in (0, 50))
         assert not EASY.solved(noted_at(run, run.steps - 100))
@@ -375,9 +379,9 @@ class ScriptedTask(AddingTask):
         return self.answers.pop(0) if self.answers else False
 
 
-def scripted(*answers: bool, steps: int = 40, **budget: Any) -> Run:
+def scripted(*answers: bool, steps: int = 40, **settings: Any) -> Run:
     task = ScriptedTask(lag=5, answers=list(answers))
-    (run,) = train_all(task, maker(RNNCell, task), members(1e-3), replace(SHORT, steps=steps, **budget))
+    (run,) = train_all(task, maker(RNNCell, task), members(1e-3), replace(SHORT, steps=steps, **settings))
     return run
 
 
@@ -408,14 +412,14 @@ def test_solved_takes_two_passes_in_a_row_and_a_confirmation(answers: Iterable[b
 
 def test_a_member_that_trains_on_does_until_then_what_it_does_anyway() -> None:
     who = members(1e-2)
-    (stopped,) = train_all(EASY, maker(RNNCell, EASY, 16), who, EASY_BUDGET)
-    (went_on,) = train_all(EASY, maker(RNNCell, EASY, 16), who, replace(EASY_BUDGET, stop_when_solved=False))
+    (stopped,) = train_all(EASY, maker(RNNCell, EASY, 16), who, EASY)
+    (went_on,) = train_all(EASY, maker(RNNCell, EASY, 16), who, replace(EASY, stop_when_solved=False))
     solved_at = stopped.steps
-    assert went_on.steps == EASY_BUDGET.steps > solved_at == went_on.steps_to_solve
+    assert went_on.steps == EASY.steps > solved_at == went_on.steps_to_solve
     assert [entry for entry in went_on.curves if entry[0] <= solved_at] == stopped.curves
     assert max(curve(went_on, "confirm/loss")) == solved_at  # confirmed once
     assert went_on.metrics["loss"] < stopped.metrics["loss"] / 2
-    assert went_on.metrics == pytest.approx(went_on.metrics | noted_at(went_on, EASY_BUDGET.steps))
+    assert went_on.metrics == pytest.approx(went_on.metrics | noted_at(went_on, EASY.steps))
 
 
 def test_a_member_that_diverges_after_it_solved_has_not_solved() -> None:
@@ -440,7 +444,7 @@ def test_a_member_that_does_not_learn_ends_on_the_plateau() -> None:
 
 
 def test_a_member_that_has_learnt_something_ends_as_learning() -> None:
-    (run,) = train_all(EASY, maker(RNNCell, EASY, 16), members(3e-3), replace(EASY_BUDGET, steps=200))
+    (run,) = train_all(EASY, maker(RNNCell, EASY, 16), members(3e-3), replace(EASY, steps=200))
     assert 0.1 < run.metrics["recall_ce_share"] < 0.95
     assert run.status == "learning"
 
