@@ -27,7 +27,7 @@ from lstm_bench.tasks.copy import CopyTask
 TASK = CopyTask(lag=3, n_symbols=1)
 SHORT = TrainingSettings(batch_size=8, steps=10, eval_every=5, eval_size=20, confirm_size=20)
 EASY = CopyTask(lag=1, n_symbols=1)
-EASY = TrainingSettings(batch_size=32, steps=1500, eval_every=50, eval_size=200, confirm_size=400)
+EASY_SETTINGS = TrainingSettings(batch_size=32, steps=1500, eval_every=50, eval_size=200, confirm_size=400)
 CHOICES = pytest.mark.parametrize("kernel", get_args(KernelChoice))
 CELLS = pytest.mark.parametrize("cell_type", [RNNCell, GRUCell, LSTMCell])
 
@@ -348,10 +348,10 @@ def test_a_run_is_handed_over_as_soon_as_it_ends() -> None:
 
 
 def test_an_easy_task_is_solved_and_stops_early() -> None:
-    for run in train_all(EASY, maker(RNNCell, EASY, 16), members(1e-2, 1e-2), EASY):
+    for run in train_all(EASY, maker(RNNCell, EASY, 16), members(1e-2, 1e-2), EASY_SETTINGS):
         assert run.status == "solved"
-        assert run.steps_to_solve == run.steps < EASY.steps
-        assert run.steps_to_solve % EASY.eval_every == 0
+        assert run.steps_to_solve == run.steps < EASY_SETTINGS.steps
+        assert run.steps_to_solve % EASY_SETTINGS.eval_every == 0
         assert EASY.solved(run.metrics)
         assert all(EASY.solved(noted_at(run, run.steps - back)) for back in (0, 50))
         assert not EASY.solved(noted_at(run, run.steps - 100))
@@ -412,14 +412,14 @@ def test_solved_takes_two_passes_in_a_row_and_a_confirmation(answers: Iterable[b
 
 def test_a_member_that_trains_on_does_until_then_what_it_does_anyway() -> None:
     who = members(1e-2)
-    (stopped,) = train_all(EASY, maker(RNNCell, EASY, 16), who, EASY)
-    (went_on,) = train_all(EASY, maker(RNNCell, EASY, 16), who, replace(EASY, stop_when_solved=False))
+    (stopped,) = train_all(EASY, maker(RNNCell, EASY, 16), who, EASY_SETTINGS)
+    (went_on,) = train_all(EASY, maker(RNNCell, EASY, 16), who, replace(EASY_SETTINGS, stop_when_solved=False))
     solved_at = stopped.steps
-    assert went_on.steps == EASY.steps > solved_at == went_on.steps_to_solve
+    assert went_on.steps == EASY_SETTINGS.steps > solved_at == went_on.steps_to_solve
     assert [entry for entry in went_on.curves if entry[0] <= solved_at] == stopped.curves
     assert max(curve(went_on, "confirm/loss")) == solved_at  # confirmed once
     assert went_on.metrics["loss"] < stopped.metrics["loss"] / 2
-    assert went_on.metrics == pytest.approx(went_on.metrics | noted_at(went_on, EASY.steps))
+    assert went_on.metrics == pytest.approx(went_on.metrics | noted_at(went_on, EASY_SETTINGS.steps))
 
 
 def test_a_member_that_diverges_after_it_solved_has_not_solved() -> None:
@@ -444,7 +444,7 @@ def test_a_member_that_does_not_learn_ends_on_the_plateau() -> None:
 
 
 def test_a_member_that_has_learnt_something_ends_as_learning() -> None:
-    (run,) = train_all(EASY, maker(RNNCell, EASY, 16), members(3e-3), replace(EASY, steps=200))
+    (run,) = train_all(EASY, maker(RNNCell, EASY, 16), members(3e-3), replace(EASY_SETTINGS, steps=200))
     assert 0.1 < run.metrics["recall_ce_share"] < 0.95
     assert run.status == "learning"
 
