@@ -1,8 +1,10 @@
-"""Locks between processes, each with a note that names its holder.
+"""Locks between processes, each with a note that names its holder, and the locks of a study.
 
-The system releases a lock when its holder dies, however it dies.
+The system releases a lock when its holder dies, however it dies. The locks of a study are in a folder beside its
+records, which may be archived while the locks are held.
 """
 
+import glob
 import json
 import os
 import platform
@@ -79,3 +81,23 @@ def _in_words(facts: dict[str, Any] | None) -> str:
     if facts is None:
         return "another process"
     return f"process {facts['pid']} on {facts['host']} since {facts['since']} ({facts['command']})"
+
+
+def study_lock(records: Path) -> Path:
+    """Return the lock that an invocation holds on the study whose records are in this folder."""
+    return records.parent / ".locks" / f"{records.name}.lock"
+
+
+def job_lock(records: Path, job: str) -> Path:
+    """Return the lock that the process of a job holds."""
+    return records.parent / ".locks" / f"{records.name}.job-{job}.lock"
+
+
+def is_any_job_running(records: Path) -> bool:
+    """Tell whether a lock's note says that a process runs a job of a study."""
+    return any(study_lock(records).parent.glob(f"{glob.escape(records.name)}.job-*.lock.holder"))
+
+
+def stop_request(records: Path) -> Path:
+    """Return the file whose presence requests the jobs of a study to end."""
+    return records.parent / ".locks" / f"{records.name}.stop"

@@ -1,7 +1,7 @@
 """The dataclasses of the records, field by field. SCHEMA is raised when a field changes its meaning."""
 
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import AliasChoices, ConfigDict, Field, with_config
 
@@ -18,6 +18,16 @@ Measure = Literal["training", "speed", "claims"]  # what a study measures of its
 ROLES = ("report", "tuning")
 WITHOUT_RESULT = ("running", "interrupted", "out_of_memory", "failed")  # not ended yet, or ended by a failure
 STATUSES = ("solved", "learning", "plateau", "diverged", "untrained", *WITHOUT_RESULT)
+
+
+class JobOutcome(NamedTuple):
+    """How a job ended: "done", or a status of WITHOUT_RESULT with the reason."""
+
+    status: str
+    reason: str
+
+
+DONE = JobOutcome("done", "")
 
 
 @dataclass(frozen=True)

@@ -116,15 +116,15 @@ class StudyRecords:
         except RecordError:
             return False
 
-    def damage(self, identity: str) -> str | None:
-        """Return why the files of a member with a result are damaged, None where they are not."""
-        try:
-            record = self.read_member(identity)
-            for name in record.files:
-                self._checked(record, name)
-        except RecordError as error:
-            return str(error)
-        return None
+    def read_checked(self, identity: str) -> MemberRecord:
+        """Return one record after checking every file beside it.
+
+        Raises: RecordError where the record or a file cannot be read or is damaged.
+        """
+        record = self.read_member(identity)
+        for name in record.files:
+            self._checked(record, name)
+        return record
 
     def quarantine(self, identity: str) -> Path:
         """Move a member whose files are damaged to damaged/, and return its new folder."""

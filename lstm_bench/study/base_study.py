@@ -7,12 +7,11 @@ from rich.console import Console
 
 from lstm_bench.config.errors import not_allowed
 from lstm_bench.config.schema import StudyConfig
-from lstm_bench.records.locking import HeldError, held
+from lstm_bench.records.locking import HeldError, held, study_lock
 from lstm_bench.records.schema import StudyPlan
 from lstm_bench.records.store import StudyRecords
 from lstm_bench.study.environment import slower_kernels
 from lstm_bench.study.folders import records_folder
-from lstm_bench.study.locks import study_lock
 
 Launch = Callable[[StudyConfig, Sequence[int]], int]  # run jobs of a study's plan, by number; return an exit code
 

@@ -11,6 +11,7 @@ from lstm_bench.claims.deciding import Ruling
 from lstm_bench.config.schema import StudyConfig
 from lstm_bench.records.reading import RecordError
 from lstm_bench.records.schema import JobPlan, StudyPlan
+from lstm_bench.records.snapshot import Snapshot
 from lstm_bench.records.store import StudyRecords
 from lstm_bench.speed.study_cells import is_timed
 from lstm_bench.study.base_study import Launch, PlannedStudy
@@ -75,16 +76,17 @@ def is_whole(config: StudyConfig, plan: StudyPlan) -> bool:
     """Tell whether a study's records hold all that it asks for: its jobs, every member and, unless off, their speed."""
     records = StudyRecords(records_folder(config.output, config.study))
     with suppress(RecordError):
-        there = {job.job: job for job in records.read_plan().jobs}
-        trained = [there.get(job.job, job) for job in plan.jobs if job.steps]
+        recorded = {job.job: job for job in records.read_plan().jobs}
+        snapshot = Snapshot(records, plan.jobs)
+        trained = [recorded.get(job.job, job) for job in plan.jobs if job.steps]
         has_speed = not config.speed.enabled or is_timed(trained, records.read_speed())
-        return has_speed and all(_is_there(job, there, records) for job in plan.jobs)
+        return has_speed and all(_is_recorded(job, recorded, snapshot) for job in plan.jobs)
     return False
 
 
-def _is_there(job: JobPlan, there: dict[str, JobPlan], records: StudyRecords) -> bool:
-    known = job.job in there and set(job.seeds) <= set(there[job.job].seeds)
-    return known and all(records.has_result(member.identity) for member in job.reported())
+def _is_recorded(job: JobPlan, recorded: dict[str, JobPlan], snapshot: Snapshot) -> bool:
+    is_planned = job.job in recorded and set(job.seeds) <= set(recorded[job.job].seeds)
+    return is_planned and len(snapshot.finished_seeds(job)) == len(job.seeds)
 
 
 def _table(rulings: Sequence[Ruling]) -> Table:

@@ -21,11 +21,11 @@ from lstm_bench.engine.seeds import Member, generator
 from lstm_bench.engine.training import Training
 from lstm_bench.engine.tuning import choose_learning_rate, tuning_score
 from lstm_bench.records.identity import member_identity
-from lstm_bench.records.schema import ROLES, MemberRecord
+from lstm_bench.records.schema import DONE, ROLES, JobOutcome, MemberRecord
 from lstm_bench.records.store import TABLE_COLUMNS, StudyRecords
 from lstm_bench.study.checkpointing import Checkpointer
+from lstm_bench.study.heartbeat import Heartbeat, NoHeartbeat
 from lstm_bench.study.identity import job_identity
-from lstm_bench.study.job_protocol import ALL_WELL, Heartbeat, NoHeartbeat, Outcome
 from lstm_bench.study.planning import now
 from lstm_bench.study.probing import Findings, probe_member
 from lstm_bench.tasks.contract import Task
@@ -81,22 +81,22 @@ class Job:
 
 def run_job(
     config: JobConfig, records: StudyRecords, checkpoint_s: float, heartbeat: Heartbeat | None = None
-) -> Outcome:
+) -> JobOutcome:
     """Train and record every member of a job that has no result, and return the outcome of the job.
 
     Any exception becomes the outcome and is not raised. Training that an earlier run of the job had begun resumes from
     its last checkpoint.
     """
-    started, tally, outcome = time.monotonic(), Tally(), ALL_WELL
+    started, tally, outcome = time.monotonic(), Tally(), DONE
     try:
         _run_phases(Job.of(config, records, checkpoint_s, heartbeat or NoHeartbeat(), tally))
     except StoppedError:
-        outcome = ("interrupted", "stopped; it goes on from its last checkpoint")
+        outcome = JobOutcome("interrupted", "stopped; it goes on from its last checkpoint")
     except (Exception, SystemExit) as error:
-        outcome = ("out_of_memory" if _lacks_memory(error) else "failed", traceback.format_exc())
+        outcome = JobOutcome("out_of_memory" if _lacks_memory(error) else "failed", traceback.format_exc())
     facts = {"wall_s": time.monotonic() - started, "checkpoints": tally.checkpoints, "checkpoint_s": tally.seconds}
     with suppress(OSError):
-        records.journal.note("job_ran", job=job_identity(config), outcome=outcome[0], **facts)
+        records.journal.note("job_ran", job=job_identity(config), outcome=outcome.status, **facts)
     return outcome
 
 

@@ -2,23 +2,27 @@
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
-from lstm_bench.records.locking import is_held
-from lstm_bench.records.reading import RecordError
-from lstm_bench.records.schema import JobPlan
+from lstm_bench.records.locking import is_held, job_lock
+from lstm_bench.records.schema import JobOutcome, JobPlan, MemberRecord
+from lstm_bench.records.snapshot import Snapshot
 from lstm_bench.records.store import StudyRecords
-from lstm_bench.study.locks import job_lock
-from lstm_bench.study.supervising import finalise_members
 
 PATIENCE_S = 3.0  # for processes whose study has died to end
-LEFT_BEHIND = ("interrupted", "its process died; it goes on from its last checkpoint")
+LEFT_BEHIND = JobOutcome("interrupted", "its process died; it goes on from its last checkpoint")
 
 
 class Reconciled(NamedTuple):
-    """How many members a dead process left running, and a description of each damaged member with its new folder."""
+    """The records after they were reconciled, and what was done.
 
+    `left_running` counts the members that a dead process left running; `damaged` describes each damaged member, with
+    its new folder.
+    """
+
+    snapshot: Snapshot
     left_running: int
     damaged: list[str]
 
@@ -28,17 +32,40 @@ def reconcile(records: StudyRecords, jobs: Sequence[JobPlan], patience_s: float 
 
     A job that still runs, as a cluster's job may when its submitter has died, is not changed.
     """
-    dead_jobs = [job for job in jobs if not _runs(records.folder, job, patience_s)]
-    quarantined = [_quarantine(records, member.identity) for job in dead_jobs for member in job.members()]
-    damaged = [description for description in quarantined if description is not None]
-    # Now that damaged members are gone, every record can be read.
-    left_running = sum(len(finalise_members(records, job, LEFT_BEHIND)) for job in dead_jobs)
+    snapshot, damaged, left_running = Snapshot(records), list[str](), 0
+    for job in jobs:
+        is_running = _is_running(records.folder, job, patience_s)
+        snapshot.read(job, check_files=not is_running)
+        if not is_running:
+            damaged += _quarantine_damaged(records, snapshot, job)
+            left_running += len(finalise_members(snapshot, job, LEFT_BEHIND))
     if left_running:
-        records.journal.note("reconciled", members=left_running, reason=LEFT_BEHIND[1])
-    return Reconciled(left_running, damaged)
+        records.journal.note("reconciled", members=left_running, reason=LEFT_BEHIND.reason)
+    return Reconciled(snapshot, left_running, damaged)
 
 
-def _runs(folder: Path, job: JobPlan, patience_s: float) -> bool:
+def finalise_members(snapshot: Snapshot, job: JobPlan, outcome: JobOutcome) -> list[str]:
+    """Give a status to every member of a job that has no result; return those that were running.
+
+    A member that had not begun gets the status of its job, and no record where the job was interrupted. A record that
+    cannot be read stays as it is.
+    """
+    left_running = []
+    for identity, role, seed, rate in job.members():
+        if identity in snapshot.problems or snapshot.has_result(identity):
+            continue
+        record = snapshot.members.get(identity)
+        if record is not None and record.status == "running":
+            left_running.append(identity)
+            snapshot.write_status(replace(record, status=outcome.status, error=outcome.reason))
+        elif role == "report" and outcome.status != "interrupted":
+            snapshot.write_status(
+                MemberRecord(identity, job.job, role, seed, rate, outcome.status, error=outcome.reason)
+            )
+    return left_running
+
+
+def _is_running(folder: Path, job: JobPlan, patience_s: float) -> bool:
     """Tell whether a process still runs a job, after waiting for one that is about to end."""
     deadline = time.monotonic() + patience_s
     while is_running := is_held(job_lock(folder, job.job)):
@@ -48,34 +75,13 @@ def _runs(folder: Path, job: JobPlan, patience_s: float) -> bool:
     return is_running
 
 
-def _quarantine(records: StudyRecords, identity: str) -> str | None:
-    """Quarantine a member if its files are damaged; return a description of the damage and its new folder."""
-    if not records.has_member(identity) or (reason := records.damage(identity)) is None:
-        return None
-    target = records.quarantine(identity)
-    records.journal.note("damaged", path=str(target), reason=reason)
-    return f"{reason}; kept as {target}, and trained again"
-
-
-def archive_study(records: StudyRecords) -> Path | None:
-    """Rename the folder of a study to <study>.before-<n>; return the new folder, None where there was no study."""
-    if not records.folder.exists():
-        return None
-    number = 1
-    while (archive := records.folder.with_name(f"{records.folder.name}.before-{number}")).exists():
-        number += 1
-    return records.folder.rename(archive)
-
-
-def is_archived(folder: Path) -> bool:
-    """Tell whether a folder of runs/ is an archived study."""
-    return ".before-" in folder.name
-
-
-def attempt_of(records: StudyRecords, resume: bool) -> int:
-    """Return how often the study was started again without resuming, including this time."""
-    try:
-        before = records.read_plan().attempt
-    except RecordError:
-        return 0
-    return before if resume else before + 1
+def _quarantine_damaged(records: StudyRecords, snapshot: Snapshot, job: JobPlan) -> list[str]:
+    """Quarantine the members of a job that are damaged; describe each with its new folder."""
+    descriptions = []
+    for identity in [member.identity for member in job.members() if member.identity in snapshot.problems]:
+        reason = snapshot.problems[identity]
+        target = records.quarantine(identity)
+        records.journal.note("damaged", path=str(target), reason=reason)
+        snapshot.forget(identity)
+        descriptions.append(f"{reason}; kept as {target}, and trained again")
+    return descriptions

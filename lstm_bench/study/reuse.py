@@ -1,32 +1,47 @@
-"""Reuse members that other studies have trained."""
+"""Earlier records when a study starts: reuse the members of other studies, or archive those of the study itself."""
 
 import shutil
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from lstm_bench.records.schema import JobPlan
+from lstm_bench.records.reading import RecordError
+from lstm_bench.records.schema import WITHOUT_RESULT, JobPlan
+from lstm_bench.records.snapshot import Snapshot
 from lstm_bench.records.store import StudyRecords
-from lstm_bench.study.recovery import is_archived
 
 
-def reuse_members(records: StudyRecords, jobs: Sequence[JobPlan]) -> int:
+def reuse_members(records: StudyRecords, jobs: Sequence[JobPlan], snapshot: Snapshot) -> int:
     """Copy finished members of these jobs, tuning included, from the other studies in runs/; return how many.
 
     A member's identity is the hash of everything that changes its result, so its result is the same in every study; its
     time, device and kernel are those of the study that trained it. Members without a result, damaged members and
     archived studies are not copied.
+
+    Args:
+        records: the records of the study.
+        jobs: its jobs.
+        snapshot: its members, in which copied ones appear.
     """
     others = [StudyRecords(path.parent) for path in sorted(records.folder.parent.glob("*/members"))]
-    others = [other for other in others if other.folder != records.folder and not is_archived(other.folder)]
-    members = [member.identity for job in jobs for member in job.members()]
-    identities = [identity for identity in members if not records.has_result(identity)]
-    return sum(any(_copied(identity, other, records) for other in others) for identity in identities)
+    others = [other for other in others if other.folder != records.folder and not _is_archived(other.folder)]
+    identities = [member.identity for job in jobs for member in job.members()]
+    copied = [
+        identity
+        for identity in identities
+        if not snapshot.has_result(identity) and any(_copy(identity, other, records) for other in others)
+    ]
+    for identity in copied:
+        snapshot.read_member(identity)
+    return len(copied)
 
 
-def _copied(identity: str, source: StudyRecords, target: StudyRecords) -> bool:
-    """Copy one member completely or not at all; return whether the source has its result."""
-    if not source.has_result(identity) or source.damage(identity):
+def _copy(identity: str, source: StudyRecords, target: StudyRecords) -> bool:
+    """Copy one member completely or not at all; return whether the source has its result, undamaged."""
+    try:
+        if not source.has_member(identity) or source.read_checked(identity).status in WITHOUT_RESULT:
+            return False
+    except RecordError:
         return False
     target_folder = target.member_folder(identity)
     target_folder.parent.mkdir(parents=True, exist_ok=True)
@@ -36,3 +51,27 @@ def _copied(identity: str, source: StudyRecords, target: StudyRecords) -> bool:
         shutil.rmtree(target_folder, ignore_errors=True)  # files of a member without a result
         fresh.replace(target_folder)
     return True
+
+
+def archive_study(records: StudyRecords) -> Path | None:
+    """Rename the folder of a study to <study>.before-<n>; return the new folder, None where there was no study."""
+    if not records.folder.exists():
+        return None
+    number = 1
+    while (archive := records.folder.with_name(f"{records.folder.name}.before-{number}")).exists():
+        number += 1
+    return records.folder.rename(archive)
+
+
+def _is_archived(folder: Path) -> bool:
+    """Tell whether a folder of runs/ is an archived study."""
+    return ".before-" in folder.name
+
+
+def attempt_of(records: StudyRecords, resume: bool) -> int:
+    """Return how often the study was started again without resuming, including this time."""
+    try:
+        before = records.read_plan().attempt
+    except RecordError:
+        return 0
+    return before if resume else before + 1

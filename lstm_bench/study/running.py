@@ -1,7 +1,5 @@
 """Run one study from its plan to its report."""
 
-import math
-import shlex
 import shutil
 import time
 from contextlib import ExitStack
@@ -9,19 +7,21 @@ from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
-from lstm_bench.analysis import frames
-from lstm_bench.analysis.matching import matched_parameters
+from lstm_bench.analysis.frames import StudyData, load_study
 from lstm_bench.analysis.wording import counted
+from lstm_bench.claims.evidence import own_claims
+from lstm_bench.config.schema import StudyConfig
+from lstm_bench.records.locking import is_any_job_running, stop_request
 from lstm_bench.records.reading import RecordError
-from lstm_bench.records.schema import ROLES, JobPlan
+from lstm_bench.records.schema import StudyPlan
+from lstm_bench.records.snapshot import Snapshot
 from lstm_bench.speed.study_cells import is_timed, measure_speed
 from lstm_bench.study.base_study import Launch, PlannedStudy
-from lstm_bench.study.failure_summary import summarise_failures
 from lstm_bench.study.folders import reports_folder, tracking_uri
-from lstm_bench.study.locks import is_any_job_running, stop_request
+from lstm_bench.study.messages import matching_lines, mirror_lines, plan_text, summarise_failures
 from lstm_bench.study.planning import now
-from lstm_bench.study.recovery import archive_study, attempt_of, reconcile
-from lstm_bench.study.reuse import reuse_members
+from lstm_bench.study.recovery import reconcile
+from lstm_bench.study.reuse import archive_study, attempt_of, reuse_members
 from lstm_bench.study.runtime_bound import in_words, most_seconds
 from lstm_bench.study.stopping import Stop, Stopped
 from lstm_bench.study.watching import FAILED, Watcher
@@ -35,6 +35,10 @@ class StudyRunner(PlannedStudy):
     """Run a planned study."""
 
     when_stopped = "Stopped. Finished members are kept; the same command resumes the study:"
+
+    def __init__(self, config: StudyConfig, plan: StudyPlan) -> None:
+        super().__init__(config, plan)
+        self._snapshot = Snapshot(self._records)  # the members, read when the study begins
 
     def run(self, launch: Launch, stop: Stop) -> int:
         """Run the jobs that are not finished, then measure speed and write the report; return the exit code.
@@ -94,11 +98,15 @@ class StudyRunner(PlannedStudy):
         if archive is not None:
             self.say(f"Started again; the earlier records are kept in {archive}.")
         reconciled = reconcile(self._records, self._plan.jobs)
+        self._snapshot = reconciled.snapshot
         for damaged in reconciled.damaged:
             self.say(f"Damaged: {damaged}.")
         if self._config.resume:
-            self._plan = replace(self._plan, taken_over=reuse_members(self._records, self._plan.jobs))
-        self._say_what_is_ahead(reconciled.left_running)
+            reused = reuse_members(self._records, self._plan.jobs, self._snapshot)
+            self._plan = replace(self._plan, taken_over=reused)
+        self._announce(plan_text(self._plan, self._records, self._snapshot, reconciled.left_running))
+        for line in matching_lines(self._plan.jobs, self._config.unmatched):
+            self.say(line)
         self._say_how_long()
 
     def _train(self, launch: Launch, stop: Stop) -> bool:
@@ -108,8 +116,8 @@ class StudyRunner(PlannedStudy):
         """
         _, journal_end = self._records.journal.read()
         folder, failed, exit_code = self._records.folder, False, 0
-        with Watcher(self._plan, self._records, self._console):
-            waiting = self._waiting_jobs()
+        waiting = self._waiting_jobs()
+        with Watcher(self._plan, self._records, self._snapshot, self._console):
             for _ in range(LAUNCHES if waiting else 0):
                 with stop.asking(stop_request(folder), lambda: is_any_job_running(folder)):
                     exit_code = launch(self._config, waiting)
@@ -119,6 +127,7 @@ class StudyRunner(PlannedStudy):
                 if not exit_code or not waiting:
                     break
                 self.say(f"The launcher ended with {counted(len(waiting), 'job')} not run.")
+        self._snapshot.refresh(self._plan.jobs)
         return not failed and not waiting and not exit_code
 
     def _close_stopped(self, stopped: Stopped, mirror: BackgroundMirror | None) -> None:
@@ -131,7 +140,7 @@ class StudyRunner(PlannedStudy):
     def _measure_speed(self) -> bool:
         """Measure the speed of every job that has a trained member; return False where that failed."""
         pairs = list(zip(self._config.jobs, self._plan.jobs, strict=True))
-        trained = [(job, plan) for job, plan in pairs if plan.steps and self._kept(plan)]
+        trained = [(job, plan) for job, plan in pairs if plan.steps and self._snapshot.finished_seeds(plan)]
         try:
             if is_timed([plan for _, plan in trained], self._records.read_speed()):
                 return True
@@ -147,37 +156,14 @@ class StudyRunner(PlannedStudy):
 
     def _waiting_jobs(self) -> list[int]:
         """Return the numbers of the jobs with members to train, and mark the others as done."""
+        self._snapshot.refresh(self._plan.jobs)  # a job that another process runs may have ended
         waiting = []
         for number, job in enumerate(self._plan.jobs):
-            if self._is_whole(job):
+            if self._snapshot.is_whole(job):
                 self._records.write_progress(job.job, {"phase": "done"})
             else:
                 waiting.append(number)
         return waiting
-
-    def _is_whole(self, job: JobPlan) -> bool:
-        """Tell whether every member of a job has a result, tuning members included."""
-        return all(self._records.has_result(member.identity) for member in job.members())
-
-    def _kept(self, plan: JobPlan) -> list[int]:
-        """Return the seeds of a job's reported members that have a result."""
-        return [member.seed for member in plan.reported() if self._records.has_result(member.identity)]
-
-    def _say_what_is_ahead(self, left_running: int) -> None:
-        members = sum(len(job.seeds) for job in self._plan.jobs)
-        finished_seeds = [seed for job in self._plan.jobs for seed in self._kept(job)]
-        details = f"; {len(finished_seeds)} are finished already and stay" if finished_seeds else ""
-        if reused := self._plan.taken_over:
-            details += f" ({counted(reused, 'member')} taken from other studies here, tuning included)"
-        if resumable := self._begun():
-            details += f"; {counted(resumable, 'job')} go{'es' * (resumable == 1)} on from a checkpoint"
-        if left_running:
-            details += f" ({left_running} left running by a process that died)"
-        self._announce(f"Study {self._plan.study}: {len(self._plan.jobs)} jobs, {members} members{details}.")
-        if matched := matched_parameters(self._plan.jobs):
-            self.say(matched)
-        for reason in self._config.unmatched:
-            self.say(f"At matched hidden size alone: {reason}")
 
     def _say_how_long(self) -> None:
         """Print what the chosen budget leaves out and how long it takes at most, where the experiment has budgets."""
@@ -185,7 +171,7 @@ class StudyRunner(PlannedStudy):
             return
         self.say(f"Budget {self._config.budget.text}.")
         pairs = zip(self._config.jobs, self._plan.jobs, strict=True)
-        waiting = [(job, plan) for job, plan in pairs if plan.steps and not self._is_whole(plan)]
+        waiting = [(job, plan) for job, plan in pairs if plan.steps and not self._snapshot.is_whole(plan)]
         if waiting:
             self.say(f"Timing a few training steps of {counted(len(waiting), 'job')} ...")
             ends = any(job.trainer.stop_when_solved for job, _ in waiting)
@@ -193,11 +179,6 @@ class StudyRunner(PlannedStudy):
             at_once = self._config.jobs_at_once
             seconds = most_seconds(waiting, at_once)
             self.say(f"Training on {counted(at_once, 'core')} takes {in_words(seconds)}{limit}.")
-
-    def _begun(self) -> int:
-        """Return how many waiting jobs have a checkpoint."""
-        waiting = [job.job for job in self._plan.jobs if not self._is_whole(job)]
-        return sum(any(self._records.checkpoints(job, role).exist() for role in ROLES) for job in waiting)
 
     def _end(self, started: float, mirror: BackgroundMirror | None) -> Path | None:
         """Record the end of the study, write the report and close the mirror; return the report, None without one."""
@@ -214,14 +195,15 @@ class StudyRunner(PlannedStudy):
         return report
 
     def _write_report(self) -> Path:
-        from lstm_bench.report.build import build_report  # imported here, as seaborn takes a second
+        from lstm_bench.report.build import write_report  # imported here, as seaborn takes a second
 
-        return build_report(self._records.folder, reports_folder(self._config.output))
+        claims = own_claims(self._records.folder)
+        return write_report(self._frames, reports_folder(self._config.output), own_claims=claims)
 
     @cached_property
-    def _frames(self) -> frames.StudyData:
+    def _frames(self) -> StudyData:
         """The records as frames, read once at the end of the study, when they no longer change."""
-        return frames.load_study(self._records.folder)
+        return load_study(self._records.folder)
 
     def _say_what_was_published(self) -> None:
         from lstm_bench.report.literature_text import literature_text
@@ -241,20 +223,12 @@ class StudyRunner(PlannedStudy):
             self.say(f"Report:  {report}")
         elif not self._config.report.enabled:
             self._say_report_is_off()
-        if mirror is not None and mirror.error is None:
-            self.say(f"MLflow:  mlflow ui --backend-store-uri {shlex.quote(uri)}")
-            share = mirror.seconds / (self._plan.wall_s or math.inf)
-            self.say(f"         logging took {mirror.seconds:.1f} s of processor time, {share:.1%} of the study's time")
-        elif mirror is not None:
-            self.say(
-                f"MLflow:  {counted(mirror.behind, 'run')} not yet written ({type(mirror.error).__name__}: "
-                f"{mirror.error})\n"
-                f"         to write them from the records: python -m lstm_bench.sync {self._plan.study}"
-            )
+        for line in mirror_lines(self._plan, mirror, uri) if mirror is not None else []:
+            self.say(line)
 
     def _say_what_failed(self, came_to_end: bool) -> int:
         """Print members without a result, diverged members and failed jobs; return how many have no result."""
-        summary = summarise_failures(self._records, self._plan.jobs)
+        summary = summarise_failures(self._snapshot, self._plan.jobs)
         for line in summary.lines:
             self.say(line)
         if without_result := summary.without_result:

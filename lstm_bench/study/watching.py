@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 
 from lstm_bench.records.schema import JobPlan, StudyPlan
+from lstm_bench.records.snapshot import Snapshot
 from lstm_bench.records.store import StudyRecords
 
 SECONDS_BETWEEN_LOOKS = 0.5
@@ -20,10 +21,13 @@ PHASES = {"tuning": "tuning", "report": "training"}
 
 
 class Watcher:
-    """A thread that reads the progress of all jobs and displays that of the study."""
+    """A thread that reads the progress of all jobs and displays that of the study.
 
-    def __init__(self, plan: StudyPlan, records: StudyRecords, console: Console) -> None:
-        self._plan, self._records, self._console = plan, records, console
+    It brings the snapshot up to date where a job has ended.
+    """
+
+    def __init__(self, plan: StudyPlan, records: StudyRecords, snapshot: Snapshot, console: Console) -> None:
+        self._plan, self._records, self._snapshot, self._console = plan, records, snapshot, console
         self._started = self._last_line = time.monotonic()
         self._done: set[str] = set()
         self._read = self._records.journal.read()[1]
@@ -105,10 +109,12 @@ class Watcher:
         )
 
     def _outcome(self, job: JobPlan) -> str:
+        self._snapshot.refresh([job])
         identities = [member.identity for member in job.reported()]
-        records = [self._records.read_member(i) for i in identities if self._records.has_member(i)]
+        records = [self._snapshot.members[identity] for identity in identities if identity in self._snapshot.members]
         counts = Counter(record.status for record in records)
-        counts["missing"] = len(identities) - len(records)
+        counts["damaged"] = sum(identity in self._snapshot.problems for identity in identities)
+        counts["missing"] = len(identities) - len(records) - counts["damaged"]
         counts_text = ", ".join(f"{n} {status}" for status, n in counts.items() if n)
         steps = sorted(record.steps_to_solve for record in records if record.steps_to_solve is not None)
         solved = f", solved in {steps[0]:,}-{steps[-1]:,} steps" if steps else ""

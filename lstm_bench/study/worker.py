@@ -12,43 +12,14 @@ import signal
 import sys
 import threading
 import time
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, TextIO
 
-from lstm_bench.study.job_protocol import Outcome
+from lstm_bench.records.schema import JobOutcome
+from lstm_bench.study.heartbeat import PipeHeartbeat
 
-SECONDS_BETWEEN_HEARTBEATS = 0.5
 ORPHANS_GRACE_S = 1.0
 Jobs = queue.SimpleQueue[dict[str, Any]]
-
-
-class PipeHeartbeat:
-    """The `Heartbeat` of a job with a supervisor; `busy` while a job runs."""
-
-    def __init__(self, output: TextIO) -> None:
-        self._output, self._stop_event, self._last = output, threading.Event(), 0.0
-        self.busy = False
-
-    def send(self, message: object) -> None:
-        """Send a message; where the supervisor has ended, the thread that listens ends this process."""
-        with suppress(OSError):
-            self._output.write(json.dumps(message) + "\n")
-            self._output.flush()
-
-    def beat(self) -> None:
-        """Send "alive", unless the last heartbeat was just sent."""
-        if time.monotonic() - self._last > SECONDS_BETWEEN_HEARTBEATS:
-            self._last = time.monotonic()
-            self.send("alive")
-
-    def stop_requested(self) -> bool:
-        """Tell whether the job is requested to end."""
-        return self._stop_event.is_set()
-
-    def request_stop(self) -> None:
-        """Request the job to end."""
-        self._stop_event.set()
 
 
 def serve() -> None:
@@ -90,13 +61,12 @@ def _listen(lines: TextIO, heartbeat: PipeHeartbeat, jobs: Jobs) -> None:
         os._exit(1)
 
 
-def _run(folder: str, number: int, checkpoint_s: float, heartbeat: PipeHeartbeat) -> Outcome:
+def _run(folder: str, number: int, checkpoint_s: float, heartbeat: PipeHeartbeat) -> JobOutcome:
     """Run one job of the plan under its lock, which a process of an earlier invocation may still hold."""
-    from lstm_bench.records.locking import HeldError, held
+    from lstm_bench.records.locking import HeldError, held, job_lock
     from lstm_bench.records.store import StudyRecords
     from lstm_bench.study.identity import job_identity
     from lstm_bench.study.job import PATIENCE_S, run_job
-    from lstm_bench.study.locks import job_lock
     from lstm_bench.study.planning import job_config
 
     records = StudyRecords(Path(folder))
@@ -104,12 +74,12 @@ def _run(folder: str, number: int, checkpoint_s: float, heartbeat: PipeHeartbeat
     config = job_config(plan)
     heartbeat.beat()
     if job_identity(config) != plan.job:
-        return "failed", "its source changed while the study ran; start the study again"
+        return JobOutcome("failed", "its source changed while the study ran; start the study again")
     try:
         with held(job_lock(records.folder, plan.job), f"job {number} of {records.folder.name}", PATIENCE_S):
             return run_job(config, records, checkpoint_s, heartbeat)
     except HeldError as error:
-        return "failed", f"this job is being run by {error}"
+        return JobOutcome("failed", f"this job is being run by {error}")
 
 
 if __name__ == "__main__":

@@ -8,12 +8,11 @@ from typing import NamedTuple
 
 from lstm_bench.analysis.frames import load_study
 from lstm_bench.analysis.results import derived_metrics, study_metrics
-from lstm_bench.records.locking import held, is_held
+from lstm_bench.records.locking import held, is_held, job_lock
 from lstm_bench.records.reading import RecordError
 from lstm_bench.records.schema import StudyPlan
 from lstm_bench.records.store import StudyRecords
 from lstm_bench.study.folders import tracking_uri
-from lstm_bench.study.locks import job_lock
 from lstm_bench.tracking.background import mirror_lock
 from lstm_bench.tracking.mirror import Mirror
 from lstm_bench.tracking.progress import Progress

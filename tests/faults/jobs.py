@@ -21,11 +21,11 @@ from nursery import Ended, nursery
 from lstm_bench.config.composing import Invocation, compose_study
 from lstm_bench.config.schema import JobConfig
 from lstm_bench.records.journal import Journal
+from lstm_bench.records.schema import JobOutcome
 from lstm_bench.records.store import StudyRecords
 from lstm_bench.study import job as job_module
 from lstm_bench.study.checkpointing import Checkpointer
 from lstm_bench.study.job import run_job
-from lstm_bench.study.job_protocol import Outcome
 
 HERE = Path(__file__).parent
 CHECKPOINT_S = 0.02
@@ -60,7 +60,7 @@ class Seen(NamedTuple):
 
 
 class Board:
-    """The heartbeat of a job (`lstm_bench.study.job_protocol.Heartbeat`), written where others can read them."""
+    """The heartbeat of a job (`lstm_bench.study.heartbeat.Heartbeat`), written where others can read them."""
 
     def __init__(self, folder: Path, at_sign: Callable[[int], None] = lambda _: None) -> None:
         self._file = os.open(folder / "board", os.O_RDWR | os.O_CREAT)
@@ -112,7 +112,7 @@ def _show_stages(board: Board) -> None:
     Checkpointer.write = shown(Checkpointer.write, lambda *_: "checkpoint")  # type: ignore[method-assign]
 
 
-def run_here(job: JobConfig, folder: Path, prepare: Prepare, at_sign: Callable[[int], None]) -> Outcome:
+def run_here(job: JobConfig, folder: Path, prepare: Prepare, at_sign: Callable[[int], None]) -> JobOutcome:
     """In a child: run a job on the records of a folder."""
     os.chdir(folder)
     prepare()

@@ -9,6 +9,7 @@ import pytest
 
 from lstm_bench.records.reading import RecordError
 from lstm_bench.records.schema import STATUSES, WITHOUT_RESULT, MemberRecord
+from lstm_bench.records.snapshot import Snapshot
 from lstm_bench.records.store import StudyRecords
 
 SOLVED = MemberRecord("m1", "j1", "report", 0, 0.01, "solved", 40, 30, 1.5, {"eval/loss": 1, "grad/norm": 0.1 + 0.2})
@@ -17,9 +18,9 @@ CURVES = pd.DataFrame({"step": [0, 10], "metric": ["eval/loss"] * 2, "value": [0
 
 @pytest.fixture
 def records(tmp_path: Path) -> StudyRecords:
-    found = StudyRecords(tmp_path / "study")
-    found.write_member(SOLVED, {"curves": CURVES}, {"weights.pt": b"weights"})
-    return found
+    records = StudyRecords(tmp_path / "study")
+    records.write_member(SOLVED, {"curves": CURVES}, {"weights.pt": b"weights"})
+    return records
 
 
 def test_a_member_comes_back_as_it_was_with_the_digests_of_its_files(records: StudyRecords) -> None:
@@ -27,7 +28,7 @@ def test_a_member_comes_back_as_it_was_with_the_digests_of_its_files(records: St
     assert replace(found, files={}, sha256="") == SOLVED
     assert found.files["weights.pt"] == "9a129038d9a00aed0cf6a7ea059ca50a813449061ab87848cf1a13eafdf33b2c"  # sha256sum
     assert sorted(found.files) == ["curves.parquet", "gradients.parquet", "probes.parquet", "weights.pt"]
-    assert records.damage("m1") is None
+    assert records.read_checked("m1").identity == "m1"
     assert records.read_table(found, "curves").to_pandas()["value"].tolist() == [0.5, 0.25]
 
 
@@ -37,24 +38,29 @@ def test_a_flipped_bit_in_any_file_is_found(records: StudyRecords, file: str) ->
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 4
     path.write_bytes(content)
-    assert records.damage("m1") == f"{path}: damaged: not what was written, by its SHA-256"
+    with pytest.raises(RecordError, match=rf"^{path}: damaged: not what was written, by its SHA-256$"):
+        records.read_checked("m1")
     assert records.has_result("m1")  # its record is whole: whoever goes on looks for damage first
 
 
 def test_every_flipped_bit_of_a_record_is_found(records: StudyRecords) -> None:
     path = records.member_folder("m1") / "record.json"
     whole = path.read_bytes()
+    snapshot = Snapshot(records)
     for bit in range(0, 8 * len(whole), 13):
         content = bytearray(whole)
         content[bit // 8] ^= 1 << bit % 8
         path.write_bytes(content)
-        assert records.damage("m1") is not None, (bit, content[bit // 8 - 10 : bit // 8 + 10])
+        snapshot.read_member("m1", check_files=True)
+        assert "m1" in snapshot.problems, (bit, content[bit // 8 - 10 : bit // 8 + 10])
+        assert not snapshot.has_result("m1")
         assert not records.has_result("m1")
 
 
 def test_a_missing_file_is_damage(records: StudyRecords) -> None:
     (records.member_folder("m1") / "weights.pt").unlink()
-    assert "weights.pt: cannot be read: No such file" in str(records.damage("m1"))
+    with pytest.raises(RecordError, match=r"weights\.pt: cannot be read: No such file"):
+        records.read_checked("m1")
 
 
 def test_what_is_set_aside_is_kept_and_there_no_more(records: StudyRecords) -> None:
@@ -82,7 +88,7 @@ def test_a_record_of_a_version_without_digests_is_read(records: StudyRecords) ->
         del content[name]
     path.write_text(json.dumps(content))
     assert records.read_member("m1").status == "solved"
-    assert records.damage("m1") is None
+    assert records.read_checked("m1").identity == "m1"
 
 
 def test_a_record_in_the_folder_of_another_is_refused(records: StudyRecords) -> None:

@@ -5,8 +5,9 @@ from pathlib import Path
 
 from lstm_bench.config.composing import Invocation, compose_study
 from lstm_bench.records.schema import MemberRecord
+from lstm_bench.records.snapshot import Snapshot
 from lstm_bench.records.store import StudyRecords
-from lstm_bench.study.failure_summary import summarise_failures
+from lstm_bench.study.messages import summarise_failures
 from lstm_bench.study.planning import plan_study
 
 ARGUMENTS = ("cell=rnn", "task.lag=2,1", "cell.hidden_size=4", "trainer.seeds=4", "trainer.learning_rates=0.1")
@@ -19,7 +20,7 @@ def test_tuning_records_that_are_gone_are_told_where_nothing_else_is(tmp_path: P
     for job in jobs:
         for member in job.reported():
             records.write_status(MemberRecord(member.identity, job.job, "report", member.seed, 0.1, "solved"))
-    assert summarise_failures(records, jobs) == (
+    assert summarise_failures(Snapshot(records, jobs), jobs) == (
         [f"No record: 2 members that tuned copy rnn lag {lag}" for lag in (2, 1)], 4
     )  # fmt: skip
 
@@ -36,12 +37,12 @@ def test_every_job_is_named_once_a_reason_and_what_has_a_result_is_not(tmp_path:
     ):  # fmt: skip
         identity = job.reported()[seed].identity
         records.write_status(replace(record, identity=identity, job=job.job, seed=seed))
-    found = summarise_failures(records, [first, second])
-    assert found.lines == [
+    summary = summarise_failures(Snapshot(records, [first, second]), [first, second])
+    assert summary.lines == [
         "Failed: copy rnn lag 2 (seeds 0, 2): ValueError: why",
         "Never ran: copy rnn lag 2 (seed 3): its job ended before",
         "Diverged: copy rnn lag 1 (seeds 0, 1): cell rnn: its loss is nan",
         "Out of memory: copy rnn lag 1 (seed 2): no memory",
         "Never ran: copy rnn lag 1 (seed 3): its job ended before",
     ]
-    assert found.without_result == 5
+    assert summary.without_result == 5

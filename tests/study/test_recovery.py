@@ -6,14 +6,13 @@ from pathlib import Path
 import pytest
 
 from lstm_bench.config.composing import Invocation, compose_study
-from lstm_bench.records.locking import held
-from lstm_bench.records.schema import JobPlan, MemberRecord
+from lstm_bench.records.locking import held, job_lock
+from lstm_bench.records.schema import JobOutcome, JobPlan, MemberRecord
+from lstm_bench.records.snapshot import Snapshot
 from lstm_bench.records.store import StudyRecords
-from lstm_bench.study.locks import job_lock
 from lstm_bench.study.planning import plan_study
-from lstm_bench.study.recovery import archive_study, attempt_of, reconcile
-from lstm_bench.study.reuse import reuse_members
-from lstm_bench.study.supervising import finalise_members
+from lstm_bench.study.recovery import finalise_members, reconcile
+from lstm_bench.study.reuse import archive_study, attempt_of, reuse_members
 
 ARGUMENTS = ("cell=rnn", "task.lag=2,1", "cell.hidden_size=4", "trainer.seeds=3", "trainer.learning_rates=[0.1,0.2]")
 
@@ -93,7 +92,9 @@ def test_a_job_that_failed_fails_all_that_had_no_result(
     records: StudyRecords, jobs: list[JobPlan], status: str
 ) -> None:
     tuning, solved = write(records, jobs[0], 1, "running"), write(records, jobs[0], 4, "solved")
-    assert finalise_members(records, jobs[0], (status, "a traceback\nValueError: why")) == [tuning]
+    assert finalise_members(Snapshot(records, jobs), jobs[0], JobOutcome(status, "a traceback\nValueError: why")) == [
+        tuning
+    ]
     waiting = {member.identity: status for member in jobs[0].reported() if member.identity != solved}
     assert statuses(records) == {tuning: status, solved: "solved"} | waiting
     assert {records.read_member(identity).error for identity in waiting} == {"a traceback\nValueError: why"}
@@ -103,7 +104,7 @@ def test_an_interrupted_job_says_nothing_of_members_that_never_began(
     records: StudyRecords, jobs: list[JobPlan]
 ) -> None:
     running = write(records, jobs[0], 5, "running")
-    finalise_members(records, jobs[0], ("interrupted", "stopped"))
+    finalise_members(Snapshot(records, jobs), jobs[0], JobOutcome("interrupted", "stopped"))
     assert statuses(records) == {running: "interrupted"}
 
 
@@ -117,7 +118,7 @@ def test_starting_anew_keeps_the_old_beside_and_counts(records: StudyRecords, jo
         assert not records.folder.exists()
         records.write_plan(replace(plan, attempt=attempt))
     assert StudyRecords(records.folder.with_name("s.before-1")).has_result(identity)
-    assert reuse_members(records, jobs) == 0  # else it would not be anew
+    assert reuse_members(records, jobs, Snapshot(records, jobs)) == 0  # else it would not be anew
 
 
 def test_there_is_nothing_to_keep_where_nothing_was(tmp_path: Path) -> None:
@@ -132,5 +133,5 @@ def test_a_damaged_member_of_another_study_is_not_taken_over(records: StudyRecor
     whole, damaged = write(other, jobs[0], 4, "solved"), write(other, jobs[0], 5, "solved")
     write(other, jobs[0], 6, "interrupted")
     (other.member_folder(damaged) / "weights.pt").write_bytes(b"v")
-    assert reuse_members(records, jobs) == 1
+    assert reuse_members(records, jobs, Snapshot(records, jobs)) == 1
     assert records.identities() == [whole]

@@ -12,8 +12,7 @@ import pytest
 from mirror_faults import free_port, locked
 from waiting import wait_until
 
-from lstm_bench.records.locking import held
-from lstm_bench.study.locks import job_lock
+from lstm_bench.records.locking import held, job_lock
 from lstm_bench.sync import levelling
 from lstm_bench.sync.__main__ import main
 from lstm_bench.tracking.background import mirror_lock

@@ -1,0 +1,104 @@
+"""What a study prints about itself: before it runs, and when it has ended."""
+
+import math
+import shlex
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from lstm_bench.analysis.matching import matched_parameters
+from lstm_bench.analysis.wording import counted
+from lstm_bench.records.schema import ROLES, WITHOUT_RESULT, JobPlan, StudyPlan
+from lstm_bench.records.snapshot import Snapshot
+from lstm_bench.records.store import StudyRecords
+from lstm_bench.tracking.background import BackgroundMirror
+
+
+def plan_text(plan: StudyPlan, records: StudyRecords, snapshot: Snapshot, left_running: int) -> str:
+    """Return how much there is to do, and what of it is in the records already.
+
+    Args:
+        plan: the plan of the study.
+        records: its records.
+        snapshot: its members as they are now.
+        left_running: how many members were left running by a process that died.
+    """
+    members = sum(len(job.seeds) for job in plan.jobs)
+    finished = sum(len(snapshot.finished_seeds(job)) for job in plan.jobs)
+    details = f"; {finished} are finished already and stay" if finished else ""
+    if plan.taken_over:
+        details += f" ({counted(plan.taken_over, 'member')} taken from other studies here, tuning included)"
+    if resumable := _with_checkpoint(plan.jobs, records, snapshot):
+        details += f"; {counted(resumable, 'job')} go{'es' * (resumable == 1)} on from a checkpoint"
+    if left_running:
+        details += f" ({left_running} left running by a process that died)"
+    return f"Study {plan.study}: {len(plan.jobs)} jobs, {members} members{details}."
+
+
+def _with_checkpoint(jobs: Sequence[JobPlan], records: StudyRecords, snapshot: Snapshot) -> int:
+    """Return how many jobs that are not whole have a checkpoint."""
+    waiting = [job.job for job in jobs if not snapshot.is_whole(job)]
+    return sum(any(records.checkpoints(job, role).exist() for role in ROLES) for job in waiting)
+
+
+def matching_lines(jobs: Sequence[JobPlan], unmatched: Sequence[str]) -> list[str]:
+    """Return how well the cells are matched in parameters, and which have no match."""
+    matched = matched_parameters(jobs)
+    return [*([matched] if matched else []), *(f"At matched hidden size alone: {reason}" for reason in unmatched)]
+
+
+def mirror_lines(plan: StudyPlan, mirror: BackgroundMirror, uri: str) -> list[str]:
+    """Return where the runs are in MLflow and how long logging took, or how to write those that are missing."""
+    if mirror.error is not None:
+        missing = f"{counted(mirror.behind, 'run')} not yet written ({type(mirror.error).__name__}: {mirror.error})"
+        return [
+            f"MLflow:  {missing}",
+            f"         to write them from the records: python -m lstm_bench.sync {plan.study}",
+        ]
+    share = mirror.seconds / (plan.wall_s or math.inf)
+    return [
+        f"MLflow:  mlflow ui --backend-store-uri {shlex.quote(uri)}",
+        f"         logging took {mirror.seconds:.1f} s of processor time, {share:.1%} of the study's time",
+    ]
+
+
+class FailureSummary(NamedTuple):
+    """A line for each job and reason, and how many members have no result."""
+
+    lines: list[str]
+    without_result: int
+
+
+def summarise_failures(snapshot: Snapshot, jobs: Sequence[JobPlan]) -> FailureSummary:
+    """Return the members that have no result or diverged, one line for each job, status and reason."""
+    lines, without_result = list[str](), 0
+    for job in jobs:
+        seeds_by_outcome: dict[tuple[str, str], list[int]] = {}
+        for member in job.reported():
+            if (outcome := _outcome(snapshot, member.identity)) is not None:
+                seeds_by_outcome.setdefault(outcome, []).append(member.seed)
+        lines += [_line(status, job, seeds, reason) for (status, reason), seeds in seeds_by_outcome.items()]
+        without_result += sum(len(seeds) for (status, _), seeds in seeds_by_outcome.items() if status != "diverged")
+        tuning = [member for member in job.members() if member.role == "tuning"]
+        missing = [member for member in tuning if not snapshot.has_result(member.identity)]
+        if missing and not seeds_by_outcome:  # else a line above has the reason
+            lines.append(f"No record: {counted(len(missing), 'member')} that tuned {job.task} {job.cell} lag {job.lag}")
+            without_result += len(missing)
+    return FailureSummary(lines, without_result)
+
+
+def _outcome(snapshot: Snapshot, identity: str) -> tuple[str, str] | None:
+    """Return a member's status and reason, None where it has a result and did not diverge."""
+    if identity in snapshot.problems:
+        return "damaged", snapshot.problems[identity]
+    if identity not in snapshot.members:
+        return "never ran", "its job ended before"
+    record = snapshot.members[identity]
+    if record.status not in (*WITHOUT_RESULT, "diverged"):
+        return None
+    reason = (record.error or "no reason recorded").strip().splitlines()[-1]
+    return record.status, reason.partition(" at step ")[0] if record.status == "diverged" else reason
+
+
+def _line(status: str, job: JobPlan, seeds: Sequence[int], reason: str) -> str:
+    seeds_text = f"seed{'s' * (len(seeds) > 1)} {', '.join(map(str, seeds))}"
+    return f"{status.replace('_', ' ').capitalize()}: {job.task} {job.cell} lag {job.lag} ({seeds_text}): {reason}"
