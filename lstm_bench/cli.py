@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 from omegaconf import DictConfig
 
 from lstm_bench.conf_folder import conf_dir
-from lstm_bench.config.composing import Invocation, compose_study
+from lstm_bench.config.composing import Invocation, compose_study, substudy_invocations
 from lstm_bench.config.errors import ConfigError
-from lstm_bench.config.launching import launch_arguments
+from lstm_bench.config.hydra_arguments import launch_arguments
 from lstm_bench.config.listing import listing
 from lstm_bench.config.schema import SafetyConfig, StudyConfig
 from lstm_bench.config.search_path import file_notices, main_folder
@@ -99,7 +99,6 @@ def _planned(
 
     The second is all that was composed for it.
     """
-    from lstm_bench.config.substudies import substudy_invocations
     from lstm_bench.study.claims_study import ClaimsStudy
     from lstm_bench.study.matching import compared
     from lstm_bench.study.planning import plan_claims, plan_study

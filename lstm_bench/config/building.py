@@ -48,13 +48,19 @@ def _imported(module: str) -> ModuleType:
 def build(target: Callable[..., Any], settings: Mapping[str, Any], key: str, **supplied: Any) -> Any:
     """Call `target` with settings that its signature allows, and with the `supplied` arguments.
 
+    Args:
+        target: a class or a function.
+        settings: its arguments by name.
+        key: the key of these settings in the configuration, "" for those at its root.
+        supplied: further arguments, which no setting may have the name of.
+
     Raises: ConfigError for an unknown or missing key, a value of another type or out of range.
     """
     checked = check_types(target, settings, key, set(supplied))
     try:
         return target(**checked, **supplied)
     except ValueError as error:
-        raise ConfigError(f"{key}.{error}") from error
+        raise ConfigError(_dotted(key, str(error))) from error
 
 
 def check_types(
@@ -94,11 +100,16 @@ def _schema(target: Callable[..., Any], supplied: frozenset[str]) -> type[BaseMo
 def _first_error(error: ValidationError, key: str, known: list[str]) -> ConfigError:
     details = error.errors()[0]
     name = str(details["loc"][0])
+    path = _dotted(key, name)
     if details["type"] == "extra_forbidden":
-        return not_allowed(f"{key}.{name}", details["input"], f"the keys {', '.join(known)}")
+        return not_allowed(path, details["input"], f"the keys {', '.join(known)}")
     if details["type"] == "missing":
-        return ConfigError(f"{key}.{name} is missing: give it a value")
+        return ConfigError(f"{path} is missing: give it a value")
     expected = [
         problem["msg"].removeprefix("Input should be ") for problem in error.errors() if problem["loc"][0] == name
     ]
-    return not_allowed(f"{key}.{name}", details["input"], " or ".join(dict.fromkeys(expected)))
+    return not_allowed(path, details["input"], " or ".join(dict.fromkeys(expected)))
+
+
+def _dotted(key: str, name: str) -> str:
+    return f"{key}.{name}" if key else name

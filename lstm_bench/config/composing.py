@@ -5,11 +5,11 @@ split and composed by the same Hydra, in memory; the result is checked and plann
 plan, by their numbers.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import Any, cast, get_args
+from typing import Any
 
 from hydra import compose
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
@@ -18,30 +18,29 @@ from hydra.core.override_parser.types import Override
 from hydra.types import RunMode
 from omegaconf import OmegaConf
 
-from lstm_bench.checks import STUDY_NAME, STUDY_NAME_RULE
 from lstm_bench.config.budgets import chosen_budget, sweeps
 from lstm_bench.config.building import TARGET, build
 from lstm_bench.config.errors import ConfigError, not_allowed
+from lstm_bench.config.hydra_arguments import as_typed, jobs_at_once
 from lstm_bench.config.hydra_errors import one_line_errors
-from lstm_bench.config.launching import jobs_at_once
-from lstm_bench.config.quoting import as_typed
-from lstm_bench.config.root_keys import ROOT_KEYS, check_whole
 from lstm_bench.config.schema import (
-    Comparison,
     JobConfig,
     Measure,
     ReportConfig,
+    RootConfig,
     SafetyConfig,
     SpeedConfig,
     StudyConfig,
     TrackingConfig,
     TrainerConfig,
+    check_root_keys,
 )
 from lstm_bench.config.search_path import files_used, is_ours, replaced, searching, unread
 from lstm_bench.cores import usable_cores
 from lstm_bench.literature.reading import LiteratureError, own_table
 
 DUPLICATES_NAMED = 3
+KEPT_BY_THE_WHOLE = ("experiment", "study", "studies", "measure")  # keys of a study of claims itself
 
 
 @dataclass(frozen=True)
@@ -56,7 +55,7 @@ class Invocation:
 class _Composed:
     """The configuration of a job: its settings, the yaml of each group, and the launcher's settings."""
 
-    settings: dict[str, Any]
+    settings: RootConfig
     choices: dict[str, Any]
     launcher: dict[str, Any]
     sweep: dict[str, Any]  # the values that the yaml files sweep, by key
@@ -74,24 +73,23 @@ def compose_study(invocation: Invocation) -> StudyConfig:
         in_place_of_ours = replaced(files)
     jobs = _united([[_job_config(job) for job in sweep] for sweep in composed], invocation)
     first, choices = composed[0][0].settings, composed[0][0].choices
-    measure = _measure(first["measure"])
     return StudyConfig(
-        study=_study_name(first["study"]),
+        study=first.study,
         experiment=str(choices.get("experiment") or ""),
-        output=_output(first["output"]),
-        tracking=build(TrackingConfig, first["tracking"], "tracking"),
+        output=Path(first.output),
+        tracking=build(TrackingConfig, first.tracking, "tracking"),
         jobs=jobs,
-        measure=measure,
-        comparison=_comparison(first["comparison"], measure),
-        parameters=_parameters(first["parameters"], first["comparison"]),
-        speed=_speed(first["speed"], measure),
-        report=build(ReportConfig, first["report"], "report"),
+        measure=first.measure,
+        comparison=first.comparison,
+        parameters=first.parameters,
+        speed=_speed(first.speed, first.measure),
+        report=build(ReportConfig, first.report, "report"),
         overrides=tuple(overrides[0][0]),
-        studies=_studies(first["studies"]),
+        studies=first.studies,
         budget=chosen_budget(base),
-        published=_published(first["published"]),
-        resume=_resume(first["resume"]),
-        safety=build(SafetyConfig, first["safety"], "safety"),
+        published=_published(first.published),
+        resume=first.resume,
+        safety=build(SafetyConfig, first.safety, "safety"),
         config_dir=invocation.config_dir,
         replaced=in_place_of_ours,
         unread=unread(files, invocation.config_dir),
@@ -99,7 +97,7 @@ def compose_study(invocation: Invocation) -> StudyConfig:
     )
 
 
-def _sweeps(invocation: Invocation) -> tuple[dict[str, Any], list[list[list[str]]]]:
+def _sweeps(invocation: Invocation) -> tuple[RootConfig, list[list[list[str]]]]:
     """Return the configuration of the first job, and the overrides of each job of each sweep.
 
     An override of the command line holds in every sweep, in place of the sweep's own values.
@@ -124,10 +122,11 @@ def _compose_job(overrides: list[str], invocation: Invocation) -> _Composed:
         config = compose("config", overrides=overrides, return_hydra_config=True)
         settings = {str(key): _resolved(node) for key, node in config.items() if key != "hydra"}
         launcher, sweep = _resolved(config.hydra.launcher), _resolved(config.hydra.sweeper.get("params"))
-    check_whole(settings)
+    check_root_keys(settings)
     if config.hydra.mode is not RunMode.MULTIRUN:
         raise not_allowed("hydra.mode", config.hydra.mode and config.hydra.mode.name, "MULTIRUN, as in our config.yaml")
-    return _Composed(settings, dict(config.hydra.runtime.choices), launcher, sweep or {})
+    root: RootConfig = build(RootConfig, settings, "")
+    return _Composed(root, dict(config.hydra.runtime.choices), launcher, sweep or {})
 
 
 def _resolved(node: Any) -> Any:
@@ -146,56 +145,24 @@ def _used_files(
 
 def _job_config(job: _Composed) -> JobConfig:
     settings = job.settings
-    for key, value in settings.items():
-        if key not in ROOT_KEYS:
-            raise not_allowed(key, value, f"the keys {', '.join(ROOT_KEYS)}")
-    for group in ("task", "cell"):
-        is_chosen = job.choices.get(group) is not None
-        if not is_chosen or not isinstance(settings[group], dict) or TARGET not in settings[group]:
-            raise not_allowed(group, settings[group], f"a yaml of that group, with a {TARGET}")
     return JobConfig(
         task_name=str(job.choices["task"]),
         cell_name=str(job.choices["cell"]),
-        task=settings["task"],
-        cell=settings["cell"],
-        trainer=build(TrainerConfig, settings["trainer"], "trainer"),
-        probe=settings["probe"] or {},
+        task=_chosen_yaml("task", settings.task, job.choices),
+        cell=_chosen_yaml("cell", settings.cell, job.choices),
+        trainer=build(TrainerConfig, settings.trainer, "trainer"),
+        probe=settings.probe or {},
     )
 
 
-def _study_name(name: Any) -> str:
-    if not isinstance(name, str) or not STUDY_NAME.fullmatch(name):
-        raise not_allowed("study", name, STUDY_NAME_RULE)
-    return name
+def _chosen_yaml(group: str, settings: Any, choices: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings of a task or cell.
 
-
-def _output(folder: Any) -> Path:
-    if not isinstance(folder, str):
-        raise not_allowed("output", folder, "the path of a folder")
-    return Path(folder)
-
-
-def _measure(measure: Any) -> Measure:
-    if measure not in get_args(Measure):
-        raise not_allowed("measure", measure, ", ".join(get_args(Measure)))
-    return cast(Measure, measure)
-
-
-def _comparison(comparison: Any, measure: Measure) -> Comparison:
-    allowed = ("hidden",) if measure == "speed" else get_args(Comparison)  # torch.nn has the same size
-    if comparison not in allowed:
-        raise not_allowed("comparison", comparison, ", ".join(allowed))
-    return cast(Comparison, comparison)
-
-
-def _parameters(parameters: Any, comparison: Any) -> int | None:
-    if parameters is None:
-        return None
-    if not isinstance(parameters, int) or isinstance(parameters, bool) or parameters < 1:
-        raise not_allowed("parameters", parameters, "an integer of at least 1, or null")
-    if comparison != "parameters":
-        raise not_allowed("parameters", parameters, "null, but with comparison=parameters")
-    return parameters
+    Raises: ConfigError where no yaml of its group is chosen, or one without a class.
+    """
+    if choices.get(group) is None or not isinstance(settings, dict) or TARGET not in settings:
+        raise not_allowed(group, settings, f"a yaml of that group, with a {TARGET}")
+    return settings
 
 
 def _speed(settings: Any, measure: Measure) -> SpeedConfig:
@@ -205,11 +172,12 @@ def _speed(settings: Any, measure: Measure) -> SpeedConfig:
     return speed
 
 
-def _published(path: Any) -> str:
+def _published(path: str | None) -> str:
+    """Return the text of the user's own table of published results."""
     if path is None:
         return ""
     try:
-        return own_table(Path(str(path)).expanduser())
+        return own_table(Path(path).expanduser())
     except LiteratureError as error:
         raise ConfigError(f"published={path}: {error}") from error
 
@@ -219,18 +187,6 @@ def _usable_cores() -> int:
         return usable_cores()
     except ValueError as error:  # an environment variable
         raise ConfigError(str(error)) from error
-
-
-def _resume(resume: Any) -> bool:
-    if not isinstance(resume, bool):
-        raise not_allowed("resume", resume, "true, false")
-    return resume
-
-
-def _studies(studies: Any) -> dict[str, str]:
-    if not isinstance(studies, dict) or not all(isinstance(overrides, str) for overrides in studies.values()):
-        raise not_allowed("studies", studies, "overrides by the name of a study, as in {mine: +experiment=copy_task}")
-    return {_study_name(name): overrides for name, overrides in studies.items()}
 
 
 def _united(sweeps: Sequence[Sequence[JobConfig]], invocation: Invocation) -> list[JobConfig]:
@@ -247,3 +203,26 @@ def _united(sweeps: Sequence[Sequence[JobConfig]], invocation: Invocation) -> li
         if job not in united:
             united.append(job)
     return united
+
+
+def substudy_invocations(studies: Mapping[str, str], invocation: Invocation) -> list[Invocation]:
+    """Return the invocation of each study that a study of claims runs.
+
+    Args:
+        studies: overrides, separated by spaces, by the name of the study.
+        invocation: the command of the study of claims. Its overrides hold for every study, in place of the study's own
+            for the same key, except for KEPT_BY_THE_WHOLE.
+    """
+    shared = [override for override in invocation.overrides if _key(override).split(".")[0] not in KEPT_BY_THE_WHOLE]
+    keys = {_key(override) for override in shared}
+    return [
+        Invocation(
+            (*[override for override in overrides.split() if _key(override) not in keys], f"study={name}", *shared),
+            invocation.config_dir,
+        )
+        for name, overrides in studies.items()
+    ]
+
+
+def _key(override: str) -> str:
+    return override.partition("=")[0].lstrip("+~")

@@ -14,7 +14,7 @@ from yaml import YAMLError
 
 from lstm_bench.config.building import TARGET
 from lstm_bench.config.errors import ConfigError, not_allowed
-from lstm_bench.config.root_keys import check_whole
+from lstm_bench.config.schema import check_root_keys
 
 # Hydra raises the last four where a yaml file or an override has a form that it does not expect.
 REFUSED = (HydraException, OmegaConfBaseException, YAMLError, OSError, ValueError, TypeError, AttributeError)
@@ -63,7 +63,7 @@ def _wrong_key(path: str, typed: Sequence[str], job: Sequence[str], cause: BaseE
     parent, _, name = key.lstrip("+~").rpartition(".")
     chosen = [override for override in job if _chooses_a_file(override)]
     config = compose("config", overrides=chosen, return_hydra_config=parent.startswith("hydra"))
-    check_whole(config)
+    check_root_keys(config)
     node = OmegaConf.select(config, parent) if parent else config
     if isinstance(cause, ValidationError) and OmegaConf.is_dict(node) and name in node:
         return not_allowed(key, value, f"a value of its type ({str(cause).splitlines()[0]})")

@@ -1,15 +1,80 @@
 """The settings of a study, as typed dataclasses."""
 
 import math
-from dataclasses import dataclass, field
+from collections.abc import Container
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
 
-from lstm_bench.checks import at_least
+from lstm_bench.checks import STUDY_NAME, STUDY_NAME_RULE, at_least
+from lstm_bench.config.errors import ConfigError
 from lstm_bench.engine.settings import TrainingSettings
 
 Measure = Literal["training", "speed", "claims"]
 Comparison = Literal["hidden", "parameters", "both"]  # the size that the compared cells share
+
+
+@dataclass(frozen=True)
+class RootConfig:
+    """The keys at the root of every configuration; each group of settings is checked by its own class.
+
+    Args:
+        study: the name of the study.
+        output: the folder of runs/, reports/ and mlflow.db.
+        measure: what the study measures.
+        studies: the studies that a study of claims runs: their overrides by name.
+        comparison: which size the compared cells share.
+        parameters: with `comparison=parameters`, how many parameters every cell gets.
+        resume: whether the study resumes from its records; else it starts again beside them.
+        sweeps: several sweeps in one study; see budgets.py.
+        budget: the name of the chosen budget.
+        budgets: the budgets of the experiment by name.
+        published: the path of a csv of the user's own published results.
+    """
+
+    study: str
+    output: str
+    measure: Measure
+    studies: dict[str, str]
+    comparison: Comparison
+    parameters: int | None
+    task: Any
+    cell: Any
+    trainer: Any
+    probe: Any
+    tracking: Any
+    speed: Any
+    report: Any
+    resume: bool
+    safety: Any
+    sweeps: Any
+    budget: Any
+    budgets: Any
+    published: str | None
+
+    def __post_init__(self) -> None:
+        for name in (self.study, *self.studies):
+            if not STUDY_NAME.fullmatch(name):
+                raise ValueError(f"study={name}: allowed: {STUDY_NAME_RULE}")
+        if self.measure == "speed" and self.comparison != "hidden":  # torch.nn has the same size
+            raise ValueError(f"comparison={self.comparison}: allowed: hidden")
+        if self.parameters is not None:
+            if self.parameters < 1:
+                raise ValueError(f"parameters={self.parameters}: allowed: an integer of at least 1, or null")
+            if self.comparison != "parameters":
+                raise ValueError(f"parameters={self.parameters}: allowed: null, but with comparison=parameters")
+
+
+def check_root_keys(settings: Container[str]) -> None:
+    """Check that settings have every key of the root.
+
+    Raises: ConfigError for the first one that is missing.
+    """
+    for item in fields(RootConfig):
+        if item.name not in settings:
+            raise ConfigError(
+                f"{item.name} is missing: give it a value (a config.yaml of your own replaces all of ours)"
+            )
 
 
 @dataclass(frozen=True)

@@ -59,8 +59,8 @@ BAD = [
     ("study=../up", "study=../up: allowed: up to 100 letters, digits"),
     ("study=", "study=: allowed: up to 100 letters, digits"),
     ("output=/proc/nowhere", "output=/proc/nowhere: allowed: a folder that can be written"),
-    ("comparison=size", "comparison=size: allowed: hidden, parameters, both"),
-    ("comparison=", "comparison=: allowed: hidden, parameters, both"),
+    ("comparison=size", "comparison=size: allowed: 'hidden', 'parameters' or 'both'"),
+    ("comparison=", "comparison=: allowed: 'hidden', 'parameters' or 'both'"),
     ("+experiment=speed comparison=both", "comparison=both: allowed: hidden"),
     (
         "cell=lstm,rnn cell.hidden_size=4 comparison=parameters",

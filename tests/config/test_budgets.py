@@ -1,11 +1,13 @@
 """Several sweeps in one study, and budgets that run less of it."""
 
+from dataclasses import replace
+
 import pytest
 
 from lstm_bench.config.budgets import sweeps
 from lstm_bench.config.composing import Invocation, compose_study
 from lstm_bench.config.errors import ConfigError
-from lstm_bench.config.schema import BudgetChoice, StudyConfig
+from lstm_bench.config.schema import BudgetChoice, RootConfig, StudyConfig
 
 EXPERIMENT = """# @package _global_
 # Two tasks at lags of their own (seconds)
@@ -23,6 +25,13 @@ budgets:
   whole:
     set: {trainer.seeds: 2}
 """
+
+
+ROOT = RootConfig(
+    study="two", output=".", measure="training", studies={}, comparison="hidden", parameters=None, task=None, cell=None,
+    trainer=None, probe=None, tracking=None, speed=None, report=None, resume=True, safety=None, sweeps=[],
+    budget="small", budgets={}, published=None,
+)  # fmt: skip
 
 
 @pytest.fixture
@@ -85,7 +94,7 @@ def test_an_unknown_budget_is_refused_with_those_that_there_are(compose, chosen)
 )
 def test_what_has_another_form_is_refused(settings, message):
     with pytest.raises(ConfigError) as refused:
-        sweeps({"sweeps": [], "budgets": {}, "budget": "small"} | settings)
+        sweeps(replace(ROOT, **settings))
     assert str(refused.value).startswith(message)
 
 

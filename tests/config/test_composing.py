@@ -4,7 +4,7 @@ import pytest
 
 from lstm_bench.conf_folder import conf_dir
 from lstm_bench.config.composing import Invocation, compose_study
-from lstm_bench.config.launching import launch_arguments
+from lstm_bench.config.hydra_arguments import launch_arguments
 from lstm_bench.config.listing import listing
 from lstm_bench.config.schema import TrainerConfig
 

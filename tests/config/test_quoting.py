@@ -4,7 +4,7 @@ import pytest
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
-from lstm_bench.config.quoting import as_typed
+from lstm_bench.config.hydra_arguments import as_typed
 
 PARSER = OverridesParser.create()
 PATHS = [

@@ -2,8 +2,7 @@
 
 from pathlib import Path
 
-from lstm_bench.config.composing import Invocation, compose_study
-from lstm_bench.config.substudies import substudy_invocations
+from lstm_bench.config.composing import Invocation, compose_study, substudy_invocations
 
 STUDIES = {"copy_task": "+experiment=copy_task", "short": "+experiment=copy_task cell=rnn task.lag=2"}
 

@@ -104,7 +104,7 @@ def test_hydra_prints_the_configuration_that_would_run(folder, monkeypatch, caps
         ({key: value for key, value in OURS.items() if key != "defaults"}, "task is missing: "),
         ({key: value for key, value in OURS.items() if key != "hydra"}, "hydra.mode=: allowed: MULTIRUN"),
         (OURS | {"safety": None}, "safety=: allowed: a mapping of the keys checkpoint_s, "),
-        (OURS | {"output": None}, "output=: allowed: the path of a folder"),
+        (OURS | {"output": None}, "output=: allowed: a valid string"),
         (OURS | {"hydra": None}, "config.yaml, or a yaml that it chooses: not in the form "),
         ("study: [\n", "while parsing a flow "),
     ],

@@ -1,15 +1,33 @@
-"""The arguments of Hydra's launcher, and how many jobs it runs at a time."""
+"""The arguments that Hydra gets: paths quoted so that it takes them as typed, and the jobs of a plan to launch.
 
+Hydra parses an unquoted value in its own grammar: it refuses '#' or 'ü', splits at a comma, and reads 1_000 as a
+number.
+"""
+
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from lstm_bench.config.building import TARGET
-from lstm_bench.config.quoting import quoted
 from lstm_bench.config.schema import StudyConfig
+
+PATH_OVERRIDE = re.compile(r"(\+{0,2}output=)([^'\"].*)", re.DOTALL)
+
+
+def quoted(text: str) -> str:
+    """Return text as a quoted string of Hydra's grammar; ${...} in it stays an interpolation."""
+    escaped = re.sub(r'(\\*)("|$)', lambda match: match[1] * 2 + (r"\"" if match[2] else ""), text)
+    return f'"{escaped}"'
+
+
+def as_typed(override: str) -> str:
+    """Return an override with its value quoted if it is an unquoted path; return any other unchanged."""
+    match = PATH_OVERRIDE.fullmatch(override)
+    return match[1] + quoted(match[2]) if match else override
 
 
 def launch_arguments(config: StudyConfig, numbers: Iterable[int]) -> list[str]:
-    """Return Hydra's arguments: jobs of the plan, by number, with the launcher and folders of the study.
+    """Return the arguments that launch jobs of the plan, by number, with the launcher and folders of the study.
 
     The plan holds everything else about a job, as it may have jobs that no sweep can express.
     """
