@@ -1,7 +1,7 @@
-"""The command line: check everything, run the study, write the report, and say where it is.
+"""The command line: check everything, run the study, and write its report.
 
-Heavy imports (torch, mlflow, seaborn) stand inside the functions that need them, so that a wrong setting is told
-within a moment.
+Heavy imports (torch, mlflow, seaborn) stand inside the functions that need them, so that a wrong setting is reported
+at once.
 """
 
 import argparse
@@ -35,25 +35,25 @@ HYDRA_FLAGS = ("--cfg", "-c", "--info", "-i", "--hydra-help", "--version", "--sh
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one invocation; return its exit code.
 
-    0: everything asked for is there; 1: something is not; 2: bad input; 128 + n: stopped by signal n.
+    0: everything that was requested is done; 1: something is not; 2: bad input; 128 + n: stopped by signal n.
     """
-    given = list(sys.argv[1:] if arguments is None else arguments)
+    typed = list(sys.argv[1:] if arguments is None else arguments)
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     parser.add_argument("--help", "-h", action="store_true")
     parser.add_argument("--multirun", "-m", action="store_true")
     parser.add_argument("--config-dir", "-cd", type=Path)
-    options, overrides = parser.parse_known_args(given)
+    options, overrides = parser.parse_known_args(typed)
     try:
         _check_folder(options.config_dir)
         if any(override.split("=")[0] in HYDRA_FLAGS for override in overrides):
-            return _launch(given, options.config_dir and options.config_dir.resolve())
+            return _launch(typed, options.config_dir and options.config_dir.resolve())
         _check_arguments(overrides)
-        if options.help or not given:
+        if options.help or not typed:
             print(listing(conf_dir(), options.config_dir))
             return 0
         config_dir = options.config_dir.resolve() if options.config_dir else None
         with Stop().listening() as stop:
-            return _run(Invocation(tuple(overrides), config_dir), given, stop)
+            return _run(Invocation(tuple(overrides), config_dir), typed, stop)
     except Stopped as stopped:
         return stopped.exit_code
     except ConfigError as error:
@@ -72,7 +72,7 @@ def _check_arguments(overrides: Sequence[str]) -> None:
         raise ConfigError(f"{unknown}: allowed: --help, --config-dir FOLDER, --multirun, and key=value")
 
 
-def _run(invocation: Invocation, given: Sequence[str], stop: Stop) -> int:
+def _run(invocation: Invocation, typed: Sequence[str], stop: Stop) -> int:
     config = compose_study(invocation)
     from lstm_bench.engine.bootstrap import prepare_process
 
@@ -80,9 +80,9 @@ def _run(invocation: Invocation, given: Sequence[str], stop: Stop) -> int:
     from lstm_bench.study.folders import check_output
 
     check_output(config.output, [config.study, *config.studies])
-    study, composed = _planned(config, invocation, given)
-    replaced = [file for one in composed for file in one.replaced]
-    unread = [file for one in composed for file in one.unread]
+    study, composed = _planned(config, invocation, typed)
+    replaced = [file for part in composed for file in part.replaced]
+    unread = [file for part in composed for file in part.unread]
     for line in file_notices(invocation.config_dir, replaced, unread):
         study.say(line)
     try:
@@ -93,12 +93,9 @@ def _run(invocation: Invocation, given: Sequence[str], stop: Stop) -> int:
 
 
 def _planned(
-    config: StudyConfig, invocation: Invocation, given: Sequence[str]
+    config: StudyConfig, invocation: Invocation, typed: Sequence[str]
 ) -> "tuple[ClaimsStudy | SpeedStudy | StudyRunner, list[StudyConfig]]":
-    """Return the study with its plan, after checking every job of it, or of every study that it is composed of.
-
-    The second is all that was composed for it.
-    """
+    """Return the study with its plan, after checking every job, and all configurations that were composed for it."""
     from lstm_bench.study.claims_study import ClaimsStudy
     from lstm_bench.study.matching import compared
     from lstm_bench.study.planning import plan_claims, plan_study
@@ -108,15 +105,15 @@ def _planned(
     if config.measure == "claims":
         parts = [(part, compared(compose_study(part))) for part in substudy_invocations(config.studies, invocation)]
         plans = [(config, plan_study(config, part.overrides)) for part, config in parts]
-        return ClaimsStudy(config, plan_claims(config, given), plans), [config, *(part for part, _ in plans)]
+        return ClaimsStudy(config, plan_claims(config, typed), plans), [config, *(part for part, _ in plans)]
     config = compared(config)
-    plan = plan_study(config, given)
+    plan = plan_study(config, typed)
     return (SpeedStudy(config, plan) if config.measure == "speed" else StudyRunner(config, plan)), [config]
 
 
 def _launch_jobs(config: StudyConfig, jobs: Sequence[int], stop: Stop) -> int:
-    """Let Hydra launch jobs of the plan; tell in a line what went wrong with the launcher itself."""
-    os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra hands on what is raised, in place of printing it
+    """Let Hydra launch jobs of the plan; print an error of the launcher itself in one line."""
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra raises errors in place of printing them
     keep_to_usable_cores()
     try:
         return _launch(launch_arguments(config, jobs), config.config_dir)
@@ -128,7 +125,7 @@ def _launch_jobs(config: StudyConfig, jobs: Sequence[int], stop: Stop) -> int:
 
 
 def _launch(arguments: Sequence[str], config_dir: Path | None) -> int:
-    """Let Hydra do what it is asked for, with the user's folder of yaml files; return its exit code."""
+    """Run Hydra with these arguments and the user's folder of yaml files; return its exit code."""
     import hydra
 
     before, sys.argv = sys.argv, ["lstm_bench", *arguments]
@@ -142,7 +139,7 @@ def _launch(arguments: Sequence[str], config_dir: Path | None) -> int:
 
 
 def run_hydra_job(config: DictConfig) -> None:
-    """See to one job of the plan, from whatever process Hydra's launcher chose."""
+    """Run one job of the plan, in the process that Hydra's launcher chose."""
     from lstm_bench.records.store import StudyRecords
     from lstm_bench.study.folders import records_folder
     from lstm_bench.study.supervising import supervise

@@ -1,4 +1,4 @@
-"""The cores that a study may use: it runs a worker on each, times itself on all, and promises its end by them."""
+"""How many cores a study may use: for its workers, its measurement of speed and its estimate of time."""
 
 import math
 import os
@@ -30,7 +30,7 @@ def machine_cores() -> int:
 
 
 def keep_to_usable_cores() -> None:
-    """Tell joblib, which knows neither Slurm nor a quota of an outer control group, how many cores may be used."""
+    """Set for joblib, which knows neither Slurm nor quotas of outer control groups, how many cores may be used."""
     os.environ[MOST] = str(usable_cores())
 
 

@@ -37,8 +37,8 @@ class JobPlan:
     `cell` is the name in the comparison: the name of its yaml and whatever else the study varies. `flops` are
     floating-point operations of one member's training step, by formula. `config` is the resolved configuration; `job`
     is the hash of what in it changes results. `sentence` are the words that a probe takes a trained cell through, where
-    the task has them, `answers` the names of the task's classes. `notes` are what a trial of the cell found that a
-    reader must know, `sources` the hash or version of each package and module that its plug-ins are made of.
+    the task has them, `answers` the names of the task's classes. `notes` are warnings from a trial of the
+    cell, `sources` the hash or version of each package and module that its plug-ins are made of.
     """
 
     job: str
@@ -96,9 +96,9 @@ class StudyPlan:
     `taken_over` counts the members that other studies had trained, those that tuned included. `wall_s` is the time of
     this invocation, which trained the others; `mirror_s` what MLflow took of it (processor time of its thread).
     `budget` says which of an experiment's budgets was run, and what it leaves out; empty where there is one only.
-    `published` is the text of a person's own table of published results.
-    `tracked` says whether MLflow was asked for, `tracking_uri` where, None for the store beside the runs. `attempt`
-    counts how often the study was started anew beside its old records.
+    `published` is the text of the user's own table of published results.
+    `tracked` says whether runs are written to MLflow, `tracking_uri` where, None for the store beside the runs.
+    `attempt` counts how often the study was started again without resuming.
     """
 
     study: str

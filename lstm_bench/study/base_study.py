@@ -1,4 +1,4 @@
-"""The base of every planned study: its settings, its plan, its records and the user's screen."""
+"""The base of every kind of study: its settings, its plan, its records and the user's screen."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -52,7 +52,7 @@ class PlannedStudy:
             with held(study_lock(self._records.folder), self._plan.command):
                 yield
         except HeldError as error:
-            raise not_allowed("study", self._plan.study, f"one invocation at a time; {error} is at it") from error
+            raise not_allowed("study", self._plan.study, f"one invocation at a time; it is run by {error}") from error
 
     def _announce(self, text: str) -> None:
         """Print the plan, the notes on the cells, and which kernels are missing."""

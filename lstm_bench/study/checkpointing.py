@@ -59,11 +59,11 @@ class Checkpointer:
             self._checkpoints.write(training.step, to_bytes(training.state()))
             self.written += 1
         except OSError as error:
-            self._tell(f"{error.strerror} at step {training.step}")
+            self._report_failure(f"{error.strerror} at step {training.step}")
         self.seconds += time.perf_counter() - started
         self._last = time.monotonic()
 
-    def _tell(self, reason: str) -> None:
+    def _report_failure(self, reason: str) -> None:
         try:
             self._records.journal.note("checkpoint_failed", job=self._job, reason=reason)
         except OSError:  # the same disk may be full for the journal too

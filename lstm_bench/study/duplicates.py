@@ -1,4 +1,4 @@
-"""Jobs that nothing in a report tells apart, refused before anything is written.
+"""Refuse jobs that a report could not tell apart, before anything is written.
 
 Two jobs that train the same members would show each of them twice, as a comparison of it with itself. Two jobs of one
 name would be pooled.
@@ -45,11 +45,11 @@ def _first_group(jobs: Sequence[JobConfig], keys: Sequence[object]) -> list[JobC
 
 
 def differing(jobs: Sequence[JobConfig]) -> str:
-    """Return in what jobs differ, as overrides: "trainer.kernel=auto,torch"; of many keys the first few."""
-    settings = [_settings(job) for job in jobs]
-    keys = dict.fromkeys(key for each in settings for key in each)
-    values = {key: list(dict.fromkeys(_text(each.get(key)) for each in settings)) for key in keys}
-    if len(values["probe"]) > 1:  # other probes altogether: what each of them is set to says no more
+    """Return the settings in which jobs differ, the first few of many: "trainer.kernel=auto,torch"."""
+    by_job = [_settings(job) for job in jobs]
+    keys = dict.fromkeys(key for settings in by_job for key in settings)
+    values = {key: list(dict.fromkeys(_text(settings.get(key)) for settings in by_job)) for key in keys}
+    if len(values["probe"]) > 1:  # other probes altogether: their settings add nothing
         values = {key: texts for key, texts in values.items() if not key.startswith("probe.")}
     overrides = [f"{key}={','.join(texts)}" for key, texts in values.items() if len(texts) > 1]
     more = len(overrides) - NAMED_KEYS
@@ -57,7 +57,7 @@ def differing(jobs: Sequence[JobConfig]) -> str:
 
 
 def _settings(job: JobConfig) -> dict[str, Any]:
-    """Return all that may differ between jobs, by the key that sets it."""
+    """Return the settings of a job by their keys."""
     groups = {"task": job.task, "cell": job.cell, "trainer": vars(job.trainer)}
     return {
         "task": job.task_name,
@@ -73,8 +73,8 @@ def _flat(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Return nested settings by their dotted keys."""
     flat: dict[str, Any] = {}
     for key, value in settings.items():
-        nested = {f"{key}.{inner}": each for inner, each in _flat(value).items()} if isinstance(value, Mapping) else {}
-        flat |= nested or {key: value}
+        nested = _flat(value) if isinstance(value, Mapping) else {}
+        flat |= {f"{key}.{inner}": inner_value for inner, inner_value in nested.items()} or {key: value}
     return flat
 
 

@@ -1,4 +1,4 @@
-"""The environment of a study: versions, machine and commit."""
+"""The environment of a study: versions, machine and commit, for its receipt."""
 
 import platform
 import subprocess

@@ -1,6 +1,6 @@
-"""Where the import system would find a top-level package or module: asked of the disk, nothing is imported.
+"""Find top-level packages and modules on the import path, from the files on disk: nothing is imported.
 
-What was imported before says nothing here, so every process with one import path finds the same.
+The result does not depend on what was imported before, so every process with one import path finds the same.
 """
 
 import os
@@ -34,11 +34,13 @@ class Location:
     @property
     def is_standard(self) -> bool:
         """Whether it is Python's own."""
-        return not self.is_installed and any(p.is_relative_to(own) for p in self.places for own in STANDARD_LIBRARY)
+        return not self.is_installed and any(
+            place.is_relative_to(folder) for place in self.places for folder in STANDARD_LIBRARY
+        )
 
     @property
     def uninstalled(self) -> "Location":
-        """What of it is not where distributions are installed."""
+        """The part that is not where distributions are installed."""
         return Location(tuple(place for place in self.places if not is_installed(place)))
 
     def files(self) -> Iterator[tuple[str, Path]]:
@@ -96,7 +98,7 @@ def _importable(folder: Path) -> Iterator[Path]:
     """Yield the files below a folder that can be imported; through links, too, but never twice into one folder."""
     walked = set[Path]()
     for place, folders, files in os.walk(folder, followlinks=True):
-        folders[:] = [each for each in folders if each != "__pycache__"]
+        folders[:] = [name for name in folders if name != "__pycache__"]
         if (real := Path(place).resolve()) in walked:
             folders.clear()
             continue

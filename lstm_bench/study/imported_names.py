@@ -1,4 +1,4 @@
-"""Which modules a piece of Python source imports, read from its text: nothing of it runs.
+"""Read from the text of Python source which modules it imports, without running it.
 
 Every import statement counts, wherever it stands: in a function, in a try, under an if. Two kinds do not: imports under
 `if TYPE_CHECKING:`, which never run, and relative ones, which stay inside a package that counts as a whole. Source that
@@ -25,7 +25,7 @@ def imported_names(source: bytes) -> frozenset[str]:
     """
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of somebody else's source
+            warnings.simplefilter("ignore")  # source of others
             tree = ast.parse(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return frozenset()

@@ -19,7 +19,7 @@ def is_installed(place: Path) -> bool:
 
 
 def distributions_of(name: str) -> list[str]:
-    """Return the distributions that a top-level package or module comes from, none where nobody knows."""
+    """Return the distributions that a top-level package or module comes from, none where it is unknown."""
     return sorted(set(_distributions(_state_of_path()).get(name, ())))
 
 
@@ -28,7 +28,7 @@ def required_names(name: str) -> set[str]:
     lines = [line for line in distribution(name).requires or () if "extra" not in line.partition(";")[2]]
     required = {_canonical(match[0]) for line in lines if (match := REQUIREMENT.match(line))}
     brought = _names(_state_of_path())
-    return {name for each in required for name in brought.get(each, (each.replace("-", "_"),))}
+    return {name for package in required for name in brought.get(package, (package.replace("-", "_"),))}
 
 
 def version_of(name: str) -> str:
@@ -39,7 +39,7 @@ def version_of(name: str) -> str:
 def content_of(name: str) -> str:
     """Return a distribution's name and version, and the SHA-256 of what its installer recorded of its files.
 
-    The same wheel has the same one everywhere; source that is installed anew under its old version has another.
+    It is the same wherever a wheel is installed, and changes where changed source is installed under its old version.
     """
     record = distribution(name).read_text("RECORD") or ""
     files = sorted(line for line in record.splitlines() if ",sha256=" in line and _is_content(line.split(",")[0]))
@@ -70,6 +70,6 @@ def _names(state: object) -> Mapping[str, list[str]]:
     """Return the top-level names that each distribution brings, by its canonical name."""
     names = defaultdict(list)
     for name, distributions in _distributions(state).items():
-        for each in set(distributions):
-            names[_canonical(each)].append(name)
+        for package in set(distributions):
+            names[_canonical(package)].append(name)
     return names

@@ -91,7 +91,7 @@ def run_job(
     try:
         _run_phases(Job.of(config, records, checkpoint_s, heartbeat or NoHeartbeat(), tally))
     except StoppedError:
-        outcome = JobOutcome("interrupted", "stopped; it goes on from its last checkpoint")
+        outcome = JobOutcome("interrupted", "stopped; it resumes from its last checkpoint")
     except (Exception, SystemExit) as error:
         outcome = JobOutcome("out_of_memory" if _lacks_memory(error) else "failed", traceback.format_exc())
     facts = {"wall_s": time.monotonic() - started, "checkpoints": tally.checkpoints, "checkpoint_s": tally.seconds}
@@ -142,7 +142,7 @@ def _train_members(job: Job, waiting: Sequence[Member], steps: int) -> None:
     try:
         training = _resumed_training(job, checkpointer, waiting, steps)
         for run in training.active:
-            _say_running(job, run)
+            _mark_running(job, run)
         _train(job, checkpointer, training, steps)
         checkpointer.clear()
     finally:
@@ -209,7 +209,7 @@ def _note(job: Job, phase: str, step: int, steps: int, active: Sequence[Run], en
     job.records.write_progress(job.identity, progress | {"loss_share": fmean(losses) if losses else None})
 
 
-def _say_running(job: Job, run: Run) -> None:
+def _mark_running(job: Job, run: Run) -> None:
     member, identity = run.member, _identity(job, run.member)
     if not job.records.has_result(identity):
         record = MemberRecord(identity, job.identity, member.role, member.seed, member.learning_rate, "running")

@@ -26,9 +26,9 @@ def plan_text(plan: StudyPlan, records: StudyRecords, snapshot: Snapshot, left_r
     finished = sum(len(snapshot.finished_seeds(job)) for job in plan.jobs)
     details = f"; {finished} are finished already and stay" if finished else ""
     if plan.taken_over:
-        details += f" ({counted(plan.taken_over, 'member')} taken from other studies here, tuning included)"
+        details += f" ({counted(plan.taken_over, 'member')} reused from other studies in runs/, tuning included)"
     if resumable := _with_checkpoint(plan.jobs, records, snapshot):
-        details += f"; {counted(resumable, 'job')} go{'es' * (resumable == 1)} on from a checkpoint"
+        details += f"; {counted(resumable, 'job')} resume{'s' * (resumable == 1)} from a checkpoint"
     if left_running:
         details += f" ({left_running} left running by a process that died)"
     return f"Study {plan.study}: {len(plan.jobs)} jobs, {members} members{details}."

@@ -1,4 +1,4 @@
-"""What a job's plug-ins are made of, so that changed source never meets the results of the old one.
+"""The sources of a job's plug-ins, hashed, so that results of changed source are never taken for those of the old.
 
 A class or function counts with the top-level package or module that its `_target_` names, the one that defines it and
 those of its base classes; with what its settings name in the same way ("torch.nn.GRUCell"); and with all that the
@@ -9,13 +9,12 @@ source of these imports, however far away, as `imported_names` says. Each of the
 - installed: by the names and versions of its distributions and of those that they require, and by the SHA-256s that
   their installers recorded.
 
-Not counted is what members of the package's own cells do not count with either: Python and its standard library,
-lstm_bench (RESULTS_VERSION stands for its own source), and the distributions whose versions the receipt records, torch
-and numpy among them, but where `_target_` names one of these. Neither are files that are read in other ways than by an
-import (weights, tables).
+Not counted, as for the package's own cells, are Python and its standard library, lstm_bench (RESULTS_VERSION stands for
+its source), and the distributions whose versions the receipt records, torch and numpy among them, unless `_target_`
+names one of these. Files that are read in other ways than by an import (weights, tables) do not count either.
 
-Files are read when asked, whatever version of them was imported. What else was imported in this process, or in which
-order, says nothing.
+Files are read from the disk, whatever version of them was imported. The result does not depend on what else was
+imported in this process, or in which order.
 """
 
 import hashlib
@@ -100,7 +99,7 @@ def _sources(named: set[str], used: set[str]) -> dict[str, str]:
         name, place = waiting.pop()
         if name not in sources and place is not None and not place.is_standard:
             sources[name], imported = _made_of(name, place, name in named)
-            waiting += [(each, beside or path.find(each)) for each, beside in imported if each not in sources]
+            waiting += [(new, location or path.find(new)) for new, location in imported if new not in sources]
     return {name: made for name, made in sources.items() if made}
 
 
@@ -111,22 +110,26 @@ def _made_of(name: str, place: Location, is_named: bool) -> tuple[str, list[Impo
         return ", ".join(map(version_of, distributions)) if is_named else "", []
     source = place.uninstalled if distributions else place
     contents = [(inside, file, file.read_bytes()) for inside, file in sorted(source.files())]
-    made = [content_of(each) for each in distributions]
+    made = [content_of(distribution) for distribution in distributions]
     if contents:
         made.append(_sha256((inside, content) for inside, _, content in contents))
-    imported: list[Import] = [(each, None) for one in distributions for each in required_names(one)]
-    imported += [_import(name, file, each) for _, file, content in contents for each in imported_names(content)]
+    imported: list[Import] = [
+        (required, None) for distribution in distributions for required in required_names(distribution)
+    ]
+    imported += [
+        _import(name, file, imported_name) for _, file, content in contents for imported_name in imported_names(content)
+    ]
     return ", ".join(made), imported
 
 
 def _import(name: str, file: Path, imported: str) -> Import:
-    """Return a name that a file imports; of one like "helper.py" the file beside, too."""
+    """Return a name that a file imports; of "helper.py" the file in the same folder."""
     if not imported.endswith(".py"):
         return imported, None
-    beside = file.parent / imported
-    return f"{name}/{imported}", Location((beside,)) if beside.is_file() else None
+    sibling = file.parent / imported
+    return f"{name}/{imported}", Location((sibling,)) if sibling.is_file() else None
 
 
 def _sha256(contents: Iterable[tuple[str, bytes]]) -> str:
-    each = (f"{inside}\0{hashlib.sha256(content).hexdigest()}" for inside, content in contents)
-    return hashlib.sha256("\n".join(each).encode()).hexdigest()
+    lines = (f"{inside}\0{hashlib.sha256(content).hexdigest()}" for inside, content in contents)
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()

@@ -12,7 +12,7 @@ from lstm_bench.records.snapshot import Snapshot
 from lstm_bench.records.store import StudyRecords
 
 PATIENCE_S = 3.0  # for processes whose study has died to end
-LEFT_BEHIND = JobOutcome("interrupted", "its process died; it goes on from its last checkpoint")
+LEFT_BEHIND = JobOutcome("interrupted", "its process died; it resumes from its last checkpoint")
 
 
 class Reconciled(NamedTuple):

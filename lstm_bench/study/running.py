@@ -56,7 +56,7 @@ class StudyRunner(PlannedStudy):
             try:
                 return self._run(launch, stop)
             except (OSError, RecordError) as error:
-                self.say(f"Study {self._plan.study} cannot go on: {error}")
+                self.say(f"Study {self._plan.study} cannot continue: {error}")
                 return 1
 
     def _run(self, launch: Launch, stop: Stop) -> int:
@@ -119,7 +119,7 @@ class StudyRunner(PlannedStudy):
         waiting = self._waiting_jobs()
         with Watcher(self._plan, self._records, self._snapshot, self._console):
             for _ in range(LAUNCHES if waiting else 0):
-                with stop.asking(stop_request(folder), lambda: is_any_job_running(folder)):
+                with stop.forwarding(stop_request(folder), lambda: is_any_job_running(folder)):
                     exit_code = launch(self._config, waiting)
                 ended = [line for line in self._records.journal.read(journal_end)[0] if line["event"] == "job_ended"]
                 failed = any(line["outcome"] in FAILED for line in ended)

@@ -67,8 +67,8 @@ class Stop:
                 signal.signal(signum, handler)
 
     @contextmanager
-    def asking(self, request: Path, is_any_job_running: Callable[[], bool] = lambda: True) -> Iterator[None]:
-        """Let a signal during the block create the file `request`, at which jobs end by themselves.
+    def forwarding(self, request: Path, is_any_job_running: Callable[[], bool] = lambda: True) -> Iterator[None]:
+        """Forward a signal during the block to the jobs, as the file `request`, at which they end by themselves.
 
         Where no job is running yet, a signal ends the block at once.
 

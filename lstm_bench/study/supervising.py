@@ -26,7 +26,7 @@ from lstm_bench.study.worker_process import Worker
 
 POLL_S = 0.2
 START_S = 120.0  # time that a process may take for its imports, beside the timeout of a job
-KILLED_BY_US = "stopped before it could write a checkpoint; it goes on from the one before"
+KILLED_BY_US = "stopped before it could write a checkpoint; it resumes from the checkpoint before"
 DEFAULT_HANDLERS = (signal.SIG_DFL, signal.default_int_handler)
 _thread_local = threading.local()  # the worker of this thread, as a launcher may run jobs in threads
 
@@ -123,7 +123,7 @@ def _death(exit_code: int) -> JobOutcome:
 
 
 def _killed(signum: signal.Signals) -> str:
-    return f"its process was killed ({signum.name}); it goes on from its last checkpoint"
+    return f"its process was killed ({signum.name}); it resumes from its last checkpoint"
 
 
 def _out_of_memory_kills() -> int:

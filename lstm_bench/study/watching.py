@@ -62,7 +62,7 @@ class Watcher:
             self._look()
 
     def _look(self) -> None:
-        self._tell_events()
+        self._print_events()
         notes = {job.job: self._records.read_progress(job.job) for job in self._plan.jobs}
         for job in self._plan.jobs:
             note = notes[job.job]
@@ -73,7 +73,7 @@ class Watcher:
         share = sum(self._share(job, notes[job.job]) * self._work[job.job] for job in self._plan.jobs)
         self._show_total(share / sum(self._work.values()))
 
-    def _tell_events(self) -> None:
+    def _print_events(self) -> None:
         """Print new events that concern the user: damage, checkpoints that were not written, jobs that failed."""
         lines, self._read = self._records.journal.read(self._read)
         for line in lines:
@@ -94,7 +94,7 @@ class Watcher:
         if job.job not in self._bars:
             self._bars[job.job] = self._progress.add_task(f"  {job.cell} lag {job.lag}", total=note["steps"], note="")
         loss = "" if note["loss_share"] is None else f", loss {note['loss_share']:.2f}"
-        text = f"{PHASES[note['phase']]}, {note['active']} at work{loss}"
+        text = f"{PHASES[note['phase']]}, {note['active']} members active{loss}"
         self._progress.update(self._bars[job.job], total=note["steps"], completed=note["step"], note=text)
 
     def _end(self, job: JobPlan) -> None:

@@ -16,7 +16,7 @@ DUPLICATES = [
     ("trainer.device=cpu,cpu:0", "trainer.device=cpu,cpu:0"),
     ("trainer.seeds=3,5", "trainer.seeds=3,5"),
     ("trainer.seeds=3,[0,1,2]", "trainer.seeds=3,[0,1,2]"),
-    ("trainer.seeds=2,3 trainer.kernel=auto,torch task.lag=2,3", "trainer.seeds=2,3 trainer.kernel=auto,torch"),
+    ("trainer.seeds=2,3 trainer.kernel=auto,torch task.lag=2,3", "trainer.kernel=auto,torch trainer.seeds=2,3"),
     ("trainer.learning_rates=0.01,[0.01]", "trainer.learning_rates=0.01,[0.01]"),
     ("cell=rnn,my_rnn", "cell=rnn,my_rnn"),
     ("task=copy,my_copy", "task=copy,my_copy"),

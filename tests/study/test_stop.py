@@ -32,7 +32,7 @@ def test_while_no_job_runs_a_signal_ends_the_study_with_its_code(signum: int, co
 
 def test_while_jobs_run_it_is_a_file_that_they_see_and_the_end_comes_after_them(tmp_path: Path) -> None:
     done = []
-    with pytest.raises(Stopped) as stopped, Stop().listening() as stop, stop.asking(tmp_path / "stop"):
+    with pytest.raises(Stopped) as stopped, Stop().listening() as stop, stop.forwarding(tmp_path / "stop"):
         os.kill(os.getpid(), signal.SIGTERM)
         wait((tmp_path / "stop").exists)
         done.append((tmp_path / "stop").exists())
@@ -41,7 +41,7 @@ def test_while_jobs_run_it_is_a_file_that_they_see_and_the_end_comes_after_them(
 
 
 def test_a_second_signal_ends_it_at_once(tmp_path: Path) -> None:
-    with pytest.raises(Stopped) as stopped, Stop().listening() as stop, stop.asking(tmp_path / "stop"):
+    with pytest.raises(Stopped) as stopped, Stop().listening() as stop, stop.forwarding(tmp_path / "stop"):
         os.kill(os.getpid(), signal.SIGINT)
         wait((tmp_path / "stop").exists)
         os.kill(os.getpid(), signal.SIGINT)
@@ -52,7 +52,7 @@ def test_a_second_signal_ends_it_at_once(tmp_path: Path) -> None:
 
 def test_jobs_that_do_not_end_are_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stopping, "LAUNCH_GRACE_S", 0.05)
-    with pytest.raises(Stopped) as stopped, Stop().listening() as stop, stop.asking(tmp_path / "stop"):
+    with pytest.raises(Stopped) as stopped, Stop().listening() as stop, stop.forwarding(tmp_path / "stop"):
         os.kill(os.getpid(), signal.SIGTERM)
         time.sleep(30)
         raise AssertionError
@@ -62,7 +62,7 @@ def test_jobs_that_do_not_end_are_not_waited_for(tmp_path: Path, monkeypatch: py
 def test_an_old_request_is_none_and_others_hear_signals_again_afterwards(tmp_path: Path) -> None:
     before = signal.getsignal(signal.SIGTERM)
     (tmp_path / "stop").touch()
-    with Stop().listening() as stop, stop.asking(tmp_path / "stop"):
+    with Stop().listening() as stop, stop.forwarding(tmp_path / "stop"):
         assert not (tmp_path / "stop").exists()
         assert signal.getsignal(signal.SIGTERM) != before
     assert signal.getsignal(signal.SIGTERM) == before
@@ -75,7 +75,7 @@ from pathlib import Path
 from lstm_bench.study.stopping import Stop
 
 threading.Thread(target=threading.Event().wait, daemon=True).start()
-with Stop().listening() as stop, stop.asking(Path("stop")):
+with Stop().listening() as stop, stop.forwarding(Path("stop")):
     resource_tracker.ensure_running()
     print(signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, []))
 print(signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, []))
