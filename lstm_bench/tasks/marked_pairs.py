@@ -9,11 +9,8 @@ import torch
 from torch import Generator, Tensor
 
 from lstm_bench.checks import at_least, one_of
-from lstm_bench.tasks.contract import Batch
-from lstm_bench.tasks.distances import spread
-from lstm_bench.tasks.masking import answer_predictions, masked_mean
-from lstm_bench.tasks.partial_correlation import squared_partial_correlation
-from lstm_bench.tasks.random_length import RandomLength
+from lstm_bench.tasks.contract import Batch, RandomLength, log_spaced
+from lstm_bench.tasks.masking import answer_predictions, masked_mean, squared_partial_correlation
 
 Operation = Literal["sum", "product"]
 WINDOW = 10  # the first mark is in the first ten pairs
@@ -167,7 +164,7 @@ class MarkedPairsTask(RandomLength):
     @property
     def cue_distances(self) -> list[int]:
         """About ten from 1 to T - 2, evenly spread on a logarithmic scale."""
-        return spread(self.shortest - 2, DISTANCES)
+        return log_spaced(self.shortest - 2, DISTANCES)
 
     def at_lag(self, lag: int) -> "MarkedPairsTask":
         """Return the same task with sequences of twice that length."""

@@ -10,9 +10,8 @@ import torch.nn.functional as F
 from torch import Generator, Tensor
 
 from lstm_bench.checks import at_least
-from lstm_bench.tasks.contract import Batch
-from lstm_bench.tasks.cross_entropy import cross_entropies
-from lstm_bench.tasks.distances import spread
+from lstm_bench.tasks.contract import Batch, log_spaced
+from lstm_bench.tasks.masking import cross_entropies
 
 SYMBOLS = ("a", "b", "c", "d", "|")
 A, BOUNDARY = SYMBOLS.index("a"), SYMBOLS.index("|")
@@ -132,7 +131,7 @@ class SegmentsTask:
     @property
     def cue_distances(self) -> list[int]:
         """About DISTANCES integers from 1 to L - 2, evenly spread on a logarithmic scale."""
-        return spread(self.length - 2, DISTANCES)
+        return log_spaced(self.length - 2, DISTANCES)
 
     def at_lag(self, lag: int) -> "SegmentsTask":
         """Return the same task with segments of mean length `lag`."""
