@@ -1,4 +1,4 @@
-"""One LSTM step of drawn or given numbers, and its table as plain text."""
+"""One LSTM step of random numbers or of the numbers of a file, and its table as plain text."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -36,7 +36,7 @@ class _StepFile(BaseModel):
     b_o: list[float] = VECTOR
 
 
-def drawn_step(input_size: int, hidden_size: int, seed: int) -> StepAnatomy:
+def random_step(input_size: int, hidden_size: int, seed: int) -> StepAnatomy:
     """Take a step of a fresh LSTM apart: weights as the cell starts, x and c from N(0, 1), h = tanh of N(0, 1)."""
     generator = torch.Generator().manual_seed(seed)
     cell = LSTMCell(input_size, hidden_size, generator=generator)
@@ -44,8 +44,8 @@ def drawn_step(input_size: int, hidden_size: int, seed: int) -> StepAnatomy:
     return dissect(cell, x, h.tanh(), c)
 
 
-def given_step(path: Path) -> StepAnatomy:
-    """Take the step of a yaml file apart: x, h, c, and for each gate W_f, W_i, W_g, W_o over [h, x] and b_f, ....
+def step_of_file(path: Path) -> StepAnatomy:
+    """Take the step of a yaml file apart; it holds x, h, c, and W_f ... W_o over [h, x] and b_f ... b_o of the gates.
 
     Raises: ConfigError where the file cannot be read, a key is unknown or missing, sizes do not match, or a number is
         not finite.

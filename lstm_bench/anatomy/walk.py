@@ -1,4 +1,4 @@
-"""A walk through a few words with given gate values, recomputed from the equations.
+"""A walk through a few words: an LSTM step a word, recomputed from gate values by the equations.
 
 keep = f c_{t-1},   written = i g,   c_t = keep + written,   h_t = o tanh(c_t),   c_0 = h_0 = 0
 """

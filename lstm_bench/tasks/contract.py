@@ -51,7 +51,7 @@ class Task(Protocol):
     solved_rule: str  # the rule of `solved`, in words
     solved_share: float  # the share of its baseline that the criterion may have for `solved`
     score: str  # the metric that the oracle brings to exactly 1
-    criterion: str  # the loss whose share of its baseline tells "learning" from "plateau"
+    criterion: str  # the loss that, over its baseline, distinguishes "learning" from "plateau"
     units: Mapping[str, str]  # of each metric
     baselines: Mapping[str, float]  # what the best memoryless predictor reaches in each metric
 

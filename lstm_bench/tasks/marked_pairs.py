@@ -149,8 +149,8 @@ class MarkedPairsTask(RandomLength):
     def _marked_steps(self, lengths: Tensor, generator: Generator) -> Tensor:
         if self.cue_distance is not None:
             cue = lengths - 1 - self.cue_distance
-            others = self._window - (cue < self._window).int()
-            other = (torch.rand(lengths.shape, generator=generator) * others).long()
+            free_pairs = self._window - (cue < self._window).int()
+            other = (torch.rand(lengths.shape, generator=generator) * free_pairs).long()
             return torch.stack((other + (other >= cue), cue))
         first = torch.randint(0, self._window, lengths.shape, generator=generator)
         second = torch.randint(0, self.lag - 2, lengths.shape, generator=generator)

@@ -104,13 +104,13 @@ class SegmentsTask:
     def sample(self, batch_size: int, generator: Generator) -> Batch:
         """Draw fresh streams."""
         shape = self.length, batch_size
-        others = torch.randint(A + 1, BOUNDARY, shape, generator=generator)
-        symbols = torch.where(torch.rand(shape, generator=generator) < 1 / (self.lag + 1), A, others)
+        not_a = torch.randint(A + 1, BOUNDARY, shape, generator=generator)
+        symbols = torch.where(torch.rand(shape, generator=generator) < 1 / (self.lag + 1), A, not_a)
         symbols = torch.where(torch.rand(shape, generator=generator) < 1 / (self.lag + 1), BOUNDARY, symbols)
         symbols[0] = BOUNDARY
         if self.cue_distance is not None:
             cue = self.length - 1 - self.cue_distance
-            symbols[cue - 1], symbols[cue:] = BOUNDARY, others[cue:]
+            symbols[cue - 1], symbols[cue:] = BOUNDARY, not_a[cue:]
             symbols[cue] = torch.where(torch.rand(batch_size, generator=generator) < 0.5, A, symbols[cue])
         return Batch(F.one_hot(symbols, len(SYMBOLS)).float(), _answers(symbols))
 
