@@ -49,10 +49,10 @@ def matching_lines(jobs: Sequence[JobPlan], unmatched: Sequence[str]) -> list[st
 def mirror_lines(plan: StudyPlan, mirror: BackgroundMirror, uri: str) -> list[str]:
     """Return where the runs are in MLflow and how long logging took, or how to write those that are missing."""
     if mirror.error is not None:
-        missing = f"{counted(mirror.behind, 'run')} not yet written ({type(mirror.error).__name__}: {mirror.error})"
+        missing = f"{counted(mirror.unwritten, 'run')} not yet written ({type(mirror.error).__name__}: {mirror.error})"
         return [
             f"MLflow:  {missing}",
-            f"         to write them from the records: python -m lstm_bench.sync {plan.study}",
+            f"         to write them from the records: python -m lstm_bench.tracking.backfill {plan.study}",
         ]
     share = mirror.seconds / (plan.wall_s or math.inf)
     return [
