@@ -1,14 +1,15 @@
 """The studies that claims are ruled on together."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from lstm_bench.analysis.frames import StudyData, load_study
+from lstm_bench.claims.deciding import Ruling
+from lstm_bench.claims.loading import FOLDER, rulings
 from lstm_bench.records.reading import RecordError
 from lstm_bench.records.schema import StudyPlan
 from lstm_bench.records.store import StudyRecords
-
-FOLDER = "claims"
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,6 +24,11 @@ class Evidence:
     studies: list[StudyData]
     own_claims: Path | None
     problems: list[str]
+
+    @cached_property
+    def rulings(self) -> list[Ruling]:
+        """The ruling on each claim, made once for the report and the screen."""
+        return rulings(self.studies, self.own_claims)
 
 
 def own_claims(study_folder: Path) -> Path | None:

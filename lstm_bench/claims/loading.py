@@ -8,9 +8,9 @@ from typing import cast
 from lstm_bench.analysis.frames import StudyData
 from lstm_bench.claims.contract import Claim
 from lstm_bench.claims.deciding import Ruling, rule_on
-from lstm_bench.claims.evidence import FOLDER
 from lstm_bench.claims.explainer import CLAIMS
 
+FOLDER = "claims"  # beside runs/: the user's own claims
 REQUIRED = ("TEXT", "SOURCE", "RULE", "NEEDS", "measure")
 
 

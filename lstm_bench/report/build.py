@@ -15,7 +15,7 @@ from lstm_bench.analysis.frames import StudyData, load_study
 from lstm_bench.analysis.results import all_results
 from lstm_bench.analysis.speed_benchmark import SpeedBenchmark, load_benchmark
 from lstm_bench.claims.evidence import Evidence, load_evidence, own_claims
-from lstm_bench.claims.loading import rulings, rulings_of
+from lstm_bench.claims.loading import rulings_of
 from lstm_bench.records.schema import Measure
 from lstm_bench.records.store import StudyRecords
 from lstm_bench.report.claims_markdown import render_claims_markdown
@@ -105,7 +105,7 @@ def _training_files(
 
 
 def _claims_files(evidence: Evidence, figures: Path, extra_receipt: Mapping[str, Any] | None) -> Files:
-    ruled = rulings(evidence.studies, evidence.own_claims)
+    ruled = evidence.rulings
     studies = [make_receipt(study.plan, {}, None) for study in evidence.studies]
     receipt = make_receipt(evidence.plan, {"problems": evidence.problems, "studies": studies}, extra_receipt)
     page = make_claims_page(evidence, ruled, figures, receipt_items(receipt))

@@ -59,13 +59,12 @@ class ClaimsStudy(PlannedStudy):
         return not config.report.enabled or (reports_folder(config.output) / config.study / "report.html").is_file()
 
     def _report(self) -> None:
-        from lstm_bench.claims.evidence import load_evidence
-        from lstm_bench.claims.loading import rulings  # here: scipy and seaborn take a second to import
+        from lstm_bench.claims.evidence import load_evidence  # here: scipy and seaborn take a second to import
         from lstm_bench.report.build import write_report
 
         evidence = load_evidence(self._records.folder)
         report = write_report(evidence, reports_folder(self._config.output)) if self._config.report.enabled else None
-        self._console.print(_table(rulings(evidence.studies, evidence.own_claims)))
+        self._console.print(_table(evidence.rulings))
         if report is None:
             self._say_report_is_off()
         else:

@@ -9,7 +9,6 @@ from pathlib import Path
 
 from lstm_bench.analysis.frames import StudyData, load_study
 from lstm_bench.analysis.wording import counted
-from lstm_bench.claims.evidence import own_claims
 from lstm_bench.config.schema import StudyConfig
 from lstm_bench.records.locking import is_any_job_running, stop_request
 from lstm_bench.records.reading import RecordError
@@ -195,7 +194,8 @@ class StudyRunner(PlannedStudy):
         return report
 
     def _write_report(self) -> Path:
-        from lstm_bench.report.build import write_report  # imported here, as seaborn takes a second
+        from lstm_bench.claims.evidence import own_claims  # imported here, as scipy and seaborn take a second
+        from lstm_bench.report.build import write_report
 
         claims = own_claims(self._records.folder)
         return write_report(self._frames, reports_folder(self._config.output), own_claims=claims)
