@@ -37,7 +37,7 @@ class StudyRunner(PlannedStudy):
 
     def __init__(self, config: StudyConfig, plan: StudyPlan) -> None:
         super().__init__(config, plan)
-        self._snapshot = Snapshot(self._records)  # the members, read when the study begins
+        self._snapshot = Snapshot(self._records)  # the members, read when the study begins and where they change
 
     def run(self, launch: Launch, stop: Stop) -> int:
         """Run the jobs that are not finished, then measure speed and write the report; return the exit code.
@@ -228,7 +228,8 @@ class StudyRunner(PlannedStudy):
 
     def _say_what_failed(self, came_to_end: bool) -> int:
         """Print members without a result, diverged members and failed jobs; return how many have no result."""
-        summary = summarise_failures(self._snapshot, self._plan.jobs)
+        at_the_end = Snapshot(self._records, self._plan.jobs)  # all read again: a record may have been damaged since
+        summary = summarise_failures(at_the_end, self._plan.jobs)
         for line in summary.lines:
             self.say(line)
         if without_result := summary.without_result:
