@@ -14,9 +14,9 @@ SIZES = st.integers(1, 12)
 
 
 def stock(cell: LSTMCell) -> torch.nn.LSTMCell:
-    theirs = torch.nn.LSTMCell(cell.input_size, cell.hidden_size, dtype=torch.float64)
-    theirs.load_state_dict({name: p.double() for name, p in cell.named_parameters()})
-    return theirs
+    torch_cell = torch.nn.LSTMCell(cell.input_size, cell.hidden_size, dtype=torch.float64)
+    torch_cell.load_state_dict({name: p.double() for name, p in cell.named_parameters()})
+    return torch_cell
 
 
 @given(SIZES, SIZES, st.integers(0, 2**32 - 1))

@@ -21,10 +21,10 @@ def test_where_blanks_cost_nothing_the_loss_over_all_steps_gives_the_recall(dial
     """Certain blanks, and letters said with any confidence: the metrics of the task are an independent count."""
     task = CopyTask(lag=37, n_symbols=10, dialect=dialect)
     batch = task.sample(50, Generator().manual_seed(0))
-    said = torch.randn(task.length, 50, task.output_size, generator=Generator().manual_seed(1)).double()
-    said[: -task.n_symbols] = -1000.0
-    said[: -task.n_symbols, :, 8] = 0.0
-    metrics = {name: float(value) for name, value in task.metrics(said, batch.targets).items()}
+    predictions = torch.randn(task.length, 50, task.output_size, generator=Generator().manual_seed(1)).double()
+    predictions[: -task.n_symbols] = -1000.0
+    predictions[: -task.n_symbols, :, 8] = 0.0
+    metrics = {name: float(value) for name, value in task.metrics(predictions, batch.targets).items()}
     assert recall_from_all_positions(metrics["loss"], 37, 10) == pytest.approx(metrics["recall_ce"], rel=1e-9)
 
 
@@ -36,8 +36,8 @@ def test_the_published_baseline_of_copy_is_the_chance_of_a_letter() -> None:
 def test_where_blanks_cost_something_the_recall_is_less_than_the_conversion_says() -> None:
     task = CopyTask(lag=20, n_symbols=5)
     batch = task.sample(20, Generator().manual_seed(0))
-    said = torch.randn(task.length, 20, task.output_size, generator=Generator().manual_seed(1))
-    metrics = {name: float(value) for name, value in task.metrics(said, batch.targets).items()}
+    predictions = torch.randn(task.length, 20, task.output_size, generator=Generator().manual_seed(1))
+    metrics = {name: float(value) for name, value in task.metrics(predictions, batch.targets).items()}
     assert metrics["recall_ce"] < recall_from_all_positions(metrics["loss"], 20, 5)
 
 

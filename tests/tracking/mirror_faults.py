@@ -77,8 +77,10 @@ class Scene:
         return backfill.main([self.plan.study, *places, *store])
 
     def runs(self, role: str | None = None) -> list[Run]:
-        ours = [e.experiment_id for e in self.client.search_experiments() if e.name.split()[0] == self.plan.study]
-        runs = list(self.client.search_runs(ours)) if ours else []
+        experiments = [
+            e.experiment_id for e in self.client.search_experiments() if e.name.split()[0] == self.plan.study
+        ]
+        runs = list(self.client.search_runs(experiments)) if experiments else []
         return [run for run in runs if role in (None, run.data.tags["role"])]
 
     def run_of(self, identity: str) -> Run:
@@ -278,9 +280,9 @@ class Server:
 
 
 def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
 
 
 class SlowProxy(ThreadingHTTPServer):

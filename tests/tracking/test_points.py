@@ -57,12 +57,12 @@ def test_of_real_curves_the_mean_is_that_of_each_members_last_value(scene):
     for seed in range(2, 5):
         scene.add_member(seed, "learning")
     scene.mirror().update()
-    own = [
+    curves_of_member = [
         pd.read_parquet(folder / "curves.parquet").query("metric == 'eval/recall_ce'").set_index("step")["value"]
         for folder in (scene.records.folder / "members").iterdir()
     ]
-    assert min(len(curve) for curve in own) < len(GRID)
-    expected = [np.mean([curve.loc[:step].iloc[-1] for curve in own]) for step in GRID]
+    assert min(len(curve) for curve in curves_of_member) < len(GRID)
+    expected = [np.mean([curve.loc[:step].iloc[-1] for curve in curves_of_member]) for step in GRID]
     assert shown(scene, "eval/recall_ce").groupby("step")["value"].mean().tolist() == pytest.approx(expected)
 
 
