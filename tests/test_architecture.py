@@ -13,7 +13,13 @@ import lstm_bench
 PACKAGE = Path(lstm_bench.__file__).parent
 LEFT_WING = {"cells", "tasks", "engine", "probes"}
 RIGHT_WING = {"records", "analysis", "claims", "parts of pages", "anatomy", "report"}
-EVERYWHERE = {"checks", "cores", "conf_folder", "__init__"}  # ranges, cores that may be used, yaml files, version
+EVERYWHERE = {
+    "checks",
+    "metrics",
+    "cores",
+    "conf_folder",
+    "__init__",
+}  # ranges, cores that may be used, yaml files, version
 PAGE_PARTS, ANATOMY_COMMANDS = "parts of pages", "commands of anatomy"
 FLOORS = {  # modules of a room that stand on another floor than the rest of it
     "lstm_bench.report.document": PAGE_PARTS,
@@ -35,6 +41,7 @@ FLOORS = {  # modules of a room that stand on another floor than the rest of it
 ALLOWED_ROOMS = {
     "__init__": set(),
     "checks": set(),
+    "metrics": set(),
     "cores": set(),
     "conf_folder": set(),
     "cells": set(),

@@ -1,4 +1,4 @@
-"""What a trained member still says of a cue, against how long ago it saw it; and its score at other lags."""
+"""Recall of a cue by trained members against its distance, and their score at other lags."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,10 +7,10 @@ import pandas as pd
 
 from lstm_bench.analysis.frames import StudyData, cache_per_study, of_all_tasks
 from lstm_bench.analysis.statistics import interquartile_mean
+from lstm_bench.analysis.summary import summarise
 from lstm_bench.records.schema import JobPlan
 
 HALF = 0.5
-NUMBERS = ["middle", "low", "high", "n"]
 
 
 @cache_per_study
@@ -25,19 +25,8 @@ def recall_summary(study: StudyData) -> pd.DataFrame:
 @cache_per_study
 def _recall(study: StudyData) -> pd.DataFrame:
     p = study.probes
-    found = p.loc[(p["probe"] == "forgetting") & (p["quantity"] == "recall")].rename(columns={"at": "distance"})
-    return _summarised(found, ["task", "variant", "cell", "lag", "distance"])
-
-
-def _summarised(curves: pd.DataFrame, keys: list[str], strata: str | None = None) -> pd.DataFrame:
-    groups = curves.groupby(keys, observed=True, sort=False)
-    rows = [
-        dict(zip(keys, key, strict=True))
-        | interquartile_mean(group["value"].tolist(), group[strata].tolist() if strata else None)._asdict()
-        | {"n": len(group)}
-        for key, group in ((tuple(key), group) for key, group in groups)
-    ]
-    return pd.DataFrame(rows, columns=[*keys, *NUMBERS])
+    curves = p.loc[(p["probe"] == "forgetting") & (p["quantity"] == "recall")].rename(columns={"at": "distance"})
+    return summarise(curves, ["task", "variant", "cell", "lag", "distance"], interquartile_mean)
 
 
 @cache_per_study
@@ -54,8 +43,8 @@ def score_by_multiple(study: StudyData) -> pd.DataFrame:
 def _scores(study: StudyData) -> pd.DataFrame:
     p = study.probes
     is_score = (p["probe"] == "length_generalisation") & (p["quantity"] == "score")
-    found = p.loc[is_score & (p["status"] == "solved")].rename(columns={"at": "multiple"})
-    return _summarised(found, ["task", "variant", "cell", "multiple"], strata="lag")
+    scores = p.loc[is_score & (p["status"] == "solved")].rename(columns={"at": "multiple"})
+    return summarise(scores, ["task", "variant", "cell", "multiple"], interquartile_mean, strata="lag")
 
 
 def trained_distance(job: JobPlan) -> int | None:
@@ -73,8 +62,8 @@ def recalling_lags(summary: pd.DataFrame, most: int) -> list[int]:
     The shortest and the longest of them are kept, and others evenly between; of a study in which none recalls that
     much, the shortest lag.
     """
-    some = summary.loc[summary["middle"] >= HALF, "lag"]
-    lags: list[int] = sorted(set(some) or set(summary["lag"].nsmallest(1)))
+    recalled = summary.loc[summary["middle"] >= HALF, "lag"]
+    lags: list[int] = sorted(set(recalled) or set(summary["lag"].nsmallest(1)))
     return _thinned(lags, most)
 
 

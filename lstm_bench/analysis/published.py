@@ -13,6 +13,7 @@ from lstm_bench.analysis.solving import members_at, solve_rates
 from lstm_bench.analysis.statistics import UNKNOWN, Interval, mean, prediction_of_count, prediction_of_mean
 from lstm_bench.literature.conversions import rmse_from_mse
 from lstm_bench.literature.reading import UNSPECIFIED, PublishedResult, own_results, published_results
+from lstm_bench.metrics import EVALUATION
 from lstm_bench.records.schema import JobPlan
 
 HALF = 0.5
@@ -200,18 +201,17 @@ def _is_within(row: PublishedResult, prediction: Interval) -> bool:
 
 def _final(study: StudyData, job: JobPlan, metric: str) -> list[float]:
     """Return the last value of a metric of each member of a job that has one."""
-    rows = study.final(metric)
-    return [float(value) for value in rows.loc[(rows["cell"] == job.cell) & (rows["lag"] == job.lag), "value"]]
+    return study.by_seed(job.cell, job.lag, metric).tolist()
 
 
 def _at_length(study: StudyData, row: PublishedResult, job: JobPlan, metric: str) -> list[float]:
     """Return a metric of each member at the length of the row: its own, or a multiple that the probe measured."""
     if row.length in (None, job.lag):
-        return _final(study, job, f"eval/{metric}")
+        return _final(study, job, f"{EVALUATION}{metric}")
     p = study.probes
-    is_own = (p["cell"] == job.cell) & (p["lag"] == job.lag) & (p["probe"] == "length_generalisation")
-    found = p.loc[is_own & (p["quantity"] == metric) & (p["at"] * job.lag == row.length)]
-    return [float(value) for value in found["value"]]
+    is_of_job = (p["cell"] == job.cell) & (p["lag"] == job.lag) & (p["probe"] == "length_generalisation")
+    points = p.loc[is_of_job & (p["quantity"] == metric) & (p["at"] * job.lag == row.length)]
+    return [float(value) for value in points["value"]]
 
 
 Value = Callable[[StudyData, PublishedResult, JobPlan], Runs]
@@ -238,11 +238,11 @@ def _training_sequences(study: StudyData, _: PublishedResult, job: JobPlan) -> R
 def _wrong(study: StudyData, _: PublishedResult, job: JobPlan) -> Runs:
     """Return wrong answers per OUT_OF: among the sequences that confirmed a solution, else of the last evaluation."""
     trainer = job.config.get("trainer", {})
-    own = study.results.loc[(study.results["cell"] == job.cell) & (study.results["lag"] == job.lag)]
-    shares = own.pivot_table(index="seed", columns="metric", values="value", observed=True)
-    last = shares.reindex(columns=["eval/correct", "confirm/correct"]).dropna(how="all")
-    solved = last["confirm/correct"].notna()
-    correct = last["confirm/correct"].where(solved, last["eval/correct"])
+    names = {"evaluated": "eval/correct", "confirmed": "confirm/correct"}
+    last = pd.DataFrame({column: study.by_seed(job.cell, job.lag, name) for column, name in names.items()})
+    last = last.dropna(how="all").sort_index()
+    solved = last["confirmed"].notna()
+    correct = last["confirmed"].where(solved, last["evaluated"])
     sizes = solved.map({True: int(trainer.get("confirm_size", 0)), False: int(trainer.get("eval_size", 0))})
     return Runs([OUT_OF * (1 - float(value)) for value in correct], tries=tuple(int(size) for size in sizes))
 

@@ -27,6 +27,11 @@ class Interval(NamedTuple):
 UNKNOWN = Interval(math.nan, math.nan, math.nan)
 
 
+def interval_columns(name: str, interval: Interval | Sequence[float]) -> dict[str, float]:
+    """Return the columns of an interval in a table: the middle by its name, the ends with "_low" and "_high"."""
+    return dict(zip((name, f"{name}_low", f"{name}_high"), interval, strict=True))
+
+
 def wilson(successes: int, n: int) -> Interval:
     """Return a share with its 95% Wilson score interval; unknown for n = 0.
 

@@ -1,11 +1,10 @@
 """The probes of repeated words and of sentence boundaries, summarised over members."""
 
-from collections.abc import Callable
-
 import pandas as pd
 
 from lstm_bench.analysis.frames import StudyData, cache_per_study
-from lstm_bench.analysis.statistics import Interval, geometric_mean, interquartile_mean
+from lstm_bench.analysis.statistics import geometric_mean, interquartile_mean
+from lstm_bench.analysis.summary import summarise
 
 KEYS = ("task", "variant", "cell", "lag", "moment", "quantity", "at")
 
@@ -17,7 +16,7 @@ def same_word_summary(study: StudyData) -> pd.DataFrame:
     One row a (task, variant, cell, lag, moment, quantity, at): interquartile mean over members with its 95% bootstrap
     interval, and n.
     """
-    return _summary(study, "same_word", interquartile_mean)
+    return summarise(study.probes.loc[study.probes["probe"] == "same_word"], KEYS, interquartile_mean)
 
 
 @cache_per_study
@@ -35,20 +34,8 @@ def boundary_summary(study: StudyData) -> pd.DataFrame:
         observed=True,
     )
     if not {"with boundary", "without boundary"} <= set(wide.columns):
-        return _summary(study, "boundary", interquartile_mean)
+        return summarise(curves, KEYS, interquartile_mean)
     ratio = (wide["with boundary"] / wide["without boundary"]).dropna().rename("value").reset_index()
-    ratios = _grouped(ratio.assign(quantity="carry-over"), geometric_mean)
-    accuracy = curves.loc[curves["quantity"] == "accuracy"]
-    return pd.concat([ratios, _grouped(accuracy, interquartile_mean)], ignore_index=True)
-
-
-def _summary(study: StudyData, probe: str, summarise: Callable[[list[float]], Interval]) -> pd.DataFrame:
-    return _grouped(study.probes.loc[study.probes["probe"] == probe], summarise)
-
-
-def _grouped(rows: pd.DataFrame, summarise: Callable[[list[float]], Interval]) -> pd.DataFrame:
-    summaries = [
-        dict(zip(KEYS, key, strict=True)) | summarise(group["value"].tolist())._asdict() | {"n": len(group)}
-        for key, group in rows.groupby(list(KEYS), observed=True, sort=False)
-    ]
-    return pd.DataFrame(summaries, columns=[*KEYS, *Interval._fields, "n"])
+    carry_over = summarise(ratio.assign(quantity="carry-over"), KEYS, geometric_mean)
+    accuracy = summarise(curves.loc[curves["quantity"] == "accuracy"], KEYS, interquartile_mean)
+    return pd.concat([carry_over, accuracy], ignore_index=True)

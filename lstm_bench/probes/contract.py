@@ -12,6 +12,7 @@ from typing import NamedTuple, Protocol
 from torch import Tensor
 
 from lstm_bench.engine.model import Model
+from lstm_bench.metrics import Metric
 
 
 class ProbeError(ValueError):
@@ -26,10 +27,13 @@ class Curve(NamedTuple):
 
 
 class Reading(Protocol):
-    """What a probe found, ready to be recorded."""
+    """The measurement of a probe, ready to be recorded."""
 
-    def metrics(self) -> Mapping[str, float]:
-        """Return the numbers by name, `<group>/<name>`; what is not known is left out."""
+    def metrics(self) -> Mapping[Metric, float]:
+        """Return the numbers, each with its declaration; what is not known is left out.
+
+        Who runs the probe adds the moment. A plug-in may return a key `<group>/<name>` in place of a declaration.
+        """
         ...
 
     def curves(self) -> Mapping[str, Curve]:

@@ -9,6 +9,7 @@ from torch import Generator, Tensor
 
 from lstm_bench.cells.contract import Cell, State, state_parts
 from lstm_bench.engine.model import Model, predict
+from lstm_bench.metrics import Metric
 from lstm_bench.probes.contract import Curve, need, need_finite, need_finite_weights
 from lstm_bench.probes.unrolled import in_float64
 from lstm_bench.tasks.contract import Task
@@ -27,7 +28,7 @@ class LearnedWalk:
     values: dict[str, list[list[float]]]
     answers: list[int]
 
-    def metrics(self) -> dict[str, float]:
+    def metrics(self) -> dict[Metric, float]:
         """Return nothing: a walk is looked at."""
         return {}
 
