@@ -129,8 +129,8 @@ class StudyData:
 
 
 def of_all_tasks(study: StudyData, summary: Callable[[StudyData], pd.DataFrame]) -> pd.DataFrame:
-    """Return one frame of a summary of each of a study's tasks, as it stands where one task has something to tell."""
-    parts = [summary(one) for one in study.by_task()]
+    """Return the summaries of all tasks of a study as one frame; an empty one where no task has rows."""
+    parts = [summary(one_task) for one_task in study.by_task()]
     filled = [part for part in parts if len(part)]
     return pd.concat(filled, ignore_index=True) if len(filled) > 1 else [*filled, *parts][0]
 
@@ -144,8 +144,8 @@ def load_study(folder: Path) -> StudyData:
     """
     records = StudyRecords(folder)
     plan = records.read_plan()
-    found, problems = read_members(records, plan.jobs)
-    planned = planned_members(plan.jobs, found)
+    recorded, problems = read_members(records, plan.jobs)
+    planned = planned_members(plan.jobs, recorded)
     reported = [member for member in planned if member.role == "report"]
     tuning = [member for member in planned if member.role == "tuning"]
     members = _member_frame(plan.study, reported)

@@ -33,7 +33,7 @@ METRICS = {  # the recorded metric that an estimate is made of, where it is one
 LOWER_BOUNDS = {CAPACITY_SPAN: "memory/capacity_span_open", HALF_LIFE: "memory/half_life_open"}  # 1 where it is one
 EXPONENT = "memory/lyapunov"
 Censored = Literal["", "above", "below"]
-NOTHING_DECAYS = "does not die"
+NO_DECAY = "no decay"
 COLUMNS = (
     "study", "task", "variant", "cell", "lens", "moment", "lag", "middle", "low", "high", "censored", "n", "unit",
 )  # fmt: skip
@@ -64,9 +64,9 @@ class HorizonEstimate:
 
     @property
     def text(self) -> str:
-        """The value as it stands in a caption: "14 (12-17)", "14 (or more)", ">= 54", "< 2", "does not die"."""
+        """The value as it stands in a caption: "14 (12-17)", "14 (or more)", ">= 54", "< 2", "no decay"."""
         if self.censored == "above" and math.isinf(self.middle):
-            return NOTHING_DECAYS
+            return NO_DECAY
         if self.censored:
             return f"{'>=' if self.censored == 'above' else '<'} {significant(self.middle, self._digits)}"
         middle, low = (significant(value, self._digits) for value in (self.middle, self.low))
@@ -83,7 +83,7 @@ class HorizonEstimate:
 def horizon_table(study: StudyData) -> pd.DataFrame:
     """Return one row a (task, variant, cell), horizon and moment that was measured; see `horizon_estimates`.
 
-    The column `lens` names the horizon.
+    The column `lens` holds the horizon's name.
     """
     rows = [
         {**one_task.labels, "cell": cell, "lens": estimate.horizon, "unit": estimate.unit, **asdict(estimate)}

@@ -32,7 +32,7 @@ ANYWHERE, NOWHERE = Claimed(), Claimed(math.inf, -math.inf)  # what could have b
 
 @dataclass(frozen=True)
 class Measurement:
-    """One number in one setting, beside what the claim says it is.
+    """One number in one setting, with the range that the claim puts it in.
 
     Args:
         place: the task and the study that it was measured in: "context in anatomy".
@@ -40,7 +40,7 @@ class Measurement:
         quantity: what was measured, such as "T50 of the RNN".
         found: the number with its 95% interval; both ends equal the number where it was counted. NaN ends are unknown.
         claimed: where the claim puts it; None for a number that stands beside the others and decides nothing.
-        case: what else tells it from others of its place and cell: "at the start", "lag 16".
+        case: what else distinguishes it from others of its place and cell: "at the start", "lag 16".
         alone: whether the cell is a setting by itself, or shares it with all cells of its place and case.
         unit: of the number, "" for a share, a factor or a count.
         told: the number with its unit in words, made from `found` if left out.

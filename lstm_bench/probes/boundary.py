@@ -1,4 +1,4 @@
-"""A sentence boundary: whether a cell lets go of its state there, and what it says just after."""
+"""A sentence boundary: how much of its state a cell carries over it, and how accurate its next answers are."""
 
 import math
 from dataclasses import dataclass

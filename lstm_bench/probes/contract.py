@@ -2,7 +2,7 @@
 
     def probe(model: Model, task: Task, generator: Generator, **settings) -> Reading | None
 
-The settings have defaults and can be set in conf/probe/. A probe that has nothing to say about a cell (gates of a cell
+The settings have defaults and can be set in conf/probe/. A probe that does not apply to a cell (gates of a cell
 without gates) returns None; one that cannot measure what it should raises a ProbeError.
 """
 
@@ -16,7 +16,7 @@ from lstm_bench.metrics import Metric
 
 
 class ProbeError(ValueError):
-    """What a probe cannot measure, in one line: the probe, what it met, and what it needs."""
+    """The reason why a probe cannot measure, in one line: the probe, the value, and the allowed values."""
 
 
 class Curve(NamedTuple):

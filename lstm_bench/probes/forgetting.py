@@ -1,4 +1,4 @@
-"""Forgetting: how much of a cue a trained model still says, against how long ago it saw it."""
+"""Forgetting: recall of a cue by a trained model against the number of steps since the cue."""
 
 import math
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Length generalisation: what a model that solved one lag does, untouched, at others."""
+"""Length generalisation: the metrics of a model at other lags than the one it was trained on."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ SCORE = Metric("memory/score_at_{path}", SHARE)  # a perfect memory scores 1
 
 @dataclass(frozen=True)
 class LengthGeneralisation:
-    """The task's metrics, by the multiple of the lag that was trained on; `score` is the one that tells best.
+    """The task's metrics, by the multiple of the lag that was trained on; `score` is the one that a perfect memory brings to 1.
 
     Nearest whole lags; a lag that the task does not have is left out.
     """

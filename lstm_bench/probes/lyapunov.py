@@ -1,4 +1,4 @@
-"""Lyapunov exponents: the rates at which small disturbances of a state grow or die while a cell reads its task."""
+"""Lyapunov exponents: the rates at which small disturbances of a state grow or decay while a cell reads its task."""
 
 import math
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ class LyapunovSpectrum:
 
     @property
     def horizon(self) -> float:
-        """-1 / the top exponent: steps until a disturbance is down to 1/e; inf where it does not die."""
+        """-1 / the top exponent: steps until a disturbance is down to 1/e; inf where it does not decay."""
         top = self.exponents[0]
         return -1 / top if top < 0 else math.inf
 
@@ -104,7 +104,7 @@ def spectrum_over(
 
 
 def _log_growth(r: Tensor, size: int) -> Tensor:
-    """Return ln |R_jj|; -inf where what is left of a direction is no more than rounding."""
+    """Return ln |R_jj|; -inf where the rest of a direction is no more than rounding."""
     left = r.diagonal().abs()
     rounding = size * torch.finfo(r.dtype).eps * r.norm()
     return left.where(left > rounding, 0.0).log()

@@ -117,8 +117,8 @@ def _watch(cell: Cell, inputs: Tensor) -> tuple[dict[str, Tensor], dict[str, Ten
     return _stacked(states), _stacked(gates)
 
 
-def _stacked(seen: list[Mapping[str, Tensor]]) -> dict[str, Tensor]:
-    return {name: torch.stack([widened(parts[name]) for parts in seen]) for name in seen[0]}
+def _stacked(by_step: list[Mapping[str, Tensor]]) -> dict[str, Tensor]:
+    return {name: torch.stack([widened(parts[name]) for parts in by_step]) for name in by_step[0]}
 
 
 def _trace(values: Tensor, read: Tensor) -> Tensor:
@@ -128,10 +128,10 @@ def _trace(values: Tensor, read: Tensor) -> Tensor:
 
 
 def _gate(values: Tensor, read: Tensor) -> Gate:
-    seen = values[read]
-    counts = torch.histc(seen, BINS, 0.0, 1.0) / seen.numel()
-    shut, opened = (float(share.double().mean()) for share in (seen < SHUT, seen > OPEN))
-    return Gate(float(seen.mean()), shut, opened, _trace(values, read).tolist(), counts.tolist())
+    read_values = values[read]
+    counts = torch.histc(read_values, BINS, 0.0, 1.0) / read_values.numel()
+    shut, opened = (float(share.double().mean()) for share in (read_values < SHUT, read_values > OPEN))
+    return Gate(float(read_values.mean()), shut, opened, _trace(values, read).tolist(), counts.tolist())
 
 
 def _time_constants(kept: Tensor | None, read: Tensor) -> list[float]:

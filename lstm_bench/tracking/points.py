@@ -65,7 +65,7 @@ def _carried(curves: Sequence[Point], record: MemberRecord, job: JobPlan) -> Ite
 
 
 def _is_carried(metric: str) -> bool:
-    """Tell whether a curve says how good a member is; a gradient belongs to a step that was taken."""
+    """Return whether a curve measures how good a member is; a gradient belongs to a step that was taken."""
     return metric.startswith(EVALUATION) or metric == TRAINING_LOSS
 
 

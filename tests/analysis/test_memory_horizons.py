@@ -132,7 +132,7 @@ def test_the_lyapunov_horizon_is_the_median_member_and_endless_where_nothing_die
     assert reach(one_lives, "rnn", LYAPUNOV, INITIAL).middle == pytest.approx(horizons[3])
     most_live = with_values(sample, "memory/lyapunov_horizon_initial", "rnn", dict.fromkeys((0, 1, 2), math.nan))
     found = reach(most_live, "rnn", LYAPUNOV, INITIAL)
-    assert (found.middle, found.censored, found.text, found.n) == (math.inf, "above", "does not die", 5)
+    assert (found.middle, found.censored, found.text, found.n) == (math.inf, "above", "no decay", 5)
 
 
 def test_the_implied_window_is_on_adding_alone_and_the_mean_of_the_middle_members(make: Make) -> None:

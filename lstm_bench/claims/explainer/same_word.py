@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 
+from lstm_bench.analysis.forgetting import same_word_summary
 from lstm_bench.analysis.frames import StudyData
 from lstm_bench.analysis.statistics import Interval
-from lstm_bench.analysis.word_probes import same_word_summary
 from lstm_bench.analysis.wording import listed
 from lstm_bench.claims.cells import lstms, place_of, vanilla_rnns
 from lstm_bench.claims.contract import Claimed, Measurement
