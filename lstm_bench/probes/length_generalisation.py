@@ -20,7 +20,8 @@ SCORE = Metric("memory/score_at_{path}", SHARE)  # a perfect memory scores 1
 class LengthGeneralisation:
     """The task's metrics, by the multiple of the lag that was trained on.
 
-    `score` is the one that a perfect memory brings to 1. Nearest whole lags; a lag that the task does not have is left out.
+    `score` is the one that a perfect memory brings to 1. Nearest whole lags; a lag that the task does not have is left
+    out.
     """
 
     score: str
