@@ -13,7 +13,7 @@ from lstm_bench.analysis.solving import members_at, solve_rates
 from lstm_bench.analysis.statistics import UNKNOWN, Interval, mean, prediction_of_count, prediction_of_mean
 from lstm_bench.literature.conversions import rmse_from_mse
 from lstm_bench.literature.reading import UNSPECIFIED, PublishedResult, own_results, published_results
-from lstm_bench.metrics import EVALUATION
+from lstm_bench.metrics import CONFIRMATION, EVALUATION
 from lstm_bench.records.schema import JobPlan
 
 HALF = 0.5
@@ -239,7 +239,7 @@ def _training_sequences(study: StudyData, _: PublishedResult, job: JobPlan) -> R
 def _wrong(study: StudyData, _: PublishedResult, job: JobPlan) -> Runs:
     """Return wrong answers per OUT_OF: among the sequences that confirmed a solution, else of the last evaluation."""
     trainer = job.config.get("trainer", {})
-    names = {"evaluated": "eval/correct", "confirmed": "confirm/correct"}
+    names = {"evaluated": f"{EVALUATION}correct", "confirmed": f"{CONFIRMATION}correct"}
     last = pd.DataFrame({column: study.by_seed(job.cell, job.lag, name) for column, name in names.items()})
     last = last.dropna(how="all").sort_index()
     solved = last["confirmed"].notna()

@@ -3,9 +3,18 @@
 from collections.abc import Mapping
 
 from lstm_bench.engine.run import Run
-from lstm_bench.metrics import EVALUATION, NORMALISED, SECONDS, SHARE, STEPS, TRAINING_LOSS, Metric, normalised_loss
+from lstm_bench.metrics import (
+    CONFIRMATION,
+    EVALUATION,
+    NORMALISED,
+    SECONDS,
+    SHARE,
+    STEPS,
+    TRAINING_LOSS,
+    Metric,
+    normalised_loss,
+)
 
-CONFIRMATION = "confirm/"
 STEPS_TAKEN, STEPS_TO_SOLVE = Metric("train/steps", STEPS), Metric("train/steps_to_solve", STEPS)
 TRAINING_TIME = Metric("train/train_s", SECONDS)
 GRADIENT_NORM, CLIPPED = Metric("grad/norm"), Metric("grad/clipped_share", SHARE)
