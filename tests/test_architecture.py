@@ -13,7 +13,9 @@ import lstm_bench
 PACKAGE = Path(lstm_bench.__file__).parent
 LEFT_WING = {"cells", "tasks", "engine", "probes"}
 RIGHT_WING = {"records", "analysis", "claims", "parts of pages", "anatomy", "report"}
-EVERYWHERE = {"checks", "cores", "conf_folder", "__init__"}  # ranges, cores that may be used, yaml files, version
+EVERYWHERE = {  # ranges, cores that may be used, yaml files, what a number is, version
+    *("checks", "cores", "conf_folder", "metrics", "__init__"),
+}
 PAGE_PARTS, ANATOMY_COMMANDS, BACKFILL = "parts of pages", "commands of anatomy", "command of tracking"
 FLOORS = {  # modules of a room that stand on another floor than the rest of it
     "lstm_bench.report.document": PAGE_PARTS,
@@ -36,6 +38,7 @@ FLOORS = {  # modules of a room that stand on another floor than the rest of it
 ALLOWED_ROOMS = {
     "__init__": set(),
     "checks": set(),
+    "metrics": set(),
     "cores": set(),
     "conf_folder": set(),
     "cells": set(),

@@ -6,11 +6,11 @@ from typing import Any
 
 import pandas as pd
 
-from lstm_bench.analysis.final_loss import final_share
 from lstm_bench.analysis.frames import StudyData, cache_per_study
-from lstm_bench.analysis.gradients import FINAL, INITIAL, ONE_OVER_E, decay_per_step, horizon, longest_lag_with_flow
+from lstm_bench.analysis.gradients import ONE_OVER_E, decay_per_step, horizon, longest_lag_with_flow
+from lstm_bench.analysis.learning import final_loss
 from lstm_bench.analysis.matching import matchings
-from lstm_bench.analysis.memory_horizons import CAPACITY, HALF_LIFE, LYAPUNOV, WINDOW, all_reaches
+from lstm_bench.analysis.memory_horizons import CAPACITY, HALF_LIFE, LYAPUNOV, WINDOW, horizon_estimates
 from lstm_bench.analysis.memory_span import MemorySpan
 from lstm_bench.analysis.solving import (
     longest_mostly_solved,
@@ -21,7 +21,9 @@ from lstm_bench.analysis.solving import (
     was_trained,
 )
 from lstm_bench.analysis.speed import longest_measured_lag, speed_ratio, speed_row, stock_ratio
+from lstm_bench.analysis.statistics import interval_columns
 from lstm_bench.analysis.survival import restricted_mean
+from lstm_bench.metrics import FINAL, INITIAL
 from lstm_bench.records.schema import JobPlan
 
 MEMORY_COLUMNS = {
@@ -32,6 +34,9 @@ MEMORY_COLUMNS = {
     "lyapunov_horizon_final": (LYAPUNOV, FINAL),
     "implied_window": (WINDOW, FINAL),
 }
+GRADIENT_COLUMNS = tuple(
+    f"{name}_initial{end}" for name in ("decay", "horizon", "horizon_e") for end in ("", "_low", "_high")
+)
 STEPS_COLUMNS = (
     *("steps_to_solve", "steps_to_solve_low", "steps_to_solve_high"),
     *("steps_mean", "steps_mean_low", "steps_mean_high"),
@@ -60,28 +65,28 @@ def comparison(study: StudyData) -> pd.DataFrame:
     the one that trained both, see `speed.speed_ratio`; speed_ratio_stock: the same between layers of torch.nn.
     steps_to_solve, _low, _high, steps_lag: Kaplan-Meier median at the longest lag that most members solved.
     steps_mean, _low, _high: mean steps to solve at that lag, counted up to the budget, see `restricted_mean`.
-    score_iqm, _low, _high, score_n, score_lags: what is left of the loss, as a share of the memoryless baseline, see
-    `final_share`, with how many members it is over and at how many lags.
+    score_iqm, _low, _high, score_n, score_lags: the normalised loss at the end, see `final_loss`, with how many members
+    it is over and at how many lags.
     decay_initial, horizon_initial, horizon_e_initial, each with _low, _high, decay_lag: gradient decay per step at
     initialisation, geometric mean, and steps until the gradient falls below 1e-3 and 1/e, Kaplan-Meier medians, at the
     longest lag measured for all.
     capacity_initial, capacity_final (inputs), half_life, lyapunov_horizon_initial, lyapunov_horizon_final,
-    implied_window (steps), each with _low, _high and _open: what the lenses say, see `lenses.reaches`; where _open is
-    "above" the number is a bound.
+    implied_window (steps), each with _low, _high and _censored: memory horizons, see `horizon_estimates`; where
+    _censored is "above" the number is a bound.
     learning_rates: the rates chosen, with the number of lags where they differ.
     solved_at_<lag>: "4/5", members that solved of those that ran to their end.
     """
-    return pd.DataFrame([_row(one, cell, span) for one in study.by_task() for cell, span in spans(one).items()])
+    return pd.DataFrame(
+        [_row(one_task, cell, span) for one_task in study.by_task() for cell, span in spans(one_task).items()]
+    )
 
 
 def _row(study: StudyData, cell: str, span: MemorySpan) -> dict[str, Any]:
     job = _longest_job(study, cell)
     return {
-        "study": study.plan.study,
-        "task": job.task,
-        "variant": job.variant,
+        **study.labels,
         "cell": cell,
-        "matching": "; ".join(one.text for one in matchings(study.plan.jobs) if cell in one.cells),
+        "matching": "; ".join(match.text for match in matchings(study.plan.jobs) if cell in match.cells),
         **_span_columns(span),
         **_size_columns(job, _longest_job(study, study.cells[0])),
         **_speed_columns(study, cell),
@@ -147,35 +152,28 @@ def _steps_columns(study: StudyData, cell: str) -> dict[str, Any]:
 
 
 def _score_columns(study: StudyData, cell: str) -> dict[str, Any]:
-    share, n, lags = final_share(study, cell)
-    return {
-        "score_iqm": share.middle,
-        "score_iqm_low": share.low,
-        "score_iqm_high": share.high,
-        "score_n": n,
-        "score_lags": lags,
-    }
+    loss, n, lags = final_loss(study, cell)
+    return {**interval_columns("score_iqm", loss), "score_n": n, "score_lags": lags}
 
 
 def _gradient_columns(study: StudyData, cell: str) -> dict[str, Any]:
     lag = longest_lag_with_flow(study)
-    names = [f"{name}_initial{end}" for name in ("decay", "horizon", "horizon_e") for end in ("", "_low", "_high")]
     if lag is None:
-        return dict.fromkeys((*names, "decay_lag"))
+        return dict.fromkeys((*GRADIENT_COLUMNS, "decay_lag"))
     horizons = (*horizon(study, cell, lag), *horizon(study, cell, lag, name=ONE_OVER_E))
     numbers = (*decay_per_step(study, cell, lag), *horizons)
-    return {**dict(zip(names, numbers, strict=True)), "decay_lag": lag}
+    return {**dict(zip(GRADIENT_COLUMNS, numbers, strict=True)), "decay_lag": lag}
 
 
 def _memory_columns(study: StudyData, cell: str) -> dict[str, Any]:
-    found = {(reach.lens, reach.moment): reach for reach in all_reaches(study)[cell]}
+    estimates = {(estimate.horizon, estimate.moment): estimate for estimate in horizon_estimates(study)[cell]}
     columns: dict[str, Any] = {}
-    for name, lens in MEMORY_COLUMNS.items():
-        reach = found.get(lens)
-        columns |= dict.fromkeys((name, f"{name}_low", f"{name}_high", f"{name}_open"))
-        if reach is not None:
-            columns |= {name: reach.middle, f"{name}_low": reach.low, f"{name}_high": reach.high}
-            columns[f"{name}_open"] = reach.open
+    for name, key in MEMORY_COLUMNS.items():
+        estimate = estimates.get(key)
+        columns |= dict.fromkeys((name, f"{name}_low", f"{name}_high", f"{name}_censored"))
+        if estimate is not None:
+            columns |= interval_columns(name, (estimate.middle, estimate.low, estimate.high))
+            columns[f"{name}_censored"] = estimate.censored
     return columns
 
 
@@ -196,8 +194,8 @@ def _learning_rates(study: StudyData, cell: str) -> str | None:
 
 def _solved_columns(study: StudyData, cell: str) -> dict[str, str]:
     rates = solve_rates(study)
-    own = rates.loc[rates["cell"] == cell]
-    return {f"solved_at_{row.lag}": f"{row.solved}/{row.attempts}" for row in own.itertuples()}
+    rows = rates.loc[rates["cell"] == cell]
+    return {f"solved_at_{row.lag}": f"{row.solved}/{row.attempts}" for row in rows.itertuples()}
 
 
 def core_ratio(study: StudyData, a: str, b: str) -> float:

@@ -13,8 +13,8 @@ from lstm_bench.analysis.solving import times_to_solve, was_trained
 from lstm_bench.analysis.statistics import (
     SIGNIFICANT,
     UNKNOWN,
-    Interval,
     holm,
+    interval_columns,
     probability_of_improvement,
     smallest_p_value,
 )
@@ -56,7 +56,7 @@ def contrasts(study: StudyData) -> pd.DataFrame:
     note: why p says little: "no events: nobody solved", "one side has no members" (p is NaN), "too few members for p
     < 0.05"; else "".
     """
-    rows = [row for one in study.by_task() for row in _of_task(one)]
+    rows = [row for one_task in study.by_task() for row in _of_task(one_task)]
     return pd.DataFrame(rows, columns=list(COLUMNS)).astype(dict.fromkeys(("lag", "budget"), "Int64"))
 
 
@@ -68,7 +68,7 @@ class _Pair:
     lag: int
     budget: int
     planned: int
-    own: Times
+    times: Times
     reference: Times
 
 
@@ -82,14 +82,14 @@ def _of_task(study: StudyData) -> list[dict[str, Any]]:
 
 
 def _pairs(study: StudyData, cell: str) -> list[_Pair]:
-    own, reference = ({job.lag: job for job in study.plan.jobs if job.cell == c} for c in (cell, study.cells[0]))
-    return [_pair(study, own[lag], reference[lag]) for lag in sorted(own.keys() & reference.keys())]
+    jobs, references = ({job.lag: job for job in study.plan.jobs if job.cell == c} for c in (cell, study.cells[0]))
+    return [_pair(study, jobs[lag], references[lag]) for lag in sorted(jobs.keys() & references.keys())]
 
 
-def _pair(study: StudyData, own: JobPlan, reference: JobPlan) -> _Pair:
-    budget = min(own.steps, reference.steps)
-    times = [times_to_solve(study, job.cell, job.lag).up_to(budget) for job in (own, reference)]
-    return _Pair(own.cell, own.lag, budget, len(own.seeds) + len(reference.seeds), *times)
+def _pair(study: StudyData, job: JobPlan, reference: JobPlan) -> _Pair:
+    budget = min(job.steps, reference.steps)
+    times = [times_to_solve(study, side.cell, side.lag).up_to(budget) for side in (job, reference)]
+    return _Pair(job.cell, job.lag, budget, len(job.seeds) + len(reference.seeds), *times)
 
 
 def _at_lag(study: StudyData, pair: _Pair) -> dict[str, Any]:
@@ -98,9 +98,9 @@ def _at_lag(study: StudyData, pair: _Pair) -> dict[str, Any]:
         "lag": pair.lag,
         "budget": pair.budget,
         **_counts([pair]),
-        **_with_ends("steps_mean", restricted_mean(*pair.own, pair.budget)),
-        **_with_ends("steps_mean_reference", restricted_mean(*pair.reference, pair.budget)),
-        **_with_ends("steps_ratio", restricted_mean_ratio(pair.own, pair.reference, pair.budget)),
+        **interval_columns("steps_mean", restricted_mean(*pair.times, pair.budget)),
+        **interval_columns("steps_mean_reference", restricted_mean(*pair.reference, pair.budget)),
+        **interval_columns("steps_ratio", restricted_mean_ratio(pair.times, pair.reference, pair.budget)),
         **_test([pair]),
     }
 
@@ -112,36 +112,30 @@ def _over_lags(study: StudyData, cell: str, pairs: Sequence[_Pair]) -> dict[str,
 
 
 def _labels(study: StudyData, cell: str) -> dict[str, Any]:
-    job = study.plan.jobs[0]
-    labels = {"study": study.plan.study, "task": job.task, "variant": job.variant}
-    return labels | {"cell": cell, "reference": study.cells[0]}
+    return study.labels | {"cell": cell, "reference": study.cells[0]}
 
 
 def _counts(pairs: Sequence[_Pair]) -> dict[str, int]:
-    n, n_reference = sum(pair.own.n for pair in pairs), sum(pair.reference.n for pair in pairs)
+    n, n_reference = sum(pair.times.n for pair in pairs), sum(pair.reference.n for pair in pairs)
     return {
         "n": n,
         "n_reference": n_reference,
-        "solved": sum(len(pair.own.solved_at) for pair in pairs),
+        "solved": sum(len(pair.times.solved_at) for pair in pairs),
         "solved_reference": sum(len(pair.reference.solved_at) for pair in pairs),
         "left_out": sum(pair.planned for pair in pairs) - n - n_reference,
     }
 
 
-def _with_ends(name: str, interval: Interval) -> dict[str, float]:
-    return {name: interval.middle, f"{name}_low": interval.low, f"{name}_high": interval.high}
-
-
 def _test(pairs: Sequence[_Pair]) -> dict[str, Any]:
     """Return what is known of a difference over some lags, each a stratum."""
-    shared = [(pair.own, pair.reference) for pair in pairs if pair.own.n and pair.reference.n]
-    eventful = tuple((own, reference) for own, reference in shared if own.solved_at or reference.solved_at)
-    scores = [(_scores(own), _scores(reference)) for own, reference in eventful]
+    shared = [(pair.times, pair.reference) for pair in pairs if pair.times.n and pair.reference.n]
+    eventful = tuple((times, reference) for times, reference in shared if times.solved_at or reference.solved_at)
+    scores = [(_scores(times), _scores(reference)) for times, reference in eventful]
     z, p = log_rank(eventful)
-    smallest = min(1.0, 2 * math.prod(smallest_p_value(own.n, reference.n) / 2 for own, reference in eventful))
+    smallest = min(1.0, 2 * math.prod(smallest_p_value(times.n, reference.n) / 2 for times, reference in eventful))
     note = NO_MEMBERS if not shared else NO_EVENTS if not eventful else TOO_FEW if smallest >= SIGNIFICANT else ""
     return {
-        **_with_ends("improvement", probability_of_improvement(scores) if scores else UNKNOWN),
+        **interval_columns("improvement", probability_of_improvement(scores) if scores else UNKNOWN),
         "lags": len(eventful),
         "z": z,
         "p": p,

@@ -1,4 +1,4 @@
-"""What a trained member still says of a cue, against how long ago it saw it; and its score at other lags."""
+"""What members say of earlier inputs: recall and score against distance, repeated words, sentence boundaries."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,11 +6,12 @@ from typing import Any
 import pandas as pd
 
 from lstm_bench.analysis.frames import StudyData, cache_per_study, of_all_tasks
-from lstm_bench.analysis.statistics import interquartile_mean
+from lstm_bench.analysis.statistics import geometric_mean, interquartile_mean
+from lstm_bench.analysis.summary import summarise
 from lstm_bench.records.schema import JobPlan
 
 HALF = 0.5
-NUMBERS = ["middle", "low", "high", "n"]
+POINT_KEYS = ("task", "variant", "cell", "lag", "moment", "quantity", "at")
 
 
 @cache_per_study
@@ -25,19 +26,8 @@ def recall_summary(study: StudyData) -> pd.DataFrame:
 @cache_per_study
 def _recall(study: StudyData) -> pd.DataFrame:
     p = study.probes
-    found = p.loc[(p["probe"] == "forgetting") & (p["quantity"] == "recall")].rename(columns={"at": "distance"})
-    return _summarised(found, ["task", "variant", "cell", "lag", "distance"])
-
-
-def _summarised(curves: pd.DataFrame, keys: list[str], strata: str | None = None) -> pd.DataFrame:
-    groups = curves.groupby(keys, observed=True, sort=False)
-    rows = [
-        dict(zip(keys, key, strict=True))
-        | interquartile_mean(group["value"].tolist(), group[strata].tolist() if strata else None)._asdict()
-        | {"n": len(group)}
-        for key, group in ((tuple(key), group) for key, group in groups)
-    ]
-    return pd.DataFrame(rows, columns=[*keys, *NUMBERS])
+    curves = p.loc[(p["probe"] == "forgetting") & (p["quantity"] == "recall")].rename(columns={"at": "distance"})
+    return summarise(curves, ["task", "variant", "cell", "lag", "distance"], interquartile_mean)
 
 
 @cache_per_study
@@ -54,12 +44,12 @@ def score_by_multiple(study: StudyData) -> pd.DataFrame:
 def _scores(study: StudyData) -> pd.DataFrame:
     p = study.probes
     is_score = (p["probe"] == "length_generalisation") & (p["quantity"] == "score")
-    found = p.loc[is_score & (p["status"] == "solved")].rename(columns={"at": "multiple"})
-    return _summarised(found, ["task", "variant", "cell", "multiple"], strata="lag")
+    scores = p.loc[is_score & (p["status"] == "solved")].rename(columns={"at": "multiple"})
+    return summarise(scores, ["task", "variant", "cell", "multiple"], interquartile_mean, strata="lag")
 
 
 def trained_distance(job: JobPlan) -> int | None:
-    """Return the distance of every cue while training, None for a task whose cues stand anywhere in the sequence.
+    """Return the distance of every cue while training, None for a task whose cues may be anywhere in the sequence.
 
     On copy, the lag and the n letters that follow the first: its sequence has n letters more than that.
     """
@@ -73,8 +63,8 @@ def recalling_lags(summary: pd.DataFrame, most: int) -> list[int]:
     The shortest and the longest of them are kept, and others evenly between; of a study in which none recalls that
     much, the shortest lag.
     """
-    some = summary.loc[summary["middle"] >= HALF, "lag"]
-    lags: list[int] = sorted(set(some) or set(summary["lag"].nsmallest(1)))
+    recalled = summary.loc[summary["middle"] >= HALF, "lag"]
+    lags: list[int] = sorted(set(recalled) or set(summary["lag"].nsmallest(1)))
     return _thinned(lags, most)
 
 
@@ -82,3 +72,35 @@ def _thinned(values: Sequence[Any], most: int) -> list[Any]:
     if len(values) <= most:
         return list(values)
     return [values[round(place * (len(values) - 1) / (most - 1))] for place in range(most)]
+
+
+@cache_per_study
+def same_word_summary(study: StudyData) -> pd.DataFrame:
+    """Return divergence (bits) and share of identical answers against the distance of the word that differs.
+
+    One row a (task, variant, cell, lag, moment, quantity, at): interquartile mean over members with its 95% bootstrap
+    interval, and n.
+    """
+    return summarise(study.probes.loc[study.probes["probe"] == "same_word"], POINT_KEYS, interquartile_mean)
+
+
+@cache_per_study
+def boundary_summary(study: StudyData) -> pd.DataFrame:
+    """Return, against steps since the boundary: "carry-over" and "accuracy".
+
+    Carry-over is the norm of what is left of a state with a boundary over that without one, a ratio in each member,
+    geometric mean over members with a 95% interval (Student's t on the logarithm); accuracy as in `same_word_summary`.
+    """
+    curves = study.probes.loc[study.probes["probe"] == "boundary"]
+    wide = curves.pivot_table(
+        index=["task", "variant", "cell", "lag", "seed", "moment", "at"],
+        columns="quantity",
+        values="value",
+        observed=True,
+    )
+    if not {"with boundary", "without boundary"} <= set(wide.columns):
+        return summarise(curves, POINT_KEYS, interquartile_mean)
+    ratio = (wide["with boundary"] / wide["without boundary"]).dropna().rename("value").reset_index()
+    carry_over = summarise(ratio.assign(quantity="carry-over"), POINT_KEYS, geometric_mean)
+    accuracy = summarise(curves.loc[curves["quantity"] == "accuracy"], POINT_KEYS, interquartile_mean)
+    return pd.concat([carry_over, accuracy], ignore_index=True)

@@ -11,7 +11,7 @@ import pandas as pd
 import pyarrow as pa
 
 from lstm_bench.analysis.member_table import StudyMember, planned_members, read_members
-from lstm_bench.analysis.metric_units import unit_of
+from lstm_bench.records.former_metrics import declarations_of
 from lstm_bench.records.reading import RecordError
 from lstm_bench.records.schema import WITHOUT_RESULT, JobPlan, SpeedRow, StudyPlan
 from lstm_bench.records.store import TABLE_COLUMNS, StudyRecords
@@ -20,6 +20,7 @@ RESULT_COLUMNS = (
     "study", "task", "variant", "cell", "hidden_size", "n_parameters", "lag", "seed", "learning_rate", "step",
     "metric", "value", "unit", "status",
 )  # fmt: skip
+METRIC_COLUMNS = ("name", "moment", "path")  # of a metric, beside its key in `metric`
 MEMBER_COLUMNS = (
     "study", "task", "variant", "cell", "hidden_size", "n_parameters", "n_parameters_core", "lag", "length", "seed",
     "learning_rate", "status", "steps", "steps_to_solve", "train_s", "error", "job", "kernel", "budget", "identity",
@@ -37,7 +38,8 @@ class StudyData:
 
     members: one row a planned reported member, those without a record with status "missing".
     tuning: the same for the members that tried learning rates, with their `score`.
-    results: one row a member and final metric; the columns that the design fixes.
+    results: one row a member and final metric; the columns that the design fixes, and name, moment and path of the
+    metric.
     curves: labels, step, metric, value of each reported member.
     gradients: labels, step, quantity, steps_back, norm, while training, at the longest lag of each cell on a task.
     probes: labels, moment, step, probe, quantity, at, value: the curves of every probe at "initial", "at_<percent>" of
@@ -74,18 +76,30 @@ class StudyData:
         """Return the cells that were planned at a lag, in the plan's order."""
         return list(dict.fromkeys(job.cell for job in self.plan.jobs if job.lag == lag))
 
-    def final(self, metric: str) -> pd.DataFrame:
+    def final(self, name: str, moment: str = "", path: str = "") -> pd.DataFrame:
         """Return the rows of `results` that hold one metric."""
-        return self._by_metric.get(metric, self.results.iloc[:0])
+        return self._by_metric.get((name, moment, path), self.results.iloc[:0])
 
     @cached_property
-    def _by_metric(self) -> dict[str, pd.DataFrame]:
-        return {str(metric): rows for metric, rows in self.results.groupby("metric", sort=False)}
+    def _by_metric(self) -> dict[tuple[str, ...], pd.DataFrame]:
+        groups = self.results.groupby(list(METRIC_COLUMNS), sort=False, observed=True)
+        return {tuple(map(str, metric)): rows for metric, rows in groups}
+
+    def by_seed(self, cell: str, lag: int | None, name: str, moment: str = "", path: str = "") -> "pd.Series[float]":
+        """Return the values of one metric of a cell's members at one lag, by their seeds."""
+        rows = self.final(name, moment, path)
+        return rows.loc[(rows["cell"] == cell) & (rows["lag"] == lag)].set_index("seed")["value"]
 
     @property
     def task(self) -> str:
         """The task and its variant, for a study narrowed to one: "copy (arjovsky, 3 symbols)"."""
         return " / ".join(dict.fromkeys(f"{job.task} ({job.variant})" for job in self.plan.jobs))
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """The columns study, task and variant of every row of a study narrowed to one task."""
+        job = self.plan.jobs[0]
+        return {"study": self.plan.study, "task": job.task, "variant": job.variant}
 
     def by_task(self) -> list["StudyData"]:
         """Return one study for each (task, variant), in the plan's order; the same ones each time."""
@@ -115,8 +129,8 @@ class StudyData:
 
 
 def of_all_tasks(study: StudyData, summary: Callable[[StudyData], pd.DataFrame]) -> pd.DataFrame:
-    """Return one frame of a summary of each of a study's tasks, as it stands where one task has something to tell."""
-    parts = [summary(one) for one in study.by_task()]
+    """Return the summaries of all tasks of a study as one frame; an empty one where no task has rows."""
+    parts = [summary(one_task) for one_task in study.by_task()]
     filled = [part for part in parts if len(part)]
     return pd.concat(filled, ignore_index=True) if len(filled) > 1 else [*filled, *parts][0]
 
@@ -130,8 +144,8 @@ def load_study(folder: Path) -> StudyData:
     """
     records = StudyRecords(folder)
     plan = records.read_plan()
-    found, problems = read_members(records, plan.jobs)
-    planned = planned_members(plan.jobs, found)
+    recorded, problems = read_members(records, plan.jobs)
+    planned = planned_members(plan.jobs, recorded)
     reported = [member for member in planned if member.role == "report"]
     tuning = [member for member in planned if member.role == "tuning"]
     members = _member_frame(plan.study, reported)
@@ -161,9 +175,11 @@ def _result_frame(study: str, planned: Sequence[StudyMember]) -> pd.DataFrame:
         if member.record is None:
             continue
         labels = {"study": study, **member.row(), "step": member.record.steps}
-        for metric, value in member.record.metrics.items():
-            rows.append(labels | {"metric": metric, "value": value, "unit": unit_of(metric, member.job.units)})
-    return pd.DataFrame(rows, columns=list(RESULT_COLUMNS)).astype({"learning_rate": "float64", "value": "float64"})
+        declarations = declarations_of(member.record, member.job.units)
+        for key, value in member.record.metrics.items():
+            rows.append(labels | {"metric": key, "value": value, **vars(declarations[key])})
+    frame = pd.DataFrame(rows, columns=[*RESULT_COLUMNS, *METRIC_COLUMNS])
+    return frame.astype({"learning_rate": "float64", "value": "float64"})
 
 
 def _unmeasured_frame(study: str, planned: Sequence[StudyMember]) -> pd.DataFrame:

@@ -1,13 +1,16 @@
-"""What the state and the gates of a cell do while it reads its task, at its start and trained."""
+"""State and gates of a cell while it reads its task, at its start and trained."""
 
 import numpy as np
 import pandas as pd
 
 from lstm_bench.analysis.frames import StudyData, cache_per_study
-from lstm_bench.analysis.memory_horizons import representative_lag
+from lstm_bench.analysis.lags import representative_lag
 from lstm_bench.analysis.statistics import Interval, interquartile_mean
 
 MEAN, SHARES, TIME_CONSTANT = " mean", " distribution", "time constant"
+OPEN_SHARE, SHUT_SHARE = "gates/{path}_open_share", "gates/{path}_shut_share"  # of a gate
+TIME_CONSTANT_OF_UNITS = "gates/time_constant_{path}"  # "shortest", "median" or "longest"
+BOUNDARY_DIFFERENCE = "gates/boundary_difference"
 KEYS = ["task", "variant", "cell", "lag", "moment", "quantity", "at"]
 
 
@@ -19,22 +22,21 @@ def gate_curves(study: StudyData) -> pd.DataFrame:
 
 @cache_per_study
 def gate_summary(study: StudyData) -> pd.DataFrame:
-    """Return each curve of state and gates over members: mean, smallest and largest, at the lag that tells most.
+    """Return each curve of state and gates over members: mean, smallest and largest, at the cell's `gate_lag`.
 
-    That is the longest lag that most of a cell's members solved, or else its shortest. Time constants are by rank of
+    Time constants are by rank of
     the unit. Columns: task, variant, cell, lag, moment, quantity, at, mean, least, most, n.
     """
-    curves = pd.concat([curves_of(one, cell) for one in study.by_task() for cell in one.cells])
+    curves = pd.concat([curves_of(one_task, cell) for one_task in study.by_task() for cell in one_task.cells])
     values = curves.groupby(KEYS, observed=True, sort=False)["value"]
     return values.agg(mean="mean", least="min", most="max", n="size").reset_index()
 
 
 @cache_per_study
 def curves_of(study: StudyData, cell: str) -> pd.DataFrame:
-    """Return the curves of one cell's members at the lag that tells most, of a study narrowed to one task."""
+    """Return the curves of one cell's members at its `gate_lag`, of a study narrowed to one task."""
     curves = gate_curves(study)
-    own = curves.loc[curves["cell"] == cell]
-    return own.loc[own["lag"] == gate_lag(study, cell)]
+    return curves.loc[(curves["cell"] == cell) & (curves["lag"] == gate_lag(study, cell))]
 
 
 @cache_per_study
@@ -45,10 +47,10 @@ def gate_lag(study: StudyData, cell: str) -> int | None:
 
 
 def gated_cells(study: StudyData) -> list[str]:
-    """Return the cells whose gates were seen."""
+    """Return the cells whose gates were measured."""
     curves = gate_curves(study)
-    seen = set(curves.loc[curves["quantity"].astype(str).str.endswith(SHARES), "cell"])
-    return [cell for cell in study.cells if cell in seen]
+    measured = set(curves.loc[curves["quantity"].astype(str).str.endswith(SHARES), "cell"])
+    return [cell for cell in study.cells if cell in measured]
 
 
 def gates_of(curves: pd.DataFrame) -> list[str]:
@@ -57,11 +59,9 @@ def gates_of(curves: pd.DataFrame) -> list[str]:
     return [name.removesuffix(SHARES) for name in names if name.endswith(SHARES)]
 
 
-def gate_number(study: StudyData, cell: str, name: str, moment: str) -> Interval:
-    """Return a recorded number such as "f_open_share": interquartile mean over members at the lag that is shown."""
-    found = study.final(f"gates/{name}_{moment}")
-    own = found.loc[(found["cell"] == cell) & (found["lag"] == gate_lag(study, cell))]
-    return interquartile_mean(own["value"].tolist())
+def gate_metric(study: StudyData, cell: str, name: str, moment: str, path: str = "") -> Interval:
+    """Return a metric such as OPEN_SHARE of the gate "f": interquartile mean over members at the lag that is shown."""
+    return interquartile_mean(study.by_seed(cell, gate_lag(study, cell), name, moment, path).tolist())
 
 
 def time_constants(curves: pd.DataFrame, moment: str) -> np.ndarray:

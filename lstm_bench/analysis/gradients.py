@@ -5,16 +5,19 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from lstm_bench.analysis.frames import StudyData, cache_per_study
-from lstm_bench.analysis.statistics import TAILS, Interval, geometric_mean
+from lstm_bench.analysis.lags import shared_lag
+from lstm_bench.analysis.statistics import Interval, geometric_mean, interval_columns
+from lstm_bench.analysis.summary import geometric_means
 from lstm_bench.analysis.survival import median_time
+from lstm_bench.metrics import FINAL, INITIAL, milestone, percent_of
 
-INITIAL, FINAL = "initial", "final"
+DECAY, PATH_DECAY = "grad/decay", "grad/decay_{path}_path"
+STATE_SIZE = "memory/state_size"
 WHEN = {INITIAL: "at initialisation", FINAL: "after training"}
 JOINT, PATH = "joint", " path"
-THOUSANDTH, ONE_OVER_E = "horizon", "horizon_e"  # a horizon's name in records, by the share that it waits for
+THOUSANDTH, ONE_OVER_E = "horizon", "horizon_e"  # a horizon by the share that it waits for, "grad/horizon" in records
 SPECTRAL, FROBENIUS = "spectral", "frobenius"
 BOUNDS = {SPECTRAL: "best direction", FROBENIUS: "any direction"}
 KEYS = ["task", "variant", "cell", "lag", "moment", "quantity", "steps_back"]
@@ -30,10 +33,10 @@ def flow_summary(study: StudyData) -> pd.DataFrame:
 
     A row a cell, lag, moment, quantity ("joint", or "c path" for what flows through one part of the state alone) and
     steps back. Columns: task, variant, cell, lag, moment, quantity, steps_back, middle, low, high, n; see
-    `over_members`.
+    `geometric_means`.
     """
     flow = _curves(study, "gradient_flow")
-    return over_members(flow.loc[flow["moment"].isin(WHEN)], KEYS)
+    return geometric_means(flow.loc[flow["moment"].isin(WHEN)], KEYS)
 
 
 @cache_per_study
@@ -47,37 +50,20 @@ def bound_summary(study: StudyData) -> pd.DataFrame:
     is_whole = norms["quantity"] == FROBENIUS
     sizes = norms.loc[is_whole, "cell"].map(_state_sizes(study)).astype(float)
     norms.loc[is_whole, "value"] /= np.sqrt(sizes)
-    return over_members(norms.assign(quantity=norms["quantity"].astype(str).map(BOUNDS)), KEYS)
+    return geometric_means(norms.assign(quantity=norms["quantity"].astype(str).map(BOUNDS)), KEYS)
 
 
 def _curves(study: StudyData, probe: str) -> pd.DataFrame:
-    found = study.probes.loc[study.probes["probe"] == probe]
-    return found.rename(columns={"at": "steps_back"}).astype({"steps_back": int, "value": float})
+    curves = study.probes.loc[study.probes["probe"] == probe]
+    return curves.rename(columns={"at": "steps_back"}).astype({"steps_back": int, "value": float})
 
 
 def _state_sizes(study: StudyData) -> dict[str, float]:
     """Return units in each cell's state: as measured, or as many times H as the state has parts."""
-    r = study.results
-    known = r.loc[r["metric"].str.startswith("memory/state_size_")].groupby("cell")["value"].max()
+    sizes = study.results.loc[study.results["name"] == STATE_SIZE]
+    measured = sizes.groupby("cell")["value"].max()
     hidden = {job.cell: job.hidden_size for job in study.plan.jobs}
-    return {cell: float(known.get(cell, size * max(1, len(paths(study, cell))))) for cell, size in hidden.items()}
-
-
-def over_members(frame: pd.DataFrame, keys: list[str], column: str = "value") -> pd.DataFrame:
-    """Return a column's geometric mean over members with its 95% interval, a row a group: keys, middle, low, high, n.
-
-    Student's t on the logarithms, as `geometric_mean`. Where a member has 0 the mean is 0, with an unknown interval.
-    """
-    names = [*keys, "middle", "low", "high", "n"]
-    if frame.empty:
-        return pd.DataFrame(columns=names)
-    with np.errstate(divide="ignore"):
-        logs = frame[keys].assign(log=np.log(frame[column]))
-    groups = logs.groupby(keys, observed=True, sort=False)["log"]
-    mean, n = groups.mean(), groups.size()
-    reach = stats.t.ppf(TAILS[1], (n - 1).where(n > 1)) * groups.std() / np.sqrt(n)
-    found = {"middle": np.exp(mean), "low": np.exp(mean - reach), "high": np.exp(mean + reach), "n": n}
-    return pd.DataFrame(found).reset_index()[names]
+    return {cell: float(measured.get(cell, size * max(1, len(paths(study, cell))))) for cell, size in hidden.items()}
 
 
 def longest_lag_with_flow(study: StudyData) -> int | None:
@@ -85,29 +71,24 @@ def longest_lag_with_flow(study: StudyData) -> int | None:
 
     So that cells are compared over the same stretch; where their lags do not meet, the longest of any.
     """
-    return _longest_shared_lag(study, "gradient_flow")
+    return _shared_lag_of(study, "gradient_flow")
 
 
 def longest_lag_with_bounds(study: StudyData) -> int | None:
     """Return the same for the norms of the Jacobian."""
-    return _longest_shared_lag(study, "jacobian")
+    return _shared_lag_of(study, "jacobian")
 
 
 @cache_per_study
-def _longest_shared_lag(study: StudyData, probe: str) -> int | None:
-    measured = study.probes.loc[study.probes["probe"] == probe, ["cell", "lag"]].drop_duplicates()
-    if measured.empty:
-        return None
-    cells_at = measured.groupby("lag")["cell"].nunique()
-    shared = cells_at.loc[cells_at == measured["cell"].nunique()]
-    return int((shared if len(shared) else cells_at).index.max())
+def _shared_lag_of(study: StudyData, probe: str) -> int | None:
+    return shared_lag(study.probes.loc[study.probes["probe"] == probe, ["cell", "lag"]].drop_duplicates())
 
 
 def paths(study: StudyData, cell: str) -> list[str]:
     """Return the parts of a cell's state, each a path of its own, as "h path"; none of a state in one piece."""
     p = study.probes
-    own = p.loc[(p["cell"] == cell) & (p["probe"] == "gradient_flow"), "quantity"].unique()
-    return [str(quantity) for quantity in own if str(quantity).endswith(PATH)]
+    quantities = p.loc[(p["cell"] == cell) & (p["probe"] == "gradient_flow"), "quantity"].unique()
+    return [str(quantity) for quantity in quantities if str(quantity).endswith(PATH)]
 
 
 def part_of(path: str) -> str:
@@ -117,15 +98,14 @@ def part_of(path: str) -> str:
 
 def moments(study: StudyData) -> list[str]:
     """Return the moments at which a decay is known, in order: "initial", "at_75" (% of the baseline) .., "final"."""
-    metrics = study.results["metric"].unique()
-    found = {name.removeprefix("grad/decay_") for name in metrics if name.startswith("grad/decay_")}
-    milestones = sorted((name for name in found if name.startswith("at_")), key=lambda name: -float(name[3:]))
-    return [moment for moment in (INITIAL, *milestones, FINAL) if moment in found]
+    measured = set(study.results.loc[study.results["name"] == DECAY, "moment"])
+    percents = sorted((percent for moment in measured if (percent := percent_of(moment)) is not None), reverse=True)
+    return [moment for moment in (INITIAL, *map(milestone, percents), FINAL) if moment in measured]
 
 
 def moment_label(moment: str) -> str:
     """Return "start", "75%" or "end"."""
-    return {INITIAL: "start", FINAL: "end"}.get(moment) or f"{moment.removeprefix('at_')}%"
+    return {INITIAL: "start", FINAL: "end"}.get(moment) or f"{percent_of(moment)}%"
 
 
 @cache_per_study
@@ -134,7 +114,7 @@ def decay_per_step(study: StudyData, cell: str, lag: int, moment: str = INITIAL,
 
     Of the whole state, or through one path alone.
     """
-    return geometric_mean(_by_member(study, cell, lag, _decay_metric(moment, path)).tolist())
+    return geometric_mean(_decays(study, cell, lag, moment, path).tolist())
 
 
 def decay_ratio(study: StudyData, cell: str, lag: int, moment: str, path: str, other: str) -> Interval:
@@ -142,13 +122,13 @@ def decay_ratio(study: StudyData, cell: str, lag: int, moment: str, path: str, o
 
     Each member's own ratio; "" is all paths together. Unknown where the other keeps nothing.
     """
-    one, two = (_by_member(study, cell, lag, _decay_metric(moment, name)) for name in (path, other))
-    ratios = (one / two.where(two > 0)).dropna()
+    decays, others = (_decays(study, cell, lag, moment, name) for name in (path, other))
+    ratios = (decays / others.where(others > 0)).dropna()
     return geometric_mean(ratios.tolist())
 
 
-def _decay_metric(moment: str, path: str) -> str:
-    return "grad/decay_" + (f"{path.replace(' ', '_')}_" if path else "") + moment
+def _decays(study: StudyData, cell: str, lag: int, moment: str, path: str) -> "pd.Series[float]":
+    return study.by_seed(cell, lag, PATH_DECAY if path else DECAY, moment, part_of(path))
 
 
 @cache_per_study
@@ -158,29 +138,25 @@ def horizon(study: StudyData, cell: str, lag: int, moment: str = INITIAL, name: 
     A member whose sequence ended first is censored at its length; inf where that leaves the median, or an end of the
     interval, open; NaN where nothing was measured.
     """
-    known = member_horizons(study, cell, lag, moment, name)
+    horizons = member_horizons(study, cell, lag, moment, name)
     ends = followed(study, cell, lag, moment)
-    return median_time(known.tolist(), ends.loc[~ends.index.isin(known.index)].tolist())
+    return median_time(horizons.tolist(), ends.loc[~ends.index.isin(horizons.index)].tolist())
 
 
-def member_horizons(study: StudyData, cell: str, lag: int, moment: str = INITIAL, name: str = THOUSANDTH) -> pd.Series:
+def member_horizons(
+    study: StudyData, cell: str, lag: int, moment: str = INITIAL, name: str = THOUSANDTH
+) -> "pd.Series[float]":
     """Return the horizon of each member whose sequence did not end first, by its seed."""
-    return _by_member(study, cell, lag, f"grad/{name}_{moment}")
+    return study.by_seed(cell, lag, f"grad/{name}", moment)
 
 
 @cache_per_study
 def followed(study: StudyData, cell: str, lag: int, moment: str) -> pd.Series:
     """Return how many steps back each member's gradient was followed."""
     p = study.probes
-    own = p.loc[(p["cell"] == cell) & (p["lag"] == lag) & (p["moment"] == moment)]
-    flow = own.loc[(own["probe"] == "gradient_flow") & (own["quantity"] == JOINT)]
+    curves = p.loc[(p["cell"] == cell) & (p["lag"] == lag) & (p["moment"] == moment)]
+    flow = curves.loc[(curves["probe"] == "gradient_flow") & (curves["quantity"] == JOINT)]
     return flow.groupby("seed")["at"].max()
-
-
-@cache_per_study
-def _by_member(study: StudyData, cell: str, lag: int, metric: str) -> pd.Series:
-    found = study.final(metric)
-    return found.loc[(found["cell"] == cell) & (found["lag"] == lag)].set_index("seed")["value"]
 
 
 @cache_per_study
@@ -189,7 +165,7 @@ def decays_while_learning(study: StudyData) -> pd.DataFrame:
 
     `n` members came as far, and had a gradient to measure; a moment without any has no row. Columns: DECAY_COLUMNS.
     """
-    rows = [row for one in study.by_task() for row in _decay_rows(one)]
+    rows = [row for one_task in study.by_task() for row in _decay_rows(one_task)]
     return pd.DataFrame(rows, columns=list(DECAY_COLUMNS))
 
 
@@ -197,27 +173,22 @@ def _decay_rows(study: StudyData) -> list[dict[str, object]]:
     lag = longest_lag_with_flow(study)
     if lag is None:
         return []
-    job = study.plan.jobs[0]
-    labels = {"study": study.plan.study, "task": job.task, "variant": job.variant, "lag": lag}
     return [
-        labels | {"cell": cell, "moment": moment, "n": n} | _reach_columns(study, cell, lag, moment)
+        {**study.labels, "lag": lag, "cell": cell, "moment": moment, "n": n} | _decay_columns(study, cell, lag, moment)
         for cell in study.cells
         for moment in moments(study)
-        if (n := len(_by_member(study, cell, lag, _decay_metric(moment, ""))))
+        if (n := len(_decays(study, cell, lag, moment, "")))
     ]
 
 
-def _reach_columns(study: StudyData, cell: str, lag: int, moment: str) -> dict[str, float]:
-    found = {"decay": decay_per_step(study, cell, lag, moment)}
-    found |= {name: horizon(study, cell, lag, moment, name) for name in (THOUSANDTH, ONE_OVER_E)}
-    return {
-        f"{name}{end}": value
-        for name, interval in found.items()
-        for end, value in zip(("", "_low", "_high"), interval, strict=True)
-    }
+def _decay_columns(study: StudyData, cell: str, lag: int, moment: str) -> dict[str, float]:
+    columns = interval_columns("decay", decay_per_step(study, cell, lag, moment))
+    for name in (THOUSANDTH, ONE_OVER_E):
+        columns |= interval_columns(name, horizon(study, cell, lag, moment, name))
+    return columns
 
 
 def by_decay(study: StudyData, cells: Sequence[str], lag: int) -> list[str]:
     """Return cells by what they keep a step at initialisation, the most first; those without a number last."""
-    kept = {cell: decay_per_step(study, cell, lag).middle for cell in cells}
-    return sorted(cells, key=lambda cell: -kept[cell] if math.isfinite(kept[cell]) else math.inf)
+    decays = {cell: decay_per_step(study, cell, lag).middle for cell in cells}
+    return sorted(cells, key=lambda cell: -decays[cell] if math.isfinite(decays[cell]) else math.inf)

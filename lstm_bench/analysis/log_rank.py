@@ -11,7 +11,7 @@ import numpy as np
 from lstm_bench.analysis.statistics import TOLERANCE
 from lstm_bench.analysis.survival import Times
 
-ENUMERABLE = 20  # members of both sides whose subsets, about a million, are looked at one by one
+ENUMERABLE = 20  # members of both sides whose subsets, about a million, are enumerated
 DRAWS = 100_000
 Strata = tuple[tuple[Times, Times], ...]
 

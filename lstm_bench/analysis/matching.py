@@ -64,10 +64,10 @@ def matchings(jobs: Sequence[JobPlan]) -> list[Matching]:
         return Matching(kind, *({cell: n for cell, n in of.items() if cell in cells} for of in (sizes, totals)))
 
     by_size = [{cell for cell in sizes if sizes[cell] == size} for size in dict.fromkeys(sizes.values())]
-    found = [matching("hidden size", cells) for cells in by_size if len(cells) > 1]
-    found += [matching("parameters", cells) for cells in _alike(totals) if len({sizes[cell] for cell in cells}) > 1]
-    whole = [one for one in found if not any(set(one.cells) < set(other.cells) for other in found)]
-    is_complete = {cell for one in whole for cell in one.cells} == set(sizes)
+    alike = [matching("hidden size", cells) for cells in by_size if len(cells) > 1]
+    alike += [matching("parameters", cells) for cells in _alike(totals) if len({sizes[cell] for cell in cells}) > 1]
+    whole = [match for match in alike if not any(set(match.cells) < set(other.cells) for other in alike)]
+    is_complete = {cell for match in whole for cell in match.cells} == set(sizes)
     return whole if is_complete else [*whole, matching("nothing", sizes)]
 
 
@@ -75,12 +75,12 @@ def _alike(totals: Mapping[str, int]) -> Iterator[set[str]]:
     """Yield sets of cells whose parameters are within 1% of one number, the largest set first.
 
     Of that of one among them, which the others were matched to, or of one between two, where all were matched to a
-    number that was asked for.
+    requested number.
     """
     left = dict(totals)
     while left:
-        own = list(left.values())
-        centres = [*own, *((a + b) / 2 for a, b in combinations(own, 2))]
+        remaining = list(left.values())
+        centres = [*remaining, *((a + b) / 2 for a, b in combinations(remaining, 2))]
         near = [{cell for cell, n in left.items() if abs(n / c - 1) <= MATCHED_WITHIN} for c in centres]
         most = max(near, key=len)
         yield most
@@ -91,23 +91,23 @@ def _alike(totals: Mapping[str, int]) -> Iterator[set[str]]:
 def matched_studies(study: StudyData) -> list[tuple[Matching, StudyData]]:
     """Return the comparisons within a study narrowed to one task, each with the study of its cells alone."""
     return [
-        (one, study if set(one.cells) == set(study.cells) else study.of_cells(one.cells))
-        for one in matchings(study.plan.jobs)
+        (match, study if set(match.cells) == set(study.cells) else study.of_cells(match.cells))
+        for match in matchings(study.plan.jobs)
     ]
 
 
 def matched_parameters(jobs: Sequence[JobPlan]) -> str:
     """Return which cells have as many parameters as which, and how far they miss; "" where none were matched."""
-    told = [_misses(one) for one in matchings(jobs) if one.kind == "parameters"]
-    return f"Matched parameters: {'; '.join(told)}." if told else ""
+    sentences = [_misses(match) for match in matchings(jobs) if match.kind == "parameters"]
+    return f"Matched parameters: {'; '.join(sentences)}." if sentences else ""
 
 
 def _misses(matching: Matching) -> str:
     first = matching.cells[0]
-    own = matching.n_parameters[first]
+    n_first = matching.n_parameters[first]
     missed: dict[str, list[str]] = defaultdict(list)
     for cell, n in matching.n_parameters.items():
         if matching.hidden_sizes[cell] != matching.hidden_sizes[first]:
-            missed[f"{100 * abs(n / own - 1):.2f}% {'more' if n >= own else 'fewer'}"].append(cell)
-    told = [f"{listed(cells)} {'has' if len(cells) == 1 else 'have'} {share}" for share, cells in missed.items()]
-    return f"{listed(told)} than {first} ({own:,})"
+            missed[f"{100 * abs(n / n_first - 1):.2f}% {'more' if n >= n_first else 'fewer'}"].append(cell)
+    clauses = [f"{listed(cells)} {'has' if len(cells) == 1 else 'have'} {share}" for share, cells in missed.items()]
+    return f"{listed(clauses)} than {first} ({n_first:,})"

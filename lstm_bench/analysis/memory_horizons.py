@@ -1,7 +1,7 @@
-"""How far back a cell reaches, seen through several lenses that are never mixed in one number."""
+"""How far back a cell remembers, by several memory horizons that are never mixed in one number."""
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Literal
 
@@ -9,63 +9,66 @@ import numpy as np
 import pandas as pd
 
 from lstm_bench.analysis.frames import StudyData, cache_per_study
-from lstm_bench.analysis.gradients import FINAL, INITIAL, followed, horizon, longest_lag_with_flow
-from lstm_bench.analysis.solving import ATTEMPTS, longest_mostly_solved, spans
+from lstm_bench.analysis.gradients import followed, horizon, longest_lag_with_flow
+from lstm_bench.analysis.lags import representative_lag, shared_lag
+from lstm_bench.analysis.solving import ATTEMPTS, spans
 from lstm_bench.analysis.statistics import Interval, interquartile_mean
 from lstm_bench.analysis.survival import median_time
 from lstm_bench.analysis.wording import significant, with_range
+from lstm_bench.metrics import FINAL, INITIAL
 
 LEARNED, GRADIENT, CAPACITY_SPAN = "learned span", "gradient horizon", "linear-capacity span"
 HALF_LIFE, LYAPUNOV, WINDOW = "forgetting half-life", "Lyapunov horizon", "implied window"
-LENSES = (LEARNED, GRADIENT, CAPACITY_SPAN, HALF_LIFE, LYAPUNOV, WINDOW)  # in steps
+HORIZONS = (LEARNED, GRADIENT, CAPACITY_SPAN, HALF_LIFE, LYAPUNOV, WINDOW)  # in steps
 CAPACITY = "linear capacity"  # in inputs
 MOMENTS = (INITIAL, FINAL)
-IMPLIED_WINDOW = "eval/implied_window"
-METRICS = {IMPLIED_WINDOW} | {
-    f"{name}_{moment}"
-    for moment in MOMENTS
-    for name in (
-        "grad/decay", "grad/horizon", "memory/capacity", "memory/capacity_span", "memory/capacity_span_open",
-        "memory/half_life", "memory/half_life_open", "memory/lyapunov", "memory/lyapunov_horizon",
-    )
-}  # fmt: skip
-Open = Literal["", "above", "below"]
-NOTHING_DIES = "does not die"
+METRICS = {  # the recorded metric that an estimate is made of, where it is one
+    GRADIENT: "grad/horizon",
+    CAPACITY_SPAN: "memory/capacity_span",
+    CAPACITY: "memory/capacity",
+    HALF_LIFE: "memory/half_life",
+    LYAPUNOV: "memory/lyapunov_horizon",
+    WINDOW: "eval/implied_window",
+}
+LOWER_BOUNDS = {CAPACITY_SPAN: "memory/capacity_span_open", HALF_LIFE: "memory/half_life_open"}  # 1 where it is one
+EXPONENT = "memory/lyapunov"
+Censored = Literal["", "above", "below"]
+NO_DECAY = "no decay"
 COLUMNS = (
-    "study", "task", "variant", "cell", "lens", "moment", "lag", "middle", "low", "high", "open", "n", "unit",
+    "study", "task", "variant", "cell", "lens", "moment", "lag", "middle", "low", "high", "censored", "n", "unit",
 )  # fmt: skip
 
 
 @dataclass(frozen=True)
 class HorizonEstimate:
-    """What one lens says of a cell at one moment: a middle value over members with its interval.
+    """One memory horizon of a cell at one moment: a middle value over members with its interval.
 
-    `lag` is the one at which members were looked at, None for the learned span, which is over all. Where `open` is
+    `lag` is the one at which members were measured, None for the learned span, which is over all. Where `censored` is
     "above" the value is at least `middle`, the most that was tried (inf where there is no such limit), and `high` is
     inf; where it is "below", it is less than `middle`. `n` members were measured.
     """
 
-    lens: str
+    horizon: str
     moment: str
     lag: int | None
     middle: float
     low: float
     high: float
-    open: Open
+    censored: Censored
     n: int
 
     @property
     def unit(self) -> str:
         """Steps, but for the capacity, which counts inputs."""
-        return "inputs" if self.lens == CAPACITY else "steps"
+        return "inputs" if self.horizon == CAPACITY else "steps"
 
     @property
     def text(self) -> str:
-        """The value as it stands in a caption: "14 (12-17)", "14 (or more)", ">= 54", "< 2", "does not die"."""
-        if self.open == "above" and math.isinf(self.middle):
-            return NOTHING_DIES
-        if self.open:
-            return f"{'>=' if self.open == 'above' else '<'} {significant(self.middle, self._digits)}"
+        """The value as it stands in a caption: "14 (12-17)", "14 (or more)", ">= 54", "< 2", "no decay"."""
+        if self.censored == "above" and math.isinf(self.middle):
+            return NO_DECAY
+        if self.censored:
+            return f"{'>=' if self.censored == 'above' else '<'} {significant(self.middle, self._digits)}"
         middle, low = (significant(value, self._digits) for value in (self.middle, self.low))
         if math.isinf(self.high) and middle == low:
             return f"{middle} (or more)"
@@ -73,27 +76,27 @@ class HorizonEstimate:
 
     @property
     def _digits(self) -> int:
-        known = [value for value in (self.middle, self.low, self.high) if math.isfinite(value)]
-        return 0 if all(value == round(value) for value in known) else 2
+        finite = [value for value in (self.middle, self.low, self.high) if math.isfinite(value)]
+        return 0 if all(value == round(value) for value in finite) else 2
 
 
-def lens_table(study: StudyData) -> pd.DataFrame:
-    """Return one row a (task, variant, cell), lens and moment that was measured; see `all_reaches`."""
+def horizon_table(study: StudyData) -> pd.DataFrame:
+    """Return one row a (task, variant, cell), horizon and moment that was measured; see `horizon_estimates`.
+
+    The column `lens` holds the horizon's name.
+    """
     rows = [
-        {"study": study.plan.study, "task": job.task, "variant": job.variant, "cell": cell}
-        | asdict(reach)
-        | {"unit": reach.unit}
-        for one in study.by_task()
-        for job in one.plan.jobs[:1]
-        for cell, found in all_reaches(one).items()
-        for reach in found
+        {**one_task.labels, "cell": cell, "lens": estimate.horizon, "unit": estimate.unit, **asdict(estimate)}
+        for one_task in study.by_task()
+        for cell, estimates in horizon_estimates(one_task).items()
+        for estimate in estimates
     ]
     return pd.DataFrame(rows, columns=list(COLUMNS)).astype({"lag": "Int64"})
 
 
 @cache_per_study
-def all_reaches(study: StudyData) -> dict[str, list[HorizonEstimate]]:
-    """Return what each lens says of each cell, of a study narrowed to one task, in the order of LENSES, start first.
+def horizon_estimates(study: StudyData) -> dict[str, list[HorizonEstimate]]:
+    """Return the memory horizons of each cell, of a study narrowed to one task, in the order of HORIZONS, start first.
 
     learned span: T50, posterior median with its 95% interval.
     gradient horizon: steps back until the gradient of the joint state is below 1e-3, Kaplan-Meier median with its 95%
@@ -102,54 +105,30 @@ def all_reaches(study: StudyData) -> dict[str, list[HorizonEstimate]]:
     interquartile mean with its bootstrap interval.
     forgetting half-life: Kaplan-Meier median at the longest lag that most of the cell's members solved, or else the
     shortest; longer than the longest distance tried where recall stays above one half.
-    Lyapunov horizon: -1 / the top exponent, Kaplan-Meier median; a member in which nothing dies is longer than any.
+    Lyapunov horizon: -1 / the top exponent, Kaplan-Meier median; a member in which nothing decays is longer than any.
     implied window: T(1 - 6 MSE) at the end, interquartile mean with its bootstrap interval.
-    What is not told otherwise is at the longest lag that was measured for all cells; what was not measured is left out.
+    Unless stated otherwise, values are taken at the longest lag that was measured for all cells; what was not measured
+    is left out.
     """
-    is_number = np.isfinite(study.results["value"])
-    narrowed = replace(study, results=study.results.loc[study.results["metric"].isin(METRICS) & is_number])
-    return {cell: list(_reaches(narrowed, cell)) for cell in study.cells}
+    finite = replace(study, results=study.results.loc[np.isfinite(study.results["value"])])
+    return {cell: [estimate for estimate in _estimates(finite, cell) if estimate is not None] for cell in study.cells}
 
 
-def _reaches(study: StudyData, cell: str) -> Iterator[HorizonEstimate]:
-    found = [
-        _learned(study, cell),
-        *(_gradient(study, cell, moment) for moment in MOMENTS),
-        *(_capacity_span(study, cell, moment) for moment in MOMENTS),
-        *(_capacity(study, cell, moment) for moment in MOMENTS),
-        _half_life(study, cell),
-        *(_lyapunov(study, cell, moment) for moment in MOMENTS),
-        _window(study, cell),
-    ]
-    return (reach for reach in found if reach is not None)
+def _estimates(study: StudyData, cell: str) -> Iterator[HorizonEstimate | None]:
+    yield _learned(study, cell)
+    for estimate in (_gradient, _capacity_span, _capacity):
+        for moment in MOMENTS:
+            yield estimate(study, cell, moment)
+    yield _half_life(study, cell)
+    for moment in MOMENTS:
+        yield _lyapunov(study, cell, moment)
+    yield _window(study, cell)
 
 
-def estimate_of(study: StudyData, cell: str, lens: str, moment: str) -> HorizonEstimate | None:
-    """Return what one lens says of a cell, None where it was not measured."""
-    return next((r for r in all_reaches(study)[cell] if (r.lens, r.moment) == (lens, moment)), None)
-
-
-def shared_lag(study: StudyData, metric: str) -> int | None:
-    """Return the longest lag at which a metric was recorded for every cell that has it anywhere.
-
-    Where their lags do not meet, the longest of any; None where no cell has it.
-    """
-    found = study.final(metric)[["cell", "lag"]].drop_duplicates()
-    if found.empty:
-        return None
-    cells_at = found.groupby("lag")["cell"].nunique()
-    shared = cells_at.loc[cells_at == found["cell"].nunique()]
-    return int((shared if len(shared) else cells_at).index.max())
-
-
-def representative_lag(study: StudyData, cell: str, lags: Iterable[int]) -> int | None:
-    """Return of these lags the longest that most of a cell's members solved: there they tell how they do it.
-
-    A cell that solved none of them has its best chance at the shortest. None of none.
-    """
-    measured = set(lags)
-    solved = longest_mostly_solved(study, cell, measured)
-    return solved if solved is not None else min(measured, default=None)
+def estimate_of(study: StudyData, cell: str, horizon: str, moment: str) -> HorizonEstimate | None:
+    """Return one memory horizon of a cell, None where it was not measured."""
+    estimates = horizon_estimates(study)[cell]
+    return next((e for e in estimates if (e.horizon, e.moment) == (horizon, moment)), None)
 
 
 def _learned(study: StudyData, cell: str) -> HorizonEstimate | None:
@@ -157,10 +136,9 @@ def _learned(study: StudyData, cell: str) -> HorizonEstimate | None:
     if math.isnan(span.median):
         return None
     members = study.members.loc[study.members["cell"] == cell, "status"]
-    is_open: Open = span.outcome if span.outcome in ("above", "below") else ""
-    return HorizonEstimate(
-        LEARNED, FINAL, None, span.median, span.low, span.high, is_open, int(members.isin(ATTEMPTS).sum())
-    )
+    n = int(members.isin(ATTEMPTS).sum())
+    censored: Censored = span.outcome if span.outcome in ("above", "below") else ""
+    return HorizonEstimate(LEARNED, FINAL, None, span.median, span.low, span.high, censored, n)
 
 
 def _gradient(study: StudyData, cell: str, moment: str) -> HorizonEstimate | None:
@@ -168,90 +146,79 @@ def _gradient(study: StudyData, cell: str, moment: str) -> HorizonEstimate | Non
     ends = pd.Series(dtype=float) if lag is None else followed(study, cell, lag, moment)
     if lag is None or ends.empty:
         return None
-    return _reach(GRADIENT, moment, lag, horizon(study, cell, lag, moment), float(ends.min()), len(ends))
+    return _bounded(GRADIENT, moment, lag, horizon(study, cell, lag, moment), float(ends.min()), len(ends))
 
 
 def _capacity_span(study: StudyData, cell: str, moment: str) -> HorizonEstimate | None:
-    lag = shared_lag(study, f"memory/capacity_span_{moment}")
-    known, cut_off = _with_open(study, cell, lag, "memory/capacity_span", moment)
-    if not known and not cut_off:
+    lag = shared_lag(study.final(METRICS[CAPACITY_SPAN], moment))
+    spans_known, bounds = _known_and_bounds(study, cell, lag, CAPACITY_SPAN, moment)
+    if not spans_known and not bounds:
         return None
-    all_of_them = np.array([*known, *(math.inf for _ in cut_off)])
-    middle, low, high = (float(f(all_of_them)) for f in (np.median, np.min, np.max))
+    all_spans = np.array([*spans_known, *(math.inf for _ in bounds)])
+    middle, low, high = (float(f(all_spans)) for f in (np.median, np.min, np.max))
     if math.isinf(middle):
-        most = max(cut_off)
-        return HorizonEstimate(CAPACITY_SPAN, moment, lag, most, min(low, most), math.inf, "above", len(all_of_them))
-    return HorizonEstimate(CAPACITY_SPAN, moment, lag, middle, low, high, "", len(all_of_them))
+        longest = max(bounds)
+        return HorizonEstimate(
+            CAPACITY_SPAN, moment, lag, longest, min(low, longest), math.inf, "above", len(all_spans)
+        )
+    return HorizonEstimate(CAPACITY_SPAN, moment, lag, middle, low, high, "", len(all_spans))
 
 
 def _capacity(study: StudyData, cell: str, moment: str) -> HorizonEstimate | None:
-    lag = shared_lag(study, f"memory/capacity_{moment}")
-    return _mean(CAPACITY, moment, lag, _values(study, cell, lag, f"memory/capacity_{moment}"))
+    lag = shared_lag(study.final(METRICS[CAPACITY], moment))
+    return _mean(CAPACITY, moment, lag, study.by_seed(cell, lag, METRICS[CAPACITY], moment).tolist())
 
 
 def _half_life(study: StudyData, cell: str) -> HorizonEstimate | None:
-    found = study.final("memory/half_life_final")
-    lag = representative_lag(study, cell, found.loc[found["cell"] == cell, "lag"].tolist())
-    return _median(HALF_LIFE, FINAL, lag, *_with_open(study, cell, lag, "memory/half_life", FINAL))
+    rows = study.final(METRICS[HALF_LIFE], FINAL)
+    lag = representative_lag(study, cell, rows.loc[rows["cell"] == cell, "lag"].tolist())
+    return _median(HALF_LIFE, FINAL, lag, *_known_and_bounds(study, cell, lag, HALF_LIFE, FINAL))
 
 
 def _lyapunov(study: StudyData, cell: str, moment: str) -> HorizonEstimate | None:
-    exponent, horizon = f"memory/lyapunov_{moment}", f"memory/lyapunov_horizon_{moment}"
-    lag = shared_lag(study, exponent) or shared_lag(study, horizon)  # what is forgotten at once has no exponent
-    known = _by_member(study, cell, lag, horizon)
-    exponents = _by_member(study, cell, lag, exponent)
-    return _median(LYAPUNOV, moment, lag, list(known.values()), [math.inf] * len(exponents.keys() - known.keys()))
+    name = METRICS[LYAPUNOV]
+    lag = shared_lag(study.final(EXPONENT, moment)) or shared_lag(study.final(name, moment))  # 0 steps: no exponent
+    horizons, exponents = (study.by_seed(cell, lag, metric, moment) for metric in (name, EXPONENT))
+    n_without_end = len(exponents.index.difference(horizons.index))
+    return _median(LYAPUNOV, moment, lag, horizons.tolist(), [math.inf] * n_without_end)
 
 
 def _window(study: StudyData, cell: str) -> HorizonEstimate | None:
-    trained = study.results.loc[study.results["status"].isin(ATTEMPTS)]
-    lag = shared_lag(study, IMPLIED_WINDOW)
-    own = trained.loc[(trained["cell"] == cell) & (trained["lag"] == lag)]
-    windows = own.loc[own["metric"] == IMPLIED_WINDOW, "value"]
-    return _mean(WINDOW, FINAL, lag, windows.loc[np.isfinite(windows)].tolist())
+    rows = study.final(METRICS[WINDOW])
+    lag = shared_lag(rows)
+    is_trained = (rows["cell"] == cell) & (rows["lag"] == lag) & rows["status"].isin(ATTEMPTS)
+    return _mean(WINDOW, FINAL, lag, rows.loc[is_trained, "value"].tolist())
 
 
 def _median(
-    lens: str, moment: str, lag: int | None, known: Sequence[float], longer_than: Sequence[float]
+    name: str, moment: str, lag: int | None, known: Sequence[float], longer_than: Sequence[float]
 ) -> HorizonEstimate | None:
-    """Return the Kaplan-Meier median of a reach that is only known to be longer than something for some members."""
+    """Return the Kaplan-Meier median of a horizon that is only known to be longer than something for some members."""
     n = len(known) + len(longer_than)
     if not n:
         return None
     beyond = max(known, default=0.0) + 1  # where there is no limit, any number longer than all will do
     limits = [beyond if math.isinf(limit) else limit for limit in longer_than]
-    return _reach(lens, moment, lag, median_time(known, limits), min(longer_than, default=math.inf), n)
+    return _bounded(name, moment, lag, median_time(known, limits), min(longer_than, default=math.inf), n)
 
 
-def _reach(lens: str, moment: str, lag: int | None, median: Interval, limit: float, n: int) -> HorizonEstimate:
-    """Return a median, or where it is open the limit that it lies beyond."""
+def _bounded(name: str, moment: str, lag: int | None, median: Interval, limit: float, n: int) -> HorizonEstimate:
+    """Return a median, or where it is censored the limit that it lies beyond."""
     if math.isinf(median.middle):
-        return HorizonEstimate(lens, moment, lag, limit, min(median.low, limit), math.inf, "above", n)
-    return HorizonEstimate(lens, moment, lag, *median, "", n)
+        return HorizonEstimate(name, moment, lag, limit, min(median.low, limit), math.inf, "above", n)
+    return HorizonEstimate(name, moment, lag, *median, "", n)
 
 
-def _mean(lens: str, moment: str, lag: int | None, values: Sequence[float]) -> HorizonEstimate | None:
+def _mean(name: str, moment: str, lag: int | None, values: Sequence[float]) -> HorizonEstimate | None:
     if not len(values):
         return None
-    found: Interval = interquartile_mean(values)
-    return HorizonEstimate(lens, moment, lag, *found, "", len(values))
+    return HorizonEstimate(name, moment, lag, *interquartile_mean(values), "", len(values))
 
 
-def _with_open(
-    study: StudyData, cell: str, lag: int | None, metric: str, moment: str
+def _known_and_bounds(
+    study: StudyData, cell: str, lag: int | None, name: str, moment: str
 ) -> tuple[list[float], list[float]]:
     """Return the values that are known, and the bounds of those that are only known to be longer."""
-    values = _by_member(study, cell, lag, f"{metric}_{moment}")
-    flags = _by_member(study, cell, lag, f"{metric}_open_{moment}")
-    known = [value for seed, value in values.items() if not flags.get(seed)]
-    return known, [value for seed, value in values.items() if flags.get(seed)]
-
-
-def _by_member(study: StudyData, cell: str, lag: int | None, metric: str) -> dict[int, float]:
-    found = study.final(metric)
-    own = found.loc[(found["cell"] == cell) & (found["lag"] == lag)]
-    return {int(seed): float(value) for seed, value in zip(own["seed"], own["value"], strict=True)}
-
-
-def _values(study: StudyData, cell: str, lag: int | None, metric: str) -> list[float]:
-    return list(_by_member(study, cell, lag, metric).values())
+    values = study.by_seed(cell, lag, METRICS[name], moment)
+    flags = study.by_seed(cell, lag, LOWER_BOUNDS[name], moment).reindex(values.index).fillna(0.0)
+    return values.loc[flags == 0].tolist(), values.loc[flags != 0].tolist()

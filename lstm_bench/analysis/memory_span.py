@@ -21,7 +21,7 @@ RATIO_QUANTILES = 1000
 NEGLIGIBLE = 1e-9
 Outcome = Literal["fitted", "above", "below", "undetermined", "unmeasured"]
 Array = NDArray[np.float64]
-Rung = tuple[int, int, int]  # lag, solved, attempts
+Counts = tuple[int, int, int]  # lag, solved, attempts
 
 
 def solve_probability(lag: Array, log2_t50: Array, width: Array) -> Array:
@@ -71,8 +71,8 @@ class MemorySpan:
     inf), "below" where none did (median and high are the shortest lag, low is 0), "undetermined" where one lag alone
     was tried with mixed success, and "unmeasured" where nothing was tried; the last two have NaN for numbers.
     `all_solved` is the longest lag at which every attempt solved, `none_solved` the shortest at which none did.
-    `cut_off` tells that half or more still solve at the longest lag, or half or fewer at the shortest: the ladder ends
-    before T50 is bracketed, and its end, which bounds the prior, bounds the interval too.
+    `cut_off` tells that half or more still solve at the longest lag, or half or fewer at the shortest: the lag grid
+    ends before T50 is bracketed, and its end, which bounds the prior, bounds the interval too.
     """
 
     outcome: Outcome
@@ -94,7 +94,7 @@ class MemorySpan:
 
     @property
     def bracket(self) -> str:
-        """The bracket as it stands in a table: "[8, 32]", with a dash for an end that was not seen."""
+        """The bracket as it stands in a table: "[8, 32]", with a dash for an end that was not reached."""
         ends = ("-" if lag is None else str(lag) for lag in (self.all_solved, self.none_solved))
         return f"[{', '.join(ends)}]"
 
@@ -102,10 +102,10 @@ class MemorySpan:
 def learned_span(lags: Sequence[int], solved: Sequence[int], attempts: Sequence[int]) -> MemorySpan:
     """Return T50 from the members that solved at each lag.
 
-    solved ~ Binomial(attempts, p(T)), p as in `solve_probability`; flat prior on log2 T50 between the ladder's ends,
-    s log-uniform over 0.05 .. 2 octaves. By summation over a grid of 1201 x 121: no random numbers.
+    solved ~ Binomial(attempts, p(T)), p as in `solve_probability`; flat prior on log2 T50 between the ends of
+    the lag grid, s log-uniform over 0.05 .. 2 octaves. By summation over a grid of 1201 x 121: no random numbers.
 
-    The ladder is the lags with at least one attempt. One lag alone gives no estimate unless all or none solved there.
+    The lag grid is the lags with at least one attempt. One lag alone gives no estimate unless all or none solved there.
 
     Coverage: how often the 95% interval holds the T50 that the counts were drawn from. T50 in equal steps of log2 over
     the lags 2, 3, 4, 6, 8, 16, 32, 48 and over 2, 4, 8, 16, 32, 64; 14,800 draws a figure, standard error 0.002. An
@@ -120,44 +120,44 @@ def learned_span(lags: Sequence[int], solved: Sequence[int], attempts: Sequence[
          1.5      0.930       0.944
          2.0      0.905       0.914
 
-    Each ladder alone has 0.90 to 0.98 at every s. For s from 0.3 to 1.5 and T50 a quarter octave or more inside the
-    ladder, every fifth of an octave has 0.90 to 0.99. Elsewhere the coverage of a single T50 strays from its row:
+    Each lag grid alone has 0.90 to 0.98 at every s. For s from 0.3 to 1.5 and T50 a quarter octave or more inside the
+    lag grid, every fifth of an octave has 0.90 to 0.99. Elsewhere the coverage of a single T50 strays from its row:
 
     - s below 0.3, T50 just off a lag: where chance lets all members of that lag solve, or none, they look as for any
       T50 further off, and the interval stops short of T50. With s = 0.1 the intervals of 5 members hold a T50 0.1
       octave from a lag in 0.81, those of 10 one 0.14 octave from it in 0.89; with s = 0.05 in 0.52 and 0.49. Halfway
       between two lags an octave apart all hold it: the counts tell no more than the gap, and lags between narrow it.
-    - T50 near an end of the ladder: the prior stops there, and a central interval leaves 2.5% of the posterior outside.
-      With s = 1.5 and 5 (10) members it holds a T50 0.25 octave inside in 0.93 (0.95), 0.1 octave in 0.83 (0.89), 0.02
+    - T50 near an end of the lag grid: the prior stops there, and a central interval leaves 2.5% of it outside. With
+      s = 1.5 and 5 (10) members it holds a T50 0.25 octave inside in 0.93 (0.95), 0.1 octave in 0.83 (0.89), 0.02
       octave in 0.31 (0.43), and at the end itself in almost none, whatever s. `cut_off` marks fewer than half of the
-      misses inside, so let the ladder reach half an octave or more beyond T50 on both sides.
+      misses inside, so let the lag grid reach half an octave or more beyond T50 on both sides.
 
     Args:
         lags: in steps, in any order, each once.
         solved: members that solved.
         attempts: members that ran to their end, solved or not; failed and missing members are not attempts.
     """
-    ladder = sorted((T, k, n) for T, k, n in zip(lags, solved, attempts, strict=True) if n > 0)
-    if not ladder:
+    lag_grid = sorted((T, k, n) for T, k, n in zip(lags, solved, attempts, strict=True) if n > 0)
+    if not lag_grid:
         return MemorySpan("unmeasured")
-    all_solved = max((T for T, k, n in ladder if k == n), default=None)
-    none_solved = min((T for T, k, _ in ladder if k == 0), default=None)
-    first, last = ladder[0][0], ladder[-1][0]
-    posterior = _posterior(tuple(ladder)) if len(ladder) > 1 else None
-    if all(k == n for _, k, n in ladder):
+    all_solved = max((T for T, k, n in lag_grid if k == n), default=None)
+    none_solved = min((T for T, k, _ in lag_grid if k == 0), default=None)
+    first, last = lag_grid[0][0], lag_grid[-1][0]
+    posterior = _posterior(tuple(lag_grid)) if len(lag_grid) > 1 else None
+    if all(k == n for _, k, n in lag_grid):
         return MemorySpan("above", last, last, math.inf, all_solved, none_solved, posterior=posterior)
-    if all(k == 0 for _, k, _ in ladder):
+    if all(k == 0 for _, k, _ in lag_grid):
         return MemorySpan("below", first, 0.0, first, all_solved, none_solved, posterior=posterior)
     if posterior is None:
         return MemorySpan("undetermined", all_solved=all_solved, none_solved=none_solved)
     low, median, high = posterior.quantiles(np.array((TAIL, 0.5, 1 - TAIL))).tolist()
-    return MemorySpan("fitted", median, low, high, all_solved, none_solved, _cut_off(ladder), posterior)
+    return MemorySpan("fitted", median, low, high, all_solved, none_solved, _cut_off(lag_grid), posterior)
 
 
 @lru_cache(maxsize=64)  # a report asks for the same span in its table, its figure and its headline
-def _posterior(ladder: tuple[Rung, ...]) -> Posterior:
-    lags, solved, attempts = np.asarray(ladder, dtype=float).T[:, :, None, None]
-    log2_t50 = np.linspace(math.log2(ladder[0][0]), math.log2(ladder[-1][0]), GRID_T50)
+def _posterior(lag_grid: tuple[Counts, ...]) -> Posterior:
+    lags, solved, attempts = np.asarray(lag_grid, dtype=float).T[:, :, None, None]
+    log2_t50 = np.linspace(math.log2(lag_grid[0][0]), math.log2(lag_grid[-1][0]), GRID_T50)
     ln_width = np.linspace(math.log(WIDTHS[0]), math.log(WIDTHS[1]), GRID_WIDTH)
     p = solve_probability(lags, log2_t50[:, None], np.exp(ln_width))
     log_likelihood = (solved * np.log(p) + (attempts - solved) * np.log1p(-p)).sum(axis=0)
@@ -166,8 +166,8 @@ def _posterior(ladder: tuple[Rung, ...]) -> Posterior:
     return Posterior(log2_t50, ln_width, density / volume)
 
 
-def _cut_off(ladder: Sequence[Rung]) -> Literal["above", "below"] | None:
-    (_, first_solved, first_n), (_, last_solved, last_n) = ladder[0], ladder[-1]
+def _cut_off(lag_grid: Sequence[Counts]) -> Literal["above", "below"] | None:
+    (_, first_solved, first_n), (_, last_solved, last_n) = lag_grid[0], lag_grid[-1]
     if 2 * last_solved >= last_n:
         return "above"
     return "below" if 2 * first_solved <= first_n else None
@@ -177,8 +177,8 @@ def _cut_off(ladder: Sequence[Rung]) -> Literal["above", "below"] | None:
 class SpanRatio:
     """How many times further one cell remembers than another.
 
-    `bound` is ">=" or "<=" where a ladder's end cuts one of the spans off, "" where both are fitted; NaN and "?" where
-    the ladders cannot tell.
+    `bound` is ">=" or "<=" where the end of a lag grid cuts one of the spans off, "" where both are fitted; NaN and "?"
+    where the lag grids cannot tell.
     """
 
     median: float

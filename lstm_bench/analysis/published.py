@@ -13,6 +13,7 @@ from lstm_bench.analysis.solving import members_at, solve_rates
 from lstm_bench.analysis.statistics import UNKNOWN, Interval, mean, prediction_of_count, prediction_of_mean
 from lstm_bench.literature.conversions import rmse_from_mse
 from lstm_bench.literature.reading import UNSPECIFIED, PublishedResult, own_results, published_results
+from lstm_bench.metrics import CONFIRMATION, EVALUATION
 from lstm_bench.records.schema import JobPlan
 
 HALF = 0.5
@@ -78,14 +79,14 @@ def published_comparisons(study: StudyData) -> list[PublishedComparison]:
 
     The same kind of cell comes first. A number at a lag that was not run stands alone.
     """
-    own = own_results(study.plan.published) if study.plan.published else ()
-    every = (*published_results(), *own)
-    return [one for row in every if _is_of(row, study.plan.jobs) for one in _beside(study, row)]
+    own_rows = own_results(study.plan.published) if study.plan.published else ()
+    results = (*published_results(), *own_rows)
+    return [comparison for row in results if _is_of(row, study.plan.jobs) for comparison in _beside(study, row)]
 
 
 def comparisons_at_lags_run(study: StudyData) -> list[PublishedComparison]:
     """Return those of `published_comparisons` that have a cell of ours beside them."""
-    return [one for one in published_comparisons(study) if one.job is not None]
+    return [comparison for comparison in published_comparisons(study) if comparison.job is not None]
 
 
 def published_frame(study: StudyData) -> pd.DataFrame:
@@ -95,18 +96,19 @@ def published_frame(study: StudyData) -> pd.DataFrame:
 
 @cache_per_study
 def _frame(study: StudyData) -> pd.DataFrame:
-    return pd.DataFrame([_row(study, one) for one in published_comparisons(study)], columns=list(COLUMNS))
+    return pd.DataFrame([_row(study, comparison) for comparison in published_comparisons(study)], columns=list(COLUMNS))
 
 
-def _row(study: StudyData, one: PublishedComparison) -> dict[str, object]:
-    row, job = one.published, study.plan.jobs[0]
+def _row(study: StudyData, comparison: PublishedComparison) -> dict[str, object]:
+    row, job = comparison.published, study.plan.jobs[0]
     return {
         "study": study.plan.study, "task": job.task, "variant": job.variant, "lag": row.lag, "metric": row.metric,
         "length": row.length, "source": row.source.name, "where": row.where, "published_cell": row.cell,
-        "published": row.value, "bound": row.bound, "published_solved": row.solved, "cell": one.cell,
-        "middle": one.ours.middle, "low": one.ours.low, "high": one.ours.high, "prediction_low": one.prediction.low,
-        "prediction_high": one.prediction.high, "n": len(one.runs.values), "censored": one.runs.censored,
-        "solved": one.solved, "attempts": one.attempts, "verdict": one.verdict,
+        "published": row.value, "bound": row.bound, "published_solved": row.solved, "cell": comparison.cell,
+        **comparison.ours._asdict(), "prediction_low": comparison.prediction.low,
+        "prediction_high": comparison.prediction.high, "n": len(comparison.runs.values),
+        "censored": comparison.runs.censored,
+        "solved": comparison.solved, "attempts": comparison.attempts, "verdict": comparison.verdict,
     }  # fmt: skip
 
 
@@ -160,14 +162,14 @@ def _prediction(runs: Runs, published: int) -> Interval:
     if runs.tries:
         counts = [round(value * tries / OUT_OF) for value, tries in zip(runs.values, runs.tries, strict=True)]
         return prediction_of_count(counts, runs.tries, 1, OUT_OF)  # published of all test sequences together
-    found = prediction_of_mean(runs.values, published)
-    return found._replace(high=math.inf) if runs.censored else found
+    prediction = prediction_of_mean(runs.values, published)
+    return prediction._replace(high=math.inf) if runs.censored else prediction
 
 
 def published_runs(row: PublishedResult) -> int:
     """Return over how many runs a published number is a mean: 1 where it is of one."""
-    found = re.match(r"mean of (\d+)", row.protocol["runs"])
-    return int(found.group(1)) if found else 1
+    match = re.match(r"mean of (\d+)", row.protocol["runs"])
+    return int(match.group(1)) if match else 1
 
 
 def _same_outcome(row: PublishedResult, rate: Interval) -> bool | None:
@@ -200,18 +202,17 @@ def _is_within(row: PublishedResult, prediction: Interval) -> bool:
 
 def _final(study: StudyData, job: JobPlan, metric: str) -> list[float]:
     """Return the last value of a metric of each member of a job that has one."""
-    rows = study.final(metric)
-    return [float(value) for value in rows.loc[(rows["cell"] == job.cell) & (rows["lag"] == job.lag), "value"]]
+    return study.by_seed(job.cell, job.lag, metric).tolist()
 
 
 def _at_length(study: StudyData, row: PublishedResult, job: JobPlan, metric: str) -> list[float]:
     """Return a metric of each member at the length of the row: its own, or a multiple that the probe measured."""
     if row.length in (None, job.lag):
-        return _final(study, job, f"eval/{metric}")
+        return _final(study, job, f"{EVALUATION}{metric}")
     p = study.probes
-    is_own = (p["cell"] == job.cell) & (p["lag"] == job.lag) & (p["probe"] == "length_generalisation")
-    found = p.loc[is_own & (p["quantity"] == metric) & (p["at"] * job.lag == row.length)]
-    return [float(value) for value in found["value"]]
+    is_of_job = (p["cell"] == job.cell) & (p["lag"] == job.lag) & (p["probe"] == "length_generalisation")
+    points = p.loc[is_of_job & (p["quantity"] == metric) & (p["at"] * job.lag == row.length)]
+    return [float(value) for value in points["value"]]
 
 
 Value = Callable[[StudyData, PublishedResult, JobPlan], Runs]
@@ -238,11 +239,11 @@ def _training_sequences(study: StudyData, _: PublishedResult, job: JobPlan) -> R
 def _wrong(study: StudyData, _: PublishedResult, job: JobPlan) -> Runs:
     """Return wrong answers per OUT_OF: among the sequences that confirmed a solution, else of the last evaluation."""
     trainer = job.config.get("trainer", {})
-    own = study.results.loc[(study.results["cell"] == job.cell) & (study.results["lag"] == job.lag)]
-    shares = own.pivot_table(index="seed", columns="metric", values="value", observed=True)
-    last = shares.reindex(columns=["eval/correct", "confirm/correct"]).dropna(how="all")
-    solved = last["confirm/correct"].notna()
-    correct = last["confirm/correct"].where(solved, last["eval/correct"])
+    names = {"evaluated": f"{EVALUATION}correct", "confirmed": f"{CONFIRMATION}correct"}
+    last = pd.DataFrame({column: study.by_seed(job.cell, job.lag, name) for column, name in names.items()})
+    last = last.dropna(how="all").sort_index()
+    solved = last["confirmed"].notna()
+    correct = last["confirmed"].where(solved, last["evaluated"])
     sizes = solved.map({True: int(trainer.get("confirm_size", 0)), False: int(trainer.get("eval_size", 0))})
     return Runs([OUT_OF * (1 - float(value)) for value in correct], tries=tuple(int(size) for size in sizes))
 
@@ -267,12 +268,12 @@ class Difference:
     ours: str
 
 
-def differences(one: PublishedComparison) -> list[Difference]:
+def differences(comparison: PublishedComparison) -> list[Difference]:
     """Return the parts of both protocols that are not the same, one by one."""
-    if one.job is None:
+    if comparison.job is None:
         return []
-    ours = _our_protocol(one.job)
-    theirs = {"dialect": one.published.dialect, **one.published.protocol}
+    ours = _our_protocol(comparison.job)
+    theirs = {"dialect": comparison.published.dialect, **comparison.published.protocol}
     return [Difference(what, text, ours[what]) for what, text in theirs.items() if text != ours[what]]
 
 

@@ -1,4 +1,4 @@
-"""Published numbers in the units of a study's own figures: solved or not, the score, the share of the baseline."""
+"""Published numbers in the units of a study's own figures: solved or not, the score, the normalised loss."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -28,12 +28,12 @@ class PublishedPoint:
 
 def published_outcomes(study: StudyData) -> list[PublishedPoint]:
     """Return 1 for each published cell that solved its lag and 0 for each that did not."""
-    found = {
+    outcomes = {
         (row.source.name, row.cell, row.lag): (row, job, cell)
         for row, job, cell in _rows(study)
         if row.solved is not None
     }
-    return [_point(row, job, cell, float(bool(row.solved))) for row, job, cell in found.values()]
+    return [_point(row, job, cell, float(bool(row.solved))) for row, job, cell in outcomes.values()]
 
 
 def published_scores(study: StudyData) -> list[PublishedPoint]:
@@ -46,7 +46,7 @@ def published_scores(study: StudyData) -> list[PublishedPoint]:
 
 
 def published_shares(study: StudyData) -> list[PublishedPoint]:
-    """Return published numbers at the lag trained on, as shares of the memoryless baseline of the task's criterion."""
+    """Return published numbers at the lag trained on, as normalised losses of the task's criterion."""
     return [
         _point(row, job, cell, CONVERT[row.metric, job.criterion](row, job) / job.baselines[job.criterion])
         for row, job, cell in _rows(study)
@@ -56,11 +56,11 @@ def published_shares(study: StudyData) -> list[PublishedPoint]:
 
 def _rows(study: StudyData) -> Iterator[tuple[PublishedResult, JobPlan, str]]:
     """Yield each published number of a lag that was run, with a job at that lag and our first cell of its kind."""
-    seen: set[int] = set()
-    for one in published_comparisons(study):
-        if one.job is not None and id(one.published) not in seen:  # the same kind of cell comes first
-            seen.add(id(one.published))
-            yield one.published, one.job, one.cell if one.is_ruled else ""
+    done: set[int] = set()
+    for comparison in published_comparisons(study):
+        if comparison.job is not None and id(comparison.published) not in done:  # the same kind of cell comes first
+            done.add(id(comparison.published))
+            yield comparison.published, comparison.job, comparison.cell if comparison.is_ruled else ""
 
 
 def _point(row: PublishedResult, job: JobPlan, cell: str, value: float) -> PublishedPoint:

@@ -12,7 +12,7 @@ from lstm_bench.analysis.wording import listed
 from lstm_bench.records.schema import JobPlan, StudyPlan
 
 ABSENT = "-"  # a setting that a study does not have
-NAMED = 12  # values of one setting that are told one by one
+NAMED = 12  # values of one setting that are listed one by one
 OUTCOME = ["status", "steps", "steps_to_solve"]
 
 
@@ -25,14 +25,14 @@ def labels(plans: Mapping[str, StudyPlan]) -> list[str]:
     facts = ("lstm_bench", "commit")
     versions, commits = ([str(plan.environment.get(fact)) for plan in plans.values()] for fact in facts)
     both = [f"{name} {version}" for name, version in zip(names, versions, strict=True)]
-    return next((each for each in (names, versions, commits, both) if len(set(each)) == len(each)), list(plans))
+    return next((texts for texts in (names, versions, commits, both) if len(set(texts)) == len(texts)), list(plans))
 
 
 def default_name(plans: Mapping[str, StudyPlan]) -> str:
     """Return "a_vs_b" of labels, after the studies' name where they share it."""
     shared = {plan.study for plan in plans.values()}
-    told = "_vs_".join(labels(plans))
-    return re.sub(r"[^A-Za-z0-9._-]+", "-", told if len(shared) > 1 else f"{shared.pop()}_{told}")
+    joined = "_vs_".join(labels(plans))
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", joined if len(shared) > 1 else f"{shared.pop()}_{joined}")
 
 
 def join(studies: Mapping[str, StudyData], name: str) -> StudyData:
@@ -41,15 +41,15 @@ def join(studies: Mapping[str, StudyData], name: str) -> StudyData:
     A task that several have holds the cells of all of them, a task that one has holds its own. Jobs and identities
     become "label/...", since two studies may share them; `study` in the frames stays the study of each row.
     """
-    own = [_labelled(study, label) for label, study in studies.items()]
+    labelled = [_labelled(study, label) for label, study in studies.items()]
     frames: dict[str, Any] = {
-        item.name: _stacked([getattr(study, item.name) for study in own])
+        item.name: _stacked([getattr(study, item.name) for study in labelled])
         for item in fields(StudyData)
-        if isinstance(getattr(own[0], item.name), pd.DataFrame)
+        if isinstance(getattr(labelled[0], item.name), pd.DataFrame)
     }
     plans = {label: study.plan for label, study in studies.items()}
-    plan = _joined_plan(name, plans, [job for study in own for job in study.plan.jobs])
-    problems = [problem for study in own for problem in study.problems]
+    plan = _joined_plan(name, plans, [job for study in labelled for job in study.plan.jobs])
+    problems = [problem for study in labelled for problem in study.problems]
     return StudyData(plan=plan, **frames, problems=problems, joined=plans)
 
 
@@ -84,28 +84,27 @@ def _stacked(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
 
 def _joined_plan(name: str, plans: Mapping[str, StudyPlan], jobs: list[JobPlan]) -> StudyPlan:
     """Return the plan of all jobs: first start to last end, the time and the commands of all."""
-    each = list(plans.values())
-    ends = [plan.finished for plan in each if plan.finished is not None]
-    times = [plan.wall_s for plan in each if plan.wall_s is not None]
+    ends = [plan.finished for plan in plans.values() if plan.finished is not None]
+    times = [plan.wall_s for plan in plans.values() if plan.wall_s is not None]
     return StudyPlan(
         study=name,
-        experiment=listed(list(dict.fromkeys(plan.experiment for plan in each if plan.experiment))),
-        command=" && ".join(dict.fromkeys(plan.command for plan in each)),
-        started=min(plan.started for plan in each),
+        experiment=listed(list(dict.fromkeys(plan.experiment for plan in plans.values() if plan.experiment))),
+        command=" && ".join(dict.fromkeys(plan.command for plan in plans.values())),
+        started=min(plan.started for plan in plans.values()),
         jobs=jobs,
         environment=_merged({label: plan.environment for label, plan in plans.items()}),
-        finished=max(ends) if len(ends) == len(each) else None,
-        wall_s=sum(times) if len(times) == len(each) else None,
+        finished=max(ends) if len(ends) == len(plans) else None,
+        wall_s=sum(times) if len(times) == len(plans) else None,
     )
 
 
 def _merged(values: Mapping[str, Any]) -> Any:
     """Return a fact that all studies share, and one that they don't as "a: this; b: that"."""
-    each = list(values.values())
-    if all(value == each[0] for value in each):
-        return each[0]
-    if all(isinstance(value, Mapping) for value in each):
-        keys = dict.fromkeys(key for value in each for key in value)
+    facts = list(values.values())
+    if all(value == facts[0] for value in facts):
+        return facts[0]
+    if all(isinstance(value, Mapping) for value in facts):
+        keys = dict.fromkeys(key for value in facts for key in value)
         return {key: _merged({label: value.get(key) for label, value in values.items()}) for key in keys}
     return "; ".join(f"{label}: {_text(value)}" for label, value in values.items())
 
@@ -113,12 +112,12 @@ def _merged(values: Mapping[str, Any]) -> Any:
 def differences(plans: Mapping[str, StudyPlan]) -> pd.DataFrame:
     """Return what plans record differently: a row a setting or fact of the machine, a column a study, all in words.
 
-    A setting that varies within a study is told with all its values, ABSENT where a study does not have it.
+    A setting that varies within a study has all its values, ABSENT where a study does not have it.
     """
-    facts = {label: _settings(plan) | _machine(plan.environment) for label, plan in plans.items()}
-    names = dict.fromkeys(name for own in facts.values() for name in own)
-    told = pd.DataFrame({label: {name: own.get(name, ABSENT) for name in names} for label, own in facts.items()})
-    return told.loc[told.nunique(axis=1) > 1]
+    columns = {label: _settings(plan) | _machine(plan.environment) for label, plan in plans.items()}
+    names = dict.fromkeys(name for facts in columns.values() for name in facts)
+    table = pd.DataFrame({label: {n: facts.get(n, ABSENT) for n in names} for label, facts in columns.items()})
+    return table.loc[table.nunique(axis=1) > 1]
 
 
 def _settings(plan: StudyPlan) -> dict[str, str]:
@@ -129,7 +128,7 @@ def _settings(plan: StudyPlan) -> dict[str, str]:
             for key, value in settings.items():
                 values.setdefault(group if key == "_target_" else f"{group}.{key}", []).append(value)
         values.setdefault("kernel", []).append(job.kernel)
-    return {name: _values(found) for name, found in values.items()}
+    return {name: _values(of_setting) for name, of_setting in values.items()}
 
 
 def _machine(environment: Mapping[str, Any]) -> dict[str, str]:
@@ -137,11 +136,11 @@ def _machine(environment: Mapping[str, Any]) -> dict[str, str]:
     return {key: _text(value) for key, value in {**environment, **packages}.items() if key != "packages"}
 
 
-def _values(found: Iterable[Any]) -> str:
-    numbers = sorted({value for value in found if isinstance(value, int | float)})
-    others = dict.fromkeys(_text(value) for value in found if not isinstance(value, int | float))
-    told = list(dict.fromkeys([*map(_text, numbers), *others]))
-    return ", ".join(told if len(told) <= NAMED else [told[0], "...", told[-1]])
+def _values(values: Iterable[Any]) -> str:
+    numbers = sorted({value for value in values if isinstance(value, int | float)})
+    others = dict.fromkeys(_text(value) for value in values if not isinstance(value, int | float))
+    texts = list(dict.fromkeys([*map(_text, numbers), *others]))
+    return ", ".join(texts if len(texts) <= NAMED else [texts[0], "...", texts[-1]])
 
 
 def _text(value: Any) -> str:

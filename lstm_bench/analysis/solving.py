@@ -1,4 +1,4 @@
-"""How many members solved, at which lag, how soon, and the span that follows."""
+"""How many members solved, at which lag, how soon, the span that follows, and whether the budget limits it."""
 
 from collections.abc import Collection, Iterator
 from typing import Any
@@ -6,13 +6,14 @@ from typing import Any
 import pandas as pd
 
 from lstm_bench.analysis.frames import StudyData, cache_per_study
-from lstm_bench.analysis.memory_span import MemorySpan, learned_span
-from lstm_bench.analysis.statistics import Interval, wilson
+from lstm_bench.analysis.memory_span import MemorySpan, learned_span, span_ratio
+from lstm_bench.analysis.statistics import Interval, interval_columns, wilson
 from lstm_bench.analysis.survival import Times, median_time
 from lstm_bench.records.schema import WITHOUT_RESULT
 
 ATTEMPTS = ("solved", "learning", "plateau", "diverged")  # ran to their end
-UNTRAINED = "untrained"  # looked at as it started, with no budget
+UNTRAINED = "untrained"  # measured as it started, with no budget
+HALF_OF_BUDGET, GROWTH = 0.5, 1.1  # the latter of the span
 STATUSES = (*ATTEMPTS, UNTRAINED, *WITHOUT_RESULT, "missing")
 
 
@@ -23,20 +24,18 @@ def solve_rates(study: StudyData) -> pd.DataFrame:
     `attempts` are the members that ran to their end; untrained, failed and missing ones say nothing about the cell.
     `rate`, `rate_low` and `rate_high` are NaN without attempts.
     """
-    return pd.DataFrame([row for one in study.by_task() for row in _rates(one)])
+    return pd.DataFrame([row for one_task in study.by_task() for row in _rates(one_task)])
 
 
 def _rates(study: StudyData) -> Iterator[dict[str, object]]:
-    job = study.plan.jobs[0]
     planned = {(job.cell, job.lag) for job in study.plan.jobs}
-    found: dict[Any, int] = study.members.groupby(["cell", "lag"])["status"].value_counts().to_dict()
+    counted: dict[Any, int] = study.members.groupby(["cell", "lag"])["status"].value_counts().to_dict()
     for cell, lag in ((cell, lag) for cell in study.cells for lag in study.lags if (cell, lag) in planned):
-        counts = {status: found.get((cell, lag, status), 0) for status in STATUSES}
+        counts = {status: counted.get((cell, lag, status), 0) for status in STATUSES}
         attempts = sum(counts[status] for status in ATTEMPTS)
         share = wilson(counts["solved"], attempts)
-        labels = {"study": study.plan.study, "task": job.task, "variant": job.variant, "cell": cell, "lag": lag}
         numbers = {"planned": sum(counts.values()), "attempts": attempts, **counts}
-        yield {**labels, **numbers, "rate": share.middle, "rate_low": share.low, "rate_high": share.high}
+        yield {**study.labels, "cell": cell, "lag": lag, **numbers, **interval_columns("rate", share)}
 
 
 @cache_per_study
@@ -54,6 +53,33 @@ def spans(study: StudyData) -> dict[str, MemorySpan]:
         cell: learned_span(rows["lag"].tolist(), rows["solved"].tolist(), rows["attempts"].tolist())
         for cell, rows in by_cell.items()
     }
+
+
+@cache_per_study
+def spans_within(study: StudyData, fraction: float) -> dict[str, MemorySpan]:
+    """Return each cell's learned span within a fraction of the budget, of a study narrowed to one task.
+
+    A member that solved later than that counts as an attempt that did not.
+    """
+    members, rates = study.members, solve_rates(study)
+    is_in_time = (members["status"] == "solved") & (members["steps_to_solve"] <= fraction * members["budget"])
+    solved = members.loc[is_in_time].groupby(["cell", "lag"]).size().to_dict()
+    by_cell = {}
+    for cell in study.cells:
+        rows = rates.loc[rates["cell"] == cell]
+        lags = rows["lag"].tolist()
+        by_cell[cell] = learned_span(lags, [int(solved.get((cell, lag), 0)) for lag in lags], rows["attempts"].tolist())
+    return by_cell
+
+
+def is_budget_limited(study: StudyData, cell: str) -> bool:
+    """Tell whether T50 of a cell still grows with the budget, of a study narrowed to one task.
+
+    It does where T50 within the whole budget is more than 10% above that within the half, and the 95% interval of
+    their ratio lies above 1.
+    """
+    ratio = span_ratio(spans(study)[cell], spans_within(study, HALF_OF_BUDGET)[cell])
+    return ratio.median > GROWTH and ratio.low > 1
 
 
 def steps_to_solve(study: StudyData, cell: str, lag: int) -> Interval:
@@ -74,7 +100,7 @@ def times_to_solve(study: StudyData, cell: str, lag: int) -> Times:
 
 
 def longest_mostly_solved(study: StudyData, cell: str, among: Collection[int] | None = None) -> int | None:
-    """Return the longest lag, of some if so asked, that more than half of a cell's attempts solved; None without."""
+    """Return the longest lag, of `among` if set, that more than half of a cell's attempts solved; None without one."""
     rates = solve_rates(study)
     lags = rates.loc[(rates["cell"] == cell) & (2 * rates["solved"] > rates["attempts"]), "lag"]
     return max((int(lag) for lag in lags if among is None or lag in among), default=None)
@@ -83,8 +109,8 @@ def longest_mostly_solved(study: StudyData, cell: str, among: Collection[int] | 
 def members_a_lag(study: StudyData) -> tuple[int, int]:
     """Return the fewest and the most attempts at any (cell, lag) that has some; zeros where nothing ran."""
     attempts = solve_rates(study)["attempts"]
-    some = attempts.loc[attempts > 0]
-    return (0, 0) if some.empty else (int(some.min()), int(some.max()))
+    tried = attempts.loc[attempts > 0]
+    return (0, 0) if tried.empty else (int(tried.min()), int(tried.max()))
 
 
 def was_trained(study: StudyData) -> bool:

@@ -36,7 +36,7 @@ def trained_rows(study: StudyData) -> pd.DataFrame:
 def speed_row(study: StudyData, cell: str, lag: int | None) -> dict[str, Any] | None:
     """Return the speed of a cell at a lag by the kernel that trained it, None where it was not measured.
 
-    A value that the system could not tell is None.
+    A value that was not measured is None.
     """
     trained = trained_rows(study)
     rows = trained.loc[(trained["cell"] == cell) & (trained["lag"] == lag)]

@@ -45,9 +45,9 @@ class SpeedBenchmark:
     @property
     def implementations(self) -> list[str]:
         """Who took part anywhere: ours first, the others in the order in which the page names them."""
-        found = list(dict.fromkeys(self.rows["implementation"]))
-        return [name for name in IMPLEMENTATIONS if name in found] + [
-            name for name in found if name not in IMPLEMENTATIONS
+        measured = list(dict.fromkeys(self.rows["implementation"]))
+        return [name for name in IMPLEMENTATIONS if name in measured] + [
+            name for name in measured if name not in IMPLEMENTATIONS
         ]
 
     @property
@@ -69,7 +69,7 @@ def load_benchmark(folder: Path) -> SpeedBenchmark:
 
 
 def round_frame(rows: Iterable[BenchmarkRow]) -> pd.DataFrame:
-    """Return every round, with what it says of its implementation.
+    """Return every round, with the speed that follows from it.
 
     A round of `round_s` seconds does `steps` member-steps of B sequences of T time steps, in all processes together.
 
@@ -138,7 +138,7 @@ def with_quartiles(name: str, values: Iterable[float]) -> dict[str, float]:
 
 
 def reference_rows(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows to speak of first: at the batch size of most rows, the largest hidden size, its longest length.
+    """Return the reference rows: at the batch size of most rows, the largest hidden size, its longest length.
 
     Of batch sizes with as many rows it is the smallest.
     """
@@ -194,6 +194,6 @@ PAIR = ("rnn", "lstm")
 
 
 def cell_sets(cells: Sequence[str]) -> list[tuple[str, ...]]:
-    """Return the sets of cells whose whole study is worth a number: the pair of the house's own studies, and all."""
+    """Return the sets of cells whose whole study is worth a number: the RNN with the LSTM, and all."""
     pair = [PAIR] if set(PAIR) <= set(cells) else []
     return list(dict.fromkeys([*pair, *([] if set(PAIR) == set(cells) else [tuple(cells)])]))

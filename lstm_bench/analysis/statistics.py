@@ -27,6 +27,11 @@ class Interval(NamedTuple):
 UNKNOWN = Interval(math.nan, math.nan, math.nan)
 
 
+def interval_columns(name: str, interval: Interval | Sequence[float]) -> dict[str, float]:
+    """Return the columns of an interval in a table: the middle by its name, the ends with "_low" and "_high"."""
+    return dict(zip((name, f"{name}_low", f"{name}_high"), interval, strict=True))
+
+
 def wilson(successes: int, n: int) -> Interval:
     """Return a share with its 95% Wilson score interval; unknown for n = 0.
 
@@ -177,12 +182,12 @@ def prediction_of_count(counts: Sequence[int], of: Sequence[int], runs: int, out
         raise ValueError(f"runs={runs}, {len(counts)} counts of {len(of)} tries: allowed: at least 1, as many of both")
     if not len(counts):
         return UNKNOWN
-    found, tries = np.asarray(counts, dtype=float), np.asarray(of, dtype=float)
-    rng = np.random.default_rng((runs, len(found)))
-    resamples = rng.integers(len(found), size=(RESAMPLES, len(found)))
-    drawn = np.take_along_axis(resamples, rng.integers(len(found), size=(RESAMPLES, runs)), axis=1)
-    chances = rng.beta(found[drawn] + 0.5, tries[drawn] - found[drawn] + 0.5)
-    return _with_tails(float((found / tries).mean() * out_of), rng.binomial(out_of, chances).mean(axis=1))
+    successes, tries = np.asarray(counts, dtype=float), np.asarray(of, dtype=float)
+    rng = np.random.default_rng((runs, len(successes)))
+    resamples = rng.integers(len(successes), size=(RESAMPLES, len(successes)))
+    drawn = np.take_along_axis(resamples, rng.integers(len(successes), size=(RESAMPLES, runs)), axis=1)
+    chances = rng.beta(successes[drawn] + 0.5, tries[drawn] - successes[drawn] + 0.5)
+    return _with_tails(float((successes / tries).mean() * out_of), rng.binomial(out_of, chances).mean(axis=1))
 
 
 def _with_tails(middle: float, resamples: np.ndarray) -> Interval:

@@ -100,8 +100,10 @@ def _mean_and_variance(times: Times, horizon: float) -> tuple[float, float]:
     curve = np.cumprod(1 - solved / at_risk)
     pieces = curve * np.diff([*solved_at, horizon])
     after = np.cumsum(pieces[::-1])[::-1]
-    some = at_risk > solved
-    terms = after[some] ** 2 * solved[some] / (at_risk[some] * (at_risk[some] - solved[some]))
+    has_others = at_risk > solved
+    terms = (
+        after[has_others] ** 2 * solved[has_others] / (at_risk[has_others] * (at_risk[has_others] - solved[has_others]))
+    )
     return float(solved_at[0] + pieces.sum()), float(terms.sum()) * times.n / max(1, times.n - 1)
 
 

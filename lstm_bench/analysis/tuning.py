@@ -14,7 +14,7 @@ from lstm_bench.analysis.statistics import TAILS, TOLERANCE, Interval
 from lstm_bench.analysis.wording import counted, listed
 from lstm_bench.records.schema import JobPlan
 
-CLOSE = 0.05  # of the score, a share of the baseline
+CLOSE = 0.05  # of the score, a normalised loss
 BEST_COLUMNS = ("study", "task", "variant", "cell", "lag", "trials", "expected", "low", "high", "of")
 
 
@@ -47,19 +47,20 @@ def effort(job: JobPlan) -> Effort:
 
 
 def unequal_tuning(study: StudyData) -> list[str]:
-    """Return who had what where cells that meet at a lag were not tuned alike, a sentence for all lags of a kind."""
+    """Return which cells had which tuning at the lags where it differs, one sentence for all lags of a kind."""
     lags: dict[str, list[int]] = defaultdict(list)
     for lag in study.lags:
-        given: dict[Effort, list[str]] = defaultdict(list)
+        cells_by_effort: dict[Effort, list[str]] = defaultdict(list)
         for job in study.plan.jobs:
             if job.lag == lag:
-                given[effort(job)].append(job.cell)
-        if len(given) > 1:
-            lags["; ".join(f"{listed(cells)} had {own.text}" for own, cells in given.items())].append(lag)
+                cells_by_effort[effort(job)].append(job.cell)
+        if len(cells_by_effort) > 1:
+            clauses = [f"{listed(cells)} had {tuning.text}" for tuning, cells in cells_by_effort.items()]
+            lags["; ".join(clauses)].append(lag)
     return [
         f"Not tuned alike on {study.task}, which may favour a cell: at lag{'s' * (len(where) > 1)} "
-        f"{listed([str(lag) for lag in where])} {told}."
-        for told, where in lags.items()
+        f"{listed([str(lag) for lag in where])} {clauses}."
+        for clauses, where in lags.items()
     ]
 
 
@@ -88,7 +89,7 @@ def best_of(scores: Sequence[float], k: int) -> Interval:
 def best_of_k(study: StudyData) -> pd.DataFrame:
     """Return the expected best tuning score after each number of trials, a row a (task, variant, cell, lag, trials).
 
-    A trial is a (learning rate, seed) pair, its score the mean share of the baseline over the tuning budget; lower is
+    A trial is a (learning rate, seed) pair, its score the mean normalised loss over the tuning budget; lower is
     better. `expected`, `low` and `high` are those of `best_of`; `of`: the number of trials. No row without tuning.
     """
     tried = study.tuning.loc[np.isfinite(study.tuning["score"])]

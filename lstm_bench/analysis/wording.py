@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable, Sequence
 
 NOT_AVAILABLE = "n/a"
-NOTHING_TRAINED = "Nothing was trained: the members were looked at as they start."
+NOTHING_TRAINED = "Nothing was trained: the members were measured at initialisation."
 
 
 def significant(value: float, digits: int = 3) -> str:

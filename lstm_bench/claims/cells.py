@@ -1,4 +1,4 @@
-"""Which cells of a study a claim about "the RNN" and "the LSTM" speaks of."""
+"""The cells of a study that a claim about "the RNN" and "the LSTM" refers to."""
 
 from collections.abc import Iterator
 from typing import Any

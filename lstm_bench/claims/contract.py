@@ -1,4 +1,4 @@
-"""What a claim offers, and what its measurements say."""
+"""The interface of a claim, and the measurements that decide it."""
 
 import math
 from collections.abc import Sequence
@@ -32,18 +32,18 @@ ANYWHERE, NOWHERE = Claimed(), Claimed(math.inf, -math.inf)  # what could have b
 
 @dataclass(frozen=True)
 class Measurement:
-    """One number in one setting, beside what the claim says it is.
+    """One number in one setting, with the range that the claim puts it in.
 
     Args:
         place: the task and the study that it was measured in: "context in anatomy".
         cell: whose number it is.
         quantity: what was measured, such as "T50 of the RNN".
         found: the number with its 95% interval; both ends equal the number where it was counted. NaN ends are unknown.
-        claimed: where the claim puts it; None for a number that is told and decides nothing.
-        case: what else tells it from others of its place and cell: "at the start", "lag 16".
+        claimed: where the claim puts it; None for a number that stands beside the others and decides nothing.
+        case: what else distinguishes it from others of its place and cell: "at the start", "lag 16".
         alone: whether the cell is a setting by itself, or shares it with all cells of its place and case.
         unit: of the number, "" for a share, a factor or a count.
-        told: how the number reads with its unit, made from `found` if left out.
+        told: the number with its unit in words, made from `found` if left out.
         reach: the least and the greatest that could have been found with the lags, members and budget of its study;
             what `found` says beyond that is open. `NOWHERE` where they are too few for any number.
     """

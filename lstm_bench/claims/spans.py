@@ -3,10 +3,9 @@
 import math
 from dataclasses import dataclass
 
-from lstm_bench.analysis.budget import is_budget_limited
 from lstm_bench.analysis.frames import StudyData, cache_per_study
 from lstm_bench.analysis.memory_span import MemorySpan, span_ratio
-from lstm_bench.analysis.solving import solve_rates, spans
+from lstm_bench.analysis.solving import is_budget_limited, solve_rates, spans
 from lstm_bench.analysis.statistics import UNKNOWN, Interval
 from lstm_bench.analysis.wording import significant, times, with_range
 from lstm_bench.claims.contract import ANYWHERE, NOWHERE, Claimed
@@ -33,7 +32,7 @@ class TriedSpan:
     def interval(self) -> Interval:
         """T50 with its 95% interval, open where the lags end before T50 is bracketed, and above where it still grows.
 
-        The ladder bounds the prior and so the interval; beyond its end nothing was tried, so nothing is excluded.
+        The lag grid bounds the prior and so the interval; beyond its end nothing was tried, so nothing is excluded.
         """
         span = self.span
         low = 0.0 if span.cut_off == "below" else span.low
@@ -63,13 +62,13 @@ class TriedSpan:
         if interval[1:] == (ratio.low, ratio.high):
             return ratio.text
         ends = [significant(end, 2) for end in interval[1:]]
-        told = {
+        ranges = {
             (True, True): f"{ends[0]}-{ends[1]}",
             (True, False): f"{ends[0]} or more",
             (False, True): f"{ends[1]} or less",
             (False, False): "unbounded, since the lags or the budget end too soon",
         }
-        return f"{times(ratio.median)} (95% {told[interval.low > 0, math.isfinite(interval.high)]})"
+        return f"{times(ratio.median)} (95% {ranges[interval.low > 0, math.isfinite(interval.high)]})"
 
     def ratio_reach(self, other: "TriedSpan") -> Claimed:
         """Return the least and the greatest ratio that the lags of both could have shown."""

@@ -9,11 +9,13 @@ from typing import Any
 import torch
 
 from lstm_bench.engine.evaluation import evaluate, stack_batches
+from lstm_bench.engine.final_metrics import CLIPPED, GRADIENT_NORM
 from lstm_bench.engine.model import MakeCell, make_model
 from lstm_bench.engine.population import Population
 from lstm_bench.engine.run import Run, Snapshot, packed, unpacked
 from lstm_bench.engine.seeds import Member, cell_seeds, cell_streams, generator
 from lstm_bench.engine.settings import TrainingSettings
+from lstm_bench.metrics import CONFIRMATION, EVALUATION, TRAINING_LOSS
 from lstm_bench.tasks.contract import Batch, Task
 
 PLATEAU_SHARE = 0.95  # of the memoryless baseline: a member at or above it has learnt next to nothing
@@ -164,7 +166,7 @@ def _evaluate(population: Population, active: Sequence[Run], step: int, settings
 def _note_evaluation(run: Run, task: Task, step: int, metrics: dict[str, float]) -> None:
     shares = {f"{name}_share": metrics[name] / task.baselines[name] for name in dict.fromkeys(("loss", task.criterion))}
     run.metrics = metrics | shares
-    run.curves += [(step, f"eval/{name}", value) for name, value in run.metrics.items()]
+    run.curves += [(step, f"{EVALUATION}{name}", value) for name, value in run.metrics.items()]
     run.passes = run.passes + 1 if task.solved(metrics) else 0
     if run.steps_to_solve is None:
         run.status = "plateau" if run.metrics[f"{task.criterion}_share"] >= PLATEAU_SHARE else "learning"
@@ -183,11 +185,11 @@ def _keep_milestones(run: Run, population: Population, index: int, step: int) ->
 def _confirm(run: Run, task: Task, step: int, metrics: dict[str, float], ends: bool) -> None:
     if task.solved(metrics):
         run.status, run.finished, run.steps_to_solve = "solved", ends, step
-        run.curves += [(step, f"confirm/{name}", value) for name, value in metrics.items()]
+        run.curves += [(step, f"{CONFIRMATION}{name}", value) for name, value in metrics.items()]
     else:
         run.passes = 0
 
 
 def _note_gradients(run: Run, step: int, loss: float, grad_norm: float) -> None:
-    metrics = {"train/loss": loss, "grad/norm": grad_norm, "grad/clipped_share": run.clipped / (step + 1)}
+    metrics = {TRAINING_LOSS: loss, GRADIENT_NORM.key: grad_norm, CLIPPED.key: run.clipped / (step + 1)}
     run.curves += [(step, name, value) for name, value in metrics.items()]

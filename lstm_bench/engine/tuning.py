@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from statistics import fmean
 
 from lstm_bench.engine.run import Run
+from lstm_bench.metrics import normalised_loss
 
 
 def tuning_score(run: Run, criterion: str, evaluations: int) -> float:
-    """Return the mean share of the baseline over the tuning budget: 0 is perfect, 1 no better than no memory.
+    """Return the mean normalised loss over the tuning budget: 0 is perfect, 1 no better than no memory.
 
     This is the area under the learning curve, which measures speed and quality in one number. Shares above 1 count as
     1; after solving, a member counts 0, after diverging 1.
@@ -16,7 +17,7 @@ def tuning_score(run: Run, criterion: str, evaluations: int) -> float:
     shares = [
         1.0 if math.isnan(value) else min(1.0, value)
         for _, name, value in run.curves
-        if name == f"eval/{criterion}_share"
+        if name == normalised_loss(criterion)
     ]
     rest = 0.0 if run.status == "solved" else 1.0
     return fmean(shares + [rest] * (evaluations - len(shares)))

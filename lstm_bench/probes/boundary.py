@@ -1,4 +1,4 @@
-"""A sentence boundary: whether a cell lets go of its state there, and what it says just after."""
+"""A sentence boundary: how much of its state a cell carries over it, and how accurate its next answers are."""
 
 import math
 from dataclasses import dataclass
@@ -9,11 +9,15 @@ from torch import Generator, Tensor
 
 from lstm_bench.cells.contract import Cell, State, state_like, state_parts
 from lstm_bench.engine.model import Model, predict
+from lstm_bench.metrics import SHARE, Metric
 from lstm_bench.probes.contract import Curve, need, need_finite_weights
 from lstm_bench.probes.unrolled import Parts, flat, in_float64, pull_back, split, states, unroll
 from lstm_bench.tasks.contract import Batch, Task
 
 PROBE = "boundary"
+CARRY_OVER, CARRY_OVER_FURTHEST = Metric("memory/carry_over"), Metric("memory/carry_over_furthest")
+ACCURACY_AFTER = Metric("memory/accuracy_after_boundary", SHARE)
+GATE_DIFFERENCE = Metric("gates/boundary_difference", SHARE)
 
 
 @dataclass(frozen=True)
@@ -37,15 +41,15 @@ class Boundary:
         pairs = zip(self.with_boundary, self.without_boundary, strict=True)
         return [a / b if b > 0 else math.nan for a, b in pairs]
 
-    def metrics(self) -> dict[str, float]:
+    def metrics(self) -> dict[Metric, float]:
         """Return the carry-over across the boundary and at the largest k, the first accuracy, and the gate's share."""
-        found = {
-            "memory/carry_over": self.carry_over[0],
-            "memory/carry_over_furthest": self.carry_over[-1],
-            "memory/accuracy_after_boundary": self.accuracy[0],
-            "gates/boundary_difference": math.nan if self.gate is None else self.gate,
+        values = {
+            CARRY_OVER: self.carry_over[0],
+            CARRY_OVER_FURTHEST: self.carry_over[-1],
+            ACCURACY_AFTER: self.accuracy[0],
+            GATE_DIFFERENCE: math.nan if self.gate is None else self.gate,
         }
-        return {name: value for name, value in found.items() if math.isfinite(value)}
+        return {metric: value for metric, value in values.items() if math.isfinite(value)}
 
     def curves(self) -> dict[str, Curve]:
         """Return norms against k, and accuracy against the steps since the boundary."""
@@ -104,8 +108,8 @@ def _norms(cell: Cell, words: Tensor, middle: int, after: int, v: Tensor, size: 
         whole = flat(gradient)
         whole[k * rows : (k + 1) * rows] += v
         gradient = pull_back(steps[k], split(whole, steps[k].left))
-    found: list[float] = flat(gradient).norm(dim=1).log().view(copies, rows).mean(dim=1).exp().tolist()
-    return found
+    norms: list[float] = flat(gradient).norm(dim=1).log().view(copies, rows).mean(dim=1).exp().tolist()
+    return norms
 
 
 def _repeated(state: State, copies: int) -> State:

@@ -2,7 +2,7 @@
 
     def probe(model: Model, task: Task, generator: Generator, **settings) -> Reading | None
 
-The settings have defaults and can be set in conf/probe/. A probe that has nothing to say about a cell (gates of a cell
+The settings have defaults and can be set in conf/probe/. A probe that does not apply to a cell (gates of a cell
 without gates) returns None; one that cannot measure what it should raises a ProbeError.
 """
 
@@ -12,10 +12,11 @@ from typing import NamedTuple, Protocol
 from torch import Tensor
 
 from lstm_bench.engine.model import Model
+from lstm_bench.metrics import Metric
 
 
 class ProbeError(ValueError):
-    """What a probe cannot measure, in one line: the probe, what it met, and what it needs."""
+    """The reason why a probe cannot measure, in one line: the probe, the value, and the allowed values."""
 
 
 class Curve(NamedTuple):
@@ -26,10 +27,13 @@ class Curve(NamedTuple):
 
 
 class Reading(Protocol):
-    """What a probe found, ready to be recorded."""
+    """The measurement of a probe, ready to be recorded."""
 
-    def metrics(self) -> Mapping[str, float]:
-        """Return the numbers by name, `<group>/<name>`; what is not known is left out."""
+    def metrics(self) -> Mapping[Metric, float]:
+        """Return the numbers, each with its declaration; what is not known is left out.
+
+        Who runs the probe adds the moment. A plug-in may return a key `<group>/<name>` in place of a declaration.
+        """
         ...
 
     def curves(self) -> Mapping[str, Curve]:

@@ -1,4 +1,4 @@
-"""Forgetting: how much of a cue a trained model still says, against how long ago it saw it."""
+"""Forgetting: recall of a cue by a trained model against the number of steps since the cue."""
 
 import math
 from collections.abc import Sequence
@@ -8,11 +8,13 @@ import torch
 from torch import Generator, Tensor
 
 from lstm_bench.engine.model import Model, predict
+from lstm_bench.metrics import STEPS, Metric
 from lstm_bench.probes.contract import Curve, need, need_finite, need_finite_weights
 from lstm_bench.tasks.contract import Task
 
 PROBE = "forgetting"
 HALF = 0.5
+HALF_LIFE, IS_LOWER_BOUND = Metric("memory/half_life", STEPS), Metric("memory/half_life_open")
 
 
 @dataclass(frozen=True)
@@ -32,11 +34,11 @@ class Forgetting:
         """Steps after which half is left; see `half_life`."""
         return half_life(self.distances, self.mean_recall)
 
-    def metrics(self) -> dict[str, float]:
+    def metrics(self) -> dict[Metric, float]:
         """Return the half-life, or the longest distance tried with `memory/half_life_open` 1 where it is longer."""
-        is_open = math.isinf(self.half_life)
-        steps = float(self.distances[-1]) if is_open else self.half_life
-        return {"memory/half_life": steps, "memory/half_life_open": float(is_open)}
+        is_longer = math.isinf(self.half_life)
+        steps = float(self.distances[-1]) if is_longer else self.half_life
+        return {HALF_LIFE: steps, IS_LOWER_BOUND: float(is_longer)}
 
     def curves(self) -> dict[str, Curve]:
         """Return recall against distance, "recall", and of each cue alone where a sequence has several."""

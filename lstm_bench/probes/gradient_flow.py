@@ -10,13 +10,15 @@ from torch import Generator, Tensor
 from lstm_bench.cells.contract import Cell, state_parts
 from lstm_bench.cells.reals import as_reals, from_reals
 from lstm_bench.engine.model import Model
+from lstm_bench.metrics import FACTOR, STEPS, Metric
 from lstm_bench.probes.contract import Curve, need, need_finite, need_finite_weights
 from lstm_bench.probes.unrolled import Parts, Step, flat, in_float64, pull_back, unroll
 from lstm_bench.tasks.contract import Task
 
 PROBE = "gradient_flow"
 JOINT = "joint"
-HORIZONS = {"horizon": 1e-3, "horizon_e": 1 / math.e}
+DECAY, PATH_DECAY = Metric("grad/decay", FACTOR), Metric("grad/decay_{path}_path", FACTOR)
+HORIZONS = {Metric("grad/horizon", STEPS): 1e-3, Metric("grad/horizon_e", STEPS): 1 / math.e}  # share of g_0
 
 
 @dataclass(frozen=True)
@@ -49,17 +51,17 @@ class GradientFlow:
     joint: Decline
     paths: dict[str, Decline]
 
-    def metrics(self) -> dict[str, float]:
+    def metrics(self) -> dict[Metric, float]:
         """Return decay and horizons; a horizon beyond the sequence is left out."""
-        steps = {f"grad/{name}": self.joint.horizon(share) for name, share in HORIZONS.items()}
-        decays = {f"grad/decay_{part}_path": path.decay for part, path in self.paths.items()}
-        known = {name: float(k) for name, k in steps.items() if k is not None}
-        return {"grad/decay": self.joint.decay} | known | decays
+        steps = {metric: self.joint.horizon(share) for metric, share in HORIZONS.items()}
+        horizons = {metric: float(k) for metric, k in steps.items() if k is not None}
+        decays = {PATH_DECAY.of(part): path.decay for part, path in self.paths.items()}
+        return {DECAY: self.joint.decay} | horizons | decays
 
     def curves(self) -> dict[str, Curve]:
         """Return g_k against k: "joint", and "h path", "c path" where the state has parts."""
-        named = {JOINT: self.joint} | {f"{part} path": path for part, path in self.paths.items()}
-        return {name: Curve(range(len(path.norms)), path.norms) for name, path in named.items()}
+        declines = {JOINT: self.joint} | {f"{part} path": path for part, path in self.paths.items()}
+        return {name: Curve(range(len(path.norms)), path.norms) for name, path in declines.items()}
 
 
 def gradient_flow(
@@ -101,9 +103,9 @@ def flow_over(cell: Cell, inputs: Tensor, generator: Generator, lengths: Tensor 
     names = list(state_parts(cell.initial_state(1)))
     paths = names if len(names) > 1 else []
     steps = unroll(PROBE, cell, inputs.double().repeat(1, 1 + len(paths), 1))
-    found = _norms_back(steps, paths, ends, generator)
-    need_finite(PROBE, **{f"the {name} gradient": torch.tensor(norms) for name, norms in found.items()})
-    declines = {name: Decline([1.0, *norms]) for name, norms in found.items()}
+    norms_back = _norms_back(steps, paths, ends, generator)
+    need_finite(PROBE, **{f"the {name} gradient": torch.tensor(norms) for name, norms in norms_back.items()})
+    declines = {name: Decline([1.0, *norms]) for name, norms in norms_back.items()}
     return GradientFlow(declines.pop(JOINT), declines)
 
 
@@ -150,8 +152,8 @@ def _means_by_steps_back(norms: Tensor, ends: Tensor, groups: int) -> list[list[
     """
     steps_back = torch.arange(1, int(ends.min()) + 1).unsqueeze(1)
     by_steps_back = norms.gather(0, ends - steps_back)
-    found: list[list[float]] = by_steps_back.view(len(steps_back), groups, -1).log().mean(dim=-1).exp().T.tolist()
-    return found
+    means: list[list[float]] = by_steps_back.view(len(steps_back), groups, -1).log().mean(dim=-1).exp().T.tolist()
+    return means
 
 
 def decay_per_step(norms: Sequence[float]) -> float:

@@ -9,12 +9,14 @@ from torch import Generator, Tensor
 
 from lstm_bench.cells.contract import Cell, state_parts
 from lstm_bench.engine.model import Model
+from lstm_bench.metrics import FACTOR, Metric
 from lstm_bench.probes.contract import Curve, need, need_finite, need_finite_weights
 from lstm_bench.probes.unrolled import flat, in_float64, pull_back, split, unroll
 from lstm_bench.tasks.contract import Task, log_spaced
 
 SIZE_LIMIT = 256  # units: beyond, S x S matrices for every step take seconds
 PROBE = "jacobian"
+SPECTRAL_DECAY = Metric("grad/spectral_decay", FACTOR)
 
 
 @dataclass(frozen=True)
@@ -25,13 +27,13 @@ class JacobianNorms:
     spectral: list[float]
     frobenius: list[float]
 
-    def metrics(self) -> dict[str, float]:
+    def metrics(self) -> dict[Metric, float]:
         """Return the decay per step of the spectral norm, between the first and the last k that is not 0."""
         known = [(k, math.log(norm)) for k, norm in zip(self.steps_back, self.spectral, strict=True) if norm > 0]
         if len(known) < 2:
             return {}
         (first, ln_first), (last, ln_last) = known[0], known[-1]
-        return {"grad/spectral_decay": math.exp((ln_last - ln_first) / (last - first))}
+        return {SPECTRAL_DECAY: math.exp((ln_last - ln_first) / (last - first))}
 
     def curves(self) -> dict[str, Curve]:
         """Return both norms against k."""

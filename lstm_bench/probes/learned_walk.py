@@ -9,6 +9,7 @@ from torch import Generator, Tensor
 
 from lstm_bench.cells.contract import Cell, State, state_parts
 from lstm_bench.engine.model import Model, predict
+from lstm_bench.metrics import Metric
 from lstm_bench.probes.contract import Curve, need, need_finite, need_finite_weights
 from lstm_bench.probes.unrolled import in_float64
 from lstm_bench.tasks.contract import Task
@@ -19,7 +20,7 @@ CANDIDATE = "g"
 
 @dataclass(frozen=True)
 class LearnedWalk:
-    """Values [words][units] by name (gates i f o, candidate g, parts of the state), and what is said at each word.
+    """Values [words][units] by name (gates i f o, candidate g, parts of the state), and the answer at each word.
 
     `answers` are classes of the task, the likeliest at each word.
     """
@@ -27,8 +28,8 @@ class LearnedWalk:
     values: dict[str, list[list[float]]]
     answers: list[int]
 
-    def metrics(self) -> dict[str, float]:
-        """Return nothing: a walk is looked at."""
+    def metrics(self) -> dict[Metric, float]:
+        """Return no number: a walk consists of curves."""
         return {}
 
     def curves(self) -> dict[str, Curve]:
@@ -59,22 +60,22 @@ def learned_walk(model: Model, task: Task, generator: Generator) -> LearnedWalk 
     inputs = F.one_hot(places, task.input_size).unsqueeze(1)
     values = _values(in_float64(model.cell), inputs.double())
     need_finite(PROBE, **values)
-    said = predict(model, inputs.float(), len(sentence)).squeeze(1).argmax(dim=-1)
-    return LearnedWalk({name: rows.tolist() for name, rows in values.items()}, said.tolist())
+    answers = predict(model, inputs.float(), len(sentence)).squeeze(1).argmax(dim=-1)
+    return LearnedWalk({name: rows.tolist() for name, rows in values.items()}, answers.tolist())
 
 
 @torch.no_grad()
 def _values(cell: Cell, inputs: Tensor) -> dict[str, Tensor]:
     """Return each value [words, units]."""
-    state, seen = cell.initial_state(1), dict[str, list[Tensor]]()
+    state, values = cell.initial_state(1), dict[str, list[Tensor]]()
     for x in inputs:
         inside = dict(cell.gates(x, state)) if hasattr(cell, "gates") else {}
         if hasattr(cell, "candidate"):
             inside[CANDIDATE] = cell.candidate(x, state)
         _, state = cell.step(x, state)
         for name, value in (inside | _real_parts(state)).items():
-            seen.setdefault(name, []).append(value.flatten())
-    return {name: _stacked(rows) for name, rows in seen.items()}
+            values.setdefault(name, []).append(value.flatten())
+    return {name: _stacked(rows) for name, rows in values.items()}
 
 
 def _real_parts(state: State) -> dict[str, Tensor]:

@@ -1,4 +1,4 @@
-"""Length generalisation: what a model that solved one lag does, untouched, at others."""
+"""Length generalisation: the metrics of a model at other lags than the one it was trained on."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -7,18 +7,21 @@ import torch
 from torch import Generator
 
 from lstm_bench.engine.model import Model, predict
+from lstm_bench.metrics import SHARE, Metric
 from lstm_bench.probes.contract import Curve, need, need_finite, need_finite_weights
 from lstm_bench.tasks.contract import Task
 
 PROBE = "length_generalisation"
 MULTIPLES = (0.5, 1.0, 2.0, 4.0)  # of the lag trained on
+SCORE = Metric("memory/score_at_{path}", SHARE)  # a perfect memory scores 1
 
 
 @dataclass(frozen=True)
 class LengthGeneralisation:
-    """The task's metrics, by the multiple of the lag that was trained on; `score` is the one that tells best.
+    """The task's metrics, by the multiple of the lag that was trained on.
 
-    Nearest whole lags; a lag that the task does not have is left out.
+    `score` is the one that a perfect memory brings to 1. Nearest whole lags; a lag that the task does not have is left
+    out.
     """
 
     score: str
@@ -27,20 +30,20 @@ class LengthGeneralisation:
     @property
     def scores(self) -> dict[float, float]:
         """The score at each multiple."""
-        return {multiple: found[self.score] for multiple, found in self.measured.items()}
+        return {multiple: metrics[self.score] for multiple, metrics in self.measured.items()}
 
-    def metrics(self) -> dict[str, float]:
+    def metrics(self) -> dict[Metric, float]:
         """Return the score at each multiple."""
-        return {f"memory/score_at_{multiple:g}x": score for multiple, score in self.scores.items()}
+        return {SCORE.of(f"{multiple:g}x"): score for multiple, score in self.scores.items()}
 
     def curves(self) -> dict[str, Curve]:
         """Return the score against the multiple, and every other metric of the task by its name."""
         others = [name for name in next(iter(self.measured.values()), {}) if name != self.score]
-        named = {"score": self.score} | {name: name for name in others}
-        return {shown: Curve(list(self.measured), self._values(name)) for shown, name in named.items()}
+        names = {"score": self.score} | {name: name for name in others}
+        return {quantity: Curve(list(self.measured), self._values(name)) for quantity, name in names.items()}
 
     def _values(self, name: str) -> list[float]:
-        return [found[name] for found in self.measured.values()]
+        return [metrics[name] for metrics in self.measured.values()]
 
 
 def length_generalisation(model: Model, task: Task, generator: Generator, sequences: int = 500) -> LengthGeneralisation:

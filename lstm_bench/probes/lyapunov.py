@@ -1,4 +1,4 @@
-"""Lyapunov exponents: the rates at which small disturbances of a state grow or die while a cell reads its task."""
+"""Lyapunov exponents: the rates at which small disturbances of a state grow or decay while a cell reads its task."""
 
 import math
 from dataclasses import dataclass
@@ -8,11 +8,14 @@ from torch import Generator, Tensor
 
 from lstm_bench.cells.contract import Cell, state_like, state_parts
 from lstm_bench.engine.model import Model
+from lstm_bench.metrics import STEPS, Metric
 from lstm_bench.probes.contract import Curve, need, need_finite_weights
 from lstm_bench.probes.unrolled import flat, in_float64, pull_back, split, states, unroll
 from lstm_bench.tasks.contract import Task
 
 PROBE = "lyapunov"
+TOP_EXPONENT = Metric("memory/lyapunov", "nats per step")
+HORIZON = Metric("memory/lyapunov_horizon", STEPS)
 
 
 @dataclass(frozen=True)
@@ -23,14 +26,14 @@ class LyapunovSpectrum:
 
     @property
     def horizon(self) -> float:
-        """-1 / the top exponent: steps until a disturbance is down to 1/e; inf where it does not die."""
+        """-1 / the top exponent: steps until a disturbance is down to 1/e; inf where it does not decay."""
         top = self.exponents[0]
         return -1 / top if top < 0 else math.inf
 
-    def metrics(self) -> dict[str, float]:
+    def metrics(self) -> dict[Metric, float]:
         """Return the top exponent and, where it is negative, its horizon; what is not finite is left out."""
-        known = {"memory/lyapunov": self.exponents[0], "memory/lyapunov_horizon": self.horizon}
-        return {name: value for name, value in known.items() if math.isfinite(value)}
+        values = {TOP_EXPONENT: self.exponents[0], HORIZON: self.horizon}
+        return {metric: value for metric, value in values.items() if math.isfinite(value)}
 
     def curves(self) -> dict[str, Curve]:
         """Return the finite exponents against their rank."""
@@ -101,7 +104,7 @@ def spectrum_over(
 
 
 def _log_growth(r: Tensor, size: int) -> Tensor:
-    """Return ln |R_jj|; -inf where what is left of a direction is no more than rounding."""
+    """Return ln |R_jj|; -inf where the rest of a direction is no more than rounding."""
     left = r.diagonal().abs()
     rounding = size * torch.finfo(r.dtype).eps * r.norm()
     return left.where(left > rounding, 0.0).log()

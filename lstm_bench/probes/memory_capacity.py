@@ -8,11 +8,14 @@ from torch import Generator, Tensor
 
 from lstm_bench.cells.contract import state_parts
 from lstm_bench.engine.model import Model
+from lstm_bench.metrics import STEPS, Metric
 from lstm_bench.probes.contract import Curve, need, need_finite, need_finite_weights
 from lstm_bench.probes.unrolled import flat, in_float64, states
 from lstm_bench.tasks.contract import Task
 
 PROBE = "memory_capacity"
+CAPACITY, STATE_SIZE = Metric("memory/capacity", "inputs"), Metric("memory/state_size", "units")
+CAPACITY_SPAN, IS_LOWER_BOUND = Metric("memory/capacity_span", STEPS), Metric("memory/capacity_span_open")
 SPAN = 0.5  # of the variance of an input
 RIDGES = tuple(10.0**power for power in range(-10, 1))  # over the mean variance of a state's directions
 TRAINING, VALIDATION, TEST = 8, 4, 4  # streams
@@ -44,13 +47,13 @@ class MemoryCapacity:
         """Whether the longest delay that was tried is still read well: then the span is longer than it."""
         return self.span == len(self.squared_correlations)
 
-    def metrics(self) -> dict[str, float]:
+    def metrics(self) -> dict[Metric, float]:
         """Return capacity and span; where the span is cut off, `memory/capacity_span_open` is 1."""
         return {
-            "memory/capacity": self.capacity,
-            "memory/capacity_span": float(self.span),
-            "memory/capacity_span_open": float(self.is_cut_off),
-            "memory/state_size": float(self.units),
+            CAPACITY: self.capacity,
+            CAPACITY_SPAN: float(self.span),
+            IS_LOWER_BOUND: float(self.is_cut_off),
+            STATE_SIZE: float(self.units),
         }
 
     def curves(self) -> dict[str, Curve]:

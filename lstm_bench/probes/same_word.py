@@ -7,10 +7,13 @@ import torch
 from torch import Generator, Tensor
 
 from lstm_bench.engine.model import Model, predict
+from lstm_bench.metrics import SHARE, Metric
 from lstm_bench.probes.contract import Curve, need, need_finite, need_finite_weights
 from lstm_bench.tasks.contract import Task
 
 PROBE = "same_word"
+DIVERGENCE = Metric("memory/divergence_{path}", "bits")
+IDENTICAL = Metric("memory/identical_{path}_share", SHARE)
 SMALLEST = 1e-30  # a probability: below it p ln p is 0
 
 
@@ -24,11 +27,11 @@ class SameWord:
     divergences: list[float]
     identical: list[float]
 
-    def metrics(self) -> dict[str, float]:
+    def metrics(self) -> dict[Metric, float]:
         """Return both at distance 1 and at the longest."""
-        ends = {"next": 0, "furthest": len(self.divergences) - 1}
-        found = {f"memory/divergence_{name}": self.divergences[place] for name, place in ends.items()}
-        return found | {f"memory/identical_{name}_share": self.identical[place] for name, place in ends.items()}
+        ends = {"next": 0, "furthest": -1}
+        divergences = {DIVERGENCE.of(name): self.divergences[place] for name, place in ends.items()}
+        return divergences | {IDENTICAL.of(name): self.identical[place] for name, place in ends.items()}
 
     def curves(self) -> dict[str, Curve]:
         """Return both against the distance."""

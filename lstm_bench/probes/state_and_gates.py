@@ -10,6 +10,7 @@ from torch import Generator, Tensor
 from lstm_bench.cells.contract import Cell, State, state_parts
 from lstm_bench.cells.reals import widened
 from lstm_bench.engine.model import Model
+from lstm_bench.metrics import SHARE, STEPS, Metric
 from lstm_bench.probes.contract import Curve, need, need_finite, need_finite_weights
 from lstm_bench.probes.unrolled import in_float64
 from lstm_bench.tasks.contract import Task
@@ -17,6 +18,10 @@ from lstm_bench.tasks.contract import Task
 PROBE = "state_and_gates"
 SHUT, OPEN = 0.05, 0.95
 BINS = 20
+GATE_MEAN = Metric("gates/{path}_mean")
+SHUT_SHARE, OPEN_SHARE = Metric("gates/{path}_shut_share", SHARE), Metric("gates/{path}_open_share", SHARE)
+STATE_RMS = Metric("gates/state_{path}_rms")
+TIME_CONSTANT = Metric("gates/time_constant_{path}", STEPS)
 GatesOf = Callable[[Tensor, State], Mapping[str, Tensor]]
 
 
@@ -47,20 +52,20 @@ class StateAndGates:
     gates: dict[str, Gate]
     time_constants: list[float]
 
-    def metrics(self) -> dict[str, float]:
+    def metrics(self) -> dict[Metric, float]:
         """Return mean and saturation of each gate, and median, shortest and longest time constant."""
         by_gate = {
-            f"gates/{name}_{what}": value
+            metric.of(name): value
             for name, gate in self.gates.items()
-            for what, value in (("mean", gate.mean), ("shut_share", gate.shut), ("open_share", gate.open))
+            for metric, value in ((GATE_MEAN, gate.mean), (SHUT_SHARE, gate.shut), (OPEN_SHARE, gate.open))
         }
-        ends = {f"gates/state_{name}_rms": trace[-1] for name, trace in self.state_traces.items()}
-        scales = self.time_constants
-        if not scales:
+        ends = {STATE_RMS.of(name): trace[-1] for name, trace in self.state_traces.items()}
+        constants = self.time_constants
+        if not constants:
             return ends | by_gate
-        middle = (scales[(len(scales) - 1) // 2] + scales[len(scales) // 2]) / 2
-        known = {"median": middle, "shortest": scales[0], "longest": scales[-1]}
-        return ends | by_gate | {f"gates/time_constant_{k}": v for k, v in known.items() if math.isfinite(v)}
+        middle = (constants[(len(constants) - 1) // 2] + constants[len(constants) // 2]) / 2
+        by_rank = {"median": middle, "shortest": constants[0], "longest": constants[-1]}
+        return ends | by_gate | {TIME_CONSTANT.of(k): v for k, v in by_rank.items() if math.isfinite(v)}
 
     def curves(self) -> dict[str, Curve]:
         """Return traces against the time step, distributions against the middle of a bin, time constants by rank."""
@@ -112,8 +117,8 @@ def _watch(cell: Cell, inputs: Tensor) -> tuple[dict[str, Tensor], dict[str, Ten
     return _stacked(states), _stacked(gates)
 
 
-def _stacked(seen: list[Mapping[str, Tensor]]) -> dict[str, Tensor]:
-    return {name: torch.stack([widened(parts[name]) for parts in seen]) for name in seen[0]}
+def _stacked(by_step: list[Mapping[str, Tensor]]) -> dict[str, Tensor]:
+    return {name: torch.stack([widened(parts[name]) for parts in by_step]) for name in by_step[0]}
 
 
 def _trace(values: Tensor, read: Tensor) -> Tensor:
@@ -123,10 +128,10 @@ def _trace(values: Tensor, read: Tensor) -> Tensor:
 
 
 def _gate(values: Tensor, read: Tensor) -> Gate:
-    seen = values[read]
-    counts = torch.histc(seen, BINS, 0.0, 1.0) / seen.numel()
-    shut, opened = (float(share.double().mean()) for share in (seen < SHUT, seen > OPEN))
-    return Gate(float(seen.mean()), shut, opened, _trace(values, read).tolist(), counts.tolist())
+    read_values = values[read]
+    counts = torch.histc(read_values, BINS, 0.0, 1.0) / read_values.numel()
+    shut, opened = (float(share.double().mean()) for share in (read_values < SHUT, read_values > OPEN))
+    return Gate(float(read_values.mean()), shut, opened, _trace(values, read).tolist(), counts.tolist())
 
 
 def _time_constants(kept: Tensor | None, read: Tensor) -> list[float]:

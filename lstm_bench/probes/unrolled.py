@@ -1,4 +1,4 @@
-"""A cell run step by step, each step with a graph of its own, so that what flows back can be looked at between steps.
+"""A cell run step by step, each step with a graph of its own, so that gradients can be read between steps.
 
 Everything here is in float64, or complex128: in float32 a gradient that shrinks by 0.57 a step underflows after 184
 steps. Cells run in evaluation mode. A whole state is a row of real numbers, two for each complex one.
@@ -46,7 +46,7 @@ def _wide(tensor: Tensor) -> Tensor:
 
 
 class _BorrowedCell:
-    """Another's cell, each of whose methods runs in evaluation mode with weights in double precision."""
+    """A cell that cannot be copied: its methods run in evaluation mode with weights in double precision."""
 
     def __init__(self, cell: Cell) -> None:
         self._cell: Any = cell
@@ -90,11 +90,11 @@ def _leaf(probe: str, name: str, part: Tensor, t: int) -> Tensor:
 @torch.no_grad()
 def states(cell: Cell, inputs: Tensor) -> list[State]:
     """Return the state of a float64 cell after each step of inputs [T, B, D], without any graph."""
-    state, found = cell.initial_state(inputs.shape[1]), list[State]()
+    state, visited = cell.initial_state(inputs.shape[1]), list[State]()
     for x in inputs:
         _, state = cell.step(x, state)
-        found.append(state)
-    return found
+        visited.append(state)
+    return visited
 
 
 def pull_back(step: Step, d_left: Parts, d_output: Tensor | None = None) -> Parts:
@@ -106,9 +106,9 @@ def pull_back(step: Step, d_left: Parts, d_output: Tensor | None = None) -> Part
     if not pairs:
         return {name: torch.zeros_like(part) for name, part in step.entered.items()}
     outputs, gradients = zip(*pairs, strict=True)
-    found = torch.autograd.grad(outputs, list(step.entered.values()), gradients,
+    d_entered = torch.autograd.grad(outputs, list(step.entered.values()), gradients,
                                 allow_unused=True, materialize_grads=True)  # fmt: skip
-    return dict(zip(step.entered, found, strict=True))
+    return dict(zip(step.entered, d_entered, strict=True))
 
 
 def flat(parts: Parts) -> Tensor:

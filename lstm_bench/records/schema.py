@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import AliasChoices, ConfigDict, Field, with_config
 
+from lstm_bench.metrics import Metric
 from lstm_bench.records.identity import PlannedMember, member_identity
 
 SCHEMA = 1
@@ -124,13 +125,15 @@ class StudyPlan:
 @with_config(NO_OTHER_FIELDS)
 @dataclass(frozen=True)
 class MemberRecord:
-    """The results of one member; `metrics` are the last values.
+    """The results of one member; `metrics` are the last values, `declarations` says what each of them is, by its key.
 
     `role` is one of ROLES, `status` one of STATUSES. `error` is the reason why there is no result, or why a member
     diverged: one line, or the traceback of an exception.
 
     `files` is the manifest: the SHA-256 of each file beside the record, by name; `optimiser` is that of Adam's moments
     at the end. `sha256` is that of the record itself, with this field empty.
+
+    `declarations` is empty in records of earlier versions; `former_metrics.declarations_of` reads both.
 
     `probe_errors` has one line by probe and moment for each reading that failed.
 
@@ -147,6 +150,7 @@ class MemberRecord:
     steps_to_solve: int | None = None
     train_s: float = 0.0
     metrics: dict[str, float] = field(default_factory=dict)
+    declarations: dict[str, Metric] = field(default_factory=dict)
     probe_errors: dict[str, str] = field(default_factory=dict)
     error: str | None = None
     finished: str = ""

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from lstm_bench.config.objects import cell_maker, chosen_probes, make_task
 from lstm_bench.config.schema import JobConfig
+from lstm_bench.engine.final_metrics import TUNING_SCORE, final_metrics
 from lstm_bench.engine.model import MakeCell, make_model
 from lstm_bench.engine.run import Run
 from lstm_bench.engine.seeds import Member, generator
@@ -127,7 +128,7 @@ def _choose_rate(job: Job) -> float:
     while waiting := [m for m in candidates if not finished(job, "tuning", m.seed, m.learning_rate)]:
         _train_members(job, waiting, trainer.tuning_steps)
     identities = [_identity(job, member) for member in candidates]
-    scores = [job.records.read_member(identity).metrics["tuning/score"] for identity in identities]
+    scores = [job.records.read_member(identity).metrics[TUNING_SCORE.key] for identity in identities]
     return choose_learning_rate([(m.learning_rate, score) for m, score in zip(candidates, scores, strict=True)])
 
 
@@ -219,16 +220,17 @@ def _mark_running(job: Job, run: Run) -> None:
 def _record_run(job: Job, run: Run, steps: int) -> None:
     member, identity = run.member, _identity(job, run.member)
     tuning = member.role == "tuning"
-    metrics, findings = _last_values(run), Findings()
+    metrics, findings = final_metrics(run, job.task.units), Findings()
     tables = {"curves": pd.DataFrame(run.curves, columns=list(TABLE_COLUMNS["curves"]))}
     files: dict[str, bytes] = {}
     if tuning:
         evaluations = steps // job.config.trainer.eval_every + 1
-        metrics["tuning/score"] = tuning_score(run, job.task.criterion, evaluations)
+        metrics[TUNING_SCORE] = tuning_score(run, job.task.criterion, evaluations)
     else:
         findings = _probe(job, run)
         tables |= {"gradients": _state_norms(run), "probes": findings.table}
         files["weights.pt"] = _file_of(run.weights)
+    metrics |= findings.metrics
     record = MemberRecord(
         identity=identity,
         job=job.identity,
@@ -239,7 +241,8 @@ def _record_run(job: Job, run: Run, steps: int) -> None:
         steps=run.steps,
         steps_to_solve=run.steps_to_solve,
         train_s=run.train_s,
-        metrics=metrics | findings.metrics,
+        metrics={metric.key: value for metric, value in metrics.items()},
+        declarations={metric.key: metric for metric in metrics},
         probe_errors=findings.errors,
         error=run.reason and f"cell {job.config.cell_name}: {run.reason}",
         finished=now(),
@@ -247,13 +250,6 @@ def _record_run(job: Job, run: Run, steps: int) -> None:
     )
     job.records.write_member(record, tables, files)
     job.records.journal.note("member_ended", identity=identity, role=member.role, seed=member.seed, status=run.status)
-
-
-def _last_values(run: Run) -> dict[str, float]:
-    """Return the last value of each curve, and the steps and seconds of training."""
-    values = {metric: value for _, metric, value in run.curves}
-    values |= {"train/steps": float(run.steps), "train/train_s": run.train_s}
-    return values | ({} if run.steps_to_solve is None else {"train/steps_to_solve": float(run.steps_to_solve)})
 
 
 def _probe(job: Job, run: Run) -> Findings:

@@ -12,9 +12,13 @@ from lstm_bench.config.objects import ChosenProbe, Moment
 from lstm_bench.engine.global_generators import seeded_generators
 from lstm_bench.engine.model import Model, load_weights, model_tensors
 from lstm_bench.engine.run import Run
+from lstm_bench.metrics import FINAL, INITIAL, SECONDS, Metric, milestone
 from lstm_bench.probes.contract import Probe, ProbeError, Reading
+from lstm_bench.records.former_metrics import former_metric
 from lstm_bench.records.store import TABLE_COLUMNS
 from lstm_bench.tasks.contract import Task
+
+PROBING_TIME = Metric("train/probe_s", SECONDS)
 
 
 class Stage(NamedTuple):
@@ -30,7 +34,7 @@ class Stage(NamedTuple):
 class Findings:
     """The readings of all probes of one member, in the form of the records."""
 
-    metrics: dict[str, float] = field(default_factory=dict)
+    metrics: dict[Metric, float] = field(default_factory=dict)
     errors: dict[str, str] = field(default_factory=dict)
     tables: list[pd.DataFrame] = field(default_factory=list)
 
@@ -42,11 +46,11 @@ class Findings:
 
 def stages(initial: Model, run: Run) -> Iterator[Stage]:
     """Yield the moments of a member in order: its start, the milestones that it reached, its end."""
-    yield Stage("initial", 0, ("initial",), {name: tensor.clone() for name, tensor in model_tensors(initial).items()})
+    yield Stage(INITIAL, 0, ("initial",), {name: tensor.clone() for name, tensor in model_tensors(initial).items()})
     for percent, (step, weights) in sorted(run.milestones.items(), reverse=True):
-        yield Stage(f"at_{percent}", step, ("milestones",), weights)
+        yield Stage(milestone(percent), step, ("milestones",), weights)
     if run.status != "untrained":
-        yield Stage("final", run.steps, ("final", "solved") if run.status == "solved" else ("final",), run.weights)
+        yield Stage(FINAL, run.steps, ("final", "solved") if run.status == "solved" else ("final",), run.weights)
 
 
 def probe_member(
@@ -77,19 +81,19 @@ def probe_member(
         for name, chosen in probes.items():
             if not set(stage.kinds) & set(chosen.at):
                 continue
-            key = name, stage.step, stage.name == "initial"
+            key = name, stage.step, stage.name == INITIAL
             if key not in readings:
                 raise_if_stopped()
                 readings[key] = _measure(chosen.probe, model, task, Generator().manual_seed(generator_seed))
             _note(findings, name, stage, readings[key])
-    findings.metrics["train/probe_s"] = time.process_time() - started
+    findings.metrics[PROBING_TIME] = time.process_time() - started
     return findings
 
 
 class _Noted(NamedTuple):
     """The metrics of a reading, and its curves as columns."""
 
-    metrics: dict[str, float]
+    metrics: dict[Metric, float]
     curves: list[dict[str, Any]]
 
 
@@ -110,8 +114,12 @@ def _measure(probe: Probe, model: Model, task: Task, generator: Generator) -> _N
         return f"{type(error).__name__}: {error}"
 
 
-def _metrics(reading: Reading) -> dict[str, float]:
-    return {name: float(value) for name, value in reading.metrics().items()}
+def _metrics(reading: Reading) -> dict[Metric, float]:
+    """Return the numbers of a reading; a key in place of a metric, as a plug-in may return it, names one."""
+    return {
+        former_metric(metric, {}) if isinstance(metric, str) else metric: float(value)
+        for metric, value in reading.metrics().items()
+    }
 
 
 def _columns(reading: Reading) -> list[dict[str, Any]]:
@@ -125,6 +133,6 @@ def _note(findings: Findings, probe: str, stage: Stage, reading: _Noted | str | 
     if isinstance(reading, str):
         findings.errors[f"{probe} {stage.name}"] = reading
     elif reading is not None:
-        findings.metrics |= {f"{name}_{stage.name}": value for name, value in reading.metrics.items()}
+        findings.metrics |= {metric.at(stage.name): value for metric, value in reading.metrics.items()}
         labels = {"moment": stage.name, "step": stage.step, "probe": probe}
         findings.tables += [pd.DataFrame(labels | columns) for columns in reading.curves]

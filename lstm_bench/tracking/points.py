@@ -2,16 +2,17 @@
 
 import math
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
+from lstm_bench.metrics import EVALUATION, FINAL, INITIAL, TRAINING_LOSS, Metric, normalised_loss, percent_of
+from lstm_bench.records.former_metrics import declarations_of
 from lstm_bench.records.schema import JobPlan, MemberRecord, StudyPlan
 from lstm_bench.records.store import StudyRecords
 
 REFUSED_IN_METRIC_NAMES = re.compile(r"[^\w\-./ :]")
-CARRIED = re.compile(r"eval/|train/loss$")  # how good a member is; a gradient belongs to a step that was taken
 ENDS_EARLY = ("solved", "diverged")
-FINAL, MILESTONE = "_final", re.compile(r"_(at_\d+)$")  # how the metric of a probe ends
+TOTAL, CORE = Metric("params/total"), Metric("params/core")
 Point = tuple[str, int, float]  # metric, step, value
 
 
@@ -34,11 +35,12 @@ def wanted_points(record: MemberRecord, plan: StudyPlan, records: StudyRecords) 
         (metric, int(step), math.nan if value is None else float(value))
         for step, metric, value in zip(steps, metrics, values, strict=True)
     ]
-    singles = {key: float(value) for key, value in record.metrics.items() if key not in set(metrics)}
-    singles |= {"params/total": float(job.n_parameters), "params/core": float(job.n_parameters_core)}
-    moments = {match.group(1) for key in singles if (match := MILESTONE.search(key))}
-    reached = _milestones(moments, curves, record, job, records) if moments else {}
-    at_their_step = ((key, _step_of(key, record, reached), value) for key, value in singles.items())
+    declarations = declarations_of(record, job.units)
+    singles = {declarations[key]: float(value) for key, value in record.metrics.items() if key not in set(metrics)}
+    singles |= {TOTAL: float(job.n_parameters), CORE: float(job.n_parameters_core)}
+    moments = {metric.moment for metric in singles}
+    steps_of = {"": 0, INITIAL: 0, FINAL: record.steps} | _milestones(moments, curves, record, job, records)
+    at_their_step = ((metric.key, steps_of[metric.moment], value) for metric, value in singles.items())
     points = [*curves, *_carried(curves, record, job), *at_their_step]
     return list(dict.fromkeys((metric_name(metric), step, value) for metric, step, value in points))
 
@@ -58,8 +60,13 @@ def _carried(curves: Sequence[Point], record: MemberRecord, job: JobPlan) -> Ite
     if record.status not in ENDS_EARLY:
         return
     later = [step for step in _evaluation_steps(record, job) if step > record.steps]
-    last = {metric: value for metric, _, value in curves if CARRIED.match(metric) and math.isfinite(value)}
+    last = {metric: value for metric, _, value in curves if _is_carried(metric) and math.isfinite(value)}
     yield from ((metric, step, value) for metric, value in last.items() for step in later)
+
+
+def _is_carried(metric: str) -> bool:
+    """Return whether a curve measures how good a member is; a gradient belongs to a step that was taken."""
+    return metric.startswith(EVALUATION) or metric == TRAINING_LOSS
 
 
 def _evaluation_steps(record: MemberRecord, job: JobPlan) -> list[int]:
@@ -75,23 +82,22 @@ def _evaluation_steps(record: MemberRecord, job: JobPlan) -> list[int]:
 def _milestones(
     moments: Collection[str], curves: Sequence[Point], record: MemberRecord, job: JobPlan, records: StudyRecords
 ) -> dict[str, int]:
-    """Return the step of each milestone: {"at_50": 1200, ...}.
+    """Return the step of each milestone among the moments: {"at_50": 1200, ...}.
 
-    It is told beside the curves of probes. A probe that has none leaves the definition: the first evaluation at that
-    share of the memoryless baseline.
+    It stands beside the curves of probes. Where no probe has a curve, it follows from the definition: the first
+    evaluation at that percent of the memoryless baseline.
     """
+    percents = {moment: percent for moment in moments if (percent := percent_of(moment)) is not None}
+    if not percents:
+        return {}
     probes = records.read_table(record, "probes")
-    noted = dict(zip(probes.column("moment").to_pylist(), probes.column("step").to_pylist(), strict=True))
-    shares = sorted((step, value) for metric, step, value in curves if metric == f"eval/{job.criterion}_share")
+    recorded = dict(zip(probes.column("moment").to_pylist(), probes.column("step").to_pylist(), strict=True))
+    losses = sorted((step, value) for metric, step, value in curves if metric == normalised_loss(job.criterion))
 
-    def first(moment: str) -> int:
-        percent = int(moment.removeprefix("at_"))
-        return next((step for step, share in shares if share <= percent / 100), record.steps)
+    def first_at(percent: int) -> int:
+        return next((step for step, loss in losses if loss <= percent / 100), record.steps)
 
-    return {moment: int(noted[moment]) if moment in noted else first(moment) for moment in moments}
-
-
-def _step_of(metric: str, record: MemberRecord, reached: Mapping[str, int]) -> int:
-    if milestone := MILESTONE.search(metric):
-        return reached[milestone.group(1)]
-    return record.steps if metric.endswith(FINAL) else 0
+    return {
+        moment: int(recorded[moment]) if moment in recorded else first_at(percent)
+        for moment, percent in percents.items()
+    }

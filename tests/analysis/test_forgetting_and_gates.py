@@ -13,7 +13,7 @@ from synthetic_study import CELLS, make_job, make_study
 from lstm_bench.analysis import gates
 from lstm_bench.analysis.forgetting import recall_summary, recalling_lags, score_by_multiple, trained_distance
 from lstm_bench.analysis.frames import StudyData, load_study
-from lstm_bench.analysis.gradients import FINAL, INITIAL
+from lstm_bench.metrics import FINAL, INITIAL
 
 Make = Callable[..., StudyData]
 
@@ -85,10 +85,10 @@ def test_time_constants_are_those_of_all_units_of_all_members(sample: StudyData,
 
 
 def test_numbers_of_gates_are_means_over_members(sample: StudyData) -> None:
-    assert gates.gate_number(sample, "lstm", "f_open_share", FINAL) == pytest.approx((0.2, 0.2, 0.2))
+    assert gates.gate_metric(sample, "lstm", gates.OPEN_SHARE, FINAL, "f") == pytest.approx((0.2, 0.2, 0.2))
     means = [CELLS["lstm"].decay_initial * np.exp(0.01 * (seed - 2)) for seed in (1, 2, 3)]
-    assert gates.gate_number(sample, "lstm", "f_mean", INITIAL).middle == pytest.approx(np.mean(means))
-    assert np.isnan(gates.gate_number(sample, "rnn", "f_mean", INITIAL).middle)
+    assert gates.gate_metric(sample, "lstm", "gates/{path}_mean", INITIAL, "f").middle == pytest.approx(np.mean(means))
+    assert np.isnan(gates.gate_metric(sample, "rnn", "gates/{path}_mean", INITIAL, "f").middle)
 
 
 def test_the_summary_has_each_curve_with_its_ends_over_members(sample: StudyData) -> None:

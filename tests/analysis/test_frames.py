@@ -9,7 +9,8 @@ import pyarrow.parquet as pq
 import pytest
 from synthetic_study import BUDGET, LAGS, RATES, likely_outcome, make_job, make_study, write_member
 
-from lstm_bench.analysis.frames import RESULT_COLUMNS, StudyData, load_study, of_all_tasks
+from lstm_bench.analysis.frames import METRIC_COLUMNS, RESULT_COLUMNS, StudyData, load_study, of_all_tasks
+from lstm_bench.analysis.results import all_results
 from lstm_bench.records.reading import RecordError
 from lstm_bench.records.store import StudyRecords
 
@@ -27,7 +28,8 @@ def test_results_hold_every_metric_of_every_reported_member(sample: StudyData, s
 
 
 def test_results_have_exactly_the_columns_of_the_design(sample: StudyData) -> None:
-    assert tuple(sample.results.columns) == RESULT_COLUMNS
+    assert tuple(sample.results.columns) == (*RESULT_COLUMNS, *METRIC_COLUMNS)
+    assert tuple(all_results(sample).columns) == RESULT_COLUMNS
     assert RESULT_COLUMNS == (
         "study", "task", "variant", "cell", "hidden_size", "n_parameters", "lag", "seed", "learning_rate", "step",
         "metric", "value", "unit", "status",
@@ -142,7 +144,7 @@ def test_the_rows_of_one_final_metric(sample: StudyData) -> None:
     found = sample.final("eval/recall_ce")
     pd.testing.assert_frame_equal(found, sample.results.loc[sample.results["metric"] == "eval/recall_ce"])
     assert len(found) == len(sample.members)
-    assert list(sample.final("eval/unheard_of").columns) == list(RESULT_COLUMNS)
+    assert list(sample.final("eval/unheard_of").columns) == [*RESULT_COLUMNS, *METRIC_COLUMNS]
     assert sample.final("eval/unheard_of").empty
 
 

@@ -13,8 +13,6 @@ from synthetic_study import CELLS, SyntheticCell, make_study
 
 from lstm_bench.analysis.frames import StudyData, load_study
 from lstm_bench.analysis.gradients import (
-    FINAL,
-    INITIAL,
     JOINT,
     ONE_OVER_E,
     bound_summary,
@@ -27,12 +25,13 @@ from lstm_bench.analysis.gradients import (
     longest_lag_with_flow,
     moment_label,
     moments,
-    over_members,
     paths,
 )
 from lstm_bench.analysis.learning import learning_curves, median_curve, solved_share
 from lstm_bench.analysis.statistics import geometric_mean
+from lstm_bench.analysis.summary import geometric_means
 from lstm_bench.analysis.survival import median_time
+from lstm_bench.metrics import FINAL, INITIAL
 
 SPREAD = 0.01 * (np.arange(5) - 2)  # of the logarithm of a decay, over the members
 REACH = stats.t.ppf(0.975, 4) * SPREAD.std(ddof=1) / math.sqrt(5)  # of its mean
@@ -102,11 +101,11 @@ def test_a_gradient_may_be_followed_further_than_the_members_own_sequence(sample
 def test_over_members_is_the_geometric_mean_of_each_group() -> None:
     values = {"a": [0.5, 2.0, 3.0], "b": [0.1], "c": [0.0, 1.0]}
     frame = pd.DataFrame([{"key": key, "value": value} for key, own in values.items() for value in own])
-    found = over_members(frame, ["key"]).set_index("key")
+    found = geometric_means(frame, ["key"]).set_index("key")
     for key, own in values.items():
         assert found.loc[key, ["middle", "low", "high"]].tolist() == pytest.approx(geometric_mean(own), nan_ok=True)
         assert found.loc[key, "n"] == len(own)
-    assert list(over_members(frame.iloc[:0], ["key"]).columns) == ["key", "middle", "low", "high", "n"]
+    assert list(geometric_means(frame.iloc[:0], ["key"]).columns) == ["key", "middle", "low", "high", "n"]
 
 
 def test_bounds_are_the_spectral_norm_and_the_frobenius_norm_over_the_root_of_the_state(sample: StudyData) -> None:

@@ -12,25 +12,25 @@ from synthetic_study import CELLS, make_job, make_study
 
 from lstm_bench.analysis.comparison import comparison
 from lstm_bench.analysis.frames import StudyData, load_study
-from lstm_bench.analysis.gradients import FINAL, INITIAL
 from lstm_bench.analysis.headline import headline
+from lstm_bench.analysis.lags import representative_lag
 from lstm_bench.analysis.memory_horizons import (
     CAPACITY,
     CAPACITY_SPAN,
     GRADIENT,
     HALF_LIFE,
+    HORIZONS,
     LEARNED,
-    LENSES,
     LYAPUNOV,
     WINDOW,
     HorizonEstimate,
-    all_reaches,
     estimate_of,
-    lens_table,
-    representative_lag,
+    horizon_estimates,
+    horizon_table,
 )
 from lstm_bench.analysis.results import study_metrics
 from lstm_bench.analysis.solving import spans
+from lstm_bench.metrics import FINAL, INITIAL
 
 Make = Callable[..., StudyData]
 SEEDS = np.arange(5)
@@ -74,9 +74,9 @@ def test_the_learned_span_is_that_of_the_headline(sample: StudyData) -> None:
 def test_the_gradient_horizon_is_the_median_member_and_open_where_sequences_end(sample: StudyData) -> None:
     horizons = sorted(math.ceil(math.log(1e-3) / math.log(decay)) for decay in decays("rnn", INITIAL))
     found = reach(sample, "rnn", GRADIENT, INITIAL)
-    assert (found.middle, found.lag, found.n, found.open) == (horizons[2], 32, 5, "")
+    assert (found.middle, found.lag, found.n, found.censored) == (horizons[2], 32, 5, "")
     lstm = reach(sample, "lstm", GRADIENT, INITIAL)
-    assert (lstm.middle, lstm.open, lstm.high) == (38, "above", math.inf)  # the length of its sequences
+    assert (lstm.middle, lstm.censored, lstm.high) == (38, "above", math.inf)  # the length of its sequences
     assert lstm.text == ">= 38"
 
 
@@ -86,7 +86,7 @@ def test_a_gradient_followed_beyond_the_members_own_sequence_is_open_from_there(
         sample, probes=sample.probes.assign(at=sample.probes["at"].where(~flow, 4 * sample.probes["at"]))
     )
     found, before = (reach(study, "lstm", GRADIENT, INITIAL) for study in (longer, sample))
-    assert (found.middle, found.open) == (4 * before.middle, "above")
+    assert (found.middle, found.censored) == (4 * before.middle, "above")
 
 
 def test_capacity_and_its_span_are_those_of_the_members(sample: StudyData) -> None:
@@ -103,7 +103,7 @@ def test_a_capacity_span_that_most_members_have_cut_off_is_a_bound(sample: Study
     for seed, name, value in ((seed, *pair) for seed in (0, 1, 2) for pair in (("", float(DELAYS)), ("_open", 1.0))):
         sample = with_values(sample, f"memory/capacity_span{name}_final", "rnn", {seed: value})
     found = reach(sample, "rnn", CAPACITY_SPAN)
-    assert (found.middle, found.open, found.text) == (DELAYS, "above", f">= {DELAYS}")
+    assert (found.middle, found.censored, found.text) == (DELAYS, "above", f">= {DELAYS}")
 
 
 def test_the_half_life_is_told_at_the_longest_lag_that_most_members_solved(sample: StudyData) -> None:
@@ -116,7 +116,7 @@ def test_the_half_life_is_told_at_the_longest_lag_that_most_members_solved(sampl
 def test_a_half_life_beyond_the_longest_distance_is_open(make: Make) -> None:
     study = make(cells=["rnn"], lags=(2, 4), outcome=lambda c, lag, s: "solved" if lag == 2 else "plateau")
     found = reach(study, "rnn", HALF_LIFE)
-    assert (found.lag, found.middle, found.open) == (2, 4 * 2 + 3, "above")  # four times the lag, and three letters
+    assert (found.lag, found.middle, found.censored) == (2, 4 * 2 + 3, "above")  # four times the lag, and three letters
 
 
 def test_a_cell_that_solved_nothing_has_its_half_life_at_the_shortest_lag(make: Make) -> None:
@@ -132,7 +132,7 @@ def test_the_lyapunov_horizon_is_the_median_member_and_endless_where_nothing_die
     assert reach(one_lives, "rnn", LYAPUNOV, INITIAL).middle == pytest.approx(horizons[3])
     most_live = with_values(sample, "memory/lyapunov_horizon_initial", "rnn", dict.fromkeys((0, 1, 2), math.nan))
     found = reach(most_live, "rnn", LYAPUNOV, INITIAL)
-    assert (found.middle, found.open, found.text, found.n) == (math.inf, "above", "does not die", 5)
+    assert (found.middle, found.censored, found.text, found.n) == (math.inf, "above", "no decay", 5)
 
 
 def test_the_implied_window_is_on_adding_alone_and_the_mean_of_the_middle_members(make: Make) -> None:
@@ -146,27 +146,27 @@ def test_the_implied_window_is_on_adding_alone_and_the_mean_of_the_middle_member
 
 
 def test_the_table_has_a_row_a_cell_lens_and_moment(sample: StudyData) -> None:
-    table = lens_table(sample)
+    table = horizon_table(sample)
     assert not table.duplicated(["task", "variant", "cell", "lens", "moment"]).any()
-    assert set(table["lens"]) == {*LENSES, CAPACITY} - {WINDOW}
+    assert set(table["lens"]) == {*HORIZONS, CAPACITY} - {WINDOW}
     assert set(table.loc[table["lens"] == LYAPUNOV, "moment"]) == {INITIAL, FINAL}
     assert table.loc[table["lens"] == LEARNED, "lag"].isna().all()
 
 
 def test_what_was_not_probed_is_left_out(make: Make) -> None:
     study = make(lags=(2, 8), probed=False)
-    assert [found.lens for found in all_reaches(study)["lstm"]] == [LEARNED]
+    assert [found.horizon for found in horizon_estimates(study)["lstm"]] == [LEARNED]
     assert comparison(study)["half_life"].isna().all()
 
 
 def test_members_that_were_not_trained_have_lenses_at_their_start_alone(make: Make) -> None:
-    table = lens_table(make(lags=(8, 32), trained=False))
+    table = horizon_table(make(lags=(8, 32), trained=False))
     assert set(table["lens"]) == {GRADIENT, CAPACITY_SPAN, CAPACITY, LYAPUNOV}
     assert set(table["moment"]) == {INITIAL}
 
 
 def test_one_member_has_no_interval(make: Make) -> None:
-    for found in all_reaches(make(lags=(2, 8), n_seeds=1))["rnn"]:
+    for found in horizon_estimates(make(lags=(2, 8), n_seeds=1))["rnn"]:
         assert found.n in (1, 2)
         assert "n/a" not in found.text
 
@@ -194,7 +194,7 @@ def test_the_comparison_has_what_the_lenses_say(sample: StudyData) -> None:
         ("lyapunov_horizon_final", LYAPUNOV, FINAL),
     ):
         found = reach(sample, "lstm", lens, moment)
-        assert (row[name], row[f"{name}_low"], row[f"{name}_open"]) == (found.middle, found.low, found.open)
+        assert (row[name], row[f"{name}_low"], row[f"{name}_censored"]) == (found.middle, found.low, found.censored)
     assert row["implied_window"] is None  # copy has none
 
 

@@ -8,7 +8,7 @@ import pytest
 from synthetic_study import EVERY, make_study
 
 from lstm_bench.analysis.frames import StudyData, load_study
-from lstm_bench.analysis.training_gradients import (
+from lstm_bench.analysis.learning import (
     CLIPPED,
     NORM,
     clipping_norm,

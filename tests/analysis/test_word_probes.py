@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 from synthetic_study import make_study
 
+from lstm_bench.analysis.forgetting import boundary_summary, same_word_summary
 from lstm_bench.analysis.frames import StudyData, load_study
-from lstm_bench.analysis.word_probes import boundary_summary, same_word_summary
 from lstm_bench.report.figures import boundary, same_word
 
 LAG, SEEDS = 8, 5

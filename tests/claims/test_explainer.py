@@ -9,6 +9,7 @@ import synthetic_study
 from synthetic_study import SyntheticCell, make_study
 
 from lstm_bench.analysis.frames import StudyData, load_study
+from lstm_bench.analysis.gradients import PATH_DECAY
 from lstm_bench.claims.contract import ANYWHERE
 from lstm_bench.claims.deciding import Ruling, rule_on
 from lstm_bench.claims.explainer import (
@@ -245,10 +246,10 @@ def test_the_boundary_asks_the_lstm_for_a_reset_and_the_rnn_for_none(rnn, lstm, 
 @pytest.mark.parametrize(("c", "h", "verdict"), [(0.9, 0.3, "supported"), (0.3, 0.9, "refuted")])
 def test_the_additive_path_is_compared_with_the_path_through_h(c, h, verdict, tmp_path, monkeypatch):
     study = made(tmp_path, monkeypatch, lags=(2, 8))
-    kept = study.results.loc[~study.results["metric"].str.contains("_path_")]
+    kept = study.results.loc[study.results["name"] != PATH_DECAY]
     base = kept.loc[(kept["cell"] == "lstm") & (kept["metric"] == "grad/decay_initial")]
     paths = [
-        base.assign(metric=f"grad/decay_{name}_path_initial", value=[rho * (1 + 0.01 * s) for s in base["seed"]])
+        base.assign(name=PATH_DECAY, path=name, value=[rho * (1 + 0.01 * s) for s in base["seed"]])
         for name, rho in (("c", c), ("h", h))
     ]
     ruling = ruled(additive_path, replace(study, results=pd.concat([kept, *paths], ignore_index=True)))

@@ -15,6 +15,12 @@ from lstm_bench.cells.contract import State
 from lstm_bench.cells.lstm import LSTMCell
 from lstm_bench.cells.rnn import RNNCell
 from lstm_bench.engine.model import Model
+from lstm_bench.probes.contract import Reading
+
+
+def by_key(reading: Reading) -> dict[str, float]:
+    """Return the numbers of a reading by their keys, without a moment."""
+    return {metric.key: value for metric, value in reading.metrics().items()}
 
 
 def generator(seed: int = 0) -> Generator:

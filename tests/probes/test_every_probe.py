@@ -9,10 +9,12 @@ import torch
 from known_cells import CountingCell, PairCell, PlugIn, every_cell, generator, model_of
 from torch import Tensor
 
+from lstm_bench.cells.lstm import LSTMCell
 from lstm_bench.config.composing import Invocation, compose_study
 from lstm_bench.config.objects import ChosenProbe, chosen_probes
 from lstm_bench.engine.model import model_tensors
 from lstm_bench.probes.contract import ProbeError
+from lstm_bench.records.former_metrics import former_metric
 from lstm_bench.tasks.adding import AddingTask
 from lstm_bench.tasks.copy import CopyTask
 
@@ -25,6 +27,10 @@ def probes() -> dict[str, ChosenProbe]:
 PROBES = probes()
 TASKS = {"copy": CopyTask(lag=3, n_symbols=1), "adding": AddingTask(lag=4)}
 MAKERS = {**every_cell(but="init"), "PairCell": PairCell}
+BARE = {  # numbers without a unit, and flags
+    *("gates/state_{path}_rms", "gates/{path}_mean"),
+    *("memory/capacity_span_open", "memory/half_life_open"),
+}
 GROUPS = ("grad/", "memory/", "gates/", "speed/")
 
 each_probe = pytest.mark.parametrize("name", PROBES)
@@ -54,7 +60,8 @@ def test_a_probe_reads_every_cell_on_every_task(name, task, make):
     for metric, value in reading.metrics().items():
         assert type(value) is float
         assert math.isfinite(value), metric
-        assert metric.startswith(GROUPS)
+        assert metric.key.startswith(GROUPS)
+        assert metric.unit != "1" or metric.name in BARE
     assert reading.curves()
     for quantity, curve in reading.curves().items():
         assert len(curve.at) == len(curve.values), quantity
@@ -62,6 +69,14 @@ def test_a_probe_reads_every_cell_on_every_task(name, task, make):
     for n, tensor in model_tensors(model).items():
         assert torch.equal(tensor, before[n])
         assert (tensor.dtype, tensor.requires_grad, tensor.grad) == (torch.float32, True, None)
+
+
+@each_probe
+@pytest.mark.parametrize("moment", ["initial", "at_75", "final"])
+def test_a_record_of_an_earlier_version_tells_from_a_key_what_its_probe_declares(name, moment):
+    reading = measure(name, LSTMCell(2, 4, generator=generator()), AddingTask(lag=8))
+    for metric in reading.metrics():
+        assert former_metric(metric.at(moment).key, {}) == metric.at(moment)
 
 
 @each_probe

@@ -4,7 +4,7 @@ import math
 
 import pytest
 import torch
-from known_cells import PlugIn, generator, model_of, run
+from known_cells import PlugIn, by_key, generator, model_of, run
 from torch import Tensor
 
 from lstm_bench.cells.gru import GRUCell
@@ -40,13 +40,13 @@ def test_a_model_that_sees_the_last_eight_steps_recalls_a_marked_value_there_and
     assert found.mean_recall[5:7] == [0.0, 0.0]  # it says 0 every time
     assert max(found.mean_recall[7:]) < 10 / 400  # chance: 1/(n-2) in the mean, here with the other in sight
     assert found.half_life == pytest.approx(math.sqrt(7 * 10))  # half way from 1 at 7 to 0 at 10, in the logarithm
-    assert found.metrics() == {"memory/half_life": found.half_life, "memory/half_life_open": 0.0}
+    assert by_key(found) == {"memory/half_life": found.half_life, "memory/half_life_open": 0.0}
 
 
 def test_a_model_that_sees_everything_has_no_half_life_within_the_sequence():
     found = forgetting(adding_within(32), AddingTask(lag=32), generator())
     assert found.mean_recall == pytest.approx([1.0] * 9, abs=1e-9)
-    assert found.metrics() == {"memory/half_life": 32.0, "memory/half_life_open": 1.0}
+    assert by_key(found) == {"memory/half_life": 32.0, "memory/half_life_open": 1.0}
 
 
 def test_a_model_that_says_one_number_recalls_nothing():

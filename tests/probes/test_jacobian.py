@@ -5,7 +5,18 @@ import math
 import numpy as np
 import pytest
 import torch
-from known_cells import LinearCell, PairCell, generator, lstm_with, model_of, normal, orthogonal, run, tanh_at_rest
+from known_cells import (
+    LinearCell,
+    PairCell,
+    by_key,
+    generator,
+    lstm_with,
+    model_of,
+    normal,
+    orthogonal,
+    run,
+    tanh_at_rest,
+)
 from torch import Tensor
 
 from lstm_bench.cells.lstm import LSTMCell, LSTMState
@@ -26,7 +37,7 @@ def test_a_scaled_orthogonal_network_has_its_gain_a_step_in_every_direction(gain
     assert found.steps_back == back
     assert found.spectral == pytest.approx([gain**k for k in back], rel=1e-12)
     assert found.frobenius == pytest.approx([math.sqrt(H) * gain**k for k in back], rel=1e-12)
-    assert found.metrics() == {"grad/spectral_decay": pytest.approx(gain, rel=1e-12)}
+    assert by_key(found) == {"grad/spectral_decay": pytest.approx(gain, rel=1e-12)}
 
 
 def test_a_network_at_rest_whose_matrix_is_not_normal_has_the_norms_of_its_powers():
@@ -70,10 +81,10 @@ def test_without_recurrent_weights_an_lstm_keeps_its_slowest_unit():
 
 
 def test_a_norm_of_zero_takes_no_part_in_the_decay():
-    assert JacobianNorms([1, 2, 8], [0.5, 0.25, 0.0], [0.5, 0.25, 0.0]).metrics() == {
+    assert by_key(JacobianNorms([1, 2, 8], [0.5, 0.25, 0.0], [0.5, 0.25, 0.0])) == {
         "grad/spectral_decay": pytest.approx(0.5)
     }
-    assert JacobianNorms([1, 2], [0.5, 0.0], [0.5, 0.0]).metrics() == {}
+    assert by_key(JacobianNorms([1, 2], [0.5, 0.0], [0.5, 0.0])) == {}
 
 
 @pytest.mark.parametrize(("hidden_size", "measured"), [(256, True), (257, False)])

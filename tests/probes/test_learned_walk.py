@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 from torch import Generator, nn
 
-from lstm_bench.anatomy.dissection import dissect_sequence
+from lstm_bench.anatomy.dissection import StepAnatomy, dissect
 from lstm_bench.cells.gru import GRUCell
 from lstm_bench.cells.lstm import LSTMCell
 from lstm_bench.cells.rnn import RNNCell
@@ -22,10 +22,20 @@ def made(cell_type, seed: int = 0) -> Model:
     return make_model(TASK, lambda g: cell_type(len(WORDS), 5, generator=g), Generator().manual_seed(seed))
 
 
+def steps_apart(cell: LSTMCell) -> list[StepAnatomy]:
+    """Take every step of the sentence apart, from h = c = 0."""
+    h = c = torch.zeros(cell.hidden_size, dtype=torch.float64)
+    steps = list[StepAnatomy]()
+    for x in INPUTS:
+        steps.append(dissect(cell, x, h, c))
+        h, c = (torch.tensor(values, dtype=torch.float64) for values in (steps[-1].h, steps[-1].c))
+    return steps
+
+
 def test_every_value_of_an_lstm_is_that_of_the_step_taken_apart():
     model = made(LSTMCell)
     found = learned_walk(model, TASK, Generator())
-    steps = dissect_sequence(model.cell.double(), INPUTS)
+    steps = steps_apart(model.cell.double())
     assert set(found.values) == {"i", "f", "o", "g", "h", "c"}
     for name in ("i", "f", "o", "g"):
         assert found.values[name] == [pytest.approx(step.gates[name], abs=1e-12) for step in steps]

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from known_cells import PlugIn, generator, model_of, run
+from known_cells import PlugIn, by_key, generator, model_of, run
 from torch import Tensor, nn
 
 from lstm_bench.cells.lstm import LSTMCell
@@ -60,7 +60,7 @@ def test_a_machine_that_copies_within_twelve_steps_scores_one_up_to_there_and_ch
     """The last letter is said lag + 2 steps after it was shown: at lags 4 and 8 within 12 steps, at 16 and 32 not."""
     found = length_generalisation(copying_until(12), CopyTask(lag=8, n_symbols=2), generator())
     assert found.scores == {0.5: 1.0, 1.0: 1.0, 2.0: chance(500), 4.0: chance(500)}
-    assert list(found.metrics()) == [f"memory/score_at_{multiple}x" for multiple in ("0.5", "1", "2", "4")]
+    assert list(by_key(found)) == [f"memory/score_at_{multiple}x" for multiple in ("0.5", "1", "2", "4")]
     assert [list(column) for column in found.curves()["score"]] == [[0.5, 1, 2, 4], list(found.scores.values())]
 
 
@@ -100,7 +100,7 @@ def test_scores_are_those_of_the_cells_own_steps_in_float64_on_the_same_draws(ta
 
 def test_metrics_are_named_after_the_multiple():
     found = LengthGeneralisation("explained", {0.5: {"loss": 3, "explained": 0.25}, 2: {"loss": 1, "explained": 0.75}})
-    assert found.metrics() == {
+    assert by_key(found) == {
         "memory/score_at_0.5x": 0.25,
         "memory/score_at_2x": 0.75,
     }

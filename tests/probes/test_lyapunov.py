@@ -4,7 +4,19 @@ import math
 
 import pytest
 import torch
-from known_cells import LinearCell, PlugIn, echo, generator, lstm_with, model_of, normal, orthogonal, run, tanh_at_rest
+from known_cells import (
+    LinearCell,
+    PlugIn,
+    by_key,
+    echo,
+    generator,
+    lstm_with,
+    model_of,
+    normal,
+    orthogonal,
+    run,
+    tanh_at_rest,
+)
 from torch import Tensor
 
 from lstm_bench.cells.lstm import LSTMCell
@@ -62,7 +74,7 @@ def test_a_cell_whose_state_is_its_input_forgets_at_once():
     found = lyapunov(model_of(echo()), AddingTask(5), generator())
     assert found.exponents == [FORGOTTEN] * 2
     assert found.horizon == 0.0
-    assert found.metrics() == {"memory/lyapunov_horizon": 0.0}
+    assert by_key(found) == {"memory/lyapunov_horizon": 0.0}
     assert [list(column) for column in found.curves()["spectrum"]] == [[], []]
 
 
@@ -96,7 +108,7 @@ class LogisticCell(PlugIn):
 def test_the_logistic_map_is_chaotic_by_ln_2():
     found = lyapunov(model_of(LogisticCell(2, 1)), AddingTask(50), generator(), steps=1500)
     assert found.exponents == pytest.approx([math.log(2)], abs=0.02)
-    assert found.metrics() == {"memory/lyapunov": found.exponents[0]}
+    assert by_key(found) == {"memory/lyapunov": found.exponents[0]}
     assert math.isinf(found.horizon)
 
 
@@ -128,9 +140,9 @@ def test_exponents_descend_and_the_horizon_is_the_inverse_of_the_first():
     assert found.exponents == sorted(found.exponents, reverse=True)
     assert LyapunovSpectrum([-0.25, -1.0]).horizon == 4.0
     assert LyapunovSpectrum([-1e-6]).horizon == pytest.approx(1e6)
-    assert LyapunovSpectrum([-0.25, FORGOTTEN]).metrics() == {
+    assert by_key(LyapunovSpectrum([-0.25, FORGOTTEN])) == {
         "memory/lyapunov": -0.25,
         "memory/lyapunov_horizon": 4.0,
     }
     assert [list(c) for c in LyapunovSpectrum([-0.25, FORGOTTEN]).curves()["spectrum"]] == [[1], [-0.25]]
-    assert LyapunovSpectrum([0.0]).metrics() == {"memory/lyapunov": 0.0}
+    assert by_key(LyapunovSpectrum([0.0])) == {"memory/lyapunov": 0.0}

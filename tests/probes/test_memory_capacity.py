@@ -9,6 +9,7 @@ from known_cells import (
     CountingCell,
     LinearCell,
     PlugIn,
+    by_key,
     echo,
     generator,
     model_of,
@@ -96,7 +97,7 @@ def test_a_nonlinear_cell_remembers_less_than_the_size_of_its_state():
 def test_a_span_as_long_as_the_delays_is_cut_off(delays, is_cut_off):
     found = measure(shift_register(5), delays=delays)
     assert found.is_cut_off == is_cut_off
-    assert found.metrics()["memory/capacity_span_open"] == float(is_cut_off)
+    assert by_key(found)["memory/capacity_span_open"] == float(is_cut_off)
     assert found.span == min(delays, 5)
 
 
@@ -106,7 +107,7 @@ def test_a_part_of_whole_numbers_counts_as_a_state():
 
 def test_metrics_and_curve_worked_by_hand():
     found = MemoryCapacity([0.9, 0.4, 0.6, -0.1], units=8)
-    assert found.metrics() == {
+    assert by_key(found) == {
         "memory/capacity": pytest.approx(1.8),
         "memory/capacity_span": 3.0,
         "memory/capacity_span_open": 0.0,

@@ -4,7 +4,7 @@ import math
 
 import pytest
 import torch
-from known_cells import CountingCell, LinearCell, PlugIn, generator, lstm_with, model_of, run, silent
+from known_cells import CountingCell, LinearCell, PlugIn, by_key, generator, lstm_with, model_of, run, silent
 from torch import Tensor
 
 from lstm_bench.cells.gru import GRUCell
@@ -50,18 +50,18 @@ def test_gates_that_are_set_are_seen_as_they_are():
 def test_time_constants_are_those_of_the_forget_gate_unit_by_unit():
     found = measure(lstm_with([3.0, -1.0, 0.0]))
     assert found.time_constants == pytest.approx([-1 / math.log(sigmoid(bias)) for bias in (-1.0, 0.0, 3.0)], rel=1e-12)
-    metrics = found.metrics()
+    metrics = by_key(found)
     assert metrics["gates/time_constant_shortest"] == found.time_constants[0]
     assert metrics["gates/time_constant_median"] == found.time_constants[1]
     assert metrics["gates/time_constant_longest"] == found.time_constants[2]
     even = measure(lstm_with([3.0, -1.0, 0.0, 1.0]))
-    assert even.metrics()["gates/time_constant_median"] == pytest.approx(sum(even.time_constants[1:3]) / 2)
+    assert by_key(even)["gates/time_constant_median"] == pytest.approx(sum(even.time_constants[1:3]) / 2)
 
 
 def test_a_forget_gate_of_exactly_one_keeps_for_ever_and_is_left_out_of_the_metrics():
     found = measure(lstm_with([100.0, 0.0, 100.0]))
     assert found.time_constants == [pytest.approx(1 / math.log(2)), math.inf, math.inf]
-    assert {name for name in found.metrics() if "time" in name} == {"gates/time_constant_shortest"}
+    assert {name for name in by_key(found) if "time" in name} == {"gates/time_constant_shortest"}
     assert found.gates["f"].distribution[19] == pytest.approx(2 / 3)
 
 
@@ -91,7 +91,7 @@ def test_the_size_of_a_state_is_its_root_mean_square_after_each_step():
         sizes = [getattr(run(cell, x[:t])[1], name).square().mean().sqrt() for t in range(1, 7)]
         expected = torch.stack(sizes).tolist()
         assert found.state_traces[name] == pytest.approx(expected, rel=1e-12)
-        assert found.metrics()[f"gates/state_{name}_rms"] == found.state_traces[name][-1]
+        assert by_key(found)[f"gates/state_{name}_rms"] == found.state_traces[name][-1]
 
 
 def test_a_state_that_stands_still_has_its_own_size():
@@ -103,7 +103,7 @@ def test_a_state_that_stands_still_has_its_own_size():
 def test_a_cell_without_gates_shows_its_state_alone(cell):
     found = measure(cell)
     assert (found.gates, found.time_constants) == ({}, [])
-    assert set(found.metrics()) == {f"gates/state_{part}_rms" for part in found.state_traces}
+    assert set(by_key(found)) == {f"gates/state_{part}_rms" for part in found.state_traces}
     assert list(found.curves()) == [f"{part} rms" for part in found.state_traces]
 
 

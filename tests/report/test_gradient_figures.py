@@ -13,8 +13,9 @@ from synthetic_study import SyntheticCell, make_study
 
 from lstm_bench.analysis.comparison import comparison
 from lstm_bench.analysis.frames import StudyData, load_study
-from lstm_bench.analysis.gradients import FINAL, THOUSANDTH, horizon, longest_lag_with_flow
+from lstm_bench.analysis.gradients import THOUSANDTH, horizon, longest_lag_with_flow
 from lstm_bench.analysis.statistics import Interval
+from lstm_bench.metrics import FINAL
 from lstm_bench.report import style
 from lstm_bench.report.figures import (
     gradient_bounds,

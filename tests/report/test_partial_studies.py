@@ -95,7 +95,7 @@ def test_a_study_without_training_tells_what_it_looked_at(build: Build) -> None:
     assert "| not trained |" in text
     assert "Spans that the lags tried leave open" not in text
     assert "- Budget: None: members were looked at as they start." in text
-    assert text.count("Nothing was trained: the members were looked at as they start.") == 6
+    assert text.count("Nothing was trained: the members were measured at initialisation.") == 6
 
 
 def test_a_study_without_probes_says_what_is_not_measured(build: Build) -> None:

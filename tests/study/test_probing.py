@@ -16,6 +16,7 @@ from lstm_bench.config.objects import ChosenProbe
 from lstm_bench.engine.model import Model, make_model, model_tensors
 from lstm_bench.engine.run import Run, Snapshot
 from lstm_bench.engine.seeds import Member
+from lstm_bench.metrics import Metric
 from lstm_bench.probes.contract import Curve, ProbeError
 from lstm_bench.probes.gradient_flow import gradient_flow
 from lstm_bench.records.store import TABLE_COLUMNS
@@ -46,7 +47,7 @@ def snapshot(step: int, value: float) -> Snapshot:
 
 @dataclass(frozen=True)
 class Noted:
-    """A reading of one number, and its curve."""
+    """A reading of one number, by its key alone, and its curve."""
 
     value: float
 
@@ -69,6 +70,10 @@ class Watching:
         self.weights.append(value)
         self.draws.append(float(torch.rand((), generator=generator)))
         return Noted(value)
+
+
+def by_key(findings: Findings) -> dict[str, float]:
+    return {metric.key: value for metric, value in findings.metrics.items()}
 
 
 def probe(at: list[Any], run: Run, *, seed: int = 5) -> tuple[Watching, Findings]:
@@ -118,7 +123,7 @@ def test_the_start_is_kept_from_what_is_loaded_after_it():
 def test_each_stage_is_measured_with_its_own_weights_and_is_recorded_under_its_name():
     watching, found = probe(ALWAYS, run("solved", MILESTONES))
     values = {"initial": 1.0, "at_100": 2.0, "at_75": 2.0, "at_50": 3.0, "at_10": 9.0, "final": 9.0}
-    assert found.metrics.items() >= {f"grad/noted_{name}": value for name, value in values.items()}.items()
+    assert by_key(found).items() >= {f"grad/noted_{name}": value for name, value in values.items()}.items()
     assert watching.weights == [1.0, 2.0, 3.0, 9.0]  # what shares a step was measured once
     assert found.errors == {}
 
@@ -145,7 +150,7 @@ def test_a_member_draws_the_same_at_every_moment_and_another_draws_otherwise():
 )
 def test_a_probe_is_used_at_the_moments_that_it_is_asked_for(at, status, names):
     _, found = probe(at, run(status, MILESTONES))
-    assert [name for name in found.metrics if name.startswith("grad/")] == [f"grad/noted_{name}" for name in names]
+    assert [name for name in by_key(found) if name.startswith("grad/")] == [f"grad/noted_{name}" for name in names]
     assert list(found.table["moment"].unique()) == names
 
 
@@ -200,8 +205,22 @@ def test_a_probe_that_fails_is_an_error_of_its_own_and_costs_no_other():
         "broken final": "ZeroDivisionError: by zero",
         "torn final": "OverflowError: too long",
     }
-    assert {name for name in found.metrics if name.startswith("grad/")} == {"grad/noted_initial", "grad/noted_final"}
+    assert {name for name in by_key(found) if name.startswith("grad/")} == {"grad/noted_initial", "grad/noted_final"}
     assert watching.weights == [1.0, 9.0]
+
+
+@dataclass(frozen=True)
+class Declared(Noted):
+    """A reading that declares its number, with a unit and a path."""
+
+    def metrics(self) -> dict[Metric, float]:
+        return {Metric("grad/noted_{path}", "metres", path="left"): self.value}
+
+
+def test_a_number_keeps_what_its_probe_declares_and_gets_the_moment():
+    chosen = {"declared": ChosenProbe(lambda *_: Declared(2.0), ["final"])}
+    found = probe_member(chosen, TASK, model(), run(), 5)
+    assert found.metrics.items() >= {Metric("grad/noted_{path}", "metres", "final", "left"): 2.0}.items()
 
 
 def test_an_error_at_milestones_that_share_a_step_is_noted_under_each_name():
@@ -215,7 +234,7 @@ def test_a_member_that_diverged_is_measured_at_its_start_and_told_at_its_end():
     assert found.errors == {
         "gradient_flow final": "gradient_flow: cell.weight_ih is not finite: allowed: finite numbers"
     }
-    assert "grad/decay_initial" in found.metrics
+    assert "grad/decay_initial" in by_key(found)
     assert set(found.table["moment"]) == {"initial"}
 
 
@@ -223,7 +242,7 @@ def test_what_is_recorded_of_a_stage_is_what_the_probe_finds_of_such_a_model():
     chosen, started = {"gradient_flow": ChosenProbe(gradient_flow, ["initial"])}, model()
     expected = gradient_flow(model(), TASK, Generator().manual_seed(5))
     found = probe_member(chosen, TASK, started, run(), 5)
-    assert found.metrics.items() >= {f"{name}_initial": value for name, value in expected.metrics().items()}.items()
+    assert found.metrics.items() >= {metric.at("initial"): v for metric, v in expected.metrics().items()}.items()
     for quantity, curve in expected.curves().items():
         rows = found.table[found.table["quantity"] == quantity]
         assert rows["value"].tolist() == list(curve.values)
@@ -258,6 +277,6 @@ def test_a_plug_in_is_probed_in_evaluation_mode_with_draws_of_the_probes_own():
     for seed in (5, 5, 6):
         started = make_model(TASK, lambda g: ModalCell(2, 3, generator=g), Generator().manual_seed(0))
         started.cell.train()
-        values.append(probe_member(chosen, TASK, started, run("untrained"), seed).metrics["grad/noted_initial"])
+        values.append(by_key(probe_member(chosen, TASK, started, run("untrained"), seed))["grad/noted_initial"])
     assert values[0] == values[1] != values[2]
     assert max(values) < 100

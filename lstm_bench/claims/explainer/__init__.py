@@ -1,4 +1,4 @@
-"""The claims of the explainer that this project grew from, a file each, in the order in which they are told."""
+"""The claims of the explainer that this project grew from, a file each, in the order of the reports."""
 
 from lstm_bench.claims.explainer import (
     additive_path,

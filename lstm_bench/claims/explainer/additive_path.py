@@ -3,10 +3,11 @@
 from collections.abc import Iterator, Sequence
 
 from lstm_bench.analysis.frames import StudyData
-from lstm_bench.analysis.gradients import FINAL, INITIAL, WHEN, decay_per_step, decay_ratio, longest_lag_with_flow
+from lstm_bench.analysis.gradients import WHEN, decay_per_step, decay_ratio, longest_lag_with_flow
 from lstm_bench.analysis.wording import with_range
 from lstm_bench.claims.cells import lstms, place_of
 from lstm_bench.claims.contract import Claimed, Measurement
+from lstm_bench.metrics import FINAL, INITIAL
 
 TEXT = "The additive path through the cell state lets gradients flow."
 SOURCE = "The explainer, the cell state as a conveyor belt."
@@ -22,7 +23,7 @@ C_PATH, H_PATH = "c path", "h path"
 
 def measure(studies: Sequence[StudyData]) -> list[Measurement]:
     """Return the ratio of both paths' factors in every LSTM, at the start and trained, and the factors themselves."""
-    return [one for study in studies for one in _ratios(study)]
+    return [number for study in studies for number in _ratios(study)]
 
 
 def _ratios(study: StudyData) -> Iterator[Measurement]:
@@ -40,16 +41,17 @@ def _ratios(study: StudyData) -> Iterator[Measurement]:
                     yield Measurement(place, cell, quantity, rho, None, case, alone=True, unit="a step")
 
 
-def refined(found: Sequence[Measurement]) -> str:
+def refined(numbers: Sequence[Measurement]) -> str:
     """Return by what factor c keeps more, least and most."""
+    ratios, factors = _ends(numbers, RATIO), _ends(numbers, C_ALONE)
     return (
-        f"Each step back, the gradient through c alone keeps {_ends(found, RATIO)} times what it keeps through h alone "
-        f"(the factor through c itself: {_ends(found, C_ALONE)})."
+        f"Each step back, the gradient through c alone keeps {ratios} times what it keeps through h alone "
+        f"(the factor through c itself: {factors})."
     )
 
 
-def _ends(found: Sequence[Measurement], quantity: str) -> str:
-    own = [one for one in found if one.quantity == quantity]
-    low, high = (choose(own, key=lambda one: one.found.middle) for choose in (min, max))
-    ends = [f"{with_range(*one.found)} ({one.cell} {one.case})" for one in dict.fromkeys((low, high))]
+def _ends(numbers: Sequence[Measurement], quantity: str) -> str:
+    of_quantity = [number for number in numbers if number.quantity == quantity]
+    low, high = (choose(of_quantity, key=lambda number: number.found.middle) for choose in (min, max))
+    ends = [f"{with_range(*number.found)} ({number.cell} {number.case})" for number in dict.fromkeys((low, high))]
     return " to ".join(ends)

@@ -32,8 +32,8 @@ DECIDED_BY = (RNN_GATES, LSTM_GATES, LSTM_STATES, *GATES.values())
 
 def measure(studies: Sequence[StudyData]) -> list[Measurement]:
     """Return the gates and states that probes saw, and the span without each gate over that with all."""
-    structure = [one for study in studies for one in _structure(study)]
-    return [*structure, *(one for study in studies for one in _ablations(study))]
+    structure = [number for study in studies for number in _structure(study)]
+    return [*structure, *(number for study in studies for number in _ablations(study))]
 
 
 def _structure(study: StudyData) -> Iterator[Measurement]:
@@ -49,8 +49,8 @@ def _structure(study: StudyData) -> Iterator[Measurement]:
 
 def _counted(place: str, quantity: str, names: Sequence[str], claimed: int, cell: str) -> Measurement:
     n = float(len(names))
-    told = f"{len(names)} ({', '.join(names)})" if names else "0"
-    return Measurement(place, cell, quantity, Interval(n, n, n), Claimed(claimed, claimed), "structure", told=told)
+    text = f"{len(names)} ({', '.join(names)})" if names else "0"
+    return Measurement(place, cell, quantity, Interval(n, n, n), Claimed(claimed, claimed), "structure", told=text)
 
 
 def _ablations(study: StudyData) -> Iterator[Measurement]:
@@ -61,18 +61,18 @@ def _ablations(study: StudyData) -> Iterator[Measurement]:
             without, whole = tried[cell], tried[wholes[0]]
             interval, case = without.ratio_to(whole), f"over {wholes[0]}"
             if not math.isnan(interval.middle):
-                told, reach = without.ratio_text(whole), without.ratio_reach(whole)
+                text, reach = without.ratio_text(whole), without.ratio_reach(whole)
                 yield Measurement(
-                    place_of(study), cell, GATES[missing], interval, Claimed(high=1), case, True, told=told, reach=reach
+                    place_of(study), cell, GATES[missing], interval, Claimed(high=1), case, True, told=text, reach=reach
                 )
 
 
-def refined(found: Sequence[Measurement]) -> str:
+def refined(numbers: Sequence[Measurement]) -> str:
     """Return which gate shortens the span when it is missing."""
-    gates = [one for one in found if one.quantity in GATES.values()]
-    needed = [_told(one) for one in gates if one.agrees]
-    others = [_told(one) for one in gates if one.agrees is False]
-    undecided = [_told(one) for one in gates if one.agrees is None]
+    gates = [number for number in numbers if number.quantity in GATES.values()]
+    needed = [_in_words(number) for number in gates if number.agrees]
+    others = [_in_words(number) for number in gates if number.agrees is False]
+    undecided = [_in_words(number) for number in gates if number.agrees is None]
     parts = [
         "An LSTM has three gates and a state c, a vanilla RNN none.",
         f"What shortens the span when it is missing: {listed(needed)}." if needed else "",
@@ -82,5 +82,5 @@ def refined(found: Sequence[Measurement]) -> str:
     return " ".join(filter(None, parts))
 
 
-def _told(one: Measurement) -> str:
-    return f"{one.cell} {one.text}"
+def _in_words(number: Measurement) -> str:
+    return f"{number.cell} {number.text}"

@@ -25,7 +25,7 @@ KNOWN = ("fitted", "above", "below")
 
 def measure(studies: Sequence[StudyData]) -> list[Measurement]:
     """Return T50 of every vanilla RNN and every LSTM on every task, and the ratio of each pair of the same size."""
-    return [one for study in studies for one in (*_spans(study), *_ratios(study))]
+    return [number for study in studies for number in (*_spans(study), *_ratios(study))]
 
 
 def _spans(study: StudyData) -> Iterator[Measurement]:
@@ -33,11 +33,11 @@ def _spans(study: StudyData) -> Iterator[Measurement]:
     kinds = ((RNN_SPAN, vanilla_rnns(study), Claimed(high=5)), (LSTM_SPAN, lstms(study), Claimed(low=100)))
     for quantity, cells, claimed in kinds:
         for cell in cells:
-            one = tried[cell]
-            if one.span.outcome in KNOWN:
-                measured = one.interval, claimed
+            span = tried[cell]
+            if span.span.outcome in KNOWN:
+                place, interval = place_of(study), span.interval
                 yield Measurement(
-                    place_of(study), cell, quantity, *measured, unit="steps", told=one.text, reach=one.reach
+                    place, cell, quantity, interval, claimed, unit="steps", told=span.text, reach=span.reach
                 )
 
 
@@ -45,19 +45,19 @@ def _ratios(study: StudyData) -> Iterator[Measurement]:
     tried = tried_spans(study)
     for lstm, rnn in matched_pairs(study):
         ours, theirs = tried[lstm.cell], tried[rnn.cell]
-        interval, told = ours.ratio_to(theirs), ours.ratio_text(theirs)
+        interval, text = ours.ratio_to(theirs), ours.ratio_text(theirs)
         if not math.isnan(interval.middle):
-            yield Measurement(place_of(study), f"{lstm.cell} over {rnn.cell}", RATIO, interval, None, told=told)
+            yield Measurement(place_of(study), f"{lstm.cell} over {rnn.cell}", RATIO, interval, None, told=text)
 
 
-def refined(found: Sequence[Measurement]) -> str:
+def refined(numbers: Sequence[Measurement]) -> str:
     """Return each task's spans, and how many times further the LSTM reaches."""
-    places = dict.fromkeys(one.place for one in found)
-    told = [f"{place}: {_told([one for one in found if one.place == place])}" for place in places]
-    return f"How far either cell remembers depends on the task and on how it starts. {'. '.join(told)}."
+    places = dict.fromkeys(number.place for number in numbers)
+    sentences = [f"{place}: {_in_words([number for number in numbers if number.place == place])}" for place in places]
+    return f"How far either cell remembers depends on the task and on how it starts. {'. '.join(sentences)}."
 
 
-def _told(own: Sequence[Measurement]) -> str:
-    cells = [f"{one.cell} {one.text}" for one in own if one.claimed is not None]
-    ratios = [f"{one.cell} {one.text}" for one in own if one.claimed is None]
+def _in_words(numbers: Sequence[Measurement]) -> str:
+    cells = [f"{number.cell} {number.text}" for number in numbers if number.claimed is not None]
+    ratios = [f"{number.cell} {number.text}" for number in numbers if number.claimed is None]
     return listed(cells) + (f" ({'; '.join(ratios)})" if ratios else "")

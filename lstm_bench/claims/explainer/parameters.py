@@ -21,7 +21,7 @@ DECIDED_BY = (CORE, TOTAL)
 
 def measure(studies: Sequence[StudyData]) -> list[Measurement]:
     """Return both ratios for each LSTM and vanilla RNN of the same hidden size."""
-    return [one for study in studies for one in _ratios(study)]
+    return [number for study in studies for number in _ratios(study)]
 
 
 def _ratios(study: StudyData) -> Iterator[Measurement]:
@@ -34,9 +34,11 @@ def _ratios(study: StudyData) -> Iterator[Measurement]:
             yield Measurement(place_of(study), cell, quantity, Interval(ratio, ratio, ratio), Claimed(3.5, 4.5), case)
 
 
-def refined(found: Sequence[Measurement]) -> str:
+def refined(numbers: Sequence[Measurement]) -> str:
     """Return both ratios: the read-out is the same for both cells and dilutes the factor."""
-    core, total = (_range([one.found.middle for one in found if one.quantity == name]) for name in (CORE, TOTAL))
+    core, total = (
+        _range([number.found.middle for number in numbers if number.quantity == name]) for name in (CORE, TOTAL)
+    )
     return f"At the same hidden size an LSTM has {core} times the core parameters, and {total} times with the read-out."
 
 

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator, Sequence
 
+from lstm_bench.analysis.forgetting import same_word_summary
 from lstm_bench.analysis.frames import StudyData
-from lstm_bench.analysis.gradients import FINAL
 from lstm_bench.analysis.statistics import Interval
-from lstm_bench.analysis.word_probes import same_word_summary
 from lstm_bench.analysis.wording import listed
 from lstm_bench.claims.cells import lstms, place_of, vanilla_rnns
 from lstm_bench.claims.contract import Claimed, Measurement
+from lstm_bench.metrics import FINAL
 
 TEXT = "At the same word a second time the RNN gives the same output, the LSTM a different one."
 SOURCE = 'The explainer, the walk through "Deep learning is fun. I love learning".'
@@ -27,7 +27,7 @@ BESIDE = "divergence of the RNN's answers"
 
 def measure(studies: Sequence[StudyData]) -> list[Measurement]:
     """Return how alike the answers of trained cells are, at each task's longest lag, d = lag steps back."""
-    return [one for study in studies for one in _answers(study)]
+    return [number for study in studies for number in _answers(study)]
 
 
 def _answers(study: StudyData) -> Iterator[Measurement]:
@@ -40,14 +40,15 @@ def _answers(study: StudyData) -> Iterator[Measurement]:
         (DIFFERENT, "divergence", lstms(study), Claimed(low=APART), "bits"),
     )
     for quantity, name, cells, claimed, unit in kinds:
-        own = rows.loc[(rows["quantity"] == name) & rows["cell"].isin(cells)]
-        for row in own.to_dict("records"):
-            found = Interval(float(row["middle"]), float(row["low"]), float(row["high"]))
+        rows_of_quantity = rows.loc[(rows["quantity"] == name) & rows["cell"].isin(cells)]
+        for row in rows_of_quantity.to_dict("records"):
+            interval = Interval(float(row["middle"]), float(row["low"]), float(row["high"]))
             case = f"lag {row['lag']}"
-            yield Measurement(place_of(study), str(row["cell"]), quantity, found, claimed, case, unit=unit)
+            yield Measurement(place_of(study), str(row["cell"]), quantity, interval, claimed, case, unit=unit)
 
 
-def refined(found: Sequence[Measurement]) -> str:
+def refined(numbers: Sequence[Measurement]) -> str:
     """Return what both cells do: the answer of either depends on what came before."""
-    told = [f"{one.text} ({one.where})" for one in found if one.quantity in (BESIDE, DIFFERENT)]
-    return f"The answer of either cell depends on what stood before the word. Two answers are apart by {listed(told)}."
+    divergences = [f"{number.text} ({number.where})" for number in numbers if number.quantity in (BESIDE, DIFFERENT)]
+    text = listed(divergences)
+    return f"The answer of either cell depends on what stood before the word. Two answers are apart by {text}."

@@ -2,14 +2,14 @@
 
 from collections.abc import Iterator, Sequence
 
+from lstm_bench.analysis.forgetting import boundary_summary
 from lstm_bench.analysis.frames import StudyData
-from lstm_bench.analysis.gates import gate_number
-from lstm_bench.analysis.gradients import FINAL
+from lstm_bench.analysis.gates import BOUNDARY_DIFFERENCE, gate_metric
 from lstm_bench.analysis.statistics import Interval
-from lstm_bench.analysis.word_probes import boundary_summary
 from lstm_bench.analysis.wording import listed
 from lstm_bench.claims.cells import lstms, place_of, vanilla_rnns
 from lstm_bench.claims.contract import Claimed, Measurement
+from lstm_bench.metrics import FINAL
 
 TEXT = "At the end of a sentence the RNN has no mechanism; the LSTM's forget gate resets the memory."
 SOURCE = 'The explainer, the walk through "Deep learning is fun. I love learning".'
@@ -27,7 +27,7 @@ GATE, RIGHT = "forget gate at the boundary less elsewhere", "right answers just 
 
 def measure(studies: Sequence[StudyData]) -> list[Measurement]:
     """Return carry-over at the boundary of trained cells, the forget gate there, and the answers just after."""
-    return [one for study in studies for one in (*_carried(study), *_beside(study))]
+    return [number for study in studies for number in (*_carried(study), *_beside(study))]
 
 
 def _carried(study: StudyData) -> Iterator[Measurement]:
@@ -39,7 +39,7 @@ def _carried(study: StudyData) -> Iterator[Measurement]:
 def _beside(study: StudyData) -> Iterator[Measurement]:
     """Yield what decides nothing: how far the forget gate moves, and how right the cells are there."""
     for cell in lstms(study):
-        gate = gate_number(study, cell, "boundary_difference", FINAL)
+        gate = gate_metric(study, cell, BOUNDARY_DIFFERENCE, FINAL)
         if gate.middle == gate.middle:  # not NaN: it was measured
             yield Measurement(place_of(study), cell, GATE, gate, None)
     yield from _numbers(study, "accuracy", RIGHT, [*lstms(study), *vanilla_rnns(study)], None)
@@ -53,13 +53,13 @@ def _numbers(
     rows = rows.loc[(rows["moment"] == FINAL) & (rows["quantity"] == name) & rows["cell"].isin(cells)]
     rows = rows.loc[rows["lag"] == rows["lag"].max()]
     for row in rows.loc[rows["at"] == rows["at"].min()].to_dict("records"):
-        found = Interval(float(row["middle"]), float(row["low"]), float(row["high"]))
-        yield Measurement(place_of(study), str(row["cell"]), quantity, found, claimed, f"lag {row['lag']}")
+        interval = Interval(float(row["middle"]), float(row["low"]), float(row["high"]))
+        yield Measurement(place_of(study), str(row["cell"]), quantity, interval, claimed, f"lag {row['lag']}")
 
 
-def refined(found: Sequence[Measurement]) -> str:
+def refined(numbers: Sequence[Measurement]) -> str:
     """Return what is carried over by either, and by how much the gate moves."""
-    carried = [f"{one.text} ({one.where})" for one in found if one.quantity in (RNN_CARRY, LSTM_CARRY)]
-    moved = [f"{one.text} ({one.where})" for one in found if one.quantity == GATE]
+    carried = [f"{number.text} ({number.where})" for number in numbers if number.quantity in (RNN_CARRY, LSTM_CARRY)]
+    moved = [f"{number.text} ({number.where})" for number in numbers if number.quantity == GATE]
     gate = f" The forget gate moves there by {listed(moved)}." if moved else ""
     return f"A boundary carries over, of what an ordinary word does: {listed(carried)}.{gate}"

@@ -6,10 +6,10 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from lstm_bench.analysis.forgetting import boundary_summary
 from lstm_bench.analysis.frames import StudyData
-from lstm_bench.analysis.gates import gate_number
+from lstm_bench.analysis.gates import BOUNDARY_DIFFERENCE, gate_metric
 from lstm_bench.analysis.gradients import WHEN
-from lstm_bench.analysis.word_probes import boundary_summary
 from lstm_bench.analysis.wording import listed, significant, span_of
 from lstm_bench.report.figures.same_word import add_legends, at_the_longest_lag, draw_lines, in_order, ranged
 from lstm_bench.report.style import MUTED, colours, log_axis, new_figure, themed
@@ -73,7 +73,7 @@ def _moment(study: StudyData, cell: str, moment: str, rows: pd.DataFrame) -> str
 
 def _gate(study: StudyData, cell: str, moment: str) -> str:
     """Return by how much the keeping gate differs at a boundary, where there is one."""
-    number = gate_number(study, cell, "boundary_difference", moment)
+    number = gate_metric(study, cell, BOUNDARY_DIFFERENCE, moment)
     return "" if math.isnan(number.middle) else f" (its gate differs there by {significant(number.middle, 2)})"
 
 

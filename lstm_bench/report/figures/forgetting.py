@@ -9,10 +9,10 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from lstm_bench.analysis.forgetting import HALF, recall_summary, recalling_lags, trained_distance
 from lstm_bench.analysis.frames import StudyData
-from lstm_bench.analysis.gradients import FINAL
 from lstm_bench.analysis.memory_horizons import HALF_LIFE, HorizonEstimate, estimate_of
 from lstm_bench.analysis.solving import was_trained
 from lstm_bench.analysis.wording import NOTHING_TRAINED, listed, span_of, times
+from lstm_bench.metrics import FINAL
 from lstm_bench.report.style import INK, MUTED, cell_legend, colours, say_absent, small_panels, themed
 
 QUESTION = "How long does a trained cell hold a cue?"
@@ -84,7 +84,7 @@ def _told(study: StudyData, reach: HorizonEstimate) -> str:
     if reach.middle == 0:
         return f"none (at lag {reach.lag} most members recall less than half at every distance)"
     trained = next((trained_distance(job) for job in study.plan.jobs if job.lag == reach.lag), None)
-    against = "" if trained is None or reach.open else f", {times(reach.middle / trained)} the {trained} trained on"
+    against = "" if trained is None or reach.censored else f", {times(reach.middle / trained)} the {trained} trained on"
     return f"{reach.text} steps (lag {reach.lag}{against})"
 
 

@@ -12,9 +12,10 @@ from matplotlib.ticker import MaxNLocator
 from lstm_bench.analysis.forgetting import trained_distance
 from lstm_bench.analysis.frames import StudyData
 from lstm_bench.analysis.gates import MEAN, gate_curves, gate_lag, gate_summary, gated_cells
-from lstm_bench.analysis.gradients import FINAL, INITIAL, WHEN
+from lstm_bench.analysis.gradients import WHEN
 from lstm_bench.analysis.solving import was_trained
 from lstm_bench.analysis.wording import listed, significant, span_of
+from lstm_bench.metrics import FINAL, INITIAL
 from lstm_bench.records.schema import JobPlan
 from lstm_bench.report.style import INK, MUTED, RULE, colours, name_row, new_figure, themed
 

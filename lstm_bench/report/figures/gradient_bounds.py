@@ -9,17 +9,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from lstm_bench.analysis.frames import StudyData
-from lstm_bench.analysis.gradients import (
-    BOUNDS,
-    FROBENIUS,
-    INITIAL,
-    SPECTRAL,
-    WHEN,
-    bound_summary,
-    longest_lag_with_bounds,
-)
+from lstm_bench.analysis.gradients import BOUNDS, FROBENIUS, SPECTRAL, WHEN, bound_summary, longest_lag_with_bounds
 from lstm_bench.analysis.statistics import Interval
 from lstm_bench.analysis.wording import listed
+from lstm_bench.metrics import INITIAL
 from lstm_bench.report.figures.gradient_panels import (
     FEW,
     draw_band,

@@ -12,7 +12,6 @@ from matplotlib.ticker import MaxNLocator
 
 from lstm_bench.analysis.frames import StudyData
 from lstm_bench.analysis.gradients import (
-    INITIAL,
     JOINT,
     ONE_OVER_E,
     THOUSANDTH,
@@ -25,6 +24,7 @@ from lstm_bench.analysis.gradients import (
     member_horizons,
 )
 from lstm_bench.analysis.wording import listed
+from lstm_bench.metrics import INITIAL
 from lstm_bench.report.figures.gradient_panels import (
     FEW,
     draw_band,

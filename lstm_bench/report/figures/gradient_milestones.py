@@ -9,16 +9,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from lstm_bench.analysis.frames import StudyData
-from lstm_bench.analysis.gradients import (
-    FINAL,
-    INITIAL,
-    WHEN,
-    decays_while_learning,
-    longest_lag_with_flow,
-    moment_label,
-    moments,
-)
+from lstm_bench.analysis.gradients import WHEN, decays_while_learning, longest_lag_with_flow, moment_label, moments
 from lstm_bench.analysis.wording import listed, with_range
+from lstm_bench.metrics import FINAL, INITIAL
 from lstm_bench.report.figures.gradient_panels import FEW, members_in
 from lstm_bench.report.style import INK, MUTED, cell_legend, colours, new_figure, small_panels, themed
 

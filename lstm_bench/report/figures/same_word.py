@@ -9,10 +9,11 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
+from lstm_bench.analysis.forgetting import same_word_summary
 from lstm_bench.analysis.frames import StudyData
-from lstm_bench.analysis.gradients import FINAL, INITIAL, WHEN
-from lstm_bench.analysis.word_probes import same_word_summary
+from lstm_bench.analysis.gradients import WHEN
 from lstm_bench.analysis.wording import counted, listed, span_of, with_range
+from lstm_bench.metrics import FINAL, INITIAL
 from lstm_bench.report.style import MUTED, cell_legend, colours, log_axis, new_figure, themed
 
 QUESTION = "Does a cell say the same at the same word, second time?"

@@ -11,22 +11,23 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from lstm_bench.analysis.frames import StudyData
-from lstm_bench.analysis.gradients import INITIAL, WHEN
+from lstm_bench.analysis.gradients import WHEN
 from lstm_bench.analysis.memory_horizons import (
     CAPACITY,
     CAPACITY_SPAN,
     GRADIENT,
     HALF_LIFE,
+    HORIZONS,
     LEARNED,
-    LENSES,
     LYAPUNOV,
     MOMENTS,
     WINDOW,
     HorizonEstimate,
-    all_reaches,
-    lens_table,
+    horizon_estimates,
+    horizon_table,
 )
 from lstm_bench.analysis.wording import NOT_AVAILABLE, listed, span_of
+from lstm_bench.metrics import INITIAL
 from lstm_bench.report.style import INK, MUTED, PAPER, colours, new_figure, themed
 from lstm_bench.report.typography import typeset
 
@@ -49,7 +50,7 @@ HorizonEstimates = Mapping[str, Sequence[HorizonEstimate]]
 @themed
 def draw(study: StudyData) -> Figure:
     """Draw a panel a lens on one axis of steps: a row a cell, at its start above (hollow) and trained below (full)."""
-    found, shades = all_reaches(study), colours(study.cells)
+    found, shades = horizon_estimates(study), colours(study.cells)
     lenses = _lenses(found)
     n_rows = -(-len(lenses) // COLUMNS)
     figure = new_figure(0.8 + n_rows * (0.6 + 2 * LINE * len(found)))
@@ -58,7 +59,7 @@ def draw(study: StudyData) -> Figure:
     most = ROOM * _longest(study, found)
     for (axes, beside), lens in zip(places, lenses, strict=False):
         for row, (cell, own) in enumerate(found.items()):
-            _draw_row(axes, beside, row, [reach for reach in own if reach.lens == lens], shades[cell], most)
+            _draw_row(axes, beside, row, [reach for reach in own if reach.horizon == lens], shades[cell], most)
         _finish(axes, lens, found, most)
     for axes in grid.flat:
         names = list(found) if axes in grid[:, 0] else []
@@ -73,24 +74,24 @@ def draw(study: StudyData) -> Figure:
 
 
 def _lenses(found: HorizonEstimates) -> list[str]:
-    seen = {reach.lens for own in found.values() for reach in own}
-    return [lens for lens in LENSES if lens in seen]
+    seen = {reach.horizon for own in found.values() for reach in own}
+    return [lens for lens in HORIZONS if lens in seen]
 
 
 def _longest(study: StudyData, found: HorizonEstimates) -> float:
     """Return the longest reach that is drawn; the end of an interval may lie off the axis."""
-    middles = [r.middle for own in found.values() for r in own if r.lens in LENSES and math.isfinite(r.middle)]
+    middles = [r.middle for own in found.values() for r in own if r.horizon in HORIZONS and math.isfinite(r.middle)]
     return max([*middles, *study.lags])
 
 
 def _draw_row(axes: Axes, beside: Axes, row: int, reaches: Sequence[HorizonEstimate], shade: str, most: float) -> None:
     for reach in reaches:
         y = row + (0.0 if len(reaches) == 1 else -0.2 if reach.moment == INITIAL else 0.2)
-        if reach.open:
+        if reach.censored:
             _draw_bound(axes, y, reach, shade, most)
         else:
             _draw_interval(axes, y, reach, shade, most)
-        lag = f", lag {reach.lag}" if reach.lens == HALF_LIFE else ""
+        lag = f", lag {reach.lag}" if reach.horizon == HALF_LIFE else ""
         _say(beside, y, f"{reach.text}{lag}")
     if not reaches:
         _say(beside, row, "not measured")
@@ -98,7 +99,7 @@ def _draw_row(axes: Axes, beside: Axes, row: int, reaches: Sequence[HorizonEstim
 
 def _draw_bound(axes: Axes, y: float, reach: HorizonEstimate, shade: str, most: float) -> None:
     """Draw an arrow from the bound on; one without a bound stands at the right edge."""
-    start, end = min(reach.middle, most / 2), most if reach.open == "above" else LEAST
+    start, end = min(reach.middle, most / 2), most if reach.censored == "above" else LEAST
     face = PAPER if reach.moment == INITIAL else shade
     arrow = {"arrowstyle": "-|>", "edgecolor": shade, "facecolor": face, "lw": 1.3, "shrinkA": 0, "shrinkB": 0}
     axes.annotate("", (end, y), (start, y), arrowprops=arrow)
@@ -138,7 +139,7 @@ def _finish(axes: Axes, lens: str, found: HorizonEstimates, most: float) -> None
 
 
 def _where(found: HorizonEstimates, lens: str) -> str:
-    lags = span_of(r.lag for own in found.values() for r in own if r.lens == lens and r.lag is not None)
+    lags = span_of(r.lag for own in found.values() for r in own if r.horizon == lens and r.lag is not None)
     return "" if lens in (LEARNED, HALF_LIFE) else f", lag {lags}"
 
 
@@ -151,18 +152,18 @@ def _handle(moment: str) -> Line2D:
 
 def caption(study: StudyData) -> str:
     """Return the finding: what each lens says of each cell."""
-    found = all_reaches(study)
+    found = horizon_estimates(study)
     if rows(study).empty:
         return "No span, horizon or capacity was measured."
     return " ".join([*(_sentence(found, lens) for lens in (*_lenses(found), *_capacities(found))), _how(found)])
 
 
 def _capacities(found: HorizonEstimates) -> list[str]:
-    return [CAPACITY] if any(reach.lens == CAPACITY for own in found.values() for reach in own) else []
+    return [CAPACITY] if any(reach.horizon == CAPACITY for own in found.values() for reach in own) else []
 
 
 def _sentence(found: HorizonEstimates, lens: str) -> str:
-    own = {cell: [reach for reach in reaches if reach.lens == lens] for cell, reaches in found.items()}
+    own = {cell: [reach for reach in reaches if reach.horizon == lens] for cell, reaches in found.items()}
     measured = {cell: reaches for cell, reaches in own.items() if reaches}
     where = {LEARNED: " T50", HALF_LIFE: " at the longest lag that most members of the cell solved"}
     unit = ", in inputs" if lens == CAPACITY else ""
@@ -189,11 +190,11 @@ def _named(measured: HorizonEstimates) -> HorizonEstimates:
 
 
 def _rank(reach: HorizonEstimate) -> float:
-    return reach.middle * {"above": 1.001, "below": 0.999}.get(reach.open, 1.0)
+    return reach.middle * {"above": 1.001, "below": 0.999}.get(reach.censored, 1.0)
 
 
 def _how(found: HorizonEstimates) -> str:
-    n = span_of(reach.n for own in found.values() for reach in own if reach.lens != LEARNED)
+    n = span_of(reach.n for own in found.values() for reach in own if reach.horizon != LEARNED)
     learned = ", the learned span over those of all lags" if LEARNED in _lenses(found) else ""
     members = f" Over {n} members a number{learned}." if n != NOT_AVAILABLE else ""
     some = "" if len(found) <= NAMED else " The cells named reach furthest and least by that lens."
@@ -205,11 +206,11 @@ def _how(found: HorizonEstimates) -> str:
 
 def alt(study: StudyData) -> str:
     """Return a description for who cannot see the figure."""
-    found = all_reaches(study)
+    found = horizon_estimates(study)
     lenses = _lenses(found)
     return f"How many steps back {listed(list(found))} reach on {study.task}, a panel for each of: {listed(lenses)}."
 
 
 def rows(study: StudyData) -> pd.DataFrame:
     """Return the rows behind the figure."""
-    return lens_table(study)
+    return horizon_table(study)

@@ -14,21 +14,25 @@ from numpy.typing import NDArray
 
 from lstm_bench.analysis.frames import StudyData
 from lstm_bench.analysis.gates import (
+    OPEN_SHARE,
     SHARES,
+    SHUT_SHARE,
+    TIME_CONSTANT_OF_UNITS,
     curves_of,
     gate_curves,
     gate_lag,
-    gate_number,
+    gate_metric,
     gate_summary,
     gated_cells,
     gates_of,
     time_constants,
 )
-from lstm_bench.analysis.gradients import FINAL, INITIAL, WHEN
+from lstm_bench.analysis.gradients import WHEN
 from lstm_bench.analysis.memory_horizons import MOMENTS
 from lstm_bench.analysis.solving import was_trained
 from lstm_bench.analysis.statistics import Interval
 from lstm_bench.analysis.wording import listed, with_range
+from lstm_bench.metrics import FINAL, INITIAL
 from lstm_bench.report.style import INK, MUTED, colours, name_row, new_figure, say_in, themed
 
 QUESTION = "How open are the gates, and how long do they keep?"
@@ -140,17 +144,19 @@ def caption(study: StudyData) -> str:
 
 
 def _told(study: StudyData, cell: str, with_gates: bool) -> str:
-    scales = _course(study, cell, "time_constant_median", lambda number: with_range(*number, digits=2) + " steps")
+    scales = _course(
+        study, cell, TIME_CONSTANT_OF_UNITS, "median", lambda number: with_range(*number, digits=2) + " steps"
+    )
     parts = [f"a median time constant of {scales}" if scales else "no gate decides what is kept"]
     names = gates_of(curves_of(study, cell)) if with_gates else []
-    for name, what in itertools.product(names, ("open", "shut")):
-        parts.append(f"{name} {what} {_course(study, cell, f'{name}_{what}_share', _percent)}")
+    for name, (what, share) in itertools.product(names, (("open", OPEN_SHARE), ("shut", SHUT_SHARE))):
+        parts.append(f"{name} {what} {_course(study, cell, share, name, _percent)}")
     return f"{cell} (lag {gate_lag(study, cell)}): {', '.join(parts)}"
 
 
-def _course(study: StudyData, cell: str, name: str, say: Callable[[Interval], str]) -> str:
+def _course(study: StudyData, cell: str, name: str, path: str, say: Callable[[Interval], str]) -> str:
     """Return a number at the start and trained, where it was measured: "21 (20-22) steps, then 240 (146-368) steps"."""
-    numbers = [gate_number(study, cell, name, moment) for moment in MOMENTS]
+    numbers = [gate_metric(study, cell, name, moment, path) for moment in MOMENTS]
     return " then ".join(say(number) for number in numbers if math.isfinite(number.middle))
 
 

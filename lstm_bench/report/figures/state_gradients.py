@@ -13,7 +13,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from numpy.typing import NDArray
 
 from lstm_bench.analysis.frames import StudyData
-from lstm_bench.analysis.training_gradients import CLIPPED, NORM, clipping_norm, training_gradients
+from lstm_bench.analysis.learning import CLIPPED, NORM, clipping_norm, training_gradients
 from lstm_bench.analysis.wording import listed, significant, span_of
 from lstm_bench.report.figures.gradient_panels import FEW
 from lstm_bench.report.style import (

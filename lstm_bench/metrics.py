@@ -1,0 +1,56 @@
+"""What a recorded number is: its name, its unit, when it was measured, and of which part of a cell."""
+
+from dataclasses import dataclass, replace
+
+SHARE, STEPS, FACTOR, SECONDS = "share", "steps", "factor per step", "s"
+NORMALISED = "share of baseline"  # the unit of a loss over that of the best predictor without memory
+INITIAL, FINAL = "initial", "final"  # moments: before the first update, and after the last
+MILESTONE = "at_"  # a moment, with the percent of the baseline that the criterion has reached: "at_50"
+PATH = "{path}"
+EVALUATION, CONFIRMATION, TRAINING_LOSS = "eval/", "confirm/", "train/loss"  # two groups of metrics, and a name
+
+
+@dataclass(frozen=True)
+class Metric:
+    """The declaration of a number; a value belongs to it, and a record holds it by its key.
+
+    Args:
+        name: group and name, such as "grad/decay"; the path stands where it has "{path}": "gates/{path}_mean".
+        unit: "steps", "share", ...; "1" for a bare number.
+        moment: when it is measured: "initial", "at_50", ..., "final"; "" for what belongs to the whole of training.
+        path: which of several it is of: a gate, a part of the state, a distance; "" for the whole cell.
+    """
+
+    name: str
+    unit: str = "1"
+    moment: str = ""
+    path: str = ""
+
+    @property
+    def key(self) -> str:
+        """The metric in MLflow and in results.csv: "grad/decay_c_path_at_50"."""
+        name = self.name.replace(PATH, self.path)
+        return f"{name}_{self.moment}" if self.moment else name
+
+    def of(self, path: str) -> "Metric":
+        """Return the same metric of one gate, or of one part of the state."""
+        return replace(self, path=path)
+
+    def at(self, moment: str) -> "Metric":
+        """Return the same metric at a moment."""
+        return replace(self, moment=moment)
+
+
+def milestone(percent: int) -> str:
+    """Return the moment at which the criterion first has this percent of its baseline."""
+    return f"{MILESTONE}{percent}"
+
+
+def percent_of(moment: str) -> int | None:
+    """Return the percent of the baseline of a milestone, None for any other moment."""
+    return int(moment.removeprefix(MILESTONE)) if moment.startswith(MILESTONE) else None
+
+
+def normalised_loss(loss: str) -> str:
+    """Return the name of an evaluated loss over its memoryless baseline."""
+    return f"{EVALUATION}{loss}_share"
