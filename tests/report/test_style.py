@@ -6,7 +6,8 @@ import matplotlib as mpl
 import pytest
 from matplotlib.figure import Figure
 
-from lstm_bench.report.style import INK, colours, inline_svg, name_lines, save, themed
+from lstm_bench.report.panels import name_lines
+from lstm_bench.report.style import INK, colours, inline_svg, save, themed
 from lstm_bench.report.typography import typeset
 
 
