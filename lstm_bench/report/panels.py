@@ -89,11 +89,16 @@ def cell_entries(cells: Sequence[str], shades: Mapping[str, str], **look: Any) -
 
 def legend(figure: Figure, entries: Sequence[Any], *, below: bool = False) -> None:
     """Put a legend above or below the whole figure, where it covers nothing, in rows that fit its width."""
-    widest = LETTER_WIDTH * max(len(entry.get_label()) for entry in entries) + HANDLE_WIDTH
-    columns = max(1, min(MOST_COLUMNS, len(entries), int(WIDTH / widest)))
+    columns = next(n for n in range(MOST_COLUMNS, 0, -1) if n == 1 or _legend_width(entries, n) <= WIDTH)
     in_rows = [entry for column in range(columns) for entry in entries[column::columns]]  # matplotlib fills columns
     place: Any = f"outside {'lower' if below else 'upper'} left"
     figure.legend(handles=in_rows, loc=place, ncols=columns, handlelength=_handle_length(entries))
+
+
+def _legend_width(entries: Sequence[Any], columns: int) -> float:
+    """Return about how many inches a legend is wide: each column is as wide as its longest label."""
+    widths = [LETTER_WIDTH * len(entry.get_label()) + HANDLE_WIDTH for entry in entries]
+    return sum(max(widths[column::columns], default=0.0) for column in range(columns))
 
 
 def panel_legend(axes: Axes, entries: Sequence[Any], *, above: bool = False) -> None:

@@ -54,12 +54,12 @@ def drawn(figure: Any, study: StudyData, folder: Path) -> float:
 
 def test_findings_are_stated_in_numbers(sample: StudyData) -> None:
     text = spans.finding(sample)
-    assert "; gradient horizon, lag 32 >= 38 (lstm); " in text
+    assert "; gradient horizon >= 38 (lstm, lag 32); " in text
     assert "Linear capacity, lag 32, in inputs, at the start, then trained: lstm 10 (7.9-15)" in text
     assert "; forgetting half-life 28 (lstm)" in text
     assert "lstm 28 steps (lag 8, 2.5x the 11 trained on) and rnn >= 11 steps (lag 2)" in forgetting.finding(sample)
     assert "lstm 0.99 (0.99-0.99) at 1x and " in length_generalisation.finding(sample)
-    assert "most often open f (20% then 20%), most often shut f (10% then 10%)" in state_and_gates.finding(sample)
+    assert "most often open i (20% then 20%), most often shut i (10% then 10%)" in state_and_gates.finding(sample)
     assert "rnn: no gates" in state_and_gates.finding(sample)
     assert "i 0.50 throughout" in gate_traces.finding(sample)
 
@@ -161,7 +161,7 @@ def test_a_cell_that_recalls_only_where_it_was_trained_is_told(sample: StudyData
 def test_on_adding_every_distance_was_trained(make: Make, tmp_path: Path) -> None:
     study = make(lags=(4, 8), tasks=("adding",))
     assert "distance trained on" not in legend_of(forgetting, study)
-    assert "implied window, lag 8" in spans.finding(study)
+    assert "implied window " in spans.finding(study)
     assert shaded(study) == 0
     for figure in ALL:
         drawn(figure, study, tmp_path)

@@ -8,6 +8,7 @@ from lstm_bench.analysis.frames import StudyData
 from lstm_bench.analysis.tuning import CLOSE, best_of_k, trials_until_close, undecided_budgets
 from lstm_bench.analysis.wording import listed, span_of
 from lstm_bench.report.figures.findings import by_cell, joined
+from lstm_bench.report.figures.table_rows import rows_where
 from lstm_bench.report.panels import cell_entries, draw_band, legend, name_axes, note_in, small_panels
 from lstm_bench.report.style import colours, themed
 
@@ -25,9 +26,9 @@ def draw(study: StudyData) -> Figure:
     shades, table = colours(study.cells), best_of_k(study)
     figure, places = small_panels(len(study.lags), row_height=1.65)
     for axes, lag in zip(places, study.lags, strict=True):
-        at_lag = table.loc[table["lag"] == lag]
+        at_lag = rows_where(table, lag=lag)
         for cell in study.cells:
-            curve = at_lag.loc[at_lag["cell"] == cell]
+            curve = rows_where(at_lag, cell=cell)
             band = curve["low"], curve["high"]
             draw_band(axes, curve["trials"], curve["expected"], band, shades[cell], marker="o", markersize=3)
         axes.set_title(f"lag {lag}", fontsize="medium")
@@ -46,7 +47,7 @@ def finding(study: StudyData) -> str:
     if table.empty:
         return ""
     close = {cell: trials_until_close(study, cell) for cell in dict.fromkeys(table["cell"])}
-    texts = {cell: f"{cell} {span_of(trials)}" for cell, trials in close.items()}
+    texts = {cell: span_of(trials) for cell, trials in close.items()}
     named = listed(by_cell(texts, lambda cell: max(close[cell])))
     return joined(
         f"Trials until within {CLOSE:g} of the best of all {span_of(table['of'])}, by lag: {named}.", _order(study)

@@ -11,7 +11,8 @@ from lstm_bench.analysis.gradients import WHEN
 from lstm_bench.analysis.word_probes import boundary_summary
 from lstm_bench.analysis.wording import listed, significant, span_of
 from lstm_bench.report.figures.findings import by_cell
-from lstm_bench.report.figures.moments import last_moment, moments_in
+from lstm_bench.report.figures.moments import last_moment
+from lstm_bench.report.figures.table_rows import rows_by_cell, rows_where
 from lstm_bench.report.figures.word_panels import at_longest_lag, draw_pair, with_interval
 from lstm_bench.report.panels import log_axis, reference_line
 from lstm_bench.report.style import themed
@@ -47,25 +48,23 @@ def finding(study: StudyData) -> str:
     summary = _shown(study)
     if summary.empty:
         return ""
-    carried = last_moment(summary.loc[summary["quantity"] == CARRY]).groupby("cell", observed=True)["middle"].first()
+    last = last_moment(summary)
+    moment = str(last["moment"].iloc[0])
+    carried = rows_where(last, quantity=CARRY).groupby("cell", observed=True)["middle"].first().to_dict()
     texts = {
-        str(cell): _of_cell(study, str(cell), rows) for cell, rows in summary.groupby("cell", observed=True, sort=False)
+        cell: f"{_numbers(of_cell)}{_gate(study, cell, moment)}" for cell, of_cell in rows_by_cell(study, last).items()
     }
-    named = by_cell(texts, lambda cell: carried.to_dict().get(cell, math.inf))
-    return f"At lag {span_of(summary['lag'])}: {'; '.join(named)}."
+    named = "; ".join(by_cell(texts, lambda cell: carried.get(cell, math.inf)))
+    return f"{WHEN[moment].capitalize()}, at lag {span_of(last['lag'])}: {named}."
 
 
-def _of_cell(study: StudyData, cell: str, rows: pd.DataFrame) -> str:
-    texts = [_at_moment(study, cell, moment, rows.loc[rows["moment"] == moment]) for moment in moments_in(rows)]
-    return f"{cell} {listed(texts)}"
-
-
-def _at_moment(study: StudyData, cell: str, moment: str, rows: pd.DataFrame) -> str:
+def _numbers(of_cell: pd.DataFrame) -> str:
+    """Return carry-over and accuracy at the first step at which each was measured."""
     texts = []
     for quantity, words in WORDS.items():
-        first = rows.loc[rows["quantity"] == quantity].sort_values("at").head(1)
+        first = rows_where(of_cell, quantity=quantity).sort_values("at").head(1)
         texts += [words.format(with_interval(row)) for row in first.to_dict("records")]
-    return f"{WHEN[moment]} {listed(texts)}{_gate(study, cell, moment)}"
+    return listed(texts)
 
 
 def _gate(study: StudyData, cell: str, moment: str) -> str:

@@ -15,6 +15,7 @@ from lstm_bench.analysis.solving import was_trained
 from lstm_bench.analysis.statistics import SIGNIFICANT
 from lstm_bench.analysis.wording import NOTHING_TRAINED, counted, listed, significant, span_of
 from lstm_bench.report.figures.findings import NAMED, joined
+from lstm_bench.report.figures.table_rows import rows_where
 from lstm_bench.report.panels import (
     DASHED,
     cell_entries,
@@ -58,7 +59,7 @@ def draw(study: StudyData) -> Figure:
     _draw_means(top, study, by_lag, shades)
     for place, cell in enumerate(study.cells[1:]):
         off_middle = place - (len(study.cells) - 2) / 2
-        at_lags, over_lags = by_lag.loc[by_lag["cell"] == cell], pooled.loc[pooled["cell"] == cell]
+        at_lags, over_lags = rows_where(by_lag, cell=cell), rows_where(pooled, cell=cell)
         x = at_lags["lag"].astype(float) * 2 ** (_dodge(study) * off_middle)
         _draw_chances(below, x, at_lags, shades[cell], "o")
         _draw_chances(right, pd.Series(off_middle, over_lags.index), over_lags, shades[cell], "D")
@@ -85,7 +86,7 @@ def _dodge(study: StudyData) -> float:
 def _draw_means(axes: Axes, study: StudyData, by_lag: pd.DataFrame, shades: dict[str, str]) -> None:
     reference, *others = study.cells
     first = by_lag.drop_duplicates("lag")
-    of_others = [(cell, by_lag.loc[by_lag["cell"] == cell], MEANS) for cell in others]
+    of_others = [(cell, rows_where(by_lag, cell=cell), MEANS) for cell in others]
     for place, (cell, rows, ends) in enumerate([(reference, first, REFERENCE_MEANS), *of_others]):
         at = rows["lag"].astype(float) * 2 ** (_dodge(study) * (place - len(others) / 2))
         middle = rows[ends[0]].astype(float)
@@ -212,7 +213,7 @@ def _untested(by_lag: pd.DataFrame) -> str:
     """Return where nothing was tested, and for which cells if not for all."""
     texts = []
     for note, words in ((NO_EVENTS, "nobody solved"), (NO_MEMBERS, "one side has no members")):
-        untested = by_lag.loc[by_lag["note"] == note]
+        untested = rows_where(by_lag, note=note)
         for cells, lags in _lags_by_cells(untested).items():
             whose = "" if len(cells) == by_lag["cell"].nunique() else f" ({listed(cells)})"
             texts.append(f"at lag{'s' * (len(lags) > 1)} {listed([str(lag) for lag in lags])} {words}{whose}")

@@ -8,18 +8,26 @@ from lstm_bench.analysis.wording import counted, listed
 NAMED = 4  # cells of which a finding has every number
 
 
-def by_cell(texts: Mapping[str, str], rank: Callable[[str], Any]) -> list[str]:
-    """Return the texts of a few cells as they come; of many those of the two at each end, and how many lie between.
+def by_cell(texts: Mapping[str, str], rank: Callable[[str], Any], pattern: str = "{cell} {text}") -> list[str]:
+    """Return what a finding says of each cell; of many cells only of the two at each end, or of all if it is the same.
 
     Args:
-        texts: by cell.
+        texts: what is said, by cell.
         rank: returns what many cells are ordered by.
+        pattern: how a cell and its text stand together.
     """
+
+    def write(cell: str, text: str) -> str:
+        return pattern.format(cell=cell, text=text)
+
     if len(texts) <= NAMED:
-        return list(texts.values())
+        return [write(cell, text) for cell, text in texts.items()]
+    if len(set(texts.values())) == 1:
+        return [write("every cell", next(iter(texts.values())))]
     ranked, half = sorted(texts, key=rank), NAMED // 2
     between = f"{counted(len(texts) - NAMED, 'cell')} between"
-    return [*(texts[cell] for cell in ranked[:half]), between, *(texts[cell] for cell in ranked[-half:])]
+    ends = [write(cell, texts[cell]) for cell in (*ranked[:half], *ranked[-half:])]
+    return [*ends[:half], between, *ends[half:]]
 
 
 def not_measured(cells: Sequence[str]) -> str:

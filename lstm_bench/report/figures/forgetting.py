@@ -12,6 +12,7 @@ from lstm_bench.analysis.memory_horizons import HALF_LIFE, HorizonEstimate, esti
 from lstm_bench.analysis.solving import was_trained
 from lstm_bench.analysis.wording import NOTHING_TRAINED, listed, span_of, times
 from lstm_bench.report.figures.findings import by_cell, joined
+from lstm_bench.report.figures.table_rows import rows_where
 from lstm_bench.report.panels import (
     DOTTED,
     cell_entries,
@@ -47,12 +48,12 @@ def draw(study: StudyData) -> Figure:
     distances = {lag: _trained(study, lag) for lag in lags}
     figure, places = small_panels(len(lags), row_height=2.4)
     for axes, lag in zip(places, lags, strict=True):
-        at_lag, distance = summary.loc[summary["lag"] == lag], distances[lag]
+        at_lag, distance = rows_where(summary, lag=lag), distances[lag]
         reference_line(axes, y=HALF)
         if distance is not None:
             axes.axvline(distance, **TRAINED_LINE)
         for cell in study.cells:
-            recall = at_lag.loc[at_lag["cell"] == cell].sort_values("distance")
+            recall = rows_where(at_lag, cell=cell).sort_values("distance")
             band = (recall["low"], recall["high"]) if len(study.cells) <= BANDS else None
             draw_band(axes, recall["distance"], recall["middle"], band, shades[cell], marker="o", markersize=3)
         axes.set_title(f"lag {lag} (n = {span_of(at_lag['n'])})", fontsize="medium")
@@ -83,7 +84,7 @@ def finding(study: StudyData) -> str:
     if summary.empty:
         return "Forgetting was not measured." if was_trained(study) else NOTHING_TRAINED
     half_lives = {cell: half for cell in study.cells if (half := estimate_of(study, cell, HALF_LIFE, FINAL))}
-    texts = {cell: f"{cell} {_half_life(study, half)}" for cell, half in half_lives.items()}
+    texts = {cell: _half_life(study, half) for cell, half in half_lives.items()}
     timed = [cell for cell, half in half_lives.items() if _is_timed(study, summary, cell, half.lag)]
     falls = (
         f"{listed(timed)} {'falls' if len(timed) == 1 else 'fall'} under one half below the distance trained on too."
@@ -106,7 +107,7 @@ def _half_life(study: StudyData, half: HorizonEstimate) -> str:
 def _is_timed(study: StudyData, summary: pd.DataFrame, cell: str, lag: int | None) -> bool:
     """Return whether a cell recalls at the distance trained on, and less than half at a shorter one."""
     trained = _trained(study, lag)
-    recall = summary.loc[(summary["cell"] == cell) & (summary["lag"] == lag)].set_index("distance")["middle"]
+    recall = rows_where(summary, cell=cell, lag=lag).set_index("distance")["middle"]
     if trained is None or not recall.get(trained, 0.0) >= HALF:
         return False
     return bool((recall.loc[recall.index < trained] < HALF).any())

@@ -13,6 +13,7 @@ from lstm_bench.analysis.wording import listed, significant, span_of
 from lstm_bench.records.schema import JobPlan
 from lstm_bench.report.figures.findings import by_cell
 from lstm_bench.report.figures.moments import draw_moments, last_moment, moment_entries, moments_in
+from lstm_bench.report.figures.table_rows import rows_where
 from lstm_bench.report.panels import legend, name_axes, name_row, new_figure
 from lstm_bench.report.style import RULE, colours, themed
 from lstm_bench.report.typography import typeset
@@ -29,7 +30,7 @@ METHOD = (
 def draw(study: StudyData) -> Figure:
     """Draw a row a cell, a panel a gate: its mean over units at each time step, start dashed and trained solid."""
     summary, shades, cells = _traces(study), colours(study.cells), gated_cells(study)
-    gates = {cell: _gates(summary.loc[summary["cell"] == cell]) for cell in cells}
+    gates = {cell: _gates(rows_where(summary, cell=cell)) for cell in cells}
     figure = new_figure(0.9 + 1.35 * len(cells))
     grid = figure.subplots(len(cells), max(map(len, gates.values())), squeeze=False)
     for line, cell in zip(grid, cells, strict=True):
@@ -77,13 +78,10 @@ def finding(study: StudyData) -> str:
     if not cells:
         return f"No gates in {listed(study.cells)}." if len(gate_curves(study)) else "Gates were not measured."
     last = last_moment(summary)
-    gates = {cell: _gates(last.loc[last["cell"] == cell]) for cell in cells}
+    gates = {cell: _gates(rows_where(last, cell=cell)) for cell in cells}
     ranges = {cell: {gate: _range(trace) for gate, trace in gates[cell].items()} for cell in cells}
     widest = {cell: max(ranges[cell], key=lambda gate: ranges[cell][gate]) for cell in cells}
-    texts = {
-        cell: f"{cell} (lag {gate_lag(study, cell)}) {_course(gate, gates[cell][gate])}"
-        for cell, gate in widest.items()
-    }
+    texts = {cell: f"(lag {gate_lag(study, cell)}) {_course(gate, gates[cell][gate])}" for cell, gate in widest.items()}
     named = by_cell(texts, lambda cell: -ranges[cell][widest[cell]])
     when = WHEN[str(last["moment"].iloc[0])].capitalize()
     return f"{when}, on average over units and members, the gate that moves most: {'; '.join(named)}."

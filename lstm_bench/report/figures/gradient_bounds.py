@@ -1,6 +1,5 @@
 """The most, and the average, that any gradient keeps on its way back: norms of the whole Jacobian."""
 
-import math
 from typing import Any
 
 import pandas as pd
@@ -22,7 +21,8 @@ from lstm_bench.analysis.statistics import Interval
 from lstm_bench.report.figures.findings import by_cell, joined, not_measured
 from lstm_bench.report.figures.gradient_panels import draw_flow, members_in, norm_axis, steps_back_axis
 from lstm_bench.report.figures.gradient_words import kept_words
-from lstm_bench.report.figures.moments import moments_in
+from lstm_bench.report.figures.moments import last_moment, moments_in
+from lstm_bench.report.figures.table_rows import absent_cells, rows_by_cell, rows_where
 from lstm_bench.report.panels import DASHED, legend, legend_entry, name_axes, reference_line, small_panels
 from lstm_bench.report.style import MUTED, colours, themed
 
@@ -44,7 +44,7 @@ def draw(study: StudyData) -> Figure:
     figure, places = small_panels(len(cells), row_height=1.7)
     for axes, cell in zip(places, cells, strict=True):
         for moment in whens:
-            rows = bounds.loc[(bounds["cell"] == cell) & (bounds["moment"] == moment)]
+            rows = rows_where(bounds, cell=cell, moment=moment)
             _draw_moment(axes, rows, MUTED if moment == INITIAL and len(whens) > 1 else shades[cell])
         reference_line(axes, y=1.0)
         axes.set_title(cell, fontsize="medium")
@@ -58,12 +58,12 @@ def draw(study: StudyData) -> Figure:
 
 def _shown(study: StudyData) -> pd.DataFrame:
     bounds = bound_summary(study)
-    return bounds.loc[bounds["lag"] == longest_lag_with_bounds(study)]
+    return rows_where(bounds, lag=longest_lag_with_bounds(study))
 
 
 def _draw_moment(axes: Axes, bounds: pd.DataFrame, shade: str) -> None:
     for quantity, style in STYLES.items():
-        rows = bounds.loc[bounds["quantity"] == quantity]
+        rows = rows_where(bounds, quantity=quantity)
         draw_flow(axes, rows, shade, with_band=quantity == BEST, linestyle=style, marker="o", markersize=2.2)
 
 
@@ -73,27 +73,19 @@ def finding(study: StudyData) -> str:
     if bounds.empty:
         return "No Jacobian was measured."
     longest = bounds["steps_back"].max()
-    last = bounds.loc[bounds["steps_back"] == longest]
-    cells = list(dict.fromkeys(bounds["cell"]))
-    best = last.loc[last["quantity"] == BEST].groupby("cell", observed=True)["middle"].first().to_dict()
-    ranked = sorted(cells, key=lambda cell: -best.get(cell, -math.inf))
-    texts = {cell: _kept(last.loc[last["cell"] == cell], cell) for cell in ranked}
-    named = "; ".join(by_cell(texts, ranked.index))
+    last = last_moment(rows_where(bounds, steps_back=longest))
+    best = rows_where(last, quantity=BEST).groupby("cell", observed=True)["middle"].first().to_dict()
+    texts = {cell: _kept(of_cell) for cell, of_cell in rows_by_cell(study, last).items()}
+    when, named = WHEN[str(last["moment"].iloc[0])], "; ".join(by_cell(texts, lambda cell: -best.get(cell, 0.0)))
     return joined(
-        f"Over {longest} steps back the best direction keeps, and any direction: {named}.",
-        not_measured([cell for cell in study.cells if cell not in cells]),
+        f"Over {longest} steps back {when} the best direction keeps, and any direction: {named}.",
+        not_measured(absent_cells(study, bounds)),
     )
 
 
-def _kept(bounds: pd.DataFrame, cell: str) -> str:
-    texts = []
-    for moment in moments_in(bounds):
-        kept = bounds.loc[bounds["moment"] == moment].set_index("quantity")
-        both = [
-            kept_words(Interval(*kept.loc[name, ["middle", "low", "high"]])) for name in LABELS if name in kept.index
-        ]
-        texts.append(f"{' and '.join(both)} {WHEN[moment]}")
-    return f"{cell} {', '.join(texts)}"
+def _kept(of_cell: pd.DataFrame) -> str:
+    kept = of_cell.set_index("quantity")[["middle", "low", "high"]]
+    return " and ".join(kept_words(Interval(*kept.loc[name])) for name in LABELS if name in kept.index)
 
 
 def rows(study: StudyData) -> pd.DataFrame:

@@ -34,6 +34,7 @@ from lstm_bench.report.figures.gradient_words import (
     turning_words,
 )
 from lstm_bench.report.figures.moments import moments_in
+from lstm_bench.report.figures.table_rows import absent_cells, rows_by_cell, rows_where
 from lstm_bench.report.panels import cell_entries, legend_entry, new_figure, panel_legend, reference_line, row_axis
 from lstm_bench.report.style import MUTED, PAPER, colours, themed
 
@@ -58,13 +59,13 @@ def draw(study: StudyData) -> Figure:
     """Draw g_k against k, a column a moment; below it where each cell's falls to 1/e and 1e-3; beside them rho."""
     flow, shades = _joint(study), colours(study.cells)
     lag = longest_lag_with_flow(study) or 0
-    cells = by_decay(study, [cell for cell in study.cells if (flow["cell"] == cell).any()], lag)
+    cells = by_decay(study, list(rows_by_cell(study, flow)), lag)
     whens = moments_in(flow)
     figure = new_figure(0.75 + LINES + ROW * (len(cells) + 0.5))
     widths = [1.0] * len(whens) + [0.62]
     grid = figure.subplots(2, len(widths), height_ratios=[LINES, ROW * (len(cells) + 0.5)], width_ratios=widths)
     for place, moment in enumerate(whens):
-        at_moment = flow.loc[flow["moment"] == moment]
+        at_moment = rows_where(flow, moment=moment)
         _draw_lines(grid[0, place], at_moment, cells, shades)
         _draw_horizons(grid[1, place], study, at_moment, cells, shades)
         grid[0, place].set_title(WHEN[moment], fontsize="medium")
@@ -92,7 +93,7 @@ def _draw_lines(axes: Axes, flow: pd.DataFrame, cells: list[str], shades: dict[s
         reference_line(axes, y=level)
     is_few, dashes = len(cells) <= FEW, _dashes(cells)
     for cell in cells:
-        draw_flow(axes, flow.loc[flow["cell"] == cell], shades[cell], with_band=is_few, linestyle=dashes[cell])
+        draw_flow(axes, rows_where(flow, cell=cell), shades[cell], with_band=is_few, linestyle=dashes[cell])
 
 
 def _dashes(cells: list[str]) -> dict[str, Any]:
@@ -166,10 +167,10 @@ def finding(study: StudyData) -> str:
     flow, lag = _joint(study), longest_lag_with_flow(study)
     if lag is None or flow.empty:
         return "No gradient flow was measured."
-    cells = by_decay(study, [cell for cell in study.cells if (flow["cell"] == cell).any()], lag)
+    cells = by_decay(study, list(rows_by_cell(study, flow)), lag)
     return joined(
         *(_at_moment(study, cells, lag, moment, flow["steps_back"].max()) for moment in moments_in(flow)),
-        not_measured([cell for cell in study.cells if cell not in cells]),
+        not_measured(absent_cells(study, flow)),
         first_step_words(study, flow, lag),
         turning_words(flow),
     )
@@ -177,13 +178,15 @@ def finding(study: StudyData) -> str:
 
 def _at_moment(study: StudyData, cells: list[str], lag: int, moment: str, longest: int) -> str:
     factors = {cell: decay_words(study, cell, lag, moment) for cell in cells}
-    known = {cell: f"{factor} in {cell}" for cell, factor in factors.items() if factor}
-    crossed = ", and ".join(horizon_words(study, cells, lag, moment, name) for name in LEVELS)
-    factor = f"{WHEN[moment].capitalize()} a step back multiplies the gradient by {listed(by_cell(known, cells.index))}"
-    return f"{factor}; within {longest} steps it falls {crossed}."
+    known = {cell: factor for cell, factor in factors.items() if factor}
+    texts = listed(by_cell(known, cells.index, "{text} in {cell}"))
+    return (
+        f"{WHEN[moment].capitalize()} a step back multiplies the gradient by {texts}; within {longest} steps it falls "
+        f"{horizon_words(study, cells, lag, moment, THOUSANDTH)}."
+    )
 
 
 def rows(study: StudyData) -> pd.DataFrame:
     """Return the rows behind the figure."""
     flow = flow_summary(study)
-    return flow.loc[flow["quantity"] == JOINT].assign(study=study.plan.study)
+    return rows_where(flow, quantity=JOINT).assign(study=study.plan.study)

@@ -20,6 +20,7 @@ from lstm_bench.analysis.gradients import (
 from lstm_bench.analysis.wording import listed, with_range
 from lstm_bench.report.figures.findings import by_cell
 from lstm_bench.report.figures.gradient_panels import FEW
+from lstm_bench.report.figures.table_rows import rows_by_cell, rows_where
 from lstm_bench.report.panels import (
     cell_entries,
     legend,
@@ -47,7 +48,7 @@ MOMENTS_WORDS = "the normalised loss first at or below"
 def draw(study: StudyData) -> Figure:
     """Draw rho with its interval at each moment and how many members came so far: a line a cell, panels for many."""
     table, names = decays_while_learning(study), moments(study)
-    cells = [cell for cell in study.cells if (table["cell"] == cell).any()]
+    cells = list(rows_by_cell(study, table))
     return _panels(study, table, cells, names) if len(cells) > FEW else _together(study, table, cells, names)
 
 
@@ -57,7 +58,7 @@ def _together(study: StudyData, table: pd.DataFrame, cells: list[str], names: li
     top, below = figure.subplots(2, 1, sharex=True, height_ratios=[2.6, COUNTS * (len(cells) + 0.5)])
     for place, cell in enumerate(cells):
         shift = DODGE * (place - (len(cells) - 1) / 2)
-        _draw_cell(top, table.loc[table["cell"] == cell], names, shades[cell], shift)
+        _draw_cell(top, rows_where(table, cell=cell), names, shades[cell], shift)
     _finish([top], table, names)
     top.set_ylabel("factor a step (95%)")
     _draw_counts(below, table, cells, names, shades)
@@ -80,7 +81,7 @@ def _panels(study: StudyData, table: pd.DataFrame, cells: list[str], names: list
     shades = colours(study.cells)
     figure, places = small_panels(len(cells), row_height=1.5)
     for axes, cell in zip(places, cells, strict=True):
-        of_cell = table.loc[table["cell"] == cell]
+        of_cell = rows_where(table, cell=cell)
         _draw_cell(axes, of_cell, names, shades[cell], 0.0)
         for row in of_cell.to_dict("records"):
             axes.annotate(f"{row['n']}", (names.index(str(row["moment"])), 0.03), xycoords=("data", "axes fraction"),
@@ -116,8 +117,8 @@ def finding(study: StudyData) -> str:
     table = rows(study)
     if table.empty:
         return "No gradient flow was measured after the start."
-    of_cells = {cell: table.loc[table["cell"] == cell] for cell in study.cells if (table["cell"] == cell).any()}
-    texts = {cell: _course(of_cell, cell) for cell, of_cell in of_cells.items()}
+    of_cells = rows_by_cell(study, table)
+    texts = {cell: _course(of_cell) for cell, of_cell in of_cells.items()}
     named = "; ".join(by_cell(texts, lambda cell: -_growth(of_cells[cell]["decay"])))
     return f"The factor by which a step back multiplies the gradient: {named}."
 
@@ -127,14 +128,14 @@ def _growth(decays: pd.Series) -> float:
     return float(decays.iloc[-1] - decays.iloc[0])
 
 
-def _course(decays: pd.DataFrame, cell: str) -> str:
+def _course(decays: pd.DataFrame) -> str:
     by_moment = decays.set_index("moment")
     between = [name for name in by_moment.index if name not in WHEN]
     shown = [name for name in (INITIAL, *between[-1:], FINAL) if name in by_moment.index]
     texts = [
         f"{with_range(*_interval(by_moment.loc[name]))} {_words(name, int(by_moment.loc[name, 'n']))}" for name in shown
     ]
-    return f"{cell} {listed(texts)}"
+    return listed(texts)
 
 
 def _interval(row: pd.Series) -> tuple[float, float, float]:

@@ -22,6 +22,7 @@ from lstm_bench.analysis.wording import NOT_AVAILABLE, counted, listed, signific
 from lstm_bench.report.figures.findings import joined
 from lstm_bench.report.figures.gradient_panels import FEW, draw_flow, members_in, norm_axis, steps_back_axis
 from lstm_bench.report.figures.moments import moments_in
+from lstm_bench.report.figures.table_rows import rows_by_cell, rows_where
 from lstm_bench.report.panels import (
     DASHED,
     balanced_columns,
@@ -49,17 +50,17 @@ STYLES: tuple[Any, ...] = ("solid", DASHED, (0, (1.2, 1.2)), (0, (5, 1.2, 1.2, 1
 def draw(study: StudyData) -> Figure:
     """Draw the joint flow and the flow through each part alone against k: a panel a cell and moment."""
     flow, shades = _flow(study), colours(study.cells)
-    cells, whens = _cells(flow), moments_in(flow)
+    cells, whens = list(rows_by_cell(study, flow)), moments_in(flow)
     n_rows, n_columns = _grid(len(cells), len(whens))
     figure = new_figure(0.95 + ROW * n_rows)
     cases = [(cell, moment) for cell in cells for moment in whens]
     grid, styles = panel_grid(figure, len(cases), n_rows, n_columns), _styles(flow)
     for axes, (cell, moment) in zip(grid, cases, strict=True):
-        of_case = flow.loc[(flow["cell"] == cell) & (flow["moment"] == moment)]
+        of_case = rows_where(flow, cell=cell, moment=moment)
         _draw_panel(axes, of_case, shades[cell], styles)
         title = f"{cell}, {WHEN[moment]}" if len(whens) > 1 else cell
         axes.set_title(title, fontsize="medium" if n_columns < 4 else "small")
-    norm_axis(grid[0], flow.loc[flow["quantity"] == JOINT, "middle"])
+    norm_axis(grid[0], rows_where(flow, quantity=JOINT)["middle"])
     steps_back_axis(grid[0], flow["steps_back"].max())
     when = f" {WHEN[whens[0]]}" if len(whens) == 1 else ""
     name_axes(figure, x=f"steps back k{when} ({members_in(flow)})", y="gradient flow g")
@@ -76,12 +77,8 @@ def _grid(cells: int, whens: int) -> tuple[int, int]:
 def _flow(study: StudyData) -> pd.DataFrame:
     """Return the flow at the lag of the comparison, of the cells whose state has parts."""
     flow = flow_summary(study)
-    flow = flow.loc[flow["lag"] == longest_lag_with_flow(study)]
+    flow = rows_where(flow, lag=longest_lag_with_flow(study))
     return flow.loc[flow["cell"].isin([cell for cell in study.cells if paths(study, cell)])]
-
-
-def _cells(flow: pd.DataFrame) -> list[str]:
-    return list(dict.fromkeys(flow["cell"]))
 
 
 def _styles(flow: pd.DataFrame) -> dict[str, Any]:
@@ -96,7 +93,7 @@ def _label(quantity: str) -> str:
 
 def _draw_panel(axes: Axes, flow: pd.DataFrame, shade: str, styles: dict[str, Any]) -> None:
     for name, style in styles.items():
-        of_path = flow.loc[flow["quantity"] == name]
+        of_path = rows_where(flow, quantity=name)
         draw_flow(axes, of_path, shade, linestyle=style, linewidth=2.0 if name == JOINT else 1.5)
     if flow.empty:
         note_in(axes, "not measured")
@@ -109,7 +106,7 @@ def finding(study: StudyData) -> str:
         return "No gradient flow was measured."
     if flow.empty:
         return "No cell has a state of several parts, so there is one path and it is the one above."
-    cells, whens = _cells(flow), moments_in(flow)
+    cells, whens = list(rows_by_cell(study, flow)), moments_in(flow)
     if len(cells) == 1:
         return joined(*(_of_cell(study, cells[0], lag, moment) for moment in whens))
     return joined(*(_of_cells(study, cells, lag, moment) for moment in whens))

@@ -11,6 +11,7 @@ from lstm_bench.analysis.statistics import Interval
 from lstm_bench.analysis.wording import counted, listed, significant, with_range
 from lstm_bench.report.figures.findings import NAMED
 from lstm_bench.report.figures.gradient_panels import LOWEST
+from lstm_bench.report.figures.table_rows import rows_where
 
 LEVELS = {ONE_OVER_E: "1/e", THOUSANDTH: "1e-3"}
 LITTLE_LOST = 0.9  # a step
@@ -52,35 +53,33 @@ def first_step_words(study: StudyData, flow: pd.DataFrame, lag: int) -> str:
     """Return what the first step back leaves, where it costs much and the others little."""
     texts = []
     for (cell, moment), rows in flow.groupby(["cell", "moment"], observed=True, sort=False):
-        kept = rows.loc[rows["steps_back"] == 1, "middle"]
+        kept = rows_where(rows, steps_back=1)["middle"]
         decay = decay_per_step(study, str(cell), lag, str(moment)).middle
         if len(kept) and kept.iloc[0] < 1 / math.e and decay > LITTLE_LOST:
             texts.append(f"{significant(kept.iloc[0], 2)} ({cell} {WHEN[str(moment)]})")
     if not texts:
         return ""
-    return f"The first step back alone, from the output into the state, leaves {listed(_first_cases(texts))}."
+    return f"The first step back alone leaves {listed(_first_cases(texts))}."
 
 
 def turning_words(flow: pd.DataFrame) -> str:
     """Return where a joint gradient grows again after it has fallen, so that one factor tells only a part."""
-    joint = flow.loc[flow["quantity"] == JOINT]
-    turns = [
-        _turn(f"{cell} {WHEN[str(moment)]}", rows.set_index("steps_back")["middle"].sort_index())
+    joint = rows_where(flow, quantity=JOINT)
+    texts = [
+        f"{cell} {WHEN[str(moment)]}"
         for (cell, moment), rows in joint.groupby(["cell", "moment"], observed=True, sort=False)
+        if _turns(rows.sort_values("steps_back")["middle"])
     ]
-    texts = _first_cases([turn for turn in turns if turn])
-    return f"Where it grows again one factor tells only a part: {'; '.join(texts)}." if texts else ""
+    return f"It grows again, so that one factor tells only a part, in {listed(_first_cases(texts))}." if texts else ""
+
+
+def _turns(kept: pd.Series) -> bool:
+    """Return whether a gradient falls below half, and ends at more than twice its least."""
+    least, end = float(kept.min()), float(kept.iloc[-1])
+    return 0 < least < 0.5 and end > 2 * least
 
 
 def _first_cases(texts: list[str]) -> list[str]:
     """Return the first few, and how many more there are."""
     few = NAMED // 2
     return texts if len(texts) <= few + 1 else [*texts[:few], f"{counted(len(texts) - few, 'case')} more"]
-
-
-def _turn(case: str, kept: pd.Series) -> str:
-    least, end = float(kept.min()), float(kept.iloc[-1])
-    if not (0 < least < 0.5 and end > 2 * least):
-        return ""
-    back = counted(int(kept.index[int(kept.argmin())]), "step")
-    return f"{case} it is {significant(least, 2)} at {back} back and {significant(end, 2)} at {kept.index[-1]}"

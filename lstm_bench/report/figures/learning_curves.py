@@ -21,6 +21,7 @@ from lstm_bench.analysis.solving import (
 )
 from lstm_bench.analysis.wording import NOTHING_TRAINED, listed, significant, span_of, with_range
 from lstm_bench.report.figures.findings import by_cell, joined
+from lstm_bench.report.figures.table_rows import rows_where
 from lstm_bench.report.panels import (
     cell_entries,
     count_ticks,
@@ -50,11 +51,11 @@ def draw(study: StudyData) -> Figure:
     curves, shades, points = learning_curves(study), colours(study.cells), published_shares(study)
     figure, places = small_panels(len(study.lags), row_height=1.8)
     for axes, lag in zip(places, study.lags, strict=True):
-        at_lag = curves.loc[curves["lag"] == lag]
+        at_lag = rows_where(curves, lag=lag)
         for name, loss in {"memoryless baseline": 1.0, "solved": solved_share(study)}.items():
             reference_line(axes, y=loss, name=name if axes is places[0] else "", side="right")
         for cell in study.cells:
-            _draw_cell(axes, at_lag.loc[at_lag["cell"] == cell], shades[cell], is_heavy=len(curves) > MANY_POINTS)
+            _draw_cell(axes, rows_where(at_lag, cell=cell), shades[cell], is_heavy=len(curves) > MANY_POINTS)
         axes.set_title(f"lag {lag}", fontsize="medium")
         if at_lag.empty:
             note_in(axes, "not run")
@@ -97,7 +98,8 @@ def _solving(study: StudyData) -> str:
     """Return the longest lag that most members of each cell solve, and in how many steps."""
     solved = {cell: longest_mostly_solved(study, cell) for cell in study.cells if _has_ended(study, cell)}
     texts = {cell: _steps(study, cell, lag) for cell, lag in solved.items()}
-    return f"{'; '.join(by_cell(texts, lambda cell: -(solved[cell] or 0)))}." if texts else ""
+    named = "; ".join(by_cell(texts, lambda cell: -(solved[cell] or 0)))
+    return f"The longest lag that most members solve: {named}." if texts else ""
 
 
 def _has_ended(study: StudyData, cell: str) -> bool:
@@ -106,21 +108,22 @@ def _has_ended(study: StudyData, cell: str) -> bool:
 
 def _steps(study: StudyData, cell: str, lag: int | None) -> str:
     if lag is None:
-        return f"{cell} solves no lag with most of its members"
+        return "none"
     steps = steps_to_solve(study, cell, lag)
     statuses = members_at(study, cell, lag)["status"]
     solved, attempts = (statuses == "solved").sum(), statuses.isin(ATTEMPTS).sum()
     interval = with_range(steps.middle, steps.low, steps.high, digits=0)
-    return f"{cell} solves lag {lag} ({solved} of {attempts} members) in a median of {interval} steps"
+    return f"{lag} ({solved} of {attempts} members) in a median of {interval} steps"
 
 
 def _standing(study: StudyData) -> str:
     """Return the normalised loss at which the median member of each cell ends at the longest lag."""
     curves, lag = learning_curves(study), study.lags[-1]
-    curves_of = {cell: curves.loc[(curves["cell"] == cell) & (curves["lag"] == lag)] for cell in study.cells_at(lag)}
+    curves_of = {cell: rows_where(curves, cell=cell, lag=lag) for cell in study.cells_at(lag)}
     ends = {cell: float(median_curve(rows).iloc[-1]) for cell, rows in curves_of.items() if len(rows)}
     absent = [cell for cell in curves_of if cell not in ends]
-    texts = by_cell({cell: f"{significant(end, 2)} ({cell})" for cell, end in ends.items()}, lambda cell: ends[cell])
+    losses = {cell: significant(end, 2) for cell, end in ends.items()}
+    texts = by_cell(losses, lambda cell: ends[cell], "{text} ({cell})")
     return joined(
         f"At lag {lag} the median member ends at a normalised loss of {listed(texts)}." if texts else "",
         f"At lag {lag} {listed(absent)} did not run." if absent else "",

@@ -10,6 +10,7 @@ from lstm_bench.analysis.published_points import published_scores
 from lstm_bench.analysis.solving import was_trained
 from lstm_bench.analysis.wording import NOTHING_TRAINED, listed, span_of, with_range
 from lstm_bench.report.figures.findings import by_cell, joined
+from lstm_bench.report.figures.table_rows import absent_cells, rows_by_cell, rows_where
 from lstm_bench.report.panels import cell_entries, dodge, legend, new_figure, reference_line, ticks_at
 from lstm_bench.report.published_marks import Mark, mark_published, published_entries
 from lstm_bench.report.style import colours, themed
@@ -29,13 +30,13 @@ LOWEST = -0.25  # where the axis ends: an error many times that of no memory is 
 def draw(study: StudyData) -> Figure:
     """Draw the score of each cell's solved members against the multiple of the lag they were trained at."""
     summary, shades, points = score_by_multiple(study), colours(study.cells), published_scores(study)
-    cells = [cell for cell in study.cells if (summary["cell"] == cell).any()]
+    cells = list(rows_by_cell(study, summary))
     figure = new_figure(3.5)
     axes = figure.subplots()
     lowest = max(LOWEST, min(0.0, float(summary["low"].fillna(summary["middle"]).min())))
     shifts = {cell: dodge(place, len(cells), DODGE) for place, cell in enumerate(cells)}
     for cell, shift in shifts.items():
-        _draw_cell(axes, summary.loc[summary["cell"] == cell], shift, shades[cell], lowest)
+        _draw_cell(axes, rows_where(summary, cell=cell), shift, shades[cell], lowest)
     job = study.plan.jobs[0]
     if job.score in job.baselines:
         reference_line(axes, y=job.baselines[job.score], name="memoryless baseline")
@@ -69,9 +70,9 @@ def finding(study: StudyData) -> str:
         return _nothing(study)
     longest = float(summary["multiple"].max())
     shown = summary.loc[summary["multiple"].isin((1.0, longest))]
-    texts = {str(cell): _scores(str(cell), scores) for cell, scores in shown.groupby("cell", observed=True, sort=False)}
-    ends = shown.loc[shown["multiple"] == longest].set_index("cell")["middle"].to_dict()
-    absent = [cell for cell in study.cells if not (summary["cell"] == cell).any()]
+    texts = {cell: _scores(scores) for cell, scores in rows_by_cell(study, shown).items()}
+    ends = rows_where(shown, multiple=longest).set_index("cell")["middle"].to_dict()
+    absent = absent_cells(study, summary)
     return joined(
         f"The score, 1 where all is remembered: {'; '.join(by_cell(texts, lambda cell: -ends.get(cell, 0.0)))}.",
         f"No member of {listed(absent)} solved a lag." if absent else "",
@@ -86,11 +87,11 @@ def _nothing(study: StudyData) -> str:
     return "No member solved its lag, so there is no solution to try at others."
 
 
-def _scores(cell: str, scores: pd.DataFrame) -> str:
+def _scores(scores: pd.DataFrame) -> str:
     ordered = scores.sort_values("multiple")
     ranges = ordered[["multiple", "middle", "low", "high"]].to_numpy(dtype=float).tolist()
     numbers = [f"{with_range(middle, low, high, digits=2)} at {multiple:g}x" for multiple, middle, low, high in ranges]
-    return f"{cell} {listed(numbers)}"
+    return listed(numbers)
 
 
 def rows(study: StudyData) -> pd.DataFrame:

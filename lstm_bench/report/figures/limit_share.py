@@ -10,6 +10,7 @@ from lstm_bench.analysis.wording import listed, span_of
 from lstm_bench.records.schema import OURS, STOCK_THREADS, STOCK_WORKERS
 from lstm_bench.report.figures.findings import joined
 from lstm_bench.report.figures.speed_panels import benchmark_rows, draw_panels
+from lstm_bench.report.figures.table_rows import rows_where
 from lstm_bench.report.panels import name_axes, percent_ticks
 from lstm_bench.report.style import themed
 from lstm_bench.report.typography import typeset
@@ -45,7 +46,7 @@ def finding(benchmark: SpeedBenchmark) -> str:
     if shares.empty:
         was_timed = benchmark.rows["implementation"].isin(SHOWN).any()
         return _unknown(benchmark) if was_timed else "Neither the engine nor torch.nn was timed."
-    texts = [_range(name, shares.loc[shares["implementation"] == name]) for name in _implementations(benchmark)]
+    texts = [_range(name, rows_where(shares, implementation=name)) for name in _implementations(benchmark)]
     return joined(f"Share of the limit, lowest to highest: {'; '.join(texts)}.", _unknown(benchmark))
 
 

@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from lstm_bench.analysis.gradients import FINAL, INITIAL, WHEN
+from lstm_bench.report.figures.table_rows import rows_where
 from lstm_bench.report.panels import draw_band, legend_entry
 from lstm_bench.report.style import MUTED
 
@@ -21,8 +22,7 @@ def moments_in(summary: pd.DataFrame) -> list[str]:
 
 def last_moment(summary: pd.DataFrame) -> pd.DataFrame:
     """Return the rows of the end of training, or of the start where the end was not measured."""
-    rows: pd.DataFrame = summary.loc[summary["moment"] == moments_in(summary)[-1]]
-    return rows
+    return rows_where(summary, moment=moments_in(summary)[-1])
 
 
 def moment_entries(moments: Sequence[str]) -> list[Line2D]:
@@ -33,7 +33,7 @@ def moment_entries(moments: Sequence[str]) -> list[Line2D]:
 def draw_moments(axes: Axes, summary: pd.DataFrame, shade: str, **line: Any) -> None:
     """Draw the course of a number (at, middle, low, high) with its band, a line for each moment."""
     for moment in moments_in(summary):
-        rows = summary.loc[summary["moment"] == moment]
+        rows = rows_where(summary, moment=moment)
         draw_band(
             axes, rows["at"], rows["middle"], (rows["low"], rows["high"]), shade, linestyle=DASHES[moment], **line
         )

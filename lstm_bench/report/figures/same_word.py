@@ -6,9 +6,10 @@ from matplotlib.figure import Figure
 from lstm_bench.analysis.frames import StudyData
 from lstm_bench.analysis.gradients import WHEN
 from lstm_bench.analysis.word_probes import same_word_summary
-from lstm_bench.analysis.wording import counted, listed, span_of
+from lstm_bench.analysis.wording import counted, span_of
 from lstm_bench.report.figures.findings import by_cell
-from lstm_bench.report.figures.moments import moments_in
+from lstm_bench.report.figures.moments import last_moment
+from lstm_bench.report.figures.table_rows import rows_by_cell, rows_where
 from lstm_bench.report.figures.word_panels import at_longest_lag, draw_pair, with_interval
 from lstm_bench.report.panels import log_axis
 from lstm_bench.report.style import themed
@@ -43,23 +44,19 @@ def finding(study: StudyData) -> str:
     summary = _shown(study)
     if summary.empty:
         return ""
-    most = summary.loc[summary["quantity"] == DIVERGENCE].groupby("cell", observed=True)["middle"].max().to_dict()
-    texts = {str(cell): _of_cell(str(cell), rows) for cell, rows in summary.groupby("cell", observed=True, sort=False)}
-    named = by_cell(texts, lambda cell: -most.get(cell, 0.0))
-    return f"At lag {span_of(summary['lag'])} the answers differ by: {'; '.join(named)}."
+    last = last_moment(summary)
+    most = rows_where(last, quantity=DIVERGENCE).groupby("cell", observed=True)["middle"].max().to_dict()
+    texts = {cell: _answers(of_cell) for cell, of_cell in rows_by_cell(study, last).items()}
+    named = "; ".join(by_cell(texts, lambda cell: -most.get(cell, 0.0)))
+    when = WHEN[str(last["moment"].iloc[0])].capitalize()
+    return f"{when}, at lag {span_of(last['lag'])}, two answers differ by at most: {named}."
 
 
-def _of_cell(cell: str, rows: pd.DataFrame) -> str:
-    texts = []
-    for moment in moments_in(rows):
-        at_moment = rows.loc[rows["moment"] == moment]
-        most = at_moment.loc[at_moment["quantity"] == DIVERGENCE].sort_values("middle").iloc[-1]
-        alike = at_moment.loc[at_moment["quantity"] == IDENTICAL, "middle"]
-        texts.append(
-            f"{WHEN[moment]} at most {with_interval(most)} bits, {counted(int(most['at']), 'step')} back, and "
-            f"{_percentages(alike)} of the answers alike to the last bit"
-        )
-    return f"{cell} {listed(texts)}"
+def _answers(of_cell: pd.DataFrame) -> str:
+    most = rows_where(of_cell, quantity=DIVERGENCE).sort_values("middle").iloc[-1]
+    alike = _percentages(rows_where(of_cell, quantity=IDENTICAL)["middle"])
+    back = counted(int(most["at"]), "step")
+    return f"{with_interval(most)} bits, {back} back, and {alike} of the answers alike to the last bit"
 
 
 def _percentages(shares: pd.Series) -> str:

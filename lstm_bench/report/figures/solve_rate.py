@@ -14,6 +14,7 @@ from lstm_bench.analysis.solving import members_a_lag, solve_rates, spans, was_t
 from lstm_bench.analysis.statistics import too_few_note
 from lstm_bench.analysis.wording import NOTHING_TRAINED, listed, span_of
 from lstm_bench.report.figures.findings import by_cell, joined
+from lstm_bench.report.figures.table_rows import rows_where
 from lstm_bench.report.panels import (
     dodge,
     lag_axis,
@@ -52,7 +53,7 @@ def draw(study: StudyData) -> Figure:
     shifts = {cell: dodge(place, len(study.cells), DODGE) for place, cell in enumerate(study.cells)}
     reference_line(below, y=0.5)
     for cell, shift in shifts.items():
-        _draw_rates(below, rates.loc[rates["cell"] == cell], shift, shades[cell])
+        _draw_rates(below, rows_where(rates, cell=cell), shift, shades[cell])
         _draw_curve(below, t50s[cell], shades[cell])
     _finish(below, study)
     _draw_published(figure, below, study, shifts, shades)
@@ -113,7 +114,9 @@ def _draw_curve(axes: Axes, span: MemorySpan, shade: str) -> None:
 
 def _finish(axes: Axes, study: StudyData) -> None:
     members = typeset(span_of(members_a_lag(study)))
-    axes.set(ylim=(-0.03, 1.03), xlabel="lag (steps)", ylabel=f"share of members that solve\n(n = {members} a lag)")
+    axes.set(
+        ylim=(-0.03, 1.03), xlabel="lag (steps)", ylabel=f"share of members that solve\n(n = {members} members a lag)"
+    )
     axes.set_yticks([0, 0.25, 0.5, 0.75, 1])
     percent_ticks(axes.yaxis)
     lag_axis(axes, study.lags)
@@ -138,7 +141,7 @@ def finding(study: StudyData) -> str:
         return NOTHING_TRAINED
     t50s = spans(study)
     ranked = sorted((cell for cell in t50s if t50s[cell].median > 0), key=lambda cell: -t50s[cell].median)
-    texts = by_cell({cell: f"{cell} {span.text}" for cell, span in t50s.items()}, lambda cell: -t50s[cell].median)
+    texts = by_cell({cell: span.text for cell, span in t50s.items()}, lambda cell: -t50s[cell].median)
     _, most = members_a_lag(study)
     few = too_few_note(most, most) if len(t50s) > 1 and most else ""
     return joined(

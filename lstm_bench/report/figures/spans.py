@@ -102,7 +102,7 @@ def _longest(study: StudyData, estimates: Estimates) -> float:
 
 def _members(estimates: Estimates) -> str:
     n = span_of(estimate.n for of_cell in estimates.values() for estimate in of_cell if estimate.lens != LEARNED)
-    return "" if n == NOT_AVAILABLE else f" (n = {typeset(n)} members; of the learned span all)"
+    return "" if n == NOT_AVAILABLE else f" (n = {typeset(n)} members a number)"
 
 
 def _draw_row(
@@ -181,7 +181,7 @@ def _furthest(estimates: Estimates, horizon: str) -> str:
     cells = [cell for cell, estimate in last.items() if estimate.text == best.text]
     whose = "every cell" if len(cells) == len(estimates) > 1 else listed(cells)
     start = ", at the start" if best.moment == INITIAL else ""
-    return f"{horizon}{_where(estimates, horizon)} {best.text} ({whose}{start})"
+    return f"{horizon} {best.text} ({whose}{start}{_where(estimates, horizon)})"
 
 
 def _rank(estimate: HorizonEstimate) -> float:
@@ -193,7 +193,7 @@ def _capacity(estimates: Estimates) -> str:
     measured = {cell: of_cell for cell, of_cell in _of(estimates, CAPACITY).items() if of_cell}
     if not measured:
         return ""
-    texts = {cell: f"{cell} {_course(of_cell)}" for cell, of_cell in measured.items()}
+    texts = {cell: _course(of_cell) for cell, of_cell in measured.items()}
     both = ", at the start, then trained" if any(len(of_cell) > 1 for of_cell in measured.values()) else ""
     ends = by_cell(texts, lambda cell: -measured[cell][-1].middle)
     return f"{_capital(CAPACITY)}{_where(estimates, CAPACITY)}, in inputs{both}: {'; '.join(ends)}."

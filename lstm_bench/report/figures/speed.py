@@ -1,5 +1,7 @@
 """What a cell costs: time and parameters."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -11,7 +13,8 @@ from lstm_bench.analysis.frames import StudyData
 from lstm_bench.analysis.speed import shared_speed_rows, speed_ratio, stock_ratio, trained_rows
 from lstm_bench.analysis.wording import counted, listed, significant, span_of, times, with_range
 from lstm_bench.records.schema import OURS, STOCK
-from lstm_bench.report.figures.findings import joined
+from lstm_bench.report.figures.findings import by_cell, joined
+from lstm_bench.report.figures.table_rows import rows_by_cell, rows_where
 from lstm_bench.report.panels import new_figure
 from lstm_bench.report.style import INK, MUTED, colours, themed
 
@@ -37,7 +40,7 @@ def draw(study: StudyData) -> Figure:
     figure = new_figure(1.5 + 0.31 * bars * len(study.cells))
     left, right = figure.subplots(1, 2, sharey=True, width_ratios=[3, 2])
     for place, cell in enumerate(study.cells):
-        _draw_speed(left, place, speeds.loc[speeds["cell"] == cell], shades[cell], BARS / bars)
+        _draw_speed(left, place, rows_where(speeds, cell=cell), shades[cell], BARS / bars)
         _draw_parameters(right, place, study, cell, shades[cell])
     left.set(yticks=range(len(study.cells)), yticklabels=study.cells, ylim=(len(study.cells) - 0.5, -0.5))
     left.set_xlabel(_conditions(speeds))
@@ -64,7 +67,7 @@ def _conditions(speeds: pd.DataFrame) -> str:
 
 def _draw_speed(axes: Axes, place: int, speeds: pd.DataFrame, shade: str, bar: float) -> None:
     """Draw a cell's bars one below another: each kernel of ours, and the stock layer or that there is none."""
-    ours, stock = (speeds.loc[speeds["implementation"] == name] for name in (OURS, STOCK))
+    ours, stock = (rows_where(speeds, implementation=name) for name in (OURS, STOCK))
     drawn = [*zip(ours.to_dict("records"), SHADES, strict=False), *((row, FAINT) for row in stock.to_dict("records"))]
     absent = [name for name, timed in ((OURS, ours), (STOCK, stock)) if timed.empty]
     first = place - bar * (len(drawn) + len(absent) - 1) / 2
@@ -99,56 +102,60 @@ def finding(study: StudyData) -> str:
     speeds = shared_speed_rows(study)
     if speeds.empty:
         sizes = {job.cell: job.n_parameters_core for job in study.plan.jobs}
-        texts = listed([f"{cell} {size:,}" for cell, size in sizes.items()])
-        return f"Speed was not measured. Core parameters: {texts}."
-    ours = speeds.loc[speeds["implementation"] == OURS]
-    by_cell = "; ".join(_speeds(str(cell), of_cell) for cell, of_cell in ours.groupby("cell", sort=False))
+        parameters = listed([f"{cell} {size:,}" for cell, size in sizes.items()])
+        return f"Speed was not measured. Core parameters: {parameters}."
+    ours = rows_where(speeds, implementation=OURS)
     together = span_of(ours["members"])
     whose = "one member" if together == "1" else f"{together} members together"
-    return joined(f"Sequences trained a second, of {whose}: {by_cell}.", _ratios(study), _over_stock(study, speeds))
+    fastest = ours.groupby("cell")[RATE].max().to_dict()
+    texts = {cell: _speeds(of_cell) for cell, of_cell in rows_by_cell(study, ours).items()}
+    named = "; ".join(by_cell(texts, lambda cell: -fastest[cell]))
+    return joined(f"Sequences trained a second, of {whose}: {named}.", _ratios(study), _over_stock(study, speeds))
 
 
-def _speeds(cell: str, speeds: pd.DataFrame) -> str:
+def _speeds(of_cell: pd.DataFrame) -> str:
     """Return a cell's speed by each kernel of ours."""
     by_kernel = [
         f"{with_range(*(row[f'{RATE}{end}'] for end in ('', '_q25', '_q75')))} by {row['kernel']}"
-        for row in speeds.to_dict("records")
+        for row in of_cell.to_dict("records")
     ]
-    return f"{cell} {listed(by_kernel)}"
+    return listed(by_kernel)
 
 
 def _ratios(study: StudyData) -> str:
     """Return each cell's speed over the first's where both ran one kernel, and for whom there is no such pair."""
     first, *others = study.cells
-    ratios = {cell: speed_ratio(study, cell, first) for cell in others}
-    known = [
-        f"{cell} {times(ratio.value)} (both {ratio.kernel}) with {times(core_ratio(study, cell, first))} its core "
+    ratios = {cell: ratio for cell in others if (ratio := speed_ratio(study, cell, first)) is not None}
+    texts = {
+        cell: f"{times(ratio.value)} (both {ratio.kernel}) with {times(core_ratio(study, cell, first))} its core "
         "parameters"
         for cell, ratio in ratios.items()
-        if ratio is not None
-    ]
-    unknown = [cell for cell, ratio in ratios.items() if ratio is None]
+    }
+    named = listed(by_cell(texts, lambda cell: -ratios[cell].value))
+    unknown = " or ".join(cell for cell in others if cell not in ratios)
     return joined(
-        f"Over {first} that is {listed(known)}." if known else "",
-        f"No kernel of both {first} and {' or '.join(unknown)} was timed alike, so there is no ratio."
-        if unknown
-        else "",
+        f"Over {first} that is {named}." if named else "",
+        f"No kernel of both {first} and {unknown} was timed alike, so there is no ratio." if unknown else "",
     )
 
 
 def _over_stock(study: StudyData, speeds: pd.DataFrame) -> str:
     """Return the speed over the stock layer's, and how stock layers compare with one another."""
-    stock = speeds.loc[speeds["implementation"] == STOCK].set_index("cell")[RATE]
-    trained = speeds.loc[speeds.index.isin(trained_rows(study).index)].set_index("cell")[RATE]
-    over = (trained / stock).dropna()
-    over_stock = listed([f"{times(over[cell])} for {cell}" for cell in study.cells if cell in over])
     first, *others = study.cells
-    ratios = {cell: ratio for cell in others if (ratio := stock_ratio(study, cell, first)) is not None}
-    between = listed([f"{times(ratio.value)} for {cell}" for cell, ratio in ratios.items()])
+    stock = rows_where(speeds, implementation=STOCK).set_index("cell")[RATE]
+    trained = speeds.loc[speeds.index.isin(trained_rows(study).index)].set_index("cell")[RATE]
+    over_stock = (trained / stock).dropna().to_dict()
+    between = {cell: ratio.value for cell in others if (ratio := stock_ratio(study, cell, first)) is not None}
+    over, apart = (_factors({cell: r[cell] for cell in study.cells if cell in r}) for r in (over_stock, between))
     return joined(
-        f"Over torch.nn's stock layer, the kernel that trained a cell is {over_stock}." if over_stock else "",
-        f"Between stock layers, over that of {first}, that is {between}." if between else "",
+        f"Over torch.nn's stock layer, the kernel that trained a cell is {over}." if over else "",
+        f"Between stock layers, over that of {first}, that is {apart}." if apart else "",
     )
+
+
+def _factors(ratios: Mapping[str, float]) -> str:
+    texts = {cell: times(ratio) for cell, ratio in ratios.items()}
+    return listed(by_cell(texts, lambda cell: -ratios[cell], "{text} for {cell}"))
 
 
 def rows(study: StudyData) -> pd.DataFrame:

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from lstm_bench.analysis.speed_benchmark import IMPLEMENTATIONS, SpeedBenchmark
+from lstm_bench.report.figures.table_rows import rows_where
 from lstm_bench.report.panels import legend, legend_entry, new_figure, reference_line, row_axis
 from lstm_bench.report.style import INK, PAPER, RULE, colours
 from lstm_bench.report.typography import typeset
@@ -65,7 +66,7 @@ def draw_panels(
     figure = new_figure(0.75 + n_rows * (0.5 + LINE * len(places) * (len(implementations) + 0.9)))
     grid = list(figure.subplots(n_rows, columns, squeeze=False, sharex=True, sharey=True).flat)
     for axes, (batch, hidden) in zip(grid, sizes, strict=False):
-        here = rows.loc[(rows["batch_size"] == batch) & (rows["hidden_size"] == hidden)]
+        here = rows_where(rows, batch_size=batch, hidden_size=hidden)
         axes.set_title(f"H = {hidden}, B = {batch}", fontsize="medium")
         reference_line(axes, x=line_at)
         _draw_panel(axes, here, value, implementations, places, write)

@@ -9,6 +9,7 @@ from lstm_bench.analysis.speed_headline import extremes, where
 from lstm_bench.analysis.wording import counted, significant, span_of, times
 from lstm_bench.records.schema import OURS
 from lstm_bench.report.figures.speed_panels import benchmark_rows, draw_panels
+from lstm_bench.report.figures.table_rows import rows_where
 from lstm_bench.report.panels import log_ticks, name_axes
 from lstm_bench.report.style import themed
 from lstm_bench.report.typography import typeset
@@ -50,7 +51,7 @@ def finding(benchmark: SpeedBenchmark) -> str:
     speedups = rows(benchmark)
     if speedups.empty:
         return "Nothing was timed beside the engine, so there is nothing to compare."
-    texts = [_range(name, speedups.loc[speedups["implementation"] == name]) for name in _others(benchmark)]
+    texts = [_range(name, rows_where(speedups, implementation=name)) for name in _others(benchmark)]
     return f"Speedup of the engine, least to greatest: {'; '.join(texts)}."
 
 

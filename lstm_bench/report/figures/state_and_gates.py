@@ -30,6 +30,7 @@ from lstm_bench.analysis.solving import was_trained
 from lstm_bench.analysis.statistics import Interval
 from lstm_bench.analysis.wording import listed, with_range
 from lstm_bench.report.figures.findings import by_cell, joined
+from lstm_bench.report.figures.table_rows import rows_where
 from lstm_bench.report.panels import (
     DOTTED,
     legend,
@@ -54,6 +55,7 @@ BINS = 24
 NARROW = 60  # times from end to end: less has few powers of ten in it
 LAG_LINE: Mapping[str, Any] = {"color": MUTED, "linewidth": 0.9, "linestyle": DOTTED}
 TRAINED = 0.75  # opacity
+LEAST_SHARE = 0.005  # less is 0%
 
 
 @themed
@@ -109,9 +111,9 @@ def _draw_time_constants(
 
 
 def _draw_gate(axes: Axes, curves: pd.DataFrame, name: str, shade: str) -> None:
-    of_gate = curves.loc[curves["quantity"] == f"{name}{SHARES}"]
+    of_gate = rows_where(curves, quantity=f"{name}{SHARES}")
     for moment in MOMENTS:
-        shares = of_gate.loc[of_gate["moment"] == moment].groupby("at")["value"].mean()
+        shares = rows_where(of_gate, moment=moment).groupby("at")["value"].mean()
         if len(shares):
             _steps(axes, shares.to_numpy(), np.linspace(0, 1, len(shares) + 1), moment, shade)
     axes.set(xlim=(0, 1), xticks=(0, 0.5, 1), xticklabels=("0", "0.5", "1"))
@@ -153,7 +155,7 @@ def finding(study: StudyData) -> str:
 def _scales(study: StudyData, cell: str) -> str:
     scales = _course(study, cell, "time_constant_median", lambda number: with_range(*number, digits=2) + " steps")
     text = f"a median time constant of {scales}" if scales else "no gate decides what is kept"
-    return f"{cell} (lag {gate_lag(study, cell)}): {text}"
+    return f"(lag {gate_lag(study, cell)}): {text}"
 
 
 def _gates(study: StudyData, cell: str) -> str:
@@ -162,7 +164,8 @@ def _gates(study: StudyData, cell: str) -> str:
     for what in ("open", "shut"):
         shares = {gate: _last(study, cell, f"{gate}_{what}_share") for gate in gates_of(curves_of(study, cell))}
         gate = max(shares, key=lambda name: shares[name])
-        texts += f", most often {what} {gate} ({_course(study, cell, f'{gate}_{what}_share', _percent)})"
+        if shares[gate] > LEAST_SHARE:
+            texts += f", most often {what} {gate} ({_course(study, cell, f'{gate}_{what}_share', _percent)})"
     return texts
 
 

@@ -15,6 +15,7 @@ from lstm_bench.analysis.frames import StudyData
 from lstm_bench.analysis.training_gradients import CLIPPED, NORM, clipping_norm, training_gradients
 from lstm_bench.analysis.wording import significant, span_of
 from lstm_bench.report.figures.findings import by_cell, joined, not_measured
+from lstm_bench.report.figures.table_rows import absent_cells, rows_by_cell, rows_where
 from lstm_bench.report.panels import (
     COLUMN_NAME_WIDTH,
     DASHED,
@@ -81,13 +82,9 @@ class _Block(NamedTuple):
 
 
 def _blocks(study: StudyData, table: pd.DataFrame) -> list[_Block]:
-    cells = _cells(study, table)
+    cells = list(rows_by_cell(study, table))
     groups = [cells[start : start + COLUMNS] for start in range(0, len(cells), COLUMNS)]
     return [_Block(group, _parts(table.loc[table["cell"].isin(group)])) for group in groups]
-
-
-def _cells(study: StudyData, table: pd.DataFrame) -> list[str]:
-    return [cell for cell in study.cells if (table["cell"] == cell).any()]
 
 
 def _parts(table: pd.DataFrame) -> list[str]:
@@ -105,7 +102,7 @@ def _draw_block(
 ) -> list[QuadMesh]:
     meshes, last = [], int(table["step"].max())
     for place, cell in enumerate(block.cells):
-        of_cell, column = table.loc[table["cell"] == cell], panels[:, place]
+        of_cell, column = rows_where(table, cell=cell), panels[:, place]
         for axes, part in zip(column, block.parts, strict=False):
             norms = of_cell.loc[(of_cell["quantity"] == part) & of_cell["median"].notna()]
             if norms.empty:
@@ -113,8 +110,8 @@ def _draw_block(
                 axes.set_axis_off()
             else:
                 meshes.append(_draw_heat(axes, norms, _scale(table)))
-        _draw_norm(column[-2], of_cell.loc[of_cell["quantity"] == NORM], shades[cell], clipping_norm(study, cell))
-        _draw_shares(column[-1], of_cell.loc[of_cell["quantity"] == CLIPPED], shades[cell], last)
+        _draw_norm(column[-2], rows_where(of_cell, quantity=NORM), shades[cell], clipping_norm(study, cell))
+        _draw_shares(column[-1], rows_where(of_cell, quantity=CLIPPED), shades[cell], last)
         title = [*name_lines(cell, COLUMN_NAME_WIDTH), f"lag {of_cell['lag'].iloc[0]}"]
         column[0].set_title("\n".join(title), fontsize="medium")
         column[-1].tick_params(labelbottom=True)
@@ -145,7 +142,7 @@ def _draw_shares(axes: Axes, shares: pd.DataFrame, shade: str, last: int) -> Non
 
 
 def _legend(figure: Figure, table: pd.DataFrame) -> None:
-    n = typeset(span_of(table.loc[table["quantity"] == NORM].groupby("cell", observed=True)["n"].max()))
+    n = typeset(span_of(rows_where(table, quantity=NORM).groupby("cell", observed=True)["n"].max()))
     entries = [
         legend_entry("norm to which gradients are clipped", color=MUTED, linewidth=0.9, linestyle=DASHED),
         legend_entry("share of steps clipped so far", linewidth=1.5),
@@ -181,27 +178,26 @@ def finding(study: StudyData) -> str:
     table = training_gradients(study)
     if table.empty:
         return "No member was trained, so that training saw no gradient."
-    cells = _cells(study, table)
-    of_cells = {cell: table.loc[table["cell"] == cell] for cell in cells}
+    of_cells = rows_by_cell(study, table)
     texts = {cell: _ratios(study, of_cell, cell) for cell, of_cell in of_cells.items()}
     named = "; ".join(by_cell(texts, lambda cell: -_clipped(of_cells[cell])))
     return joined(
         f"Norm at the first time step over that at the last, at lag {span_of(table['lag'])}, before training and at "
         f"its end: {named}.",
-        not_measured([cell for cell in study.cells if cell not in cells]),
+        not_measured(absent_cells(study, table)),
     )
 
 
 def _ratios(study: StudyData, of_cell: pd.DataFrame, cell: str) -> str:
-    ratios = [_ratio(of_cell.loc[of_cell["quantity"] == part]) for part in _parts(of_cell)]
+    ratios = [_ratio(rows_where(of_cell, quantity=part)) for part in _parts(of_cell)]
     has_clipped = clipping_norm(study, cell) and (of_cell["quantity"] == CLIPPED).any()
     clipped = f"{_percent(_clipped(of_cell))} of steps clipped" if has_clipped else "nothing clipped"
-    return f"{cell} {', '.join(ratios)} ({clipped})"
+    return f"{', '.join(ratios)} ({clipped})"
 
 
 def _clipped(of_cell: pd.DataFrame) -> float:
     """Return the share of steps that were clipped until the end, 0 where none is known."""
-    shares = of_cell.loc[of_cell["quantity"] == CLIPPED].sort_values("step")["median"]
+    shares = rows_where(of_cell, quantity=CLIPPED).sort_values("step")["median"]
     return float(shares.iloc[-1]) if len(shares) else 0.0
 
 
@@ -210,7 +206,7 @@ def _percent(share: float) -> str:
 
 
 def _ratio(norms: pd.DataFrame) -> str:
-    ends = [_fraction_left(norms.loc[norms["step"] == step]) for step in (norms["step"].min(), norms["step"].max())]
+    ends = [_fraction_left(rows_where(norms, step=step)) for step in (norms["step"].min(), norms["step"].max())]
     return f"{norms['quantity'].iloc[0]} {ends[0]} and {ends[1]}"
 
 

@@ -13,6 +13,7 @@ from lstm_bench.analysis.solving import ATTEMPTS, members_at, was_trained
 from lstm_bench.analysis.tuning import diverged, unequal_tuning
 from lstm_bench.analysis.wording import NOTHING_TRAINED, counted, listed, span_of
 from lstm_bench.report.figures.findings import by_cell, joined
+from lstm_bench.report.figures.table_rows import rows_where
 from lstm_bench.report.panels import cell_entries, legend, legend_entry, name_axes, note_in, small_panels, ticks_at
 from lstm_bench.report.style import MUTED, colours, themed
 
@@ -38,7 +39,7 @@ def draw(study: StudyData) -> Figure:
     for axes, lag in zip(places, study.lags, strict=True):
         scores = study.tuning.loc[(study.tuning["lag"] == lag) & study.tuning["score"].notna()]
         for cell in study.cells:
-            of_cell = scores.loc[scores["cell"] == cell]
+            of_cell = rows_where(scores, cell=cell)
             _draw_cell(axes, of_cell, chosen_rates(study, cell).get(lag), shades[cell], _reported(study, cell, lag))
         axes.set_title(f"lag {lag}", fontsize="medium")
         if scores.empty:
@@ -97,11 +98,11 @@ def finding(study: StudyData) -> str:
 def _chosen(study: StudyData, cell: str, rates: list[float]) -> str:
     chosen = chosen_rates(study, cell)
     if not chosen:
-        return f"{cell} none"
+        return "none"
     counts = pd.Series(list(chosen.values())).value_counts().sort_index()
     by_rate = listed([f"{rate:g} at {counted(int(n), 'lag')}" for rate, n in counts.items()])
     at_ends = _at_ends(study, cell, rates)
-    return f"{cell} {by_rate}" + (f" ({at_ends} of {len(chosen)} at an end of the grid)" if at_ends else "")
+    return by_rate + (f" ({at_ends} of {len(chosen)} at an end of the grid)" if at_ends else "")
 
 
 def _at_ends(study: StudyData, cell: str, rates: list[float]) -> int:

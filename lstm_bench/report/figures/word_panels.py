@@ -11,7 +11,8 @@ from matplotlib.ticker import MaxNLocator
 from lstm_bench.analysis.frames import StudyData
 from lstm_bench.analysis.wording import span_of, with_range
 from lstm_bench.report.figures.moments import draw_moments, moment_entries, moments_in
-from lstm_bench.report.panels import cell_entries, legend, new_figure
+from lstm_bench.report.figures.table_rows import rows_where
+from lstm_bench.report.panels import cell_entries, legend, name_axes, new_figure
 from lstm_bench.report.style import colours
 from lstm_bench.report.typography import typeset
 
@@ -32,19 +33,19 @@ def draw_pair(
     figure = new_figure(3.3)
     left, right = figure.subplots(1, 2, sharex=True)
     for axes, (quantity, label) in zip((left, right), labels.items(), strict=True):
-        of_quantity = summary.loc[summary["quantity"] == quantity]
+        of_quantity = rows_where(summary, quantity=quantity)
         for cell in study.cells:
-            draw_moments(axes, of_quantity.loc[of_quantity["cell"] == cell], shades[cell], **line)
-        axes.set(xlabel=f"{x} (n = {typeset(span_of(summary['n']))} members)", ylabel=label)
+            draw_moments(axes, rows_where(of_quantity, cell=cell), shades[cell], **line)
+        axes.set_ylabel(label)
         axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+    name_axes(figure, x=f"{x} (n = {typeset(span_of(summary['n']))} members)")
     legend(figure, [*cell_entries(study.cells, shades), *moment_entries(moments_in(summary))])
     return figure, (left, right)
 
 
 def at_longest_lag(summary: pd.DataFrame) -> pd.DataFrame:
     """Return the rows of the longest lag."""
-    rows: pd.DataFrame = summary.loc[summary["lag"] == summary["lag"].max()]
-    return rows
+    return rows_where(summary, lag=summary["lag"].max())
 
 
 def with_interval(row: Any) -> str:
