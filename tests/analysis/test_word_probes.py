@@ -54,7 +54,7 @@ def test_what_is_carried_over_is_a_ratio_in_each_member(study: StudyData) -> Non
         2.7764451 * math.log(10) * math.sqrt(0.025) / math.sqrt(SEEDS)
     )  # Student's t, standard deviation of 0, .1, .. .4
     assert own["high"].tolist() == pytest.approx([10**-1.2 * math.exp(spread)] * 2, rel=1e-6)
-    assert "lstm after training carries 0.0631" in boundary.finding(study)
+    assert "After training, at lag 8: lstm carries 0.0631" in boundary.finding(study)
     assert "right in 0.900" in boundary.finding(study)
 
 
