@@ -89,7 +89,8 @@ def cell_entries(cells: Sequence[str], shades: Mapping[str, str], **look: Any) -
 
 def legend(figure: Figure, entries: Sequence[Any], *, below: bool = False) -> None:
     """Put a legend above or below the whole figure, where it covers nothing, in rows that fit its width."""
-    columns = next(n for n in range(MOST_COLUMNS, 0, -1) if n == 1 or _legend_width(entries, n) <= WIDTH)
+    most = min(MOST_COLUMNS, len(entries))
+    columns = next(n for n in range(most, 0, -1) if n == 1 or _legend_width(entries, n) <= WIDTH)
     in_rows = [entry for column in range(columns) for entry in entries[column::columns]]  # matplotlib fills columns
     place: Any = f"outside {'lower' if below else 'upper'} left"
     figure.legend(handles=in_rows, loc=place, ncols=columns, handlelength=_handle_length(entries))

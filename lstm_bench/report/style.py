@@ -1,5 +1,6 @@
 """How every figure looks, and how it becomes a file: one theme, one colour a cell, SVG fit for a page."""
 
+import html
 import re
 from collections.abc import Callable, Iterable, Sequence
 from functools import wraps
@@ -91,6 +92,6 @@ def inline_svg(svg: str, name: str, alt: str) -> str:
     body = re.sub(r'(url\(#|href="#)', rf"\1{name}-", body)
     for drawn, on_the_page in ON_THE_PAGE.items():
         body = body.replace(drawn, on_the_page)
-    label = alt.replace("&", "&amp;").replace('"', "&quot;").replace("<", "&lt;")
+    label = html.escape(alt)
     body = re.sub(r'\swidth="[^"]*pt"|\sheight="[^"]*pt"', "", body, count=2)
     return body.replace("<svg ", f'<svg role="img" aria-label="{label}" ', 1)

@@ -26,13 +26,7 @@ from lstm_bench.analysis.gradients import (
 from lstm_bench.analysis.wording import listed
 from lstm_bench.report.figures.findings import by_cell, joined, not_measured
 from lstm_bench.report.figures.gradient_panels import FEW, draw_flow, members_in, norm_axis, steps_back_axis
-from lstm_bench.report.figures.gradient_words import (
-    LEVELS,
-    decay_words,
-    first_step_words,
-    horizon_words,
-    turning_words,
-)
+from lstm_bench.report.figures.gradient_words import LEVELS, decay_words, first_step_words, horizon_words, turning_words
 from lstm_bench.report.figures.moments import moments_in
 from lstm_bench.report.figures.table_rows import absent_cells, rows_by_cell, rows_where
 from lstm_bench.report.panels import cell_entries, legend_entry, new_figure, panel_legend, reference_line, row_axis

@@ -9,26 +9,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from lstm_bench.analysis.frames import StudyData
-from lstm_bench.analysis.gradients import (
-    FINAL,
-    INITIAL,
-    WHEN,
-    decays_while_learning,
-    moment_label,
-    moments,
-)
+from lstm_bench.analysis.gradients import FINAL, INITIAL, WHEN, decays_while_learning, moment_label, moments
 from lstm_bench.analysis.wording import listed, with_range
 from lstm_bench.report.figures.findings import by_cell
 from lstm_bench.report.figures.gradient_panels import FEW
 from lstm_bench.report.figures.table_rows import rows_by_cell, rows_where
-from lstm_bench.report.panels import (
-    cell_entries,
-    legend,
-    name_axes,
-    new_figure,
-    reference_line,
-    small_panels,
-)
+from lstm_bench.report.panels import cell_entries, legend, name_axes, new_figure, reference_line, small_panels
 from lstm_bench.report.style import INK, MUTED, colours, themed
 
 QUESTION = "Does learning change how far it reaches?"
