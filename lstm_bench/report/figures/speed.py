@@ -60,7 +60,7 @@ def _conditions(speeds: pd.DataFrame) -> str:
     first = speeds.iloc[0]
     machine = f"{first['dtype']}, {first['device']}, {counted(int(first['threads']), 'thread')}"
     return (
-        f"sequences/s in training, lag {span_of(speeds['lag'])}, batch {span_of(speeds['batch_size'])}, {machine}\n"
+        f"sequences/s in training, lag {span_of(speeds['lag'])}, batch {span_of(speeds['batch_size'])}, {machine},\n"
         f"median and quartiles of {span_of(speeds['repeats'])} timings"
     )
 
