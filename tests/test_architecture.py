@@ -21,6 +21,7 @@ FLOORS = {  # modules of a room that stand on another floor than the rest of it
     "lstm_bench.report.document": PAGE_PARTS,
     "lstm_bench.report.figure_files": PAGE_PARTS,
     "lstm_bench.report.markdown_blocks": PAGE_PARTS,
+    "lstm_bench.report.panels": PAGE_PARTS,
     "lstm_bench.report.style": PAGE_PARTS,
     "lstm_bench.report.text_table": PAGE_PARTS,
     "lstm_bench.report.typography": PAGE_PARTS,

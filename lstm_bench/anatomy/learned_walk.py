@@ -11,9 +11,15 @@ from numpy.typing import NDArray
 from lstm_bench.analysis.frames import StudyData
 from lstm_bench.analysis.wording import listed, significant
 from lstm_bench.records.schema import JobPlan
-from lstm_bench.report.style import INK, new_figure, themed
+from lstm_bench.report.panels import name_axes, new_figure
+from lstm_bench.report.style import INK, themed
 
 QUESTION = "What do the seven words do to a trained cell?"
+METHOD = (
+    "Every row of a panel is a unit; gates from 0 (dark) to 1 (light), the candidate g and the state red above 0 and "
+    "blue below. Numbers above a word are the mean over units of a gate, the norm over units of g, c and h. Lines mark "
+    "the boundary between the sentences."
+)
 ORDER = ("f", "i", "g", "o", "r", "z", "c", "h")
 GATES = ("f", "i", "o", "r", "z")
 BOUNDARY = "."
@@ -32,7 +38,7 @@ def draw(study: StudyData) -> Figure:
         for axes, name in zip(column, names, strict=True):
             _draw_value(axes, rows.loc[rows["name"] == name], name, words)
             axes.tick_params(labelbottom=axes is column[-1])
-    figure.supylabel("units, in the order of their last value", fontsize="medium", color=INK)
+    name_axes(figure, y="units, in the order of their last value")
     return figure
 
 
@@ -95,17 +101,11 @@ def _job(study: StudyData) -> JobPlan:
     return min(study.plan.jobs, key=lambda job: job.lag)
 
 
-def caption(study: StudyData) -> str:
+def finding(study: StudyData) -> str:
     """Return what each cell answers at each word; "" where the study has no walk."""
     cells = _walked(study)
-    if not cells:
-        return ""
     answers = "; ".join(_answers(study, cell) for cell in cells)
-    return (
-        f"At lag {_job(study).lag}, one member each: {answers}. Every row of a panel is a unit; gates from 0 (dark) to "
-        "1 (light), the candidate g and the state red above 0 and blue below. Numbers above a word are the mean over "
-        "units of a gate, the norm over units of g, c and h. Lines mark the boundary between the sentences."
-    )
+    return f"At lag {_job(study).lag}, one member each: {answers}." if cells else ""
 
 
 def _answers(study: StudyData, cell: str) -> str:
@@ -114,11 +114,6 @@ def _answers(study: StudyData, cell: str) -> str:
     answers = rows.loc[rows["name"] == "answer"].sort_values("at")["value"].astype(int).tolist()
     pairs = [f"{word}: {job.answers[answer]}" for word, answer in zip(job.sentence, answers, strict=True)]
     return f"{cell} (seed {seed}) says {listed(pairs)}"
-
-
-def alt(study: StudyData) -> str:
-    """Return the alt text."""
-    return f"Gates and state of {listed(_walked(study))} at each word of: {' '.join(_job(study).sentence)}"
 
 
 def rows(study: StudyData) -> pd.DataFrame:

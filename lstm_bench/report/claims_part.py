@@ -8,6 +8,7 @@ import pandas as pd
 
 from lstm_bench.analysis.wording import counted, listed
 from lstm_bench.claims.deciding import Ruling
+from lstm_bench.report.alt_text import alt_text
 from lstm_bench.report.document import FigureBlock
 from lstm_bench.report.figures import claim
 from lstm_bench.report.style import inline_svg, save
@@ -47,9 +48,10 @@ def make_claims_part(rulings: Sequence[Ruling], figures: Path | None = None) -> 
 
 
 def _exhibit(ruling: Ruling, figures: Path) -> FigureBlock:
-    name, alt = f"claim_{ruling.name}", claim.alt(ruling)
-    svg = inline_svg(save(claim.draw(ruling), figures, name), name, alt)
-    return FigureBlock(ruling.text, claim.caption(ruling), alt, TABLE, name, svg)
+    name, figure, finding = f"claim_{ruling.name}", claim.draw(ruling), claim.finding(ruling)
+    alt = alt_text(figure, ruling.text, finding)
+    svg = inline_svg(save(figure, figures, name), name, alt)
+    return FigureBlock(ruling.text, finding, alt, TABLE, name, svg, claim.METHOD)
 
 
 def verdicts_in_a_sentence(rulings: Sequence[Ruling]) -> str:

@@ -1,4 +1,4 @@
-"""Which of the files beside a page the page carries within itself, so that it can be sent alone."""
+"""The files beside a page that are embedded in it, so that it can be sent alone."""
 
 from collections.abc import Mapping
 from itertools import accumulate
@@ -7,7 +7,7 @@ ROOM = 2**20  # letters: about what the figures of a study of two cells take
 
 
 def carried(files: Mapping[str, str], room: int = ROOM) -> dict[str, str]:
-    """Return text by path of the smallest files, as many as there is room for; the others stay beside the page alone.
+    """Return text by path of the smallest files, as many as there is room for.
 
     Args:
         files: text by path, from the page's folder.

@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from lstm_bench.analysis.frames import StudyData
 from lstm_bench.analysis.speed_benchmark import SpeedBenchmark
 from lstm_bench.anatomy import learned_walk
+from lstm_bench.report.alt_text import alt_text
 from lstm_bench.report.document import FigureBlock
 from lstm_bench.report.figures import (
     best_of_k,
@@ -46,21 +47,19 @@ class FigureFile(Protocol[S_contra]):
     """What every file in figures/ that holds a figure offers."""
 
     QUESTION: str
+    METHOD: str
+    """How the numbers of the figure are made, and how to read its marks; a page has it under its definitions."""
 
     def draw(self, study: S_contra) -> Figure:
         """Return the figure."""
         ...
 
-    def caption(self, study: S_contra) -> str:
-        """Return the finding in words and numbers; "" leaves the figure out of the page."""
-        ...
-
-    def alt(self, study: S_contra) -> str:
-        """Return a description for who cannot see it."""
+    def finding(self, study: S_contra) -> str:
+        """Return what one sees, in one or two sentences with the main numbers; "" leaves the figure out of the page."""
         ...
 
     def rows(self, study: S_contra) -> pd.DataFrame:
-        """Return the rows behind it; those of a study may be of one task or of all."""
+        """Return the rows behind it; those of a study may be of one task or of all. Without rows nothing is drawn."""
         ...
 
 
@@ -71,22 +70,22 @@ def _file(module: ModuleType) -> Any:
 FIGURES: Mapping[str, FigureFile[StudyData]] = {  # by the name of the table behind it
     "solve_rates": _file(solve_rate),
     "published": _file(published),
-    "spans": _file(spans),
-    "contrasts": _file(contrasts),
+    "speed": _file(speed),
     "learning_curves": _file(learning_curves),
+    "contrasts": _file(contrasts),
     "gradient_flow": _file(gradient_flow),
     "gradient_paths": _file(gradient_paths),
     "gradient_bounds": _file(gradient_bounds),
     "gradient_milestones": _file(gradient_milestones),
     "state_gradients": _file(state_gradients),
+    "spans": _file(spans),
     "forgetting": _file(forgetting),
     "length_generalisation": _file(length_generalisation),
     "state_and_gates": _file(state_and_gates),
     "gate_traces": _file(gate_traces),
-    "learned_walk": _file(learned_walk),
     "same_word": _file(same_word),
     "boundary": _file(boundary),
-    "speed": _file(speed),
+    "learned_walk": _file(learned_walk),
     "tuning": _file(tuning),
     "best_of_k": _file(best_of_k),
 }
@@ -106,29 +105,28 @@ def make_figures(
         studies: each narrowed to one task, or a benchmark, by what the names of its figure files begin with.
         folder: where the figure files go.
     """
-    told: dict[str, list[FigureBlock]] = {prefix: [] for prefix in studies}
+    blocks: dict[str, list[FigureBlock]] = {prefix: [] for prefix in studies}
 
     def drawn() -> Iterator[tuple[str, Figure]]:
-        """Yield figures one by one, so that some are written while words are found for the next."""
+        """Yield figures one by one, so that some are written while the next ones are drawn."""
         for prefix, study in studies.items():
-            for table, figure in figures.items():
-                block = _in_words(figure, study, table, prefix + table)
-                told[prefix] += [block] if block.caption else []
-                if block.figure:
-                    yield block.figure, figure.draw(study)
+            for table, file in figures.items():
+                block = FigureBlock(file.QUESTION, file.finding(study), "", table, "", "", file.METHOD)
+                if not block.caption:
+                    continue
+                if file.rows(study).empty:
+                    blocks[prefix].append(block)
+                    continue
+                name, figure = prefix + table, file.draw(study)
+                alt = alt_text(figure, block.question, block.caption)
+                blocks[prefix].append(replace(block, alt=alt, figure=name))
+                yield name, figure
 
     svgs = save_all(drawn(), folder)
-    return {prefix: [_with_figure(block, svgs) for block in blocks] for prefix, blocks in told.items()}
+    return {prefix: [_with_svg(block, svgs) for block in of_study] for prefix, of_study in blocks.items()}
 
 
-def _in_words(figure: FigureFile[S_contra], study: S_contra, table: str, name: str) -> FigureBlock:
-    caption = figure.caption(study)
-    if not caption or figure.rows(study).empty:
-        return FigureBlock(figure.QUESTION, caption, "", table, "", "")
-    return FigureBlock(figure.QUESTION, caption, figure.alt(study), table, name, "")
-
-
-def _with_figure(block: FigureBlock, svgs: Mapping[str, str]) -> FigureBlock:
+def _with_svg(block: FigureBlock, svgs: Mapping[str, str]) -> FigureBlock:
     name = block.figure
     return replace(block, svg=inline_svg(svgs[name], name, block.alt)) if name else block
 

@@ -5,15 +5,18 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
 from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
 
 from lstm_bench.analysis.published_points import PublishedPoint
 from lstm_bench.analysis.wording import listed
+from lstm_bench.report.panels import legend_entry
 from lstm_bench.report.style import MUTED
 
 Side = Literal["right", "outside"]
 Across = Literal["left", "center"]
 Along = Literal["bottom", "center", "top"]
 NEAR = 0.06  # of the height of a panel: closer points have one label
+HOLLOW: Any = {"markersize": 7, "markerfacecolor": "none", "linestyle": "none"}
 
 
 class Mark(NamedTuple):
@@ -23,12 +26,18 @@ class Mark(NamedTuple):
     point: PublishedPoint
 
 
+def published_entries(points: Sequence[PublishedPoint]) -> list[Line2D]:
+    """Return the entry of a legend that says where hollow points are from; none without points."""
+    sources = list(dict.fromkeys(point.published.source.name for point in points))
+    return [legend_entry(f"published ({listed(sources)})", color=MUTED, marker="D", **HOLLOW)] if sources else []
+
+
 def mark_published(
     axes: Axes, marks: Sequence[Mark], shades: Mapping[str, str], side: Side = "right", transform: Any = None
 ) -> None:
     """Draw published points hollow, in the colour of our cell of the kind, and name their cells beside them.
 
-    Where the values lie on the axis must have been settled before: what is off the scale is a triangle at its edge.
+    Call it after the y limits are set: a point beyond them is a triangle at the edge.
 
     Args:
         axes: the panel.
@@ -42,13 +51,13 @@ def mark_published(
     for x, point in marks:
         marker = "v" if point.value < low else "^" if point.value > high else "D"
         axes.plot(
-            x, min(max(point.value, low), high), marker=marker, markersize=7, markerfacecolor="none", linestyle="none",
-            color=shades.get(point.cell, MUTED), transform=data, zorder=4, clip_on=False,
+            x, min(max(point.value, low), high), marker=marker, color=shades.get(point.cell, MUTED), transform=data,
+            zorder=4, clip_on=False, **HOLLOW,
         )  # fmt: skip
-    for some in _near_each_other(marks, NEAR * (high - low)):
-        edge = max(some, key=lambda mark: mark.x)
-        offset, across, along = _beside(side, edge.point.value > (low + high) / 2)
-        names = ", ".join(dict.fromkeys(mark.point.published.cell for mark in some))
+    for group in _near_each_other(marks, NEAR * (high - low)):
+        edge = max(group, key=lambda mark: mark.x)
+        offset, across, along = _label_place(side, edge.point.value > (low + high) / 2)
+        names = ", ".join(dict.fromkeys(mark.point.published.cell for mark in group))
         axes.annotate(
             names, (edge.x, min(max(edge.point.value, low), high)),
             xycoords=data, xytext=offset, textcoords="offset points", ha=across, va=along, fontsize="x-small",
@@ -56,26 +65,20 @@ def mark_published(
         )  # fmt: skip
 
 
-def _beside(side: Side, is_upper: bool) -> tuple[tuple[int, int], Across, Along]:
+def _label_place(side: Side, is_upper: bool) -> tuple[tuple[int, int], Across, Along]:
     """Return where a name stands from its point, and how it is aligned."""
     if side == "right":
         return (7, 0), "left", "center"
     return ((0, 6), "center", "bottom") if is_upper else ((0, -6), "center", "top")
 
 
-def _near_each_other(marks: Sequence[Mark], reach: float) -> list[list[Mark]]:
-    """Return marks in groups: of one lag and multiple, each no further than `reach` above the one below it."""
+def _near_each_other(marks: Sequence[Mark], distance: float) -> list[list[Mark]]:
+    """Return marks in groups: of one lag and multiple, each at most so far above the one below it."""
     groups: dict[tuple[int, float], list[list[Mark]]] = defaultdict(list)
     for mark in sorted(marks, key=lambda mark: mark.point.value):
-        own = groups[mark.point.lag, mark.point.multiple]
-        if own and mark.point.value - own[-1][-1].point.value <= reach:
-            own[-1].append(mark)
+        at_place = groups[mark.point.lag, mark.point.multiple]
+        if at_place and mark.point.value - at_place[-1][-1].point.value <= distance:
+            at_place[-1].append(mark)
         else:
-            own.append([mark])
-    return [group for own in groups.values() for group in own]
-
-
-def hollow_note(points: Sequence[PublishedPoint], where: str = "Hollow") -> str:
-    """Return the sentence of a caption that tells where hollow points are from; "" without any."""
-    sources = list(dict.fromkeys(point.published.source.name for point in points))
-    return f"{where}: published ({listed(sources)})." if sources else ""
+            at_place.append([mark])
+    return [group for at_place in groups.values() for group in at_place]

@@ -43,7 +43,7 @@ def test_the_divergence_is_told_at_each_distance(study: StudyData) -> None:
     own = summary.loc[(summary["cell"] == "rnn") & (summary["quantity"] == "divergence")].set_index("at")
     assert own["middle"].to_dict() == {1: 0.5, 2: 0.25, 3: 0.125}
     assert set(own["n"]) == {SEEDS}
-    assert "0.500 (0.500-0.500) bits, 1 step back, and 25% of the answers alike" in same_word.caption(study)
+    assert "0.500 (0.500-0.500) bits, 1 step back, and 25% of the answers alike" in same_word.finding(study)
 
 
 def test_what_is_carried_over_is_a_ratio_in_each_member(study: StudyData) -> None:
@@ -54,15 +54,14 @@ def test_what_is_carried_over_is_a_ratio_in_each_member(study: StudyData) -> Non
         2.7764451 * math.log(10) * math.sqrt(0.025) / math.sqrt(SEEDS)
     )  # Student's t, standard deviation of 0, .1, .. .4
     assert own["high"].tolist() == pytest.approx([10**-1.2 * math.exp(spread)] * 2, rel=1e-6)
-    assert "lstm after training carries 0.0631" in boundary.caption(study)
-    assert "right in 0.900" in boundary.caption(study)
+    assert "After training, at lag 8: lstm carries 0.0631" in boundary.finding(study)
+    assert "right in 0.900" in boundary.finding(study)
 
 
 def test_figures_are_drawn_and_left_out_where_there_is_nothing(study: StudyData, tmp_path: Path) -> None:
     for figure in (same_word, boundary):
         assert figure.draw(study).axes
         assert len(figure.rows(study))
-        assert "lstm" in figure.alt(study)
     make_study(tmp_path / "none", lags=(LAG,), probed=False)
     empty = load_study(tmp_path / "none")
-    assert [figure.caption(empty) for figure in (same_word, boundary)] == ["", ""]
+    assert [figure.finding(empty) for figure in (same_word, boundary)] == ["", ""]

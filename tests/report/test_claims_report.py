@@ -161,6 +161,6 @@ def test_the_figure_shows_what_decides_and_nothing_where_nothing_does(folder: Pa
         "T50 of the RNN, claimed at most 5",
         "T50 of the LSTM, claimed at least 100",
     ]
-    assert claim.caption(ruled["same_word"]) == ""
+    assert claim.finding(ruled["same_word"]) == ""
     assert len(claim.rows(ruled["memory_span"])) == len(ruled["memory_span"].found)
     assert asdict(evidence.plan)["studies"] == ["first", "second"]

@@ -1,4 +1,4 @@
-"""The figure of cell against cell: what its caption says, and that it can be drawn of whole and of broken studies."""
+"""The figure of cell against cell: what its finding says, and that it can be drawn of whole and of broken studies."""
 
 import warnings
 from collections.abc import Callable, Iterator
@@ -39,7 +39,7 @@ def lstm_solves(cell: str, lag: int, seed: int) -> str:
 
 def test_few_members_are_said_not_to_tell_at_any_single_lag(make: Make, tmp_path: Path) -> None:
     study = make(lags=(2, 3, 4, 6, 8, 12, 16, 32), outcome=lstm_solves)
-    text = contrasts.caption(study)
+    text = contrasts.finding(study)
     assert "against lstm: rnn solves later (p < 0.0001), the sooner in 0% of pairs of members (7 lags)." in text
     assert "No single lag can be significant: 5 members a side reach p = 0.0079 at best, 0.056 after Holm's" in text
     assert "correction for 7 tests; only lags taken together can tell." in text
@@ -55,25 +55,24 @@ def svg_text(study: StudyData) -> str:
 
 def test_single_lags_that_differ_are_named_with_their_side(make: Make) -> None:
     study = make(lags=(2, 4), outcome=lambda c, lag, s: "solved" if (c == "lstm") == (lag == 2) else "plateau")
-    text = contrasts.caption(study)
+    text = contrasts.finding(study)
     assert "At single lags p < 0.05 after Holm's correction for 2 tests: rnn sooner at 4 and later at 2." in text
     assert "rnn cannot be told apart (p = 0.93), the sooner in 50% of pairs of members (2 lags)." in text
 
 
 def test_one_lag_has_no_correction(make: Make) -> None:
-    text = contrasts.caption(make(lags=(4,), n_seeds=3, outcome=lstm_solves))
+    text = contrasts.finding(make(lags=(4,), n_seeds=3, outcome=lstm_solves))
     assert "No single lag can be significant: 3 members a side reach p = 0.10 at best." in text
     assert "1.0x" not in text
 
 
-def test_the_caption_has_the_numbers_of_the_rows(sample: StudyData) -> None:
+def test_the_finding_has_the_numbers_of_the_rows(sample: StudyData) -> None:
     table = table_of(sample)
     pooled = table.loc[table["lag"].isna()].iloc[0]
     low, high = (f"{100 * pooled[f'improvement_{end}']:.0f}" for end in ("low", "high"))
     expected = f"the sooner in {100 * pooled['improvement']:.0f}% of pairs of members (95% {low}-{high}%, 3 lags)"
-    assert expected in contrasts.caption(sample)
+    assert expected in contrasts.finding(sample)
     assert contrasts.rows(sample).equals(table)
-    assert f"over all lags: rnn {100 * pooled['improvement']:.0f}%" in contrasts.alt(sample)
 
 
 def test_cells_without_members_are_named(make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -82,7 +81,7 @@ def test_cells_without_members_are_named(make: Make, tmp_path: Path, monkeypatch
     study = make(
         cells=cells, lags=(2, 4), outcome=lambda c, lag, s: "missing" if (c, lag) == ("third", 4) else "solved"
     )
-    text = contrasts.caption(study)
+    text = contrasts.finding(study)
     assert "Not tested: at lag 4 one side has no members (third)." in text
     assert "p after Holm's correction for 2 cells" in text
     save(study, tmp_path)
@@ -93,7 +92,7 @@ def test_twelve_cells_fit(make: Make, tmp_path: Path, monkeypatch: pytest.Monkey
     for name in names:
         monkeypatch.setitem(synthetic_study.CELLS, name, SyntheticCell(4, 8.0, 0.5, 0.9, 9e4))
     study = make(cells=names, lags=(4, 8), n_seeds=2, outcome=lambda c, lag, s: "plateau" if c == "rnn_3" else "solved")
-    text = contrasts.caption(study)
+    text = contrasts.finding(study)
     assert "rnn_3" in text
     assert "7 other cells nearer to even" in text
     assert len(text) < 2000
@@ -101,11 +100,10 @@ def test_twelve_cells_fit(make: Make, tmp_path: Path, monkeypatch: pytest.Monkey
 
 
 def test_nothing_to_compare(make: Make, tmp_path: Path) -> None:
-    assert contrasts.caption(make(cells=["lstm"], lags=(2,), n_seeds=1)) == ""
-    assert contrasts.caption(make(lags=(2,), n_seeds=1, trained=False)).startswith("Nothing was trained")
+    assert contrasts.finding(make(cells=["lstm"], lags=(2,), n_seeds=1)) == ""
+    assert contrasts.finding(make(lags=(2,), n_seeds=1, trained=False)).startswith("Nothing was trained")
     assert contrasts.rows(make(lags=(2,), n_seeds=1, trained=False)).empty
     for status in ("plateau", "missing"):
         study = make(lags=(2, 4), n_seeds=2, outcome=lambda *_, status=status: status)
-        assert "no difference can be tested" in contrasts.caption(study)
-        assert contrasts.alt(study).endswith("over all lags: not tested.")
+        assert "no difference can be tested" in contrasts.finding(study)
         save(study, tmp_path)

@@ -10,7 +10,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
 from lstm_bench.report import figure_files
-from lstm_bench.report.style import new_figure, save, save_all, themed
+from lstm_bench.report.panels import new_figure
+from lstm_bench.report.style import save, save_all, themed
 
 
 @themed

@@ -1,4 +1,4 @@
-"""The figures of gradients: what their captions say, and that they can be drawn of whole and of broken studies."""
+"""The figures of gradients: what their findings say, and that they can be drawn of whole and of broken studies."""
 
 import dataclasses
 import warnings
@@ -83,54 +83,52 @@ def test_each_can_be_drawn_has_words_and_rows(module: Any, sample: StudyData, tm
     drawn(module, sample, tmp_path)
     assert len(module.rows(sample))
     assert module.rows(sample)["study"].eq("sample").all()
-    assert len(module.alt(sample)) > 30
-    assert "nan" not in module.caption(sample)
+    assert "nan" not in module.finding(sample)
 
 
 @pytest.mark.parametrize("module", ALL)
 def test_many_cells_with_gaps(module: Any, many: StudyData, tmp_path: Path) -> None:
     drawn(module, many, tmp_path)
-    caption = module.caption(many)
-    assert "nan" not in caption
-    assert len(caption) < 1600
+    finding = module.finding(many)
+    assert "nan" not in finding
+    assert len(finding) < 1600
 
 
 @pytest.mark.parametrize("module", ALL)
 def test_one_cell_one_member(module: Any, make: Make, tmp_path: Path) -> None:
     study = make(cells=["lstm"], lags=(4,), n_seeds=1, outcome=lambda *_: "learning")
     drawn(module, study, tmp_path)
-    assert "nan" not in module.caption(study)
+    assert "nan" not in module.finding(study)
 
 
 @pytest.mark.parametrize("module", ALL)
 def test_nothing_ran(module: Any, make: Make) -> None:
     study = make(lags=(4,), n_seeds=2, outcome=lambda *_: "missing")
     assert module.rows(study).empty
-    assert module.caption(study).startswith("No ")
+    assert module.finding(study).startswith("No ")
 
 
 @pytest.mark.parametrize("module", [gradient_flow, gradient_paths, gradient_bounds])
 def test_the_start_alone_fills_one_column(module: Any, many: StudyData, tmp_path: Path) -> None:
     drawn(module, started(many), tmp_path)
-    caption = module.caption(started(many))
-    assert "nitialisation" in caption
-    assert "after training" not in caption
+    finding = module.finding(started(many))
+    assert "nitialisation" in finding
+    assert "after training" not in finding
 
 
 @pytest.mark.parametrize("module", [gradient_milestones, state_gradients])
 def test_without_training_there_is_nothing_to_follow(module: Any, sample: StudyData) -> None:
     assert module.rows(started(sample)).empty
-    assert module.caption(started(sample)).startswith("No ")
+    assert module.finding(started(sample)).startswith("No ")
 
 
 def test_flow_tells_factors_and_horizons(sample: StudyData) -> None:
-    caption = gradient_flow.caption(sample)
+    finding = gradient_flow.finding(sample)
     assert (
         "At initialisation a step back multiplies the gradient by 0.950 (0.932-0.969) in lstm and 0.610 (0.598-0.622) "
-        "in rnn; within 38 steps it falls below 1/e in lstm after 20 (15 or more) and rnn after 3 (2 or more), and "
-        "below 1e-3 in rnn after 14."
-    ) in caption
-    assert "grows again" not in caption
+        "in rnn; within 38 steps it falls below 1e-3 in rnn after 14."
+    ) in finding
+    assert "grows again" not in finding
     assert horizon_words(sample, ["lstm"], 32, FINAL, THOUSANDTH) == "below 1e-3 in none"
     assert longest_lag_with_flow(sample) == 32
     assert horizon(sample, "rnn", 32).middle == 14
@@ -140,12 +138,9 @@ def test_flow_says_where_it_grows_again_and_what_the_first_step_costs(sample: St
     p = sample.probes
     is_joint = (p["cell"] == "lstm") & (p["probe"] == "gradient_flow") & (p["quantity"] == "joint")
     turned = p.assign(value=p["value"].where(~is_joint | (p["at"] == 0), 0.1 * 1.1 ** (p["at"] - 1)))
-    caption = gradient_flow.caption(dataclasses.replace(sample, probes=turned))
-    assert (
-        "alone, from the output into the state, leaves 0.10 (lstm at initialisation) and 0.10 (lstm after training)"
-        in caption
-    )
-    assert "lstm at initialisation it is 0.10 at 1 step back and 3.4 at 38" in caption
+    finding = gradient_flow.finding(dataclasses.replace(sample, probes=turned))
+    assert "The first step back alone leaves 0.10 (lstm at initialisation) and 0.10 (lstm after training)." in finding
+    assert "tells only a part, in lstm at initialisation and lstm after training." in finding
 
 
 def test_the_table_tells_factor_interval_and_horizon(sample: StudyData) -> None:
@@ -157,44 +152,46 @@ def test_the_table_tells_factor_interval_and_horizon(sample: StudyData) -> None:
 
 
 def test_paths_tell_what_each_keeps(sample: StudyData) -> None:
-    caption = gradient_paths.caption(sample)
+    finding = gradient_paths.finding(sample)
     assert (
-        "lstm at initialisation keeps 0.950 (0.932-0.969) through c alone and 0.285 (0.279-0.291) through h" in caption
+        "lstm at initialisation keeps 0.950 (0.932-0.969) through c alone and 0.285 (0.279-0.291) through h" in finding
     )
-    assert "3.3x (3.3x to 3.3x) as much through c as through h; all paths together 0.950 (0.932-0.969)." in caption
+    assert "3.3x (3.3x to 3.3x) as much through c as through h; all paths together 0.950 (0.932-0.969)." in finding
     assert set(gradient_paths.rows(sample)["cell"]) == {"lstm"}
 
 
 def test_all_paths_together_may_keep_more_than_any_alone(sample: StudyData) -> None:
     results = sample.results.copy()
     results.loc[results["metric"].str.startswith("grad/decay_c_path"), "value"] *= 0.8
-    caption = gradient_paths.caption(dataclasses.replace(sample, results=results))
-    assert "all paths together 0.950 (0.932-0.969), more than any path alone" in caption
+    finding = gradient_paths.finding(dataclasses.replace(sample, results=results))
+    assert "all paths together 0.950 (0.932-0.969), more than any path alone" in finding
 
 
 def test_cells_with_one_path_leave_nothing_to_draw(make: Make) -> None:
     study = make(cells=["rnn"], lags=(4,), n_seeds=2)
     assert gradient_paths.rows(study).empty
-    assert gradient_paths.caption(study).startswith("No cell has a state of several parts")
+    assert gradient_paths.finding(study).startswith("No cell has a state of several parts")
 
 
 def test_bounds_tell_what_is_kept_over_the_longest_stretch(sample: StudyData) -> None:
-    assert "Over 38 steps back the best direction keeps, and any direction: lstm 0.14" in gradient_bounds.caption(
-        sample
-    )
+    finding = gradient_bounds.finding(sample)
+    assert finding.startswith("Over 38 steps back after training the best direction keeps, and any direction: ")
+    assert f"lstm {0.98**38:.2f} (" in finding
+    assert f"; rnn {0.8**38:.5f} (" in finding
 
 
 def test_milestones_tell_start_last_milestone_and_end(sample: StudyData) -> None:
-    caption = gradient_milestones.caption(sample)
+    finding = gradient_milestones.finding(sample)
     assert (
-        "rnn 0.610 (0.598-0.622) at the start, 0.737 (0.723-0.752) at 25% of the baseline (n = 5) and 0.800" in caption
+        "rnn 0.610 (0.598-0.622) at the start, 0.737 (0.723-0.752) at a normalised loss of 25% (n = 5) and 0.800"
+        in finding
     )
 
 
 def test_training_gradients_tell_the_share_left_and_the_share_clipped(sample: StudyData) -> None:
-    caption = state_gradients.caption(sample)
-    assert f"rnn dL/dh {0.61**37:.0e}" in caption
-    assert "10% of steps clipped" in caption
+    finding = state_gradients.finding(sample)
+    assert f"rnn dL/dh {0.61**37:.0e}" in finding
+    assert "10% of steps clipped" in finding
 
 
 @pytest.mark.parametrize(

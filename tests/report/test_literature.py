@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from published_study import Told, study_of, told
 
 from lstm_bench.analysis.frames import StudyData
@@ -58,20 +59,24 @@ def test_the_table_has_a_row_for_each_number_and_a_column_for_each_cell(study: S
     assert "agrees" not in (*to_solve[2].below, *to_solve[4].below), "another kind of cell is not ruled on"
 
 
-def test_numbers_at_lags_that_were_not_run_are_told_of_in_the_caption_alone(study: StudyData) -> None:
+def test_numbers_at_lags_that_were_not_run_are_told_of_in_the_finding_alone(study: StudyData) -> None:
     _, adding = study.by_task()
     literature = make_literature(adding)
     assert literature is not None
     assert [row[0].text for row in literature.parts[0].numbers.rows] == [
         "Training sequences until solved, lag 50", "Wrong of 2,560 test sequences, lag 50",
     ]  # fmt: skip
-    assert "Published at lags that were not run: 250 and 500." in published.caption(adding)
+    assert "Published at lags that were not run: 250 and 500." in published.finding(adding)
 
 
-def test_the_caption_counts_the_verdicts(study: StudyData) -> None:
-    text = published.caption(study.by_task()[0])
+def test_the_finding_counts_the_verdicts(study: StudyData) -> None:
+    text = published.finding(study.by_task()[0])
     assert text.startswith("Comparisons with numbers published of the same kind of cell, by verdict: agrees 2.")
-    assert "Hollow: published (Hochreiter & Schmidhuber 1997)." in text
+    assert "Hochreiter & Schmidhuber 1997" in legend_of(published.draw(study.by_task()[0]))
+
+
+def legend_of(figure: Figure) -> list[str]:
+    return [text.get_text() for legend in figure.legends for text in legend.get_texts()]
 
 
 def hollow(axes: Axes, marker: str = "D") -> list[tuple[float, float]]:
@@ -93,7 +98,7 @@ def test_the_figure_has_a_lane_for_each_cell_and_a_hollow_point_in_that_of_the_k
 def test_figures_of_a_study_carry_what_was_published_at_their_place(study: StudyData, tmp_path: Path) -> None:
     below = solve_rate.draw(study.by_task()[0]).axes[1]
     assert hollow(below) == [(40, 1)], "the middle one of three cells stands at its lag"
-    assert "Hollow: published (Hochreiter & Schmidhuber 1997)." in solve_rate.caption(study.by_task()[0])
+    assert "published (Hochreiter & Schmidhuber 1997)" in legend_of(solve_rate.draw(study.by_task()[0]))
     members = [
         Told("solved", 1000, {"eval/loss": 0.01}, {("score", k): 0.9 for k in (1.0, 2.0, 4.0)}) for _ in range(3)
     ]
@@ -125,7 +130,7 @@ def test_the_report_links_every_source_and_nothing_else_outside(study: StudyData
 def test_where_nothing_was_published_the_report_says_nothing_of_it(tmp_path: Path) -> None:
     study = study_of(tmp_path / "unmet", {("copy of three", "lstm", 7): members("solved", 2000)})
     assert make_literature(study) is None
-    assert published.caption(study) == ""
+    assert published.finding(study) == ""
     html = write_report(study, tmp_path / "reports").read_text()
     assert "The literature" not in html
 
@@ -138,4 +143,4 @@ def test_studies_with_little_to_show_can_be_drawn(tmp_path: Path, status: str) -
     figure = published.draw(study)
     assert style.save(figure, tmp_path, "figure").startswith("<?xml")
     assert make_literature(study) is not None
-    assert published.caption(study)
+    assert published.finding(study)

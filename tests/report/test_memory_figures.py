@@ -1,4 +1,4 @@
-"""The figures of memory: what their captions say, and that they can be drawn of whole and of broken studies."""
+"""The figures of memory: what their findings say, and that they can be drawn of whole and of broken studies."""
 
 import dataclasses
 import warnings
@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import synthetic_study
+from matplotlib.patches import Rectangle
 from synthetic_study import SyntheticCell, make_study
 
 from lstm_bench.analysis.frames import StudyData, load_study
@@ -51,25 +52,37 @@ def drawn(figure: Any, study: StudyData, folder: Path) -> float:
     return float(made.get_size_inches()[1])
 
 
-def test_captions_state_the_finding_in_numbers(sample: StudyData) -> None:
-    text = spans.caption(sample)
-    assert "Gradient horizon, lag 32, at the start, then trained: lstm >= 38 then >= 38; rnn 14 (or more)" in text
+def test_findings_are_stated_in_numbers(sample: StudyData) -> None:
+    text = spans.finding(sample)
+    assert "; gradient horizon >= 38 (lstm, lag 32); " in text
     assert "Linear capacity, lag 32, in inputs, at the start, then trained: lstm 10 (7.9-15)" in text
-    assert "Forgetting half-life at the longest lag that most members of the cell solved: lstm 28; rnn >= 11." in text
-    assert "lstm 28 steps (lag 8, 2.5x the 11 trained on) and rnn >= 11 steps (lag 2)" in forgetting.caption(sample)
-    assert "lstm 0.98 (0.98-0.98) at 0.5x, 0.99 (0.99-0.99) at 1x" in length_generalisation.caption(sample)
-    assert "f open 20% then 20%, f shut 10% then 10%" in state_and_gates.caption(sample)
-    assert "rnn: no gates" in state_and_gates.caption(sample)
-    assert "i 0.50 throughout" in gate_traces.caption(sample)
+    assert "; forgetting half-life 28 (lstm)" in text
+    assert "lstm 28 steps (lag 8, 2.5x the 11 trained on) and rnn >= 11 steps (lag 2)" in forgetting.finding(sample)
+    assert "lstm 0.99 (0.99-0.99) at 1x and " in length_generalisation.finding(sample)
+    assert "most often open i (20% then 20%), most often shut i (10% then 10%)" in state_and_gates.finding(sample)
+    assert "rnn: no gates" in state_and_gates.finding(sample)
+    assert "i 0.50 throughout" in gate_traces.finding(sample)
+
+
+def legend_of(figure: Any, study: StudyData) -> list[str]:
+    """Return the texts of the legend above a figure."""
+    return [text.get_text() for legend in figure.draw(study).legends for text in legend.get_texts()]
+
+
+def shaded(study: StudyData) -> int:
+    """Return how many stretches of steps are shaded in the first panel of the traces of gates."""
+    return sum(isinstance(patch, Rectangle) for patch in gate_traces.draw(study).axes[0].patches)
+
+
+def test_what_the_lines_and_stretches_of_a_panel_mean_is_told_in_it(sample: StudyData) -> None:
+    assert "distance trained on" in legend_of(forgetting, sample)
+    assert shaded(sample) == 2, "cues and answers"
 
 
 @pytest.mark.parametrize("figure", ALL)
-def test_every_figure_has_rows_with_its_study_a_caption_and_an_alt(
-    figure: Any, sample: StudyData, tmp_path: Path
-) -> None:
+def test_every_figure_has_rows_with_its_study_and_a_finding(figure: Any, sample: StudyData, tmp_path: Path) -> None:
     assert set(figure.rows(sample)["study"]) == {"sample"}
-    assert "nan" not in figure.caption(sample).lower().replace("finan", "")
-    assert len(figure.alt(sample)) > 30
+    assert "nan" not in figure.finding(sample).lower().replace("finan", "")
     assert drawn(figure, sample, tmp_path) < 10
 
 
@@ -82,7 +95,7 @@ def test_twelve_cells_some_absent_fit(figure: Any, make: Make, monkeypatch: pyte
     study = make(cells=names, lags=(4, 8), n_seeds=2, outcome=lambda c, lag, s: odd.get((c, s), "solved"))
     few = make_few(study)
     assert drawn(figure, study, tmp_path) >= drawn(figure, few, tmp_path)
-    assert len(figure.caption(study)) < 2600
+    assert len(figure.finding(study)) < 1000
 
 
 def make_few(study: StudyData) -> StudyData:
@@ -99,32 +112,32 @@ def test_a_study_without_probes_says_so(figure: Any, make: Make, tmp_path: Path)
         drawn(figure, study, tmp_path)
     else:
         assert figure.rows(study).empty
-        assert "not measured" in figure.caption(study)
+        assert "not measured" in figure.finding(study)
 
 
 @pytest.mark.parametrize("figure", [*ALL, solve_rate, learning_curves, tuning])
 def test_a_study_without_training_says_so_or_shows_the_start(figure: Any, make: Make, tmp_path: Path) -> None:
     study = make(lags=(2, 4), n_seeds=2, trained=False)
     if figure.rows(study).empty:
-        assert figure.caption(study).startswith("Nothing was trained")
+        assert figure.finding(study).startswith("Nothing was trained")
     else:
         assert figure in (spans, state_and_gates, gate_traces)
-        assert "then" not in figure.caption(study).split("Bars")[0]
+        assert "then" not in figure.finding(study)
         drawn(figure, study, tmp_path)
 
 
 def test_no_member_solved(make: Make) -> None:
     study = make(lags=(2, 4), n_seeds=2, outcome=lambda *_: "plateau")
     assert length_generalisation.rows(study).empty
-    assert "No member solved its lag" in length_generalisation.caption(study)
-    assert "most members recall less than half at every distance" in forgetting.caption(study)
+    assert "No member solved its lag" in length_generalisation.finding(study)
+    assert "most members recall less than half at every distance" in forgetting.finding(study)
 
 
 def test_cells_without_gates_have_no_figure_of_them(make: Make) -> None:
     study = make(cells=["rnn"], lags=(2,), n_seeds=1)
     for figure in (state_and_gates, gate_traces):
         assert figure.rows(study).empty
-        assert figure.caption(study) == "No gates in rnn."
+        assert figure.finding(study) == "No gates in rnn."
 
 
 def test_scores_below_the_axis_stand_at_its_edge(sample: StudyData, tmp_path: Path) -> None:
@@ -133,22 +146,22 @@ def test_scores_below_the_axis_stand_at_its_edge(sample: StudyData, tmp_path: Pa
     study = dataclasses.replace(sample, probes=probes)
     figure = length_generalisation.draw(study)
     assert figure.axes[0].get_ylim()[0] > -1
-    assert "-30 (-30 to -30) at 4x" in length_generalisation.caption(study)
+    assert "-30 (-30 to -30) at 4x" in length_generalisation.finding(study)
 
 
 def test_a_cell_that_recalls_only_where_it_was_trained_is_told(sample: StudyData) -> None:
     probes = sample.probes.copy()
     short = (probes["probe"] == "forgetting") & (probes["at"] < probes["lag"] + 3) & (probes["cell"] == "lstm")
     probes.loc[short, "value"] = 0.1
-    text = forgetting.caption(dataclasses.replace(sample, probes=probes))
-    assert "Below the distance trained on lstm falls under one half too" in text
-    assert "falls under" not in forgetting.caption(sample)
+    text = forgetting.finding(dataclasses.replace(sample, probes=probes))
+    assert "lstm falls under one half below the distance trained on too." in text
+    assert "falls under" not in forgetting.finding(sample)
 
 
 def test_on_adding_every_distance_was_trained(make: Make, tmp_path: Path) -> None:
     study = make(lags=(4, 8), tasks=("adding",))
-    assert "Every distance was met in training." in forgetting.caption(study)
-    assert "Implied window, lag 8" in spans.caption(study)
-    assert "Shaded" not in gate_traces.caption(study)
+    assert "distance trained on" not in legend_of(forgetting, study)
+    assert "implied window " in spans.finding(study)
+    assert shaded(study) == 0
     for figure in ALL:
         drawn(figure, study, tmp_path)

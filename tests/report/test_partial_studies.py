@@ -53,7 +53,7 @@ def test_missing_failed_diverged_and_unreadable_members_and_no_speed(build: Buil
     assert "report-job-copy-lstm-4-0/record.json: cannot be read: EOF" in text
     assert "not run<br>3 missing" in text
     assert "Speed was not measured. Core parameters: lstm 19,456 and rnn 4,864." in text
-    assert "rnn not measured" in text
+    assert "Not measured: rnn." in text
     assert "With 3 members a side no difference" in text
 
 

@@ -28,7 +28,7 @@ def unstable(sample: StudyData) -> StudyData:
 
 def test_diverged_members_are_told_and_marked(unstable: StudyData) -> None:
     assert "Members that diverged (crosses): rnn at 0.01 1 of 6 tuning and 2 of 15 reported; no others." in (
-        tuning.caption(unstable)
+        tuning.finding(unstable)
     )
     panels = {axes.get_title(loc="left"): axes for axes in tuning.draw(unstable).axes}
     crosses = [line for line in panels["lag 8"].lines if line.get_marker() == "x" and len(line.get_xdata())]
@@ -46,7 +46,7 @@ def test_shares_that_diverged_stand_in_the_rows(unstable: StudyData) -> None:
 
 
 def test_a_study_in_which_nobody_diverged_says_so(sample: StudyData) -> None:
-    assert "No member diverged, in tuning or after it." in tuning.caption(sample)
+    assert "No member diverged, in tuning or after it." in tuning.finding(sample)
 
 
 def test_the_curves_are_those_of_the_table(sample: StudyData) -> None:
@@ -59,9 +59,9 @@ def test_the_curves_are_those_of_the_table(sample: StudyData) -> None:
             np.testing.assert_allclose(line.get_xydata(), own[["trials", "expected"]])
 
 
-def test_the_caption_says_how_soon_and_whether_the_order_could_change(sample: StudyData) -> None:
+def test_the_finding_says_how_soon_and_whether_the_order_could_change(sample: StudyData) -> None:
     """The RNN's best is 0.3 above the LSTM's, and the last of its six trials was worth 0.01."""
-    told = best.caption(sample)
+    told = best.finding(sample)
     assert told.startswith("Trials until within 0.05 of the best of all 6, by lag: lstm 3 and rnn 3.")
     assert "One more trial, if worth as much to a cell as its last, would make no other cell the best at any" in told
 
@@ -69,7 +69,7 @@ def test_the_caption_says_how_soon_and_whether_the_order_could_change(sample: St
 def test_without_tuning_there_is_no_such_figure(tmp_path: Path) -> None:
     make_study(tmp_path / "s", tuned=False)
     study = load_study(tmp_path / "s")
-    assert best.caption(study) == ""
+    assert best.finding(study) == ""
     assert best.rows(study).empty
     assert dict(protocol(study))["Learning rates"] == "0.01 for every cell; nothing was tuned."
 
@@ -87,5 +87,4 @@ def test_unequal_tuning_is_a_warning_everywhere(sample: StudyData) -> None:
     uneven = replace(sample, plan=replace(sample.plan, jobs=jobs))
     (warning,) = [note for note in notes(uneven) if note.startswith("Not tuned alike")]
     assert dict(protocol(uneven))["Learning rates"] == warning
-    assert warning in tuning.caption(uneven)
-    assert "Every cell had the same" not in tuning.caption(uneven)
+    assert warning in tuning.finding(uneven)

@@ -1,55 +1,57 @@
 """How good a cell's best trial is after so many of them: whether more tuning would change the picture."""
 
 import pandas as pd
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from lstm_bench.analysis.frames import StudyData
 from lstm_bench.analysis.tuning import CLOSE, best_of_k, trials_until_close, undecided_budgets
 from lstm_bench.analysis.wording import listed, span_of
-from lstm_bench.report.style import INK, cell_legend, colours, say_in, small_panels, themed
+from lstm_bench.report.figures.findings import by_cell, joined
+from lstm_bench.report.figures.table_rows import rows_where
+from lstm_bench.report.panels import cell_entries, draw_band, legend, name_axes, note_in, small_panels
+from lstm_bench.report.style import colours, themed
 
 QUESTION = "Would more tuning change the order of the cells?"
+METHOD = (
+    "Each curve is the expected lowest score of so many trials, drawn from those that were made and none drawn "
+    "twice; bands hold the middle 95% of all choices, and close where every trial is drawn. The score is the mean of "
+    "the normalised loss over the tuning budget."
+)
 
 
 @themed
 def draw(study: StudyData) -> Figure:
     """Draw a panel a lag: the expected best score after each number of trials, with the middle 95% of choices."""
-    shades, lags, table = colours(study.cells), study.lags, best_of_k(study)
-    figure, places = small_panels(len(lags), row_height=1.65)
-    for axes, lag in zip(places, lags, strict=True):
-        curves = table.loc[table["lag"] == lag]
+    shades, table = colours(study.cells), best_of_k(study)
+    figure, places = small_panels(len(study.lags), row_height=1.65)
+    for axes, lag in zip(places, study.lags, strict=True):
+        at_lag = rows_where(table, lag=lag)
         for cell in study.cells:
-            _draw_cell(axes, curves.loc[curves["cell"] == cell], shades[cell])
+            curve = rows_where(at_lag, cell=cell)
+            band = curve["low"], curve["high"]
+            draw_band(axes, curve["trials"], curve["expected"], band, shades[cell], marker="o", markersize=3)
         axes.set_title(f"lag {lag}", fontsize="medium")
-        if curves.empty:
-            say_in(axes, "not run")
+        if at_lag.empty:
+            note_in(axes, "not run")
     places[0].set(ylim=(0, 1.06), xlim=(0.7, table["trials"].max() + 0.3))
     places[0].xaxis.set_major_locator(MaxNLocator(6, integer=True))
-    figure.supxlabel("trials (learning rate and seed)", fontsize="medium", color=INK)
-    figure.supylabel("best share of baseline", fontsize="medium", color=INK)
-    cell_legend(figure, study.cells, shades, marker="o", markersize=4)
+    name_axes(figure, x="trials (learning rate and seed)", y="best mean normalised loss")
+    legend(figure, cell_entries(study.cells, shades, marker="o", markersize=4))
     return figure
 
 
-def _draw_cell(axes: Axes, curve: pd.DataFrame, shade: str) -> None:
-    axes.fill_between(curve["trials"], curve["low"], curve["high"], color=shade, alpha=0.15, linewidth=0)
-    axes.plot(curve["trials"], curve["expected"], color=shade, linewidth=1.5, marker="o", markersize=3)
-
-
-def caption(study: StudyData) -> str:
-    """Return the finding: how soon each cell was close to its best, and where one more trial could change who leads."""
+def finding(study: StudyData) -> str:
+    """Return how soon each cell was close to its best, and where one more trial could change who leads."""
     table = best_of_k(study)
     if table.empty:
         return ""
-    close = [f"{cell} {span_of(trials_until_close(study, cell))}" for cell in dict.fromkeys(table["cell"])]
-    told = f"Trials until within {CLOSE:g} of the best of all {span_of(table['of'])}, by lag: {listed(close)}."
-    how = (
-        "Each curve is the expected lowest score of so many trials, drawn from those that were made and none drawn "
-        "twice; bands hold the middle 95% of all choices, and close where every trial is drawn."
+    close = {cell: trials_until_close(study, cell) for cell in dict.fromkeys(table["cell"])}
+    texts = {cell: span_of(trials) for cell, trials in close.items()}
+    named = listed(by_cell(texts, lambda cell: max(close[cell])))
+    return joined(
+        f"Trials until within {CLOSE:g} of the best of all {span_of(table['of'])}, by lag: {named}.", _order(study)
     )
-    return " ".join(filter(None, [told, _order(study), how]))
 
 
 def _order(study: StudyData) -> str:
@@ -60,14 +62,8 @@ def _order(study: StudyData) -> str:
     worth = "One more trial, if worth as much to a cell as its last,"
     if not lags:
         return f"{worth} would make no other cell the best at any lag."
-    some = f"lag{'s' * (len(lags) > 1)} {listed([str(lag) for lag in lags])} alone"
-    return f"{worth} could make another cell the best at {'every lag' if len(lags) == tuned else some}."
-
-
-def alt(study: StudyData) -> str:
-    """Return a description for who cannot see the figure."""
-    lines = listed(study.cells)
-    return f"Expected best tuning score against trials on {study.task}, a panel for each lag, a line for each: {lines}."
+    these = f"lag{'s' * (len(lags) > 1)} {listed([str(lag) for lag in lags])} alone"
+    return f"{worth} could make another cell the best at {'every lag' if len(lags) == tuned else these}."
 
 
 def rows(study: StudyData) -> pd.DataFrame:

@@ -4,82 +4,73 @@ import math
 
 import pandas as pd
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 
 from lstm_bench.analysis.forgetting import boundary_summary
 from lstm_bench.analysis.frames import StudyData
 from lstm_bench.analysis.gates import BOUNDARY_DIFFERENCE, gate_metric
 from lstm_bench.analysis.gradients import WHEN
 from lstm_bench.analysis.wording import listed, significant, span_of
-from lstm_bench.report.figures.same_word import add_legends, at_the_longest_lag, draw_lines, in_order, ranged
-from lstm_bench.report.style import MUTED, colours, log_axis, new_figure, themed
+from lstm_bench.report.figures.findings import by_cell
+from lstm_bench.report.figures.moments import last_moment
+from lstm_bench.report.figures.table_rows import rows_by_cell, rows_where
+from lstm_bench.report.figures.word_panels import at_longest_lag, draw_pair, with_interval
+from lstm_bench.report.panels import log_axis, reference_line
+from lstm_bench.report.style import themed
 
 QUESTION = "Does a sentence boundary reset the state?"
+METHOD = (
+    "Carried over is the norm of ds(b + k)/ds(b - 1) with a boundary at b, over that with an ordinary word there and "
+    "all else the same: below 1, the dashed line, the boundary lets go. Geometric means over members with Student's "
+    "t intervals on the logarithm, and interquartile means with bootstrap intervals for accuracy, at the longest "
+    "lag."
+)
 CARRY, ACCURACY = "carry-over", "accuracy"
+LABELS = {CARRY: "state carried over,\nas a share of that at another word", ACCURACY: "share of right answers"}
+WORDS = {CARRY: "carries {} over the boundary", ACCURACY: "is right in {} of the steps after it"}
 
 
 @themed
 def draw(study: StudyData) -> Figure:
     """Draw carry-over and accuracy against steps since the boundary at the longest lag; start dashed."""
-    shades, summary = colours(study.cells), _shown(study)
-    figure = new_figure(3.3)
-    left, right = figure.subplots(1, 2)
-    for axes, quantity in ((left, CARRY), (right, ACCURACY)):
-        own = summary.loc[summary["quantity"] == quantity]
-        draw_lines(axes, own, shades, marker=".")
-        axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+    figure, (left, right) = draw_pair(study, _shown(study), LABELS, x="steps after the boundary", marker=".")
     log_axis(left)
-    left.axhline(1.0, color=MUTED, linewidth=0.9, linestyle=(0, (4, 3)))
-    left.set(xlabel="steps after the boundary", ylabel="state carried over,\nas a share of that at another word")
-    right.set(xlabel="steps after the boundary", ylabel="share of right answers", ylim=(-0.02, 1.02))
-    add_legends(figure, study.cells, shades)
+    reference_line(left, y=1.0)
+    right.set_ylim(-0.02, 1.02)
     return figure
 
 
 def _shown(study: StudyData) -> pd.DataFrame:
-    return at_the_longest_lag(boundary_summary(study))
+    return at_longest_lag(boundary_summary(study))
 
 
-def caption(study: StudyData) -> str:
-    """Return the finding: carry-over, accuracy at the first step after, and the gate's difference; "" of nothing."""
+def finding(study: StudyData) -> str:
+    """Return carry-over, accuracy at the first step after, and the gate's difference; "" where nothing was measured."""
     summary = _shown(study)
     if summary.empty:
         return ""
-    told = "; ".join(_told(study, str(cell), part) for cell, part in summary.groupby("cell", observed=True, sort=False))
-    return (
-        f"At lag {span_of(summary['lag'])}: {told}. Carried over is the norm of ds(b + k)/ds(b - 1) with a boundary at "
-        "b, over that with an ordinary word there and all else the same: below 1 the boundary lets go. Geometric means "
-        "with Student's t, and interquartile means with bootstrap intervals for accuracy, over "
-        f"{span_of(summary['n'])} members."
-    )
+    last = last_moment(summary)
+    moment = str(last["moment"].iloc[0])
+    carried = rows_where(last, quantity=CARRY).groupby("cell", observed=True)["middle"].first().to_dict()
+    texts = {
+        cell: f"{_numbers(of_cell)}{_gate(study, cell, moment)}" for cell, of_cell in rows_by_cell(study, last).items()
+    }
+    named = "; ".join(by_cell(texts, lambda cell: carried.get(cell, math.inf)))
+    return f"{WHEN[moment].capitalize()}, at lag {span_of(last['lag'])}: {named}."
 
 
-def _told(study: StudyData, cell: str, rows: pd.DataFrame) -> str:
-    parts = [_moment(study, cell, moment, own) for moment, own in in_order(rows)]
-    return f"{cell} {listed(parts)}"
-
-
-def _moment(study: StudyData, cell: str, moment: str, rows: pd.DataFrame) -> str:
-    said = []
-    for quantity, words in (
-        (CARRY, "carries {} over the boundary"),
-        (ACCURACY, "is right in {} of the steps after it"),
-    ):
-        first = rows.loc[rows["quantity"] == quantity].sort_values("at").head(1)
-        if len(first):
-            said.append(words.format(ranged(first.iloc[0])))
-    return f"{WHEN[moment]} " + listed(said) + _gate(study, cell, moment)
+def _numbers(of_cell: pd.DataFrame) -> str:
+    """Return carry-over and accuracy at the first step at which each was measured."""
+    texts = []
+    for quantity, words in WORDS.items():
+        first = rows_where(of_cell, quantity=quantity).sort_values("at").head(1)
+        texts += [words.format(with_interval(row)) for row in first.to_dict("records")]
+    return listed(texts)
 
 
 def _gate(study: StudyData, cell: str, moment: str) -> str:
     """Return by how much the keeping gate differs at a boundary, where there is one."""
     number = gate_metric(study, cell, BOUNDARY_DIFFERENCE, moment)
     return "" if math.isnan(number.middle) else f" (its gate differs there by {significant(number.middle, 2)})"
-
-
-def alt(study: StudyData) -> str:
-    """Return a description for who cannot see the figure."""
-    return f"Carry-over and accuracy after a boundary on {study.task}: {listed(study.cells)}."
 
 
 def rows(study: StudyData) -> pd.DataFrame:

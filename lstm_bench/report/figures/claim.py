@@ -1,21 +1,24 @@
 """What was measured of a claim, beside what it says."""
 
 import math
-from collections import Counter
 from collections.abc import Sequence
 
 import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from lstm_bench.analysis.wording import listed
 from lstm_bench.claims.contract import Claimed, Measurement
 from lstm_bench.claims.deciding import Ruling
-from lstm_bench.report.style import MUTED, RULE, new_figure, themed
+from lstm_bench.report.panels import legend, legend_entry, new_figure
+from lstm_bench.report.style import MUTED, RULE, themed
 
+METHOD = (
+    "Marks are numbers that decide the claim, with 95% intervals, an arrow where an interval has no end; the range "
+    "that the claim gives is shaded. Several numbers of one cell are in the order in which they were taken, the "
+    "start first."
+)
 HOLDS, FAILS, OPEN = True, False, None
 WORDS = {HOLDS: "holds", FAILS: "fails", OPEN: "open"}
 MARKERS = {HOLDS: "o", FAILS: "X", OPEN: "D"}
@@ -28,72 +31,80 @@ MARGIN = 0.06
 def draw(ruling: Ruling) -> Figure:
     """Draw a panel a quantity: each number with its interval, a row a cell and place, the claimed range shaded."""
     panels = _panels(ruling)
-    heights = [PANEL_INCHES + ROW_INCHES * (_places(own)[-1] + 1) for own in panels.values()]
+    heights = [PANEL_INCHES + ROW_INCHES * (_places(numbers)[-1] + 1) for numbers in panels.values()]
     figure = new_figure(0.45 + sum(heights))
-    axes = figure.subplots(len(panels), 1, squeeze=False, height_ratios=heights)[:, 0]
-    for place, (quantity, own) in zip(axes, panels.items(), strict=True):
-        _draw_panel(place, own)
-        place.set_title(f"{quantity}, claimed {own[0].claimed.text if own[0].claimed else ''}", fontsize="medium")
-    _legend(figure, ruling)
+    grid = figure.subplots(len(panels), 1, squeeze=False, height_ratios=heights)[:, 0]
+    for axes, (quantity, numbers) in zip(grid, panels.items(), strict=True):
+        _draw_panel(axes, numbers)
+        claimed = numbers[0].claimed.text if numbers[0].claimed else ""
+        axes.set_title(f"{quantity}, claimed {claimed}", fontsize="medium")
+    shades, answers = _shades(), {number.agrees for numbers in panels.values() for number in numbers}
+    entries = [
+        legend_entry(WORDS[answer], color=shades[answer], marker=MARKERS[answer], markersize=5)
+        for answer in WORDS
+        if answer in answers
+    ]
+    legend(figure, [*entries, Patch(color=RULE, label="as claimed")])
     return figure
 
 
 def _panels(ruling: Ruling) -> dict[str, list[Measurement]]:
     """Return the numbers of each quantity of which something is claimed."""
-    claimed = [one for one in ruling.found if one.claimed is not None]
-    names = dict.fromkeys(one.quantity for one in claimed)
-    return {name: [one for one in claimed if one.quantity == name] for name in names}
+    claimed = [number for number in ruling.found if number.claimed is not None]
+    names = dict.fromkeys(number.quantity for number in claimed)
+    return {name: [number for number in claimed if number.quantity == name] for name in names}
 
 
-def _places(own: Sequence[Measurement]) -> list[float]:
+def _places(numbers: Sequence[Measurement]) -> list[float]:
     """Return where each number stands: those of one cell and place close together."""
-    at, last, places = 0.0, None, []
-    for one in own:
-        group = one.cell, one.place
-        at += 0.0 if last is None else STEP if group == last else GROUP_GAP
+    y, last, places = 0.0, None, []
+    for number in numbers:
+        group = number.cell, number.place
+        y += 0.0 if last is None else STEP if group == last else GROUP_GAP
         last = group
-        places.append(at)
+        places.append(y)
     return places
 
 
-def _draw_panel(axes: Axes, own: Sequence[Measurement]) -> None:
-    shades, places = _shades(), _places(own)
-    low, high, scale = _range(own)
+def _draw_panel(axes: Axes, numbers: Sequence[Measurement]) -> None:
+    shades, places = _shades(), _places(numbers)
+    low, high, scale = _range(numbers)
     axes.set(xscale=scale, xlim=(low, high), ylim=(places[-1] + 0.7, -0.7))
-    if own[0].claimed is not None:
-        axes.axvspan(*_within(own[0].claimed, low, high), color=RULE, alpha=0.55, linewidth=0)
-    for one, at in zip(own, places, strict=True):
-        _draw_number(axes, one, at, low, high, shades[one.agrees])
-    labels = _labels(own, places)
+    if numbers[0].claimed is not None:
+        axes.axvspan(*_within(numbers[0].claimed, low, high), color=RULE, alpha=0.55, linewidth=0)
+    for number, y in zip(numbers, places, strict=True):
+        _draw_number(axes, number, y, low, high, shades[number.agrees])
+    labels = _labels(numbers, places)
     axes.set_yticks(list(labels.values()), list(labels), fontsize="small")
-    axes.set_xlabel(own[0].unit)
+    axes.set_xlabel(numbers[0].unit)
     axes.grid(visible=False, axis="y")
     axes.tick_params(axis="y", left=False)
     axes.spines["left"].set_visible(False)
 
 
-def _draw_number(axes: Axes, one: Measurement, at: float, low: float, high: float, shade: str) -> None:
+def _draw_number(axes: Axes, number: Measurement, y: float, low: float, high: float, shade: str) -> None:
     """Draw an interval and its middle; an arrow where the interval has no end."""
-    left, right = _within(Claimed(one.found.low, one.found.high), low, high)
+    interval = number.found
+    left, right = _within(Claimed(interval.low, interval.high), low, high)
     if not math.isnan(left + right):
-        axes.plot([left, right], [at, at], color=shade, linewidth=1.6, solid_capstyle="butt")
-    if math.isinf(one.found.high):
-        axes.plot(high, at, marker=">", color=shade, markersize=5, clip_on=False)
-    middle = min(max(one.found.middle, low), high)
-    axes.plot(middle, at, marker=MARKERS[one.agrees], color=shade, markersize=5, markeredgecolor="none", zorder=3)
+        axes.plot([left, right], [y, y], color=shade, linewidth=1.6, solid_capstyle="butt")
+    if math.isinf(interval.high):
+        axes.plot(high, y, marker=">", color=shade, markersize=5, clip_on=False)
+    middle = min(max(interval.middle, low), high)
+    axes.plot(middle, y, marker=MARKERS[number.agrees], color=shade, markersize=5, markeredgecolor="none", zorder=3)
 
 
-def _labels(own: Sequence[Measurement], places: Sequence[float]) -> dict[str, float]:
+def _labels(numbers: Sequence[Measurement], places: Sequence[float]) -> dict[str, float]:
     """Return the middle of each cell and place by its name."""
     groups: dict[str, list[float]] = {}
-    for one, at in zip(own, places, strict=True):
-        groups.setdefault(f"{one.cell}, {one.place}", []).append(at)
-    return {name: (at[0] + at[-1]) / 2 for name, at in groups.items()}
+    for number, y in zip(numbers, places, strict=True):
+        groups.setdefault(f"{number.cell}, {number.place}", []).append(y)
+    return {name: (group[0] + group[-1]) / 2 for name, group in groups.items()}
 
 
-def _range(own: Sequence[Measurement]) -> tuple[float, float, str]:
+def _range(numbers: Sequence[Measurement]) -> tuple[float, float, str]:
     """Return the ends of the axis, with some room, and its scale."""
-    ends = [end for one in own for end in (*one.found, *(one.claimed or ())) if math.isfinite(end)]
+    ends = [end for number in numbers for end in (*number.found, *(number.claimed or ())) if math.isfinite(end)]
     low, high = min(ends), max(ends)
     if low > 0 and high / low > LOG_BEYOND:
         room = (high / low) ** MARGIN
@@ -111,31 +122,9 @@ def _shades() -> dict[bool | None, str]:
     return {HOLDS: palette[0], FAILS: palette[3], OPEN: MUTED}
 
 
-def _legend(figure: Figure, ruling: Ruling) -> None:
-    shades = _shades()
-    answers = {one.agrees for one in ruling.found if one.claimed is not None}
-    seen = [answer for answer in WORDS if answer in answers]
-    handles: list[Line2D | Patch] = [
-        Line2D([], [], color=shades[answer], marker=MARKERS[answer], markersize=5, label=WORDS[answer])
-        for answer in seen
-    ]
-    handles.append(Patch(color=RULE, label="as claimed"))
-    figure.legend(handles=handles, loc="outside upper left", ncols=len(handles), handlelength=1.6)
-
-
-def caption(ruling: Ruling) -> str:
-    """Return the reason for the verdict, and what the rows are; "" where nothing decides."""
-    if not _panels(ruling):
-        return ""
-    rows_of = Counter((one.quantity, one.cell, one.place) for one in ruling.found if one.claimed is not None)
-    cases = max(rows_of.values()) > 1
-    rows = " Several numbers of one cell are in the order in which they were taken, the start first." if cases else ""
-    return f"{ruling.because} 95% intervals; the range that the claim gives is shaded.{rows}"
-
-
-def alt(ruling: Ruling) -> str:
-    """Return a description for who cannot see the figure."""
-    return f"Numbers with 95% intervals beside what is claimed. {listed(ruling.measured)}."
+def finding(ruling: Ruling) -> str:
+    """Return the reason for the verdict; "" where no number decides."""
+    return ruling.because if _panels(ruling) else ""
 
 
 def rows(ruling: Ruling) -> pd.DataFrame:
@@ -150,15 +139,15 @@ COLUMNS = (
 
 
 def measurement_rows(rulings: Sequence[Ruling]) -> pd.DataFrame:
-    """Return every number of some rulings: claimed_low and _high are NaN, agrees "" where it decides nothing."""
-    found = [
+    """Return every number of these rulings: claimed_low and _high are NaN, agrees "" where it decides nothing."""
+    records = [
         {
-            **{"claim": ruling.name, "verdict": ruling.verdict, "place": one.place, "cell": one.cell, "case": one.case},
-            **{"quantity": one.quantity, **one.found._asdict(), "unit": one.unit},
-            **dict(zip(COLUMNS[10:12], one.claimed or (math.nan, math.nan), strict=True)),
-            "agrees": "" if one.agrees is None else str(one.agrees).lower(),
+            **{"claim": ruling.name, "verdict": ruling.verdict, "place": number.place, "cell": number.cell},
+            **{"case": number.case, "quantity": number.quantity, **number.found._asdict(), "unit": number.unit},
+            **dict(zip(COLUMNS[10:12], number.claimed or (math.nan, math.nan), strict=True)),
+            "agrees": "" if number.agrees is None else str(number.agrees).lower(),
         }
         for ruling in rulings
-        for one in ruling.found
+        for number in ruling.found
     ]
-    return pd.DataFrame(found, columns=list(COLUMNS))
+    return pd.DataFrame(records, columns=list(COLUMNS))

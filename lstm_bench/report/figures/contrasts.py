@@ -8,20 +8,38 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
 from lstm_bench.analysis.contrasts import NO_EVENTS, NO_MEMBERS, contrasts
 from lstm_bench.analysis.frames import StudyData
 from lstm_bench.analysis.solving import was_trained
 from lstm_bench.analysis.statistics import SIGNIFICANT
-from lstm_bench.analysis.wording import NOTHING_TRAINED, counted, listed, significant, span_of, times
-from lstm_bench.report.style import MUTED, PAPER, cell_legend, colours, lag_axis, new_figure, themed
+from lstm_bench.analysis.wording import NOTHING_TRAINED, counted, listed, significant, span_of
+from lstm_bench.report.figures.findings import NAMED, joined
+from lstm_bench.report.figures.table_rows import rows_where
+from lstm_bench.report.panels import (
+    DASHED,
+    cell_entries,
+    lag_axis,
+    legend,
+    legend_entry,
+    name_line,
+    new_figure,
+    panel_legend,
+    percent_ticks,
+    reference_line,
+)
+from lstm_bench.report.style import MUTED, PAPER, colours, themed
 from lstm_bench.report.typography import typeset
 
 QUESTION = "Is the difference between cells more than chance?"
+METHOD = (
+    "Above, areas under Kaplan-Meier curves with 95% intervals; a triangle where nobody solved within the budget, "
+    "the dashed line. Below, the share of pairs of members, one of the cell and one of the first cell, in which the "
+    "cell's solves sooner, with 95% bootstrap intervals (strata: lags), none where so few members bound nothing. "
+    "Where lags are taken together, the permutation test is stratified by lag."
+)
 DODGE, SPREAD = 0.09, 0.7  # octaves between cells; of the gap between two lags, what all cells may take
-NAMED = 4  # cells of which a caption tells every number
-LEAST_P = 1e-4  # what is smaller is told as smaller
+LEAST_P = 1e-4  # what is smaller is written as "p < 0.0001"
 FILLS = {"p < 0.05 after Holm's correction": "full", "before it alone": "left", "neither": "none"}
 Ends = tuple[str, str, str]
 MEANS: Ends = ("steps_mean", "steps_mean_low", "steps_mean_high")
@@ -32,26 +50,31 @@ IMPROVEMENT: Ends = ("improvement", "improvement_low", "improvement_high")
 @themed
 def draw(study: StudyData) -> Figure:
     """Draw mean steps to solve against lag, and below the chance to solve sooner: a lag each, and all lags together."""
-    shades, found = colours(study.cells), contrasts(study)
+    shades, table = colours(study.cells), contrasts(study)
     figure = new_figure(5.2)
     widths = [6, max(1, 0.18 * len(study.cells))]
-    (top, corner), (below, beside) = figure.subplots(2, 2, sharex="col", sharey="row", width_ratios=widths)
+    (top, corner), (below, right) = figure.subplots(2, 2, sharex="col", sharey="row", width_ratios=widths)
     corner.set_axis_off()
-    by_lag = found.loc[found["lag"].notna()]
+    by_lag, pooled = _split(table)
     _draw_means(top, study, by_lag, shades)
     for place, cell in enumerate(study.cells[1:]):
         off_middle = place - (len(study.cells) - 2) / 2
-        own = found.loc[found["cell"] == cell]
-        lags = own.loc[own["lag"].notna()]
-        at = lags["lag"].astype(float) * 2 ** (_dodge(study) * off_middle)
-        _draw_chances(below, at, lags, shades[cell], "o")
-        pooled = own.loc[own["lag"].isna()]
-        _draw_chances(beside, pd.Series(off_middle, pooled.index), pooled, shades[cell], "D")
+        at_lags, over_lags = rows_where(by_lag, cell=cell), rows_where(pooled, cell=cell)
+        x = at_lags["lag"].astype(float) * 2 ** (_dodge(study) * off_middle)
+        _draw_chances(below, x, at_lags, shades[cell], "o")
+        _draw_chances(right, pd.Series(off_middle, over_lags.index), over_lags, shades[cell], "D")
     _mark_untested(below, by_lag)
-    _finish(below, beside, study, found)
-    cell_legend(figure, study.cells, shades)
-    _name_marks(below)
+    _finish(below, study, by_lag)
+    _finish_pooled(right, study, pooled)
+    legend(figure, cell_entries(study.cells, shades))
+    marks = [legend_entry(name, linestyle="", marker="o", **_mark(MUTED, fill)) for name, fill in FILLS.items()]
+    panel_legend(below, marks, above=True)
     return figure
+
+
+def _split(table: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the rows of single lags, and those of all lags together."""
+    return table.loc[table["lag"].notna()], table.loc[table["lag"].isna()]
 
 
 def _dodge(study: StudyData) -> float:
@@ -63,8 +86,8 @@ def _dodge(study: StudyData) -> float:
 def _draw_means(axes: Axes, study: StudyData, by_lag: pd.DataFrame, shades: dict[str, str]) -> None:
     reference, *others = study.cells
     first = by_lag.drop_duplicates("lag")
-    whole = [(reference, first, REFERENCE_MEANS), *((c, by_lag.loc[by_lag["cell"] == c], MEANS) for c in others)]
-    for place, (cell, rows, ends) in enumerate(whole):
+    of_others = [(cell, rows_where(by_lag, cell=cell), MEANS) for cell in others]
+    for place, (cell, rows, ends) in enumerate([(reference, first, REFERENCE_MEANS), *of_others]):
         at = rows["lag"].astype(float) * 2 ** (_dodge(study) * (place - len(others) / 2))
         middle = rows[ends[0]].astype(float)
         solved = rows["solved_reference" if cell == reference else "solved"] > 0
@@ -74,10 +97,10 @@ def _draw_means(axes: Axes, study: StudyData, by_lag: pd.DataFrame, shades: dict
             at[~solved], middle[~solved], "^", color=shades[cell], markersize=5.5, markerfacecolor=PAPER, zorder=3
         )
     budgets = first.set_index("lag")["budget"].astype(float)
-    axes.plot(budgets.index.astype(float), budgets, color=MUTED, linewidth=0.9, linestyle=(0, (4, 3)), zorder=1)
+    axes.plot(budgets.index.astype(float), budgets, color=MUTED, linewidth=0.9, linestyle=DASHED, zorder=1)
     axes.set(ylim=(0, 1.1 * budgets.max()), ylabel="mean steps to solve,\ncounted up to the budget")
     axes.yaxis.set_major_formatter(lambda steps, _: f"{steps:,.0f}")
-    _name_line(axes, "budget", float(budgets.iloc[0]))
+    name_line(axes, "budget", float(budgets.iloc[0]))
 
 
 def _draw_chances(axes: Axes, at: pd.Series, rows: pd.DataFrame, shade: str, marker: str) -> None:
@@ -96,112 +119,71 @@ def _mark(shade: str, fill: str) -> dict[str, Any]:
     return {"color": shade, "markersize": 6, "fillstyle": style, "markerfacecolor": face, "markerfacecoloralt": PAPER}
 
 
-def _name_marks(axes: Axes) -> None:
-    """Put a legend of the marks above a panel."""
-    handles = [
-        Line2D([], [], linestyle="", marker="o", label=name, **_mark(MUTED, fill)) for name, fill in FILLS.items()
-    ]
-    place: Any = {"loc": "lower left", "bbox_to_anchor": (0, 1), "borderpad": 0}
-    axes.legend(handles=handles, ncols=len(handles), handlelength=1.0, fontsize="small", **place)
-
-
-def _name_line(axes: Axes, name: str, y: float) -> None:
-    axes.annotate(
-        name, (0.005, y), xycoords=("axes fraction", "data"), xytext=(0, 2), textcoords="offset points", va="bottom",
-        fontsize="x-small", color=MUTED,
-    )  # fmt: skip
-
-
 def _mark_untested(axes: Axes, by_lag: pd.DataFrame) -> None:
     """Say where nothing can be compared for any cell, so that a gap is not taken for a tie."""
-    told = {NO_EVENTS: "nobody solved", NO_MEMBERS: "no members"}
+    notes = {NO_EVENTS: "nobody solved", NO_MEMBERS: "no members"}
     for lag, rows in by_lag.groupby("lag"):
         if rows["p"].isna().all():
-            text = told[rows["note"].iloc[0]]
+            text = notes[rows["note"].iloc[0]]
             axes.text(float(str(lag)), 0.5, text, rotation=90, ha="center", va="center", color=MUTED, fontsize="small",
                       bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 1})  # fmt: skip
 
 
-def _finish(below: Axes, beside: Axes, study: StudyData, found: pd.DataFrame) -> None:
-    for axes in (below, beside):
-        axes.axhline(0.5, color=MUTED, linewidth=0.9, linestyle=(0, (4, 3)), zorder=1)
-    by_lag, pooled = found.loc[found["lag"].notna()], found.loc[found["lag"].isna()]
-    n = span_of([*by_lag["n"], *by_lag["n_reference"]])
-    below.set(ylim=(-0.04, 1.04), xlabel=f"lag (steps), n = {typeset(n)} members a cell and lag")
-    below.set_ylabel(f"chance to solve sooner\nthan a member of {study.cells[0]}")
-    below.set_yticks(np.linspace(0, 1, 5))
-    below.yaxis.set_major_formatter(lambda share, _: f"{share:.0%}")
-    lag_axis(below, study.lags)
-    _name_line(below, "even", 0.5)
+def _finish(axes: Axes, study: StudyData, by_lag: pd.DataFrame) -> None:
+    n = typeset(span_of([*by_lag["n"], *by_lag["n_reference"]]))
+    axes.set(ylim=(-0.04, 1.04), xlabel=f"lag (steps), n = {n} members a cell and lag")
+    axes.set_ylabel(f"chance to solve sooner\nthan a member of {study.cells[0]}")
+    axes.set_yticks(np.linspace(0, 1, 5))
+    percent_ticks(axes.yaxis)
+    lag_axis(axes, study.lags)
+    reference_line(axes, y=0.5, name="even")
+
+
+def _finish_pooled(axes: Axes, study: StudyData, pooled: pd.DataFrame) -> None:
+    reference_line(axes, y=0.5)
     room = max(1.0, len(study.cells) / 2)
     p = f"\n{_p(pooled['p_holm'].iloc[0])}" if len(pooled) == 1 and pooled["p_holm"].notna().all() else ""
-    beside.set(xlim=(-room, room), xticks=[0], xticklabels=[f"all lags{p}"])
-    beside.tick_params(left=False, bottom=False)
-    beside.spines["left"].set_visible(False)
-    beside.grid(visible=False, axis="x")
+    axes.set(xlim=(-room, room), xticks=[0], xticklabels=[f"all lags{p}"])
+    axes.tick_params(left=False, bottom=False)
+    axes.spines["left"].set_visible(False)
+    axes.grid(visible=False, axis="x")
 
 
-def caption(study: StudyData) -> str:
-    """Return the finding: who solves sooner over all lags, what single lags can tell, and where nothing was tested."""
+def finding(study: StudyData) -> str:
+    """Return who solves sooner over all lags, at which single lags, and where nothing was tested."""
     if len(study.cells) < 2:
         return ""
     if not was_trained(study):
         return NOTHING_TRAINED
-    found = contrasts(study)
-    by_lag, pooled = found.loc[found["lag"].notna()], found.loc[found["lag"].isna()]
+    by_lag, pooled = _split(contrasts(study))
     tested = pooled.loc[pooled["p"].notna()]
     if tested.empty:
         return "Nobody solved at any lag, or one side has no members, so no difference can be tested."
-    named = tested.loc[(tested["improvement"] - 0.5).abs().nlargest(NAMED).sort_index().index]
-    sentences = [
-        _over_all_lags(named, len(tested)),
-        _steps(by_lag.loc[by_lag["cell"].isin(named["cell"])]),
-        _lag_by_lag(by_lag),
-        _untested(by_lag),
-        HOW,
-    ]
-    return " ".join(sentence for sentence in sentences if sentence)
+    return joined(_over_all_lags(tested), _lag_by_lag(by_lag), _untested(by_lag))
 
 
-HOW = (
-    "Above: areas under Kaplan-Meier curves with 95% intervals, a triangle where nobody solved within the budget. "
-    "Below: ties, and two members that never solve, count half; 95% bootstrap intervals (strata: lags), none where so "
-    "few members bound nothing. p: permutation log-rank test, stratified by lag where lags are taken together."
-)
-
-
-def _over_all_lags(named: pd.DataFrame, n_tested: int) -> str:
+def _over_all_lags(tested: pd.DataFrame) -> str:
     """Return which cells solve sooner or later than the reference, and in how many pairs of members."""
-    told = "; ".join(_verdict(row) for row in named.to_dict("records"))
-    others = n_tested - len(named)
+    named = tested.loc[(tested["improvement"] - 0.5).abs().nlargest(NAMED).sort_index().index]
+    verdicts = "; ".join(_verdict(row) for row in named.to_dict("records"))
+    others = len(tested) - len(named)
     rest = f"; {counted(others, 'other cell')} nearer to even" if others else ""
-    adjusted = f" (p after Holm's correction for {n_tested} cells)" if n_tested > 1 else ""
-    return f"Over all lags together, against {named['reference'].iloc[0]}{adjusted}: {told}{rest}."
+    adjusted = f" (p after Holm's correction for {len(tested)} cells)" if len(tested) > 1 else ""
+    return f"Over all lags together, against {named['reference'].iloc[0]}{adjusted}: {verdicts}{rest}."
 
 
 def _verdict(row: dict[Hashable, Any]) -> str:
-    finding = "cannot be told apart"
+    verdict = "cannot be told apart"
     if row["p_holm"] < SIGNIFICANT:
-        finding = "solves sooner" if row["z"] > 0 else "solves later"
+        verdict = "solves sooner" if row["z"] > 0 else "solves later"
     middle, low, high = (100 * row[name] for name in IMPROVEMENT)
     ends = f"95% {low:.0f}-{high:.0f}%, " if math.isfinite(low) else ""
     pairs = f"the sooner in {middle:.0f}% of pairs of members ({ends}{counted(row['lags'], 'lag')})"
-    return f"{row['cell']} {finding} ({_p(row['p_holm'])}), {pairs}"
+    return f"{row['cell']} {verdict} ({_p(row['p_holm'])}), {pairs}"
 
 
 def _p(p: float) -> str:
     return f"p < {LEAST_P:.4f}" if p < LEAST_P else f"p = {significant(p, 2)}"
-
-
-def _steps(by_lag: pd.DataFrame) -> str:
-    """Return the least and the most steps that each cell takes for one of the reference."""
-    told = []
-    for cell, rows in by_lag.loc[by_lag["p"].notna()].groupby("cell", sort=False):
-        ordered = rows.sort_values("steps_ratio")
-        ends = [f"{times(row['steps_ratio'])} (lag {row['lag']})" for _, row in ordered.iloc[[0, -1]].iterrows()]
-        told.append(f"{cell} {' to '.join(dict.fromkeys(ends))}")
-    how = f"counted up to the budget where a member does not solve, over those of {by_lag['reference'].iloc[0]}"
-    return f"Mean steps, {how}: {listed(told)}."
 
 
 def _lag_by_lag(by_lag: pd.DataFrame) -> str:
@@ -218,8 +200,8 @@ def _lag_by_lag(by_lag: pd.DataFrame) -> str:
     clear = tested.loc[tested["p_holm"] < SIGNIFICANT]
     if clear.empty:
         return f"At no single lag is p < 0.05{corrected}."
-    told = [_clear_lags(str(cell), rows) for cell, rows in clear.groupby("cell", sort=False)]
-    return f"At single lags p < 0.05{corrected}: {'; '.join(told)}."
+    by_cell = [_clear_lags(str(cell), rows) for cell, rows in clear.groupby("cell", sort=False)]
+    return f"At single lags p < 0.05{corrected}: {'; '.join(by_cell)}."
 
 
 def _clear_lags(cell: str, clear: pd.DataFrame) -> str:
@@ -229,33 +211,20 @@ def _clear_lags(cell: str, clear: pd.DataFrame) -> str:
 
 def _untested(by_lag: pd.DataFrame) -> str:
     """Return where nothing was tested, and for which cells if not for all."""
-    told = []
+    texts = []
     for note, words in ((NO_EVENTS, "nobody solved"), (NO_MEMBERS, "one side has no members")):
-        rows = by_lag.loc[by_lag["note"] == note]
-        for cells, lags in _lags_by_cells(rows).items():
+        untested = rows_where(by_lag, note=note)
+        for cells, lags in _lags_by_cells(untested).items():
             whose = "" if len(cells) == by_lag["cell"].nunique() else f" ({listed(cells)})"
-            told.append(f"at lag{'s' * (len(lags) > 1)} {listed([str(lag) for lag in lags])} {words}{whose}")
-    return f"Not tested: {'; '.join(told)}." if told else ""
+            texts.append(f"at lag{'s' * (len(lags) > 1)} {listed([str(lag) for lag in lags])} {words}{whose}")
+    return f"Not tested: {'; '.join(texts)}." if texts else ""
 
 
-def _lags_by_cells(rows: pd.DataFrame) -> dict[tuple[str, ...], list[int]]:
-    found: dict[tuple[str, ...], list[int]] = {}
-    for lag, own in rows.groupby("lag"):
-        found.setdefault(tuple(own["cell"]), []).append(int(str(lag)))
-    return found
-
-
-def alt(study: StudyData) -> str:
-    """Return a description for who cannot see the figure."""
-    found = contrasts(study)
-    tested = found.loc[found["lag"].isna() & found["p"].notna()]
-    chances = [
-        f"{cell} {100 * chance:.0f}%" for cell, chance in zip(tested["cell"], tested["improvement"], strict=True)
-    ]
-    return (
-        f"Mean steps to solve {study.task} against lag for {listed(study.cells)}, and the chance that a member solves "
-        f"sooner than one of {study.cells[0]}; over all lags: {listed(chances) or 'not tested'}."
-    )
+def _lags_by_cells(untested: pd.DataFrame) -> dict[tuple[str, ...], list[int]]:
+    lags: dict[tuple[str, ...], list[int]] = {}
+    for lag, at_lag in untested.groupby("lag"):
+        lags.setdefault(tuple(at_lag["cell"]), []).append(int(str(lag)))
+    return lags
 
 
 def rows(study: StudyData) -> pd.DataFrame:

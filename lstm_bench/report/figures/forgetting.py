@@ -1,11 +1,9 @@
-"""How much of a cue is still said, against how long ago it was seen."""
-
-from collections.abc import Mapping
+"""How much of a cue is still recalled, against how long ago it was seen."""
 
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+from matplotlib.ticker import LogLocator
 
 from lstm_bench.analysis.forgetting import HALF, recall_summary, recalling_lags, trained_distance
 from lstm_bench.analysis.frames import StudyData
@@ -13,11 +11,33 @@ from lstm_bench.analysis.memory_horizons import HALF_LIFE, HorizonEstimate, esti
 from lstm_bench.analysis.solving import was_trained
 from lstm_bench.analysis.wording import NOTHING_TRAINED, listed, span_of, times
 from lstm_bench.metrics import FINAL
-from lstm_bench.report.style import INK, MUTED, cell_legend, colours, say_absent, small_panels, themed
+from lstm_bench.report.figures.findings import by_cell, joined
+from lstm_bench.report.figures.table_rows import rows_where
+from lstm_bench.report.panels import (
+    DOTTED,
+    cell_entries,
+    draw_band,
+    legend,
+    legend_entry,
+    log_ticks,
+    name_axes,
+    note_absent,
+    reference_line,
+    small_panels,
+)
+from lstm_bench.report.style import MUTED, colours, themed
 
 QUESTION = "How long does a trained cell hold a cue?"
 PANELS = 4
 BANDS = 6  # cells: of more, bands hide each other
+METHOD = (
+    f"Lines are interquartile means over members, bands, of up to {BANDS} cells, 95% bootstrap intervals; the dashed "
+    "line is at one half. The half-life is given at the longest lag that most members of the cell solved, or else its "
+    "shortest. Where a dotted line marks the distance of training, the others were never seen in it; without one, "
+    "every distance was. A cell that falls under one half below the distance trained on too has learned when to answer "
+    "as much as what."
+)
+TRAINED_LINE = {"color": MUTED, "linewidth": 0.9, "linestyle": DOTTED}
 
 
 @themed
@@ -25,114 +45,78 @@ def draw(study: StudyData) -> Figure:
     """Draw a panel a lag: recall of each cell within its interval, a dashed line at one half."""
     summary, shades = recall_summary(study), colours(study.cells)
     lags = recalling_lags(summary, PANELS)
+    distances = {lag: _trained(study, lag) for lag in lags}
     figure, places = small_panels(len(lags), row_height=2.4)
     for axes, lag in zip(places, lags, strict=True):
-        at_lag = summary.loc[summary["lag"] == lag]
-        axes.axhline(HALF, color=MUTED, linewidth=0.9, linestyle=(0, (4, 3)))
-        _mark_trained(axes, study, lag)
+        at_lag, distance = rows_where(summary, lag=lag), distances[lag]
+        reference_line(axes, y=HALF)
+        if distance is not None:
+            axes.axvline(distance, **TRAINED_LINE)
         for cell in study.cells:
-            _draw_cell(axes, at_lag.loc[at_lag["cell"] == cell], shades[cell], has_band=len(study.cells) <= BANDS)
+            recall = rows_where(at_lag, cell=cell).sort_values("distance")
+            band = (recall["low"], recall["high"]) if len(study.cells) <= BANDS else None
+            draw_band(axes, recall["distance"], recall["middle"], band, shades[cell], marker="o", markersize=3)
         axes.set_title(f"lag {lag} (n = {span_of(at_lag['n'])})", fontsize="medium")
-        absent = [cell for cell in study.cells_at(lag) if not (at_lag["cell"] == cell).any()]
-        if absent:
-            say_absent(axes, "not measured", absent)
+        note_absent(axes, "not measured", [c for c in study.cells_at(lag) if not (at_lag["cell"] == c).any()])
     _finish(places[0], summary.loc[summary["lag"].isin(lags)])
-    figure.supxlabel("distance from a cue to its answer (steps)", fontsize="medium", color=INK)
-    figure.supylabel("recall", fontsize="medium", color=INK)
-    cell_legend(figure, study.cells, shades)
+    name_axes(figure, x="distance from a cue to its answer (steps)", y="recall")
+    is_marked = any(distance is not None for distance in distances.values())
+    trained = [legend_entry("distance trained on", **TRAINED_LINE)] if is_marked else []
+    legend(figure, [*cell_entries(study.cells, shades), *trained])
     return figure
 
 
-def _mark_trained(axes: Axes, study: StudyData, lag: int) -> None:
-    distance = next((trained_distance(job) for job in study.plan.jobs if job.lag == lag), None)
-    if distance is not None:
-        axes.axvline(distance, color=MUTED, linewidth=0.9, linestyle=(0, (1, 1.5)))
+def _trained(study: StudyData, lag: int | None) -> int | None:
+    """Return the distance that members were trained on at a lag, None where they met every distance."""
+    return next((trained_distance(job) for job in study.plan.jobs if job.lag == lag), None)
 
 
-def _draw_cell(axes: Axes, summary: pd.DataFrame, shade: str, has_band: bool) -> None:
-    ordered = summary.sort_values("distance")
-    if has_band:
-        axes.fill_between(ordered["distance"], ordered["low"], ordered["high"], color=shade, alpha=0.22, linewidth=0)
-    axes.plot(ordered["distance"], ordered["middle"], color=shade, linewidth=1.8, marker="o", markersize=3)
-
-
-def _finish(axes: Axes, shown: pd.DataFrame) -> None:
+def _finish(axes: Axes, drawn: pd.DataFrame) -> None:
     axes.set_xscale("log", base=2)
-    axes.set_xlim(shown["distance"].min() / 1.15, shown["distance"].max() * 1.15)
-    axes.set_ylim(min(0.0, shown["low"].min()) - 0.03, 1.03)  # an answer that is no letter at all is worse than chance
-    axes.xaxis.set_major_locator(LogLocator(base=2, numticks=8))
-    axes.xaxis.set_minor_locator(NullLocator())
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda steps, _: f"{steps:,.0f}"))
+    axes.set_xlim(drawn["distance"].min() / 1.15, drawn["distance"].max() * 1.15)
+    axes.set_ylim(min(0.0, drawn["low"].min()) - 0.03, 1.03)  # an answer that is no letter at all is worse than chance
+    log_ticks(axes.xaxis, LogLocator(base=2, numticks=8))
 
 
-def caption(study: StudyData) -> str:
-    """Return the finding: each cell's half-life, and how it compares with the distance that it was trained at."""
+def finding(study: StudyData) -> str:
+    """Return each cell's half-life, and how it compares with the distance that it was trained at."""
     summary = recall_summary(study)
     if summary.empty:
         return "Forgetting was not measured." if was_trained(study) else NOTHING_TRAINED
-    found = {cell: reach for cell in study.cells if (reach := estimate_of(study, cell, HALF_LIFE, FINAL))}
-    told = listed([f"{cell} {_told(study, reach)}" for cell, reach in found.items()])
-    return " ".join(
-        filter(
-            None,
-            (f"Half of a cue is left after: {told}.", _timed(study, summary, found), _silent(summary), _how(study)),
-        )
+    half_lives = {cell: half for cell in study.cells if (half := estimate_of(study, cell, HALF_LIFE, FINAL))}
+    texts = {cell: _half_life(study, half) for cell, half in half_lives.items()}
+    timed = [cell for cell, half in half_lives.items() if _is_timed(study, summary, cell, half.lag)]
+    falls = (
+        f"{listed(timed)} {'falls' if len(timed) == 1 else 'fall'} under one half below the distance trained on too."
+    )
+    return joined(
+        f"Half of a cue is left after: {listed(by_cell(texts, lambda cell: -half_lives[cell].middle))}.",
+        falls if timed else "",
+        _silent(summary),
     )
 
 
-def _told(study: StudyData, reach: HorizonEstimate) -> str:
-    if reach.middle == 0:
-        return f"none (at lag {reach.lag} most members recall less than half at every distance)"
-    trained = next((trained_distance(job) for job in study.plan.jobs if job.lag == reach.lag), None)
-    against = "" if trained is None or reach.censored else f", {times(reach.middle / trained)} the {trained} trained on"
-    return f"{reach.text} steps (lag {reach.lag}{against})"
+def _half_life(study: StudyData, half: HorizonEstimate) -> str:
+    if half.middle == 0:
+        return f"none (at lag {half.lag} most members recall less than half at every distance)"
+    trained = _trained(study, half.lag)
+    ratio = "" if trained is None or half.censored else f", {times(half.middle / trained)} the {trained} trained on"
+    return f"{half.text} steps (lag {half.lag}{ratio})"
 
 
-def _timed(study: StudyData, summary: pd.DataFrame, found: Mapping[str, HorizonEstimate]) -> str:
-    """Tell the cells that do not recall at shorter distances what they recall at the one trained on."""
-    timed = [cell for cell, reach in found.items() if reach.lag is not None and _is_timed(study, summary, cell, reach)]
-    if not timed:
-        return ""
-    return (
-        f"Below the distance trained on {listed(timed)} {'falls' if len(timed) == 1 else 'fall'} under one half too: "
-        "what was learned is when to answer as much as what."
-    )
-
-
-def _is_timed(study: StudyData, summary: pd.DataFrame, cell: str, reach: HorizonEstimate) -> bool:
-    trained = next((trained_distance(job) for job in study.plan.jobs if job.lag == reach.lag), None)
-    own = summary.loc[(summary["cell"] == cell) & (summary["lag"] == reach.lag)].set_index("distance")["middle"]
-    if trained is None or not own.get(trained, 0.0) >= HALF:
+def _is_timed(study: StudyData, summary: pd.DataFrame, cell: str, lag: int | None) -> bool:
+    """Return whether a cell recalls at the distance trained on, and less than half at a shorter one."""
+    trained = _trained(study, lag)
+    recall = rows_where(summary, cell=cell, lag=lag).set_index("distance")["middle"]
+    if trained is None or not recall.get(trained, 0.0) >= HALF:
         return False
-    return bool((own.loc[own.index < trained] < HALF).any())
+    return bool((recall.loc[recall.index < trained] < HALF).any())
 
 
 def _silent(summary: pd.DataFrame) -> str:
-    """Tell the lags that are not drawn since no cell recalls one half there."""
+    """Return the lags that are not drawn since no cell recalls one half there."""
     silent = sorted(set(summary["lag"]) - set(summary.loc[summary["middle"] >= HALF, "lag"]))
     return f"At lag {listed(list(map(str, silent)))} no cell recalls one half at any distance." if silent else ""
-
-
-def _how(study: StudyData) -> str:
-    trained = trained_distance(study.plan.jobs[0])
-    bands = ", bands 95% bootstrap intervals" if len(study.cells) <= BANDS else ""
-    where = (
-        "The dotted line is the distance of training; the others were never seen."
-        if trained is not None
-        else "Every distance was met in training."
-    )
-    return (
-        f"Lines are interquartile means over members{bands}; half-lives are Kaplan-Meier medians "
-        "with 95% intervals, each at the longest lag that most members of the cell solved, or else its shortest. "
-        f"{where}"
-    )
-
-
-def alt(study: StudyData) -> str:
-    """Return a description for who cannot see the figure."""
-    lags = listed(list(map(str, recalling_lags(recall_summary(study), PANELS))))
-    cells = listed(study.cells)
-    return f"Recall of a cue against its distance on {study.task}, at lag {lags}, a line for each of {cells}."
 
 
 def rows(study: StudyData) -> pd.DataFrame:

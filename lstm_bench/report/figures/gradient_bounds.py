@@ -1,118 +1,84 @@
 """The most, and the average, that any gradient keeps on its way back: norms of the whole Jacobian."""
 
-import math
 from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 
 from lstm_bench.analysis.frames import StudyData
 from lstm_bench.analysis.gradients import BOUNDS, FROBENIUS, SPECTRAL, WHEN, bound_summary, longest_lag_with_bounds
 from lstm_bench.analysis.statistics import Interval
-from lstm_bench.analysis.wording import listed
 from lstm_bench.metrics import INITIAL
-from lstm_bench.report.figures.gradient_panels import (
-    FEW,
-    draw_band,
-    members_in,
-    moments_in,
-    norm_axis,
-    steps_back_axis,
-)
+from lstm_bench.report.figures.findings import by_cell, joined, not_measured
+from lstm_bench.report.figures.gradient_panels import draw_flow, members_in, norm_axis, steps_back_axis
 from lstm_bench.report.figures.gradient_words import kept_words
-from lstm_bench.report.style import INK, MUTED, colours, small_panels, themed
+from lstm_bench.report.figures.moments import last_moment, moments_in
+from lstm_bench.report.figures.table_rows import absent_cells, rows_by_cell, rows_where
+from lstm_bench.report.panels import DASHED, legend, legend_entry, name_axes, reference_line, small_panels
+from lstm_bench.report.style import MUTED, colours, themed
 
 QUESTION = "What is the most that any gradient keeps?"
+METHOD = (
+    "Geometric means over members with 95% intervals (Student's t on the logarithm), at the longest lag that was "
+    "measured for all cells; the dashed line is at 1, where a gradient is kept whole."
+)
 BEST, ANY = BOUNDS[SPECTRAL], BOUNDS[FROBENIUS]
-STYLES: dict[str, Any] = {BEST: "solid", ANY: (0, (4, 1.5))}
+STYLES: dict[str, Any] = {BEST: "solid", ANY: DASHED}
 LABELS = {BEST: "best direction (spectral norm)", ANY: "any direction, root mean square (Frobenius norm)"}
 
 
 @themed
 def draw(study: StudyData) -> Figure:
     """Draw both norms of J_k against k: a panel a cell, grey at initialisation where there is an end."""
-    shown, shades = _shown(study), colours(study.cells)
-    cells, whens = list(dict.fromkeys(shown["cell"])), moments_in(shown)
+    bounds, shades = _shown(study), colours(study.cells)
+    cells, whens = list(dict.fromkeys(bounds["cell"])), moments_in(bounds)
     figure, places = small_panels(len(cells), row_height=1.7)
     for axes, cell in zip(places, cells, strict=True):
         for moment in whens:
-            own = shown.loc[(shown["cell"] == cell) & (shown["moment"] == moment)]
-            _draw_moment(axes, own, MUTED if moment == INITIAL and len(whens) > 1 else shades[cell])
-        axes.axhline(1.0, color=MUTED, linewidth=0.8, linestyle=(0, (4, 3)), zorder=1)
+            rows = rows_where(bounds, cell=cell, moment=moment)
+            _draw_moment(axes, rows, MUTED if moment == INITIAL and len(whens) > 1 else shades[cell])
+        reference_line(axes, y=1.0)
         axes.set_title(cell, fontsize="medium")
-    norm_axis(places[0], shown["middle"])
-    steps_back_axis(places[0], shown["steps_back"].max())
-    figure.supxlabel(f"steps back k ({members_in(shown)})", fontsize="medium", color=INK)
-    figure.supylabel("gradient kept", fontsize="medium", color=INK)
-    _legend(figure, whens)
+    norm_axis(places[0], bounds["middle"])
+    steps_back_axis(places[0], bounds["steps_back"].max())
+    name_axes(figure, x=f"steps back k ({members_in(bounds)})", y="gradient kept")
+    lines = [legend_entry(label, linestyle=STYLES[name]) for name, label in LABELS.items()]
+    legend(figure, [*lines, *([Patch(color=MUTED, alpha=0.6, label=WHEN[INITIAL])] if len(whens) > 1 else [])])
     return figure
 
 
 def _shown(study: StudyData) -> pd.DataFrame:
     bounds = bound_summary(study)
-    return bounds.loc[bounds["lag"] == longest_lag_with_bounds(study)]
+    return rows_where(bounds, lag=longest_lag_with_bounds(study))
 
 
-def _draw_moment(axes: Axes, shown: pd.DataFrame, shade: str) -> None:
+def _draw_moment(axes: Axes, bounds: pd.DataFrame, shade: str) -> None:
     for quantity, style in STYLES.items():
-        own = shown.loc[shown["quantity"] == quantity]
-        draw_band(axes, own, shade, with_band=quantity == BEST, linestyle=style, marker="o", markersize=2.2)
+        rows = rows_where(bounds, quantity=quantity)
+        draw_flow(axes, rows, shade, with_band=quantity == BEST, linestyle=style, marker="o", markersize=2.2)
 
 
-def _legend(figure: Figure, whens: list[str]) -> None:
-    lines = [Line2D([], [], color=INK, linestyle=STYLES[name], label=label) for name, label in LABELS.items()]
-    if len(whens) > 1:
-        lines.append(Line2D([], [], color=MUTED, linewidth=4, alpha=0.6, label="grey: at initialisation"))
-    figure.legend(handles=lines, loc="outside upper left", ncols=len(lines), handlelength=2.2)
-
-
-def caption(study: StudyData) -> str:
-    """Return the finding: what the best direction and one at random keep over the longest stretch."""
-    shown, lag = _shown(study), longest_lag_with_bounds(study)
-    if lag is None or shown.empty:
+def finding(study: StudyData) -> str:
+    """Return what the best direction and one at random keep over the longest stretch."""
+    bounds = _shown(study)
+    if bounds.empty:
         return "No Jacobian was measured."
-    longest = shown["steps_back"].max()
-    cells = list(dict.fromkeys(shown["cell"]))
-    told = [_told(shown, cell, longest) for cell in _ranked(shown, cells, longest)]
-    if len(told) > FEW:
-        told = [*told[: FEW // 2], f"{len(told) - FEW} cells between", *told[-FEW // 2 :]]
-    absent = [cell for cell in study.cells if cell not in cells]
-    told += [f"{listed(absent)} not measured"] if absent else []
-    how = (
-        "J_k is the derivative of the whole state by the state k steps before, on one sequence. Its spectral norm is "
-        "the most that any gradient can keep, its Frobenius norm over the root of the state's size the root mean "
-        f"square over all directions. Geometric means over members at lag {lag} with 95% intervals (Student's t on "
-        f"the logarithm, {members_in(shown)})."
+    longest = bounds["steps_back"].max()
+    last = last_moment(rows_where(bounds, steps_back=longest))
+    best = rows_where(last, quantity=BEST).groupby("cell", observed=True)["middle"].first().to_dict()
+    texts = {cell: _kept(of_cell) for cell, of_cell in rows_by_cell(study, last).items()}
+    when, named = WHEN[str(last["moment"].iloc[0])], "; ".join(by_cell(texts, lambda cell: -best.get(cell, 0.0)))
+    return joined(
+        f"Over {longest} steps back {when} the best direction keeps, and any direction: {named}.",
+        not_measured(absent_cells(study, bounds)),
     )
-    return f"Over {longest} steps back the best direction keeps, and any direction: {'; '.join(told)}. {how}"
 
 
-def _ranked(shown: pd.DataFrame, cells: list[str], longest: float) -> list[str]:
-    last = shown.loc[(shown["steps_back"] == longest) & (shown["quantity"] == BEST)]
-    kept = last.groupby("cell", observed=True)["middle"].first().to_dict()
-    return sorted(cells, key=lambda cell: -kept.get(cell, -math.inf))
-
-
-def _told(shown: pd.DataFrame, cell: str, longest: float) -> str:
-    last = shown.loc[(shown["cell"] == cell) & (shown["steps_back"] == longest)]
-    told = []
-    for moment, when in WHEN.items():
-        kept = last.loc[last["moment"] == moment].set_index("quantity")
-        both = [
-            kept_words(Interval(*kept.loc[name, ["middle", "low", "high"]])) for name in LABELS if name in kept.index
-        ]
-        told += [f"{' and '.join(both)} {when}"] if both else []
-    return f"{cell} {', '.join(told)}"
-
-
-def alt(study: StudyData) -> str:
-    """Return a description for who cannot see the figure."""
-    shown = _shown(study)
-    whens = " and ".join(WHEN[moment] for moment in moments_in(shown))
-    cells = listed(list(dict.fromkeys(shown["cell"])))
-    return f"Spectral and scaled Frobenius norm of the Jacobian against steps back on {study.task}, {whens}: {cells}."
+def _kept(of_cell: pd.DataFrame) -> str:
+    kept = of_cell.set_index("quantity")[["middle", "low", "high"]]
+    return " and ".join(kept_words(Interval(*kept.loc[name])) for name in LABELS if name in kept.index)
 
 
 def rows(study: StudyData) -> pd.DataFrame:

@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from lstm_bench.analysis.frames import StudyData
@@ -25,29 +24,27 @@ from lstm_bench.analysis.gradients import (
 )
 from lstm_bench.analysis.wording import listed
 from lstm_bench.metrics import INITIAL
-from lstm_bench.report.figures.gradient_panels import (
-    FEW,
-    draw_band,
-    members_in,
-    moments_in,
-    norm_axis,
-    steps_back_axis,
-)
-from lstm_bench.report.figures.gradient_words import (
-    SHARES,
-    decay_words,
-    first_step_words,
-    horizon_words,
-    turning_words,
-)
-from lstm_bench.report.style import INK, MUTED, PAPER, colours, new_figure, themed
+from lstm_bench.report.figures.findings import by_cell, joined, not_measured
+from lstm_bench.report.figures.gradient_panels import FEW, draw_flow, members_in, norm_axis, steps_back_axis
+from lstm_bench.report.figures.gradient_words import LEVELS, decay_words, first_step_words, horizon_words, turning_words
+from lstm_bench.report.figures.moments import moments_in
+from lstm_bench.report.figures.table_rows import absent_cells, rows_by_cell, rows_where
+from lstm_bench.report.panels import cell_entries, legend_entry, new_figure, panel_legend, reference_line, row_axis
+from lstm_bench.report.style import MUTED, PAPER, colours, themed
 
 QUESTION = "Does the gradient reach back?"
+METHOD = (
+    f"Lines are geometric means over members, bands, of up to {FEW} cells, 95% intervals (Student's t on the "
+    "logarithm). Below, the steps to 1/e and to 1e-3 are Kaplan-Meier medians with 95% intervals, short ticks members; "
+    "of few members the interval is open above. Right, the factor a step with its interval. The norm is over the whole "
+    "state (h, or h and c together), from the last step alone, at the longest lag that was measured for all cells."
+)
 ROW = 0.27  # inches of a cell's row
 LINES = 2.5  # inches of a panel of lines
-LEVELS = {THOUSANDTH: 1e-3, ONE_OVER_E: 1 / math.e}
+VALUES = {THOUSANDTH: 1e-3, ONE_OVER_E: 1 / math.e}
 MARKS = {ONE_OVER_E: "o", THOUSANDTH: "D"}
 WHISKER = 1.1
+MARK_SIZE = 4.5
 DASHES: tuple[Any, ...] = ("solid", (0, (5, 1.5)), (0, (1.2, 1.2)))  # where there are more cells than clear colours
 
 
@@ -56,13 +53,13 @@ def draw(study: StudyData) -> Figure:
     """Draw g_k against k, a column a moment; below it where each cell's falls to 1/e and 1e-3; beside them rho."""
     flow, shades = _joint(study), colours(study.cells)
     lag = longest_lag_with_flow(study) or 0
-    cells = by_decay(study, [cell for cell in study.cells if (flow["cell"] == cell).any()], lag)
+    cells = by_decay(study, list(rows_by_cell(study, flow)), lag)
     whens = moments_in(flow)
     figure = new_figure(0.75 + LINES + ROW * (len(cells) + 0.5))
     widths = [1.0] * len(whens) + [0.62]
     grid = figure.subplots(2, len(widths), height_ratios=[LINES, ROW * (len(cells) + 0.5)], width_ratios=widths)
     for place, moment in enumerate(whens):
-        at_moment = flow.loc[flow["moment"] == moment]
+        at_moment = rows_where(flow, moment=moment)
         _draw_lines(grid[0, place], at_moment, cells, shades)
         _draw_horizons(grid[1, place], study, at_moment, cells, shades)
         grid[0, place].set_title(WHEN[moment], fontsize="medium")
@@ -74,7 +71,7 @@ def draw(study: StudyData) -> Figure:
     _name_levels(grid[0, len(whens) - 1])
     _draw_decays(grid[1, -1], study, cells, whens, shades)
     for place, axes in enumerate(grid[1]):
-        _rows_of(axes, cells, is_labelled=place == 0)
+        row_axis(axes, cells if place == 0 else [""] * len(cells), edge=0.6)
     grid[0, 0].set_ylabel("gradient flow g\n(1 at the last step)")
     _legend(grid[0, -1], cells, whens, shades)
     return figure
@@ -86,12 +83,11 @@ def _joint(study: StudyData) -> pd.DataFrame:
 
 
 def _draw_lines(axes: Axes, flow: pd.DataFrame, cells: list[str], shades: dict[str, str]) -> None:
-    for level in LEVELS.values():
-        axes.axhline(level, color=MUTED, linewidth=0.9, linestyle=(0, (4, 3)))
+    for level in VALUES.values():
+        reference_line(axes, y=level)
     is_few, dashes = len(cells) <= FEW, _dashes(cells)
     for cell in cells:
-        own = flow.loc[flow["cell"] == cell]
-        draw_band(axes, own, shades[cell], with_band=is_few, linestyle=dashes[cell])
+        draw_flow(axes, rows_where(flow, cell=cell), shades[cell], with_band=is_few, linestyle=dashes[cell])
 
 
 def _dashes(cells: list[str]) -> dict[str, Any]:
@@ -100,8 +96,8 @@ def _dashes(cells: list[str]) -> dict[str, Any]:
 
 
 def _name_levels(axes: Axes) -> None:
-    for name, level in LEVELS.items():
-        axes.annotate(SHARES[name], (1.015, level), xycoords=("axes fraction", "data"), va="center", color=MUTED,
+    for name, level in VALUES.items():
+        axes.annotate(LEVELS[name], (1.015, level), xycoords=("axes fraction", "data"), va="center", color=MUTED,
                       fontsize="x-small")  # fmt: skip
 
 
@@ -124,7 +120,7 @@ def _draw_horizons(axes: Axes, study: StudyData, flow: pd.DataFrame, cells: list
 
 def _mark(axes: Axes, x: float, y: float, name: str, shade: str) -> None:
     fill = PAPER if name == ONE_OVER_E else shade
-    axes.plot(x, y, MARKS[name], markersize=4.5, color=shade, markerfacecolor=fill, zorder=3, clip_on=False)
+    axes.plot(x, y, MARKS[name], markersize=MARK_SIZE, color=shade, markerfacecolor=fill, zorder=3, clip_on=False)
 
 
 def _draw_decays(axes: Axes, study: StudyData, cells: list[str], whens: list[str], shades: dict[str, str]) -> None:
@@ -136,85 +132,55 @@ def _draw_decays(axes: Axes, study: StudyData, cells: list[str], whens: list[str
             decay = decay_per_step(study, cell, lag, moment)
             fill = PAPER if moment == INITIAL and len(whens) > 1 else shades[cell]
             axes.plot([decay.low, decay.high], [row + shift] * 2, color=shades[cell], linewidth=WHISKER)
-            axes.plot(decay.middle, row + shift, "o", markersize=4.5, color=shades[cell], markerfacecolor=fill)
+            axes.plot(decay.middle, row + shift, "o", markersize=MARK_SIZE, color=shades[cell], markerfacecolor=fill)
             seen += [end for end in decay if math.isfinite(end)]
-    axes.axvline(1.0, color=MUTED, linewidth=0.9, linestyle=(0, (4, 3)), zorder=1)
+    reference_line(axes, x=1.0)
     axes.set_xlim(max(0.0, min(seen) - 0.06), min(1.5, max(seen) + 0.06))
     axes.xaxis.set_major_locator(MaxNLocator(4))
     axes.set_xlabel("factor a step (95%)")
 
 
-def _rows_of(axes: Axes, cells: list[str], is_labelled: bool) -> None:
-    axes.set(yticks=range(len(cells)), ylim=(len(cells) - 0.4, -0.6))
-    axes.set_yticklabels(cells if is_labelled else [""] * len(cells))
-    axes.tick_params(left=False)
-    axes.grid(visible=False, axis="y")
-    axes.spines["left"].set_visible(False)
-
-
 def _legend(axes: Axes, cells: list[str], whens: list[str], shades: dict[str, str]) -> None:
     axes.set_axis_off()
     dashes = _dashes(cells)
-    lines = [Line2D([], [], color=shades[cell], linestyle=dashes[cell], label=cell) for cell in cells]
-    look: dict[str, Any] = {"color": INK, "linewidth": 0, "markersize": 4.5}
-    marks = [
-        Line2D([], [], marker=MARKS[ONE_OVER_E], markerfacecolor=PAPER, label="below 1/e (0.37)", **look),
-        Line2D([], [], marker=MARKS[THOUSANDTH], label="below 1e-3", **look),
-        Line2D([], [], marker=">", label="not within the sequence", **look),
-    ]
+    lines = [entry for cell in cells for entry in cell_entries([cell], shades, linestyle=dashes[cell], linewidth=1.6)]
+    labels = {
+        "below 1/e (0.37)": {"marker": MARKS[ONE_OVER_E], "markerfacecolor": PAPER},
+        "below 1e-3": {"marker": MARKS[THOUSANDTH]},
+        "not within the sequence": {"marker": ">"},
+    }
     if len(whens) > 1:
-        marks += [
-            Line2D([], [], marker="o", markerfacecolor=PAPER, label="factor at initialisation", **look),
-            Line2D([], [], marker="o", label="factor after training", **look),
-        ]
-    axes.legend(handles=[*lines, *marks], loc="upper left", bbox_to_anchor=(0, 1), fontsize="x-small",
-                handlelength=2.2, labelspacing=0.35, borderaxespad=0)  # fmt: skip
+        labels["factor at initialisation"] = {"marker": "o", "markerfacecolor": PAPER}
+        labels["factor after training"] = {"marker": "o"}
+    marks = [legend_entry(label, linewidth=0, markersize=MARK_SIZE, **look) for label, look in labels.items()]
+    panel_legend(axes, [*lines, *marks])
 
 
-def caption(study: StudyData) -> str:
-    """Return the finding: by how much each step back changes the gradient of each cell, and how far it reaches."""
+def finding(study: StudyData) -> str:
+    """Return by how much each step back changes the gradient of each cell, and how far it reaches."""
     flow, lag = _joint(study), longest_lag_with_flow(study)
     if lag is None or flow.empty:
         return "No gradient flow was measured."
-    cells = by_decay(study, [cell for cell in study.cells if (flow["cell"] == cell).any()], lag)
-    absent = [cell for cell in study.cells if cell not in cells]
-    how = (
-        f"Lines are geometric means over members at lag {lag}, {'bands' if len(cells) <= FEW else 'whiskers'} 95% "
-        f"intervals (Student's t on the logarithm, {members_in(flow)}). Steps to 1/e and 1e-3 are Kaplan-Meier "
-        "medians, short ticks members; of few the 95% interval is open above. The norm is over the whole state (h, or "
-        "h and c together), from the last step alone."
-    )
-    told = [
-        *(_told(study, cells, lag, moment, flow["steps_back"].max()) for moment in moments_in(flow)),
-        f"Not measured: {listed(absent)}." if absent else "",
+    cells = by_decay(study, list(rows_by_cell(study, flow)), lag)
+    return joined(
+        *(_at_moment(study, cells, lag, moment, flow["steps_back"].max()) for moment in moments_in(flow)),
+        not_measured(absent_cells(study, flow)),
         first_step_words(study, flow, lag),
         turning_words(flow),
-        how,
-    ]
-    return " ".join(sentence for sentence in told if sentence)
+    )
 
 
-def _told(study: StudyData, cells: list[str], lag: int, moment: str, longest: int) -> str:
+def _at_moment(study: StudyData, cells: list[str], lag: int, moment: str, longest: int) -> str:
     factors = {cell: decay_words(study, cell, lag, moment) for cell in cells}
-    known = [f"{factor} in {cell}" for cell, factor in factors.items() if factor]
-    if len(known) > FEW:
-        known = [*known[: FEW // 2], f"{len(known) - FEW} factors between", *known[-FEW // 2 :]]
-    crossed = [horizon_words(study, cells, lag, moment, name) for name in SHARES]
-    factors_words = f"{WHEN[moment].capitalize()} a step back multiplies the gradient by {listed(known)}"
-    return f"{factors_words}; within {longest} steps it falls {', and '.join(crossed)}."
-
-
-def alt(study: StudyData) -> str:
-    """Return a description for who cannot see the figure."""
-    flow = _joint(study)
-    whens = " and ".join(WHEN[moment] for moment in moments_in(flow))
+    known = {cell: factor for cell, factor in factors.items() if factor}
+    texts = listed(by_cell(known, cells.index, "{text} in {cell}"))
     return (
-        f"Gradient flow against steps back on {study.task}, {whens}, a line for each of {listed(study.cells)}; below "
-        "it the steps until it falls under 1/e and 1e-3; beside them the factor a step with its interval."
+        f"{WHEN[moment].capitalize()} a step back multiplies the gradient by {texts}; within {longest} steps it falls "
+        f"{horizon_words(study, cells, lag, moment, THOUSANDTH)}."
     )
 
 
 def rows(study: StudyData) -> pd.DataFrame:
     """Return the rows behind the figure."""
     flow = flow_summary(study)
-    return flow.loc[flow["quantity"] == JOINT].assign(study=study.plan.study)
+    return rows_where(flow, quantity=JOINT).assign(study=study.plan.study)

@@ -1,4 +1,4 @@
-"""What the figures of gradients share: a line within its band, and the axes it stands on."""
+"""What the figures of gradients share: a line within its band, the axes it stands on, and the number of members."""
 
 from typing import Any
 
@@ -6,21 +6,19 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from lstm_bench.analysis.gradients import WHEN
 from lstm_bench.analysis.wording import span_of
-from lstm_bench.report.style import log_axis
+from lstm_bench.report.panels import draw_band, log_axis
+from lstm_bench.report.typography import typeset
 
 LOWEST, HIGHEST = 1e-9, 1e9  # where an axis of norms ends: what is smaller is nothing for training
 FEW = 6  # cells that can be told apart in one panel
 
 
-def draw_band(axes: Axes, summary: pd.DataFrame, shade: str, *, with_band: bool = True, **line: Any) -> None:
+def draw_flow(axes: Axes, summary: pd.DataFrame, shade: str, *, with_band: bool = True, **line: Any) -> None:
     """Draw the middle of a summary against steps back, within its interval where that is known and wanted."""
-    shown = summary.loc[summary["middle"] > 0].sort_values("steps_back")
-    axes.plot(shown["steps_back"], shown["middle"], color=shade, **{"linewidth": 1.6, **line})
-    if with_band:
-        low, high = (shown[end].clip(LOWEST / 1e3, HIGHEST * 1e3) for end in ("low", "high"))
-        axes.fill_between(shown["steps_back"], low, high, color=shade, alpha=0.16, linewidth=0)
+    positive = summary.loc[summary["middle"] > 0].sort_values("steps_back")
+    low, high = (positive[end].clip(LOWEST / 1e3, HIGHEST * 1e3) for end in ("low", "high"))
+    draw_band(axes, positive["steps_back"], positive["middle"], (low, high) if with_band else None, shade, **line)
 
 
 def norm_axis(axes: Axes, middles: pd.Series) -> None:
@@ -37,11 +35,6 @@ def steps_back_axis(axes: Axes, longest: float) -> None:
     axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
 
 
-def moments_in(summary: pd.DataFrame) -> list[str]:
-    """Return which of initialisation and end of training a summary has."""
-    return [moment for moment in WHEN if (summary["moment"] == moment).any()]
-
-
 def members_in(summary: pd.DataFrame) -> str:
-    """Return "n = 4-5 members"."""
-    return f"n = {span_of(summary['n'])} members"
+    """Return "n = 4-5 members", typeset."""
+    return f"n = {typeset(span_of(summary['n']))} members"

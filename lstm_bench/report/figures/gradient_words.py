@@ -9,11 +9,12 @@ from lstm_bench.analysis.frames import StudyData
 from lstm_bench.analysis.gradients import JOINT, ONE_OVER_E, THOUSANDTH, WHEN, decay_per_step, horizon
 from lstm_bench.analysis.statistics import Interval
 from lstm_bench.analysis.wording import counted, listed, significant, with_range
+from lstm_bench.report.figures.findings import NAMED
 from lstm_bench.report.figures.gradient_panels import LOWEST
+from lstm_bench.report.figures.table_rows import rows_where
 
-SHARES = {ONE_OVER_E: "1/e", THOUSANDTH: "1e-3"}
+LEVELS = {ONE_OVER_E: "1/e", THOUSANDTH: "1e-3"}
 LITTLE_LOST = 0.9  # a step
-NAMED = 4  # cases of one kind that a caption names
 
 
 def decay_words(study: StudyData, cell: str, lag: int, moment: str, path: str = "") -> str:
@@ -24,14 +25,14 @@ def decay_words(study: StudyData, cell: str, lag: int, moment: str, path: str = 
 
 def horizon_words(study: StudyData, cells: Sequence[str], lag: int, moment: str, name: str) -> str:
     """Return "below 1e-3 in rnn after 14 (13-15)", the range of many cells, or "below 1e-3 in none"."""
-    found = {cell: horizon(study, cell, lag, moment, name) for cell in cells}
-    crossed = {cell: steps for cell, steps in found.items() if math.isfinite(steps.middle)}
+    steps = {cell: horizon(study, cell, lag, moment, name) for cell in cells}
+    crossed = {cell: interval for cell, interval in steps.items() if math.isfinite(interval.middle)}
     if len(crossed) > NAMED:
         first, *_, last = sorted(crossed, key=lambda cell: crossed[cell].middle)
         ends = [f"{steps_words(crossed[cell])} ({cell})" for cell in (first, last)]
-        return f"below {SHARES[name]} in {len(crossed)} of {counted(len(found), 'cell')} after {' to '.join(ends)}"
-    told = [f"{cell} after {steps_words(steps)}" for cell, steps in crossed.items()]
-    return f"below {SHARES[name]} in {listed(told) or 'none'}"
+        return f"below {LEVELS[name]} in {len(crossed)} of {counted(len(cells), 'cell')} after {' to '.join(ends)}"
+    texts = [f"{cell} after {steps_words(interval)}" for cell, interval in crossed.items()]
+    return f"below {LEVELS[name]} in {listed(texts) or 'none'}"
 
 
 def steps_words(steps: Interval) -> str:
@@ -50,37 +51,35 @@ def kept_words(kept: Interval) -> str:
 
 def first_step_words(study: StudyData, flow: pd.DataFrame, lag: int) -> str:
     """Return what the first step back leaves, where it costs much and the others little."""
-    told = []
-    for (cell, moment), own in flow.groupby(["cell", "moment"], observed=True, sort=False):
-        kept = own.loc[own["steps_back"] == 1, "middle"]
+    texts = []
+    for (cell, moment), rows in flow.groupby(["cell", "moment"], observed=True, sort=False):
+        kept = rows_where(rows, steps_back=1)["middle"]
         decay = decay_per_step(study, str(cell), lag, str(moment)).middle
         if len(kept) and kept.iloc[0] < 1 / math.e and decay > LITTLE_LOST:
-            told.append(f"{significant(kept.iloc[0], 2)} ({cell} {WHEN[str(moment)]})")
-    if not told:
+            texts.append(f"{significant(kept.iloc[0], 2)} ({cell} {WHEN[str(moment)]})")
+    if not texts:
         return ""
-    return f"The first step back alone, from the output into the state, leaves {listed(some(told))}."
-
-
-def some(told: list[str]) -> list[str]:
-    """Return the first few, and how many more there are."""
-    return told if len(told) <= NAMED + 1 else [*told[:NAMED], f"{counted(len(told) - NAMED, 'case')} more"]
+    return f"The first step back alone leaves {listed(_first_cases(texts))}."
 
 
 def turning_words(flow: pd.DataFrame) -> str:
     """Return where a joint gradient grows again after it has fallen, so that one factor tells only a part."""
-    joint = flow.loc[flow["quantity"] == JOINT]
-    found = [
-        _turn(f"{cell} {WHEN[str(moment)]}", own.set_index("steps_back")["middle"].sort_index())
-        for (cell, moment), own in joint.groupby(["cell", "moment"], observed=True, sort=False)
+    joint = rows_where(flow, quantity=JOINT)
+    texts = [
+        f"{cell} {WHEN[str(moment)]}"
+        for (cell, moment), rows in joint.groupby(["cell", "moment"], observed=True, sort=False)
+        if _turns(rows.sort_values("steps_back")["middle"])
     ]
-    told = [turn for turn in found if turn]
-    return f"Where it grows again one factor tells only a part: {'; '.join(some(told))}." if told else ""
+    return f"It grows again, so that one factor tells only a part, in {listed(_first_cases(texts))}." if texts else ""
 
 
-def _turn(what: str, kept: pd.Series) -> str:
+def _turns(kept: pd.Series) -> bool:
+    """Return whether a gradient falls below half, and ends at more than twice its least."""
     least, end = float(kept.min()), float(kept.iloc[-1])
-    if not (0 < least < 0.5 and end > 2 * least):
-        return ""
-    last = kept.index[-1]
-    back = counted(int(kept.index[int(kept.argmin())]), "step")
-    return f"{what} it is {significant(least, 2)} at {back} back and {significant(end, 2)} at {last}"
+    return 0 < least < 0.5 and end > 2 * least
+
+
+def _first_cases(texts: list[str]) -> list[str]:
+    """Return the first few, and how many more there are."""
+    few = NAMED // 2
+    return texts if len(texts) <= few + 1 else [*texts[:few], f"{counted(len(texts) - few, 'case')} more"]

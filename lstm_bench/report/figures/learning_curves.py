@@ -1,11 +1,12 @@
 """How each member learns, lag by lag."""
 
+import math
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from lstm_bench.analysis.frames import StudyData
 from lstm_bench.analysis.learning import learning_curves, median_curve, solved_share
@@ -19,11 +20,27 @@ from lstm_bench.analysis.solving import (
     was_trained,
 )
 from lstm_bench.analysis.wording import NOTHING_TRAINED, listed, significant, span_of, with_range
-from lstm_bench.report.published_marks import Mark, hollow_note, mark_published
-from lstm_bench.report.style import INK, MUTED, cell_legend, colours, say_absent, say_in, small_panels, themed
+from lstm_bench.report.figures.findings import by_cell, joined
+from lstm_bench.report.figures.table_rows import rows_where
+from lstm_bench.report.panels import (
+    cell_entries,
+    count_ticks,
+    legend,
+    name_axes,
+    note_absent,
+    note_in,
+    reference_line,
+    small_panels,
+)
+from lstm_bench.report.published_marks import Mark, mark_published, published_entries
+from lstm_bench.report.style import colours, themed
 
 QUESTION = "How does it learn?"
-HIGHEST_SHARE = 1.45  # what lies above is off the scale: a member that diverges would flatten the rest
+METHOD = (
+    "Thin lines are members, thick ones medians over members; one that ended early keeps its last value. Hollow "
+    "points at the right edge are published."
+)
+HIGHEST_LOSS = 1.45  # what lies above is off the scale: a member that diverges would flatten the rest
 MANY_POINTS = 20_000
 RIGHT_EDGE = 1.0  # of a panel's width: published numbers have no step
 
@@ -31,46 +48,31 @@ RIGHT_EDGE = 1.0  # of a panel's width: published numbers have no step
 @themed
 def draw(study: StudyData) -> Figure:
     """Draw a panel a lag: a thin line a member, a thick one for the median of each cell."""
-    curves, shades = learning_curves(study), colours(study.cells)
-    lags = study.lags
-    figure, places = small_panels(len(lags), row_height=1.8)
-    for axes, lag in zip(places, lags, strict=True):
-        at_lag = curves.loc[curves["lag"] == lag]
-        _draw_references(axes, study, is_labelled=axes is places[0])
+    curves, shades, points = learning_curves(study), colours(study.cells), published_shares(study)
+    figure, places = small_panels(len(study.lags), row_height=1.8)
+    for axes, lag in zip(places, study.lags, strict=True):
+        at_lag = rows_where(curves, lag=lag)
+        for name, loss in {"memoryless baseline": 1.0, "solved": solved_share(study)}.items():
+            reference_line(axes, y=loss, name=name if axes is places[0] else "", side="right")
         for cell in study.cells:
-            _draw_cell(axes, at_lag.loc[at_lag["cell"] == cell], shades[cell], is_heavy=len(curves) > MANY_POINTS)
+            _draw_cell(axes, rows_where(at_lag, cell=cell), shades[cell], is_heavy=len(curves) > MANY_POINTS)
         axes.set_title(f"lag {lag}", fontsize="medium")
-        absent = [cell for cell in study.cells_at(lag) if not (at_lag["cell"] == cell).any()]
         if at_lag.empty:
-            say_in(axes, "not run")
-        elif absent:
-            say_absent(axes, "no curve", absent)
-    highest = curves["value"].where(curves["value"] < float("inf")).max() if len(curves) else 1.1
-    places[0].set(ylim=(0, min(HIGHEST_SHARE, max(1.15, 1.05 * highest))), xlim=(0, None))
-    points = published_shares(study)
-    for axes, lag in zip(places, lags, strict=True):
+            note_in(axes, "not run")
+        else:
+            absent = [cell for cell in study.cells_at(lag) if not (at_lag["cell"] == cell).any()]
+            note_absent(axes, "no curve", absent)
+    highest = curves["value"].where(curves["value"] < math.inf).max() if len(curves) else 1.1
+    places[0].set(ylim=(0, min(HIGHEST_LOSS, max(1.15, 1.05 * highest))), xlim=(0, None))
+    for axes, lag in zip(places, study.lags, strict=True):
         marks = [Mark(RIGHT_EDGE, point) for point in points if point.lag == lag]
         mark_published(axes, marks, shades, transform=axes.get_yaxis_transform())
-    places[0].xaxis.set_major_locator(MaxNLocator(3, integer=True))
-    places[0].xaxis.set_major_formatter(FuncFormatter(lambda step, _: f"{step:,.0f}"))
-    figure.supxlabel(
-        f"optimiser steps (n = {span_of(members_a_lag(study))} members a cell and lag)", fontsize="medium", color=INK
-    )
+    count_ticks(places[0].xaxis, 3)
     criterion = study.plan.jobs[0].criterion.replace("_ce", " cross-entropy").replace("_", " ")
-    figure.supylabel(f"{criterion}, share of baseline", fontsize="medium", color=INK)
-    cell_legend(figure, study.cells, shades)
+    steps = f"optimiser steps (n = {span_of(members_a_lag(study))} members a cell and lag)"
+    name_axes(figure, x=steps, y="normalised loss" + ("" if criterion == "loss" else f" ({criterion})"))
+    legend(figure, [*cell_entries(study.cells, shades), *published_entries(points)])
     return figure
-
-
-def _draw_references(axes: Axes, study: StudyData, is_labelled: bool) -> None:
-    references = {"memoryless baseline": 1.0, "solved": solved_share(study)}
-    for label, share in references.items():
-        axes.axhline(share, color=MUTED, linewidth=0.9, linestyle=(0, (4, 3)))
-        if is_labelled:
-            axes.annotate(
-                label, (0.98, share), xycoords=("axes fraction", "data"), xytext=(0, 2), textcoords="offset points",
-                ha="right", va="bottom", fontsize="x-small", color=MUTED,
-            )  # fmt: skip
 
 
 def _draw_cell(axes: Axes, curves: pd.DataFrame, shade: str, is_heavy: bool) -> None:
@@ -83,50 +85,48 @@ def _draw_cell(axes: Axes, curves: pd.DataFrame, shade: str, is_heavy: bool) -> 
     axes.plot(median_curve(curves), color=shade, linewidth=2)
 
 
-def caption(study: StudyData) -> str:
-    """Return the finding: how soon each cell solves its longest lag, and where it stands at the longest of all."""
+def finding(study: StudyData) -> str:
+    """Return how soon each cell solves its longest lag, and where it stands at the longest of all."""
     if not was_trained(study):
         return NOTHING_TRAINED
     if learning_curves(study).empty:
         return "No member has a learning curve yet."
-    told = [*(_solving(study, cell) for cell in study.cells), _standing(study)]
-    how = "Thin lines are members, thick ones medians over members; one that ended early keeps its last value."
-    points = published_shares(study)
-    told += [how, hollow_note(points, "Hollow, at the right edge")]
-    return " ".join(filter(None, told))
+    return joined(_solving(study), _standing(study))
 
 
-def _solving(study: StudyData, cell: str) -> str:
-    lag = longest_mostly_solved(study, cell)
-    if lag is None and not study.members.loc[study.members["cell"] == cell, "status"].isin(ATTEMPTS).any():
-        return ""
+def _solving(study: StudyData) -> str:
+    """Return the longest lag that most members of each cell solve, and in how many steps."""
+    solved = {cell: longest_mostly_solved(study, cell) for cell in study.cells if _has_ended(study, cell)}
+    texts = {cell: _steps(study, cell, lag) for cell, lag in solved.items()}
+    named = "; ".join(by_cell(texts, lambda cell: -(solved[cell] or 0)))
+    return f"The longest lag that most members solve: {named}." if texts else ""
+
+
+def _has_ended(study: StudyData, cell: str) -> bool:
+    return bool(study.members.loc[study.members["cell"] == cell, "status"].isin(ATTEMPTS).any())
+
+
+def _steps(study: StudyData, cell: str, lag: int | None) -> str:
     if lag is None:
-        return f"{cell} solves no lag with most of its members."
+        return "none"
     steps = steps_to_solve(study, cell, lag)
-    members = members_at(study, cell, lag)
-    solved, attempts = (members["status"] == "solved").sum(), members["status"].isin(ATTEMPTS).sum()
+    statuses = members_at(study, cell, lag)["status"]
+    solved, attempts = (statuses == "solved").sum(), statuses.isin(ATTEMPTS).sum()
     interval = with_range(steps.middle, steps.low, steps.high, digits=0)
-    return f"{cell} solves lag {lag} ({solved} of {attempts} members) in a median of {interval} steps."
+    return f"{lag} ({solved} of {attempts} members) in a median of {interval} steps"
 
 
 def _standing(study: StudyData) -> str:
+    """Return the normalised loss at which the median member of each cell ends at the longest lag."""
     curves, lag = learning_curves(study), study.lags[-1]
-    by_cell = {cell: curves.loc[(curves["cell"] == cell) & (curves["lag"] == lag)] for cell in study.cells_at(lag)}
-    ends = [f"{significant(_end(own), 2)} ({cell})" for cell, own in by_cell.items() if len(own)]
-    absent = [cell for cell, own in by_cell.items() if own.empty]
-    told = f"At lag {lag} the median member ends at {listed(ends)} of the baseline." if ends else ""
-    return " ".join(filter(None, (told, f"At lag {lag} {listed(absent)} did not run." if absent else "")))
-
-
-def _end(curves: pd.DataFrame) -> float:
-    return float(median_curve(curves).iloc[-1])
-
-
-def alt(study: StudyData) -> str:
-    """Return a description for who cannot see the figure."""
-    return (
-        f"Learning curves on {study.task}, a panel for each lag from {study.lags[0]} to {study.lags[-1]}. "
-        + _standing(study)
+    curves_of = {cell: rows_where(curves, cell=cell, lag=lag) for cell in study.cells_at(lag)}
+    ends = {cell: float(median_curve(rows).iloc[-1]) for cell, rows in curves_of.items() if len(rows)}
+    absent = [cell for cell in curves_of if cell not in ends]
+    losses = {cell: significant(end, 2) for cell, end in ends.items()}
+    texts = by_cell(losses, lambda cell: ends[cell], "{text} ({cell})")
+    return joined(
+        f"At lag {lag} the median member ends at a normalised loss of {listed(texts)}." if texts else "",
+        f"At lag {lag} {listed(absent)} did not run." if absent else "",
     )
 
 

@@ -9,8 +9,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter, Locator, LogLocator, NullLocator, SymmetricalLogLocator
+from matplotlib.ticker import LogLocator, SymmetricalLogLocator
 
 from lstm_bench.analysis.frames import StudyData
 from lstm_bench.analysis.published import (
@@ -19,11 +18,20 @@ from lstm_bench.analysis.published import (
     published_comparisons,
     published_frame,
 )
-from lstm_bench.analysis.wording import listed, significant
+from lstm_bench.analysis.wording import listed
 from lstm_bench.literature.reading import PublishedResult
-from lstm_bench.report.style import INK, MUTED, RULE, colours, new_figure, themed
+from lstm_bench.report.figures.findings import joined
+from lstm_bench.report.panels import legend, legend_entry, log_ticks, new_figure
+from lstm_bench.report.published_marks import HOLLOW
+from lstm_bench.report.style import MUTED, RULE, colours, themed
 
 QUESTION = "Does it agree with what was published?"
+METHOD = (
+    "A panel for each published quantity, a lane for each of our cells. Filled points are means over members with "
+    "95% bootstrap intervals; a triangle is a mean that members who did not solve could only raise. Hollow points "
+    "are published, in the lane of our cell of the same kind, or in a lane of their own where no such cell was run. "
+    "A comparison is ruled on where the kind of cell is the same; the verdict is in the table behind the figure."
+)
 METRICS = {
     "mse": "mean squared error",
     "rmse": "root mean squared error",
@@ -53,49 +61,45 @@ class Lane:
 @themed
 def draw(study: StudyData) -> Figure:
     """Draw, for each published quantity, the means of our cells with intervals, and hollow what was published."""
-    every, shades = comparisons_at_lags_run(study), colours(study.cells)
-    panels = {metric: _lanes_by_place(study, _of(every, metric)) for metric in _metrics(every)}
+    comparisons, shades = comparisons_at_lags_run(study), colours(study.cells)
+    by_metric: dict[str, list[PublishedComparison]] = defaultdict(list)
+    for comparison in comparisons:
+        by_metric[comparison.published.metric].append(comparison)
+    panels = {metric: _lanes_by_place(study, of_metric) for metric, of_metric in by_metric.items()}
     heights = [sum(HEADING + LANE * len(lanes) for lanes in panel.values()) for panel in panels.values()]
-    markers = dict(zip(_sources(every), cycle(MARKERS), strict=False))
+    sources = dict.fromkeys(comparison.published.source.name for comparison in comparisons)
+    markers = dict(zip(sources, cycle(MARKERS), strict=False))
     figure = new_figure(sum(heights) + FRAME * len(panels) + 0.4)
     for axes, metric in zip(_stacked(figure, heights), panels, strict=True):
         _draw_panel(axes, panels[metric], shades, markers)
         _scale(axes, metric)
         axes.set_title(METRICS[metric], fontsize="medium")
-    _legend(figure, markers)
+    ours = legend_entry("ours, mean and 95% interval", marker="o", linewidth=1.8)
+    published = [legend_entry(name, marker=marker, **HOLLOW) for name, marker in markers.items()]
+    legend(figure, [ours, *published])
     return figure
-
-
-def _metrics(every: Sequence[PublishedComparison]) -> list[str]:
-    return list(dict.fromkeys(one.published.metric for one in every))
-
-
-def _of(every: Sequence[PublishedComparison], metric: str) -> list[PublishedComparison]:
-    return [one for one in every if one.published.metric == metric]
-
-
-def _sources(every: Sequence[PublishedComparison]) -> list[str]:
-    return list(dict.fromkeys(one.published.source.name for one in every))
 
 
 def _stacked(figure: Figure, heights: Sequence[float]) -> list[Axes]:
     return list(figure.subplots(len(heights), 1, squeeze=False, height_ratios=heights)[:, 0])
 
 
-def _lanes_by_place(study: StudyData, some: Sequence[PublishedComparison]) -> dict[Place, list[Lane]]:
+def _lanes_by_place(study: StudyData, comparisons: Sequence[PublishedComparison]) -> dict[Place, list[Lane]]:
     places: dict[Place, list[PublishedComparison]] = defaultdict(list)
-    for one in some:
-        places[one.published.lag or 0, one.published.length or 0].append(one)
+    for comparison in comparisons:
+        places[comparison.published.lag or 0, comparison.published.length or 0].append(comparison)
     return {place: _lanes(study, places[place]) for place in sorted(places)}
 
 
-def _lanes(study: StudyData, here: Sequence[PublishedComparison]) -> list[Lane]:
+def _lanes(study: StudyData, comparisons: Sequence[PublishedComparison]) -> list[Lane]:
     lanes = []
     for cell in study.cells:
-        own = [one for one in here if one.cell == cell]
-        lanes += [Lane(cell, own[0], [one.published for one in own if one.is_ruled])] if own else []
-    met = {id(row) for lane in lanes for row in lane.published}
-    alone = {id(one.published): one.published for one in here if id(one.published) not in met}
+        of_cell = [comparison for comparison in comparisons if comparison.cell == cell]
+        same_kind = [comparison.published for comparison in of_cell if comparison.is_ruled]
+        lanes += [Lane(cell, of_cell[0], same_kind)] if of_cell else []
+    in_lanes = {id(row) for lane in lanes for row in lane.published}
+    published = {id(comparison.published): comparison.published for comparison in comparisons}
+    alone = {key: row for key, row in published.items() if key not in in_lanes}
     return [*lanes, *(Lane(f"{row.cell}, published", None, [row]) for row in alone.values())]
 
 
@@ -118,9 +122,9 @@ def _draw_panel(
 
 
 def _head(axes: Axes, y: float, lag: int, length: int) -> None:
-    told = f"lag {lag:,}" + (f", evaluated at length {length:,}" if length else "")
+    text = f"lag {lag:,}" + (f", evaluated at length {length:,}" if length else "")
     axes.annotate(
-        told, (0, y), xycoords=("axes fraction", "data"), xytext=(4, 0), textcoords="offset points", va="center",
+        text, (0, y), xycoords=("axes fraction", "data"), xytext=(4, 0), textcoords="offset points", va="center",
         fontsize="small", color=MUTED,
     )  # fmt: skip
 
@@ -133,66 +137,36 @@ def _draw_lane(axes: Axes, y: float, lane: Lane, shade: str, markers: Mapping[st
             axes.plot([low, high], [y, y], color=shade, linewidth=1.8, solid_capstyle="butt")
         axes.plot(middle, y, marker=">" if lane.ours.runs.censored else "o", color=shade, markersize=5.5)
     for row in lane.published:
-        marker = markers[row.source.name]
-        axes.plot(row.value, y, marker=marker, markersize=8, markerfacecolor="none", color=shade, linestyle="none")
+        axes.plot(row.value, y, marker=markers[row.source.name], color=shade, **HOLLOW)
 
 
 def _scale(axes: Axes, metric: str) -> None:
     """Set a logarithmic axis, of counts one that has a 0, of shares a linear one."""
     if metric in SHARES:
         return
-    locator: Locator = LogLocator(subs=(1, 2, 5), numticks=MOST_TICKS)
     if metric in COUNTS:
         axes.set_xscale("symlog", linthresh=1)
         axes.set_xlim(left=-0.3)
-        locator = SymmetricalLogLocator(base=10, linthresh=1)
+        log_ticks(axes.xaxis, SymmetricalLogLocator(base=10, linthresh=1), "{:,g}")
     else:
         axes.set_xscale("log")
-    axes.xaxis.set_major_locator(locator)
-    axes.xaxis.set_minor_locator(NullLocator())
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
+        log_ticks(axes.xaxis, LogLocator(subs=(1, 2, 5), numticks=MOST_TICKS), "{:,g}")
 
 
-def _legend(figure: Figure, markers: Mapping[str, str]) -> None:
-    ours = Line2D([], [], color=INK, marker="o", linewidth=1.8, label="ours, mean and 95% interval")
-    theirs = [
-        Line2D([], [], color=INK, marker=marker, markersize=8, markerfacecolor="none", linestyle="none", label=name)
-        for name, marker in markers.items()
-    ]
-    figure.legend(handles=[ours, *theirs], loc="outside upper left", ncols=3, fontsize="small")
-
-
-def caption(study: StudyData) -> str:
+def finding(study: StudyData) -> str:
     """Return how many published numbers ours agree with; "" where none was published of a lag that was run."""
-    every, shown = published_comparisons(study), comparisons_at_lags_run(study)
-    if not shown:
+    if not comparisons_at_lags_run(study):
         return ""
-    ruled = [one for one in every if one.is_ruled]
-    counts = "; ".join(f"{verdict} {n}" for verdict, n in Counter(one.verdict for one in ruled).most_common())
-    missing = sorted({one.published.lag or 0 for one in every if one.verdict == "not run"})
-    sentences = [
+    comparisons = published_comparisons(study)
+    verdicts = Counter(comparison.verdict for comparison in comparisons if comparison.is_ruled)
+    counts = "; ".join(f"{verdict} {n}" for verdict, n in verdicts.most_common())
+    absent = sorted({comparison.published.lag or 0 for comparison in comparisons if comparison.verdict == "not run"})
+    return joined(
         f"Comparisons with numbers published of the same kind of cell, by verdict: {counts}."
-        if ruled
+        if verdicts
         else "No cell of the study is of a kind that a number was published of.",
-        f"Hollow: published ({listed(_sources(shown))}). Filled: means over members with 95% bootstrap intervals; a "
-        "triangle is a mean that members who did not solve could only raise.",
-        f"Published at lags that were not run: {listed([f'{lag:,}' for lag in missing])}." if missing else "",
-    ]
-    return " ".join(filter(None, sentences))
-
-
-def _subject(one: PublishedComparison) -> str:
-    at = f" at length {one.published.length}" if one.published.length else ""
-    return f"{one.cell}, {METRICS[one.published.metric]}{at}, lag {one.published.lag}"
-
-
-def alt(study: StudyData) -> str:
-    """Return a description for who cannot see the figure."""
-    told = [
-        f"{_subject(one)}: published {one.published.shown}, ours {significant(one.ours.middle)}"
-        for one in comparisons_at_lags_run(study)
-    ]
-    return f"Published numbers and ours on {study.task}. {'; '.join(told)}."
+        f"Published at lags that were not run: {listed([f'{lag:,}' for lag in absent])}." if absent else "",
+    )
 
 
 def rows(study: StudyData) -> pd.DataFrame:

@@ -1,113 +1,67 @@
 """The same word a second time: how far two answers are apart whose contexts differ some steps back."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
-
 import pandas as pd
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
-from matplotlib.ticker import MaxNLocator
 
 from lstm_bench.analysis.forgetting import same_word_summary
 from lstm_bench.analysis.frames import StudyData
 from lstm_bench.analysis.gradients import WHEN
-from lstm_bench.analysis.wording import counted, listed, span_of, with_range
-from lstm_bench.metrics import FINAL, INITIAL
-from lstm_bench.report.style import MUTED, cell_legend, colours, log_axis, new_figure, themed
+from lstm_bench.analysis.wording import counted, span_of
+from lstm_bench.report.figures.findings import by_cell
+from lstm_bench.report.figures.moments import last_moment
+from lstm_bench.report.figures.table_rows import rows_by_cell, rows_where
+from lstm_bench.report.figures.word_panels import at_longest_lag, draw_pair, with_interval
+from lstm_bench.report.panels import log_axis
+from lstm_bench.report.style import themed
 
 QUESTION = "Does a cell say the same at the same word, second time?"
-PANELS = {"divergence": "divergence of two answers\n(bits)", "identical": "share of answers alike\nto the last bit"}
+METHOD = (
+    "Two sequences differ in one word and then read the same ones. Divergence is Jensen and Shannon's, 0 bits for "
+    "the same answer and 1 for certain ones that differ. Lines are interquartile means over members with 95% "
+    "bootstrap intervals, at the longest lag."
+)
+DIVERGENCE, IDENTICAL = "divergence", "identical"
+LABELS = {DIVERGENCE: "divergence of two answers\n(bits)", IDENTICAL: "share of answers alike\nto the last bit"}
 LOWEST = 1e-8  # bits
-DASHES: Mapping[str, Any] = {INITIAL: (0, (3, 2)), FINAL: "-"}
 
 
 @themed
 def draw(study: StudyData) -> Figure:
     """Draw divergence and share of identical answers against distance at the longest lag; start dashed."""
-    shades, summary = colours(study.cells), _shown(study)
-    figure = new_figure(3.3)
-    for axes, (quantity, label) in zip(figure.subplots(1, 2, sharex=True), PANELS.items(), strict=True):
-        own = summary.loc[summary["quantity"] == quantity]
-        draw_lines(axes, own, shades)
-        axes.set(xlabel="steps back to the word that differs", ylabel=label)
-        axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
-    log_axis(figure.axes[0])
-    figure.axes[0].set_ylim(LOWEST, 2)
-    figure.axes[1].set_ylim(-0.02, 1.02)
-    add_legends(figure, study.cells, shades)
+    figure, (left, right) = draw_pair(study, _shown(study), LABELS, x="steps back to the word that differs")
+    log_axis(left)
+    left.set_ylim(LOWEST, 2)
+    right.set_ylim(-0.02, 1.02)
     return figure
 
 
-def draw_lines(axes: Axes, rows: pd.DataFrame, shades: Mapping[str, str], **line: Any) -> None:
-    """Draw a line with its interval for each cell and moment, the start dashed."""
-    for key, own in rows.groupby(["cell", "moment"], observed=True):
-        cell, moment = map(str, key)
-        axes.fill_between(own["at"], own["low"], own["high"], color=shades[cell], alpha=0.18, linewidth=0)
-        axes.plot(own["at"], own["middle"], color=shades[cell], linestyle=DASHES[moment], linewidth=1.7, **line)
-
-
-def add_legends(figure: Figure, cells: Sequence[str], shades: dict[str, str]) -> None:
-    """Name the cells above a figure, and the two moments below it."""
-    cell_legend(figure, cells, shades)
-    handles = [Line2D([], [], color=MUTED, linestyle=DASHES[m], label=WHEN[m]) for m in DASHES]
-    figure.legend(handles=handles, loc="outside lower left", ncols=2)
-
-
-def at_the_longest_lag(summary: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows of the longest lag."""
-    shown: pd.DataFrame = summary.loc[summary["lag"] == summary["lag"].max()]
-    return shown
-
-
 def _shown(study: StudyData) -> pd.DataFrame:
-    return at_the_longest_lag(same_word_summary(study))
+    return at_longest_lag(same_word_summary(study))
 
 
-def caption(study: StudyData) -> str:
-    """Return the finding: the largest divergence and how many answers are identical; "" of nothing."""
+def finding(study: StudyData) -> str:
+    """Return the largest divergence and how many answers are identical; "" where nothing was measured."""
     summary = _shown(study)
     if summary.empty:
         return ""
-    told = "; ".join(_told(str(cell), part) for cell, part in summary.groupby("cell", observed=True, sort=False))
-    return (
-        f"Two sequences that differ in one word and then read the same ones, at lag {span_of(summary['lag'])}: {told}. "
-        "Divergence is Jensen and Shannon's, 0 bits for the same answer and 1 for certain ones that differ; "
-        f"interquartile means over {span_of(summary['n'])} members with 95% bootstrap intervals."
-    )
+    last = last_moment(summary)
+    most = rows_where(last, quantity=DIVERGENCE).groupby("cell", observed=True)["middle"].max().to_dict()
+    texts = {cell: _answers(of_cell) for cell, of_cell in rows_by_cell(study, last).items()}
+    named = "; ".join(by_cell(texts, lambda cell: -most.get(cell, 0.0)))
+    when = WHEN[str(last["moment"].iloc[0])].capitalize()
+    return f"{when}, at lag {span_of(last['lag'])}, two answers differ by at most: {named}."
 
 
-def _told(cell: str, rows: pd.DataFrame) -> str:
-    parts = []
-    for moment, own in in_order(rows):
-        bits = own.loc[own["quantity"] == "divergence"].sort_values("middle")
-        alike = own.loc[own["quantity"] == "identical", "middle"]
-        most = bits.iloc[-1]
-        parts.append(
-            f"{WHEN[moment]} at most {ranged(most)} bits, {counted(int(most['at']), 'step')} back, and "
-            f"{_shares(alike)} of the answers alike to the last bit"
-        )
-    return f"{cell} {listed(parts)}"
+def _answers(of_cell: pd.DataFrame) -> str:
+    most = rows_where(of_cell, quantity=DIVERGENCE).sort_values("middle").iloc[-1]
+    alike = _percentages(rows_where(of_cell, quantity=IDENTICAL)["middle"])
+    back = counted(int(most["at"]), "step")
+    return f"{with_interval(most)} bits, {back} back, and {alike} of the answers alike to the last bit"
 
 
-def _shares(alike: pd.Series) -> str:
-    least, most = f"{alike.min():.0%}", f"{alike.max():.0%}"
+def _percentages(shares: pd.Series) -> str:
+    least, most = f"{shares.min():.0%}", f"{shares.max():.0%}"
     return least if least == most else f"{least} to {most}"
-
-
-def in_order(rows: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
-    """Return the rows of each moment, the start first."""
-    return [(moment, rows.loc[rows["moment"] == moment]) for moment in WHEN if (rows["moment"] == moment).any()]
-
-
-def ranged(row: Any) -> str:
-    """Return a row's middle with its interval, to three digits."""
-    return with_range(float(row["middle"]), float(row["low"]), float(row["high"]), 3)
-
-
-def alt(study: StudyData) -> str:
-    """Return a description for who cannot see the figure."""
-    return f"Divergence of answers against the distance of the differing word on {study.task}: {listed(study.cells)}."
 
 
 def rows(study: StudyData) -> pd.DataFrame:

@@ -1,14 +1,14 @@
-"""How far back each cell reaches, a panel a lens: what is learned, what the gradient sees, what the state holds."""
+"""How far back each cell reaches, a panel a memory horizon: what is learned, what the gradient sees, what is held."""
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+from matplotlib.ticker import LogLocator
 
 from lstm_bench.analysis.frames import StudyData
 from lstm_bench.analysis.gradients import WHEN
@@ -28,187 +28,184 @@ from lstm_bench.analysis.memory_horizons import (
 )
 from lstm_bench.analysis.wording import NOT_AVAILABLE, listed, span_of
 from lstm_bench.metrics import INITIAL
-from lstm_bench.report.style import INK, MUTED, PAPER, colours, new_figure, themed
+from lstm_bench.report.figures.findings import by_cell, joined
+from lstm_bench.report.panels import legend, legend_entry, log_ticks, name_axes, new_figure, row_axis
+from lstm_bench.report.style import INK, MUTED, PAPER, colours, themed
 from lstm_bench.report.typography import typeset
 
-QUESTION = "How far back, lens by lens?"
+QUESTION = "How far back, by each memory horizon?"
+METHOD = (
+    "A hollow mark is the start, a filled one the trained cell; the number stands beside it. Bars are 95% intervals, "
+    "but for the linear-capacity span the range of the members; an end is dotted where so few members cannot bound "
+    "it, and an arrow is a horizon beyond all that was tried. The learned span is over the members of all lags, the "
+    "forgetting half-life at the longest lag that most members of the cell solved, the others at the lag in the "
+    "title."
+)
 MEANINGS = {
     LEARNED: "half of the members solve it",
     GRADIENT: "the gradient falls below 1e-3",
     CAPACITY_SPAN: "half of an input is still readable",
-    HALF_LIFE: "half of a cue is still said",
+    HALF_LIFE: "half of a cue is still recalled",
     LYAPUNOV: "a disturbance is down to 1/e",
     WINDOW: "what its error is worth",
 }
-LEAST, ROOM = 0.75, 1.5  # steps at the left edge; beyond the longest reach
-NAMED = 3  # cells of which a caption tells every number
+LEAST, ROOM = 0.75, 1.5  # steps at the left edge; beyond the longest horizon
 LINE = 0.17  # inches a line of a panel
 COLUMNS, WIDTHS = 2, (2.0, 1.15)  # of panels; of a panel and of the numbers beside it
-HorizonEstimates = Mapping[str, Sequence[HorizonEstimate]]
+BEYOND = 1e-3  # by how much an open horizon ranks beyond its own bound
+Estimates = Mapping[str, Sequence[HorizonEstimate]]
 
 
 @themed
 def draw(study: StudyData) -> Figure:
-    """Draw a panel a lens on one axis of steps: a row a cell, at its start above (hollow) and trained below (full)."""
-    found, shades = horizon_estimates(study), colours(study.cells)
-    lenses = _lenses(found)
-    n_rows = -(-len(lenses) // COLUMNS)
-    figure = new_figure(0.8 + n_rows * (0.6 + 2 * LINE * len(found)))
+    """Draw a panel a horizon on one axis of steps: a row a cell, at its start above (hollow), trained below (full)."""
+    estimates, shades = horizon_estimates(study), colours(study.cells)
+    horizons = _horizons(estimates)
+    n_rows = -(-len(horizons) // COLUMNS)
+    figure = new_figure(0.8 + n_rows * (0.6 + 2 * LINE * len(estimates)))
     grid = figure.subplots(n_rows, 2 * COLUMNS, squeeze=False, width_ratios=COLUMNS * WIDTHS)
     places = [(line[2 * column], line[2 * column + 1]) for line in grid for column in range(COLUMNS)]
-    most = ROOM * _longest(study, found)
-    for (axes, beside), lens in zip(places, lenses, strict=False):
-        for row, (cell, own) in enumerate(found.items()):
-            _draw_row(axes, beside, row, [reach for reach in own if reach.horizon == lens], shades[cell], most)
-        _finish(axes, lens, found, most)
+    most = ROOM * _longest(study, estimates)
+    for (axes, numbers), horizon in zip(places, horizons, strict=False):
+        for row, (cell, of_cell) in enumerate(_of(estimates, horizon).items()):
+            _draw_row(axes, numbers, row, of_cell, shades[cell], most)
+        _finish(axes, horizon, estimates, most)
     for axes in grid.flat:
-        names = list(found) if axes in grid[:, 0] else []
-        axes.set(ylim=(len(found) - 0.5, -0.5), yticks=range(len(names)), yticklabels=names)
-    for axes in [beside for _, beside in places] + [axes for axes, _ in places[len(lenses) :]]:
+        row_axis(axes, list(estimates) if axes in grid[:, 0] else [""] * len(estimates))
+    for axes in [numbers for _, numbers in places] + [axes for axes, _ in places[len(horizons) :]]:
         axes.set_axis_off()
-    figure.supxlabel("steps", fontsize="medium", color=INK)
-    seen = {reach.moment for own in found.values() for reach in own}
-    handles = [_handle(moment) for moment in MOMENTS if moment in seen]
-    figure.legend(handles=handles, loc="outside upper left", ncols=2, handlelength=1.4)
+    name_axes(figure, x=f"steps{_members(estimates)}")
+    moments = {estimate.moment for of_cell in estimates.values() for estimate in of_cell}
+    legend(figure, [legend_entry(WHEN[m], linewidth=1.8, **_mark(m, MUTED)) for m in MOMENTS if m in moments])
     return figure
 
 
-def _lenses(found: HorizonEstimates) -> list[str]:
-    seen = {reach.horizon for own in found.values() for reach in own}
-    return [lens for lens in HORIZONS if lens in seen]
+def _mark(moment: str, shade: str) -> dict[str, Any]:
+    face = PAPER if moment == INITIAL else shade
+    return {"color": shade, "marker": "D", "markersize": 4.6, "markerfacecolor": face}
 
 
-def _longest(study: StudyData, found: HorizonEstimates) -> float:
-    """Return the longest reach that is drawn; the end of an interval may lie off the axis."""
-    middles = [r.middle for own in found.values() for r in own if r.horizon in HORIZONS and math.isfinite(r.middle)]
-    return max([*middles, *study.lags])
+def _of(estimates: Estimates, horizon: str) -> dict[str, list[HorizonEstimate]]:
+    """Return the estimates of one horizon by cell, none of a cell of which it was not measured."""
+    return {
+        cell: [estimate for estimate in of_cell if estimate.horizon == horizon] for cell, of_cell in estimates.items()
+    }
 
 
-def _draw_row(axes: Axes, beside: Axes, row: int, reaches: Sequence[HorizonEstimate], shade: str, most: float) -> None:
-    for reach in reaches:
-        y = row + (0.0 if len(reaches) == 1 else -0.2 if reach.moment == INITIAL else 0.2)
-        if reach.censored:
-            _draw_bound(axes, y, reach, shade, most)
+def _horizons(estimates: Estimates) -> list[str]:
+    measured = {estimate.horizon for of_cell in estimates.values() for estimate in of_cell}
+    return [horizon for horizon in HORIZONS if horizon in measured]
+
+
+def _longest(study: StudyData, estimates: Estimates) -> float:
+    """Return the longest horizon that is drawn; the end of an interval may lie off the axis."""
+    drawn = [estimate for of_cell in estimates.values() for estimate in of_cell if estimate.horizon in HORIZONS]
+    return max([*(estimate.middle for estimate in drawn if math.isfinite(estimate.middle)), *study.lags])
+
+
+def _members(estimates: Estimates) -> str:
+    n = span_of(estimate.n for of_cell in estimates.values() for estimate in of_cell if estimate.horizon != LEARNED)
+    return "" if n == NOT_AVAILABLE else f" (n = {typeset(n)} members a number)"
+
+
+def _draw_row(
+    axes: Axes, numbers: Axes, row: int, estimates: Sequence[HorizonEstimate], shade: str, most: float
+) -> None:
+    for estimate in estimates:
+        y = row + (0.0 if len(estimates) == 1 else -0.2 if estimate.moment == INITIAL else 0.2)
+        if estimate.censored:
+            _draw_bound(axes, y, estimate, shade, most)
         else:
-            _draw_interval(axes, y, reach, shade, most)
-        lag = f", lag {reach.lag}" if reach.horizon == HALF_LIFE else ""
-        _say(beside, y, f"{reach.text}{lag}")
-    if not reaches:
-        _say(beside, row, "not measured")
+            _draw_interval(axes, y, estimate, shade, most)
+        lag = f", lag {estimate.lag}" if estimate.horizon == HALF_LIFE else ""
+        _write(numbers, y, f"{estimate.text}{lag}")
+    if not estimates:
+        _write(numbers, row, "not measured")
 
 
-def _draw_bound(axes: Axes, y: float, reach: HorizonEstimate, shade: str, most: float) -> None:
+def _draw_bound(axes: Axes, y: float, estimate: HorizonEstimate, shade: str, most: float) -> None:
     """Draw an arrow from the bound on; one without a bound stands at the right edge."""
-    start, end = min(reach.middle, most / 2), most if reach.censored == "above" else LEAST
-    face = PAPER if reach.moment == INITIAL else shade
+    start, end = min(estimate.middle, most / 2), most if estimate.censored == "above" else LEAST
+    face = _mark(estimate.moment, shade)["markerfacecolor"]
     arrow = {"arrowstyle": "-|>", "edgecolor": shade, "facecolor": face, "lw": 1.3, "shrinkA": 0, "shrinkB": 0}
     axes.annotate("", (end, y), (start, y), arrowprops=arrow)
-    if math.isfinite(reach.middle):
+    if math.isfinite(estimate.middle):
         axes.plot(start, y, marker="|", color=shade, markersize=7, markeredgewidth=1.6)
 
 
-def _draw_interval(axes: Axes, y: float, reach: HorizonEstimate, shade: str, most: float) -> None:
+def _draw_interval(axes: Axes, y: float, estimate: HorizonEstimate, shade: str, most: float) -> None:
     """Draw a value and its interval; an end that nothing bounds is dotted, for an octave."""
-    middle, low = (max(value, LEAST) for value in (reach.middle, reach.low if reach.low > -math.inf else reach.middle))
-    high = reach.high if math.isfinite(reach.high) else reach.middle
+    middle = max(estimate.middle, LEAST)
+    low = max(estimate.low if estimate.low > -math.inf else estimate.middle, LEAST)
+    high = estimate.high if math.isfinite(estimate.high) else estimate.middle
     axes.plot(np.clip([low, max(high, middle)], LEAST, most), [y, y], color=shade, linewidth=1.8, solid_capstyle="butt")
-    if math.isinf(reach.high):
+    if math.isinf(estimate.high):
         axes.plot([middle, min(2 * middle, most)], [y, y], color=shade, linewidth=1.2, linestyle=(0, (1, 1.4)))
-    axes.plot(
-        middle, y, marker="D" if reach.middle >= LEAST else "<", color=shade, clip_on=False, markersize=4.6,
-        markerfacecolor=PAPER if reach.moment == INITIAL else shade, markeredgewidth=1.2,
-    )  # fmt: skip
+    mark = _mark(estimate.moment, shade) | {"marker": "D" if estimate.middle >= LEAST else "<"}
+    axes.plot(middle, y, clip_on=False, markeredgewidth=1.2, **mark)
 
 
-def _say(beside: Axes, y: float, text: str) -> None:
-    beside.annotate(
+def _write(numbers: Axes, y: float, text: str) -> None:
+    numbers.annotate(
         typeset(text), (0, y), xycoords=("axes fraction", "data"), va="center", fontsize="x-small", color=INK
     )
 
 
-def _finish(axes: Axes, lens: str, found: HorizonEstimates, most: float) -> None:
-    axes.set_title(f"{lens[0].upper()}{lens[1:]}{_where(found, lens)}:\n{MEANINGS[lens]}", fontsize="small")
+def _finish(axes: Axes, horizon: str, estimates: Estimates, most: float) -> None:
+    axes.set_title(f"{_capital(horizon)}{_where(estimates, horizon)}:\n{MEANINGS[horizon]}", fontsize="small")
     axes.set_xscale("log", base=2)
     axes.set_xlim(LEAST, most)
-    axes.xaxis.set_major_locator(LogLocator(base=4, numticks=9))
-    axes.xaxis.set_minor_locator(NullLocator())
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda steps, _: f"{steps:,.0f}"))
-    axes.tick_params(left=False)
-    axes.spines[["left"]].set_visible(False)
-    axes.grid(visible=False, axis="y")
+    log_ticks(axes.xaxis, LogLocator(base=4, numticks=9))
 
 
-def _where(found: HorizonEstimates, lens: str) -> str:
-    lags = span_of(r.lag for own in found.values() for r in own if r.horizon == lens and r.lag is not None)
-    return "" if lens in (LEARNED, HALF_LIFE) else f", lag {lags}"
+def _capital(text: str) -> str:
+    return f"{text[0].upper()}{text[1:]}"
 
 
-def _handle(moment: str) -> Line2D:
-    face = PAPER if moment == INITIAL else MUTED
-    return Line2D(
-        [], [], color=MUTED, marker="D", markersize=4.6, markerfacecolor=face, linewidth=1.8, label=WHEN[moment]
-    )
+def _where(estimates: Estimates, horizon: str) -> str:
+    measured = [estimate for of_cell in _of(estimates, horizon).values() for estimate in of_cell]
+    lags = span_of(estimate.lag for estimate in measured if estimate.lag is not None)
+    return "" if horizon in (LEARNED, HALF_LIFE) else f", lag {lags}"
 
 
-def caption(study: StudyData) -> str:
-    """Return the finding: what each lens says of each cell."""
-    found = horizon_estimates(study)
+def finding(study: StudyData) -> str:
+    """Return the cell that reaches furthest by each horizon, and the linear capacity of each cell."""
+    estimates = horizon_estimates(study)
     if rows(study).empty:
         return "No span, horizon or capacity was measured."
-    return " ".join([*(_sentence(found, lens) for lens in (*_lenses(found), *_capacities(found))), _how(found)])
+    furthest = "; ".join(_furthest(estimates, horizon) for horizon in _horizons(estimates))
+    return joined(f"The furthest, in steps: {furthest}." if furthest else "", _capacity(estimates))
 
 
-def _capacities(found: HorizonEstimates) -> list[str]:
-    return [CAPACITY] if any(reach.horizon == CAPACITY for own in found.values() for reach in own) else []
+def _furthest(estimates: Estimates, horizon: str) -> str:
+    """Return a horizon with the cells that reach furthest by it, trained where both moments were measured."""
+    last = {cell: of_cell[-1] for cell, of_cell in _of(estimates, horizon).items() if of_cell}
+    best = max(last.values(), key=_rank)
+    cells = [cell for cell, estimate in last.items() if estimate.text == best.text]
+    whose = "every cell" if len(cells) == len(estimates) > 1 else listed(cells)
+    start = ", at the start" if best.moment == INITIAL else ""
+    return f"{horizon} {best.text} ({whose}{start}{_where(estimates, horizon)})"
 
 
-def _sentence(found: HorizonEstimates, lens: str) -> str:
-    own = {cell: [reach for reach in reaches if reach.horizon == lens] for cell, reaches in found.items()}
-    measured = {cell: reaches for cell, reaches in own.items() if reaches}
-    where = {LEARNED: " T50", HALF_LIFE: " at the longest lag that most members of the cell solved"}
-    unit = ", in inputs" if lens == CAPACITY else ""
-    both = ", at the start, then trained" if any(len(reaches) > 1 for reaches in measured.values()) else ""
-    by_cell = {cell: _numbers(reaches) for cell, reaches in measured.items()}
-    told = "; ".join(f"{cell} {by_cell[cell]}" for cell in _named(measured))
-    if len(by_cell) > 1 and len(set(by_cell.values())) == 1:
-        told = f"every cell {_numbers(next(iter(measured.values())))}"
-    return f"{lens[0].upper()}{lens[1:]}{where.get(lens, _where(found, lens))}{unit}{both}: {told}."
+def _rank(estimate: HorizonEstimate) -> float:
+    return estimate.middle * {"above": 1 + BEYOND, "below": 1 - BEYOND}.get(estimate.censored, 1.0)
 
 
-def _numbers(reaches: Sequence[HorizonEstimate]) -> str:
-    if len(reaches) == 1 and reaches[0].moment == INITIAL:
-        return f"{reaches[0].text} at the start"
-    return " then ".join(reach.text for reach in reaches)
+def _capacity(estimates: Estimates) -> str:
+    """Return the linear capacity of each cell, which counts inputs and has no panel."""
+    measured = {cell: of_cell for cell, of_cell in _of(estimates, CAPACITY).items() if of_cell}
+    if not measured:
+        return ""
+    texts = {cell: _course(of_cell) for cell, of_cell in measured.items()}
+    both = ", at the start, then trained" if any(len(of_cell) > 1 for of_cell in measured.values()) else ""
+    ends = by_cell(texts, lambda cell: -measured[cell][-1].middle)
+    return f"{_capital(CAPACITY)}{_where(estimates, CAPACITY)}, in inputs{both}: {'; '.join(ends)}."
 
 
-def _named(measured: HorizonEstimates) -> HorizonEstimates:
-    """Return all cells, or of many the one that reaches furthest and the one that reaches least."""
-    if len(measured) <= NAMED:
-        return measured
-    ranked = sorted(measured, key=lambda cell: _rank(measured[cell][-1]))
-    return {cell: measured[cell] for cell in (ranked[-1], ranked[0])}
-
-
-def _rank(reach: HorizonEstimate) -> float:
-    return reach.middle * {"above": 1.001, "below": 0.999}.get(reach.censored, 1.0)
-
-
-def _how(found: HorizonEstimates) -> str:
-    n = span_of(reach.n for own in found.values() for reach in own if reach.horizon != LEARNED)
-    learned = ", the learned span over those of all lags" if LEARNED in _lenses(found) else ""
-    members = f" Over {n} members a number{learned}." if n != NOT_AVAILABLE else ""
-    some = "" if len(found) <= NAMED else " The cells named reach furthest and least by that lens."
-    return (
-        "Bars are 95% intervals, but for the capacity span the range of the members; dotted is an end that so few "
-        f"members cannot bound, an arrow a reach beyond all that was tried.{members}{some}"
-    )
-
-
-def alt(study: StudyData) -> str:
-    """Return a description for who cannot see the figure."""
-    found = horizon_estimates(study)
-    lenses = _lenses(found)
-    return f"How many steps back {listed(list(found))} reach on {study.task}, a panel for each of: {listed(lenses)}."
+def _course(estimates: Sequence[HorizonEstimate]) -> str:
+    if len(estimates) == 1 and estimates[0].moment == INITIAL:
+        return f"{estimates[0].text} at the start"
+    return " then ".join(estimate.text for estimate in estimates)
 
 
 def rows(study: StudyData) -> pd.DataFrame:

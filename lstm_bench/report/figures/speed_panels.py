@@ -1,4 +1,4 @@
-"""Panels of a speed study: one a hidden size and batch size, a row a cell and length, a mark a implementation."""
+"""Panels of a speed study: one a hidden size and batch size, a row a cell and length, a mark an implementation."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -9,18 +9,28 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from lstm_bench.analysis.speed_benchmark import IMPLEMENTATIONS
-from lstm_bench.report.style import INK, MUTED, PAPER, RULE, colours, new_figure
+from lstm_bench.analysis.speed_benchmark import IMPLEMENTATIONS, SpeedBenchmark
+from lstm_bench.report.figures.table_rows import rows_where
+from lstm_bench.report.panels import legend, legend_entry, new_figure, reference_line, row_axis
+from lstm_bench.report.style import INK, PAPER, RULE, colours
 from lstm_bench.report.typography import typeset
 
 LINE = 0.155  # inches for one mark and its label
 COLUMNS = 2
 MARKERS = "osD^vP"
+LABELS = ("task", "cell", "hidden_size", "batch_size", "lag", "length", "implementation", "rounds")
 GROUND = {"facecolor": PAPER, "edgecolor": "none", "pad": 1.0}  # behind a number, where a line would cross it
 
 
+def benchmark_rows(benchmark: SpeedBenchmark, is_shown: pd.Series, value: str) -> pd.DataFrame:
+    """Return a value with its quartiles for each job and implementation that is shown, with the study's name."""
+    return benchmark.rows.loc[is_shown, [*LABELS, value, f"{value}_q25", f"{value}_q75"]].assign(
+        study=benchmark.plan.study
+    )
+
+
 class Look(NamedTuple):
-    """How a implementation is marked in every figure."""
+    """How an implementation is marked in every figure."""
 
     colour: str
     marker: str
@@ -33,10 +43,19 @@ def looks(implementations: Sequence[str]) -> dict[str, Look]:
     return {name: Look(shades[name], MARKERS[place % len(MARKERS)]) for place, name in enumerate(names)}
 
 
-def draw_panels(rows: pd.DataFrame, value: str, implementations: Sequence[str], say: Callable[[float], str]) -> Figure:
-    """Draw a value with its quartiles for some implementations, each mark with its number beside it.
+def draw_panels(
+    rows: pd.DataFrame, value: str, implementations: Sequence[str], write: Callable[[float], str], line_at: float
+) -> Figure:
+    """Draw a value with its quartiles for each implementation, each mark with its number beside it.
 
-    Rows of panels are batch sizes, columns hidden sizes. The x axis is left for the caller to scale.
+    Rows of panels are batch sizes, columns hidden sizes. The caller scales the x axis.
+
+    Args:
+        rows: job, implementation, and the value with its quartiles.
+        value: its column.
+        implementations: those to draw, in the order of the legend.
+        write: returns the number beside a mark.
+        line_at: where a dashed line crosses every panel.
     """
     places = _places(rows)
     sizes = list(
@@ -47,26 +66,28 @@ def draw_panels(rows: pd.DataFrame, value: str, implementations: Sequence[str], 
     figure = new_figure(0.75 + n_rows * (0.5 + LINE * len(places) * (len(implementations) + 0.9)))
     grid = list(figure.subplots(n_rows, columns, squeeze=False, sharex=True, sharey=True).flat)
     for axes, (batch, hidden) in zip(grid, sizes, strict=False):
-        here = rows.loc[(rows["batch_size"] == batch) & (rows["hidden_size"] == hidden)]
+        here = rows_where(rows, batch_size=batch, hidden_size=hidden)
         axes.set_title(f"H = {hidden}, B = {batch}", fontsize="medium")
-        _draw_panel(axes, here, value, implementations, places, say)
+        reference_line(axes, x=line_at)
+        _draw_panel(axes, here, value, implementations, places, write)
     for axes in grid[len(sizes) :]:
         axes.remove()
-    _legend(figure, implementations)
+    style = looks(implementations)
+    legend(figure, [_entry(name, style[name]) for name in implementations])
     return figure
 
 
 def _places(rows: pd.DataFrame) -> dict[tuple[str, str, int], int]:
     """Return where each task, cell and length stands, by cell in the order of the records and by length."""
-    found = list(dict.fromkeys(zip(rows["task"], rows["cell"], rows["length"].astype(int), strict=True)))
-    cells = list(dict.fromkeys((task, cell) for task, cell, _ in found))
-    ordered = sorted(found, key=lambda place: (cells.index(place[:2]), place[2]))
+    keys = list(dict.fromkeys(zip(rows["task"], rows["cell"], rows["length"].astype(int), strict=True)))
+    cells = list(dict.fromkeys((task, cell) for task, cell, _ in keys))
+    ordered = sorted(keys, key=lambda place: (cells.index(place[:2]), place[2]))
     return {key: place for place, key in enumerate(ordered)}
 
 
 def _draw_panel(
     axes: Axes, rows: pd.DataFrame, value: str, implementations: Sequence[str],
-    places: Mapping[tuple[str, str, int], int], say: Callable[[float], str],
+    places: Mapping[tuple[str, str, int], int], write: Callable[[float], str],
 ) -> None:  # fmt: skip
     height, style = 1 / (len(implementations) + 0.9), looks(implementations)
     for row in rows.to_dict("records"):
@@ -74,22 +95,20 @@ def _draw_panel(
             shift = (implementations.index(row["implementation"]) - (len(implementations) - 1) / 2) * height
             y = places[row["task"], row["cell"], int(row["length"])] + shift
             ends = (float(row[value]), float(row[f"{value}_q25"]), float(row[f"{value}_q75"]))
-            _mark(axes, y, ends, style[row["implementation"]], say)
+            _mark(axes, y, ends, style[row["implementation"]], write)
     for line in range(len(places) - 1):
         axes.axhline(line + 0.5, color=RULE, linewidth=0.6)
-    axes.set(yticks=range(len(places)), yticklabels=_labels(places), ylim=(len(places) - 0.5, -0.5))
-    axes.tick_params(left=False, labelbottom=True)
-    axes.grid(visible=False, axis="y")
-    axes.spines["left"].set_visible(False)
+    row_axis(axes, _labels(places))
+    axes.tick_params(labelbottom=True)
 
 
-def _mark(axes: Axes, y: float, value: tuple[float, float, float], look: Look, say: Callable[[float], str]) -> None:
+def _mark(axes: Axes, y: float, value: tuple[float, float, float], look: Look, write: Callable[[float], str]) -> None:
     middle, low, high = value
     if not np.isfinite(middle):
         return
     whiskers: Any = np.array([[middle - low], [high - middle]])
     axes.errorbar(middle, y, xerr=whiskers, color=look.colour, marker=look.marker, markersize=4, linewidth=1, capsize=2)
-    axes.annotate(typeset(say(middle)), (max(middle, high), y), xytext=(5.5, 0), textcoords="offset points",
+    axes.annotate(typeset(write(middle)), (max(middle, high), y), xytext=(5.5, 0), textcoords="offset points",
                   va="center_baseline", fontsize="x-small", color=INK, zorder=1.5, bbox=GROUND)  # fmt: skip
 
 
@@ -98,16 +117,5 @@ def _labels(places: Mapping[tuple[str, str, int], int]) -> list[str]:
     return [f"{'' if is_one_task else f'{task} '}{cell}, T = {length}" for task, cell, length in places]
 
 
-def _legend(figure: Figure, implementations: Sequence[str]) -> None:
-    style = looks(implementations)
-    handles = [
-        Line2D([], [], color=style[name].colour, marker=style[name].marker, markersize=5, linewidth=0, label=name)
-        for name in implementations
-    ]
-    figure.legend(handles=handles, loc="outside upper left", ncols=3, handlelength=1.0, columnspacing=1.5)
-
-
-def line_at(figure: Figure, value: float) -> None:
-    """Draw a vertical line through every panel, behind the marks."""
-    for axes in figure.axes:
-        axes.axvline(value, color=MUTED, linewidth=0.9, linestyle=(0, (4, 3)), zorder=1)
+def _entry(name: str, look: Look) -> Line2D:
+    return legend_entry(name, color=look.colour, marker=look.marker, markersize=5, linewidth=0)

@@ -2,76 +2,69 @@
 
 import pandas as pd
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+from matplotlib.ticker import LogLocator
 
 from lstm_bench.analysis.speed_benchmark import SpeedBenchmark
 from lstm_bench.analysis.speed_headline import extremes, where
-from lstm_bench.analysis.wording import counted, listed, significant, span_of, times
+from lstm_bench.analysis.wording import counted, significant, span_of, times
 from lstm_bench.records.schema import OURS
-from lstm_bench.report.figures.speed_panels import draw_panels, line_at
+from lstm_bench.report.figures.speed_panels import benchmark_rows, draw_panels
+from lstm_bench.report.figures.table_rows import rows_where
+from lstm_bench.report.panels import log_ticks, name_axes
 from lstm_bench.report.style import themed
 from lstm_bench.report.typography import typeset
 
 QUESTION = "How much faster is the engine?"
+METHOD = (
+    "The ratio of two times of one round, the other's over the engine's: medians over the rounds, and quartiles as "
+    "whiskers. Right of the dashed line the engine is faster."
+)
 MOST_TICKS = 12
 
 
 @themed
 def draw(benchmark: SpeedBenchmark) -> Figure:
     """Draw the speedup over each other implementation on a log axis, with a line where both are equally fast."""
-    shown = rows(benchmark)
-    figure = draw_panels(shown, "speedup", _others(benchmark), lambda ratio: f"{significant(ratio)}x")
-    low, high = min(1.0, shown["speedup_q25"].min()), max(1.0, shown["speedup_q75"].max())
+    speedups = rows(benchmark)
+    figure = draw_panels(speedups, "speedup", _others(benchmark), times_faster, line_at=1.0)
+    low, high = min(1.0, speedups["speedup_q25"].min()), max(1.0, speedups["speedup_q75"].max())
     for axes in figure.axes:
         axes.set_xscale("log")
         axes.set_xlim(low / 1.25, high * (high / low) ** 0.2 * 1.1)  # a fifth more, for the number beside the mark
-        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=MOST_TICKS))
-        axes.xaxis.set_minor_locator(NullLocator())
-        axes.xaxis.set_major_formatter(FuncFormatter(lambda ratio, _: typeset(f"{ratio:g}x")))
-    line_at(figure, 1.0)
-    figure.supxlabel("training steps that the engine takes while the other takes one", fontsize="medium")
+        log_ticks(axes.xaxis, LogLocator(subs=(1, 2, 5), numticks=MOST_TICKS), "{:g}\u00d7")
+    rounds = typeset(span_of(speedups["rounds"]))
+    name_axes(figure, x=f"training steps that the engine takes while the other takes one (n = {rounds} rounds)")
     return figure
+
+
+def times_faster(ratio: float) -> str:
+    """Return a speedup with three significant digits: "15.0x"."""
+    return f"{significant(ratio)}x"
 
 
 def _others(benchmark: SpeedBenchmark) -> list[str]:
     return [name for name in benchmark.implementations if name != OURS]
 
 
-def caption(benchmark: SpeedBenchmark) -> str:
-    """Return the finding: against each other implementation the least and the greatest speedup, and where."""
-    shown = rows(benchmark)
-    if shown.empty:
+def finding(benchmark: SpeedBenchmark) -> str:
+    """Return against each other implementation the least and the greatest speedup, and where."""
+    speedups = rows(benchmark)
+    if speedups.empty:
         return "Nothing was timed beside the engine, so there is nothing to compare."
-    told = [_told(name, shown.loc[shown["implementation"] == name]) for name in _others(benchmark)]
-    how = (
-        f"Medians, and quartiles as whiskers, over {span_of(shown['rounds'])} rounds of the ratio of two times of one "
-        "round; right of the dashed line the engine is faster."
-    )
-    return " ".join(["Speedup of the engine over each.", *told, how])
+    texts = [_range(name, rows_where(speedups, implementation=name)) for name in _others(benchmark)]
+    return f"Speedup of the engine, least to greatest: {'; '.join(texts)}."
 
 
-def _told(name: str, shown: pd.DataFrame) -> str:
-    (least, most), slower = extremes(shown, "speedup"), int((shown["speedup"] < 1).sum())
-    if len(shown) == 1:
-        return f"{name}: {times(least['speedup'])} ({least['cell']}, {where(least)})."
+def _range(name: str, speedups: pd.DataFrame) -> str:
+    (least, most), slower = extremes(speedups, "speedup"), int((speedups["speedup"] < 1).sum())
+    if len(speedups) == 1:
+        return f"over {name}: {times(least['speedup'])} ({least['cell']}, {where(least)})"
     places = [f"{times(row['speedup'])} ({row['cell']}, {where(row)})" for row in (least, most)]
-    behind = f"slower at {slower} of {counted(len(shown), 'job')}" if slower else f"faster at all {len(shown)} jobs"
-    return f"{name}: {places[0]} to {places[1]}, {behind}."
-
-
-def alt(benchmark: SpeedBenchmark) -> str:
-    """Return a description for who cannot see the figure."""
-    return (
-        f"Speedup of the engine over {'; '.join(_others(benchmark))}; on a log axis: a panel for each hidden size and "
-        f"batch size, a row for each length of {listed(benchmark.cells)}."
-    )
+    n_jobs = len(speedups)
+    behind = f"slower at {slower} of {counted(n_jobs, 'job')}" if slower else f"faster at all {n_jobs} jobs"
+    return f"over {name}: {places[0]} to {places[1]}, {behind}"
 
 
 def rows(benchmark: SpeedBenchmark) -> pd.DataFrame:
     """Return the rows behind the figure."""
-    labels = [
-        "task", "cell", "hidden_size", "batch_size", "lag", "length", "implementation", "rounds", "speedup",
-        "speedup_q25", "speedup_q75",
-    ]  # fmt: skip
-    known = benchmark.rows["speedup"].notna()
-    return benchmark.rows.loc[known, labels].assign(study=benchmark.plan.study)
+    return benchmark_rows(benchmark, benchmark.rows["speedup"].notna(), "speedup")

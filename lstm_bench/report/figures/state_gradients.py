@@ -8,27 +8,38 @@ from matplotlib.axes import Axes
 from matplotlib.collections import QuadMesh
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from lstm_bench.analysis.frames import StudyData
 from lstm_bench.analysis.learning import CLIPPED, NORM, clipping_norm, training_gradients
-from lstm_bench.analysis.wording import listed, significant, span_of
-from lstm_bench.report.figures.gradient_panels import FEW
-from lstm_bench.report.style import (
+from lstm_bench.analysis.wording import significant, span_of
+from lstm_bench.report.figures.findings import by_cell, joined, not_measured
+from lstm_bench.report.figures.table_rows import absent_cells, rows_by_cell, rows_where
+from lstm_bench.report.panels import (
     COLUMN_NAME_WIDTH,
-    INK,
-    MUTED,
-    colours,
+    DASHED,
+    count_ticks,
+    draw_band,
+    legend,
+    legend_entry,
     log_axis,
     name_lines,
     new_figure,
-    say_in,
-    themed,
+    note_in,
+    reference_line,
 )
+from lstm_bench.report.style import MUTED, colours, themed
+from lstm_bench.report.typography import typeset
 
 QUESTION = "What gradient does training see?"
+METHOD = (
+    "Colours are medians over the members still in training, of the norm over batch and units of the total "
+    "derivative of the training loss. Lines are medians of the global norm before clipping, with quartiles, and "
+    "dashed the norm to which gradients are clipped. Below stand the share of steps clipped so far and the share of "
+    "members still in training; members that solve leave, so that the right of a panel speaks of those that have "
+    "not."
+)
 DECADES = 6  # of colour below the largest norm
 COLUMNS = 4  # cells beside each other
 HEAT, NORMS, SHARES = 1.25, 1.0, 0.6  # inches of the panels of a cell
@@ -54,7 +65,7 @@ def draw(study: StudyData) -> Figure:
         if not len(grid_left):
             _label_steps(panels[-1, : len(block.cells)], table)
         grid = grid_left
-    _legend(figure)
+    _legend(figure, table)
     if meshes:
         bar = figure.colorbar(meshes[0], ax=figure.axes, location="top", shrink=0.5, aspect=45, anchor=(0.0, 0.0),
                               pad=0.12 / figure.get_figheight(), extend="min")  # fmt: skip
@@ -71,13 +82,9 @@ class _Block(NamedTuple):
 
 
 def _blocks(study: StudyData, table: pd.DataFrame) -> list[_Block]:
-    cells = _cells(study, table)
-    beside = [cells[start : start + COLUMNS] for start in range(0, len(cells), COLUMNS)]
-    return [_Block(some, _parts(table.loc[table["cell"].isin(some)])) for some in beside]
-
-
-def _cells(study: StudyData, table: pd.DataFrame) -> list[str]:
-    return [cell for cell in study.cells if (table["cell"] == cell).any()]
+    cells = list(rows_by_cell(study, table))
+    groups = [cells[start : start + COLUMNS] for start in range(0, len(cells), COLUMNS)]
+    return [_Block(group, _parts(table.loc[table["cell"].isin(group)])) for group in groups]
 
 
 def _parts(table: pd.DataFrame) -> list[str]:
@@ -95,17 +102,17 @@ def _draw_block(
 ) -> list[QuadMesh]:
     meshes, last = [], int(table["step"].max())
     for place, cell in enumerate(block.cells):
-        own, column = table.loc[table["cell"] == cell], panels[:, place]
+        of_cell, column = rows_where(table, cell=cell), panels[:, place]
         for axes, part in zip(column, block.parts, strict=False):
-            norms = own.loc[(own["quantity"] == part) & own["median"].notna()]
+            norms = of_cell.loc[(of_cell["quantity"] == part) & of_cell["median"].notna()]
             if norms.empty:
-                say_in(axes, f"no {part.removeprefix('dL/d')}")
+                note_in(axes, f"no {part.removeprefix('dL/d')}")
                 axes.set_axis_off()
             else:
                 meshes.append(_draw_heat(axes, norms, _scale(table)))
-        _draw_norm(column[-2], own.loc[own["quantity"] == NORM], shades[cell], clipping_norm(study, cell))
-        _draw_shares(column[-1], own.loc[own["quantity"] == CLIPPED], shades[cell], last)
-        title = [*name_lines(cell, COLUMN_NAME_WIDTH), f"lag {own['lag'].iloc[0]}"]
+        _draw_norm(column[-2], rows_where(of_cell, quantity=NORM), shades[cell], clipping_norm(study, cell))
+        _draw_shares(column[-1], rows_where(of_cell, quantity=CLIPPED), shades[cell], last)
+        title = [*name_lines(cell, COLUMN_NAME_WIDTH), f"lag {of_cell['lag'].iloc[0]}"]
         column[0].set_title("\n".join(title), fontsize="medium")
         column[-1].tick_params(labelbottom=True)
     return meshes
@@ -121,10 +128,9 @@ def _draw_heat(axes: Axes, norms: pd.DataFrame, scale: LogNorm) -> QuadMesh:
 
 
 def _draw_norm(axes: Axes, norms: pd.DataFrame, shade: str, clip: float | None) -> None:
-    axes.fill_between(norms["step"], norms["q25"], norms["q75"], color=shade, alpha=0.22, linewidth=0)
-    axes.plot(norms["step"], norms["median"], color=shade, linewidth=1.5)
+    draw_band(axes, norms["step"], norms["median"], (norms["q25"], norms["q75"]), shade)
     if clip is not None:
-        axes.axhline(clip, color=MUTED, linewidth=0.9, linestyle=(0, (4, 3)))
+        reference_line(axes, y=clip)
 
 
 def _draw_shares(axes: Axes, shares: pd.DataFrame, shade: str, last: int) -> None:
@@ -135,13 +141,14 @@ def _draw_shares(axes: Axes, shares: pd.DataFrame, shade: str, last: int) -> Non
     axes.plot(shares["step"], shares["median"], color=shade, linewidth=1.5)
 
 
-def _legend(figure: Figure) -> None:
-    handles = [
-        Line2D([], [], color=MUTED, linewidth=0.9, linestyle=(0, (4, 3)), label="norm to which gradients are clipped"),
-        Line2D([], [], color=INK, linewidth=1.5, label="share of steps clipped so far"),
-        Line2D([], [], color=MUTED, linewidth=1.2, label="share of members still in training"),
+def _legend(figure: Figure, table: pd.DataFrame) -> None:
+    n = typeset(span_of(rows_where(table, quantity=NORM).groupby("cell", observed=True)["n"].max()))
+    entries = [
+        legend_entry("norm to which gradients are clipped", color=MUTED, linewidth=0.9, linestyle=DASHED),
+        legend_entry("share of steps clipped so far", linewidth=1.5),
+        legend_entry(f"share of members still in training (n = {n})", color=MUTED, linewidth=1.2),
     ]
-    figure.legend(handles=handles, loc="outside lower left", ncols=3, fontsize="small", handlelength=1.8)
+    legend(figure, entries, below=True)
 
 
 def _scale_rows(column: NDArray[np.object_], table: pd.DataFrame, parts: list[str]) -> None:
@@ -161,41 +168,37 @@ def _scale_rows(column: NDArray[np.object_], table: pd.DataFrame, parts: list[st
 
 def _label_steps(lowest: NDArray[np.object_], table: pd.DataFrame) -> None:
     lowest[0].set_xlim(0, table["step"].max())
-    lowest[0].xaxis.set_major_locator(MaxNLocator(3, integer=True, prune="upper"))
-    lowest[0].xaxis.set_major_formatter(FuncFormatter(lambda step, _: f"{step:,.0f}"))
+    count_ticks(lowest[0].xaxis, 3, prune="upper")
     for axes in lowest:
         axes.set_xlabel("training step")
 
 
-def caption(study: StudyData) -> str:
-    """Return the finding: what is left of the gradient at the first time step, and how much of training was clipped."""
+def finding(study: StudyData) -> str:
+    """Return what is left of the gradient at the first time step, and how much of training was clipped."""
     table = training_gradients(study)
     if table.empty:
         return "No member was trained, so that training saw no gradient."
-    cells = _cells(study, table)
-    told = [_told(study, table.loc[table["cell"] == cell], cell) for cell in cells[:FEW]]
-    told += [f"{len(cells) - FEW} cells more in the table"] if len(cells) > FEW else []
-    absent = [cell for cell in study.cells if cell not in cells]
-    told += [f"{listed(absent)} not measured"] if absent else []
-    how = (
-        "Colours are medians over the members still in training, of the norm over batch and units of the total "
-        "derivative of the training loss; lines are medians with quartiles of the global norm before clipping, dashed "
-        "where it is clipped. Below: the share of steps clipped so far, and in grey the share of members still in "
-        f"training, out of {span_of(table.loc[table['quantity'] == NORM].groupby('cell', observed=True)['n'].max())}; "
-        "those that solve leave, so that the right of a panel speaks of those that have not."
-    )
-    return (
+    of_cells = rows_by_cell(study, table)
+    texts = {cell: _ratios(study, of_cell, cell) for cell, of_cell in of_cells.items()}
+    named = "; ".join(by_cell(texts, lambda cell: -_clipped(of_cells[cell])))
+    return joined(
         f"Norm at the first time step over that at the last, at lag {span_of(table['lag'])}, before training and at "
-        f"its end: {'; '.join(told)}. {how}"
+        f"its end: {named}.",
+        not_measured(absent_cells(study, table)),
     )
 
 
-def _told(study: StudyData, own: pd.DataFrame, cell: str) -> str:
-    ratios = [_ratio(own.loc[own["quantity"] == part]) for part in _parts(own)]
-    last = own.loc[own["quantity"] == CLIPPED].sort_values("step").iloc[-1:]
-    clipped = [f"{_percent(row['median'])} of steps clipped" for row in last.to_dict("records")]
-    clip = clipping_norm(study, cell)
-    return f"{cell} {', '.join(ratios)} ({clipped[0] if clip and clipped else 'nothing clipped'})"
+def _ratios(study: StudyData, of_cell: pd.DataFrame, cell: str) -> str:
+    ratios = [_ratio(rows_where(of_cell, quantity=part)) for part in _parts(of_cell)]
+    has_clipped = clipping_norm(study, cell) and (of_cell["quantity"] == CLIPPED).any()
+    clipped = f"{_percent(_clipped(of_cell))} of steps clipped" if has_clipped else "nothing clipped"
+    return f"{', '.join(ratios)} ({clipped})"
+
+
+def _clipped(of_cell: pd.DataFrame) -> float:
+    """Return the share of steps that were clipped until the end, 0 where none is known."""
+    shares = rows_where(of_cell, quantity=CLIPPED).sort_values("step")["median"]
+    return float(shares.iloc[-1]) if len(shares) else 0.0
 
 
 def _percent(share: float) -> str:
@@ -203,22 +206,13 @@ def _percent(share: float) -> str:
 
 
 def _ratio(norms: pd.DataFrame) -> str:
-    ends = [_share(norms.loc[norms["step"] == step]) for step in (norms["step"].min(), norms["step"].max())]
+    ends = [_fraction_left(rows_where(norms, step=step)) for step in (norms["step"].min(), norms["step"].max())]
     return f"{norms['quantity'].iloc[0]} {ends[0]} and {ends[1]}"
 
 
-def _share(stage: pd.DataFrame) -> str:
+def _fraction_left(stage: pd.DataFrame) -> str:
     last, *_, first = stage.sort_values("steps_back")["median"].tolist()
     return significant(first / last, 2) if last > 0 else "0/0"
-
-
-def alt(study: StudyData) -> str:
-    """Return a description for who cannot see the figure."""
-    table = training_gradients(study)
-    return (
-        f"Gradient of the training loss of {study.task} at each state as colour, steps back against training step, "
-        f"with the global norm and the share of clipped steps below, for {listed(_cells(study, table))}."
-    )
 
 
 def rows(study: StudyData) -> pd.DataFrame:

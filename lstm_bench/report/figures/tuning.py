@@ -1,19 +1,31 @@
 """Which learning rate suits which cell at which lag, and where members diverged."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from lstm_bench.analysis.comparison import chosen_rates
 from lstm_bench.analysis.frames import StudyData
 from lstm_bench.analysis.solving import ATTEMPTS, members_at, was_trained
 from lstm_bench.analysis.tuning import diverged, unequal_tuning
 from lstm_bench.analysis.wording import NOTHING_TRAINED, counted, listed, span_of
-from lstm_bench.report.style import INK, cell_legend, colours, say_in, small_panels, themed
+from lstm_bench.report.figures.findings import by_cell, joined
+from lstm_bench.report.figures.table_rows import rows_where
+from lstm_bench.report.panels import cell_entries, legend, legend_entry, name_axes, note_in, small_panels, ticks_at
+from lstm_bench.report.style import MUTED, colours, themed
 
-DIVERGED = "diverged"
 QUESTION = "Was the learning rate fair to each cell?"
+METHOD = (
+    "Points are tuning members, lines pass through their means. The score is the mean of the normalised loss over "
+    "the tuning budget. Where the rate chosen lies at an end of the grid a wider grid might do better. Beside a ring "
+    "stands how many of the reported members, which use the chosen rate and other seeds, diverged."
+)
+DIVERGED = "diverged"
+RING: Mapping[str, Any] = {"marker": "o", "markersize": 9, "markerfacecolor": "none"}
+CROSS: Mapping[str, Any] = {"marker": "x", "markersize": 6, "markeredgewidth": 1.5}
 
 
 @themed
@@ -22,32 +34,37 @@ def draw(study: StudyData) -> Figure:
 
     A cross stands for a tuning member that diverged; beside a ring stands how many reported members did.
     """
-    shades, lags = colours(study.cells), study.lags
-    figure, places = small_panels(len(lags), row_height=1.65)
-    for axes, lag in zip(places, lags, strict=True):
+    shades = colours(study.cells)
+    figure, places = small_panels(len(study.lags), row_height=1.65)
+    for axes, lag in zip(places, study.lags, strict=True):
         scores = study.tuning.loc[(study.tuning["lag"] == lag) & study.tuning["score"].notna()]
         for cell in study.cells:
-            own = scores.loc[scores["cell"] == cell]
-            _draw_cell(axes, own, chosen_rates(study, cell).get(lag), shades[cell], _reported(study, cell, lag))
+            of_cell = rows_where(scores, cell=cell)
+            _draw_cell(axes, of_cell, chosen_rates(study, cell).get(lag), shades[cell], _reported(study, cell, lag))
         axes.set_title(f"lag {lag}", fontsize="medium")
         if scores.empty:
-            say_in(axes, "not run")
-    rates = sorted(study.tuning["learning_rate"].unique())
+            note_in(axes, "not run")
+    rates = _rates(study)
     places[0].set(ylim=(0, 1.06), xscale="log", xlim=(rates[0] / 1.5, rates[-1] * 1.5))
-    places[0].xaxis.set_major_locator(FixedLocator(rates))
-    places[0].xaxis.set_minor_locator(NullLocator())
-    places[0].xaxis.set_major_formatter(FuncFormatter(lambda rate, _: f"{rate:g}"))
-    figure.supxlabel(f"learning rate (n = {_seeds_a_rate(study)} a point)", fontsize="medium", color=INK)
-    figure.supylabel("mean share of baseline", fontsize="medium", color=INK)
-    cell_legend(figure, study.cells, shades, marker="o", markersize=4)
+    ticks_at(places[0].xaxis, rates, "{:g}")
+    name_axes(figure, x=f"learning rate (n = {_seeds_a_rate(study)} a point)", y="mean normalised loss")
+    marks = [
+        legend_entry("rate chosen", color=MUTED, linestyle="none", **RING),
+        legend_entry(DIVERGED, color=MUTED, linestyle="none", **CROSS),
+    ]
+    legend(figure, [*cell_entries(study.cells, shades, marker="o", markersize=4), *marks])
     return figure
+
+
+def _rates(study: StudyData) -> list[float]:
+    return sorted(study.tuning["learning_rate"].unique())
 
 
 def _reported(study: StudyData, cell: str, lag: int) -> str:
     """Return how many reported members diverged, "" for none."""
-    ended = members_at(study, cell, lag)["status"]
-    diverged = int((ended == DIVERGED).sum())
-    return f"{diverged}/{int(ended.isin(ATTEMPTS).sum())} diverged" if diverged else ""
+    statuses = members_at(study, cell, lag)["status"]
+    n_diverged = int((statuses == DIVERGED).sum())
+    return f"{n_diverged}/{int(statuses.isin(ATTEMPTS).sum())} diverged" if n_diverged else ""
 
 
 def _draw_cell(axes: Axes, scores: pd.DataFrame, chosen: float | None, shade: str, reported: str) -> None:
@@ -58,61 +75,58 @@ def _draw_cell(axes: Axes, scores: pd.DataFrame, chosen: float | None, shade: st
     has_diverged = scores["status"] == DIVERGED
     ended, crosses = scores.loc[~has_diverged], scores.loc[has_diverged]
     axes.plot(ended["learning_rate"], ended["score"], "o", color=shade, markersize=3.5, alpha=0.6, markeredgewidth=0)
-    axes.plot(crosses["learning_rate"], crosses["score"], "x", color=shade, markersize=6, markeredgewidth=1.5)
+    axes.plot(crosses["learning_rate"], crosses["score"], color=shade, linestyle="none", **CROSS)
     if chosen is not None and chosen in means.index:
         place = chosen, float(means.loc[chosen])
-        axes.plot(*place, "o", markersize=9, markerfacecolor="none", markeredgecolor=shade)
+        axes.plot(*place, color=shade, linestyle="none", **RING)
         axes.annotate(reported, place, (8, -14), textcoords="offset points", color=shade, ha="right", fontsize="small")
 
 
-def caption(study: StudyData) -> str:
-    """Return the finding: the rates chosen, how often the best lies at the end of the grid, and who diverged."""
+def finding(study: StudyData) -> str:
+    """Return the rates chosen, how often the best lies at the end of the grid, and who diverged."""
     if not was_trained(study):
         return NOTHING_TRAINED
     if study.tuning.empty:
         return "One learning rate was given, so nothing was tuned."
-    rates = sorted(study.tuning["learning_rate"].unique())
-    told = [_chosen(study, cell, rates) for cell in study.cells]
-    alike = unequal_tuning(study) or [
-        f"Every cell had the same {counted(len(rates), 'rate')} and {_seeds_a_rate(study)} a rate, used nowhere else."
-    ]
-    how = "The score is the mean share of the baseline over the tuning budget. Rings mark the rate chosen."
-    return " ".join([*told, _diverged(study), *alike, how])
-
-
-def _diverged(study: StudyData) -> str:
-    """Return which share of the members diverged, by cell and rate."""
-    odd = diverged(study).query("diverged > 0")
-    if odd.empty:
-        return "No member diverged, in tuning or after it."
-    roles = odd["role"].replace("report", "reported")
-    counts = odd.assign(told=odd["diverged"].astype(str) + " of " + odd["members"].astype(str) + " " + roles)
-    by_rate = counts.groupby(["cell", "learning_rate"], sort=False)["told"]
-    told = [f"{cell} at {rate:g} {listed(own.tolist())}" for (cell, rate), own in by_rate]
-    return f"Members that diverged (crosses): {'; '.join(told)}; no others."
-
-
-def _seeds_a_rate(study: StudyData) -> str:
-    seeds = span_of(study.tuning.groupby(["cell", "lag", "learning_rate"]).size())
-    return f"{seeds} tuning seed{'' if seeds == '1' else 's'}"
+    rates = _rates(study)
+    texts = by_cell(
+        {cell: _chosen(study, cell, rates) for cell in study.cells}, lambda cell: _at_ends(study, cell, rates)
+    )
+    return joined(f"Rates chosen: {'; '.join(texts)}.", _diverged(study), *unequal_tuning(study))
 
 
 def _chosen(study: StudyData, cell: str, rates: list[float]) -> str:
     chosen = chosen_rates(study, cell)
     if not chosen:
-        return f"For {cell} no rate was chosen."
+        return "none"
     counts = pd.Series(list(chosen.values())).value_counts().sort_index()
-    told = listed([f"{rate:g} at {counted(int(n), 'lag')}" for rate, n in counts.items()])
-    has_middle = len(rates) > 2
-    at_end = sum(rate in (rates[0], rates[-1]) for rate in chosen.values()) if has_middle else 0
-    warning = f" ({at_end} of {len(chosen)} at an end of the grid, where a wider one might do better)" if at_end else ""
-    return f"{cell} took {told}{warning}."
+    by_rate = listed([f"{rate:g} at {counted(int(n), 'lag')}" for rate, n in counts.items()])
+    at_ends = _at_ends(study, cell, rates)
+    return by_rate + (f" ({at_ends} of {len(chosen)} at an end of the grid)" if at_ends else "")
 
 
-def alt(study: StudyData) -> str:
-    """Return a description for who cannot see the figure."""
-    lines = listed(study.cells)
-    return f"Tuning score against learning rate on {study.task}, a panel for each lag, a line for each of {lines}."
+def _at_ends(study: StudyData, cell: str, rates: list[float]) -> int:
+    """Return at how many lags the rate chosen is the first or the last of a grid that has others."""
+    if len(rates) <= 2:
+        return 0
+    return sum(rate in (rates[0], rates[-1]) for rate in chosen_rates(study, cell).values())
+
+
+def _diverged(study: StudyData) -> str:
+    """Return how many of the members diverged, by cell and rate."""
+    counts = diverged(study).query("diverged > 0")
+    if counts.empty:
+        return "No member diverged, in tuning or after it."
+    roles = counts["role"].replace("report", "reported")
+    texts = counts.assign(text=counts["diverged"].astype(str) + " of " + counts["members"].astype(str) + " " + roles)
+    by_rate = texts.groupby(["cell", "learning_rate"], sort=False)["text"]
+    members = [f"{cell} at {rate:g} {listed(at_rate.tolist())}" for (cell, rate), at_rate in by_rate]
+    return f"Members that diverged (crosses): {'; '.join(members)}; no others."
+
+
+def _seeds_a_rate(study: StudyData) -> str:
+    seeds = span_of(study.tuning.groupby(["cell", "lag", "learning_rate"]).size())
+    return f"{seeds} tuning seed{'' if seeds == '1' else 's'}"
 
 
 def rows(study: StudyData) -> pd.DataFrame:

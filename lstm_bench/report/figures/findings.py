@@ -1,0 +1,40 @@
+"""Words that the findings of several figures share."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from lstm_bench.analysis.wording import counted, listed
+
+NAMED = 4  # cells of which a finding has every number
+
+
+def by_cell(texts: Mapping[str, str], rank: Callable[[str], Any], pattern: str = "{cell} {text}") -> list[str]:
+    """Return what a finding says of each cell; of many cells only of the two at each end, or of all if it is the same.
+
+    Args:
+        texts: what is said, by cell.
+        rank: returns what many cells are ordered by.
+        pattern: how a cell and its text stand together.
+    """
+
+    def write(cell: str, text: str) -> str:
+        return pattern.format(cell=cell, text=text)
+
+    if len(texts) <= NAMED:
+        return [write(cell, text) for cell, text in texts.items()]
+    if len(set(texts.values())) == 1:
+        return [write("every cell", next(iter(texts.values())))]
+    ranked, half = sorted(texts, key=rank), NAMED // 2
+    between = f"{counted(len(texts) - NAMED, 'cell')} between"
+    ends = [write(cell, texts[cell]) for cell in (*ranked[:half], *ranked[-half:])]
+    return [*ends[:half], between, *ends[half:]]
+
+
+def not_measured(cells: Sequence[str]) -> str:
+    """Return "Not measured: rnn."; "" of no cell."""
+    return f"Not measured: {listed(list(cells))}." if cells else ""
+
+
+def joined(*sentences: str) -> str:
+    """Return those sentences that are not empty, one after another."""
+    return " ".join(filter(None, sentences))
