@@ -75,7 +75,7 @@ def _finding(where: str, study: StudyData) -> str:
     ratios = {cell: span_ratio(measured[best], measured[cell]) for cell in others}
     if all(ratio.bound == "?" for ratio in ratios.values()):
         lengths = listed([f"{cell} {_length(span)}" for cell, span in measured.items()])
-        return f"{where} the ladder cannot tell the cells apart: {lengths}."
+        return f"{where} the lags tried cannot tell the cells apart: {lengths}."
     nearest, *rest = list(ratios)[:NAMED]
     first = f"{where} {best} {_against(best, nearest, measured)}{_cost(study, best, nearest)}."
     return f"{first} It {_joined([_against(best, cell, measured) for cell in rest])}." if rest else first
@@ -115,7 +115,7 @@ def _against(best: str, other: str, measured: Mapping[str, MemorySpan]) -> Predi
     ratio = span_ratio(measured[best], measured[other])
     if ratio.bound == "?":
         return Predicate("cannot be told apart", f"from {other} by the lags tried")
-    if ratio.bound and ratio.low <= 1:  # the ladder ends too early for a factor
+    if ratio.bound and ratio.low <= 1:  # the lag grid ends too early for a factor
         return Predicate("remembers", f"{measured[best].text} steps and {other} {measured[other].text}")
     if ratio.low <= 1:
         return Predicate("is", f"not clearly ahead of {other}, its span being {ratio.text} as long")

@@ -19,9 +19,8 @@ from lstm_bench.claims.loading import rulings, rulings_of
 from lstm_bench.records.schema import Measure
 from lstm_bench.records.store import StudyRecords
 from lstm_bench.report.document import Document
-from lstm_bench.report.embedded_files import carried
 from lstm_bench.report.figure_registry import FIGURES
-from lstm_bench.report.html import render_html
+from lstm_bench.report.html import files_to_embed, render_html
 from lstm_bench.report.markdown import render_markdown
 from lstm_bench.report.pages.claims import claims_page
 from lstm_bench.report.pages.claims_section import claim_tables
@@ -123,7 +122,7 @@ def _speed_files(benchmark: SpeedBenchmark, figures: Path, extra_receipt: Mappin
 
 def _with_pages(page: Document, rows: Files) -> Files:
     """Return the files of rows with the page in both formats; the HTML page embeds as many as it has room for."""
-    html = render_html(replace(page, embedded=carried(rows)))
+    html = render_html(replace(page, embedded=files_to_embed(rows)))
     return {**rows, "report.md": render_markdown(page), "report.html": html}
 
 

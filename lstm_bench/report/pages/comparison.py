@@ -104,7 +104,7 @@ def _number(value: Any) -> float:
 def _span(span: MemorySpan) -> Entry:
     if span.outcome != "fitted":
         return Entry(span.text, sort=span.median)
-    ends = f"ladder ends {span.cut_off}" if span.cut_off else ""
+    ends = f"lag grid ends {span.cut_off}" if span.cut_off else ""
     return Entry(significant(span.median), _lines(range_of(span.low, span.high), span.bracket, ends), span.median)
 
 

@@ -151,7 +151,7 @@ def _open_spans(study: StudyData) -> str:
             if span.outcome != "fitted":
                 lines.append(f"{cell} on {task.task}: {span.text}")
             elif span.cut_off:
-                lines.append(f"{cell} on {task.task}: the ladder ends {span.cut_off} the lag that half solve")
+                lines.append(f"{cell} on {task.task}: the lag grid ends {span.cut_off} the lag that half solve")
     return f"Spans that the lags tried leave open: {'; '.join(lines)}." if lines else ""
 
 

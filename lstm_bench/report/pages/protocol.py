@@ -1,6 +1,6 @@
 """How a study is done: task, baselines, budget, settings of each cell, and what each number means."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lstm_bench.analysis.frames import StudyData
@@ -8,7 +8,7 @@ from lstm_bench.analysis.settings_in_words import values_in_words
 from lstm_bench.analysis.solving import was_trained
 from lstm_bench.analysis.tuning import effort, unequal_tuning
 from lstm_bench.analysis.wording import significant, span_of
-from lstm_bench.report.document import DASH, Block, Entry, FigureBlock, Paragraph, Section, Table, Term, Terms, Verbatim
+from lstm_bench.report.document import DASH, Block, Entry, Paragraph, Section, Table, Term, Terms, Verbatim
 
 DEFINITIONS = {
     "T50": "The learned span: the lag at which half of the members solve the task within the budget. Solved counts are "
@@ -54,17 +54,15 @@ DEFINITIONS = {
     "A step trains the members of a job together in one process: sequences a second are those of all of them, peak "
     "memory is the growth of the process. Cells are compared by a kernel that both ran: the one that trained them "
     "where it is the same, else autograd over each cell's own step.",
-    "Share of baseline": "A loss over what the best predictor without memory reaches: 1 is no memory, 0 is perfect.",
+    "Normalised loss": "A loss over what the best predictor without memory reaches: 1 is no memory, 0 is perfect.",
 }
 
 
-def definitions_section(definitions: Mapping[str, str], figures: Iterable[FigureBlock] = ()) -> Section:
-    """Return what the numbers mean, and once for each figure how it is made."""
+def definitions_section(definitions: Mapping[str, str], methods: Sequence[Term] = ()) -> Section:
+    """Return what the numbers mean, and how each kind of figure is made, see `method_terms`."""
     terms = Terms([Term(name, (Verbatim(text),)) for name, text in definitions.items()])
-    by_anchor = {figure.method_anchor: figure for figure in figures if figure.method}
-    methods = Terms([Term(figure.question, figure.method, anchor) for anchor, figure in by_anchor.items()])
-    blocks: list[Block] = [terms, *([Section("Figure by figure", [methods])] if methods.items else [])]
-    return Section("What the numbers mean", blocks, "definitions")
+    by_figure = [Section("Figure by figure", [Terms(methods)])] if methods else []
+    return Section("What the numbers mean", [terms, *by_figure], "definitions")
 
 
 def protocol_section(tasks: Sequence[StudyData]) -> Section:

@@ -9,7 +9,7 @@ from lstm_bench.analysis.speed_benchmark import SpeedBenchmark
 from lstm_bench.analysis.speed_headline import speed_headline
 from lstm_bench.report.document import Block, Bullets, Document, FileLink, Paragraph, Section, Table, Term, Terms
 from lstm_bench.report.figure_registry import SPEED_FIGURES, make_figures
-from lstm_bench.report.pages.figure import figure_section
+from lstm_bench.report.pages.figure import figure_section, method_terms
 from lstm_bench.report.pages.protocol import definitions_section
 from lstm_bench.report.pages.speed_protocol import DEFINITIONS, missing, speed_protocol
 from lstm_bench.report.pages.speed_tables import benchmark_table, whole_studies, whole_study_table
@@ -23,7 +23,7 @@ def speed_page(benchmark: SpeedBenchmark, figures: Path, receipt: Sequence[tuple
         *(figure_section(block, "speed") for block in drawn),
         *_whole_study(whole_study_table(benchmark, whole_studies(benchmark))),
         rows_section(benchmark_table(benchmark)),
-        definitions_section(DEFINITIONS, drawn),
+        definitions_section(DEFINITIONS, method_terms(drawn)),
         _protocol(benchmark),
         receipt_section(receipt),
     ]

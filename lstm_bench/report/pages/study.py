@@ -13,7 +13,7 @@ from lstm_bench.report.figure_registry import FIGURES, file_prefix, make_figures
 from lstm_bench.report.pages.claims_section import claims_section
 from lstm_bench.report.pages.comparison import comparison_section
 from lstm_bench.report.pages.failure_summary import failure_blocks, failure_callout, failure_section, left_out
-from lstm_bench.report.pages.figure import figure_section
+from lstm_bench.report.pages.figure import figure_section, method_terms
 from lstm_bench.report.pages.literature import literature_blocks
 from lstm_bench.report.pages.protocol import DEFINITIONS, definitions_section, protocol_section
 from lstm_bench.report.pages.side_by_side import side_by_side_section
@@ -43,7 +43,7 @@ def study_page(
         *_walk(study),
         *claims_section(rulings),
         failure_section([*failure_blocks(study), *left_out(problems)]),
-        definitions_section(DEFINITIONS, [figure for blocks in drawn.values() for figure in blocks]),
+        definitions_section(DEFINITIONS, method_terms(figure for of_task in drawn.values() for figure in of_task)),
         protocol_section(tasks),
         receipt_section(receipt),
     ]
