@@ -30,6 +30,7 @@ from lstm_bench.config.schema import (
     Comparison,
     JobConfig,
     Measure,
+    ReportConfig,
     SafetyConfig,
     SpeedConfig,
     StudyConfig,
@@ -83,7 +84,8 @@ def compose_study(invocation: Invocation) -> StudyConfig:
         measure=measure,
         comparison=_comparison(first["comparison"], measure),
         parameters=_parameters(first["parameters"], first["comparison"]),
-        speed=build(SpeedConfig, first["speed"], "speed"),
+        speed=_speed(first["speed"], measure),
+        report=build(ReportConfig, first["report"], "report"),
         overrides=tuple(overrides[0][0]),
         studies=_studies(first["studies"]),
         budget=chosen_budget(base),
@@ -194,6 +196,13 @@ def _parameters(parameters: Any, comparison: Any) -> int | None:
     if comparison != "parameters":
         raise not_allowed("parameters", parameters, "null, but with comparison=parameters")
     return parameters
+
+
+def _speed(settings: Any, measure: Measure) -> SpeedConfig:
+    speed: SpeedConfig = build(SpeedConfig, settings, "speed")
+    if measure == "speed" and not speed.enabled:
+        raise not_allowed("speed.enabled", False, "true, as this study measures nothing but speed")
+    return speed
 
 
 def _published(path: Any) -> str:

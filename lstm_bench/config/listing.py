@@ -9,7 +9,8 @@ python -m lstm_bench.sync STUDY [STUDY ...]               bring MLflow level wit
 python -m lstm_bench.anatomy step | walk                  one LSTM step, or a walk of seven words, number by number
 
 A comma sweeps (task.lag=10,20 cell=rnn,lstm); --config-dir FOLDER adds your own yaml files;
---cfg job prints the configuration."""
+--cfg job prints the configuration. tracking=off leaves out MLflow, speed=off the measurement of speed,
+report=off the report; the same command without it adds what was left out, from the same records."""
 EXAMPLES = """\
 examples
   python -m lstm_bench +experiment=smoke

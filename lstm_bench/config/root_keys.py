@@ -6,7 +6,7 @@ from lstm_bench.config.errors import ConfigError
 
 ROOT_KEYS = (
     "study", "output", "measure", "studies", "comparison", "parameters", "task", "cell", "trainer", "probe", "tracking",
-    "speed", "resume", "safety", "sweeps", "budget", "budgets", "published",
+    "speed", "report", "resume", "safety", "sweeps", "budget", "budgets", "published",
 )  # fmt: skip
 
 

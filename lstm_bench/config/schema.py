@@ -107,13 +107,15 @@ class TrackingConfig:
 
 @dataclass(frozen=True)
 class SpeedConfig:
-    """How a speed study measures.
+    """Whether a study measures the speed of its cells, and how a speed study measures.
 
     Args:
-        rounds: how often each implementation is timed.
-        turn_s: about how long each timing takes, in seconds; at least one training step.
+        enabled: whether speed is measured when all jobs have ended; a speed study always measures.
+        rounds: how often each implementation of a speed study is timed.
+        turn_s: about how long each of these timings takes, in seconds; at least one training step.
     """
 
+    enabled: bool = True
     rounds: int = 9
     turn_s: float = 0.5
 
@@ -121,6 +123,13 @@ class SpeedConfig:
         at_least(1, rounds=self.rounds)
         if self.turn_s <= 0:
             raise ValueError(f"turn_s={self.turn_s}: allowed: a number above 0")
+
+
+@dataclass(frozen=True)
+class ReportConfig:
+    """Whether a study writes its report when it has ended."""
+
+    enabled: bool = True
 
 
 @dataclass(frozen=True)
@@ -189,6 +198,7 @@ class StudyConfig:
     jobs: list[JobConfig]
     measure: Measure = "training"
     speed: SpeedConfig = field(default_factory=SpeedConfig)
+    report: ReportConfig = field(default_factory=ReportConfig)
     comparison: Comparison = "hidden"
     parameters: int | None = None
     overrides: tuple[str, ...] = ()

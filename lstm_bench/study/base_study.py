@@ -39,6 +39,10 @@ class PlannedStudy:
         """Print what a stopped study has kept, and the command that resumes it."""
         self.say(f"{self.when_stopped}\n  {self._plan.command}")
 
+    def _say_report_is_off(self) -> None:
+        """Print that the study has no report, and the command that writes one."""
+        self.say(f"Report:  not written (report=off); to write it: python -m lstm_bench.report {self._plan.study}")
+
     @contextmanager
     def _alone(self) -> Iterator[None]:
         """Hold the lock of the study during the block.

@@ -48,11 +48,15 @@ class ClaimsStudy(PlannedStudy):
         return max(codes)
 
     def _run_part(self, place: str, config: StudyConfig, plan: StudyPlan, launch: Launch, stop: Stop) -> int:
-        if config.resume and is_whole(StudyRecords(records_folder(config.output, config.study)), plan):
+        if config.resume and self._has_report(config) and is_whole(config, plan):
             self.say(f"{place}: {plan.study} is in the records.")
             return 0
         self.say(f"{place}: {plan.study}")
         return StudyRunner(config, plan).run(launch, stop)
+
+    def _has_report(self, config: StudyConfig) -> bool:
+        """Tell whether the report of a part is there or is not asked for."""
+        return not config.report.enabled or (reports_folder(config.output) / config.study / "report.html").is_file()
 
     def _report(self) -> None:
         from lstm_bench.claims.evidence import load_evidence
@@ -60,17 +64,22 @@ class ClaimsStudy(PlannedStudy):
         from lstm_bench.report.build import write_report
 
         evidence = load_evidence(self._records.folder)
-        report = write_report(evidence, reports_folder(self._config.output))
+        report = write_report(evidence, reports_folder(self._config.output)) if self._config.report.enabled else None
         self._console.print(_table(rulings(evidence.studies, evidence.own_claims)))
-        self.say(f"Report:  {report}")
+        if report is None:
+            self._say_report_is_off()
+        else:
+            self.say(f"Report:  {report}")
 
 
-def is_whole(records: StudyRecords, plan: StudyPlan) -> bool:
-    """Tell whether a study's records hold all that a plan asks for: its jobs, every member, and their speed."""
+def is_whole(config: StudyConfig, plan: StudyPlan) -> bool:
+    """Tell whether a study's records hold all that it asks for: its jobs, every member and, unless off, their speed."""
+    records = StudyRecords(records_folder(config.output, config.study))
     with suppress(RecordError):
         there = {job.job: job for job in records.read_plan().jobs}
         trained = [there.get(job.job, job) for job in plan.jobs if job.steps]
-        return all(_is_there(job, there, records) for job in plan.jobs) and is_timed(trained, records.read_speed())
+        has_speed = not config.speed.enabled or is_timed(trained, records.read_speed())
+        return has_speed and all(_is_there(job, there, records) for job in plan.jobs)
     return False
 
 

@@ -41,8 +41,9 @@ class StudyRunner(PlannedStudy):
         """Run the jobs that are not finished, then measure speed and write the report; return the exit code.
 
         The code is 0 where the study is complete: every member has a result, speed is measured, the report is written
-        and MLflow has every run; and where no job failed, even if another process produced its results. Repaired
-        damage, a checkpoint that was not written, and a launcher that was started again do not count as failures.
+        and MLflow has every run, unless these are turned off; and where no job failed, even if another process produced
+        its results. Repaired damage, a checkpoint that was not written, and a launcher that was started again do not
+        count as failures.
 
         Args:
             launch: runs jobs of this study.
@@ -76,11 +77,12 @@ class StudyRunner(PlannedStudy):
             self._say_what_was_published()
         self._say_where_it_is(report, uri, mirror)
         without_result = self._say_what_failed(came_to_end)
+        has_report = report is not None or not self._config.report.enabled
         is_mirrored = mirror is None or mirror.error is None
         self._records.journal.note(
             "study_ended", members_without_result=without_result, jobs=came_to_end, speed=has_speed, mlflow=is_mirrored
         )
-        return 0 if not without_result and came_to_end and has_speed and report is not None and is_mirrored else 1
+        return 0 if not without_result and came_to_end and has_speed and has_report and is_mirrored else 1
 
     def _begin(self) -> None:
         """Reconcile the records with what is on disk, then print the plan."""
@@ -128,11 +130,14 @@ class StudyRunner(PlannedStudy):
             mirror.close({}, {}, None, CLOSING_S)
 
     def _measure_speed(self) -> bool:
-        """Measure the speed of every job that has a trained member; return whether that succeeded."""
+        """Measure the speed of every job that has a trained member; return False where that failed."""
         pairs = list(zip(self._config.jobs, self._plan.jobs, strict=True))
         trained = [(job, plan) for job, plan in pairs if plan.steps and self._kept(plan)]
         try:
             if is_timed([plan for _, plan in trained], self._records.read_speed()):
+                return True
+            if not self._config.speed.enabled:
+                self.say("Speed:   not measured (speed=off); the same command without it measures it.")
                 return True
             self.say("Measuring speed, with nothing else running ...")
             self._records.write_speed(measure_speed(trained))
@@ -201,7 +206,7 @@ class StudyRunner(PlannedStudy):
         self._plan = replace(self._plan, finished=now(), wall_s=time.monotonic() - started, mirror_s=mirror_s)
         self._records.write_plan(self._plan)
         try:
-            report = self._write_report()
+            report = self._write_report() if self._config.report.enabled else None
         except OSError as error:
             self.say(f"No report: {error}; python -m lstm_bench.report {self._plan.study} makes it from the records")
             report = None
@@ -235,6 +240,8 @@ class StudyRunner(PlannedStudy):
     def _say_where_it_is(self, report: Path | None, uri: str, mirror: BackgroundMirror | None) -> None:
         if report is not None:
             self.say(f"Report:  {report}")
+        elif not self._config.report.enabled:
+            self._say_report_is_off()
         if mirror is not None and mirror.error is None:
             self.say(f"MLflow:  mlflow ui --backend-store-uri {shlex.quote(uri)}")
             share = mirror.seconds / (self._plan.wall_s or math.inf)

@@ -19,7 +19,7 @@ class SpeedStudy(PlannedStudy):
     when_stopped = "Stopped. Timings belong together, so nothing was kept; the same command starts again:"
 
     def run(self, _: Launch, __: Stop) -> int:
-        """Time the implementations of one job after another here, and write the report; return 0."""
+        """Time the implementations of one job after another in this process, and write the report; return 0."""
         with self._alone():
             return self._run()
 
@@ -33,7 +33,10 @@ class SpeedStudy(PlannedStudy):
         self._plan = replace(self._plan, finished=now(), wall_s=time.monotonic() - started)
         self._records.write_plan(self._plan)
         self._records.write_benchmark(limit, rows)
-        self.say(f"Report:  {self._write_report()}")
+        if self._config.report.enabled:
+            self.say(f"Report:  {self._write_report()}")
+        else:
+            self._say_report_is_off()
         return 0
 
     def _show(self, progress: Progress, bar: TaskID, done: int) -> None:

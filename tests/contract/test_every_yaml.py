@@ -48,7 +48,7 @@ def test_every_cell_builds_for_every_task(task, cell):
     assert kernel_type(built_cell, torch.device("cpu")).name
 
 
-@pytest.mark.parametrize("group", ["trainer", "tracking"])
+@pytest.mark.parametrize("group", ["trainer", "tracking", "speed", "report"])
 def test_every_other_option_composes(group):
     for name in names(group):
         assert compose_study(Invocation((f"{group}={name}",))).jobs
