@@ -20,7 +20,9 @@ PAGE_PARTS, ANATOMY_COMMANDS, BACKFILL = "parts of pages", "commands of anatomy"
 FLOORS = {  # modules of a room that stand on another floor than the rest of it
     "lstm_bench.report.document": PAGE_PARTS,
     "lstm_bench.report.figure_files": PAGE_PARTS,
-    "lstm_bench.report.markdown_blocks": PAGE_PARTS,
+    "lstm_bench.report.html": PAGE_PARTS,
+    "lstm_bench.report.markdown": PAGE_PARTS,
+    "lstm_bench.report.markdown_text": PAGE_PARTS,
     "lstm_bench.report.panels": PAGE_PARTS,
     "lstm_bench.report.style": PAGE_PARTS,
     "lstm_bench.report.text_table": PAGE_PARTS,

@@ -1,7 +1,8 @@
 """The finding of a study in a sentence or two, each with its number and interval."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from lstm_bench.analysis.comparison import core_ratio
 from lstm_bench.analysis.frames import StudyData
@@ -18,7 +19,7 @@ NAMED = 4  # cells that a headline sets beside the best; the table has the rest
 
 def headline(study: StudyData) -> list[str]:
     """Return the study's finding, one paragraph a task: the cell that remembers furthest against each of the others."""
-    return [_paragraph(one) for one in study.by_task()]
+    return [_paragraph(task) for task in study.by_task()]
 
 
 def _paragraph(study: StudyData) -> str:
@@ -32,12 +33,13 @@ def _paragraph(study: StudyData) -> str:
 
 def _findings(study: StudyData) -> list[str]:
     """Return a finding for each way in which the cells are matched, where two or more of them were measured."""
-    told = [(matching, one) for matching, one in matched_studies(study) if len(_measured(one)) > 1]
-    if len(told) < 2:
-        return [_finding(f"On {study.task}", told[0][1] if told else study)]
-    first, *others = [f"{'with' if matching.kind == 'nothing' else 'at'} {matching.text}," for matching, _ in told]
+    comparisons = [(matching, matched) for matching, matched in matched_studies(study) if len(_measured(matched)) > 1]
+    if len(comparisons) < 2:
+        return [_finding(f"On {study.task}", comparisons[0][1] if comparisons else study)]
+    conditions = [f"{'with' if matching.kind == 'nothing' else 'at'} {matching.text}," for matching, _ in comparisons]
+    first, *others = conditions
     places = [f"On {study.task}, {first}", *(f"{other[0].upper()}{other[1:]}" for other in others)]
-    return [_finding(place, one) for place, (_, one) in zip(places, told, strict=True)]
+    return [_finding(place, matched) for place, (_, matched) in zip(places, comparisons, strict=True)]
 
 
 def _measured(study: StudyData) -> dict[str, MemorySpan]:
@@ -47,12 +49,12 @@ def _measured(study: StudyData) -> dict[str, MemorySpan]:
 def _untrained(study: StudyData) -> str:
     """Return what is known of members that were only looked at: what is left of a gradient, cell by cell."""
     lag = longest_lag_with_flow(study)
-    told = [] if lag is None else [_decays(study, cell, lag) for cell in by_decay(study, study.cells, lag)]
-    looked = f"On {study.task} nothing was trained"
-    if not any(told):
-        return f"{looked}, and no gradient was measured."
-    kept = "; ".join(filter(None, told))
-    return f"{looked}. At initialisation, lag {lag}, each step back multiplies the gradient by a factor: {kept}."
+    decays = [] if lag is None else [_decays(study, cell, lag) for cell in by_decay(study, study.cells, lag)]
+    untrained = f"On {study.task} nothing was trained"
+    if not any(decays):
+        return f"{untrained}, and no gradient was measured."
+    factors = "; ".join(filter(None, decays))
+    return f"{untrained}. At initialisation, lag {lag}, each step back multiplies the gradient by a factor: {factors}."
 
 
 def _decays(study: StudyData, cell: str, lag: int) -> str:
@@ -65,21 +67,31 @@ def _decays(study: StudyData, cell: str, lag: int) -> str:
 
 def _finding(where: str, study: StudyData) -> str:
     measured = _measured(study)
-    best, *others = sorted(measured, key=lambda cell: -_reach(measured[cell]))
+    best, *others = sorted(measured, key=lambda cell: -_rank(measured[cell]))
     if not others:
         return f"{where} {best} {_alone(measured[best])}."
     if all(measured[cell].outcome == "below" for cell in measured):
         return f"{where} no cell remembers {measured[best].high:g} steps: {listed(list(measured))} solved nothing."
     ratios = {cell: span_ratio(measured[best], measured[cell]) for cell in others}
     if all(ratio.bound == "?" for ratio in ratios.values()):
-        told = listed([f"{cell} {_told(span)}" for cell, span in measured.items()])
-        return f"{where} the ladder cannot tell the cells apart: {told}."
+        lengths = listed([f"{cell} {_length(span)}" for cell, span in measured.items()])
+        return f"{where} the lags tried cannot tell the cells apart: {lengths}."
     nearest, *rest = list(ratios)[:NAMED]
     first = f"{where} {best} {_against(best, nearest, measured)}{_cost(study, best, nearest)}."
     return f"{first} It {_joined([_against(best, cell, measured) for cell in rest])}." if rest else first
 
 
-def _reach(span: MemorySpan) -> float:
+class Predicate(NamedTuple):
+    """What the best cell does beside another: a verb that predicates may share, and the rest."""
+
+    verb: str
+    rest: str
+
+    def __str__(self) -> str:
+        return f"{self.verb} {self.rest}"
+
+
+def _rank(span: MemorySpan) -> float:
     """Order spans: an open end beats the same number closed, nothing known comes last."""
     if math.isnan(span.median):
         return -1.0
@@ -95,27 +107,26 @@ def _alone(span: MemorySpan) -> str:
     return words.get(span.outcome, f"remembers {span.text} steps (half of the members solve at that lag; 95% interval)")
 
 
-def _told(span: MemorySpan) -> str:
+def _length(span: MemorySpan) -> str:
     return "has one lag and mixed success" if span.outcome == "undetermined" else f"remembers {span.text} steps"
 
 
-def _against(best: str, other: str, measured: Mapping[str, MemorySpan]) -> str:
-    """Return what the best cell does beside another, as a predicate."""
+def _against(best: str, other: str, measured: Mapping[str, MemorySpan]) -> Predicate:
     ratio = span_ratio(measured[best], measured[other])
     if ratio.bound == "?":
-        return f"cannot be told apart from {other} by the lags tried"
-    if ratio.bound and ratio.low <= 1:  # the ladder ends too early for a factor
-        return f"remembers {measured[best].text} steps and {other} {measured[other].text}"
+        return Predicate("cannot be told apart", f"from {other} by the lags tried")
+    if ratio.bound and ratio.low <= 1:  # the lag grid ends too early for a factor
+        return Predicate("remembers", f"{measured[best].text} steps and {other} {measured[other].text}")
     if ratio.low <= 1:
-        return f"is not clearly ahead of {other}, its span being {ratio.text} as long"
-    return "remembers " + ratio.text.replace("x", f"x further than {other}", 1)
+        return Predicate("is", f"not clearly ahead of {other}, its span being {ratio.text} as long")
+    return Predicate("remembers", f"{ratio.factor} further than {other} ({ratio.interval})")
 
 
-def _joined(predicates: list[str]) -> str:
-    shared = "remembers "
-    if all(predicate.startswith(shared) for predicate in predicates):
-        return shared + listed([predicate.removeprefix(shared) for predicate in predicates])
-    return listed(predicates)
+def _joined(predicates: Sequence[Predicate]) -> str:
+    first, *others = predicates
+    if first.verb == "remembers" and all(other.verb == first.verb for other in others):
+        return f"{first.verb} {listed([predicate.rest for predicate in predicates])}"
+    return listed([str(predicate) for predicate in predicates])
 
 
 def _cost(study: StudyData, best: str, other: str) -> str:
@@ -126,8 +137,8 @@ def _cost(study: StudyData, best: str, other: str) -> str:
     return ", " + listed(parts)
 
 
-def _unmeasured(found: Mapping[str, MemorySpan]) -> str:
-    absent = [cell for cell, span in found.items() if span.outcome == "unmeasured"]
+def _unmeasured(by_cell: Mapping[str, MemorySpan]) -> str:
+    absent = [cell for cell, span in by_cell.items() if span.outcome == "unmeasured"]
     return f"Not measured: {listed(absent)}." if absent else ""
 
 

@@ -189,12 +189,20 @@ class SpanRatio:
     @property
     def text(self) -> str:
         """The ratio in a sentence: "9.1x (95% 6.0-12.3)", "at least 9.1x (95% bound 7.0x)"."""
+        return "not determined" if self.bound == "?" else f"{self.factor} ({self.interval})"
+
+    @property
+    def factor(self) -> str:
+        """The ratio alone: "9.1x", "at least 9.1x"."""
+        bounds = {">=": "at least ", "<=": "at most "}
+        return f"{bounds.get(self.bound, '')}{times(self.median)}"
+
+    @property
+    def interval(self) -> str:
+        """What is known of the ratio: "95% 6.0-12.3", "95% bound 7.0x"."""
         if self.bound == "":
-            return f"{times(self.median)} (95% {significant(self.low, 2)}-{significant(self.high, 2)})"
-        if self.bound == "?":
-            return "not determined"
-        words, end = ("at least", self.low) if self.bound == ">=" else ("at most", self.high)
-        return f"{words} {times(self.median)} (95% bound {times(end)})"
+            return f"95% {significant(self.low, 2)}-{significant(self.high, 2)}"
+        return f"95% bound {times(self.low if self.bound == '>=' else self.high)}"
 
 
 def span_ratio(a: MemorySpan, b: MemorySpan) -> SpanRatio:

@@ -1,13 +1,14 @@
 """Several studies as one in which every cell carries its study's label, and what differs between them."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from typing import Any
 
 import pandas as pd
 
 from lstm_bench.analysis.frames import StudyData
+from lstm_bench.analysis.settings_in_words import value_in_words, values_in_words
 from lstm_bench.analysis.wording import listed
 from lstm_bench.records.schema import JobPlan, StudyPlan
 
@@ -106,7 +107,7 @@ def _merged(values: Mapping[str, Any]) -> Any:
     if all(isinstance(value, Mapping) for value in facts):
         keys = dict.fromkeys(key for value in facts for key in value)
         return {key: _merged({label: value.get(key) for label, value in values.items()}) for key in keys}
-    return "; ".join(f"{label}: {_text(value)}" for label, value in values.items())
+    return "; ".join(f"{label}: {value_in_words(value)}" for label, value in values.items())
 
 
 def differences(plans: Mapping[str, StudyPlan]) -> pd.DataFrame:
@@ -128,30 +129,12 @@ def _settings(plan: StudyPlan) -> dict[str, str]:
             for key, value in settings.items():
                 values.setdefault(group if key == "_target_" else f"{group}.{key}", []).append(value)
         values.setdefault("kernel", []).append(job.kernel)
-    return {name: _values(of_setting) for name, of_setting in values.items()}
+    return {name: values_in_words(values[name], most=NAMED) for name in values}
 
 
 def _machine(environment: Mapping[str, Any]) -> dict[str, str]:
     packages = environment.get("packages", {})
-    return {key: _text(value) for key, value in {**environment, **packages}.items() if key != "packages"}
-
-
-def _values(values: Iterable[Any]) -> str:
-    numbers = sorted({value for value in values if isinstance(value, int | float)})
-    others = dict.fromkeys(_text(value) for value in values if not isinstance(value, int | float))
-    texts = list(dict.fromkeys([*map(_text, numbers), *others]))
-    return ", ".join(texts if len(texts) <= NAMED else [texts[0], "...", texts[-1]])
-
-
-def _text(value: Any) -> str:
-    if value is None:
-        return ABSENT
-    if isinstance(value, Mapping):
-        return "; ".join(f"{key} {_text(part)}" for key, part in value.items() if key != "_target_")
-    if isinstance(value, list):
-        return ", ".join(map(_text, value))
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return f"{value:.12g}" if is_number else str(value).removeprefix("lstm_bench.")
+    return {key: value_in_words(value) for key, value in {**environment, **packages}.items() if key != "packages"}
 
 
 def repeated_members(study: StudyData) -> pd.DataFrame:

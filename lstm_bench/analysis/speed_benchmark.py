@@ -157,9 +157,10 @@ WHOLE_COLUMNS = (
 def whole_study(rounds: pd.DataFrame, cells: Sequence[str]) -> pd.DataFrame:
     """Return how many times as long as the engine each implementation needs for a study of these cells over the lags.
 
-    One row a task, batch size, hidden size and other implementation. In each round, seconds a member-step are summed
-    over the cells and lags, the other's and the engine's, and divided: median and quartiles of that over rounds. A lag
-    that any of the cells lacks, for either of the two, is left out for all. Where no lag remains there is no row.
+    One row a task, batch size, hidden size and other implementation; `cells` and `lags` are tuples. In each round,
+    seconds a member-step are summed over the cells and lags, the other's and the engine's, and divided: median and
+    quartiles of that over rounds. A lag that any of the cells lacks, for either of the two, is left out for all. Where
+    no lag remains there is no row.
     """
     shown = rounds.loc[rounds["cell"].isin(cells) & rounds["speedup"].notna()]
     groups = shown.groupby(["task", "batch_size", "hidden_size", "implementation"], sort=False)
@@ -169,7 +170,7 @@ def whole_study(rounds: pd.DataFrame, cells: Sequence[str]) -> pd.DataFrame:
             "batch_size": batch,
             "hidden_size": hidden,
             "implementation": implementation,
-            "cells": ", ".join(cells),
+            "cells": tuple(cells),
         }
         | summed
         for (task, batch, hidden, implementation), group in ((key, part) for key, part in groups)
@@ -186,8 +187,7 @@ def _summed(rounds: pd.DataFrame, n_cells: int) -> dict[str, Any]:
     by_round = shared.groupby("round")
     whole = by_round.size() == shared["job"].nunique()
     ratios = (by_round["step_s"].sum() / by_round["step_s_of_ours"].sum())[whole]
-    lags = ", ".join(str(lag) for lag in sorted(set(shared["lag"])))
-    return {"lags": lags, **with_quartiles("speedup", ratios)}
+    return {"lags": tuple(sorted(set(shared["lag"].tolist()))), **with_quartiles("speedup", ratios)}
 
 
 PAIR = ("rnn", "lstm")

@@ -30,8 +30,8 @@ def speed_headline(benchmark: SpeedBenchmark) -> list[str]:
 
 
 def _records(rows: pd.DataFrame) -> list[Row]:
-    found = [{str(name): value for name, value in row.items()} for row in rows.to_dict("records")]
-    return sorted(found, key=lambda row: row["implementation"] != OURS)
+    records = [{str(name): value for name, value in row.items()} for row in rows.to_dict("records")]
+    return sorted(records, key=lambda row: row["implementation"] != OURS)
 
 
 def where(row: Row) -> str:
@@ -44,8 +44,8 @@ def percent(middle: float, low: float | None = None, high: float | None = None) 
     if not math.isfinite(middle):
         return NOT_AVAILABLE
     low, high = middle if low is None else low, middle if high is None else high
-    told, lower, upper = (significant(100 * value, 2) for value in (middle, low, high))
-    return f"{told}%" if told == lower == upper else f"{told}% ({lower}-{upper}%)"
+    median, lower, upper = (significant(100 * value, 2) for value in (middle, low, high))
+    return f"{median}%" if median == lower == upper else f"{median}% ({lower}-{upper}%)"
 
 
 def _ranged(row: Row, name: str) -> tuple[float, float, float]:
@@ -59,15 +59,15 @@ def _first(rows: list[Row], benchmark: SpeedBenchmark) -> str:
         speed = with_range(*_ranged(ours, "steps_per_s"))
         return f"At {where(ours)} the engine takes {speed} {cell} training steps a second, {end}"
     (ratio, who), *rest = [(with_range(*_ranged(row, "speedup")), _takes_one(row)) for row in others]
-    told = listed([f"{ratio} {cell} training steps while {who}", *(f"{more} while {other}" for more, other in rest)])
-    return f"At {where(ours)} the engine takes {told}, {end}"
+    ratios = listed([f"{ratio} {cell} training steps while {who}", *(f"{more} while {other}" for more, other in rest)])
+    return f"At {where(ours)} the engine takes {ratios}, {end}"
 
 
 def _other(rows: list[Row], benchmark: SpeedBenchmark) -> str:
     ours, *others = rows
     ratios = [f"{with_range(*_ranged(row, 'speedup'))} against {_who(row)}" for row in others]
-    told = listed(ratios) if ratios else f"{with_range(*_ranged(ours, 'steps_per_s'))} a second"
-    return f"For {_cell(ours, benchmark)} it takes {told}, {_share_of_the_limit(ours)}."
+    speed = listed(ratios) if ratios else f"{with_range(*_ranged(ours, 'steps_per_s'))} a second"
+    return f"For {_cell(ours, benchmark)} it takes {speed}, {_share_of_the_limit(ours)}."
 
 
 def _of_the_limit(ours: Row) -> str:
@@ -92,7 +92,7 @@ def _takes_one(row: Row) -> str:
 
 
 def _who(row: Row) -> str:
-    """Return a implementation in words, with its processes and threads where they are not a matter of course."""
+    """Return an implementation in words, with its processes and threads where they are not a matter of course."""
     processes, threads = int(row["processes"]), int(row["threads"])
     words = {
         STOCK_WORKERS: f"{processes} single-thread torch.nn worker{'s' * (processes > 1)}",
@@ -106,17 +106,15 @@ def whole_study_sentence(benchmark: SpeedBenchmark) -> str:
     """Return what a whole study gains over the slowest implementation, at the sizes of `reference_rows`."""
     first = reference_rows(benchmark.rows).iloc[0]
     tables = [whole_study(benchmark.rounds, cells) for cells in cell_sets(benchmark.cells)]
-    here = [
-        t.loc[(t[["task", "batch_size", "hidden_size"]] == first[["task", "batch_size", "hidden_size"]]).all(axis=1)]
-        for t in tables
-    ]
-    rows = _records(next((table for table in here if len(table)), pd.DataFrame()))
+    sizes = ["task", "batch_size", "hidden_size"]
+    at_these_sizes = [table.loc[(table[sizes] == first[sizes]).all(axis=1)] for table in tables]
+    rows = _records(next((table for table in at_these_sizes if len(table)), pd.DataFrame()))
     if not rows or not _is_many(rows[0]):
         return ""
-    row = max(rows, key=lambda one: float(one["speedup"]))
-    lags = row["lags"].split(", ")
+    row = max(rows, key=lambda record: float(record["speedup"]))
+    lags = [str(lag) for lag in row["lags"]]
     return (
-        f"A study of {listed(row['cells'].split(', '))} over the lag{'s' * (len(lags) > 1)} {listed(lags)} at "
+        f"A study of {listed(row['cells'])} over the lag{'s' * (len(lags) > 1)} {listed(lags)} at "
         f"H = {row['hidden_size']}, B = {row['batch_size']}, as many steps of each, would take "
         f"{_who_in(benchmark.rows, row['implementation'])} {with_range(*_ranged(row, 'speedup'))} times as long as the "
         "engine."
@@ -124,7 +122,7 @@ def whole_study_sentence(benchmark: SpeedBenchmark) -> str:
 
 
 def _is_many(row: Row) -> bool:
-    return ", " in row["cells"] or ", " in row["lags"]
+    return len(row["cells"]) > 1 or len(row["lags"]) > 1
 
 
 def _who_in(rows: pd.DataFrame, implementation: str) -> str:

@@ -32,12 +32,18 @@ def with_range(middle: float, low: float, high: float, digits: int = 3) -> str:
     """Return "14.2 (11.0-18.9)" or "-1.9 (-4.8 to -0.47)"; an open upper end reads "14.2 (11.0 or more)"."""
     if not math.isfinite(middle):
         return NOT_AVAILABLE
+    ends = range_of(low, high, digits)
+    return f"{significant(middle, digits)} ({ends})" if ends else significant(middle, digits)
+
+
+def range_of(low: float, high: float, digits: int = 3) -> str:
+    """Return "11.0-18.9", "-4.8 to -0.47" or, of an open upper end, "11.0 or more"; "" without a lower end."""
     if not math.isfinite(low):
-        return significant(middle, digits)
+        return ""
     if not math.isfinite(high):
-        return f"{significant(middle, digits)} ({significant(low, digits)} or more)"
+        return f"{significant(low, digits)} or more"
     to = " to " if low < 0 else "-"
-    return f"{significant(middle, digits)} ({significant(low, digits)}{to}{significant(high, digits)})"
+    return f"{significant(low, digits)}{to}{significant(high, digits)}"
 
 
 def times(ratio: float) -> str:

@@ -42,11 +42,12 @@ def run_walk(arguments: Sequence[str]) -> None:
     """
     options = _walk_parser().read(arguments)
 
-    from lstm_bench.anatomy.page import make_anatomy_page, render_anatomy_html
+    from lstm_bench.anatomy.page import walk_page
     from lstm_bench.anatomy.tables import walk_text
     from lstm_bench.anatomy.walk import choose, load_walk, seven_words
     from lstm_bench.anatomy.yaml_input import YamlError
     from lstm_bench.records.atomic import write_text
+    from lstm_bench.report.html import render_html
 
     source = options.walk or seven_words()
     unknown = list[str]()
@@ -58,7 +59,7 @@ def run_walk(arguments: Sequence[str]) -> None:
         raise ConfigError(str(error)) from error
     output = _writable(options.output)
     command = shlex.join(["python", "-m", "lstm_bench.anatomy", "walk", *arguments])
-    write_text(output / "walk.html", render_anatomy_html(make_anatomy_page(walk, command, source, unknown)))
+    write_text(output / "walk.html", render_html(walk_page(walk, command, source, unknown)))
     print(walk_text(walk, unknown))
     print(output / "walk.html")
 

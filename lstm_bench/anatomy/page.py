@@ -1,28 +1,16 @@
-"""The page of `anatomy walk`, as one HTML file."""
+"""The page of `anatomy walk`."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from lstm_bench.analysis.wording import listed
 from lstm_bench.anatomy.audit import findings
-from lstm_bench.anatomy.section import WalkSection, make_walk_section
+from lstm_bench.anatomy.section import walk_sections
 from lstm_bench.anatomy.walk import Walk
-from lstm_bench.report.html import render
-from lstm_bench.report.receipt import receipt_items, report_packages
+from lstm_bench.report.document import Document
+from lstm_bench.report.receipt import receipt_items, receipt_section, report_packages
 
 
-@dataclass(frozen=True)
-class AnatomyPage:
-    """The page's content, top to bottom."""
-
-    study: str
-    started: str
-    headline: list[str]
-    walk: WalkSection
-    receipt: list[tuple[str, str]]
-
-
-def make_anatomy_page(walk: Walk, command: str, source: Path, unknown: list[str]) -> AnatomyPage:
+def walk_page(walk: Walk, command: str, source: Path, unknown: list[str]) -> Document:
     """Return the page of a walk.
 
     Args:
@@ -32,13 +20,8 @@ def make_anatomy_page(walk: Walk, command: str, source: Path, unknown: list[str]
         unknown: words of the sentence that the walk does not have.
     """
     facts = {"command": command, "walk": source.name, "report_packages": report_packages()}
-    return AnatomyPage(
-        study="One LSTM step after another",
-        started="",
-        headline=_headline(walk, unknown),
-        walk=make_walk_section(walk),
-        receipt=receipt_items(facts),
-    )
+    blocks = [*walk_sections(walk), receipt_section(receipt_items(facts), has_file=False)]
+    return Document("One LSTM step after another", "anatomy", "", _headline(walk, unknown), blocks)
 
 
 def _headline(walk: Walk, unknown: list[str]) -> list[str]:
@@ -47,8 +30,3 @@ def _headline(walk: Walk, unknown: list[str]) -> list[str]:
     first_finding = findings(walk)[:1]
     left_out = [f"Not in the walk, so left out: {', '.join(unknown)}."] if unknown else []
     return [" ".join([subject, *first_finding]), *left_out]
-
-
-def render_anatomy_html(page: AnatomyPage) -> str:
-    """Return the page as HTML, with style, script and diagrams inside it."""
-    return render("anatomy.html.j2", page, {})

@@ -1,7 +1,6 @@
-"""The section of a page about a walk: its words, its steps with their diagrams, its tables, and the audit."""
+"""What a page says of a walk: its steps with their diagrams, its tables, and the audit."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
@@ -11,107 +10,74 @@ from lstm_bench.anatomy.diagram import alt, draw_cell
 from lstm_bench.anatomy.numerals import minus, short
 from lstm_bench.anatomy.tables import page_table, title_of, walk_columns
 from lstm_bench.anatomy.walk import Walk, decision_rules, recompute
-from lstm_bench.report.document import Table
+from lstm_bench.report.document import (
+    Block,
+    Bullets,
+    Correction,
+    Entry,
+    Paragraph,
+    Player,
+    PlayerStep,
+    Section,
+    Table,
+    Text,
+)
 from lstm_bench.report.style import inline_svg, lettered_svg
 
 WIRES = {"h_before": "h before", "c_before": "c before", "tanh_c": "tanh(c)"}
+LEGEND = "Printed numbers; ✗ marks each that the equations do not give to its printed places, with the right one below."
 NUMBERS = ("h_before", "c_before", "f", "i", "g", "o", "keep", "written", "c", "tanh_c", "h")
 
 
-@dataclass(frozen=True)
-class Word:
-    """A word of the walk: whether a further sentence begins with it, c after it, and |c| as a share of the largest."""
-
-    t: int
-    word: str
-    begins: bool
-    c: str
-    share: float
-
-
-@dataclass(frozen=True)
-class Step:
-    """One step: its diagram, sums (what, how, result), decision, description, and corrections of printed numbers."""
-
-    t: int
-    word: str
-    svg: str
-    sums: list[tuple[str, str, str]]
-    decision: str
-    description: str
-    corrections: list[str]
+def walk_sections(walk: Walk) -> list[Section]:
+    """Return what a page says of a walk: each step, all numbers, and the audit where numbers are printed."""
+    tables = walk_columns(walk)
+    complete = page_table("Complete", tables.pop("Complete"))
+    decisions = Paragraph(f"A decision is read off the values: {'; '.join(decision_rules())}.", "note")
+    by_gate = [Section(_title(name), [page_table(name, columns)]) for name, columns in tables.items()]
+    numbers = Section("All numbers", [complete, decisions, *by_gate], "numbers", style="pair")
+    return [Section("Step by step", [Player(_steps(walk))], "walk"), numbers, *_audit(walk)]
 
 
-@dataclass(frozen=True)
-class AuditCell:
-    """A printed number, and the right one."""
-
-    printed: str
-    right: str
-    agrees: bool
+def _title(table: str) -> str:
+    return title_of(table).replace(" x ", " × ")
 
 
-@dataclass(frozen=True)
-class AuditRow:
-    """A printed column, one cell a word."""
-
-    table: str
-    quantity: str
-    cells: list[AuditCell]
-
-
-@dataclass(frozen=True)
-class WalkSection:
-    """A walk: words, steps, tables, the thresholds of decisions, and the audit with its findings."""
-
-    words: list[Word]
-    steps: list[Step]
-    complete: Table
-    tables: list[tuple[str, Table]]
-    thresholds: list[str]
-    audit: list[AuditRow]
-    findings: list[str]
+def _steps(walk: Walk) -> list[PlayerStep]:
+    audited, recomputed = audit(walk), recompute(walk)
+    largest = max(float(recomputed["c"].abs().max()), 1e-9)
+    rows = [{str(k): v for k, v in row.items()} for row in recomputed.to_dict("records")]
+    return [
+        _step(row, audited.loc[audited["t"] == row["t"]], row["t"] in walk.boundaries, abs(row["c"]) / largest)
+        for row in rows
+    ]
 
 
-def make_walk_section(walk: Walk) -> WalkSection:
-    """Return the content of the section."""
-    columns_by_table = walk_columns(walk)
-    return WalkSection(
-        words=_words(walk),
-        steps=_steps(walk),
-        complete=page_table(columns_by_table.pop("Complete")),
-        tables=[(title_of(table), page_table(columns)) for table, columns in columns_by_table.items()],
-        thresholds=decision_rules(),
-        audit=_audit_rows(walk),
-        findings=findings(walk),
+def _step(row: Mapping[str, Any], audited: pd.DataFrame, begins: bool, share: float) -> PlayerStep:
+    on_wires: dict[str, list[float] | str] = {name: [float(row[WIRES.get(name, name)])] for name in NUMBERS}
+    on_wires["x"] = str(row["word"])
+    decision = str(row["decision"])
+    return PlayerStep(
+        word=str(row["word"]),
+        begins=begins,
+        value=minus(short(float(row["c"]))),
+        share=share,
+        svg=inline_svg(lettered_svg(draw_cell(on_wires)), f"step-{row['t']}", alt(on_wires)),
+        decision=f"{decision.capitalize()}.",
+        blocks=[_sums_table(row), *_corrections(audited)],
+        description=_description(row),
     )
 
 
-def _words(walk: Walk) -> list[Word]:
-    recomputed = recompute(walk)
-    largest = max(float(recomputed["c"].abs().max()), 1e-9)
-    return [
-        Word(t, word, t in walk.boundaries, minus(short(c)), abs(c) / largest)
-        for t, (word, c) in enumerate(zip(recomputed["word"], recomputed["c"].astype(float), strict=True), start=1)
-    ]
+def _corrections(audited: pd.DataFrame) -> list[Block]:
+    wrong = audited.loc[~audited["agrees"]].itertuples(index=False)
+    lines = [f"{row.table}: {row.quantity} = {row.printed}, right is {row.right}" for row in wrong]
+    return [Paragraph("Wrong in print at this step:", "note"), Bullets(lines)] if lines else []
 
 
-def _steps(walk: Walk) -> list[Step]:
-    audited = audit(walk)
-    rows = recompute(walk).to_dict("records")
-    return [_step({str(k): v for k, v in row.items()}, audited.loc[audited["t"] == row["t"]]) for row in rows]
-
-
-def _step(row: Mapping[str, Any], audited: pd.DataFrame) -> Step:
-    t, word = int(row["t"]), str(row["word"])
-    on_wires: dict[str, list[float] | str] = {name: [float(row[WIRES.get(name, name)])] for name in NUMBERS}
-    on_wires["x"] = word
-    svg = inline_svg(lettered_svg(draw_cell(on_wires)), f"step-{t}", alt(on_wires))
-    wrong = audited.loc[~audited["agrees"]]
-    corrections = [
-        f"{row.table}: {row.quantity} = {row.printed}, right is {row.right}" for row in wrong.itertuples(index=False)
-    ]
-    return Step(t, word, svg, _sums(row), str(row["decision"]), _description(row), corrections)
+def _sums_table(row: Mapping[str, Any]) -> Table:
+    rows = [[Entry(part, sort=place) for part in line] for place, line in enumerate(_sums(row))]
+    return Table([("What", ""), ("How", ""), ("Result", "")], rows, "Sums", is_prose=True)
 
 
 def _sums(row: Mapping[str, Any]) -> list[tuple[str, str, str]]:
@@ -142,11 +108,21 @@ def _numerals(row: Mapping[str, Any]) -> dict[str, str]:
     return {name: minus(short(value)) for name, value in row.items() if isinstance(value, float)}
 
 
-def _audit_rows(walk: Walk) -> list[AuditRow]:
-    by_column = audit(walk).groupby(["table", "quantity"], sort=False)
-    return [AuditRow(str(table), str(quantity), _audit_cells(rows)) for (table, quantity), rows in by_column]
+def _audit(walk: Walk) -> list[Section]:
+    audited = audit(walk)
+    if audited.empty:
+        return []
+    headings = [("Printed", ""), *((f"{t}. {word}", "") for t, word in enumerate(walk.words, start=1))]
+    by_column = audited.groupby(["table", "quantity"], sort=False)
+    rows: list[list[Entry]] = [
+        [Entry(str(quantity), (str(table),), str(quantity)), *map(_printed, column.to_dict("records"))]
+        for (table, quantity), column in ((key, group) for key, group in by_column)
+    ]
+    table = Table(headings, rows, "Audit")
+    blocks: list[Block] = [Paragraph(LEGEND, "note"), table, Bullets(findings(walk))]
+    return [Section("What print has wrong", blocks, "audit")]
 
 
-def _audit_cells(rows: pd.DataFrame) -> list[AuditCell]:
-    columns = zip(rows["printed"], rows["right"], rows["agrees"], strict=True)
-    return [AuditCell(str(printed), str(right), bool(agrees)) for printed, right, agrees in columns]
+def _printed(row: Mapping[Any, Any]) -> Entry:
+    text: Text = str(row["printed"]) if row["agrees"] else (Correction(str(row["printed"]), str(row["right"])),)
+    return Entry(text, sort=float(row["printed"]))

@@ -49,15 +49,15 @@ def title_of(table: str) -> str:
     return f"{table}: {EQUATIONS[table]}" if table in EQUATIONS else table
 
 
-def page_table(columns: Mapping[str, list[str]]) -> Table:
-    """Return a table for the page, a row a word."""
+def page_table(name: str, columns: Mapping[str, list[str]]) -> Table:
+    """Return the columns of a table of TABLES for a page, a row a word."""
     quantities = [name for name in columns if name not in {"t", "word"}]
     headings = [("Word", ""), *((quantity, "") for quantity in quantities)]
     rows = [
         [Entry(f"{t}. {word}", sort=int(t)), *(_entry(columns[quantity][place]) for quantity in quantities)]
         for place, (t, word) in enumerate(zip(columns["t"], columns["word"], strict=True))
     ]
-    return Table(headings, rows)
+    return Table(headings, rows, name)
 
 
 def _entry(text: str) -> Entry:

@@ -17,26 +17,27 @@ from lstm_bench.records.reading import RecordError
 from lstm_bench.report.build import Measured, load, write_report
 
 WRONG_INPUT = 2
-Found = Mapping[str, Measured]  # by what was asked for
+Studies = Mapping[str, Measured]  # by the name or path on the command line
 
 
 class RequestError(Exception):
-    """What was asked for makes no report, told in one line: the key, the value and what is allowed."""
+    """A request that makes no report, in one line: the key, the value and what is allowed."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Build the report that was asked for and print its path; return the exit code.
+    """Build the requested report, print its path and return the exit code.
 
-    Several studies stand side by side in one report. What cannot be read is told in a line each, and the rest is
-    rendered all the same; the code is 2 where there was such a line, else 0.
+    Several studies stand side by side in one report. Unreadable records are listed one per line; the report is still
+    written and the exit code is 2, else 0.
     """
-    asked = _parser().parse_args(arguments)
+    options = _parser().parse_args(arguments)
     try:
-        _refuse_folders(asked.studies, asked.runs)
-        found, problems = _load(asked.studies, asked.runs)
-        if found:
-            claims = own_claims(study_folder(next(iter(found)), asked.runs))
-            print(write_report(_as_one(found, asked.name), asked.reports, _rebuilt_by(found, asked.name), claims))
+        _refuse_folders(options.studies, options.runs)
+        studies, problems = _load(options.studies, options.runs)
+        if studies:
+            claims = own_claims(study_folder(next(iter(studies)), options.runs))
+            report = _as_one(studies, options.name)
+            print(write_report(report, options.reports, _rebuilt_by(studies, options.name), claims))
     except RequestError as error:
         problems = [str(error)]
     for problem in problems:
@@ -78,37 +79,36 @@ def _refuse_folders(studies: Sequence[str], runs: Path) -> None:
             raise RequestError(f"study={study}: named twice: allowed: each study once")
 
 
-def _load(studies: Sequence[str], runs: Path) -> tuple[Found, list[str]]:
+def _load(names: Sequence[str], runs: Path) -> tuple[Studies, list[str]]:
     """Return the studies that can be read, and in a line each what cannot."""
-    found: dict[str, Measured] = {}
+    studies: dict[str, Measured] = {}
     problems: list[str] = []
-    for study in studies:
-        folder = study_folder(study, runs)
+    for name in names:
+        folder = study_folder(name, runs)
         if not (folder / "study.json").exists():
             allowed = ", ".join(existing_studies(runs)) or f"none, since {runs} holds no study"
-            problems.append(f"study={study}: allowed: {allowed}")
+            problems.append(f"study={name}: allowed: {allowed}")
             continue
         try:
-            found[study] = load(folder)
+            studies[name] = load(folder)
         except RecordError as error:
             problems.append(str(error))
-    read = [
-        study for study in found.values() if not isinstance(study, SpeedBenchmark)
-    ]  # that is read whole or not at all
-    return found, [*problems, *(problem for study in read for problem in study.problems)]
+    # a speed study is read whole or not at all
+    partial = [study for study in studies.values() if not isinstance(study, SpeedBenchmark)]
+    return studies, [*problems, *(problem for study in partial for problem in study.problems)]
 
 
-def _as_one(found: Found, name: str | None) -> Measured:
+def _as_one(studies: Studies, name: str | None) -> Measured:
     """Return the study, or several side by side, under the name of the report.
 
     Raises: RequestError for a name that is no name, and for a study beside another that trains nothing.
     """
-    plans = {asked: study.plan for asked, study in found.items()}
-    if len(found) == 1:
-        only = next(iter(found.values()))
-        return replace(only, plan=replace(only.plan, study=_checked(only.plan.study if name is None else name)))
-    trained = {asked: study for asked, study in found.items() if isinstance(study, StudyData)}
-    if other := [asked for asked in found if asked not in trained]:
+    plans = {key: study.plan for key, study in studies.items()}
+    if len(studies) == 1:
+        study = next(iter(studies.values()))
+        return replace(study, plan=replace(study.plan, study=_checked(study.plan.study if name is None else name)))
+    trained = {key: study for key, study in studies.items() if isinstance(study, StudyData)}
+    if other := [key for key in studies if key not in trained]:
         measured = plans[other[0]].measure
         raise RequestError(f"study={other[0]}: a study of {measured}: allowed: side by side, studies that train")
     by_label = dict(zip(labels(plans), trained.values(), strict=True))
@@ -121,12 +121,12 @@ def _checked(name: str) -> str:
     return name
 
 
-def _rebuilt_by(found: Found, name: str | None) -> dict[str, Any]:
-    """Return the receipt's entry that a study of its own name has no need of: the command that makes this report."""
-    if len(found) == 1 and name is None:
+def _rebuilt_by(studies: Studies, name: str | None) -> dict[str, Any]:
+    """Return the command that makes this report, for the receipt of one that its study's name alone does not make."""
+    if len(studies) == 1 and name is None:
         return {}
-    named = [] if name is None else ["--name", name]
-    return {"rebuild": shlex.join(["python", "-m", "lstm_bench.report", *found, *named])}
+    options = [] if name is None else ["--name", name]
+    return {"rebuild": shlex.join(["python", "-m", "lstm_bench.report", *studies, *options])}
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ import json
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,17 +18,15 @@ from lstm_bench.claims.evidence import Evidence, load_evidence, own_claims
 from lstm_bench.claims.loading import rulings_of
 from lstm_bench.records.schema import Measure
 from lstm_bench.records.store import StudyRecords
-from lstm_bench.report.claims_markdown import render_claims_markdown
-from lstm_bench.report.claims_page import make_claims_page
-from lstm_bench.report.claims_part import claim_tables
-from lstm_bench.report.embedded_files import carried
+from lstm_bench.report.document import Document
 from lstm_bench.report.figure_registry import FIGURES
-from lstm_bench.report.html import render_claims_html, render_html, render_speed_html
+from lstm_bench.report.html import files_to_embed, render_html
 from lstm_bench.report.markdown import render_markdown
-from lstm_bench.report.page import make_page
+from lstm_bench.report.pages.claims import claims_page
+from lstm_bench.report.pages.claims_section import claim_tables
+from lstm_bench.report.pages.speed import speed_csv_tables, speed_page
+from lstm_bench.report.pages.study import study_page
 from lstm_bench.report.receipt import make_receipt, receipt_items
-from lstm_bench.report.speed_markdown import render_speed_markdown
-from lstm_bench.report.speed_page import make_speed_page, speed_csv_tables
 
 Measured = StudyData | SpeedBenchmark | Evidence
 LOADERS: Mapping[Measure, Callable[[Path], Measured]] = {
@@ -96,33 +94,36 @@ def _training_files(
     outcome = {"members": {str(status): int(n) for status, n in statuses.items()}, "problems": study.problems}
     receipt = make_receipt(study.plan, outcome, extra_receipt)
     ruled = rulings_of(study, own_claims)
-    page = make_page(study, figures, receipt_items(receipt), ruled)
+    page = study_page(study, figures, receipt_items(receipt), ruled)
     tables = {name: figure.rows(study) for name, figure in FIGURES.items()}
     tables |= {"comparison": comparison(study), "members": study.members}
-    tables |= claim_tables(ruled) if page.claims.is_told else {}
-    rows = _row_files(receipt, all_results(study), tables)
-    return {**rows, "report.md": render_markdown(page), "report.html": render_html(page, carried(rows))}
+    tables |= {} if all(ruling.problem for ruling in ruled) else claim_tables(ruled)
+    return _with_pages(page, _row_files(receipt, all_results(study), tables))
 
 
 def _claims_files(evidence: Evidence, figures: Path, extra_receipt: Mapping[str, Any] | None) -> Files:
     ruled = evidence.rulings
     studies = [make_receipt(study.plan, {}, None) for study in evidence.studies]
     receipt = make_receipt(evidence.plan, {"problems": evidence.problems, "studies": studies}, extra_receipt)
-    page = make_claims_page(evidence, ruled, figures, receipt_items(receipt))
+    page = claims_page(evidence, ruled, figures, receipt_items(receipt))
     tables = {"comparison": [comparison(study) for study in evidence.studies]}
     tables["members"] = [study.members for study in evidence.studies]
     joined = {name: pd.concat(frames, ignore_index=True) for name, frames in tables.items() if frames}
     results = pd.concat([all_results(study) for study in evidence.studies], ignore_index=True)
-    rows = _row_files(receipt, results, {**joined, **claim_tables(ruled)})
-    return {**rows, "report.md": render_claims_markdown(page), "report.html": render_claims_html(page, carried(rows))}
+    return _with_pages(page, _row_files(receipt, results, {**joined, **claim_tables(ruled)}))
 
 
 def _speed_files(benchmark: SpeedBenchmark, figures: Path, extra_receipt: Mapping[str, Any] | None) -> Files:
     receipt = make_receipt(benchmark.plan, {"limit": asdict(benchmark.limit)}, extra_receipt)
-    page = make_speed_page(benchmark, figures, receipt_items(receipt))
+    page = speed_page(benchmark, figures, receipt_items(receipt))
     rounds = benchmark.rounds.assign(study=benchmark.plan.study)
-    rows = _row_files(receipt, rounds, speed_csv_tables(benchmark))
-    return {**rows, "report.md": render_speed_markdown(page), "report.html": render_speed_html(page, carried(rows))}
+    return _with_pages(page, _row_files(receipt, rounds, speed_csv_tables(benchmark)))
+
+
+def _with_pages(page: Document, rows: Files) -> Files:
+    """Return the files of rows with the page in both formats; the HTML page embeds as many as it has room for."""
+    html = render_html(replace(page, embedded=files_to_embed(rows)))
+    return {**rows, "report.md": render_markdown(page), "report.html": html}
 
 
 def _row_files(receipt: Mapping[str, Any], results: pd.DataFrame, tables: Mapping[str, pd.DataFrame]) -> Files:

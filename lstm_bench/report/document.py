@@ -1,9 +1,95 @@
-"""The blocks that pages are made of, in no format."""
+"""The document model: the blocks that a page is made of, in no format.
+
+`html.py` and `markdown.py` render a `Document`; `pages/` and `anatomy/` build one. Text is plain: a renderer escapes
+it and sets dashes and signs. What is more than words within a line has a type of its own (`Inline`).
+"""
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
 
 DASH = "-"
+
+
+@dataclass(frozen=True)
+class Verbatim:
+    """Words exactly as they were recorded, such as a path or a formula: no sign in them is set otherwise."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Code:
+    """Code within a line."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Link:
+    """A link to a URL, or to "#anchor" on the same page."""
+
+    text: str
+    address: str
+
+
+@dataclass(frozen=True)
+class FileLink:
+    """A link to a file in the folder of the page, by the file's name."""
+
+    path: str
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The verdict on a claim."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Correction:
+    """A number that is wrong in print, and the right one."""
+
+    wrong: str
+    right: str
+
+
+Inline: TypeAlias = str | Verbatim | Code | Link | FileLink | Verdict | Correction
+Text: TypeAlias = str | tuple[Inline, ...]
+
+
+def parts(text: Text) -> tuple[Inline, ...]:
+    """Return the parts of a text, a string being one."""
+    return (text,) if isinstance(text, str) else text
+
+
+def plain_text(text: Text) -> str:
+    """Return the words of a text alone, without verdicts."""
+    return "".join(_words(part) for part in parts(text)).strip()
+
+
+def _words(part: Inline) -> str:
+    if isinstance(part, str):
+        return part
+    return part.text if isinstance(part, Verbatim | Code | Link) else ""
+
+
+@dataclass(frozen=True)
+class Paragraph:
+    """A paragraph. A "note" is small, "files" links to files, "screen" is for a page on a screen alone."""
+
+    text: Text
+    style: Literal["", "note", "files", "screen"] = ""
+
+
+@dataclass(frozen=True)
+class Callout:
+    """A paragraph set apart: a "warning", or a "gap" where nothing could be shown."""
+
+    text: Text
+    style: Literal["warning", "gap"]
 
 
 @dataclass(frozen=True)
@@ -13,7 +99,7 @@ class Entry:
     A `colour` marks a row's heading, or tints the cell as strongly as its `shade` from 0 to 1.
     """
 
-    text: str
+    text: Text
     below: tuple[str, ...] = ()
     sort: float | str = math.nan
     colour: str | None = None
@@ -22,10 +108,15 @@ class Entry:
 
 @dataclass(frozen=True)
 class Table:
-    """Headings (text, unit), and rows that begin with their own heading."""
+    """Headings (text, unit), and rows that begin with their own heading.
 
-    headings: list[tuple[str, str]]
-    rows: list[list[Entry]]
+    `name` is read out where the table cannot be seen. `is_prose` sets columns of words, not of numbers.
+    """
+
+    headings: Sequence[tuple[str, str]]
+    rows: Sequence[Sequence[Entry]]
+    name: str = "Table"
+    is_prose: bool = False
 
 
 @dataclass(frozen=True)
@@ -34,7 +125,7 @@ class FigureBlock:
 
     `table` is the name of the file of rows behind it, `figure` the name of its picture files; both lie beside the page.
     `svg` is "" where there was nothing to draw. `method` says how the numbers are made; a page says it once, under its
-    definitions, and links the caption to it.
+    definitions at `method_anchor`, and the caption links to it.
     """
 
     question: str
@@ -44,3 +135,114 @@ class FigureBlock:
     figure: str
     svg: str
     method: str = ""
+
+    @property
+    def method_anchor(self) -> str:
+        """The anchor of the method among the definitions."""
+        return f"method-{self.table}"
+
+
+@dataclass(frozen=True)
+class Bullets:
+    """A list of lines."""
+
+    items: Sequence[Text]
+
+
+@dataclass(frozen=True)
+class Term:
+    """A term and what it means, with an anchor that links lead to."""
+
+    name: str
+    text: Text
+    anchor: str = ""
+
+
+@dataclass(frozen=True)
+class Terms:
+    """A list of terms; that of a "receipt" is small and dense."""
+
+    items: Sequence[Term]
+    style: Literal["", "receipt"] = ""
+
+
+@dataclass(frozen=True)
+class Details:
+    """Blocks that are folded away behind a summary and a note."""
+
+    summary: Text
+    note: str
+    blocks: Sequence["Block"]
+
+
+@dataclass(frozen=True)
+class CodeBlock:
+    """Lines of code or output as they stand."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class PlayerStep:
+    """One time step of a `Player`.
+
+    `word` is its input and `begins` tells that a further sentence begins with it; `value` is what the memory holds
+    after it and `share` its size from 0 to 1. `svg` is the diagram, `decision` the step in a few words, `blocks` its
+    numbers, and `description` the whole step in words, which is read out where the step cannot be seen.
+    """
+
+    word: str
+    begins: bool
+    value: str
+    share: float
+    svg: str
+    decision: str
+    blocks: Sequence["Block"]
+    description: str
+
+
+@dataclass(frozen=True)
+class Player:
+    """Time steps from t = 1 on, one shown at a time and chosen with a slider, keys or a click on a word."""
+
+    steps: Sequence[PlayerStep]
+
+
+@dataclass(frozen=True)
+class Section:
+    """A heading and what stands below it.
+
+    A section on the first level with an anchor stands in the table of contents, as `contents` or with its title. A
+    "part" holds sections of its own, such as the figures of one of several tasks, a "pair" sets them side by side.
+    """
+
+    title: Text
+    blocks: Sequence["Block"]
+    anchor: str = ""
+    contents: str = ""
+    style: Literal["", "part", "pair", "claim"] = ""
+
+
+Block: TypeAlias = Section | Paragraph | Callout | Table | FigureBlock | Bullets | Terms | Details | CodeBlock | Player
+
+
+@dataclass(frozen=True)
+class Document:
+    """A page from top to bottom.
+
+    `kind` and `date` stand above the title, `headline` holds the finding in a few paragraphs. `embedded` has the text
+    of files beside the page, by path, that an HTML page holds within itself.
+    """
+
+    title: str
+    kind: str
+    date: str
+    headline: Sequence[str]
+    blocks: Sequence[Block]
+    embedded: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def contents(self) -> list[tuple[str, str]]:
+        """The anchor and label of each section that the table of contents names."""
+        sections = [block for block in self.blocks if isinstance(block, Section) and block.anchor]
+        return [(section.anchor, section.contents or plain_text(section.title)) for section in sections]

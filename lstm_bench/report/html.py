@@ -1,47 +1,20 @@
-"""The page as one HTML file that loads nothing from anywhere."""
+"""A document as one HTML file that loads nothing from anywhere."""
 
 from collections.abc import Mapping
+from itertools import accumulate
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from lstm_bench.report.claims_page import ClaimsPage
-from lstm_bench.report.page import Page
-from lstm_bench.report.speed_page import SpeedPage
+from lstm_bench.report.document import Document, parts
 from lstm_bench.report.typography import typeset
 
-PACKAGE = Path(__file__).parents[1]
-TEMPLATES = [PACKAGE / room / "templates" for room in ("report", "anatomy")]
+TEMPLATES = Path(__file__).parent / "templates"
+ROOM = 2**20  # letters: about what the figures of a study of two cells take
 
 
-def render_html(page: Page, carried: Mapping[str, str]) -> str:
-    """Return report.html of a study: style, script and figures inside, everything that came from records escaped.
-
-    Args:
-        page: what it says.
-        carried: text by path of the files beside the page that it carries within itself, to be had from it alone.
-    """
-    return render("page.html.j2", page, carried)
-
-
-def render_speed_html(page: SpeedPage, carried: Mapping[str, str]) -> str:
-    """Return report.html of a speed study, made like the other."""
-    return render("speed.html.j2", page, carried)
-
-
-def render_claims_html(page: ClaimsPage, carried: Mapping[str, str]) -> str:
-    """Return report.html of a study of claims, made like the others."""
-    return render("claims_page.html.j2", page, carried)
-
-
-def render(template: str, page: object, carried: Mapping[str, str]) -> str:
-    """Return a page in a template of TEMPLATES.
-
-    Args:
-        template: name of the file.
-        page: content, `page` in the template.
-        carried: text by path of the files that the page has within itself.
-    """
+def render_html(document: Document) -> str:
+    """Return a page with its style, script, figures and embedded files inside; all text is escaped."""
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=lambda name: name is not None and name.endswith(".html.j2"),
@@ -49,6 +22,18 @@ def render(template: str, page: object, carried: Mapping[str, str]) -> str:
         trim_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters["typeset"] = typeset
-    environment.globals["carried"] = carried  # for macros too
-    return environment.get_template(template).render(page=page)
+    environment.filters |= {"typeset": typeset, "parts": parts, "kind": lambda value: type(value).__name__}
+    environment.globals["embedded"] = document.embedded  # macros see globals alone
+    return environment.get_template("page.html.j2").render(document=document)
+
+
+def files_to_embed(files: Mapping[str, str], room: int = ROOM) -> dict[str, str]:
+    """Return the smallest files, as many as there is room for, so that a page can be sent alone with them.
+
+    Args:
+        files: text by path, from the folder of the page.
+        room: letters that all of them may have together.
+    """
+    smallest_first = sorted(files, key=lambda path: (len(files[path]), path))
+    totals = accumulate(len(files[path]) for path in smallest_first)
+    return {path: files[path] for path, total in zip(smallest_first, totals, strict=True) if total <= room}

@@ -1,94 +1,149 @@
-"""The page as Markdown, figures beside it."""
+"""A document as one Markdown file, its figures and files beside it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import PurePosixPath
 
-from lstm_bench.anatomy.markdown import walk_blocks
-from lstm_bench.report.claims_markdown import CLAIM_FILES, claims_block, wordings
-from lstm_bench.report.literature import Literature
-from lstm_bench.report.markdown_blocks import (
-    bullets,
-    file_links,
-    items,
-    plain,
-    receipt_blocks,
-    said,
-    table_block,
+from lstm_bench.report.document import (
+    Block,
+    Bullets,
+    Callout,
+    Code,
+    CodeBlock,
+    Correction,
+    Details,
+    Document,
+    Entry,
+    FigureBlock,
+    FileLink,
+    Inline,
+    Link,
+    Paragraph,
+    Player,
+    Section,
+    Table,
+    Terms,
+    Text,
+    Verbatim,
+    Verdict,
+    parts,
+    plain_text,
 )
-from lstm_bench.report.markdown_sections import comparison_blocks, exhibit_blocks, failure_blocks
-from lstm_bench.report.page import Page, TaskPart
+from lstm_bench.report.markdown_text import bullets, code, fenced, grid, image, link, plain, prose, slug
+from lstm_bench.report.typography import typeset
 
 
-def render_markdown(page: Page) -> str:
-    """Return report.md: what the HTML page says, in the same order."""
-    return "\n\n".join(_blocks(page)) + "\n"
+def render_markdown(document: Document) -> str:
+    """Return what the HTML page says, in the same order."""
+    renderer = _Renderer(dict(_slugs(document.blocks)))
+    headline = [f"**{prose(paragraph)}**" for paragraph in document.headline]
+    blocks = [f"# {plain(document.title)}", *headline, *renderer.blocks(document.blocks, level=2)]
+    return "\n\n".join(blocks) + "\n"
 
 
-def _blocks(page: Page) -> Iterator[str]:
-    yield f"# {plain(page.study)}"
-    yield from (f"**{said(paragraph)}**" for paragraph in page.headline)
-    if page.beside:
-        yield "## What differs"
-        yield from ([table_block(page.beside.differences)] if page.beside.differences.rows else [])
-        yield from map(said, page.beside.notes)
-    if page.walk:
-        yield from walk_blocks(page.walk)
-    yield "## Comparison"
-    for part in page.parts:
-        yield from _tables(part, is_titled=len(page.parts) > 1)
-    yield f"Rows: {file_links(['tables/comparison.csv', 'tables/members.csv', 'results.csv'])}."
-    if page.literature is not None:
-        yield from _literature(page.literature)
-    yield "## Failures and censoring"
-    yield plain(page.outcome)
-    told = [*map(said, page.notes), *(f"Left out: {plain(problem)}" for problem in page.problems)]
-    if told:
-        yield bullets(told)
-    yield from (block for failure in page.failures for block in failure_blocks(failure))
-    for part in page.parts:
-        yield from ([f"## {plain(part.task)}"] if len(page.parts) > 1 else [])
-        yield from (block for exhibit in part.exhibits for block in exhibit_blocks(exhibit))
-    if page.claims.is_told:
-        yield from _claims(page)
-    yield from _protocol(page)
-    yield from receipt_blocks(page.receipt)
+def render_blocks(blocks: Sequence[Block], level: int = 2) -> str:
+    """Return some blocks of a document, the first heading on a level."""
+    return "\n\n".join(_Renderer(dict(_slugs(blocks))).blocks(blocks, level))
 
 
-def _claims(page: Page) -> Iterator[str]:
-    yield "## Claims"
-    if page.claims.tested:
-        yield claims_block(page.claims.tested)
-    if page.claims.missing:
-        yield said(page.claims.missing)
-    if page.claims.tested:
-        yield wordings(page.claims.tested)
-    yield f"Rows: {file_links(CLAIM_FILES)}."
+def _slugs(blocks: Sequence[Block], heading: str = "") -> Iterator[tuple[str, str]]:
+    """Yield each anchor of a page with that of the heading above it, since Markdown has no others."""
+    for block in blocks:
+        if isinstance(block, Section):
+            below = slug(typeset(_words(block.title)))
+            yield block.anchor, below
+            yield from _slugs(block.blocks, below)
+        elif isinstance(block, Terms):
+            yield from ((term.anchor, heading) for term in block.items)
 
 
-def _literature(literature: Literature) -> Iterator[str]:
-    yield "## The literature"
-    yield said(literature.rule)
-    for part in literature.parts:
-        yield from ([f"### {plain(part.task)}"] if len(literature.parts) > 1 else [])
-        yield table_block(part.numbers)
-        for pair, differences in part.protocols:
-            yield f"How the protocols differ: {plain(pair)}."
-            yield table_block(differences)
-    yield bullets(f"{plain(source.citation)}, <{source.url}>" for source in literature.sources)
+def _words(text: Text) -> str:
+    verdicts = [part.text for part in parts(text) if isinstance(part, Verdict)]
+    return " ".join([plain_text(text), *verdicts])
 
 
-def _tables(part: TaskPart, is_titled: bool) -> Iterator[str]:
-    if is_titled:
-        yield f"### {plain(part.task)}"
-    yield from comparison_blocks(part)
+class _Renderer:
+    """Blocks as Markdown; `slugs` has the heading that an anchor of the document lies below."""
 
+    def __init__(self, slugs: Mapping[str, str]) -> None:
+        self._slugs = slugs
 
-def _protocol(page: Page) -> Iterator[str]:
-    yield "## Protocol"
-    for part in page.parts:
-        if len(page.parts) > 1:
-            yield f"### {plain(part.task)}"
-        yield items(part.protocol)
-        yield "How each cell was set up."
-        yield table_block(part.settings)
-    yield "### What the numbers mean"
-    yield items(page.definitions.items(), plain)
+    def blocks(self, blocks: Sequence[Block], level: int) -> Iterator[str]:
+        """Yield each block as text; an empty line sets them apart."""
+        for block in blocks:
+            yield from self._block(block, level)
+
+    def _block(self, block: Block, level: int) -> Iterator[str]:
+        match block:
+            case Section():
+                yield f"{'#' * level} {self._text(block.title)}"
+                yield from self.blocks(block.blocks, level + 1)
+            case Paragraph():
+                yield from [] if block.style == "screen" else [self._text(block.text)]
+            case Callout():
+                yield f"> {self._text(block.text)}"
+            case Table():
+                yield self._table(block)
+            case FigureBlock():
+                yield from self._figure(block)
+            case Bullets():
+                yield bullets(map(self._text, block.items))
+            case Terms():
+                yield bullets(f"{prose(term.name)}: {self._text(term.text)}" for term in block.items)
+            case Details():
+                note = f" ({prose(block.note)})" if block.note else ""
+                yield f"{self._text(block.summary)}{note}"
+                yield from self.blocks(block.blocks, level)
+            case CodeBlock():
+                yield fenced(block.text)
+            case Player():
+                yield from self._player(block, level)
+
+    def _text(self, text: Text) -> str:
+        return "".join(map(self._inline, parts(text)))
+
+    def _inline(self, part: Inline) -> str:
+        match part:
+            case str():
+                text = prose(part)
+            case Verbatim():
+                text = plain(part.text)
+            case Code():
+                text = code(part.text)
+            case Link():
+                text = self._link(part)
+            case FileLink():
+                text = link(PurePosixPath(part.path).name, part.path)
+            case Verdict():
+                text = f"**{part.text}**"
+            case Correction():
+                text = f"~~{part.wrong}~~ ✗<br>**{part.right}**"
+        return text
+
+    def _link(self, part: Link) -> str:
+        if part.text == part.address:
+            return f"<{part.address}>"
+        is_on_page = part.address.startswith("#")
+        return link(typeset(part.text), f"#{self._slugs[part.address[1:]]}" if is_on_page else part.address)
+
+    def _table(self, table: Table) -> str:
+        headings = ["<br>".join(prose(line) for line in heading if line) for heading in table.headings]
+        rows = ([self._entry(entry) for entry in row] for row in table.rows)
+        return grid(headings, rows, others="---" if table.is_prose else "---:")
+
+    def _entry(self, entry: Entry) -> str:
+        return "<br>".join([self._text(entry.text), *map(prose, entry.below)])
+
+    def _figure(self, block: FigureBlock) -> Iterator[str]:
+        yield image(block.alt, f"figures/{block.figure}.png")
+        method = self._link(Link("How it is measured", f"#{block.method_anchor}")) if block.method else ""
+        yield " ".join(filter(None, (prose(block.caption), method)))
+        rows = self._inline(FileLink(f"tables/{block.table}.csv"))
+        png, svg = (link(ending.upper(), f"figures/{block.figure}.{ending}") for ending in ("png", "svg"))
+        yield f"Rows: {rows}. Figure: {png}, {svg}."
+
+    def _player(self, player: Player, level: int) -> Iterator[str]:
+        for t, step in enumerate(player.steps, start=1):
+            yield f"{'#' * level} t = {t}: {prose(step.word)}"
+            yield prose(step.decision)
+            yield from self.blocks(step.blocks, level + 1)
+            yield prose(step.description)

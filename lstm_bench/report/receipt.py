@@ -1,17 +1,21 @@
 """What a result can be checked against: versions, machine, commit, settings, times, commands."""
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+from lstm_bench.analysis.settings_in_words import values_in_words
 from lstm_bench.records.schema import StudyPlan
-from lstm_bench.report.settings import seed_items, setting_items
+from lstm_bench.report.document import Code, FileLink, Paragraph, Section, Term, Terms, Verbatim
 
 PACKAGES = ("lstm_bench", "numpy", "scipy", "pandas", "matplotlib", "seaborn", "jinja2")
 ELSEWHERE = ("jobs", "studies", "problems", "members", "limit")
+SECTIONS = {"task": "task", "cell": "cell", "trainer": "task", "probe": "task"}  # of a configuration: whose it is
+COMMANDS = ("command", "rebuild")
 NAMES = {"lstm_bench": "lstm_bench", "memory_gib": "memory (GiB)"}  # of facts that are not their key's words
+Job = Mapping[str, Any]  # of receipt.json
 
 
 def rebuild_command(plan: StudyPlan) -> str:
@@ -58,6 +62,13 @@ def receipt_items(receipt: Mapping[str, Any]) -> list[tuple[str, str]]:
     return [*facts, *seed_items(jobs), *setting_items(jobs)]
 
 
+def receipt_section(items: Sequence[tuple[str, str]], has_file: bool = True) -> Section:
+    """Return the receipt on a page; `has_file` says whether receipt.json lies beside it."""
+    terms = [Term(name, (Code(value) if name in COMMANDS else Verbatim(value),)) for name, value in items]
+    file = Paragraph(("Everything, settings of each job included: ", FileLink("receipt.json"), "."), "files")
+    return Section("Receipt", [Terms(terms, "receipt"), *([file] if has_file else [])], "receipt")
+
+
 def _flat(key: str, value: Any) -> list[tuple[str, str]]:
     if isinstance(value, Mapping):
         nested = [(str(name), part) for name, part in value.items()]
@@ -74,3 +85,52 @@ def _duration(seconds: float) -> str:
     hours, minutes = divmod(minutes, 60)
     parts = [f"{hours} h" if hours else "", f"{minutes} min" if minutes or hours else "", f"{rest} s"]
     return " ".join(filter(None, parts))
+
+
+def seed_items(jobs: Sequence[Job]) -> list[tuple[str, str]]:
+    """Return the seeds of the reported members and of tuning as (name, value); nothing where there is no job."""
+    reported, tuning = ({seed for job in jobs for seed in job[key]} for key in ("seeds", "tuning_seeds"))
+    apart = "which share no draw with the report's"
+    items = [("seeds", _ranged(reported))] if reported else []
+    return items + ([("tuning seeds", f"{_ranged(tuning)}, {apart}")] if tuning else [])
+
+
+def _ranged(seeds: set[int]) -> str:
+    first, last = min(seeds, default=0), max(seeds, default=0)
+    whole = seeds == set(range(first, last + 1)) and last > first + 1
+    return f"{first} to {last}" if whole else ", ".join(map(str, sorted(seeds)))
+
+
+def setting_items(jobs: Sequence[Job]) -> list[tuple[str, str]]:
+    """Return (whose, settings) for each section of the configuration: the cells' for each cell, others for each task.
+
+    A setting reads "name value"; where jobs of one owner differ, as in the lag, all its values stand there. Owners
+    whose settings are the same share a line.
+    """
+    return [item for section in SECTIONS for item in _section_items(section, jobs)]
+
+
+def _section_items(section: str, jobs: Sequence[Job]) -> Iterator[tuple[str, str]]:
+    by_owner: dict[str, list[Mapping[str, Any]]] = {}
+    for job in jobs:
+        by_owner.setdefault(job[SECTIONS[section]], []).append(job["config"].get(section, {}))
+    owners: dict[str, list[str]] = {}
+    for owner, configs in by_owner.items():
+        owners.setdefault(_settings(configs), []).append(owner)
+    for settings, names in owners.items():
+        if settings:
+            yield (section if len(owners) == 1 else f"{section} ({', '.join(names)})", settings)
+
+
+def _settings(configs: Sequence[Mapping[str, Any]]) -> str:
+    flat = [dict(_flat_settings(config)) for config in configs]
+    names = dict.fromkeys(name for config in flat for name in config)
+    return "; ".join(f"{name} {values_in_words([config[name] for config in flat if name in config])}" for name in names)
+
+
+def _flat_settings(config: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in config.items():
+        if isinstance(value, Mapping):
+            yield from _flat_settings(value, f"{prefix}{name}.")
+        else:
+            yield prefix + ("class" if name == "_target_" else name), value

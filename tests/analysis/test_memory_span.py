@@ -10,7 +10,7 @@ from scipy.integrate import quad_vec
 
 from lstm_bench.analysis.memory_span import MemorySpan, learned_span, span_ratio
 
-LADDERS = [
+LAG_GRIDS = [
     ([2, 4, 8, 16, 32], [5, 5, 4, 1, 0], [5] * 5),
     ([2, 3, 4, 6, 8, 16, 32, 64], [10, 10, 9, 10, 6, 4, 1, 0], [10, 10, 10, 10, 9, 10, 8, 10]),
     ([10, 20], [3, 1], [4, 4]),
@@ -37,11 +37,11 @@ def distribution(lags: list[int], solved: list[int], attempts: list[int], t50: f
     return float(below[0] / whole[0])
 
 
-@pytest.mark.parametrize("ladder", LADDERS)
-def test_posterior_quantiles_are_those_of_quadrature(ladder: tuple[list[int], list[int], list[int]]) -> None:
-    span = learned_span(*ladder)
+@pytest.mark.parametrize("lag_grid", LAG_GRIDS)
+def test_posterior_quantiles_are_those_of_quadrature(lag_grid: tuple[list[int], list[int], list[int]]) -> None:
+    span = learned_span(*lag_grid)
     assert span.outcome == "fitted"
-    found = [distribution(*ladder, t50=t50) for t50 in (span.low, span.median, span.high)]
+    found = [distribution(*lag_grid, t50=t50) for t50 in (span.low, span.median, span.high)]
     assert found == pytest.approx([0.025, 0.5, 0.975], abs=1e-3)
 
 
@@ -67,7 +67,7 @@ def test_bracket_and_text() -> None:
     assert MemorySpan("fitted", 14.23, 11.04, 18.91).text == "14.2 (11.0-18.9)"
 
 
-def test_a_ladder_that_ends_too_early_is_said() -> None:
+def test_a_lag_grid_that_ends_too_early_is_said() -> None:
     above = learned_span([8, 16, 32, 64], [5, 5, 5, 5], [5] * 4)
     below = learned_span([2, 4, 8], [0, 0, 0], [5] * 3)
     assert (above.text, above.high, above.bracket) == (">= 64", math.inf, "[64, -]")
@@ -85,14 +85,14 @@ def test_one_lag_gives_no_estimate_unless_all_or_none_solve() -> None:
     assert math.isnan(mixed.median)
 
 
-def test_lags_without_attempts_are_no_part_of_the_ladder() -> None:
+def test_lags_without_attempts_are_no_part_of_the_lag_grid() -> None:
     assert learned_span([2, 4, 8, 16], [5, 3, 0, 0], [5, 5, 5, 0]) == learned_span([2, 4, 8], [5, 3, 0], [5] * 3)
     assert learned_span([2, 4], [5, 0], [5, 0]).text == ">= 2"
     assert learned_span([2, 4], [0, 0], [0, 0]).text == "not measured"
 
 
 @given(st.lists(st.integers(0, 5), min_size=2, max_size=6))
-def test_the_median_lies_in_its_interval_and_all_on_the_ladder(solved: list[int]) -> None:
+def test_the_median_lies_in_its_interval_and_all_on_the_lag_grid(solved: list[int]) -> None:
     lags = [2 * 2**k for k in range(len(solved))]
     span = learned_span(lags, solved, [5] * len(solved))
     if span.outcome == "fitted":
@@ -140,7 +140,7 @@ def test_a_ratio_with_an_open_span_is_a_bound() -> None:
 
 
 def test_the_fitted_curve_falls_from_the_first_lag_to_the_last() -> None:
-    span = learned_span(*LADDERS[0])
+    span = learned_span(*LAG_GRIDS[0])
     assert span.posterior is not None
     curve = span.posterior.mean_probability(np.array([2.0, 4.0, 8.0, 16.0, 32.0]))
     assert np.all(np.diff(curve) < 0)
@@ -149,11 +149,11 @@ def test_the_fitted_curve_falls_from_the_first_lag_to_the_last() -> None:
     assert span.posterior.mean_probability(np.array([span.median]))[0] == pytest.approx(0.5, abs=0.05)
 
 
-@pytest.mark.parametrize("ladder", LADDERS)
-def test_the_fitted_curve_is_the_mean_over_the_whole_grid(ladder: tuple[list[int], list[int], list[int]]) -> None:
-    posterior = learned_span(*ladder).posterior
+@pytest.mark.parametrize("lag_grid", LAG_GRIDS)
+def test_the_fitted_curve_is_the_mean_over_the_whole_grid(lag_grid: tuple[list[int], list[int], list[int]]) -> None:
+    posterior = learned_span(*lag_grid).posterior
     assert posterior is not None
-    lags = np.geomspace(ladder[0][0], ladder[0][-1], 7)
+    lags = np.geomspace(lag_grid[0][0], lag_grid[0][-1], 7)
     slopes = (posterior.log2_t50[:, None, None] - np.log2(lags)) / np.exp(posterior.ln_width)[None, :, None]
     curves = 0.01 + 0.49 * (1 + np.tanh(slopes / 2))
     expected = (curves * posterior.density[:, :, None]).sum(axis=(0, 1)) / posterior.density.sum()

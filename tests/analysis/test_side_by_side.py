@@ -134,10 +134,10 @@ def test_what_differs_is_told_setting_by_setting() -> None:
     assert told.to_dict("index") == {
         "cells": {"x": "rnn", "y": "rnn, gru"},
         "kernel": {"x": "compiled BPTT", "y": "unrolled"},
-        "cell.init": {"x": "orthogonal", "y": "-"},
+        "cell.init": {"x": "orthogonal", "y": "none"},
         "cell.forget_bias": {"x": "-", "y": "2"},
         "trainer.steps": {"x": "4000", "y": "9000"},
-        "trainer.learning_rates": {"x": "0.001, 0.003, 0.01", "y": "0.01, 0.02"},
+        "trainer.learning_rates": {"x": "[0.001, 0.003, 0.01]", "y": "[0.01, 0.02]"},
         "device": {"x": "cpu", "y": "cuda"},
         "commit": {"x": "f00", "y": "ba5"},
     }
@@ -168,7 +168,7 @@ def test_the_receipt_is_that_of_all(make: Make) -> None:
     assert joined.experiment == "copy_task and adding_task"
     assert (joined.started, joined.finished, joined.wall_s) == (other.started, a.plan.finished, 864.0)
     assert joined.environment["device"] == "cpu"
-    assert joined.environment["commit"] == "x: 0123456789ab; y: -"
+    assert joined.environment["commit"] == "x: 0123456789ab; y: none"
     assert joined.environment["packages"] == {"torch": "2.13.0", "numpy": "x: 2.4.6; y: 1.0"}
 
 

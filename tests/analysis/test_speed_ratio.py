@@ -15,7 +15,7 @@ from lstm_bench.analysis.headline import headline
 from lstm_bench.analysis.results import derived_metrics
 from lstm_bench.analysis.speed import speed_ratio, speed_row, stock_ratio
 from lstm_bench.report.figures import speed
-from lstm_bench.report.tables import comparison_table
+from lstm_bench.report.pages.comparison import comparison_table
 
 AUTOGRAD, COMPILED = "autograd over step", "compiled BPTT"
 

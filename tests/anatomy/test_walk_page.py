@@ -6,23 +6,24 @@ from pathlib import Path
 import pytest
 
 from lstm_bench.anatomy.numerals import fixed, short
-from lstm_bench.anatomy.page import AnatomyPage, make_anatomy_page, render_anatomy_html
+from lstm_bench.anatomy.page import walk_page
 from lstm_bench.anatomy.walk import Walk, load_walk, seven_words
+from lstm_bench.report.html import render_html
 
 SOURCE = seven_words()
 
 
-def made(walk: Walk, unknown: list[str] | None = None) -> AnatomyPage:
-    return make_anatomy_page(walk, "python -m lstm_bench.anatomy walk", SOURCE, unknown or [])
+def page_of(walk: Walk, unknown: list[str] | None = None) -> str:
+    return render_html(walk_page(walk, "python -m lstm_bench.anatomy walk", SOURCE, unknown or []))
 
 
 @pytest.fixture(scope="module")
 def html() -> str:
-    return render_anatomy_html(made(load_walk(SOURCE)))
+    return page_of(load_walk(SOURCE))
 
 
 def test_the_same_walk_gives_the_same_bytes(html: str) -> None:
-    assert render_anatomy_html(made(load_walk(SOURCE))) == html
+    assert page_of(load_walk(SOURCE)) == html
 
 
 def test_the_page_loads_nothing_and_its_links_lead_somewhere(html: str) -> None:
@@ -42,14 +43,14 @@ def test_every_step_is_there_without_a_script_and_with_its_words(html: str) -> N
 
 
 def test_wrong_cells_are_marked_and_not_by_colour_alone(html: str) -> None:
-    body = html[html.index('<table class="audit">') :]
-    assert body.count('<td class="wrong">') == body.count("✗<strong>") == body.count(">wrong: <") == 18
+    body = html[html.index('<table class="audit"') :]
+    assert body.count("<s>") == body.count("✗<strong>") == body.count(">wrong: <") == 18
     assert "18 of the 35 printed numbers are not what the equations give." in html
 
 
 def test_words_are_escaped_and_the_unknown_told() -> None:
     walk = Walk([["<b>"]], {"f": [1.0], "i": [1.0], "g": [1.0], "o": [1.0]}, {})
-    html = render_anatomy_html(made(walk, ["<i>"]))
+    html = page_of(walk, ["<i>"])
     assert "<b>&lt;" not in html
     assert "&lt;b&gt;" in html
     assert "left out: &lt;i&gt;." in html

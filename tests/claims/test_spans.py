@@ -1,4 +1,4 @@
-"""No interval of a span or a ratio ends where only the ladder of lags did."""
+"""No interval of a span or a ratio ends where only the lag grid did."""
 
 import math
 
@@ -20,7 +20,7 @@ ALL, NONE = tried((5,) * 4), tried((0,) * 4)
 ONE_LAG = tried((2,), (8,))
 
 
-def test_an_interval_is_open_where_the_ladder_ends():
+def test_an_interval_is_open_where_the_lag_grid_ends():
     for one, low, high in (
         (BRACKETED, BRACKETED.span.low, BRACKETED.span.high),
         (CUT_ABOVE, CUT_ABOVE.span.low, math.inf),
@@ -57,7 +57,7 @@ def test_the_words_say_which_end_is_open():
         (ALL, CUT_ABOVE, True, True),
     ],
 )
-def test_a_ratio_is_open_to_the_side_that_a_ladders_end_leaves(a, b, low_is_open, high_is_open):
+def test_a_ratio_is_open_to_the_side_that_a_lag_grids_end_leaves(a, b, low_is_open, high_is_open):
     interval, ratio = a.ratio_to(b), span_ratio(a.span, b.span)
     assert interval.middle == ratio.median
     assert interval.low == (0 if low_is_open else pytest.approx(ratio.low))

@@ -87,8 +87,8 @@ def test_ids_are_unique_and_every_figure_has_words(html: str, parsed: Links) -> 
 
 
 def test_sections_stand_in_their_order(html: str) -> None:
-    order = ["<h1>", 'id="comparison"', 'id="outcomes"', 'id="task-solve_rates"', 'id="task-tuning"', 'id="protocol"',
-             'id="receipt"']  # fmt: skip
+    order = ["<h1>", 'id="comparison"', 'id="task-solve_rates"', 'id="task-tuning"', 'id="claims"', 'id="failures"',
+             'id="definitions"', 'id="protocol"', 'id="receipt"']  # fmt: skip
     places = [html.index(text) for text in order]
     assert places == sorted(places)
 
@@ -132,7 +132,7 @@ def test_the_same_records_give_the_same_bytes_and_a_failing_rebuild_keeps_them(
     def fail(*_: object) -> str:
         raise OSError("disk full")
 
-    monkeypatch.setattr(build, "make_page", fail)
+    monkeypatch.setattr(build, "study_page", fail)
     with pytest.raises(OSError, match="disk full"):
         build_report(sample_folder, tmp_path)
     assert (rebuilt / "report.html").read_bytes() == (report / "report.html").read_bytes()

@@ -25,7 +25,7 @@ from lstm_bench.report.figures import (
     state_gradients,
 )
 from lstm_bench.report.figures.gradient_words import horizon_words, kept_words, steps_words
-from lstm_bench.report.tables import comparison_table
+from lstm_bench.report.pages.comparison import comparison_table
 
 ALL: Sequence[Any] = (gradient_flow, gradient_paths, gradient_bounds, gradient_milestones, state_gradients)
 Make = Callable[..., StudyData]

@@ -13,8 +13,9 @@ from published_study import Told, study_of, told
 from lstm_bench.analysis.frames import StudyData
 from lstm_bench.report import style
 from lstm_bench.report.build import write_report
+from lstm_bench.report.document import Table
 from lstm_bench.report.figures import learning_curves, length_generalisation, published, solve_rate
-from lstm_bench.report.literature import make_literature
+from lstm_bench.report.pages.literature import literature_blocks
 
 
 @pytest.fixture(autouse=True)
@@ -44,11 +45,10 @@ def study(tmp_path: Path) -> StudyData:
 
 def test_the_table_has_a_row_for_each_number_and_a_column_for_each_cell(study: StudyData) -> None:
     order, _ = study.by_task()
-    literature = make_literature(order)
-    assert literature is not None
-    (part,) = literature.parts
-    assert [heading for heading, _ in part.numbers.headings] == ["Number", "Published", "lstm", "lstm_1997", "rnn"]
-    to_solve, wrong = part.numbers.rows
+    table = literature_blocks(order)[0]
+    assert isinstance(table, Table)
+    assert [heading for heading, _ in table.headings] == ["Number", "Published", "lstm", "lstm_1997", "rnn"]
+    to_solve, wrong = table.rows
     assert to_solve[0].text == "Training sequences until solved, lag 40"
     assert (to_solve[1].text, to_solve[1].below) == ("31,390", ("lstm_1997", "solved"))
     assert to_solve[3].text == "31,200"
@@ -61,9 +61,9 @@ def test_the_table_has_a_row_for_each_number_and_a_column_for_each_cell(study: S
 
 def test_numbers_at_lags_that_were_not_run_are_told_of_in_the_finding_alone(study: StudyData) -> None:
     _, adding = study.by_task()
-    literature = make_literature(adding)
-    assert literature is not None
-    assert [row[0].text for row in literature.parts[0].numbers.rows] == [
+    table = literature_blocks(adding)[0]
+    assert isinstance(table, Table)
+    assert [row[0].text for row in table.rows] == [
         "Training sequences until solved, lag 50", "Wrong of 2,560 test sequences, lag 50",
     ]  # fmt: skip
     assert "Published at lags that were not run: 250 and 500." in published.finding(adding)
@@ -129,10 +129,10 @@ def test_the_report_links_every_source_and_nothing_else_outside(study: StudyData
 
 def test_where_nothing_was_published_the_report_says_nothing_of_it(tmp_path: Path) -> None:
     study = study_of(tmp_path / "unmet", {("copy of three", "lstm", 7): members("solved", 2000)})
-    assert make_literature(study) is None
+    assert literature_blocks(study) == []
     assert published.finding(study) == ""
     html = write_report(study, tmp_path / "reports").read_text()
-    assert "The literature" not in html
+    assert "published" not in html[html.index("<h1>") : html.index('id="definitions"')]
 
 
 @pytest.mark.filterwarnings("error")
@@ -142,5 +142,5 @@ def test_studies_with_little_to_show_can_be_drawn(tmp_path: Path, status: str) -
     study = study_of(tmp_path / "little", {("adding of 1997", "lstm_1997", 250): members})
     figure = published.draw(study)
     assert style.save(figure, tmp_path, "figure").startswith("<?xml")
-    assert make_literature(study) is not None
+    assert literature_blocks(study) != []
     assert published.finding(study)

@@ -10,10 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from lstm_bench.anatomy.markdown import walk_blocks
-from lstm_bench.anatomy.page import make_anatomy_page, render_anatomy_html
+from lstm_bench.anatomy.page import walk_page
 from lstm_bench.anatomy.walk import load_walk, seven_words
-from lstm_bench.report.markdown_blocks import code, fenced, grid, image, said
+from lstm_bench.report.document import Bullets, Document, Link, Paragraph, Section, Term, Terms
+from lstm_bench.report.html import render_html
+from lstm_bench.report.markdown import render_markdown
+from lstm_bench.report.markdown_text import code, fenced, grid, image, prose
 from lstm_bench.report.typography import typeset
 
 MARKDOWN = MarkdownIt("commonmark").enable(["table", "strikethrough"])
@@ -106,7 +108,7 @@ def test_both_have_the_same_headings_tables_figures_and_files(page: Said, markdo
 
 def test_markdown_says_each_paragraph_and_each_fact_of_the_page(page: Said, markdown: Said) -> None:
     told = "\n".join(markdown.blocks)
-    of_the_page_alone = ("lstm_bench study", "Rows:")
+    of_the_page_alone = ("lstm_bench study", "Rows:", "A click on a heading")
     left_out = [block for block in page.blocks if block not in told and not block.startswith(of_the_page_alone)]
     assert left_out == []
 
@@ -123,27 +125,39 @@ def test_files_of_the_markdown_are_there(report: Path, markdown: Said) -> None:
 def test_a_walk_has_the_same_tables_and_words() -> None:
     source = seven_words()
     walk = load_walk(source)
-    content = make_anatomy_page(walk, "", source, [])
-    page = Said(render_anatomy_html(content))
-    markdown = rendered("\n\n".join(walk_blocks(content.walk)))
-    by_step = [[["What", "How", "Result"], *sums] for sums in page.tables[:7]]
-    assert markdown.tables[:7] == by_step
-    assert markdown.tables[7:12] == page.tables[7:12]
+    document = walk_page(walk, "", source, [])
+    page, markdown = Said(render_html(document)), rendered(render_markdown(document))
+    assert markdown.tables[:12] == page.tables[:12]
+    assert markdown.tables[0][0] == ["What", "How", "Result"]
     audited = [[entry.replace("wrong: ", "").replace("right: ", "") for entry in row] for row in page.tables[12]]
     assert markdown.tables[12:] == [audited]
-    assert markdown.headings == page.headings[1:-1]  # the page has its own title, and its receipt
+    assert markdown.headings == page.headings
+
+
+def test_links_within_the_page_lead_to_an_anchor_and_in_markdown_to_the_heading_above_it() -> None:
+    links = Link("what fails", "#failures"), " and ", Link("how", "#method-speed"), "."
+    blocks = [
+        Paragraph(links),
+        Section("Failures & censoring (5%)", [Bullets(["none"])], "failures"),
+        Section("What the numbers mean", [Section("By figure", [Terms([Term("speed", "by clock", "method-speed")])])]),
+    ]
+    document = Document("linked", "study", "", [], blocks)
+    page, markdown = render_html(document), render_markdown(document)
+    assert '<a href="#failures">what fails</a> and <a href="#method-speed">how</a>.' in page
+    assert '<section id="failures">' in page and '<dt id="method-speed">' in page
+    assert "[what fails](#failures--censoring-5) and [how](#by-figure)." in markdown
 
 
 @given(st.text(TRICKY, min_size=1).map(str.strip))
 def test_text_is_read_as_it_stands(text: str) -> None:
-    assert html.unescape(MARKDOWN.renderInline(said(text))) == typeset(text)
+    assert html.unescape(MARKDOWN.renderInline(prose(text))) == typeset(text)
 
 
 @given(st.text(TRICKY, min_size=1).map(str.strip).filter(bool))
 def test_code_alternatives_and_entries_are_read_as_they_stand(text: str) -> None:
     assert html.unescape(MARKDOWN.renderInline(code(text))) == f"<code>{text}</code>"
     assert rendered(image(text, "x.png")).alternatives == [text]
-    assert rendered(grid([said(text), "b"], [["c", said(text)]])).tables == [
+    assert rendered(grid([prose(text), "b"], [["c", prose(text)]])).tables == [
         [[" ".join(typeset(text).split()), "b"], ["c", " ".join(typeset(text).split())]]
     ]
 

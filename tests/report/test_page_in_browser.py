@@ -8,9 +8,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page
 
-from lstm_bench.report.document import Entry, Table
-from lstm_bench.report.html import render_speed_html
-from lstm_bench.report.speed_page import SpeedPage
+from lstm_bench.report.document import Document, Entry, Table
+from lstm_bench.report.html import render_html
 
 Open = Callable[..., Page]
 PHONE = {"width": 390, "height": 844}
@@ -93,9 +92,9 @@ def test_paper_is_white_and_clips_and_hides_nothing(open_page: Open) -> None:
 def test_a_table_fits_on_paper_however_many_lags_it_has(browser: Browser, lags: int) -> None:
     headings = [("Cell", ""), *((f"lag {2**power:,}", "quartiles") for power in range(lags))]
     rows = [[Entry("lstm_no_forget_gate", colour="#000000"), *[Entry("not measured", ("10,000-20,000",))] * lags]] * 2
-    content = SpeedPage("wide", "speed", "", [], [], [], Table([], []), Table(headings, rows), [], {}, [])
+    document = Document("wide", "speed", "", [], [Table(headings, rows, "All rows")])
     page = browser.new_page(viewport=A4)
-    page.set_content(render_speed_html(content, {}))
+    page.set_content(render_html(document))
     page.emulate_media(media="print")
     assert page.locator(".scroll").count() == 1
     assert page.evaluate(CLIPPING) == []

@@ -6,8 +6,7 @@ from typing import Any
 import pytest
 from synthetic_study import make_job, make_plan, make_study
 
-from lstm_bench.report.receipt import make_receipt, receipt_items
-from lstm_bench.report.settings import seed_items, setting_items
+from lstm_bench.report.receipt import make_receipt, receipt_items, seed_items, setting_items
 
 
 def job(task: str = "copy", cell: str = "lstm", /, **sections: dict[str, Any]) -> dict[str, Any]:

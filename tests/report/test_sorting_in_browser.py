@@ -7,9 +7,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page
 
-from lstm_bench.report.document import Entry, Table
-from lstm_bench.report.html import render_speed_html
-from lstm_bench.report.speed_page import SpeedPage
+from lstm_bench.report.document import Document, Entry, Table
+from lstm_bench.report.html import render_html
 
 Open = Callable[..., Page]
 SPEEDS = {"a": 10.0, "b": 9.0, "c": math.nan, "d": math.inf, "e": -math.inf, "f": 9.0, "g": 1e-5, "h": math.nan}
@@ -25,9 +24,9 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for name in SPEEDS
     ]
     table = Table([("Cell", ""), ("Speed", "1/s"), ("Kernel", "")], rows)
-    page = SpeedPage("sorted", "speed", "", [], [], [], Table([], []), table, [], {}, [])
+    document = Document("sorted", "speed", "", [], [table])
     path = tmp_path_factory.mktemp("page") / "report.html"
-    path.write_text(render_speed_html(page, {}), "utf-8")
+    path.write_text(render_html(document), "utf-8")
     return path
 
 

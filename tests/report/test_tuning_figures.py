@@ -12,8 +12,8 @@ from lstm_bench.analysis.frames import StudyData, load_study
 from lstm_bench.analysis.tuning import best_of_k
 from lstm_bench.report.figures import best_of_k as best
 from lstm_bench.report.figures import tuning
-from lstm_bench.report.outcomes import notes
-from lstm_bench.report.protocol import protocol
+from lstm_bench.report.pages.failure_summary import notes
+from lstm_bench.report.pages.protocol import protocol
 
 
 @pytest.fixture

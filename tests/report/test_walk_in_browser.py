@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page
 
-from lstm_bench.anatomy.page import make_anatomy_page, render_anatomy_html
+from lstm_bench.anatomy.page import walk_page
 from lstm_bench.anatomy.walk import load_walk, seven_words
+from lstm_bench.report.html import render_html
 
 SOURCE = seven_words()
 C = ["0.72", "0.632", "0.223", "0.909", "0.777", "1.641", "1.448"]
@@ -17,7 +18,7 @@ Open = Callable[..., Page]
 @pytest.fixture(scope="module")
 def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("page") / "walk.html"
-    path.write_text(render_anatomy_html(make_anatomy_page(load_walk(SOURCE), "a command", SOURCE, [])), "utf-8")
+    path.write_text(render_html(walk_page(load_walk(SOURCE), "a command", SOURCE, [])), "utf-8")
     return path
 
 
@@ -26,7 +27,7 @@ def shown(page: Page) -> tuple[int, str]:
     steps = page.locator("article:visible")
     assert steps.count() == 1
     t = int((steps.get_attribute("id") or "").removeprefix("t="))
-    c = steps.locator(".sums tr:nth-child(3) td:last-child").inner_text()
+    c = steps.locator(".sums tbody tr:nth-child(3) td:last-child").inner_text()
     assert c in steps.locator("svg text").all_inner_texts() or c in steps.locator("svg text").all_text_contents()
     assert page.locator(".words [aria-current=step]").count() == 1
     assert page.locator(".words a").nth(t - 1).get_attribute("aria-current") == "step"

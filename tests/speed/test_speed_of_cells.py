@@ -13,7 +13,7 @@ from lstm_bench.config.composing import Invocation, compose_study
 from lstm_bench.records.schema import OURS, STOCK, MemberRecord, SpeedRow
 from lstm_bench.records.store import StudyRecords
 from lstm_bench.report.figures import speed
-from lstm_bench.report.tables import comparison_table
+from lstm_bench.report.pages.comparison import comparison_table
 from lstm_bench.speed.study_cells import is_timed, measure_speed, through_autograd_too
 from lstm_bench.study.planning import plan_study
 

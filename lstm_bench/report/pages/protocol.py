@@ -1,13 +1,14 @@
-"""How the study was done: task, baselines, budget, settings of each cell, and what each number means."""
+"""How a study is done: task, baselines, budget, settings of each cell, and what each number means."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lstm_bench.analysis.frames import StudyData
+from lstm_bench.analysis.settings_in_words import values_in_words
 from lstm_bench.analysis.solving import was_trained
 from lstm_bench.analysis.tuning import effort, unequal_tuning
 from lstm_bench.analysis.wording import significant, span_of
-from lstm_bench.report.document import DASH, Entry, Table
+from lstm_bench.report.document import DASH, Block, Entry, Paragraph, Section, Table, Term, Terms, Verbatim
 
 DEFINITIONS = {
     "T50": "The learned span: the lag at which half of the members solve the task within the budget. Solved counts are "
@@ -53,8 +54,28 @@ DEFINITIONS = {
     "A step trains the members of a job together in one process: sequences a second are those of all of them, peak "
     "memory is the growth of the process. Cells are compared by a kernel that both ran: the one that trained them "
     "where it is the same, else autograd over each cell's own step.",
-    "Share of baseline": "A loss over what the best predictor without memory reaches: 1 is no memory, 0 is perfect.",
+    "Normalised loss": "A loss over what the best predictor without memory reaches: 1 is no memory, 0 is perfect.",
 }
+
+
+def definitions_section(definitions: Mapping[str, str], methods: Sequence[Term] = ()) -> Section:
+    """Return what the numbers mean, and how each kind of figure is made, see `method_terms`."""
+    terms = Terms([Term(name, (Verbatim(text),)) for name, text in definitions.items()])
+    by_figure = [Section("Figure by figure", [Terms(methods)])] if methods else []
+    return Section("What the numbers mean", [terms, *by_figure], "definitions")
+
+
+def protocol_section(tasks: Sequence[StudyData]) -> Section:
+    """Return how each task of a study is done."""
+    if len(tasks) == 1:
+        return Section("Protocol", task_protocol(tasks[0]), "protocol")
+    return Section("Protocol", [Section(task.task, task_protocol(task)) for task in tasks], "protocol")
+
+
+def task_protocol(study: StudyData) -> list[Block]:
+    """Return how a study narrowed to one task is done, and how each cell is set up."""
+    terms = Terms([Term(name, text) for name, text in protocol(study)])
+    return [terms, Paragraph("How each cell is set up.", "note"), settings_table(study)]
 
 
 def protocol(study: StudyData) -> list[tuple[str, str]]:
@@ -107,14 +128,14 @@ def _rates(study: StudyData) -> str:
     """Return the grid and the trials of every cell, and their counts; or who had which, where they differ."""
     if not was_trained(study):
         return "None was used."
-    given = effort(study.plan.jobs[0])
+    tuning = effort(study.plan.jobs[0])
     if unequal := unequal_tuning(study):
         return " ".join(unequal)
-    if not given.trials:
-        return f"{given.rates[0]:g} for every cell; nothing was tuned."
+    if not tuning.trials:
+        return f"{tuning.rates[0]:g} for every cell; nothing was tuned."
     return (
-        f"The same for every cell: {given.text}, which makes {given.trials} trials a cell and lag. The best mean score "
-        "is taken per cell and lag, and the report uses other seeds."
+        f"The same for every cell: {tuning.text}, which makes {tuning.trials} trials a cell and lag. The best mean "
+        "score is taken per cell and lag, and the report uses other seeds."
     )
 
 
@@ -127,33 +148,27 @@ def _members(study: StudyData) -> str:
 
 
 def settings_table(study: StudyData) -> Table:
-    """Return how each cell was set up; a value that follows the lag is shown as a range."""
-    settings = {cell: _settings(study, cell) for cell in study.cells}
-    names = list(dict.fromkeys(name for own in settings.values() for name in own))
+    """Return how each cell is set up; a value that follows the lag is shown as a range."""
+    by_cell = {cell: _settings(study, cell) for cell in study.cells}
+    names = list(dict.fromkeys(name for settings in by_cell.values() for name in settings))
     rows = [
-        [Entry(cell, sort=cell), *(Entry(own.get(name, DASH), sort=own.get(name, "")) for name in names)]
-        for cell, own in settings.items()
+        [Entry(cell, sort=cell), *(Entry(settings.get(name, DASH), sort=settings.get(name, "")) for name in names)]
+        for cell, settings in by_cell.items()
     ]
-    return Table([("Cell", ""), *((name, "") for name in names)], rows)
+    return Table([("Cell", ""), *((name, "") for name in names)], rows, "Settings", is_prose=True)
 
 
 def _settings(study: StudyData, cell: str) -> dict[str, str]:
     jobs = sorted((job for job in study.plan.jobs if job.cell == cell), key=lambda job: job.lag)
     configs = [job.config.get("cell", {}) for job in jobs]
-    own = {_heading(name): _values([config.get(name) for config in configs]) for name in configs[0]}
-    return own | {"kernel": _values([job.kernel for job in jobs])}
+    settings = {_heading(name): _over_lags([config.get(name) for config in configs]) for name in configs[0]}
+    return settings | {"kernel": _over_lags([job.kernel for job in jobs])}
 
 
 def _heading(name: str) -> str:
     return "class" if name == "_target_" else name
 
 
-def _values(values: list[Any]) -> str:
-    distinct = list(dict.fromkeys(_value(value) for value in values))
-    return distinct[0] if len(distinct) == 1 else f"{distinct[0]} ... {distinct[-1]}, with the lag"
-
-
-def _value(value: Any) -> str:
-    if value is None:
-        return DASH
-    return f"{value:g}" if isinstance(value, int | float) and not isinstance(value, bool) else str(value)
+def _over_lags(values: Sequence[Any]) -> str:
+    differ = any(value != values[0] for value in values)
+    return values_in_words(values, most=2) + (", with the lag" if differ else "")

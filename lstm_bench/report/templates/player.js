@@ -1,8 +1,8 @@
-for (const walk of document.querySelectorAll(".walk")) {
-  const find = selector => walk.querySelector(selector);
-  const steps = [...walk.querySelectorAll("article")], words = [...walk.querySelectorAll(".words a")];
+for (const player of document.querySelectorAll(".player")) {
+  const find = selector => player.querySelector(selector);
+  const steps = [...player.querySelectorAll("article")], words = [...player.querySelectorAll(".words a")];
   const slider = find("input"), live = find(".live");
-  const asked = () => Number(/^#t=(\d+)$/.exec(decodeURIComponent(location.hash))?.[1]);
+  const addressed = () => Number(/^#t=(\d+)$/.exec(decodeURIComponent(location.hash))?.[1]);
   let now = 0;
   const show = t => {
     t = Math.min(Math.max(t || 1, 1), steps.length);
@@ -18,18 +18,18 @@ for (const walk of document.querySelectorAll(".walk")) {
     find(".previous").disabled = t === 1;
     find(".next").disabled = t === steps.length;
     if (now) {
-      live.textContent = steps[t - 1].querySelector(".told").textContent;
+      live.textContent = steps[t - 1].querySelector(".description").textContent;
       history.replaceState(null, "", `#t=${t}`);
     }
     now = t;
   };
-  walk.classList.add("stepping");
+  player.classList.add("stepping");
   for (const part of [".controls", ".hint"]) find(part).hidden = false;
   slider.addEventListener("input", () => show(slider.valueAsNumber));
   find(".previous").addEventListener("click", () => show(now - 1));
   find(".next").addEventListener("click", () => show(now + 1));
   words.forEach((word, place) => word.addEventListener("click", event => { event.preventDefault(); show(place + 1); }));
-  addEventListener("hashchange", () => { if (asked()) show(asked()); });
+  addEventListener("hashchange", () => { if (addressed()) show(addressed()); });
   addEventListener("keydown", event => {
     const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
     const isTaken = event.altKey || event.ctrlKey || event.metaKey || event.shiftKey;
@@ -37,5 +37,5 @@ for (const walk of document.querySelectorAll(".walk")) {
     event.preventDefault();
     show(now + by);
   });
-  show(asked());
+  show(addressed());
 }

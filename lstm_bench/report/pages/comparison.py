@@ -1,23 +1,55 @@
-"""The tables that compare cells: all of one task, and the members that solved at each lag."""
+"""The comparison of cells: the tables of one task, and the section of a page."""
 
 import math
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pandas as pd
 
+from lstm_bench.analysis.comparison import chosen_rates, comparison
 from lstm_bench.analysis.frames import StudyData
+from lstm_bench.analysis.matching import Matching, matched_studies
 from lstm_bench.analysis.memory_span import MemorySpan
-from lstm_bench.analysis.solving import solve_rates, spans
-from lstm_bench.analysis.wording import NOT_AVAILABLE, significant, span_of, times
+from lstm_bench.analysis.solving import members_a_lag, solve_rates, spans, was_trained
+from lstm_bench.analysis.wording import NOT_AVAILABLE, counted, range_of, significant, span_of, times
 from lstm_bench.records.schema import WITHOUT_RESULT
-from lstm_bench.report.document import DASH, Entry, Table
+from lstm_bench.report.document import DASH, Block, Entry, FileLink, Paragraph, Section, Table
 from lstm_bench.report.style import colours
+
+FILES = ("tables/comparison.csv", "tables/members.csv", "results.csv")
+
+
+def comparison_section(tasks: Iterable[tuple[str, StudyData]]) -> Section:
+    """Return the section that compares the cells of each task, by the heading of the task."""
+    titled = list(tasks)
+    blocks: list[Block] = []
+    for title, study in titled:
+        blocks += [Section(title, task_comparison(study))] if len(titled) > 1 else task_comparison(study)
+    files = Paragraph(("Rows: ", FileLink(FILES[0]), ", ", FileLink(FILES[1]), ", ", FileLink(FILES[2]), "."), "files")
+    sorting = Paragraph("A click on a heading sorts.", "screen")
+    return Section("Comparison", [*blocks, files, sorting], "comparison")
+
+
+def task_comparison(study: StudyData) -> list[Block]:
+    """Return the tables of one task: its cells for each way of matching them, and who solved at which lag."""
+    blocks: list[Block] = []
+    for matching, matched in matched_studies(study):
+        note = Paragraph(_matching_note(matching, matched), "note")
+        blocks += [note, comparison_table(study, comparison(matched))]
+    return [*blocks, Paragraph("Members that solved, of those that ran to their end.", "note"), solved_table(study)]
+
+
+def _matching_note(matching: Matching, study: StudyData) -> str:
+    """Return how the cells are matched, how many members stand behind a number, and what ratios are over."""
+    n = span_of(members_a_lag(study) if was_trained(study) else (len(job.seeds) for job in study.plan.jobs))
+    ratios = f" Ratios are over {study.cells[0]}." if len(study.cells) > 1 else ""
+    return f"{matching.text[0].upper()}{matching.text[1:]}; n = {n} members a cell and lag.{ratios}"
 
 
 def comparison_table(study: StudyData, compared: pd.DataFrame) -> Table:
     """Return the comparison of one task's cells, from its rows of `comparison`."""
-    found, shades = spans(study), colours(study.cells)
+    spans_by_cell, shades = spans(study), colours(study.cells)
     headings = [
         ("Cell", ""),
         ("T50", "95%, bracket"),
@@ -28,8 +60,11 @@ def comparison_table(study: StudyData, compared: pd.DataFrame) -> Table:
         ("Learning rate", "chosen"),
         ("Memory", "peak, MiB"),
     ]
-    rows = [[_named(cell, shades), *_entries(row, found[cell])] for cell, row in _by_cell(compared).items()]
-    return Table(headings, rows)
+    rows = [
+        [_named(cell, shades), *_entries(row, spans_by_cell[cell], _rates(study, cell))]
+        for cell, row in _by_cell(compared).items()
+    ]
+    return Table(headings, rows, "Comparison")
 
 
 def _at_lag(lags: pd.Series) -> str:
@@ -50,14 +85,14 @@ def _named(cell: str, shades: Mapping[str, str]) -> Entry:
     return Entry(cell, sort=cell, colour=shades[cell])
 
 
-def _entries(row: Mapping[str, Any], span: MemorySpan) -> list[Entry]:
+def _entries(row: Mapping[str, Any], span: MemorySpan, rates: Entry) -> list[Entry]:
     return [
         _span(span),
         _parameters(row),
         _speed(row),
         _steps(row),
         _decay(row),
-        _rates(row["learning_rates"]),
+        rates,
         _memory(row),
     ]
 
@@ -67,11 +102,10 @@ def _number(value: Any) -> float:
 
 
 def _span(span: MemorySpan) -> Entry:
-    middle, _, interval = span.text.partition(" (") if span.outcome == "fitted" else (span.text, "", "")
-    ends = f"ladder ends {span.cut_off}" if span.cut_off else ""
-    return Entry(
-        middle, _lines(interval.rstrip(")"), span.bracket if span.outcome == "fitted" else "", ends), span.median
-    )
+    if span.outcome != "fitted":
+        return Entry(span.text, sort=span.median)
+    ends = f"lag grid ends {span.cut_off}" if span.cut_off else ""
+    return Entry(significant(span.median), _lines(range_of(span.low, span.high), span.bracket, ends), span.median)
 
 
 def _lines(*lines: str) -> tuple[str, ...]:
@@ -132,12 +166,15 @@ def _reach(row: Mapping[str, Any]) -> str:
     return f"1e-3 after {steps:.0f}" + (f" ({low:.0f}-{high:.0f})" if math.isfinite(low + high) else "")
 
 
-def _rates(chosen: object) -> Entry:
-    """Show the chosen rates, sorted by the lowest; a cell that never chose has None, or NaN beside cells that did."""
-    if not isinstance(chosen, str):
+def _rates(study: StudyData, cell: str) -> Entry:
+    """Return the learning rates of a cell, the lowest first, with the number of lags where they differ."""
+    lags_with = Counter(chosen_rates(study, cell).values()) if was_trained(study) else Counter[float]()
+    if not lags_with:
         return Entry(DASH)
-    first, *others = chosen.split(", ")
-    return Entry(first, tuple(others), float(first.split()[0]))
+    is_alone = len(lags_with) == 1
+    rates = sorted(lags_with)
+    lowest, *others = [f"{rate:g}" + ("" if is_alone else f" ({counted(lags_with[rate], 'lag')})") for rate in rates]
+    return Entry(lowest, tuple(others), rates[0])
 
 
 def _memory(row: Mapping[str, Any]) -> Entry:
@@ -150,17 +187,17 @@ def solved_table(study: StudyData) -> Table:
     rates, shades = solve_rates(study), colours(study.cells)
     rows = []
     for cell in study.cells:
-        own = {row.lag: row for row in rates.loc[rates["cell"] == cell].itertuples()}
+        by_lag = {row.lag: row for row in rates.loc[rates["cell"] == cell].itertuples()}
         entries = [
-            _solved(own[lag], shades[cell]) if lag in own else Entry(DASH, ("not planned",)) for lag in study.lags
+            _solved(by_lag[lag], shades[cell]) if lag in by_lag else Entry(DASH, ("not planned",)) for lag in study.lags
         ]
         rows.append([_named(cell, shades), *entries])
-    return Table([("Cell", ""), *((f"lag {lag}", "") for lag in study.lags)], rows)
+    return Table([("Cell", ""), *((f"lag {lag}", "") for lag in study.lags)], rows, "Solved by lag")
 
 
 def _solved(row: Any, colour: str) -> Entry:
-    told = ("diverged", *WITHOUT_RESULT, "missing")
-    odd = _lines(*(f"{n} {status.replace('_', ' ')}" for status in told if (n := getattr(row, status))))
+    named = ("diverged", *WITHOUT_RESULT, "missing")
+    counts = _lines(*(f"{n} {status.replace('_', ' ')}" for status in named if (n := getattr(row, status))))
     if not row.attempts:
-        return Entry("not trained" if row.untrained else "not run", odd)
-    return Entry(f"{row.solved}/{row.attempts}", odd, row.rate, colour, row.rate)
+        return Entry("not trained" if row.untrained else "not run", counts)
+    return Entry(f"{row.solved}/{row.attempts}", counts, row.rate, colour, row.rate)

@@ -32,7 +32,8 @@ def benchmark_table(benchmark: SpeedBenchmark) -> Table:
         ("Time step", "ms"),
         ("Memory", "MiB"),
     ]
-    return Table(headings, [_entries({str(k): v for k, v in row.items()}, style, has_tasks) for row in rows])
+    entries = [_entries({str(k): v for k, v in row.items()}, style, has_tasks) for row in rows]
+    return Table(headings, entries, "All rows")
 
 
 def _entries(row: Row, style: Mapping[str, Look], has_tasks: bool) -> list[Entry]:
@@ -75,21 +76,26 @@ def whole_studies(benchmark: SpeedBenchmark) -> pd.DataFrame:
     return pd.concat(filled, ignore_index=True) if filled else whole_study(benchmark.rounds, ())
 
 
-def whole_study_table(benchmark: SpeedBenchmark, found: pd.DataFrame) -> Table:
+def whole_study_table(benchmark: SpeedBenchmark, whole: pd.DataFrame) -> Table:
     """Return how many times as long as ours each implementation needs for a study: a row a set of cells, H and B."""
     others = [name for name in benchmark.implementations if name != OURS]
     keys = ["task", "cells", "lags", "hidden_size", "batch_size"]
     rows = [
         [
-            Entry(str(cells), (str(task),) if benchmark.rows["task"].nunique() > 1 else (), str(cells)),
-            Entry(str(lags), sort=str(lags)),
+            _listed(cells, (str(task),) if benchmark.rows["task"].nunique() > 1 else ()),
+            _listed(lags),
             *(Entry(str(size), sort=float(str(size))) for size in (hidden, batch)),
             *_by_implementation(group, others),
         ]
-        for (task, cells, lags, hidden, batch), group in ((key, part) for key, part in found.groupby(keys, sort=False))
+        for (task, cells, lags, hidden, batch), group in ((key, part) for key, part in whole.groupby(keys, sort=False))
     ]
     headings = [("Cells", ""), ("Lags", ""), ("H", ""), ("B", ""), *((name, "quartiles") for name in others)]
-    return Table(headings, rows)
+    return Table(headings, rows, "Whole study")
+
+
+def _listed(values: Any, below: tuple[str, ...] = ()) -> Entry:
+    words = ", ".join(map(str, values))
+    return Entry(words, below, words)
 
 
 def _by_implementation(rows: pd.DataFrame, others: list[str]) -> list[Entry]:

@@ -1,8 +1,8 @@
-"""How a speed study was done: the rounds, who took part, the limit, the machine, and what is missing."""
+"""How a speed study is done: the rounds, who takes part, the limit, the machine, and what is missing."""
 
-from collections.abc import Iterable
 from typing import Any
 
+from lstm_bench.analysis.settings_in_words import value_in_words, values_in_words
 from lstm_bench.analysis.speed_benchmark import IMPLEMENTATIONS, SpeedBenchmark
 from lstm_bench.analysis.wording import counted, listed, significant, span_of
 from lstm_bench.records.schema import OURS, PLAIN_LOOP, STOCK_THREADS, STOCK_WORKERS, JobPlan, MachineLimit
@@ -78,19 +78,17 @@ def _limit(limit: MachineLimit) -> str:
 
 
 def _machine(environment: dict[str, Any]) -> str:
-    facts = [f"{name.replace('_', ' ')}: {environment[name]}" for name in MACHINE if environment.get(name) is not None]
+    known = [name for name in MACHINE if environment.get(name) is not None]
+    facts = [f"{name.replace('_', ' ')}: {value_in_words(environment[name])}" for name in known]
     torch = environment.get("packages", {}).get("torch")
     return "; ".join([*facts, *([f"torch {torch}"] if torch else [])]) + "."
 
 
 def _jobs(jobs: list[JobPlan]) -> str:
     tasks = listed(list(dict.fromkeys(f"{job.task} ({job.variant})" for job in jobs)))
-    lags, hidden, batches = (_all(getattr(job, name) for job in jobs) for name in ("lag", "hidden_size", "batch_size"))
+    names = ("lag", "hidden_size", "batch_size")
+    lags, hidden, batches = (values_in_words(getattr(job, name) for job in jobs) for name in names)
     return f"{tasks}; lags {lags}; H = {hidden}; B = {batches}; {counted(len(jobs), 'job')}."
-
-
-def _all(values: Iterable[int]) -> str:
-    return listed([str(value) for value in sorted(set(values))])
 
 
 def missing(benchmark: SpeedBenchmark) -> list[str]:

@@ -1,35 +1,29 @@
-"""What a reader must know before comparing studies: what differs between them, and what they share."""
-
-from dataclasses import dataclass
+"""Studies side by side: what differs between them, and what they share."""
 
 from lstm_bench.analysis.frames import StudyData
 from lstm_bench.analysis.side_by_side import differences, repeated_members
 from lstm_bench.analysis.wording import counted, listed
-from lstm_bench.report.document import Entry, Table
+from lstm_bench.report.document import Block, Entry, Paragraph, Section, Table
 
 
-@dataclass(frozen=True)
-class SideBySide:
-    """What differs, a row a setting and a column a study, and what else to bear in mind."""
-
-    differences: Table
-    notes: list[str]
-
-
-def make_side_by_side(study: StudyData) -> SideBySide | None:
-    """Return what differs between the studies that stand side by side in one; None for a study of its own."""
+def side_by_side_section(study: StudyData) -> list[Block]:
+    """Return what differs between the studies that stand side by side in one; nothing for a study of its own."""
     if not study.joined:
-        return None
-    return SideBySide(_table(study), [note for note in (_alike(study), _repeated(study), _timed(study)) if note])
+        return []
+    table = _table(study)
+    notes = [note for note in (_alike(study), _repeated(study), _timed(study)) if note]
+    blocks: list[Block] = [*([table] if table.rows else []), *(Paragraph(note, "note") for note in notes)]
+    return [Section("What differs", blocks, "differences")]
 
 
 def _table(study: StudyData) -> Table:
-    found = differences(study.joined)
+    settings = differences(study.joined)
     rows = [
-        [Entry(str(name), sort=str(name)), *(Entry(text, sort=text) for text in told)]
-        for name, told in zip(found.index, found.to_numpy().tolist(), strict=True)
+        [Entry(str(name), sort=str(name)), *(Entry(text, sort=text) for text in texts)]
+        for name, texts in zip(settings.index, settings.to_numpy().tolist(), strict=True)
     ]
-    return Table([("Setting", ""), *((label, "") for label in study.joined)], rows)
+    headings = [("Setting", ""), *((label, "") for label in study.joined)]
+    return Table(headings, rows, "Differences", is_prose=True)
 
 
 def _alike(study: StudyData) -> str:
@@ -37,7 +31,7 @@ def _alike(study: StudyData) -> str:
 
 
 def _repeated(study: StudyData) -> str:
-    """Tell which members repeat each other, and whether they ended alike."""
+    """Return which members repeat each other, and whether they ended alike."""
     repeated = repeated_members(study)
     if repeated.empty:
         return ""

@@ -1,0 +1,1 @@
+"""The pages: which blocks, in which order."""

@@ -1,0 +1,23 @@
+"""A figure on a page: its section, and how it is made."""
+
+from collections.abc import Iterable, Sequence
+
+from lstm_bench.report.document import Block, Callout, FigureBlock, Section, Term
+
+
+def figure_section(figure: FigureBlock, anchor: str, further: Sequence[Block] = ()) -> Section:
+    """Return a question with its figure, or with what is missing where there is nothing to draw.
+
+    Args:
+        figure: the figure.
+        anchor: what the anchor of the section begins with.
+        further: blocks below the figure.
+    """
+    content = figure if figure.figure else Callout(figure.caption, "gap")
+    return Section(figure.question, [content, *further], f"{anchor}-{figure.table}")
+
+
+def method_terms(figures: Iterable[FigureBlock]) -> list[Term]:
+    """Return how figures are made, once for each kind, with the anchors that their captions link to."""
+    by_anchor = {figure.method_anchor: figure for figure in figures if figure.figure and figure.method}
+    return [Term(figure.question, figure.method, anchor) for anchor, figure in by_anchor.items()]

@@ -1,0 +1,69 @@
+"""The page of a study that trains."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from lstm_bench.analysis.frames import StudyData
+from lstm_bench.analysis.headline import headline
+from lstm_bench.anatomy.section import walk_sections
+from lstm_bench.anatomy.walk import load_walk, seven_words
+from lstm_bench.claims.deciding import Ruling
+from lstm_bench.report.document import Block, Document, FigureBlock, Section
+from lstm_bench.report.figure_registry import FIGURES, file_prefix, make_figures
+from lstm_bench.report.pages.claims_section import claims_section
+from lstm_bench.report.pages.comparison import comparison_section
+from lstm_bench.report.pages.failure_summary import failure_blocks, failure_callout, failure_section, left_out
+from lstm_bench.report.pages.figure import figure_section, method_terms
+from lstm_bench.report.pages.literature import literature_blocks
+from lstm_bench.report.pages.protocol import DEFINITIONS, definitions_section, protocol_section
+from lstm_bench.report.pages.side_by_side import side_by_side_section
+from lstm_bench.report.receipt import receipt_section
+
+
+def study_page(
+    study: StudyData, figures: Path, receipt: Sequence[tuple[str, str]], rulings: Sequence[Ruling]
+) -> Document:
+    """Return the page of a study: the answer first, then figure by figure, then claims, then how it was done.
+
+    Args:
+        study: what was measured.
+        figures: the folder into which figures are drawn.
+        receipt: what the result can be checked against, see `receipt_items`.
+        rulings: the claims that are ruled on from this study.
+    """
+    tasks = study.by_task()
+    by_prefix = {file_prefix(task, len(tasks) == 1): task for task in tasks}
+    drawn = make_figures(FIGURES, by_prefix, figures)
+    problems = [*study.problems, *(ruling.problem for ruling in rulings if ruling.problem)]
+    blocks = [
+        *failure_callout([study], problems),
+        *side_by_side_section(study),
+        comparison_section((task.task, task) for task in tasks),
+        *_figures(by_prefix, drawn),
+        *_walk(study),
+        *claims_section(rulings),
+        failure_section([*failure_blocks(study), *left_out(problems)]),
+        definitions_section(DEFINITIONS, method_terms(figure for of_task in drawn.values() for figure in of_task)),
+        protocol_section(tasks),
+        receipt_section(receipt),
+    ]
+    return Document(study.plan.study, "study", study.plan.started[:10], headline(study), blocks)
+
+
+def _figures(by_prefix: Mapping[str, StudyData], drawn: Mapping[str, Sequence[FigureBlock]]) -> Iterator[Section]:
+    """Yield a section a figure, those of several tasks in a part each."""
+    for prefix, task in by_prefix.items():
+        anchor = prefix.strip("_") or "task"
+        sections = [figure_section(figure, anchor, _beside(figure, task)) for figure in drawn[prefix]]
+        yield from [Section(task.task, sections, anchor, style="part")] if len(by_prefix) > 1 else sections
+
+
+def _beside(figure: FigureBlock, task: StudyData) -> list[Block]:
+    """Return what stands below a figure: the numbers themselves below the figure of published ones."""
+    return literature_blocks(task) if figure.table == "published" else []
+
+
+def _walk(study: StudyData) -> list[Block]:
+    """Return the walk through seven words, on the page of a study whose task has a sentence."""
+    has_sentence = any(job.sentence for job in study.plan.jobs)
+    return [*walk_sections(load_walk(seven_words()))] if has_sentence else []
