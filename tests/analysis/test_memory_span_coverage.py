@@ -18,9 +18,9 @@ from lstm_bench.analysis.memory_span import TAIL, WIDTHS, learned_span, solve_pr
 Array = NDArray[np.float64]
 Singles = NDArray[np.float32]
 Counts = NDArray[np.int64]
-Ladder = tuple[int, ...]
-COPY_TASK: Ladder = (2, 3, 4, 6, 8, 16, 32, 48)
-DOUBLING: Ladder = (2, 4, 8, 16, 32, 64)
+LagGrid = tuple[int, ...]
+COPY_TASK: LagGrid = (2, 3, 4, 6, 8, 16, 32, 48)
+DOUBLING: LagGrid = (2, 4, 8, 16, 32, 64)
 LAG_GRIDS, MEMBERS = (COPY_TASK, DOUBLING), (5, 10)
 SLOPES = np.array((0.05, 0.1, 0.3, 0.6, 1.0, 1.5, 2.0))  # 0.05 and 2 are the ends of the prior
 PLACES, DRAWS = 370, 20  # T50s in equal steps over the lag grid; studies drawn for each
@@ -29,7 +29,7 @@ GRID = 401, 31
 
 
 @lru_cache
-def likelihood_of_one(lag grid: Ladder) -> tuple[Array, Singles, Singles]:
+def likelihood_of_one(lag_grid: LagGrid) -> tuple[Array, Singles, Singles]:
     """Return log2 T50, ln p/(1-p) [lag, T50 x s] and the sum of ln(1-p): on a coarser grid than `learned_span`'s."""
     log2_t50 = np.linspace(math.log2(lag_grid[0]), math.log2(lag_grid[-1]), GRID[0])
     ln_width = np.linspace(*np.log(WIDTHS), GRID[1])
@@ -38,7 +38,7 @@ def likelihood_of_one(lag grid: Ladder) -> tuple[Array, Singles, Singles]:
     return log2_t50, logit(p).astype(np.float32), np.log1p(-p).sum(axis=0).astype(np.float32)
 
 
-def intervals(lag grid: Ladder, members: int, solved: Counts) -> Array:
+def intervals(lag_grid: LagGrid, members: int, solved: Counts) -> Array:
     """Return the ends of the interval of each study, in log2 steps [study, 2], from its counts [study, lag]."""
     log2_t50, log_odds, ln_all_fail = likelihood_of_one(lag_grid)
     by_width = np.ones(GRID[1], dtype=np.float32)
@@ -55,7 +55,7 @@ def intervals(lag grid: Ladder, members: int, solved: Counts) -> Array:
     return found
 
 
-def coverage(lag grid: Ladder, members: int, slopes: Array, log2_t50: Array, draws: int) -> Array:
+def coverage(lag_grid: LagGrid, members: int, slopes: Array, log2_t50: Array, draws: int) -> Array:
     """Return the share of studies drawn whose interval holds the T50 they were drawn from, [slope, T50]."""
     share = 1 / (1 + np.exp((np.log2(lag_grid) - log2_t50[:, None]) / slopes[:, None, None]))
     solved = np.random.default_rng(0).binomial(members, 0.01 + 0.98 * share, (draws, *share.shape))
@@ -68,7 +68,7 @@ def coverage(lag grid: Ladder, members: int, slopes: Array, log2_t50: Array, dra
 
 
 @lru_cache
-def coverage_over_the_lag_grid(lag grid: Ladder, members: int) -> Array:
+def coverage_over_the_lag_grid(lag_grid: LagGrid, members: int) -> Array:
     """Return the coverage at each slope and each of the T50s in equal steps of log2, [slope, T50]."""
     first, last = math.log2(lag_grid[0]), math.log2(lag_grid[-1])
     log2_t50 = first + (last - first) * (np.arange(PLACES) + 0.5) / PLACES
@@ -77,7 +77,7 @@ def coverage_over_the_lag_grid(lag grid: Ladder, members: int) -> Array:
 
 @pytest.mark.parametrize("lag_grid", LAG_GRIDS)
 @pytest.mark.parametrize("members", MEMBERS)
-def test_intervals_on_the_coarser_grid_are_those_of_learned_span(lag grid: Ladder, members: int) -> None:
+def test_intervals_on_the_coarser_grid_are_those_of_learned_span(lag_grid: LagGrid, members: int) -> None:
     rng = np.random.default_rng(1)
     widths, log2_t50 = rng.choice(SLOPES, (20, 1)), rng.uniform(1.0, math.log2(lag_grid[-1]), (20, 1))
     p = solve_probability(np.array(lag_grid, dtype=float), log2_t50, widths)
@@ -89,7 +89,7 @@ def test_intervals_on_the_coarser_grid_are_those_of_learned_span(lag grid: Ladde
 
 @pytest.mark.parametrize("lag_grid", LAG_GRIDS)
 @pytest.mark.parametrize("members", MEMBERS)
-def test_coverage_over_each_ladder_is_near_95_percent(lag grid: Ladder, members: int) -> None:
+def test_coverage_over_each_lag_grid_is_near_95_percent(lag_grid: LagGrid, members: int) -> None:
     found = coverage_over_the_lag_grid(lag_grid, members).mean(axis=1)
     assert found.min() >= 0.90
     assert found.max() <= 0.99
@@ -103,7 +103,7 @@ def test_the_table_of_learned_span_is_what_is_found() -> None:
 
 @pytest.mark.parametrize("lag_grid", LAG_GRIDS)
 @pytest.mark.parametrize("members", MEMBERS)
-def test_coverage_holds_all_over_the_inside_of_a_ladder(lag grid: Ladder, members: int) -> None:
+def test_coverage_holds_all_over_the_inside_of_a_lag_grid(lag_grid: LagGrid, members: int) -> None:
     inside = coverage_over_the_lag_grid(lag_grid, members)[INSIDE]
     found = inside.reshape(-1, inside.shape[1] // 15, 15).mean(axis=2)  # 300 studies each
     assert found.min() >= 0.90
@@ -132,7 +132,7 @@ def test_coverage_holds_all_over_the_inside_of_a_ladder(lag grid: Ladder, member
     ],
 )
 def test_corners_are_what_learned_span_says(
-    lag grid: Ladder, members: int, width: float, octaves_from_lag: float, lag: int, expected: float
+    lag_grid: LagGrid, members: int, width: float, octaves_from_lag: float, lag: int, expected: float
 ) -> None:
     log2_t50 = np.array([math.log2(lag) + octaves_from_lag])
     assert coverage(lag_grid, members, np.array([width]), log2_t50, 2000) == pytest.approx(expected, abs=0.03)
