@@ -30,7 +30,7 @@ class Broken(torch.nn.Module):
 TINY = [
     "study=mixed", "cell=broken,rnn", "task.lag=1", "cell.hidden_size=4", "trainer.steps=4", "trainer.eval_every=2",
     "trainer.eval_size=8", "trainer.confirm_size=8", "trainer.seeds=2", "trainer.learning_rates=0.01", "tracking=off",
-    "hydra/launcher=basic",
+    "hydra/launcher=basic", "speed=off",
 ]  # fmt: skip
 
 
@@ -58,11 +58,11 @@ def test_a_failing_cell_is_reported_and_the_others_go_on(own_config, tmp_path, c
 
 
 def test_a_failed_member_is_tried_again(own_config, tmp_path):
-    main([*TINY, f"--config-dir={own_config}"])
+    main([*TINY, "report=off", f"--config-dir={own_config}"])
     fixed = BROKEN.replace('raise RuntimeError("the plug-in broke")', "pass")
     (tmp_path / "broken_plug_in.py").write_text(fixed)
     sys.modules.pop("broken_plug_in")
-    assert main([*TINY, f"--config-dir={own_config}"]) == 0
+    assert main([*TINY, "report=off", f"--config-dir={own_config}"]) == 0
 
 
 def test_a_parameter_that_no_gradient_reaches_is_told_on_the_screen_and_in_the_report(own_config, tmp_path, capsys):

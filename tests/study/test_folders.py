@@ -25,7 +25,7 @@ REFUSED = {
 TINY = [
     "study=own", "cell=rnn", "task.n_symbols=1", "cell.hidden_size=4", "task.lag=1", "trainer.steps=2",
     "trainer.eval_every=2", "trainer.eval_size=8", "trainer.confirm_size=8", "trainer.seeds=1",
-    "trainer.learning_rates=0.01", "tracking=off", "hydra/launcher=basic", "probe=off",
+    "trainer.learning_rates=0.01", "tracking=off", "hydra/launcher=basic", "probe=off", "speed=off",
 ]  # fmt: skip
 
 

@@ -5,7 +5,7 @@ from lstm_bench.cli import main
 TINY = (
     "task.lag=6", "task.n_symbols=2", "cell=rnn", "cell.hidden_size=4", "trainer.steps=4", "trainer.eval_every=2",
     "trainer.eval_size=8", "trainer.confirm_size=8", "trainer.seeds=2", "trainer.batch_size=2",
-    "trainer.learning_rates=0.01", "probe=off", "tracking=off", "hydra/launcher=basic",
+    "trainer.learning_rates=0.01", "probe=off", "tracking=off", "hydra/launcher=basic", "speed=off",
 )  # fmt: skip
 OWN = {
     "source": "Mine 2026", "task": "copy", "dialect": "arjovsky", "settings": "n_symbols=2", "cell": "rnn", "lag": "6",
