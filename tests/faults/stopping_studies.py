@@ -109,7 +109,7 @@ def all_in_turn(random: Random, folder: Path) -> str:
     stopped(random, folder, signal.SIGTERM, False, MOST_OF_FOUR, LEAN_TWELVE)
     killed(random, folder, False, MOST_OF_FOUR, LEAN_TWELVE)
     killed(random, folder, True, MOST_OF_FOUR, LEAN_TWELVE)
-    finish_study(folder, *LEAN_TWELVE)
+    finish_study(folder, *LEAN_TWELVE, "hydra/launcher=basic")
     return ""
 
 

@@ -1,5 +1,7 @@
 """A study that something was published of, from the command line to the screen and the report."""
 
+import pytest
+
 from lstm_bench.cli import main
 
 TINY = (
@@ -15,6 +17,7 @@ OWN = {
 }  # fmt: skip
 
 
+@pytest.mark.usefixtures("plain_figures")
 def test_a_table_of_ones_own_is_printed_and_reported_beside_ours(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "mine.csv").write_text(f"{','.join(OWN)}\n{','.join(OWN.values())}\n", encoding="utf-8")
