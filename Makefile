@@ -1,15 +1,29 @@
-# make bench: install and run the main study.  make test: lint, types, tests.  make ui: look at the runs.
+# make bench       install and run the main study; STUDY=smoke for another one
+# make test        lint, types and all tests
+# make test-fast   lint, types and the tests without those of tests/slow_files.py, which train whole studies, start
+#                  servers, browsers and many processes, inject faults or draw many figures: run it after an edit
+# make wheel-test  run the wheel alone in an empty environment
+# make faults      inject every fault at its full count; COUNT=short for each once or twice
+# make ui          look at the runs in MLflow
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STUDY ?= copy_task
 
-.PHONY: bench test lint types tests wheel-test faults ui clean
+PYTEST := $(BIN)/pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
+
+.PHONY: bench help test test-fast lint types tests wheel-test faults ui clean
 
 bench: $(VENV)/installed
 	$(BIN)/python -m lstm_bench +experiment=$(STUDY)
 
+help:
+	@sed -n 's/^# \(make \|  *\)/\1/p' Makefile
+
 test: lint types tests
+
+test-fast: lint types
+	$(PYTEST) -m "not slow"
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff check .
@@ -19,7 +33,7 @@ types: $(VENV)/installed-dev
 	$(BIN)/mypy
 
 tests: $(VENV)/installed-dev
-	$(BIN)/pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
+	$(PYTEST)
 
 # The wheel, alone in an empty environment, runs the smoke study from another folder.
 wheel-test: $(VENV)/installed-dev

@@ -1,6 +1,8 @@
 """Every yaml of conf/ composes and builds, and every experiment runs whole in small."""
 
 import json
+from dataclasses import replace
+from functools import cache
 
 import pytest
 import torch
@@ -10,8 +12,10 @@ from lstm_bench.cli import main
 from lstm_bench.conf_folder import conf_dir
 from lstm_bench.config.composing import Invocation, compose_study
 from lstm_bench.config.objects import check_job
+from lstm_bench.config.schema import JobConfig, StudyConfig
 from lstm_bench.engine.kernel_dispatch import kernel_type
 from lstm_bench.records.store import StudyRecords
+from lstm_bench.report.__main__ import main as make_report
 from lstm_bench.study.job import run_job
 from lstm_bench.study.planning import job_config, plan_study
 
@@ -38,10 +42,25 @@ def names(group: str) -> list[str]:
     return sorted(path.stem for path in (conf_dir() / group).glob("*.yaml"))
 
 
+@cache
+def composed(*overrides: str) -> StudyConfig:
+    """Return a study, composed once for all tests."""
+    return compose_study(Invocation(overrides))
+
+
+def job_of(task: str, cell: str) -> JobConfig:
+    """Return the job of a task and a cell, from a composition of each; of both where the cell follows the task."""
+    if "${" in (conf_dir() / "cell" / f"{cell}.yaml").read_text():
+        return composed(f"task={task}", f"cell={cell}").jobs[0]
+    (of_task,), (of_cell,) = composed(f"task={task}").jobs, composed(f"cell={cell}").jobs
+    return replace(of_task, cell_name=cell, cell=of_cell.cell)
+
+
 @pytest.mark.parametrize("cell", names("cell"))
 @pytest.mark.parametrize("task", names("task"))
 def test_every_cell_builds_for_every_task(task, cell):
-    (job,) = compose_study(Invocation((f"task={task}", f"cell={cell}"))).jobs
+    job = job_of(task, cell)
+    assert (job.task_name, job.cell_name) == (task, cell)
     built_task, built_cell = check_job(job)
     assert built_cell.input_size == built_task.input_size
     assert built_cell.hidden_size == job.cell["hidden_size"]
@@ -51,12 +70,12 @@ def test_every_cell_builds_for_every_task(task, cell):
 @pytest.mark.parametrize("group", ["trainer", "tracking", "speed", "report"])
 def test_every_other_option_composes(group):
     for name in names(group):
-        assert compose_study(Invocation((f"{group}={name}",))).jobs
+        assert composed(f"{group}={name}").jobs
 
 
 def first_and_last_cell(experiment: str) -> str:
     """Return a sweep over two of an experiment's cells: that each of them builds is tested above."""
-    cells = list(dict.fromkeys(job.cell_name for job in compose_study(Invocation((f"+experiment={experiment}",))).jobs))
+    cells = list(dict.fromkeys(job.cell_name for job in composed(f"+experiment={experiment}").jobs))
     return f"cell={','.join(dict.fromkeys((cells[0], cells[-1])))}"
 
 
@@ -67,11 +86,17 @@ def small(experiment: str) -> tuple[str, ...]:
 
 def kind(experiment: str) -> tuple[str, ...]:
     """Return what decides how an experiment is run and reported: what it measures, and its tasks."""
-    study = compose_study(Invocation((f"+experiment={experiment}",)))
+    study = composed(f"+experiment={experiment}")
     return study.measure, *sorted({job.task_name for job in study.jobs})
 
 
-ONE_OF_EACH_KIND = list({kind(name): name for name in names("experiment")}.values())
+ONE_OF_EACH_KIND = ("hochreiter1997", "claims", "anatomy", "length_generalisation", "smoke", "speed")
+WITH_SPEED = ("smoke", "speed")  # speed is measured alike for every task
+
+
+def test_each_experiment_is_of_a_kind_that_runs_whole():
+    kinds = [kind(name) for name in ONE_OF_EACH_KIND]
+    assert sorted(kinds) == sorted({kind(name) for name in names("experiment")})
 
 
 @pytest.mark.parametrize("experiment", [name for name in names("experiment") if name not in ONE_OF_EACH_KIND])
@@ -84,10 +109,19 @@ def test_every_job_of_every_experiment_trains_in_small(experiment, tmp_path):
 
 
 @pytest.mark.parametrize("experiment", ONE_OF_EACH_KIND)
-def test_one_experiment_of_each_kind_runs_whole_in_small(experiment, tmp_path, monkeypatch):
+def test_one_experiment_of_each_kind_runs_whole_in_small(experiment, tmp_path, monkeypatch, request):
+    if experiment != "smoke":
+        request.getfixturevalue("plain_figures")
     monkeypatch.chdir(tmp_path)
-    assert main(list(small(experiment))) == 0
-    report = tmp_path / "reports" / compose_study(Invocation((f"+experiment={experiment}",))).study
+    monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "1")  # a speed study starts as many processes as there are cores
+    overrides, name = small(experiment), composed(f"+experiment={experiment}").study
+    if composed(f"+experiment={experiment}").measure == "claims":  # the reports of its parts are those of other kinds
+        assert main([*overrides, "speed=off", "report=off"]) == 0
+        assert make_report([name]) == 0
+    else:
+        speed = [] if experiment in WITH_SPEED else ["speed=off"]
+        assert main([*overrides, *speed]) == 0
+    report = tmp_path / "reports" / name
     receipt = json.loads((report / "receipt.json").read_text())
     assert receipt["command"].startswith(f"python -m lstm_bench +experiment={experiment}")
     assert (report / "report.html").stat().st_size > 10_000

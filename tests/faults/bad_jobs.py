@@ -10,7 +10,7 @@ from pathlib import Path
 
 from faults import Fault, expect
 from fingerprints import expect_equal, fingerprint
-from studies import expect_no_traceback, expect_nothing_running, finish_study, ran, records_of, undisturbed_study
+from studies import LEAN, expect_no_traceback, expect_nothing_running, finish_study, ran, records_of, undisturbed_study
 
 GOOD = ("calm", "merry")  # moods that do nothing
 SHORT = ("task.lag=1", "trainer.steps=60", "trainer.eval_every=20", "trainer.seeds=2", "probe=off")
@@ -23,11 +23,11 @@ TOLD = {
 }
 
 
-def bad_jobs(random: randomness.Random, folder: Path, moods: Sequence[str]) -> str:
+def bad_jobs(random: randomness.Random, folder: Path, moods: Sequence[str], more: Sequence[str] = ()) -> str:
     """Run a study of two good jobs and some bad ones; then cure those, and the same command must end well."""
     launcher = random.choice(("joblib", "basic"))
     settings = ("cell=moody", f"cell.mood={GOOD[0]},{','.join(moods)},{GOOD[1]}", *SHORT)
-    safety = (f"hydra/launcher={launcher}", "safety.job_timeout_s=10")
+    safety = (f"hydra/launcher={launcher}", "safety.job_timeout_s=10", *more)
     exit_code, said = ran(folder, *settings, *safety)
     expect(exit_code == 1, f"exit code {exit_code}: {said[-2000:]}")
     expect_no_traceback(said)
@@ -64,5 +64,7 @@ FAULTS = [
         }.items()
     ],
     Fault("jobs of a study: one of each kind", 1, 0, functools.partial(bad_jobs, moods=list(TOLD))),
-    Fault("jobs of a study: a crash and a hang", 1, 1, functools.partial(bad_jobs, moods=["breaks", "hangs"])),
+    Fault(
+        "jobs of a study: a crash and a hang", 1, 1, functools.partial(bad_jobs, moods=["breaks", "hangs"], more=LEAN)
+    ),
 ]

@@ -15,8 +15,20 @@ from random import Random
 from faults import Fault, expect
 from fingerprints import expect_equal, fingerprint
 from full_disks import small_disk
-from studies import ONE, expect_gone, expect_no_traceback, finish_study, ran, records_of, started, undisturbed_study
+from studies import (
+    LEAN,
+    ONE,
+    expect_gone,
+    expect_no_traceback,
+    finish_study,
+    ran,
+    records_of,
+    started,
+    undisturbed_study,
+)
 
+ALONE = ("hydra/launcher=basic",)  # these faults are of one job, and no launcher's process is in their way
+LEAN_ALONE = (*LEAN, *ALONE)
 LONG = ("cell=noisy", "trainer.steps=600", "trainer.learning_rates=0.01", "probe=off")
 NAME = "n" * 100
 
@@ -27,7 +39,7 @@ def deleted(random: Random, folder: Path) -> str:
     What is written later makes it again: where all members come later the study is whole, else it must name the folder.
     """
     output = folder / "out"
-    with started(folder, f"output={output}", *LONG) as study:
+    with started(folder, f"output={output}", *LONG, "speed=off") as study:
         study.wait_until(lambda: list(output.glob("runs/*/members/*/record.json")))
         time.sleep(random.uniform(0, 1))
         shutil.rmtree(output, ignore_errors=True)
@@ -39,7 +51,7 @@ def deleted(random: Random, folder: Path) -> str:
             expect(str(output) in study.said, f"the folder is not named: {study.said[-2000:]}")
         expect_no_traceback(study.said)
         expect_gone(study)
-    finish_study(folder, f"output={output}", *LONG, of=records_of(output))
+    finish_study(folder, f"output={output}", *LONG, *LEAN_ALONE, of=records_of(output))
     return "before any member was recorded" if exit_code == 0 else "told by name"
 
 
@@ -48,10 +60,10 @@ def read_only(_: Random, folder: Path) -> str:
     output = folder / "out"
     output.mkdir()
     with _not_writable(output):
-        exit_code, said = ran(folder, f"output={output}", *ONE)
+        exit_code, said = ran(folder, f"output={output}", *ONE, *LEAN_ALONE)
     expect(exit_code == 2 and f"output={output}: " in said, f"exit code {exit_code}: {said}")
     expect(len(said.splitlines()) == 1, f"more than a line: {said}")
-    finish_study(folder, f"output={output}", *ONE, of=records_of(output))
+    finish_study(folder, f"output={output}", *ONE, *LEAN_ALONE, of=records_of(output))
     return ""
 
 
@@ -73,9 +85,8 @@ def _not_writable(folder: Path) -> Iterator[None]:
 def full_in_the_report(_: Random, folder: Path) -> str:
     """Fill the disk when training is over and the report is being written."""
     with small_disk(folder) as disk:
-        ran(disk.folder, *ONE)
-        shutil.rmtree(disk.folder / "reports")
-        with started(disk.folder, *ONE) as study:
+        ran(disk.folder, *ONE, *LEAN_ALONE)
+        with started(disk.folder, *ONE, *ALONE, "speed=off") as study:
             reports = disk.folder / "reports"
             study.wait_until(lambda: reports.exists() and any(reports.iterdir()))
             disk.fill(study.process.pid)
@@ -84,16 +95,16 @@ def full_in_the_report(_: Random, folder: Path) -> str:
             expect(exit_code == 1 and told, f"exit code {exit_code}: {study.said[-2000:]}")
             expect_no_traceback(study.said)
             disk.free(study.process.pid)
-        finish_study(disk.folder, *ONE)
+        finish_study(disk.folder, *ONE, *ALONE, "speed=off")
         expect((disk.folder / "reports" / "tried" / "report.html").is_file(), "no report after all")
     return ""
 
 
 def two_at_once(_: Random, folder: Path) -> str:
     """Start a study that runs already; the second must be refused and name the first."""
-    with started(folder, *LONG) as first:
+    with started(folder, *LONG, *LEAN_ALONE) as first:
         first.wait_until(lambda: first.journal("study_began"))
-        exit_code, said = ran(folder, *LONG)
+        exit_code, said = ran(folder, *LONG, *LEAN_ALONE)
         expect(exit_code == 2, f"exit code {exit_code} of the second: {said}")
         expect(f"process {first.process.pid} " in said, f"the second does not name the first: {said}")
         expect("python -m lstm_bench " in said and "cell=noisy" in said, f"the second does not name a command: {said}")

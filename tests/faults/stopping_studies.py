@@ -6,11 +6,13 @@ import functools
 import os
 import signal
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from random import Random
 
 from faults import Fault, expect
 from studies import (
+    LEAN,
     PROMPT_S,
     TWELVE,
     Study,
@@ -26,15 +28,21 @@ from studies import (
 )
 
 MOST = 12  # members that have ended at a random moment, of 20: 8 in tuning, 12 to report
+LEAN_TWELVE = (*TWELVE, *LEAN)
 MOST_OF_FOUR = 3  # the same where a study is ended four times: it must not end by itself before
 
 
 def stopped(
-    random: Random, folder: Path, signum: signal.Signals, whole_group: bool | None = None, most: int = MOST
+    random: Random,
+    folder: Path,
+    signum: signal.Signals,
+    whole_group: bool | None = None,
+    most: int = MOST,
+    overrides: Sequence[str] = TWELVE,
 ) -> str:
     """Send a signal to the main process of a study, or to all its processes; it must end well within seconds."""
     group = random.random() < 0.5 if whole_group is None else whole_group
-    with started(folder, *TWELVE) as study:
+    with started(folder, *overrides) as study:
         wait_for_members(random, study, most)
         _expect_a_good_end(study, signum, group)
     expect_nothing_running(folder)
@@ -64,10 +72,16 @@ def stopped_late(random: Random, folder: Path) -> str:
     return stage
 
 
-def killed(random: Random, folder: Path, whole_group: bool | None = None, most: int = MOST) -> str:
+def killed(
+    random: Random,
+    folder: Path,
+    whole_group: bool | None = None,
+    most: int = MOST,
+    overrides: Sequence[str] = TWELVE,
+) -> str:
     """Kill the main process of a study, or all its processes; what is left must end by itself."""
     group = random.random() < 0.5 if whole_group is None else whole_group
-    with started(folder, *TWELVE) as study:
+    with started(folder, *overrides) as study:
         wait_for_members(random, study, most)
         (os.killpg if group else send)(study.process.pid, signal.SIGKILL)
         study.end()
@@ -91,11 +105,11 @@ def killed_and_finished(random: Random, folder: Path) -> str:
 
 def all_in_turn(random: Random, folder: Path) -> str:
     """Stop a study by each signal, kill it alone and with all its processes, kill a launcher's; then let it end."""
-    stopped(random, folder, signal.SIGINT, whole_group=True, most=MOST_OF_FOUR)
-    stopped(random, folder, signal.SIGTERM, whole_group=False, most=MOST_OF_FOUR)
-    killed(random, folder, whole_group=False, most=MOST_OF_FOUR)
-    killed(random, folder, whole_group=True, most=MOST_OF_FOUR)
-    finish_study(folder, *TWELVE)
+    stopped(random, folder, signal.SIGINT, True, MOST_OF_FOUR, LEAN_TWELVE)
+    stopped(random, folder, signal.SIGTERM, False, MOST_OF_FOUR, LEAN_TWELVE)
+    killed(random, folder, False, MOST_OF_FOUR, LEAN_TWELVE)
+    killed(random, folder, True, MOST_OF_FOUR, LEAN_TWELVE)
+    finish_study(folder, *LEAN_TWELVE, "hydra/launcher=basic")
     return ""
 
 

@@ -34,6 +34,7 @@ PATHS = f"{HERE}{os.pathsep}{REPOSITORY}"
 PROMPT_S = 60.0  # from a signal to the end, and from there to that of the last process: seconds, unless all is busy
 TWELVE = ("cell=rnn,noisy", "task.lag=1,3", "trainer.seeds=3")
 ONE = ("cell=rnn", "trainer.seeds=1")
+LEAN = ("speed=off", "report=off")  # for a fault that is over before speed is measured and the report is written
 
 
 @dataclass
@@ -140,7 +141,7 @@ def finish_study(folder: Path, *overrides: str, of: Path | None = None) -> str:
 
 
 def _of_jobs(overrides: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(o for o in overrides if not o.startswith(("hydra/", "safety.", "output=", "study=", "resume=")))
+    return tuple(o for o in overrides if not o.startswith(("hydra/", "safety.", "output=", "study=", "resume=", *LEAN)))
 
 
 def expect_no_traceback(said: str) -> None:

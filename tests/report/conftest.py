@@ -19,16 +19,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "analysis"))  # for synthetic
 from synthetic_study import make_study
 
 from lstm_bench.analysis.frames import StudyData, load_study
-from lstm_bench.report import figure_files
 from lstm_bench.report.build import build_report
-
-
-@pytest.fixture(scope="session", autouse=True)
-def one_process() -> Iterator[None]:
-    """Write figures in this process, where a warning is an error."""
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(figure_files, "MOST_WORKERS", 1)
-        yield
 
 
 @pytest.fixture(scope="session")

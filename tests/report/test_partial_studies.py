@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from synthetic_study import likely_outcome, make_study
 
+from lstm_bench.analysis.frames import load_study
 from lstm_bench.report import figure_registry, style
 from lstm_bench.report.__main__ import main
 from lstm_bench.report.build import build_report
@@ -18,9 +19,8 @@ Build = Callable[..., str]
 
 
 @pytest.fixture
-def build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Build:
-    """Build the report of a study made so, in coarse pictures, and return its Markdown."""
-    monkeypatch.setattr(style, "PNG_DPI", 20)
+def build(tmp_path: Path, plain_figures: None) -> Build:
+    """Build the report of a study made so, and return its Markdown."""
 
     def built(damage: Callable[[Path], None] = lambda _: None, **settings: object) -> str:
         make_study(tmp_path / "runs" / "partial", **settings)
@@ -298,16 +298,33 @@ def rebuild(runs: Path, capsys: pytest.CaptureFixture[str]) -> tuple[int, list[s
     return code, capsys.readouterr().err.splitlines()
 
 
-@pytest.mark.usefixtures("one_figure")
 @pytest.mark.parametrize(("name", "damage", "told"), BROKEN, ids=lambda value: str(getattr(value, "__name__", value)))
-def test_a_broken_file_is_told_in_a_line_and_the_rest_is_rendered(
-    runs: Path, capsys: pytest.CaptureFixture[str], name: str, damage: Callable[[Path], None], told: str
+def test_a_broken_file_is_a_problem_of_the_study_in_a_line(
+    runs: Path, name: str, damage: Callable[[Path], None], told: str
+) -> None:
+    damage(runs / "s" / name)
+    (problem,) = load_study(runs / "s").problems
+    assert problem.startswith(f"{runs / 's' / name}: {told}")
+    assert "\n" not in problem
+
+
+@pytest.mark.usefixtures("one_figure")
+@pytest.mark.parametrize(
+    ("name", "damage"),
+    [
+        (f"{REPORTED}/record.json", text("[]")),
+        (f"{TUNED}/record.json", truncated),
+        (f"{REPORTED}/curves.parquet", unsigned(table(a=1))),
+        ("speed.json", first_row(colour="red")),
+    ],
+)
+def test_a_problem_is_told_on_the_screen_and_on_the_page_and_the_rest_is_rendered(
+    runs: Path, capsys: pytest.CaptureFixture[str], name: str, damage: Callable[[Path], None]
 ) -> None:
     damage(runs / "s" / name)
     code, errors = rebuild(runs, capsys)
     assert code == 2
-    assert len(errors) == 1
-    assert errors[0].startswith(f"{runs / 's' / name}: {told}")
+    assert errors == load_study(runs / "s").problems
     for page in ("report.html", "report.md"):
         text = (runs.parent / "reports" / "s" / page).read_text().replace("\\", "")
         assert f"Left out: {runs / 's' / name}: " in text
@@ -318,7 +335,6 @@ def test_whole_records_are_told_nothing_of(runs: Path, capsys: pytest.CaptureFix
     assert rebuild(runs, capsys) == (0, [])
 
 
-@pytest.mark.usefixtures("one_figure")
 @pytest.mark.parametrize(
     ("damage", "told"),
     [
@@ -342,13 +358,16 @@ def test_whole_records_are_told_nothing_of(runs: Path, capsys: pytest.CaptureFix
 def test_a_broken_plan_is_told_in_a_line_and_leaves_the_old_report(
     runs: Path, capsys: pytest.CaptureFixture[str], damage: Callable[[Path], None], told: str
 ) -> None:
-    rebuild(runs, capsys)
+    old = runs.parent / "reports" / "s" / "report.html"
+    old.parent.mkdir(parents=True)
+    old.write_text("old")
     damage(runs / "s" / "study.json")
     code, errors = rebuild(runs, capsys)
     assert code == 2
     assert len(errors) == 1
     assert errors[0].startswith(f"{runs / 's' / 'study.json'}: {told}")
-    assert [path.name for path in (runs.parent / "reports").iterdir()] == ["s"]
+    assert [path for path in (runs.parent / "reports").rglob("*") if path.is_file()] == [old]
+    assert old.read_text() == "old"
 
 
 def test_all_figures_are_drawn_of_what_is_left(

@@ -6,13 +6,16 @@ import pandas as pd
 import pytest
 
 from lstm_bench.cli import main
+from lstm_bench.config.composing import Invocation, compose_study
 from lstm_bench.records.store import StudyRecords
+from lstm_bench.study.claims_study import is_whole
+from lstm_bench.study.planning import plan_study
 
 PARTS = ["+studies.first='cell=lstm,rnn task.lag=1'", "+studies.second='cell=lstm task.lag=1,2'"]
 TINY = [
     "measure=claims", "study=verdicts", *PARTS, "cell.hidden_size=4", "trainer.steps=4", "trainer.eval_every=2",
     "trainer.eval_size=8", "trainer.confirm_size=8", "trainer.seeds=2", "trainer.learning_rates=[0.01,0.02]",
-    "trainer.tuning_seeds=1", "probe=off", "tracking=off", "hydra/launcher=basic",
+    "trainer.tuning_seeds=1", "probe=off", "tracking=off", "hydra/launcher=basic", "speed=off",
 ]  # fmt: skip
 
 
@@ -69,6 +72,14 @@ def test_a_part_whose_records_hold_more_is_left_as_it_is(output, capsys):
     assert main([*TINY, "trainer.seeds=1", f"output={output}"]) == 0
     assert "first is in the records" in capsys.readouterr().out
     assert StudyRecords(output / "runs" / "first").read_plan().jobs[0].seeds == [0, 1]
+
+
+@pytest.mark.parametrize(("speed", "whole"), [("off", True), ("default", False)])
+def test_a_part_is_whole_only_with_its_speed_unless_that_is_off(output, speed, whole):
+    overrides = [override for override in TINY if not override.startswith(("measure=", "study=", "+studies", "speed="))]
+    first = ("study=first", "cell=lstm,rnn", "task.lag=1", *overrides, f"speed={speed}", f"output={output}")
+    config = compose_study(Invocation(first))
+    assert is_whole(config, plan_study(config, first)) == whole
 
 
 def test_the_receipt_names_every_study(output):

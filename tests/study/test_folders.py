@@ -25,7 +25,7 @@ REFUSED = {
 TINY = [
     "study=own", "cell=rnn", "task.n_symbols=1", "cell.hidden_size=4", "task.lag=1", "trainer.steps=2",
     "trainer.eval_every=2", "trainer.eval_size=8", "trainer.confirm_size=8", "trainer.seeds=1",
-    "trainer.learning_rates=0.01", "tracking=off", "hydra/launcher=basic", "probe=off",
+    "trainer.learning_rates=0.01", "tracking=off", "hydra/launcher=basic", "probe=off", "speed=off",
 ]  # fmt: skip
 
 
@@ -134,6 +134,7 @@ def test_a_folder_without_the_right_to_write_is_refused_by_name(where, tmp_path)
     place.chmod(0o700)
 
 
+@pytest.mark.usefixtures("plain_figures")
 @pytest.mark.parametrize("name", ["a b/ünï #20%'x", "../x"])
 def test_a_study_works_to_its_end_in_a_folder_of_an_awkward_name(name, tmp_path, monkeypatch, capsys):
     standing = tmp_path / "standing"

@@ -170,7 +170,7 @@ def test_a_study_with_a_changed_plug_in_trains_anew(place, monkeypatch, capsys):
         "study=own", "cell=rnn", "cell._target_=plugged.Own", "cell.hidden_size=4", "~cell.init",
         "~cell.nonlinearity", "task.lag=1",
         "trainer.steps=0", "trainer.eval_size=8", "trainer.confirm_size=8", "trainer.seeds=1", "probe=off",
-        "tracking=off", "hydra/launcher=basic",
+        "tracking=off", "hydra/launcher=basic", "report=off",
     ]  # fmt: skip
     file = written(place / "plugged.py", CELL)
     monkeypatch.chdir(place)

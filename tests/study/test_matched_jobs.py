@@ -178,13 +178,14 @@ def test_a_wrong_cell_is_told_as_without_a_comparison():
         compared(compose_study(Invocation(("cell=rnn,lstm", "cell.hidden_size=0", "comparison=both"))))
 
 
+@pytest.mark.usefixtures("plain_figures")
 def test_a_study_of_both_runs_whole(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     tiny = [
         "study=both", "cell=lstm,rnn", "comparison=both", "task.lag=2", "task.n_symbols=1", "cell.hidden_size=24",
         "trainer.steps=4", "trainer.eval_every=2", "trainer.eval_size=8", "trainer.confirm_size=8", "trainer.seeds=2",
         "trainer.batch_size=2", "trainer.learning_rates=[0.01,0.02]", "trainer.tuning_seeds=1", "probe=off",
-        "tracking=off", "hydra/launcher=basic",
+        "tracking=off", "hydra/launcher=basic", "speed=off",
     ]  # fmt: skip
     assert main(tiny) == 0
     study = load_study(tmp_path / "runs" / "both")

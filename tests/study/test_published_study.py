@@ -1,11 +1,13 @@
 """A study that something was published of, from the command line to the screen and the report."""
 
+import pytest
+
 from lstm_bench.cli import main
 
 TINY = (
     "task.lag=6", "task.n_symbols=2", "cell=rnn", "cell.hidden_size=4", "trainer.steps=4", "trainer.eval_every=2",
     "trainer.eval_size=8", "trainer.confirm_size=8", "trainer.seeds=2", "trainer.batch_size=2",
-    "trainer.learning_rates=0.01", "probe=off", "tracking=off", "hydra/launcher=basic",
+    "trainer.learning_rates=0.01", "probe=off", "tracking=off", "hydra/launcher=basic", "speed=off",
 )  # fmt: skip
 OWN = {
     "source": "Mine 2026", "task": "copy", "dialect": "arjovsky", "settings": "n_symbols=2", "cell": "rnn", "lag": "6",
@@ -15,6 +17,7 @@ OWN = {
 }  # fmt: skip
 
 
+@pytest.mark.usefixtures("plain_figures")
 def test_a_table_of_ones_own_is_printed_and_reported_beside_ours(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "mine.csv").write_text(f"{','.join(OWN)}\n{','.join(OWN.values())}\n", encoding="utf-8")

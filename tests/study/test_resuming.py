@@ -11,7 +11,7 @@ from lstm_bench.records.store import StudyRecords
 TINY = [
     "study=again", "cell=rnn", "task.n_symbols=1", "cell.hidden_size=4", "trainer.steps=4", "trainer.eval_every=2",
     "trainer.eval_size=8", "trainer.confirm_size=8", "trainer.seeds=1", "trainer.learning_rates=0.01", "tracking=off",
-    "hydra/launcher=basic", "probe=off",
+    "hydra/launcher=basic", "probe=off", "speed=off", "report=off",
 ]  # fmt: skip
 
 

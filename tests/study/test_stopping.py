@@ -23,7 +23,7 @@ runpy.run_module("lstm_bench", run_name="__main__")
 LONG_STUDY = [
     "study=long", "cell=rnn", "task.lag=1,40", "task.n_symbols=1", "cell.hidden_size=8", "trainer.seeds=2",
     "trainer.learning_rates=0.02", "trainer.steps=1000000", "trainer.eval_every=100", "trainer.eval_size=100",
-    "trainer.confirm_size=100", "tracking=off", "hydra/launcher=basic",
+    "trainer.confirm_size=100", "tracking=off", "hydra/launcher=basic", "speed=off", "report=off",
 ]  # fmt: skip
 
 

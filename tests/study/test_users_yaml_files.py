@@ -22,7 +22,7 @@ def test_a_member_is_trained_as_the_users_files_say(tmp_path, monkeypatch, capsy
         (tmp_path / "my_conf" / name).write_text(text)
     monkeypatch.chdir(tmp_path)
     asked = ["--config-dir", "my_conf", "study=mine", "task.lag=2", "tracking=off", "hydra/launcher=basic"]
-    assert main(asked) == 0
+    assert main([*asked, "speed=off", "report=off"]) == 0
     told = f"Your own yaml files in {tmp_path}/my_conf are used in place of ours: {', '.join(sorted(FILES))}.\n"
     assert capsys.readouterr().out.count(told) == 1
     (job,) = json.loads((tmp_path / "runs" / "mine" / "study.json").read_text())["jobs"]
