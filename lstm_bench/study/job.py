@@ -70,6 +70,24 @@ class Job:
         make_cell = cell_maker(config, task)
         return cls(config, records, checkpoint_s, heartbeat, task, make_cell, job_identity(config), tally)
 
+    def tuning_members(self) -> list[Member]:
+        """Return the members that try learning rates."""
+        trainer = self.config.trainer
+        return [Member("tuning", seed, rate) for rate in trainer.rates for seed in range(trainer.tuning_seeds)]
+
+    def reported_members(self, rate: float) -> list[Member]:
+        """Return the members that are reported, at the chosen learning rate."""
+        return [Member("report", seed, rate) for seed in self.config.trainer.seed_list]
+
+    def identity_of(self, member: Member) -> str:
+        """Return the identity of a member."""
+        rate = member.learning_rate if member.role == "tuning" else None
+        return member_identity(self.identity, member.role, member.seed, rate)
+
+    def has_result(self, member: Member) -> bool:
+        """Tell whether a member has a result; a member without one is trained again."""
+        return self.records.has_result(self.identity_of(member))
+
     def raise_if_stopped(self) -> None:
         """Send a heartbeat.
 
@@ -107,16 +125,9 @@ def _lacks_memory(error: BaseException) -> bool:
 
 
 def _run_phases(job: Job) -> None:
-    rate = _choose_rate(job)
-    while waiting := [seed for seed in job.config.trainer.seed_list if not finished(job, "report", seed)]:
-        _train_members(job, [Member("report", seed, rate) for seed in waiting], job.config.trainer.steps)
+    _train_phase(job, job.reported_members(_choose_rate(job)), job.config.trainer.steps)
     for role in ROLES:  # an earlier process may have been killed before this line
         job.records.checkpoints(job.identity, role).clear()
-
-
-def finished(job: Job, role: str, seed: int, rate: float | None = None) -> bool:
-    """Tell whether a member has a result; a member without one is trained again."""
-    return job.records.has_result(member_identity(job.identity, role, seed, rate))
 
 
 def _choose_rate(job: Job) -> float:
@@ -124,24 +135,24 @@ def _choose_rate(job: Job) -> float:
     trainer = job.config.trainer
     if not trainer.tunes:
         return trainer.rates[0]
-    candidates = [Member("tuning", seed, rate) for rate in trainer.rates for seed in range(trainer.tuning_seeds)]
-    while waiting := [m for m in candidates if not finished(job, "tuning", m.seed, m.learning_rate)]:
-        _train_members(job, waiting, trainer.tuning_steps)
-    identities = [_identity(job, member) for member in candidates]
-    scores = [job.records.read_member(identity).metrics[TUNING_SCORE.key] for identity in identities]
+    candidates = job.tuning_members()
+    _train_phase(job, candidates, trainer.tuning_steps)
+    records = [job.records.read_member(job.identity_of(member)) for member in candidates]
+    scores = [record.metrics[TUNING_SCORE.key] for record in records]
     return choose_learning_rate([(m.learning_rate, score) for m, score in zip(candidates, scores, strict=True)])
 
 
-def _identity(job: Job, member: Member) -> str:
-    rate = member.learning_rate if member.role == "tuning" else None
-    return member_identity(job.identity, member.role, member.seed, rate)
+def _train_phase(job: Job, members: Sequence[Member], steps: int) -> None:
+    """Train those members of a phase that have no result, until all have one."""
+    while waiting := [member for member in members if not job.has_result(member)]:
+        _train_members(job, members, waiting, steps)
 
 
-def _train_members(job: Job, waiting: Sequence[Member], steps: int) -> None:
-    """Train members to their end, from the last checkpoint where there is one, and record each as it ends."""
+def _train_members(job: Job, members: Sequence[Member], waiting: Sequence[Member], steps: int) -> None:
+    """Train the waiting members of a phase to their end, from the last checkpoint where there is one."""
     checkpointer = Checkpointer(job.records, job.identity, waiting[0].role, job.checkpoint_s)
     try:
-        training = _resumed_training(job, checkpointer, waiting, steps)
+        training = _resumed_training(job, checkpointer, members, waiting, steps)
         for run in training.active:
             _mark_running(job, run)
         _train(job, checkpointer, training, steps)
@@ -151,7 +162,9 @@ def _train_members(job: Job, waiting: Sequence[Member], steps: int) -> None:
         job.tally.seconds += checkpointer.seconds
 
 
-def _resumed_training(job: Job, checkpointer: Checkpointer, waiting: Sequence[Member], steps: int) -> Training:
+def _resumed_training(
+    job: Job, checkpointer: Checkpointer, members: Sequence[Member], waiting: Sequence[Member], steps: int
+) -> Training:
     """Return training that resumes from the last checkpoint, or that starts.
 
     Members that were trained together stay together, since the last bits of some kernels depend on their number.
@@ -167,19 +180,10 @@ def _resumed_training(job: Job, checkpointer: Checkpointer, waiting: Sequence[Me
         else:
             job.records.journal.note("taken_up", job=job.identity, role=waiting[0].role, step=training.step)
             return training
-    damaged = checkpointer.began() or any(job.records.was_quarantined(_identity(job, member)) for member in waiting)
-    members = _phase(job, waiting) if damaged else waiting
-    training = Training(job.task, job.make_cell, members, settings)
+    damaged = checkpointer.began() or any(job.records.was_quarantined(job.identity_of(member)) for member in waiting)
+    training = Training(job.task, job.make_cell, members if damaged else waiting, settings)
     checkpointer.write(training)
     return training
-
-
-def _phase(job: Job, waiting: Sequence[Member]) -> list[Member]:
-    """Return all members of a phase, including those that are finished."""
-    trainer, first = job.config.trainer, waiting[0]
-    if first.role == "tuning":
-        return [Member("tuning", seed, rate) for rate in trainer.rates for seed in range(trainer.tuning_seeds)]
-    return [Member("report", seed, first.learning_rate) for seed in trainer.seed_list]
 
 
 def _train(job: Job, checkpointer: Checkpointer, training: Training, steps: int) -> None:
@@ -192,7 +196,7 @@ def _train(job: Job, checkpointer: Checkpointer, training: Training, steps: int)
     while training.active:
         ended_runs = training.advance()
         for run in ended_runs:
-            if not job.records.has_result(_identity(job, run.member)):
+            if not job.has_result(run.member):
                 _record_run(job, run, steps)
         checkpointer.note(training, ended_runs)
         if time.monotonic() - job.last_note > SECONDS_BETWEEN_NOTES and training.active:
@@ -211,14 +215,16 @@ def _note(job: Job, phase: str, step: int, steps: int, active: Sequence[Run], en
 
 
 def _mark_running(job: Job, run: Run) -> None:
-    member, identity = run.member, _identity(job, run.member)
-    if not job.records.has_result(identity):
-        record = MemberRecord(identity, job.identity, member.role, member.seed, member.learning_rate, "running")
+    member = run.member
+    if not job.has_result(member):
+        record = MemberRecord(
+            job.identity_of(member), job.identity, member.role, member.seed, member.learning_rate, "running"
+        )
         job.records.write_status(replace(record, finished=now()))
 
 
 def _record_run(job: Job, run: Run, steps: int) -> None:
-    member, identity = run.member, _identity(job, run.member)
+    member, identity = run.member, job.identity_of(run.member)
     tuning = member.role == "tuning"
     metrics, findings = final_metrics(run, job.task.units), Findings()
     tables = {"curves": pd.DataFrame(run.curves, columns=list(TABLE_COLUMNS["curves"]))}
