@@ -74,7 +74,7 @@ def _check_arguments(overrides: Sequence[str]) -> None:
 
 def _run(invocation: Invocation, given: Sequence[str], stop: Stop) -> int:
     config = compose_study(invocation)
-    from lstm_bench.engine.bootstrap import prepare_process
+    from lstm_bench.engine.process_setup import prepare_process
 
     prepare_process()  # before anything else imports torch: with hydra/launcher=basic the jobs run here
     from lstm_bench.study.folders import check_output

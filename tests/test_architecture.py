@@ -14,7 +14,7 @@ PACKAGE = Path(lstm_bench.__file__).parent
 LEFT_WING = {"cells", "tasks", "engine", "probes"}
 RIGHT_WING = {"records", "analysis", "claims", "parts of pages", "anatomy", "report"}
 EVERYWHERE = {"checks", "cores", "conf_folder", "__init__"}  # ranges, cores that may be used, yaml files, version
-PAGE_PARTS, ANATOMY_COMMANDS = "parts of pages", "commands of anatomy"
+PAGE_PARTS, ANATOMY_COMMANDS, BACKFILL = "parts of pages", "commands of anatomy", "command of tracking"
 FLOORS = {  # modules of a room that stand on another floor than the rest of it
     "lstm_bench.report.document": PAGE_PARTS,
     "lstm_bench.report.figure_files": PAGE_PARTS,
@@ -27,11 +27,12 @@ FLOORS = {  # modules of a room that stand on another floor than the rest of it
     "lstm_bench.anatomy.dissection": ANATOMY_COMMANDS,
     "lstm_bench.anatomy.page": ANATOMY_COMMANDS,
     "lstm_bench.anatomy.step": ANATOMY_COMMANDS,
+    "lstm_bench.tracking.backfill": BACKFILL,
 }
 
 # Rooms of the package that a room may import, beside itself and EVERYWHERE. `study` is the only room that sees both
-# wings; `cli`, and the commands of `anatomy` and `sync`, which run no study, are the roof. A page of a study has the
-# walk of `anatomy` in it, and both are made of the same parts: so two rooms have two floors.
+# wings; `cli`, and the commands of `anatomy` and `tracking`, which run no study, are the roof. A page of a study has
+# the walk of `anatomy` in it, and both are made of the same parts: so three rooms have two floors.
 ALLOWED_ROOMS = {
     "__init__": set(),
     "checks": set(),
@@ -54,7 +55,8 @@ ALLOWED_ROOMS = {
     "study": LEFT_WING | {"speed", "config", "records", "tracking", "analysis", "claims", "report"},
     "cli": LEFT_WING | {"config", "records", "tracking", "analysis", "claims", "report", "study"},
     ANATOMY_COMMANDS: {"anatomy", PAGE_PARTS, "config", "cells", "records", "analysis", "report"},
-    "sync": {"records", "tracking", "analysis", "report", "study"},
+    BACKFILL: {"records", "tracking", "analysis", "report", "study"},
+    "sync": {BACKFILL, "tracking"},  # its former name
     "__main__": {"cli"},
 }
 
@@ -76,6 +78,7 @@ FORBIDDEN_PACKAGES = {
     "study": {"mlflow"},
     "cli": {"mlflow"},
     ANATOMY_COMMANDS: {"mlflow", "hydra", "omegaconf"},
+    BACKFILL: {"mlflow", "torch", "hydra", "omegaconf"},
     "sync": {"mlflow", "torch", "hydra", "omegaconf"},
 }
 GROUND_FLOOR_PACKAGES = {"torch"}  # and the standard library: all that cells, tasks and checks may import
@@ -179,7 +182,7 @@ def test_mlflow_is_imported_by_tracking_alone() -> None:
 
 
 def test_nobody_looks_up_at_study_or_cli() -> None:
-    above = {"study", "cli", ANATOMY_COMMANDS, "sync", "__main__"}
+    above = {"study", "cli", ANATOMY_COMMANDS, BACKFILL, "sync", "__main__"}
     below = [module for module in MODULES if room(module) not in above]
     assert not [module for module in below if rooms_of(imports_of(module)) & above]
 

@@ -1,4 +1,4 @@
-"""Printed numbers of a walk, held to the equations."""
+"""Check the printed numbers of a walk against the equations."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -21,7 +21,7 @@ def audit(walk: Walk) -> pd.DataFrame:
     recomputed = recompute(walk)
     rows = [
         {"table": table, "quantity": quantity, "t": t, "word": walk.words[t - 1], "printed": printed}
-        | _verdict(printed, float(recomputed[quantity].iloc[t - 1]))
+        | _compare(printed, float(recomputed[quantity].iloc[t - 1]))
         for table, columns in walk.printed.items()
         for quantity, values in columns.items()
         for t, printed in enumerate(values, start=1)
@@ -29,14 +29,14 @@ def audit(walk: Walk) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
-def _verdict(printed: str, value: float) -> dict[str, Any]:
+def _compare(printed: str, value: float) -> dict[str, Any]:
     places = len(printed.partition(".")[2])
     agrees = abs(float(printed) - value) <= HALF_A_UNIT * 10.0**-places
     return {"value": value, "right": printed if agrees else f"{value:.{places}f}", "agrees": agrees}
 
 
 def findings(walk: Walk) -> list[str]:
-    """Return the findings of the audit, a sentence each: how many numbers are wrong, where, and what shows it."""
+    """Return the findings of the audit, one sentence each: how many numbers are wrong, where, and the evidence."""
     audited = audit(walk)
     if audited.empty:
         return []
@@ -83,4 +83,4 @@ def _products_of_printed(walk: Walk) -> list[str]:
 
 def _is_product(o: Sequence[str], tanh_c: Sequence[str], h: Sequence[str]) -> bool:
     printed = zip(o, tanh_c, h, strict=True)
-    return all(_verdict(product, float(left) * float(right))["agrees"] for left, right, product in printed)
+    return all(_compare(product, float(left) * float(right))["agrees"] for left, right, product in printed)

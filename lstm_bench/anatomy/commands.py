@@ -25,10 +25,10 @@ def run_step(arguments: Sequence[str]) -> None:
         _refuse_sizes_beside_numbers(options)
 
     from lstm_bench.anatomy.diagram import draw_cell
-    from lstm_bench.anatomy.step import drawn_step, given_step, step_text, wires
+    from lstm_bench.anatomy.step import random_step, step_of_file, step_text, wires
     from lstm_bench.report.style import save
 
-    step = given_step(options.numbers) if options.numbers else drawn_step(**sizes, seed=seed)
+    step = step_of_file(options.numbers) if options.numbers else random_step(**sizes, seed=seed)
     output = _writable(options.output)
     save(draw_cell(wires(step)), output, "step")
     print(step_text(step))
@@ -73,7 +73,7 @@ class Parser(argparse.ArgumentParser):
     def read(self, arguments: Sequence[str]) -> argparse.Namespace:
         """Return the options.
 
-        Raises: ConfigError for an unknown one, or one without its value.
+        Raises: ConfigError for an unknown option, or one without its value.
         """
         options, unknown = self.parse_known_args(arguments)
         if unknown:
@@ -107,7 +107,7 @@ def _flag(name: str) -> str:
 
 
 def _integer(name: str, text: str | None, default: int, least: int, largest: int) -> int:
-    """Return an option's integer, or the default where it was not given.
+    """Return the integer of an option, or its default where it is absent.
 
     Raises: ConfigError for another text, or a number out of range.
     """

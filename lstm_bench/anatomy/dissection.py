@@ -14,7 +14,7 @@ Vector = Sequence[float]
 
 
 class AnatomyError(ValueError):
-    """Numbers that make no step, in one line: the key, what it is, and what is allowed."""
+    """Numbers are not those of a step; the message is one line: the key, its value and what is allowed."""
 
 
 @dataclass(frozen=True)
@@ -75,19 +75,6 @@ def dissect(cell: LSTMCell, x: Tensor, h: Tensor, c: Tensor) -> StepAnatomy:
         tanh_c=after.tanh().tolist(),
         h=(gates["o"] * after.tanh()).tolist(),
     )
-
-
-def dissect_sequence(cell: LSTMCell, inputs: Tensor) -> list[StepAnatomy]:
-    """Take every step of one sequence [T, D] apart, from h = c = 0.
-
-    Raises: AnatomyError for inputs of another size, or a number that is not finite.
-    """
-    h = c = torch.zeros(cell.hidden_size, dtype=torch.float64)
-    steps = list[StepAnatomy]()
-    for x in inputs:
-        steps.append(dissect(cell, x, h, c))
-        h, c = (torch.tensor(values, dtype=torch.float64) for values in (steps[-1].h, steps[-1].c))
-    return steps
 
 
 @torch.no_grad()

@@ -1,24 +1,42 @@
-"""One LSTM step of drawn or given numbers, and its table as plain text."""
+"""One LSTM step of random numbers or of the numbers of a file, and its table as plain text."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import torch
+from pydantic import BaseModel, ConfigDict, Field
 
 from lstm_bench.anatomy.dissection import GATES, AnatomyError, StepAnatomy, cell_from_numbers, dissect
 from lstm_bench.anatomy.numerals import fixed
-from lstm_bench.anatomy.yaml_input import YamlError, numbers, read_mapping
+from lstm_bench.anatomy.yaml_input import YamlError, read_yaml
 from lstm_bench.cells.lstm import LSTMCell
 from lstm_bench.config.errors import ConfigError
 from lstm_bench.report.text_table import text_table
 
-VECTORS = ("x", "h", "c")
-KEYS = (*VECTORS, *(f"W_{gate}" for gate in GATES), *(f"b_{gate}" for gate in GATES))
 PLACES = 4
+VECTOR = Field(description="a list of numbers")
+MATRIX = Field(description="a list of rows, each a list of numbers for [h, x]")
 
 
-def drawn_step(input_size: int, hidden_size: int, seed: int) -> StepAnatomy:
+class _StepFile(BaseModel):
+    """The content of a step's yaml file."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+    x: list[float] = VECTOR
+    h: list[float] = VECTOR
+    c: list[float] = VECTOR
+    W_f: list[list[float]] = MATRIX
+    W_i: list[list[float]] = MATRIX
+    W_g: list[list[float]] = MATRIX
+    W_o: list[list[float]] = MATRIX
+    b_f: list[float] = VECTOR
+    b_i: list[float] = VECTOR
+    b_g: list[float] = VECTOR
+    b_o: list[float] = VECTOR
+
+
+def random_step(input_size: int, hidden_size: int, seed: int) -> StepAnatomy:
     """Take a step of a fresh LSTM apart: weights as the cell starts, x and c from N(0, 1), h = tanh of N(0, 1)."""
     generator = torch.Generator().manual_seed(seed)
     cell = LSTMCell(input_size, hidden_size, generator=generator)
@@ -26,36 +44,22 @@ def drawn_step(input_size: int, hidden_size: int, seed: int) -> StepAnatomy:
     return dissect(cell, x, h.tanh(), c)
 
 
-def given_step(path: Path) -> StepAnatomy:
-    """Take the step of a yaml file apart: x, h, c, and for each gate W_f, W_i, W_g, W_o over [h, x] and b_f, ....
+def step_of_file(path: Path) -> StepAnatomy:
+    """Take the step of a yaml file apart; it holds x, h, c, and W_f ... W_o over [h, x] and b_f ... b_o of the gates.
 
     Raises: ConfigError where the file cannot be read, a key is unknown or missing, sizes do not match, or a number is
         not finite.
     """
     try:
-        content = read_mapping(path, "--numbers")
-        _check_keys(content)
-        vectors = {key: torch.tensor(numbers(key, content[key]), dtype=torch.float64) for key in VECTORS}
-        weights = {gate: _matrix(f"W_{gate}", content[f"W_{gate}"]) for gate in GATES}
-        biases = {gate: numbers(f"b_{gate}", content[f"b_{gate}"]) for gate in GATES}
-        cell = cell_from_numbers(weights, biases, len(vectors["x"]))
-        return dissect(cell, *(vectors[key] for key in VECTORS))
+        content = read_yaml(path, "--numbers", _StepFile)
+        weights = {gate: getattr(content, f"W_{gate}") for gate in GATES}
+        biases = {gate: getattr(content, f"b_{gate}") for gate in GATES}
+        cell = cell_from_numbers(weights, biases, len(content.x))
+        return dissect(
+            cell, *(torch.tensor(values, dtype=torch.float64) for values in (content.x, content.h, content.c))
+        )
     except (YamlError, AnatomyError) as error:
         raise ConfigError(str(error)) from error
-
-
-def _check_keys(content: Mapping[str, Any]) -> None:
-    missing = [key for key in KEYS if key not in content]
-    unknown = [key for key in content if key not in KEYS]
-    if missing or unknown:
-        wrong = f"{missing[0]}=" if missing else f"{unknown[0]}={content[unknown[0]]}"
-        raise YamlError(f"{wrong}: allowed: the keys {', '.join(KEYS)}, each once")
-
-
-def _matrix(key: str, content: Any) -> list[list[float]]:
-    if not isinstance(content, list) or not all(isinstance(row, list) for row in content):
-        raise YamlError(f"{key}={content}: allowed: a list of rows, each a list of numbers for [h, x]")
-    return [numbers(key, row) for row in content]
 
 
 def wires(step: StepAnatomy) -> dict[str, list[float] | str]:

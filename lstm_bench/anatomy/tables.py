@@ -10,7 +10,7 @@ from lstm_bench.anatomy.walk import GATES, Walk, decision_rules, recompute
 from lstm_bench.report.document import Entry, Table
 from lstm_bench.report.text_table import text_table
 
-PLACES = 3  # of recomputed values; given values keep the places that they have
+PLACES = 3  # of recomputed values; gate values keep their own places
 TABLES: Mapping[str, Sequence[str]] = {
     "Forget gate": ("f", "c before", "keep"),
     "Input gate": ("i", "g", "written"),
@@ -30,7 +30,7 @@ LEGEND = "Audit: a ! stands before the value that the equations give, where the 
 
 
 def walk_columns(walk: Walk) -> dict[str, dict[str, list[str]]]:
-    """Return each table as its columns, texts by heading: t, word, and those of TABLES."""
+    """Return the columns of each table, as texts by heading: t, word, and the quantities of TABLES."""
     recomputed = recompute(walk)
     texts = {str(quantity): _texts(str(quantity), recomputed[quantity]) for quantity in recomputed}
     return {table: {name: texts[name] for name in ("t", "word", *names)} for table, names in TABLES.items()}
@@ -39,8 +39,8 @@ def walk_columns(walk: Walk) -> dict[str, dict[str, list[str]]]:
 def _texts(quantity: str, values: pd.Series) -> list[str]:
     if quantity in {"t", "word", "decision"}:
         return [str(value) for value in values]
-    is_given = quantity in GATES
-    places = max(len(f"{value:.10g}".partition(".")[2]) for value in values) if is_given else PLACES
+    is_gate = quantity in GATES
+    places = max(len(f"{value:.10g}".partition(".")[2]) for value in values) if is_gate else PLACES
     return [fixed(float(value), places) for value in values]
 
 

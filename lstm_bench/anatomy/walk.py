@@ -1,4 +1,4 @@
-"""A walk through a few words with given gate values, recomputed from the equations.
+"""A walk through a few words: an LSTM step a word, recomputed from gate values by the equations.
 
 keep = f c_{t-1},   written = i g,   c_t = keep + written,   h_t = o tanh(c_t),   c_0 = h_0 = 0
 """
@@ -8,18 +8,17 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal, get_args
 
 import pandas as pd
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from lstm_bench.anatomy.yaml_input import YamlError, numbers, read_mapping
+from lstm_bench.anatomy.yaml_input import YamlError, read_yaml
 from lstm_bench.conf_folder import conf_dir
 
-GATES = {"f": 0.0, "i": 0.0, "g": -1.0, "o": 0.0}  # with the least value of each; the largest is 1
-QUANTITIES = (*GATES, "keep", "written", "c", "tanh(c)", "h")
-NUMERAL = re.compile(r"[-+]?\d+(\.\d+)?")
-Printed = Mapping[str, Mapping[str, Sequence[str]]]
-Thresholds = Sequence[tuple[float, str]]  # descending: the least value, and what it is called
+GATES = ("f", "i", "g", "o")
+Quantity = Literal["f", "i", "g", "o", "keep", "written", "c", "tanh(c)", "h"]
+Thresholds = Sequence[tuple[float, str]]  # descending: the least value, and its name
 
 DECISIONS: Mapping[str, Thresholds] = {
     "f": ((0.8, "keep most"), (0.5, "keep some"), (0.3, "drop most"), (0.0, "reset")),
@@ -34,7 +33,7 @@ class Walk:
 
     sentences: Sequence[Sequence[str]]
     gates: Mapping[str, Sequence[float]]
-    printed: Printed
+    printed: Mapping[str, Mapping[str, Sequence[str]]]
 
     @property
     def words(self) -> list[str]:
@@ -43,7 +42,7 @@ class Walk:
 
     @property
     def boundaries(self) -> list[int]:
-        """Each t at which a further sentence begins."""
+        """Each t at which a sentence other than the first begins."""
         ends = [sum(map(len, self.sentences[:n])) for n in range(1, len(self.sentences))]
         return [end + 1 for end in ends]
 
@@ -53,67 +52,70 @@ def seven_words() -> Path:
     return conf_dir() / "walk" / "seven_words.yaml"
 
 
+Share = Annotated[float, Field(ge=0, le=1)]
+SHARES = Field(description="a list of numbers from 0 to 1, one for each word")
+Numeral = Annotated[str, Field(pattern=r"^[-+]?\d+(\.\d+)?$")]
+Name = Annotated[str, BeforeValidator(str)]
+
+
+class _Gates(BaseModel):
+    model_config = ConfigDict(strict=True)
+
+    f: list[Share] = SHARES
+    i: list[Share] = SHARES
+    g: list[Annotated[float, Field(ge=-1, le=1)]] = Field(
+        description="a list of numbers from -1 to 1, one for each word"
+    )
+    o: list[Share] = SHARES
+
+
+class _WalkFile(BaseModel):
+    """The content of a walk's yaml file."""
+
+    model_config = ConfigDict(strict=True)
+
+    sentences: list[Annotated[str, Field(pattern=r"\S")]] = Field(min_length=1, description="a list of sentences")
+    gates: _Gates = Field(description="a list of numbers for each of f, i, g and o")
+    printed: Annotated[
+        dict[Name, dict[Quantity, list[Numeral]]],
+        BeforeValidator(lambda tables: tables or {}),
+        Field(
+            description=f"tables of the quantities {', '.join(get_args(Quantity))}, each a list of numbers in quotes, "
+            "such as '0.20', one for each word"
+        ),
+    ] = {}
+
+
 def load_walk(path: Path) -> Walk:
     """Return the walk of a yaml file with `sentences`, `gates` (f, i, g, o) and, optionally, `printed` values.
 
     Raises: YamlError where the file cannot be read, or a gate or a printed quantity has not one value for each word.
     """
-    content = read_mapping(path, "--walk")
-    sentences = content.get("sentences")
-    if not isinstance(sentences, list) or not all(isinstance(s, str) and s.split() for s in sentences) or not sentences:
-        raise YamlError(f"sentences={'' if sentences is None else sentences}: allowed: a list of sentences")
-    words = [sentence.split() for sentence in sentences]
-    n_words = sum(map(len, words))
-    gates, printed = content.get("gates"), content.get("printed") or {}
-    if not isinstance(gates, dict):
-        raise YamlError("gates=: allowed: a list of numbers for each of f, i, g and o")
-    gate_values = {gate: _gate_values(gate, gates.get(gate), n_words) for gate in GATES}
-    return Walk(words, gate_values, _printed(printed, n_words))
+    content = read_yaml(path, "--walk", _WalkFile)
+    printed = {
+        table: {str(quantity): texts for quantity, texts in columns.items()}
+        for table, columns in content.printed.items()
+    }
+    walk = Walk([sentence.split() for sentence in content.sentences], dict(content.gates), printed)
+    for gate, values in walk.gates.items():
+        _check_count(f"gates.{gate}", values, len(walk.words))
+    for table, columns in walk.printed.items():
+        for quantity, texts in columns.items():
+            _check_count(f"printed.{table}.{quantity}", texts, len(walk.words))
+    return walk
 
 
-def _gate_values(gate: str, content: Any, n_words: int) -> list[float]:
-    key, least = f"gates.{gate}", GATES[gate]
-    values = numbers(key, content)
-    outside = next((value for value in values if not least <= value <= 1), None)
-    if outside is not None:
-        raise YamlError(f"{key}={outside:g}: allowed: numbers from {least:g} to 1")
-    return _one_a_word(key, values, n_words)
-
-
-def _one_a_word(key: str, values: list[Any], n_words: int) -> list[Any]:
+def _check_count(key: str, values: Sequence[object], n_words: int) -> None:
     if len(values) != n_words:
         raise YamlError(f"{key}={len(values)} values: allowed: {n_words}, one for each word")
-    return values
-
-
-def _printed(tables: Any, n_words: int) -> Printed:
-    if not isinstance(tables, dict) or not all(isinstance(columns, dict) for columns in tables.values()):
-        raise YamlError("printed=: allowed: tables of quantities, each with its values as text")
-    return {
-        str(table): {
-            str(quantity): _texts(f"printed.{table}.{quantity}", quantity, values, n_words)
-            for quantity, values in columns.items()
-        }
-        for table, columns in tables.items()
-    }
-
-
-def _texts(key: str, quantity: str, content: Any, n_words: int) -> list[str]:
-    if quantity not in QUANTITIES:
-        raise YamlError(f"{key}: allowed: the quantities {', '.join(QUANTITIES)}")
-    values = content if isinstance(content, list) else [content]
-    not_numerals = [value for value in values if not isinstance(value, str) or not NUMERAL.fullmatch(value)]
-    if not_numerals:
-        raise YamlError(f"{key}={not_numerals[0]}: allowed: numbers in quotes, such as '0.20'")
-    return _one_a_word(key, values, n_words)
 
 
 def choose(walk: Walk, sentence: str) -> tuple[Walk, list[str]]:
-    """Return the walk through the words of a sentence, and those of them that the walk does not have.
+    """Return the walk through the words of a sentence, and the words that the walk does not contain.
 
-    A word takes the gate values of its next place in the walk, or of its first place where there is no next one.
+    A word takes the gate values of its next occurrence in the walk, or of its first where there is no next one.
     Capitals and punctuation do not matter. c and h start at 0, so printed values are kept only where the words are
-    those that the walk begins with.
+    those with which the walk begins.
 
     Raises: YamlError for a sentence that has no word of the walk.
     """

@@ -1,58 +1,64 @@
-"""A small yaml file of numbers and words, read with errors of one line."""
+"""A yaml file read as a pydantic model, with errors of one line."""
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 import yaml
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
-LARGEST = 10**300  # a larger whole number is no float
+Model = TypeVar("Model", bound=BaseModel)
 
 
 class YamlError(ValueError):
-    """A yaml file, or a value in one, that cannot be used, in one line: the key, the value and what is allowed."""
+    """A yaml file, or a value in one, is unusable; the message is one line: the key, the value, what is allowed."""
 
 
-def read_mapping(path: Path, key: str) -> dict[str, Any]:
-    """Return the keys and values of a yaml file.
+def read_yaml(path: Path, option: str, model: type[Model]) -> Model:
+    """Return the content of a yaml file as a model.
 
     Args:
         path: the file.
-        key: the option that named it, for errors.
+        option: the command-line option that names the file, for errors.
+        model: the keys; the `description` of each field says what is allowed, for errors.
 
-    Raises: YamlError where it is missing, cannot be read, or holds no keys.
+    Raises: YamlError where the file is missing or unreadable, or a key or a value is not allowed.
     """
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
-        raise YamlError(f"{key}={path}: allowed: a file that can be read ({reason})") from error
+        raise YamlError(f"{option}={path}: allowed: a file that can be read ({reason})") from error
     except (yaml.YAMLError, RecursionError) as error:
-        raise YamlError(f"{key}={path}: allowed: a yaml file ({_where(error)})") from error
+        raise YamlError(f"{option}={path}: allowed: a yaml file ({_position(error)})") from error
     if not isinstance(content, dict):
-        raise YamlError(f"{key}={path}: allowed: a yaml file of keys and values")
-    return {str(name): value for name, value in content.items()}
+        raise YamlError(f"{option}={path}: allowed: a yaml file of keys and values")
+    try:
+        return model.model_validate({str(name): value for name, value in content.items()})
+    except ValidationError as error:
+        raise _first_error(error.errors()[0], model) from error
 
 
-def _where(error: Exception) -> str:
+def _position(error: Exception) -> str:
     mark = getattr(error, "problem_mark", None)
     return "not yaml" if mark is None else f"line {mark.line + 1}: {getattr(error, 'problem', None) or 'not yaml'}"
 
 
-def numbers(key: str, content: Any) -> list[float]:
-    """Return a yaml list as numbers; NaN and inf are numbers here.
-
-    Raises: YamlError for anything but a list of numbers.
-    """
-    is_list = isinstance(content, list)
-    values = content if is_list else [content]
-    not_numbers = [value for value in values if not _is_number(value)]
-    if not_numbers or not is_list:
-        shown = (not_numbers or values)[0]
-        raise YamlError(f"{key}={'' if shown is None else shown}: allowed: a list of numbers")
-    return [float(value) for value in values]
+def _first_error(problem: ErrorDetails, model: type[BaseModel]) -> YamlError:
+    """Return the error of one value; its key is the path of names to it, without places in lists."""
+    names = [part for part in problem["loc"] if isinstance(part, str) and part != "[key]"]
+    is_absent = problem["type"] == "missing" or problem["input"] is None
+    value = "" if is_absent else problem["input"]
+    return YamlError(f"{'.'.join(names)}={value}: allowed: {_allowed(names, model)}")
 
 
-def _is_number(value: Any) -> bool:
-    if isinstance(value, int) and not isinstance(value, bool):
-        return abs(value) < LARGEST
-    return isinstance(value, float)
+def _allowed(names: Sequence[str], model: type[BaseModel]) -> str:
+    """Return what the innermost field on a path of names allows; the keys of the model where the first is no field."""
+    allowed, fields = f"the keys {', '.join(model.model_fields)}, each once", model.model_fields
+    for name in names:
+        if name not in fields:
+            break
+        allowed, annotation = fields[name].description or "", fields[name].annotation
+        fields = annotation.model_fields if isinstance(annotation, type) and issubclass(annotation, BaseModel) else {}
+    return allowed

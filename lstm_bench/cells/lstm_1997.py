@@ -33,7 +33,7 @@ class OriginalLSTMCell(nn.Module):
         hidden_size: H, cells.
         block_size: cells that share their gates; the last block has the rest.
         input_gate_bias: initial bias of the first block's input gate; the k-th block's is k times that, so that the
-            blocks come into use one after another and c does not drift meanwhile.
+            blocks come into use one after another and c does not drift before.
         generator: source of the initial values.
 
     Shapes: x [B, D]; state (h [B, H + 2J], c [B, H]) -> output [B, H], state.

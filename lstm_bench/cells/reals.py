@@ -10,7 +10,7 @@ from torch import Tensor
 
 
 def has_derivative(tensor: Tensor) -> bool:
-    """Tell whether a tensor holds floating-point or complex numbers."""
+    """Return whether a tensor holds floating-point or complex numbers."""
     return tensor.is_floating_point() or tensor.is_complex()
 
 

@@ -1,7 +1,7 @@
-"""What is known of each class of cell beside its equations, declared once.
+"""Facts about each class of cells beside its equations, declared once.
 
-Cells are looked up by their exact class. Of a plug-in nothing is known, nor of a subclass, which may step differently.
-Kernels stand in `engine.kernel_dispatch`, because cells know nothing of the engine.
+Cells are looked up by their exact class. A plug-in has no facts, and neither has a subclass, which may step
+differently. Kernels are declared in `engine.kernel_dispatch`, because cells do not depend on the engine.
 """
 
 from collections.abc import Callable, Mapping
@@ -65,7 +65,7 @@ REGISTRY: Mapping[type, CellFacts] = {
 
 
 def facts_of(cell: object) -> CellFacts | None:
-    """Return what is known of a cell's class; None of a class that is not in the registry."""
+    """Return the facts about a cell's class; None for a class that is not in the registry."""
     return REGISTRY.get(type(cell))
 
 

@@ -1,4 +1,4 @@
-"""Whose claims are ruled on: the explainer's, and those that a user has put beside the records."""
+"""Load the claims to be ruled on: the explainer's, and a user's own in a folder beside the records."""
 
 import importlib.util
 from collections.abc import Callable, Iterator, Sequence
@@ -18,7 +18,7 @@ def rulings(studies: Sequence[StudyData], own_claims: Path | None = None) -> lis
     """Return the ruling on each claim from some studies: the explainer's seven, then a user's own by name.
 
     Args:
-        studies: whatever was measured.
+        studies: the studies that were measured.
         own_claims: a folder with one Python file a claim, which is imported and so runs; see `contract.Claim` for what
             it holds. A file that cannot be used becomes a ruling "not tested" with the reason as its `problem`.
     """
@@ -40,22 +40,22 @@ def rulings_of(study: StudyData, own_claims: Path | None = None) -> list[Ruling]
 
 
 def _rulings(
-    studies: Sequence[StudyData], own_claims: Path | None, is_wanted: Callable[[Claim], bool]
+    studies: Sequence[StudyData], own_claims: Path | None, is_selected: Callable[[Claim], bool]
 ) -> Iterator[Ruling]:
     for module in CLAIMS:
         claim = cast(Claim, module)
-        if is_wanted(claim):
+        if is_selected(claim):
             yield rule_on(module.__name__.rpartition(".")[2], claim, studies)
     for path in sorted(own_claims.glob("[!_]*.py")) if own_claims is not None else ():
         try:
-            claim = _imported(path)
-            if is_wanted(claim):
+            claim = _import_claim(path)
+            if is_selected(claim):
                 yield rule_on(path.stem, claim, studies)
-        except Exception as error:  # a file of the user's: whatever is wrong in it must not take the report along
-            yield _unusable(path, error)
+        except Exception as error:  # an error in a user's file must not prevent the report
+            yield _ruling_on_unusable(path, error)
 
 
-def _imported(path: Path) -> Claim:
+def _import_claim(path: Path) -> Claim:
     spec = importlib.util.spec_from_file_location(f"own_claim_{path.stem}", path)
     if spec is None or spec.loader is None:
         raise ImportError(f"{path}: cannot be imported")
@@ -67,7 +67,7 @@ def _imported(path: Path) -> Claim:
     return cast(Claim, module)
 
 
-def _unusable(path: Path, error: Exception) -> Ruling:
+def _ruling_on_unusable(path: Path, error: Exception) -> Ruling:
     problem = f"{FOLDER}/{path.name}: {type(error).__name__}: {error}"
     return Ruling(
         path.stem, path.stem, f"{FOLDER}/{path.name}", "", (), (), "not tested", "Its file failed.", "", problem

@@ -5,7 +5,7 @@ from pathlib import Path
 USAGE = """\
 python -m lstm_bench +experiment=NAME [key=value ...]     run a study: records, MLflow, report
 python -m lstm_bench.report STUDY [STUDY ...]             make a report again from records, or several side by side
-python -m lstm_bench.sync STUDY [STUDY ...]               bring MLflow level with the records
+python -m lstm_bench.tracking.backfill STUDY [STUDY ...]  write into MLflow what it lacks of the records
 python -m lstm_bench.anatomy step | walk                  one LSTM step, or a walk of seven words, number by number
 
 A comma sweeps (task.lag=10,20 cell=rnn,lstm); --config-dir FOLDER adds your own yaml files;

@@ -1,4 +1,4 @@
-"""Compare what two modules keep beside their parameters and buffers."""
+"""Compare the plain attributes of two modules: all but their parameters and buffers."""
 
 import random
 from collections.abc import Callable, Iterator, Mapping
@@ -33,21 +33,21 @@ def differing(first: dict[str, object], second: dict[str, object]) -> list[str]:
 
 
 @contextmanager
-def lent_attribute(name: str, lender: nn.Module, borrower: nn.Module) -> Iterator[None]:
-    """Replace an attribute of the borrower, given by its dotted name, by the lender's during the block.
+def replaced_attribute(name: str, source: nn.Module, target: nn.Module) -> Iterator[None]:
+    """Give `target` the attribute of `source` with a dotted name, for the block.
 
-    Does nothing where one of the two lacks the attribute.
+    It does nothing where one of the two lacks the attribute.
     """
     path, _, attribute = name.rpartition(".")
-    lent, borrowed = (vars(module.get_submodule(path)) for module in (lender, borrower))
-    if attribute not in lent or attribute not in borrowed:
+    source_values, target_values = (vars(module.get_submodule(path)) for module in (source, target))
+    if attribute not in source_values or attribute not in target_values:
         yield
         return
-    original, borrowed[attribute] = borrowed[attribute], lent[attribute]
+    original, target_values[attribute] = target_values[attribute], source_values[attribute]
     try:
         yield
     finally:
-        borrowed[attribute] = original
+        target_values[attribute] = original
 
 
 def _comparable(value: Any, depth: int) -> object:

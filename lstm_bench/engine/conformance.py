@@ -19,7 +19,7 @@ from torch import Generator, Tensor, nn
 
 from lstm_bench.cells.contract import Cell, CellError, cell_error, cell_name
 from lstm_bench.cells.reals import as_reals, count_reals, has_derivative
-from lstm_bench.engine.attributes import attributes, differing, lent_attribute
+from lstm_bench.engine.attributes import attributes, differing, replaced_attribute
 from lstm_bench.engine.functional_cell import FunctionalCell
 from lstm_bench.engine.generic import named_tensors
 from lstm_bench.engine.global_generators import GeneratorStates, seeded_generators
@@ -35,13 +35,13 @@ GENERATORS = "torch's, NumPy's or Python's global generator"
 
 
 class Step(NamedTuple):
-    """One step: its tensors, input and state before it, and the output and state that it returned."""
+    """One step: its tensors, input and state, and the output and next state that it returned."""
 
     tensors: Parts
     x: Tensor
-    entered: Parts
+    state: Parts
     output: Tensor
-    left: Parts
+    next_state: Parts
 
 
 def check_cell(make_cell: MakeCell, device: torch.device) -> list[str]:
@@ -113,7 +113,7 @@ def _deciding(first: Cell, rival: Cell, steps: Sequence[Step], training: bool) -
     """Return the one attribute that makes two cells step differently, or all that differ where no single one does."""
     names = differing(attributes(_module(first)), attributes(_module(rival)))
     for name in names:
-        with lent_attribute(name, _module(first), _module(rival)):
+        with replaced_attribute(name, _module(first), _module(rival)):
             if _takes_alike(rival, steps, training):
                 return [name]
     return names
@@ -158,7 +158,7 @@ def _starting_alike(first: Cell, other: Cell) -> Iterator[str]:
 
 
 def _untrained(cell: Cell, tensors: Parts) -> Iterator[str]:
-    """Yield a sentence where no output or state of some steps depends on a trained parameter."""
+    """Yield a sentence where no output or state of STEPS steps depends on a trained parameter."""
     trained = sorted(name for name, parameter in cell.named_parameters() if parameter.requires_grad)
     leaves = {name: tensor.clone().requires_grad_(name in trained) for name, tensor in tensors.items()}
     functional, returned = FunctionalCell(cell), list[Tensor]()
@@ -194,31 +194,31 @@ def _drawing_in_evaluation(cell: Cell, tensors: Parts) -> Iterator[str]:
     if draws:
         yield (
             f"{cell_name(type(cell))}: a step draws random numbers in evaluation mode, too, so scores and probes are "
-            "those of a noisy cell (dropout is off there only where it is told `self.training`)"
+            "those of a noisy cell (dropout is off only where it depends on `self.training`)"
         )
 
 
 def _steps(cell: Cell, tensors: Parts, training: bool) -> list[Step]:
-    """Return some steps of a cell from its initial state, each with draws of its own."""
+    """Return STEPS steps of a cell from its initial state; the generators are seeded before each."""
     functional, steps = FunctionalCell(cell), list[Step]()
     _module(cell).train(training)
     tensors = _copied(tensors)
     with torch.no_grad(), seeded_generators(DRAWS):
         state = functional.initial_state(tensors, BATCH)
     for x in _inputs(cell, functional.dtype).to(_device(tensors)):
-        before, entered = _copied(tensors), _copied(state)
-        output, state = _take(functional, tensors, x, entered)
-        steps.append(Step(before, x, entered, output.clone(), _copied(state)))
+        tensors_before, state_before = _copied(tensors), _copied(state)
+        output, state = _take(functional, tensors, x, state_before)
+        steps.append(Step(tensors_before, x, state_before, output.clone(), _copied(state)))
     return steps
 
 
-def _take(functional: FunctionalCell, tensors: Parts, x: Tensor, entered: Parts) -> tuple[Tensor, Parts]:
+def _take(functional: FunctionalCell, tensors: Parts, x: Tensor, state: Parts) -> tuple[Tensor, Parts]:
     with torch.no_grad(), seeded_generators(DRAWS):
-        return functional.step(tensors, x, _copied(entered))
+        return functional.step(tensors, x, _copied(state))
 
 
 def _takes_alike(cell: Cell, steps: Sequence[Step], training: bool) -> bool:
-    """Tell whether a cell returns the same values for these steps when it takes them alone, in reverse order."""
+    """Return whether a cell returns the same values for these steps when it takes them in reverse order."""
     try:
         return all(_alike(*tensors) for tensors in _taken_again(cell, steps, training))
     except CellError:  # it did not fail the first time
@@ -226,16 +226,16 @@ def _takes_alike(cell: Cell, steps: Sequence[Step], training: bool) -> bool:
 
 
 def _taken_again(cell: Cell, steps: Sequence[Step], training: bool) -> Iterator[tuple[Tensor, Tensor]]:
-    """Yield what each step and the initial state return now, paired with what they returned before."""
+    """Yield the tensors that each step and the initial state return now, paired with those of the first time."""
     functional = FunctionalCell(cell)
     _module(cell).train(training)
     for step in reversed(steps):
-        output, left = _take(functional, _copied(step.tensors), step.x, step.entered)
+        output, next_state = _take(functional, _copied(step.tensors), step.x, step.state)
         yield output, step.output
-        yield from ((part, step.left[name]) for name, part in left.items())
+        yield from ((part, step.next_state[name]) for name, part in next_state.items())
     with torch.no_grad(), seeded_generators(DRAWS):
         start = functional.initial_state(_copied(steps[0].tensors), BATCH)
-    yield from ((part, steps[0].entered[name]) for name, part in start.items())
+    yield from ((part, steps[0].state[name]) for name, part in start.items())
 
 
 def _inputs(cell: Cell, dtype: torch.dtype) -> Tensor:
@@ -244,7 +244,7 @@ def _inputs(cell: Cell, dtype: torch.dtype) -> Tensor:
 
 
 def _moved(cell: Cell, tensors: Parts) -> Parts:
-    """Return tensors with every parameter moved a little: an initial value, as a gain of 0, may hide another one."""
+    """Return tensors with every parameter moved a little: an initial gain of 0 may hide the effect of another."""
     parameters = {name for name, _ in cell.named_parameters()}
     return {name: 1.01 * t + 0.01 if name in parameters and has_derivative(t) else t for name, t in tensors.items()}
 

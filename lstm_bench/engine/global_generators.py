@@ -40,7 +40,7 @@ class GeneratorStates:
             return cls.now()
 
     def equal(self, other: "GeneratorStates") -> bool:
-        """Tell whether both states are the same, that is, nothing was drawn in between."""
+        """Return whether both states are equal, that is, nothing was drawn in between."""
         tensors = zip((self.cpu, *self.cuda), (other.cpu, *other.cuda), strict=True)
         numpys = repr(self.numpy[2:]) == repr(other.numpy[2:]) and bool((self.numpy[1] == other.numpy[1]).all())
         return all(torch.equal(*pair) for pair in tensors) and numpys and self.python == other.python

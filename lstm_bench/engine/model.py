@@ -40,8 +40,8 @@ def make_model(task: Task, make_cell: MakeCell, generator: Generator) -> Model:
 def drawn_cell(make_cell: MakeCell, generator: Generator) -> Cell:
     """Return a cell that is drawn from the generator.
 
-    A plug-in may draw from torch's, NumPy's or Python's global generator, as stock layers do: they are seeded from
-    `generator` meanwhile and restored afterwards.
+    A plug-in may draw from torch's, NumPy's or Python's global generator, as stock layers do: these are seeded from
+    `generator` for the call and restored afterwards.
     """
     with seeded_generators(int(torch.randint(DRAWN, (), generator=generator))):
         return make_cell(generator)

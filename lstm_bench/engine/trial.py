@@ -1,4 +1,4 @@
-"""The trial of a plug-in cell in a process of its own: a cell that crashes or hangs in it takes nothing along."""
+"""The trial of a plug-in cell in a separate process, so that a cell that crashes or hangs does no harm."""
 
 import os
 import pickle
@@ -20,8 +20,8 @@ Answer = tuple[Literal["warnings", "refusal"], list[str]]
 def try_cell(make_cell: MakeCell, device: torch.device, cell_type: type) -> list[str]:
     """Return the warnings of `check_cell`, one sentence each.
 
-    The check runs in a forked process, on Linux and a CPU; elsewhere in this one. Where that process dies or hangs the
-    only warning says so, since a job that crashes is told, and costs no other job.
+    The check runs in a forked process on Linux and a CPU, and in this process elsewhere. Where the forked process dies
+    or hangs, the only warning says so: a job that crashes is reported and does not affect other jobs.
 
     Raises: CellError as `check_cell` does, and for a step that calls sys.exit.
     """

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from lstm_bench.engine.generic import GenericKernel, Surroundings
 from lstm_bench.engine.kernel import Kernel, Parts
-from lstm_bench.engine.sequence_buffer import CHUNK
+from lstm_bench.engine.kernels.bptt import CHUNK
 
 STEPS_WITHOUT_TAPE = 16  # steps in a segment of a pass that keeps no tape
 

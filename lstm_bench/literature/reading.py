@@ -1,16 +1,28 @@
-"""Published results, one row each, read strictly: what is not complete is refused by line and column."""
+"""Published results, one row each; an incomplete row is refused by line and column."""
 
 import csv
 import io
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Final, Literal
+from typing import Annotated, Final, Literal, TypeVar
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    FiniteFloat,
+    StrictBool,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 
 UNSPECIFIED: Final = "unspecified"  # the source does not say
-NO_DIALECT: Final = "none"  # a result about no task of ours
+NO_DIALECT: Final = "none"  # a result on none of our tasks
 DIALECTS: Mapping[str, Sequence[str]] = {
     "copy": ("arjovsky", "bai", "s4"),
     "adding": ("half", "anywhere", "hochreiter", UNSPECIFIED),
@@ -24,53 +36,111 @@ METRICS = (
     "wrong_of_2560", "bits_per_parameter", "diverged_share_of_random_hyperparameters",
 )  # fmt: skip
 PROTOCOL = ("runs", "model", "training", "data", "stopping")
-COLUMNS = (
-    "source", "task", "dialect", "settings", "cell", "lag", "n_parameters", "metric", "length", "value", "baseline",
-    "solved", "where", *PROTOCOL,
-)  # fmt: skip
-OF_A_SOURCE = ("citation", "url")
-MAY_BE_EMPTY = ("settings", "lag", "n_parameters", "length", "baseline", "solved")
-Bound = Literal["", "<", ">"]
+SOURCE_COLUMNS = ("citation", "url")
 
 
 class LiteratureError(ValueError):
-    """A table of published results that cannot be used, in one line: where, the column, the value, what is allowed."""
+    """A table of published results is unusable; the message is one line: file, row, column, value, what is allowed."""
 
 
-@dataclass(frozen=True)
-class Source:
-    """A publication: its short name, its citation, and where it is."""
+def _one_of(values: Collection[str]) -> Callable[[str], str]:
+    def check(value: str) -> str:
+        if value not in values:
+            raise ValueError(", ".join(values))
+        return value
 
-    name: str
-    citation: str
-    url: str
+    return check
 
 
-@dataclass(frozen=True)
-class PublishedResult:
+def _digits(text: str) -> int | None:
+    """Return the integer of a text; None for an empty one."""
+    if text and not text.isdecimal():
+        raise ValueError(COUNT)
+    return int(text) if text else None
+
+
+def _pairs(text: str) -> dict[str, str]:
+    """Return the settings of "key=value; key=value"."""
+    pairs = (part.strip().partition("=") for part in text.split(";") if part.strip())
+    return {name: value for name, _, value in pairs}
+
+
+# Each column has its type and, as `description`, what is allowed in it, for error messages.
+COUNT = "an integer of at least 1"
+Text = Annotated[str, Field(min_length=1, description="some text")]
+Count = Annotated[
+    Annotated[int, Field(ge=1)] | None, BeforeValidator(_digits), Field(description=f"{COUNT}, or nothing")
+]
+
+
+class Source(BaseModel):
+    """A publication: its short name, its citation and its address."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: Text = Field(validation_alias="source")
+    citation: Text
+    url: Text
+
+
+class PublishedResult(BaseModel):
     """One published number.
 
-    `settings` are those of the task beside dialect and lag that a study must share. `bound` is "<" or ">" where the
-    source gives no more than that. `length` is the length at which a model was evaluated, where that is not the length
-    of its training. `solved` is what the source, or its number, says of the task; None where it says nothing.
-    `protocol` says how it came about: runs, model, training, data, stopping.
+    Attributes:
+        settings: settings of the task, beside dialect and lag, that a study must share.
+        bound: "<" or ">" where the source gives no more than a bound.
+        length: the length at which a model was evaluated, where it differs from the length in training.
+        solved: whether the task was solved, by the source or its number; None where it does not say.
+        runs, model, training, data, stopping: the protocol.
     """
 
+    model_config = ConfigDict(frozen=True)
+
     source: Source
-    task: str
+    task: Annotated[str, AfterValidator(_one_of(DIALECTS))]
     dialect: str
-    settings: Mapping[str, str]
-    cell: str
-    lag: int | None
-    n_parameters: int | None
-    metric: str
-    length: int | None
-    value: float
-    bound: Bound
-    baseline: float | None
-    solved: bool | None
-    where: str
-    protocol: Mapping[str, str]
+    settings: Annotated[dict[Text, Text], BeforeValidator(_pairs), Field(description="key=value; key=value")]
+    cell: Text
+    lag: Count
+    n_parameters: Count
+    metric: Annotated[str, AfterValidator(_one_of(METRICS))]
+    length: Count
+    value: Annotated[FiniteFloat, Field(description="a number, or < or > and a number")]
+    bound: Literal["", "<", ">"]
+    baseline: Annotated[
+        FiniteFloat | None, BeforeValidator(lambda text: text or None), Field(description="a number, or nothing")
+    ]
+    solved: Annotated[
+        StrictBool | None,
+        BeforeValidator(lambda text: {"yes": True, "no": False, "": None}.get(text, text)),
+        Field(description="yes, no, or nothing"),
+    ]
+    where: Text
+    runs: Text
+    model: Text
+    training: Text
+    data: Text
+    stopping: Text
+
+    @field_validator("dialect")
+    @classmethod
+    def _is_of_task(cls, dialect: str, info: ValidationInfo) -> str:
+        task = info.data.get("task")
+        if task is not None and dialect not in DIALECTS[task]:
+            raise ValueError(f"{', '.join(DIALECTS[task])} for {task}")
+        return dialect
+
+    @field_validator("lag")
+    @classmethod
+    def _is_there_on_our_tasks(cls, lag: int | None, info: ValidationInfo) -> int | None:
+        if lag is None and info.data.get("dialect") != NO_DIALECT:
+            raise ValueError(COUNT)
+        return lag
+
+    @property
+    def protocol(self) -> Mapping[str, str]:
+        """How the number was measured: runs, model, training, data, stopping."""
+        return {name: getattr(self, name) for name in PROTOCOL}
 
     @property
     def shown(self) -> str:
@@ -78,9 +148,13 @@ class PublishedResult:
         return f"{self.bound} {self.value:,g}".strip()
 
 
+Model = TypeVar("Model", bound=BaseModel)
+COLUMNS = tuple(name for name in PublishedResult.model_fields if name != "bound")
+
+
 @cache
 def published_results() -> tuple[PublishedResult, ...]:
-    """Return the rows of the package."""
+    """Return the results that come with the package."""
     folder = Path(str(files("lstm_bench.literature")))
     return read_results(folder / "published.csv", read_sources(folder / "sources.csv"))
 
@@ -90,21 +164,21 @@ def read_sources(path: Path) -> dict[str, Source]:
 
     Raises: LiteratureError for a missing file, column or value.
     """
-    rows = _rows(_text(path), path.name, ("source", *OF_A_SOURCE))
-    return {row["source"]: _source(path.name, line, row) for line, row in rows}
+    rows = _rows(_text(path), path.name, ("source", *SOURCE_COLUMNS))
+    return {row["source"]: _validated(Source, row, row, path.name, line) for line, row in rows}
 
 
 def read_results(path: Path, sources: Mapping[str, Source]) -> tuple[PublishedResult, ...]:
-    """Return the rows of a table of published results, with the columns of ours.
+    """Return the rows of a table of published results, which has the columns COLUMNS.
 
-    Raises: LiteratureError for a missing file or column, an unknown source, task, dialect or metric, a number that is
-        none, or an empty value where none is allowed.
+    Raises: LiteratureError for a missing file or column, an unknown source, task, dialect or metric, a text in place of
+        a number, or an empty value where none is allowed.
     """
     return tuple(_result(path.name, line, row, sources) for line, row in _rows(_text(path), path.name, COLUMNS))
 
 
 def own_table(path: Path) -> str:
-    """Return the text of a person's own table: our columns, then citation and url of each row's source.
+    """Return the text of a user's own table, which has COLUMNS and then the citation and url of each row's source.
 
     Raises: LiteratureError as `own_results` does.
     """
@@ -119,11 +193,11 @@ def own_results(text: str, name: str = "published.csv") -> tuple[PublishedResult
 
     Raises: LiteratureError as `read_results` does, and for a row without a citation or an address.
     """
-    found = []
-    for line, row in _rows(text, name, (*COLUMNS, *OF_A_SOURCE)):
-        source = _source(name, line, row)
-        found.append(_result(name, line, row, {source.name: source}))
-    return tuple(found)
+    results = []
+    for line, row in _rows(text, name, (*COLUMNS, *SOURCE_COLUMNS)):
+        source = _validated(Source, row, row, name, line)
+        results.append(_result(name, line, row, {source.name: source}))
+    return tuple(results)
 
 
 def _text(path: Path) -> str:
@@ -136,70 +210,41 @@ def _text(path: Path) -> str:
 def _rows(text: str, name: str, columns: Sequence[str]) -> list[tuple[int, dict[str, str]]]:
     reader = csv.DictReader(io.StringIO(text, newline=""), restkey="", restval="")
     try:
-        found = tuple(reader.fieldnames or ())
-        if found != tuple(columns):
-            raise LiteratureError(f"{name}: columns {', '.join(found) or 'none'}: allowed: {', '.join(columns)}")
+        header = tuple(reader.fieldnames or ())
+        if header != tuple(columns):
+            raise LiteratureError(f"{name}: columns {', '.join(header) or 'none'}: allowed: {', '.join(columns)}")
         return [(reader.line_num, {column: str(row[column]).strip() for column in columns}) for row in reader]
     except csv.Error as error:
         raise LiteratureError(f"{name}: {error}: allowed: values separated by commas") from error
 
 
-def _source(name: str, line: int, row: Mapping[str, str]) -> Source:
-    for column in ("source", *OF_A_SOURCE):
-        _need(bool(row[column]), name, line, column, row[column], "some text")
-    return Source(row["source"], row["citation"], row["url"])
-
-
-def _need(condition: bool, name: str, line: int, column: str, value: str, allowed: str) -> None:
-    if not condition:
-        raise LiteratureError(f"{name} line {line}: {column}={value}: allowed: {allowed}")
-
-
 def _result(name: str, line: int, row: Mapping[str, str], sources: Mapping[str, Source]) -> PublishedResult:
-    def need(column: str, condition: bool, allowed: str) -> None:
-        _need(condition, name, line, column, row[column], allowed)
-
-    for column in COLUMNS:
-        need(column, bool(row[column]) or column in MAY_BE_EMPTY, "some text")
-    need("source", row["source"] in sources, ", ".join(sources))
-    need("task", row["task"] in DIALECTS, ", ".join(DIALECTS))
-    allowed = DIALECTS[row["task"]]
-    need("dialect", row["dialect"] in allowed, f"{', '.join(allowed)} for {row['task']}")
-    need("settings", all(name and value for name, value in _settings(row["settings"])), "key=value; key=value")
-    need("metric", row["metric"] in METRICS, ", ".join(METRICS))
-    need("solved", row["solved"] in ("", "yes", "no"), "yes, no, or nothing")
-    need("lag", bool(row["lag"]) or row["dialect"] == NO_DIALECT, "an integer of at least 1")
-    for column in ("lag", "n_parameters", "length"):
-        need(column, not row[column] or (row[column].isdecimal() and int(row[column]) >= 1), "an integer of at least 1")
-    bound: Bound = "<" if row["value"].startswith("<") else ">" if row["value"].startswith(">") else ""
-    need("value", _is_number(row["value"].removeprefix(bound)), "a number, or < or > and a number")
-    need("baseline", not row["baseline"] or _is_number(row["baseline"]), "a number, or nothing")
-    return PublishedResult(
-        source=sources[row["source"]],
-        task=row["task"],
-        dialect=row["dialect"],
-        settings=dict(_settings(row["settings"])),
-        cell=row["cell"],
-        lag=int(row["lag"]) if row["lag"] else None,
-        n_parameters=int(row["n_parameters"]) if row["n_parameters"] else None,
-        metric=row["metric"],
-        length=int(row["length"]) if row["length"] else None,
-        value=float(row["value"].removeprefix(bound)),
-        bound=bound,
-        baseline=float(row["baseline"]) if row["baseline"] else None,
-        solved={"yes": True, "no": False}.get(row["solved"]),
-        where=row["where"],
-        protocol={name: row[name] for name in PROTOCOL},
-    )
+    if row["source"] not in sources:
+        raise _not_allowed(name, line, "source", row["source"], ", ".join(sources))
+    bound = row["value"][:1] if row["value"].startswith(("<", ">")) else ""
+    content = {**row, "source": sources[row["source"]], "bound": bound, "value": row["value"].removeprefix(bound)}
+    return _validated(PublishedResult, content, row, name, line)
 
 
-def _settings(text: str) -> list[tuple[str, str]]:
-    pairs = (part.strip().partition("=") for part in text.split(";") if part.strip())
-    return [(name, value) for name, _, value in pairs]
+def _validated(
+    model: type[Model], content: Mapping[str, object], row: Mapping[str, str], name: str, line: int
+) -> Model:
+    """Return a row as a model.
 
-
-def _is_number(text: str) -> bool:
+    Raises: LiteratureError for the first column with a value that is not allowed.
+    """
     try:
-        return abs(float(text)) < float("inf")
-    except ValueError:
-        return False
+        return model.model_validate(content)
+    except ValidationError as error:
+        problem = error.errors()[0]
+        column = str(problem["loc"][0])
+        if problem["type"] == "value_error":
+            allowed = str(problem["ctx"]["error"])
+        else:
+            field = model.model_fields.get(column)
+            allowed = (field.description if field else None) or "some text"
+        raise _not_allowed(name, line, column, row[column], allowed) from error
+
+
+def _not_allowed(name: str, line: int, column: str, value: str, allowed: str) -> LiteratureError:
+    return LiteratureError(f"{name} line {line}: {column}={value}: allowed: {allowed}")

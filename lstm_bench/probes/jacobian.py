@@ -11,8 +11,7 @@ from lstm_bench.cells.contract import Cell, state_parts
 from lstm_bench.engine.model import Model
 from lstm_bench.probes.contract import Curve, need, need_finite, need_finite_weights
 from lstm_bench.probes.unrolled import flat, in_float64, pull_back, split, unroll
-from lstm_bench.tasks.contract import Task
-from lstm_bench.tasks.distances import spread
+from lstm_bench.tasks.contract import Task, log_spaced
 
 SIZE_LIMIT = 256  # units: beyond, S x S matrices for every step take seconds
 PROBE = "jacobian"
@@ -53,7 +52,7 @@ def jacobian(model: Model, task: Task, generator: Generator, points: int = 12) -
     batch = task.sample(1, generator)
     inputs = batch.inputs[: int(batch.lengths)]
     need(len(inputs) >= 2, PROBE, f"a sequence of {len(inputs)} steps", "at least 2 steps")
-    return jacobian_over(model.cell, inputs, spread(len(inputs), points))
+    return jacobian_over(model.cell, inputs, log_spaced(len(inputs), points))
 
 
 def jacobian_over(cell: Cell, inputs: Tensor, steps_back: Sequence[int]) -> JacobianNorms:

@@ -20,7 +20,7 @@ class WorkerPool:
     Args:
         processes: how many.
         threads: of each.
-        prepared: whether they have the settings of the engine's workers (see `engine.bootstrap`). The others are as
+        prepared: whether they have the settings of the engine's workers (see `engine.process_setup`). The others are as
             PyTorch starts them, with at most so many threads.
     """
 
@@ -87,7 +87,7 @@ def _serve(pipe: Connection, threads: int, prepared: bool) -> None:
     """In a process of the pool: answer calls until the pipe is closed; Ctrl-C is for the parent."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if prepared:
-        from lstm_bench.engine.bootstrap import prepare_process
+        from lstm_bench.engine.process_setup import prepare_process
 
         prepare_process()
     import torch

@@ -248,9 +248,9 @@ class StudyRunner(PlannedStudy):
             self.say(f"         logging took {mirror.seconds:.1f} s of processor time, {share:.1%} of the study's time")
         elif mirror is not None:
             self.say(
-                f"MLflow:  {counted(mirror.behind, 'run')} not yet written ({type(mirror.error).__name__}: "
+                f"MLflow:  {counted(mirror.unwritten, 'run')} not yet written ({type(mirror.error).__name__}: "
                 f"{mirror.error})\n"
-                f"         to write them from the records: python -m lstm_bench.sync {self._plan.study}"
+                f"         to write them from the records: python -m lstm_bench.tracking.backfill {self._plan.study}"
             )
 
     def _say_what_failed(self, came_to_end: bool) -> int:

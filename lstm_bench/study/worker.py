@@ -62,7 +62,7 @@ def serve() -> None:
     os.dup2(2, 1)
     signal.signal(signal.SIGTERM, lambda *_: heartbeat.request_stop())
     threading.Thread(target=_listen, args=(sys.stdin, heartbeat, jobs), name="listener", daemon=True).start()
-    from lstm_bench.engine.bootstrap import prepare_process
+    from lstm_bench.engine.process_setup import prepare_process
 
     prepare_process()
     while True:

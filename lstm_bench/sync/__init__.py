@@ -1,1 +1,1 @@
-"""Bring MLflow level with the records of studies, whatever became of MLflow while they ran."""
+"""The former name of `python -m lstm_bench.tracking.backfill`."""

@@ -8,9 +8,8 @@ import torch
 from torch import Generator, Tensor
 
 from lstm_bench.checks import at_least, one_of
-from lstm_bench.tasks.contract import Batch
-from lstm_bench.tasks.distances import spread
-from lstm_bench.tasks.partial_correlation import squared_partial_correlation
+from lstm_bench.tasks.contract import Batch, log_spaced
+from lstm_bench.tasks.masking import squared_partial_correlation
 
 MEMORYLESS_MSE = 1 / 6  # variance of the sum of two independent U[0, 1]
 SOLVED_MSE = 0.01
@@ -132,7 +131,7 @@ class AddingTask:
     @property
     def cue_distances(self) -> list[int]:
         """About DISTANCES integers from 1 to T, evenly spread on a logarithmic scale."""
-        return spread(self.lag, DISTANCES)
+        return log_spaced(self.lag, DISTANCES)
 
     def at_lag(self, lag: int) -> "AddingTask":
         """Return the same task on sequences of `lag` steps."""

@@ -10,9 +10,8 @@ import torch.nn.functional as F
 from torch import Generator, Tensor
 
 from lstm_bench.checks import at_least
-from lstm_bench.tasks.contract import Batch
-from lstm_bench.tasks.cross_entropy import cross_entropies
-from lstm_bench.tasks.distances import around
+from lstm_bench.tasks.contract import Batch, around
+from lstm_bench.tasks.masking import cross_entropies
 
 CUES = ("Deep", "love", "slow", "hate")
 FILLERS = ("is", "fun", "I", "so")

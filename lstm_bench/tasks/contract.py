@@ -1,12 +1,18 @@
-"""The interface of a task: sampling, the loss and its mask, scores, memoryless baselines and an oracle."""
+"""The interface of a task, and what tasks share: cue distances, and sequences of random length.
 
+A task has sampling, the loss and its mask, scores, memoryless baselines and an oracle.
+"""
+
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 import torch
 from torch import Generator, Tensor
 
-from lstm_bench.tasks.masking import valid_mask
+from lstm_bench.tasks.masking import last_step_targets, valid_mask
+
+MULTIPLES = (0.25, 0.5, 0.75, 1, 1.5, 2, 3, 4)  # of a lag
 
 
 class Batch(NamedTuple):
@@ -45,7 +51,7 @@ class Task(Protocol):
     solved_rule: str  # the rule of `solved`, in words
     solved_share: float  # the share of its baseline that the criterion may have for `solved`
     score: str  # the metric that the oracle brings to exactly 1
-    criterion: str  # the loss whose share of its baseline tells "learning" from "plateau"
+    criterion: str  # the loss that, over its baseline, distinguishes "learning" from "plateau"
     units: Mapping[str, str]  # of each metric
     baselines: Mapping[str, float]  # what the best memoryless predictor reaches in each metric
 
@@ -92,5 +98,45 @@ class Task(Protocol):
         ...
 
     def solved(self, metrics: Mapping[str, float]) -> bool:
-        """Tell whether one evaluation counts as solved."""
+        """Return whether one evaluation counts as solved."""
         ...
+
+
+class RandomLength(ABC):
+    """The base of tasks whose sequences have T to T + T // 10 steps, each number equally likely, and one answer."""
+
+    @property
+    @abstractmethod
+    def shortest(self) -> int:
+        """T, steps of the shortest sequence."""
+
+    @property
+    def length(self) -> int:
+        """T + T // 10, steps of the longest."""
+        return self.shortest + self.shortest // 10
+
+    @property
+    def predicted_steps(self) -> int:
+        """T // 10 + 1, the number of steps that may be the last one."""
+        return self.length - self.shortest + 1
+
+    def _draw_lengths(self, batch_size: int, generator: Generator) -> Tensor:
+        return torch.randint(self.shortest, self.length + 1, (batch_size,), generator=generator)
+
+    def _ended(self, inputs: Tensor, lengths: Tensor) -> Tensor:
+        """Fill inputs [T, B, D] with zeros after the end of each sequence, in place, and return them."""
+        inputs[torch.arange(self.length).unsqueeze(1) >= lengths] = 0.0
+        return inputs
+
+    def _batch(self, inputs: Tensor, answers: Tensor, lengths: Tensor) -> Batch:
+        return Batch(inputs, last_step_targets(answers, lengths, self.length, self.predicted_steps))
+
+
+def log_spaced(longest: int, points: int) -> list[int]:
+    """Return up to `points` integers from 1 to `longest`, evenly spread on a logarithmic scale."""
+    return sorted({round(longest ** (k / (points - 1))) for k in range(points)}) if points > 1 else [longest]
+
+
+def around(lag: int) -> list[int]:
+    """Return integers from a quarter of a lag to four times it, at least 1."""
+    return sorted({max(1, round(lag * multiple)) for multiple in MULTIPLES})

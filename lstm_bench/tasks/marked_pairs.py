@@ -9,11 +9,8 @@ import torch
 from torch import Generator, Tensor
 
 from lstm_bench.checks import at_least, one_of
-from lstm_bench.tasks.contract import Batch
-from lstm_bench.tasks.distances import spread
-from lstm_bench.tasks.masking import answer_predictions, masked_mean
-from lstm_bench.tasks.partial_correlation import squared_partial_correlation
-from lstm_bench.tasks.random_length import RandomLength
+from lstm_bench.tasks.contract import Batch, RandomLength, log_spaced
+from lstm_bench.tasks.masking import answer_predictions, masked_mean, squared_partial_correlation
 
 Operation = Literal["sum", "product"]
 WINDOW = 10  # the first mark is in the first ten pairs
@@ -152,8 +149,8 @@ class MarkedPairsTask(RandomLength):
     def _marked_steps(self, lengths: Tensor, generator: Generator) -> Tensor:
         if self.cue_distance is not None:
             cue = lengths - 1 - self.cue_distance
-            others = self._window - (cue < self._window).int()
-            other = (torch.rand(lengths.shape, generator=generator) * others).long()
+            free_pairs = self._window - (cue < self._window).int()
+            other = (torch.rand(lengths.shape, generator=generator) * free_pairs).long()
             return torch.stack((other + (other >= cue), cue))
         first = torch.randint(0, self._window, lengths.shape, generator=generator)
         second = torch.randint(0, self.lag - 2, lengths.shape, generator=generator)
@@ -167,7 +164,7 @@ class MarkedPairsTask(RandomLength):
     @property
     def cue_distances(self) -> list[int]:
         """About ten from 1 to T - 2, evenly spread on a logarithmic scale."""
-        return spread(self.shortest - 2, DISTANCES)
+        return log_spaced(self.shortest - 2, DISTANCES)
 
     def at_lag(self, lag: int) -> "MarkedPairsTask":
         """Return the same task with sequences of twice that length."""

@@ -10,9 +10,8 @@ import torch.nn.functional as F
 from torch import Generator, Tensor
 
 from lstm_bench.checks import at_least
-from lstm_bench.tasks.contract import Batch
-from lstm_bench.tasks.cross_entropy import cross_entropies
-from lstm_bench.tasks.distances import spread
+from lstm_bench.tasks.contract import Batch, log_spaced
+from lstm_bench.tasks.masking import cross_entropies
 
 SYMBOLS = ("a", "b", "c", "d", "|")
 A, BOUNDARY = SYMBOLS.index("a"), SYMBOLS.index("|")
@@ -105,13 +104,13 @@ class SegmentsTask:
     def sample(self, batch_size: int, generator: Generator) -> Batch:
         """Draw fresh streams."""
         shape = self.length, batch_size
-        others = torch.randint(A + 1, BOUNDARY, shape, generator=generator)
-        symbols = torch.where(torch.rand(shape, generator=generator) < 1 / (self.lag + 1), A, others)
+        not_a = torch.randint(A + 1, BOUNDARY, shape, generator=generator)
+        symbols = torch.where(torch.rand(shape, generator=generator) < 1 / (self.lag + 1), A, not_a)
         symbols = torch.where(torch.rand(shape, generator=generator) < 1 / (self.lag + 1), BOUNDARY, symbols)
         symbols[0] = BOUNDARY
         if self.cue_distance is not None:
             cue = self.length - 1 - self.cue_distance
-            symbols[cue - 1], symbols[cue:] = BOUNDARY, others[cue:]
+            symbols[cue - 1], symbols[cue:] = BOUNDARY, not_a[cue:]
             symbols[cue] = torch.where(torch.rand(batch_size, generator=generator) < 0.5, A, symbols[cue])
         return Batch(F.one_hot(symbols, len(SYMBOLS)).float(), _answers(symbols))
 
@@ -132,7 +131,7 @@ class SegmentsTask:
     @property
     def cue_distances(self) -> list[int]:
         """About DISTANCES integers from 1 to L - 2, evenly spread on a logarithmic scale."""
-        return spread(self.length - 2, DISTANCES)
+        return log_spaced(self.length - 2, DISTANCES)
 
     def at_lag(self, lag: int) -> "SegmentsTask":
         """Return the same task with segments of mean length `lag`."""

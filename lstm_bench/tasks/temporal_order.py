@@ -10,11 +10,8 @@ import torch.nn.functional as F
 from torch import Generator, Tensor
 
 from lstm_bench.checks import at_least, one_of
-from lstm_bench.tasks.contract import Batch
-from lstm_bench.tasks.cross_entropy import cross_entropies
-from lstm_bench.tasks.distances import spread
-from lstm_bench.tasks.masking import answer_predictions, masked_mean
-from lstm_bench.tasks.random_length import RandomLength
+from lstm_bench.tasks.contract import Batch, RandomLength, log_spaced
+from lstm_bench.tasks.masking import answer_predictions, cross_entropies, masked_mean
 
 SYMBOLS = ("a", "b", "c", "d", "X", "Y", "E", "B")
 NOISE = 4
@@ -148,7 +145,7 @@ class TemporalOrderTask(RandomLength):
     @property
     def cue_distances(self) -> list[int]:
         """About ten from 1 to where the last mark would meet the one before, evenly spread on a logarithmic scale."""
-        return spread(self._longest_distance, DISTANCES)
+        return log_spaced(self._longest_distance, DISTANCES)
 
     def at_lag(self, lag: int) -> "TemporalOrderTask":
         """Return the same task with all positions and lengths in proportion."""

@@ -1,53 +1,59 @@
-"""How far a mirror is, for whoever waits for it, and the word that nobody waits any more."""
+"""Whether a mirror makes progress, and whether its caller has stopped waiting."""
 
 import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
 
-OWN_WORK_S = 0.1  # processor time that counts as progress: less can be what waiting itself takes
+WORK_S = 0.1  # processor time that counts as progress; waiting itself can take less
 
 
-class GivenUpError(Exception):
-    """Nobody waits for this any more."""
+class AbandonedError(Exception):
+    """The caller has stopped waiting."""
 
 
 class Progress:
-    """Counts the calls that MLflow answered, and the processor time of the thread that makes it."""
+    """Count the calls that MLflow answered and the processor time of the thread that makes them.
+
+    Attributes:
+        is_abandoned: whether the caller has stopped waiting.
+        written: the runs that were written.
+        last_write: the moment of the last write, on the monotonic clock.
+    """
 
     def __init__(self) -> None:
-        self._clock: Callable[[], float] = float  # nothing yet
+        self._clock: Callable[[], float] = float  # 0 until `begin`
         self._answers = 0
-        self.given_up = False
-        self.written: set[str] = set()  # runs
+        self.is_abandoned = False
+        self.written: set[str] = set()
         self.last_write = time.monotonic()
 
     def begin(self) -> None:
-        """Start the clock, in the thread whose progress this is."""
+        """Start the clock; the thread whose progress is measured calls this."""
         self._clock = processor_clock()
 
     def answered(self) -> None:
-        """Note that a call came back.
+        """Count a call that returned.
 
-        Raises: GivenUpError where nobody waits any more: between two calls is a good place to stop.
+        Raises: AbandonedError where the caller has stopped waiting.
         """
         self._answers += 1
-        if self.given_up:
-            raise GivenUpError
+        if self.is_abandoned:
+            raise AbandonedError
 
     def wrote(self, run: str) -> None:
-        """Note that a call came back that wrote into a run. Raises: as `answered`."""
+        """Count a call that returned and wrote into a run. Raises: as `answered`."""
         self.written.add(run)
         self.last_write = time.monotonic()
         self.answered()
 
     def mark(self) -> tuple[int, int]:
-        """Return what changes while there is progress: answers of MLflow, and our own work.
+        """Return a value that changes while there is progress: MLflow answers, or the thread computes.
 
-        A thread that computes is on its way: MLflow's import and the making of a store take seconds. One that waits for
-        a lock or a server takes no processor time.
+        MLflow's import and the making of a store take seconds of processor time. A thread that waits for a lock or a
+        server takes none.
         """
-        return self._answers, int(self.seconds() / OWN_WORK_S)
+        return self._answers, int(self.seconds() / WORK_S)
 
     def seconds(self) -> float:
         """Return the processor time of the thread so far."""
@@ -55,19 +61,19 @@ class Progress:
 
 
 def processor_clock() -> Callable[[], float]:
-    """Return a clock of the calling thread's processor time that other threads can read, even when it has ended.
+    """Return a clock of the calling thread's processor time that other threads can read, even after its end.
 
-    Where a system has none, that of the whole process since this call.
+    On a system without such clocks it shows the processor time of the whole process since this call.
     """
     if not hasattr(time, "pthread_getcpuclockid"):
-        began = time.process_time()
-        return lambda: time.process_time() - began
-    identifier, last = time.pthread_getcpuclockid(threading.get_ident()), 0.0
+        start = time.process_time()
+        return lambda: time.process_time() - start
+    clock, seconds = time.pthread_getcpuclockid(threading.get_ident()), 0.0
 
     def read() -> float:
-        nonlocal last
+        nonlocal seconds
         with suppress(OSError):  # the thread has ended
-            last = time.clock_gettime(identifier)
-        return last
+            seconds = time.clock_gettime(clock)
+        return seconds
 
     return read

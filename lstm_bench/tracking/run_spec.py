@@ -1,23 +1,34 @@
-"""What MLflow should say of a member, read off its record. Everything here follows from the record alone."""
+"""What MLflow should show of a study: its recorded members, the run of each, and the summary at the end.
 
-from dataclasses import dataclass
+A run specification follows from the member's record and the plan alone.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
+from lstm_bench.records.reading import RecordError
 from lstm_bench.records.schema import WITHOUT_RESULT, JobPlan, MemberRecord, StudyPlan
+from lstm_bench.records.store import StudyRecords
 from lstm_bench.tracking.points import job_of
 
 RUNNING, FINISHED, FAILED, KILLED = "RUNNING", "FINISHED", "FAILED", "KILLED"
-STATUS = {"running": RUNNING, "interrupted": KILLED, "failed": FAILED, "out_of_memory": FAILED}
+MLFLOW_STATUS = {"running": RUNNING, "interrupted": KILLED, "failed": FAILED, "out_of_memory": FAILED}
 LONGEST_TEXT = 500
+Stamp = tuple[int, int, int]  # of a record's file; it changes whenever the record is written again
 
 
 @dataclass(frozen=True)
-class WantedRun:
-    """A member's run as it should be.
+class RunSpec:
+    """A member's run as MLflow should show it.
 
-    `started` and `ended` are milliseconds since 1970, None for the moment at which it is written. Where there is no
-    `result` there are no points and no files. `digest` tells one state of the record from another.
+    Attributes:
+        started: milliseconds since 1970; None for the moment at which the run is written.
+        ended: the same.
+        has_result: whether the run has points and files.
+        digest: identifies the state of the record that the run shows.
     """
 
     identity: str
@@ -28,34 +39,87 @@ class WantedRun:
     ended: int | None
     tags: dict[str, str]
     params: dict[str, str]
-    result: bool
+    has_result: bool
     digest: str
 
 
-def wanted_run(record: MemberRecord, plan: StudyPlan) -> WantedRun:
-    """Return the run that a record asks for."""
+@dataclass(frozen=True)
+class StudySummary:
+    """What is known only when a study ends.
+
+    Attributes:
+        of_members: metrics by member identity.
+        of_study: the study's own metrics.
+        report: the folder of the report; None for a study without one, which gets no summary run.
+    """
+
+    of_members: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    of_study: Mapping[str, float] = field(default_factory=dict)
+    report: Path | None = None
+
+
+class RecordedMembers:
+    """The recorded members of a plan's jobs.
+
+    Members of other settings that share the folder are left out.
+    """
+
+    def __init__(self, plan: StudyPlan, records: StudyRecords) -> None:
+        self._records = records
+        self._jobs = {job.job for job in plan.jobs}
+        self._in_plan: dict[str, bool] = {}  # by identity, for records that could be read
+
+    def stamps(self) -> dict[str, Stamp]:
+        """Return the stamp of each member's record by identity.
+
+        A record that cannot be read counts as a member of the plan.
+        """
+        return {
+            identity: stamp
+            for identity in self._records.identities()
+            if self._is_in_plan(identity) and (stamp := self._stamp(identity))
+        }
+
+    def _is_in_plan(self, identity: str) -> bool:
+        if identity not in self._in_plan:
+            try:
+                self._in_plan[identity] = self._records.read_member(identity).job in self._jobs
+            except RecordError:
+                return True  # and read it again next time
+        return self._in_plan[identity]
+
+    def _stamp(self, identity: str) -> Stamp | None:
+        try:
+            file = (self._records.member_folder(identity) / "record.json").stat()
+        except FileNotFoundError:  # quarantined a moment ago
+            return None
+        return file.st_mtime_ns, file.st_size, file.st_ino
+
+
+def run_spec(record: MemberRecord, plan: StudyPlan) -> RunSpec:
+    """Return the specification of a member's run."""
     job = job_of(record, plan)
     ended = milliseconds(record.finished) if record.finished else None
     name = f"{job.cell} lag={job.lag} seed={record.seed}"
     if record.role == "tuning" and record.learning_rate is not None:
         name += f" lr={record.learning_rate:g}"
-    return WantedRun(
+    return RunSpec(
         identity=record.identity,
         role=record.role,
         name=name,
-        status=status_of(record),
+        status=mlflow_status(record),
         started=None if ended is None else ended - round(1e3 * record.train_s),
         ended=ended,
         tags=_tags(record, job, plan),
         params={key: str(value)[:LONGEST_TEXT] for key, value in _params(record, job).items()},
-        result=record.status not in WITHOUT_RESULT,
+        has_result=record.status not in WITHOUT_RESULT,
         digest=record.sha256 or "none",
     )
 
 
-def status_of(record: MemberRecord) -> str:
-    """Return MLflow's word for what became of a member."""
-    return STATUS.get(record.status, FINISHED)
+def mlflow_status(record: MemberRecord) -> str:
+    """Return MLflow's name of a member's status."""
+    return MLFLOW_STATUS.get(record.status, FINISHED)
 
 
 def milliseconds(moment: str) -> int:
@@ -72,8 +136,9 @@ def _tags(record: MemberRecord, job: JobPlan, plan: StudyPlan) -> dict[str, str]
 
 
 def _params(record: MemberRecord, job: JobPlan) -> dict[str, Any]:
-    own = {"cell": job.cell, "lag": job.lag, "seed": record.seed}
-    own |= {"task": job.task, "variant": job.variant, "hidden_size": job.hidden_size, "kernel": job.kernel}
-    if record.learning_rate is not None:  # tuning has not chosen it yet
-        own["learning_rate"] = record.learning_rate
-    return own | {f"{group}.{key}": value for group, settings in job.config.items() for key, value in settings.items()}
+    params = {"cell": job.cell, "lag": job.lag, "seed": record.seed}
+    params |= {"task": job.task, "variant": job.variant, "hidden_size": job.hidden_size, "kernel": job.kernel}
+    if record.learning_rate is not None:  # None until tuning has chosen it
+        params["learning_rate"] = record.learning_rate
+    settings = {f"{group}.{key}": value for group, values in job.config.items() for key, value in values.items()}
+    return params | settings

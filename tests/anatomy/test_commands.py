@@ -148,9 +148,9 @@ BAD_NUMBERS = [
     ({"c": ["nan"]}, "c=nan: allowed: a list of numbers"),
     ({"c": 3}, "c=3: allowed: a list of numbers"),
     ({"W_f": [[0.0, float("inf")]]}, "W_f=inf: allowed: finite numbers"),
-    ({"W_f": [0.0, 0.0]}, "W_f=[0.0, 0.0]: allowed: a list of rows"),
+    ({"W_f": [0.0, 0.0]}, "W_f=0.0: allowed: a list of rows"),
     ({"W_f": "abc"}, "W_f=abc: allowed: a list of rows"),
-    ({"b_o": ...}, "b_o=: allowed: the keys x, h, c, W_f, "),
+    ({"b_o": ...}, "b_o=: allowed: a list of numbers"),
     ({"y": 1}, "y=1: allowed: the keys x, h, c, W_f, "),
 ]
 

@@ -7,16 +7,16 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lstm_bench.anatomy.dissection import AnatomyError, cell_from_numbers, dissect, dissect_sequence
+from lstm_bench.anatomy.dissection import AnatomyError, cell_from_numbers, dissect
 from lstm_bench.cells.lstm import LSTMCell
 
 SIZES = st.integers(1, 12)
 
 
 def stock(cell: LSTMCell) -> torch.nn.LSTMCell:
-    theirs = torch.nn.LSTMCell(cell.input_size, cell.hidden_size, dtype=torch.float64)
-    theirs.load_state_dict({name: p.double() for name, p in cell.named_parameters()})
-    return theirs
+    torch_cell = torch.nn.LSTMCell(cell.input_size, cell.hidden_size, dtype=torch.float64)
+    torch_cell.load_state_dict({name: p.double() for name, p in cell.named_parameters()})
+    return torch_cell
 
 
 @given(SIZES, SIZES, st.integers(0, 2**32 - 1))
@@ -35,20 +35,15 @@ def test_a_step_is_that_of_torch(n_inputs: int, hidden_size: int, seed: int) -> 
 def test_its_parts_make_the_whole(n_inputs: int, hidden_size: int, seed: int) -> None:
     generator = torch.Generator().manual_seed(seed)
     cell = LSTMCell(n_inputs, hidden_size, generator=generator)
-    for step in dissect_sequence(cell, torch.randn(3, n_inputs, generator=generator)):
+    h = c = torch.zeros(hidden_size, dtype=torch.float64)
+    for x in torch.randn(3, n_inputs, generator=generator):
+        step = dissect(cell, x, h, c)
+        h, c = (torch.tensor(values, dtype=torch.float64) for values in (step.h, step.c))
         for k in range(hidden_size):
             assert step.gates["f"][k] == pytest.approx(1 / (1 + math.exp(-step.pre["f"][k])), abs=1e-14)
             assert step.gates["g"][k] == pytest.approx(math.tanh(step.pre["g"][k]), abs=1e-14)
             assert step.c[k] == step.gates["f"][k] * step.c_before[k] + step.gates["i"][k] * step.gates["g"][k]
             assert step.h[k] == pytest.approx(step.gates["o"][k] * math.tanh(step.c[k]), abs=1e-14)
-
-
-def test_a_sequence_starts_at_zero_and_hands_its_state_on() -> None:
-    cell = LSTMCell(2, 3, generator=torch.Generator().manual_seed(1))
-    steps = dissect_sequence(cell, torch.ones(4, 2))
-    assert steps[0].h_before == steps[0].c_before == [0.0] * 3
-    assert [step.c_before for step in steps[1:]] == [step.c for step in steps[:-1]]
-    assert [step.h_before for step in steps[1:]] == [step.h for step in steps[:-1]]
 
 
 def test_given_numbers_by_hand() -> None:

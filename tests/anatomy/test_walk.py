@@ -158,21 +158,23 @@ def test_a_sentence_with_no_known_word_is_refused(walk: Walk) -> None:
     [
         ({"sentences": None}, "sentences=: allowed: a list of sentences"),
         ({"sentences": []}, "sentences=[]: allowed: a list of sentences"),
-        ({"sentences": ["a b", 3]}, "sentences=['a b', 3]: allowed: a list of sentences"),
+        ({"sentences": ["a b", 3]}, "sentences=3: allowed: a list of sentences"),
+        ({"sentences": ["a b", " "]}, "sentences= : allowed: a list of sentences"),
         ({"gates": None}, "gates=: allowed: a list of numbers for each of f, i, g and o"),
-        ({"gates.f": None}, "gates.f=: allowed: a list of numbers"),
+        ({"gates.f": None}, "gates.f=: allowed: a list of numbers from 0 to 1"),
+        ({"gates.f": ...}, "gates.f=: allowed: a list of numbers from 0 to 1"),
         ({"gates.f": [0.5]}, "gates.f=1 values: allowed: 2, one for each word"),
-        ({"gates.i": [0.5, "x"]}, "gates.i=x: allowed: a list of numbers"),
+        ({"gates.i": [0.5, "x"]}, "gates.i=x: allowed: a list of numbers from 0 to 1"),
         ({"gates.i": [0.5, True]}, "gates.i=True: allowed: a list of numbers"),
         ({"gates.i": 0.5}, "gates.i=0.5: allowed: a list of numbers"),
-        ({"gates.g": [0.5, float("nan")]}, "gates.g=nan: allowed: numbers from -1 to 1"),
-        ({"gates.g": [0.5, -1.1]}, "gates.g=-1.1: allowed: numbers from -1 to 1"),
-        ({"gates.o": [0.5, -0.1]}, "gates.o=-0.1: allowed: numbers from 0 to 1"),
+        ({"gates.g": [0.5, float("nan")]}, "gates.g=nan: allowed: a list of numbers from -1 to 1"),
+        ({"gates.g": [0.5, -1.1]}, "gates.g=-1.1: allowed: a list of numbers from -1 to 1"),
+        ({"gates.o": [0.5, -0.1]}, "gates.o=-0.1: allowed: a list of numbers from 0 to 1"),
         ({"gates.o": [0.5, 10**400]}, "gates.o=1000"),
-        ({"printed": [1]}, "printed=: allowed: tables of quantities, each with its values as text"),
-        ({"printed": {"t": {"z": ["1", "2"]}}}, "printed.t.z: allowed: the quantities f, i, g, o, keep"),
-        ({"printed": {"t": {"h": [0.2, 0.3]}}}, "printed.t.h=0.2: allowed: numbers in quotes, such as '0.20'"),
-        ({"printed": {"t": {"h": ["nan", "0.3"]}}}, "printed.t.h=nan: allowed: numbers in quotes"),
+        ({"printed": [1]}, "printed=[1]: allowed: tables of the quantities f, i, g, o, keep"),
+        ({"printed": {"t": {"z": ["1", "2"]}}}, "printed.t.z=z: allowed: tables of the quantities f, i, g, o, keep"),
+        ({"printed": {"t": {"h": [0.2, 0.3]}}}, "printed.t.h=0.2: allowed: tables of the quantities"),
+        ({"printed": {"t": {"h": ["nan", "0.3"]}}}, "printed.t.h=nan: allowed: tables of the quantities"),
         ({"printed": {"t": {"h": ["0.3"]}}}, "printed.t.h=1 values: allowed: 2, one for each word"),
     ],
 )
@@ -180,7 +182,9 @@ def test_a_walk_that_cannot_be_used_is_refused_in_one_line(change: dict, expecte
     content = {"sentences": ["a b"], "gates": {gate: [0.5, 0.5] for gate in "figo"}}
     for key, value in change.items():
         outer, _, inner = key.partition(".")
-        if inner:
+        if inner and value is ...:
+            del content[outer][inner]
+        elif inner:
             content[outer][inner] = value
         else:
             content[outer] = value

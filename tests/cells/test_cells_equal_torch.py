@@ -51,8 +51,8 @@ def weighted_sum(tensors: list[Tensor]) -> Tensor:
     return sum((tensor * weight).sum() for tensor, weight in zip(tensors, weights, strict=True))
 
 
-def same(ours: Tensor, theirs: Tensor) -> None:
-    torch.testing.assert_close(ours, theirs, rtol=1e-12, atol=1e-12)
+def same(by_cell: Tensor, by_layer: Tensor) -> None:
+    torch.testing.assert_close(by_cell, by_layer, rtol=1e-12, atol=1e-12)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -60,9 +60,9 @@ def same(ours: Tensor, theirs: Tensor) -> None:
 def test_outputs_and_final_states(kind: str, steps: int, batch: int, input_size: int, hidden_size: int) -> None:
     cell, layer = pair(kind, input_size, hidden_size)
     x = torch.randn(steps, batch, input_size, generator=Generator().manual_seed(5), dtype=torch.float64)
-    ours, theirs = unroll(cell, x), run_layer(layer, x)
-    same(ours[0], theirs[0])
-    for our_part, their_part in zip(ours[1], theirs[1], strict=True):
+    by_cell, by_layer = unroll(cell, x), run_layer(layer, x)
+    same(by_cell[0], by_layer[0])
+    for our_part, their_part in zip(by_cell[1], by_layer[1], strict=True):
         same(our_part, their_part)
 
 
@@ -75,10 +75,10 @@ def test_every_gradient(kind: str, steps: int, batch: int, input_size: int, hidd
     for model, run, suffix in ((cell, unroll, ""), (layer, run_layer, "_l0")):
         fed = x.clone().requires_grad_()
         outputs, states = run(model, fed)
-        wanted = [fed, *(getattr(model, name + suffix) for name in NAMES)]
-        gradients.append(torch.autograd.grad(weighted_sum([outputs, *states]), wanted))
-    for ours, theirs in zip(*gradients, strict=True):
-        same(ours, theirs)
+        inputs_and_weights = [fed, *(getattr(model, name + suffix) for name in NAMES)]
+        gradients.append(torch.autograd.grad(weighted_sum([outputs, *states]), inputs_and_weights))
+    for by_cell, by_layer in zip(*gradients, strict=True):
+        same(by_cell, by_layer)
 
 
 @pytest.mark.parametrize(("input_size", "hidden_size"), [(1, 1), (10, 64), (3, 7)])
@@ -102,7 +102,7 @@ def test_an_lstm_step_worked_by_hand() -> None:
         for parameter in cell.parameters():
             parameter.zero_()
         cell.bias_hh.copy_(torch.tensor(biases, dtype=torch.float64))
-    one = torch.ones(1, 1, dtype=torch.float64)
-    output, state = cell.step(one, LSTMState(h=one, c=3 * one))
+    unit_input = torch.ones(1, 1, dtype=torch.float64)
+    output, state = cell.step(unit_input, LSTMState(h=unit_input, c=3 * unit_input))
     assert state.c.item() == pytest.approx(3.18, abs=1e-14)
     assert output.item() == pytest.approx(0.25 * math.tanh(3.18), abs=1e-14)

@@ -25,10 +25,10 @@ D, H, B = 3, 5, 4
 def cell_types() -> Iterator[type]:
     for info in pkgutil.iter_modules(cells.__path__, "lstm_bench.cells."):
         module = importlib.import_module(info.name)
-        for _, found in inspect.getmembers(module, inspect.isclass):
-            at_home = found.__module__ == module.__name__ and not getattr(found, "_is_protocol", False)
-            if at_home and hasattr(found, "initial_state") and hasattr(found, "step"):
-                yield found
+        for _, member in inspect.getmembers(module, inspect.isclass):
+            at_home = member.__module__ == module.__name__ and not getattr(member, "_is_protocol", False)
+            if at_home and hasattr(member, "initial_state") and hasattr(member, "step"):
+                yield member
 
 
 def choices(cell_type: type) -> Iterator[dict[str, Any]]:

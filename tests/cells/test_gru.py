@@ -41,8 +41,8 @@ def test_a_step_worked_by_hand() -> None:
             parameter.zero_()
         cell.bias_ih.copy_(torch.tensor([math.log(4), 0.0, 0.2], dtype=torch.float64))
         cell.bias_hh.copy_(torch.tensor([0.0, math.log(9), 0.5], dtype=torch.float64))
-    one = torch.ones(1, 1, dtype=torch.float64)
-    output, state = cell.step(one, 2 * one)
+    unit_input = torch.ones(1, 1, dtype=torch.float64)
+    output, state = cell.step(unit_input, 2 * unit_input)
     assert output.item() == pytest.approx(0.1 * math.tanh(0.6) + 1.8, abs=1e-14)
     assert torch.equal(state, output)
 

@@ -17,8 +17,8 @@ def cell(features: int, hidden: int, **settings: float) -> OriginalLSTMCell:
 def test_with_the_read_out_it_has_the_papers_number_of_weights(
     features: int, hidden: int, outputs: int, weights: int
 ) -> None:
-    own = sum(parameter.numel() for parameter in cell(features, hidden).parameters())
-    assert own + (hidden + 1) * outputs == weights
+    n_parameters = sum(parameter.numel() for parameter in cell(features, hidden).parameters())
+    assert n_parameters + (hidden + 1) * outputs == weights
 
 
 def test_input_gates_start_closed_the_later_the_tighter_and_all_else_is_small() -> None:

@@ -50,8 +50,8 @@ def start() -> LSTMState:
 
 def loss_of(outputs: list[Tensor], state: LSTMState) -> Tensor:
     """Return a loss that weighs every number of the outputs and the last state differently."""
-    found = torch.stack([*outputs, *state])
-    return (found * random(*found.shape, seed=8)).sum()
+    numbers = torch.stack([*outputs, *state])
+    return (numbers * random(*numbers.shape, seed=8)).sum()
 
 
 def run(cell: nn.Module) -> tuple[Tensor, LSTMState, Tensor]:
@@ -63,8 +63,8 @@ def run(cell: nn.Module) -> tuple[Tensor, LSTMState, Tensor]:
     return torch.stack(outputs), state, loss_of(outputs, state)
 
 
-def same(ours: Tensor, theirs: Tensor) -> None:
-    torch.testing.assert_close(ours, theirs, rtol=1e-12, atol=1e-12)
+def same(generator: Tensor, lstm_generator: Tensor) -> None:
+    torch.testing.assert_close(generator, lstm_generator, rtol=1e-12, atol=1e-12)
 
 
 # --- equal to an independent truth ---
@@ -121,14 +121,14 @@ def linear_step(cell: AblatedLSTMCell, x: Tensor, state: LSTMState) -> tuple[Ten
 @pytest.mark.parametrize(("without", "step"), [("independent_gates", coupled_step), ("candidate_tanh", linear_step)])
 def test_a_step_is_its_formula(without: str, step: Callable[..., tuple[Tensor, LSTMState]]) -> None:
     cell = ablated(without)
-    found, found_state, loss = run(cell)
+    gates, found_state, loss = run(cell)
     parameters = list(cell.parameters())
     gradients = torch.autograd.grad(loss, parameters)
     state, outputs = start(), []
     for x in random(T, B, D):
         output, state = step(cell, x, state)
         outputs.append(output)
-    same(found, torch.stack(outputs))
+    same(gates, torch.stack(outputs))
     same(found_state.h, state.h)
     same(found_state.c, state.c)
     expected = torch.autograd.grad(loss_of(outputs, state), parameters)
@@ -154,8 +154,8 @@ def test_a_step_worked_by_hand(without: str, cell_state: float, shown: float) ->
         for parameter in cell.parameters():
             parameter.zero_()
         cell.bias_ih.copy_(torch.tensor([biases[block] for block in BLOCKS[without]], dtype=torch.float64))
-    one = torch.ones(1, 1, dtype=torch.float64)
-    output, state = cell.step(one, LSTMState(h=one, c=3 * one))
+    unit_input = torch.ones(1, 1, dtype=torch.float64)
+    output, state = cell.step(unit_input, LSTMState(h=unit_input, c=3 * unit_input))
     assert state.c.item() == pytest.approx(cell_state, abs=1e-14)
     assert output.item() == pytest.approx(shown * math.tanh(cell_state), abs=1e-14)
 
@@ -168,27 +168,27 @@ def test_the_gates_are_those_of_the_lstm_less_the_missing_one(without: str, gate
     cell, x, state = ablated(without), random(B, D), start()
     pre = x @ cell.weight_ih.T + cell.bias_ih + state.h @ cell.weight_hh.T + cell.bias_hh
     expected = {block: sigmoid(rows) for block, rows in zip(BLOCKS[without], pre.split(H, dim=1), strict=True)}
-    found = cell.gates(x, state)
-    assert list(found) == [name for name in "ifo" if name != gate]
-    for name, values in found.items():
+    gates = cell.gates(x, state)
+    assert list(gates) == [name for name in "ifo" if name != gate]
+    for name, values in gates.items():
         same(values, expected[name])
 
 
 def test_the_gates_of_a_linear_candidate_are_those_of_the_lstm() -> None:
     cell, x, state = ablated("candidate_tanh"), random(B, D), start()
-    found = cell.gates(x, state)
-    assert list(found) == ["i", "f", "o"]
-    for name, values in found.items():
+    gates = cell.gates(x, state)
+    assert list(gates) == ["i", "f", "o"]
+    for name, values in gates.items():
         same(values, sigmoid(pre_activation(cell, name, x, state.h)))
 
 
 def test_coupled_gates_add_to_one() -> None:
     cell, x, state = ablated("independent_gates"), random(B, D), start()
-    found = cell.gates(x, state)
-    assert list(found) == ["i", "f", "o"]
-    same(found["i"] + found["f"], torch.ones(B, H, dtype=torch.float64))
+    gates = cell.gates(x, state)
+    assert list(gates) == ["i", "f", "o"]
+    same(gates["i"] + gates["f"], torch.ones(B, H, dtype=torch.float64))
     for name in "fo":
-        same(found[name], sigmoid(pre_activation(cell, name, x, state.h)))
+        same(gates[name], sigmoid(pre_activation(cell, name, x, state.h)))
 
 
 @PARTS
@@ -229,10 +229,10 @@ def test_what_remains_starts_as_in_the_lstm_of_the_same_seed(without: str, init:
 @PARTS
 def test_as_many_numbers_are_drawn_as_for_the_lstm(without: str) -> None:
     """So whatever is drawn next from the same generator, a read-out, starts alike beside both."""
-    ours, theirs = seeded(), seeded()
-    AblatedLSTMCell(D, H, without, "orthogonal", generator=ours)
-    LSTMCell(D, H, "orthogonal", generator=theirs)
-    assert torch.equal(ours.get_state(), theirs.get_state())
+    generator, lstm_generator = seeded(), seeded()
+    AblatedLSTMCell(D, H, without, "orthogonal", generator=generator)
+    LSTMCell(D, H, "orthogonal", generator=lstm_generator)
+    assert torch.equal(generator.get_state(), lstm_generator.get_state())
 
 
 @pytest.mark.parametrize("without", [part for part in get_args(Part) if part != "forget_gate"])

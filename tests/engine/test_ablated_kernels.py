@@ -73,9 +73,9 @@ def test_every_kernel_equals_autograd_over_the_cell(without: str, sizes: Sizes) 
 def test_compiled_in_float32_equals_autograd_in_float64(without: str, sizes: Sizes) -> None:
     """To 1e-5 of the largest entry: of the same float32 numbers, so all that differs is rounding within."""
     halved = ablated_problem(without, sizes).to(torch.float32)
-    found = fresh("compiled", without, halved).named()
+    gradients = fresh("compiled", without, halved).named()
     for name, expected in autograd_answer(without, halved.to(torch.float64)).named().items():
-        assert (found[name].double() - expected).abs().max() <= 1e-5 * expected.abs().max(), name
+        assert (gradients[name].double() - expected).abs().max() <= 1e-5 * expected.abs().max(), name
 
 
 @PARTS

@@ -219,8 +219,8 @@ def test_two_processes_that_build_at_once_both_succeed(cache: Path) -> None:
         subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, env=dict(os.environ))
         for _ in range(2)
     ]
-    told = [process.communicate(timeout=120)[0].strip() for process in processes]
-    assert told == ["8", "8"]
+    outputs = [process.communicate(timeout=120)[0].strip() for process in processes]
+    assert outputs == ["8", "8"]
     assert [process.returncode for process in processes] == [0, 0]
     assert len(list(cache.iterdir())) == 1
 
@@ -230,8 +230,8 @@ def test_two_processes_that_build_at_once_both_succeed(cache: Path) -> None:
 
 def test_a_machine_with_a_compiler_has_the_kernels() -> None:
     """So that the tests that need them cannot all be passed over where the source has ceased to compile."""
-    wanted = os.environ.get("CC", "").split()[:1] or build.COMPILERS
-    there = sys.platform != "win32" and any(shutil.which(name) for name in wanted)
+    compilers = os.environ.get("CC", "").split()[:1] or build.COMPILERS
+    there = sys.platform != "win32" and any(shutil.which(name) for name in compilers)
     assert (why_not_compiled() is None) == there, why_not_compiled()
 
 

@@ -258,11 +258,11 @@ CONSTANTS = {
 
 @pytest.mark.parametrize("cell_type", [*CONSTANTS, InAClosure])
 def test_a_constant_that_differs_from_member_to_member_is_refused_by_name(cell_type: type) -> None:
-    told = refusal(cell_type)
-    assert "two cells with the same parameters and buffers step differently" in told
-    assert "register it as a buffer" in told
+    message = refusal(cell_type)
+    assert "two cells with the same parameters and buffers step differently" in message
+    assert "register it as a buffer" in message
     if cell_type in CONSTANTS:
-        assert f"they differ in {CONSTANTS[cell_type]}" in told
+        assert f"they differ in {CONSTANTS[cell_type]}" in message
 
 
 # --- starts that no seed repeats ---
@@ -336,8 +336,10 @@ class OwnNumpyGenerator(Unit):
     [(StateOnSelf, "h"), (Counter, "steps"), (OwnGenerator, "noise"), (OwnNumpyGenerator, "noise")],
 )
 def test_a_step_that_remembers_outside_its_state_is_refused_by_name(cell_type: type, name: str) -> None:
-    told = refusal(cell_type)
-    assert f"step answers the same input and state differently the second time, and it changes {name}: allowed" in told
+    message = refusal(cell_type)
+    assert (
+        f"step answers the same input and state differently the second time, and it changes {name}: allowed" in message
+    )
 
 
 class ReplacedBuffer(Unit):
@@ -456,12 +458,12 @@ class Frozen(Unused):
 
 
 def test_a_parameter_that_no_gradient_reaches_is_told_and_counted() -> None:
-    (told,) = checked(Unused)
-    assert told.startswith(
+    (message,) = checked(Unused)
+    assert message.startswith(
         f"cell {__name__}.Unused: no gradient reaches spare.bias, spare.weight in 3 steps (72 numbers"
     )
-    (told,) = checked(Detached)
-    assert "no gradient reaches gain in 3 steps (8 numbers" in told
+    (message,) = checked(Detached)
+    assert "no gradient reaches gain in 3 steps (8 numbers" in message
     assert checked(LearnsItsStart) == checked(Frozen) == []
 
 
@@ -492,8 +494,10 @@ class PythonNoise(Unit):
 
 @pytest.mark.parametrize("cell_type", [ForgetsItsMode, HidesADropout, NumpyNoise, PythonNoise])
 def test_draws_in_evaluation_mode_are_told(cell_type: type) -> None:
-    (told,) = checked(cell_type)
-    assert told.startswith(f"cell {__name__}.{cell_type.__name__}: a step draws random numbers in evaluation mode, too")
+    (message,) = checked(cell_type)
+    assert message.startswith(
+        f"cell {__name__}.{cell_type.__name__}: a step draws random numbers in evaluation mode, too"
+    )
 
 
 class SeedsItself(Unit):
@@ -506,8 +510,8 @@ class SeedsItself(Unit):
 
 
 def test_seeds_that_start_alike_are_told() -> None:
-    (told,) = checked(SeedsItself)
-    assert "two seeds start with the same parameters, so members differ in their data alone" in told
+    (message,) = checked(SeedsItself)
+    assert "two seeds start with the same parameters, so members differ in their data alone" in message
 
 
 def checked(cell_type: Any) -> list[str]:

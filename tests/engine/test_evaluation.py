@@ -58,7 +58,7 @@ def direct_adding_metrics(model: Any, batch: Batch) -> dict[str, float]:
 def test_metrics_equal_a_direct_computation(cell_type: type, size: int, stock_model: Any) -> None:
     for task in (CopyTask(lag=4, n_symbols=2), AddingTask(lag=6)):
         population = built(task, cell_type)
-        found = evaluate(population, MEMBERS, range(3), 5, "evaluation", 40, size)
+        scores = evaluate(population, MEMBERS, range(3), 5, "evaluation", 40, size)
         for m, member in enumerate(MEMBERS):
             batch = sequences(task, generator(5, member, "evaluation", 40), size)
             model = stock_model(population.member_weights(m))
@@ -66,15 +66,15 @@ def test_metrics_equal_a_direct_computation(cell_type: type, size: int, stock_mo
                 expected = direct_copy_metrics(model, batch, 2)
             else:
                 expected = direct_adding_metrics(model, batch)
-            assert found[m] == pytest.approx(expected, rel=1e-5, abs=1e-6)
+            assert scores[m] == pytest.approx(expected, rel=1e-5, abs=1e-6)
 
 
 def test_a_member_scores_the_same_whoever_is_evaluated_with_it() -> None:
     population = built(CopyTask(lag=4), LSTMCell)
     everyone = evaluate(population, MEMBERS, range(3), 0, "evaluation", 0, 100)
     for indices in ([1], [2, 0]):
-        some = evaluate(population, MEMBERS, indices, 0, "evaluation", 0, 100)
-        for index, metrics in zip(indices, some, strict=True):
+        subset_scores = evaluate(population, MEMBERS, indices, 0, "evaluation", 0, 100)
+        for index, metrics in zip(indices, subset_scores, strict=True):
             assert metrics == pytest.approx(everyone[index], rel=1e-6)
 
 

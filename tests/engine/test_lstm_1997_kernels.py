@@ -98,18 +98,18 @@ def by_kernel(maker: str, sizes: Sizes, dtype: torch.dtype = torch.float64, tape
 def test_every_kernel_equals_autograd_over_the_cell(sizes: Sizes) -> None:
     expected = by_autograd(sizes)
     for maker in HERE:
-        found = by_kernel(maker, sizes)
-        assert set(found.norms) == {"h", "c"} and set(found.gradients) == set(NAMES)
-        same(found, expected, who=maker)
+        answer = by_kernel(maker, sizes)
+        assert set(answer.norms) == {"h", "c"} and set(answer.gradients) == set(NAMES)
+        same(answer, expected, who=maker)
 
 
 @NEEDS_COMPILER
 @SIZES
 def test_compiled_in_float32_equals_autograd_in_float64(sizes: Sizes) -> None:
     """To 1e-5 of the largest entry."""
-    found = by_kernel("compiled", sizes, torch.float32).named()
+    answer = by_kernel("compiled", sizes, torch.float32).named()
     for name, expected in by_autograd(sizes).named().items():
-        assert (found[name].double() - expected).abs().max() <= 1e-5 * expected.abs().max(), name
+        assert (answer[name].double() - expected).abs().max() <= 1e-5 * expected.abs().max(), name
 
 
 @pytest.mark.parametrize("maker", [name for name in HERE if name in ("compiled", "torch")])

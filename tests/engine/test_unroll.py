@@ -28,7 +28,7 @@ from torch.autograd.graph import saved_tensors_hooks
 
 from lstm_bench.cells.rnn import RNNCell
 from lstm_bench.engine.generic import GenericKernel
-from lstm_bench.engine.sequence_buffer import CHUNK
+from lstm_bench.engine.kernels.bptt import CHUNK
 from lstm_bench.engine.unroll import Unroll, segment_lengths
 
 SEGMENTS = (1, 5, 8, 16)

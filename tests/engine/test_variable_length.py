@@ -44,10 +44,12 @@ def alone(model: Model, task, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
         state = model.cell.initial_state(1)
         for x in batch.inputs[:length, b : b + 1]:
             output, state = model.cell.step(x, state)
-        wanted = batch.targets[length - 1 - (task.length - task.predicted_steps), b]
-        said = model.readout(output)[0]
-        is_number = wanted.is_floating_point()
-        losses.append((said[0] - wanted) ** 2 if is_number else torch.nn.functional.cross_entropy(said, wanted))
+        target = batch.targets[length - 1 - (task.length - task.predicted_steps), b]
+        predictions = model.readout(output)[0]
+        is_number = target.is_floating_point()
+        losses.append(
+            (predictions[0] - target) ** 2 if is_number else torch.nn.functional.cross_entropy(predictions, target)
+        )
     loss = torch.stack(losses).mean()
     named = {f"cell.{n}": p for n, p in model.cell.named_parameters()}
     named |= {f"readout.{n}": p for n, p in model.readout.named_parameters()}
@@ -87,8 +89,8 @@ def test_nothing_behind_an_end_reaches_losses_gradients_norms_or_scores(task, ce
         answers.append([losses, population.gradients.clone(), *norms.values()])
     assert all(torch.equal(*pair) for pair in zip(*answers, strict=True))
     (model, *_), (clean, *_), (filled, *_) = models(task, cell_type), batches, noisy
-    said = [predict(model, b.inputs, task.predicted_steps) for b in (clean, filled)]
-    metrics = [task.metrics(s, clean.targets) for s in said]
+    predictions = [predict(model, b.inputs, task.predicted_steps) for b in (clean, filled)]
+    metrics = [task.metrics(s, clean.targets) for s in predictions]
     assert {k: float(v) for k, v in metrics[0].items()} == {k: float(v) for k, v in metrics[1].items()}
 
 

@@ -1,4 +1,4 @@
-"""MLflow away, dead, locked or slow while a study is mirrored; a sync must make good for all of it."""
+"""MLflow away, dead, locked or slow while a study is mirrored; a backfill must make good for all of it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ IMPORT_S = 5.0  # of MLflow, where the mirror has not come to it before it is cl
 
 
 def server_killed(_: Random, folder: Path, when: str) -> str:
-    """Have no server at the start, in the middle or at the end of a study; then sync with one that is back."""
+    """Have no server at the start, in the middle or at the end of a study; then backfill with one that is back."""
     server = Server(folder)
     try:
         if when != "at the start":
@@ -39,10 +39,10 @@ def server_killed(_: Random, folder: Path, when: str) -> str:
         with scene.background() as mirror:
             _mirrored(scene, when, server)
             expect(ended(mirror) < PROMPT_S + IMPORT_S, "the study waited for the server")
-            expect(mirror.error is not None, "nobody was told that MLflow is behind")
+            expect(mirror.error is not None, "no error says that MLflow is incomplete")
         no_mirror_waits()
         server.start()
-        _expect_level_after_sync(scene)
+        _expect_complete_after_backfill(scene)
     finally:
         server.kill()
     return ""
@@ -61,15 +61,15 @@ def _mirrored(scene: Scene, when: str, server: Server) -> None:
         scene.add_member(3)
 
 
-def _expect_level_after_sync(scene: Scene) -> None:
-    expect(scene.sync() == 0, "the sync says that MLflow is not level")
+def _expect_complete_after_backfill(scene: Scene) -> None:
+    expect(scene.backfill() == 0, "the backfill says that MLflow is incomplete")
     expect(not scene.whats_wrong(), f"MLflow shows {scene.whats_wrong()}")
 
 
 def database_locked(_: Random, folder: Path, when: str) -> str:
     """Have another process lock the database at the start, in the middle or at the end of a study."""
     scene = small_scene(folder, "study")
-    expect(scene.sync() == 0, "no store to begin with")
+    expect(scene.backfill() == 0, "no store to begin with")
     early: AbstractContextManager[Any] = locked(scene.uri) if when == "at the start" else nullcontext()
     late: AbstractContextManager[Any] = nullcontext() if when == "at the start" else locked(scene.uri)
     with early, scene.background() as mirror:
@@ -81,7 +81,7 @@ def database_locked(_: Random, folder: Path, when: str) -> str:
             scene.add_member(3)
             expect(ended(mirror) < PROMPT_S + IMPORT_S, "the study waited for the lock")
     no_mirror_waits()
-    _expect_level_after_sync(scene)
+    _expect_complete_after_backfill(scene)
     return ""
 
 
@@ -98,7 +98,7 @@ def server_slow(random: Random, folder: Path) -> str:
                 expect(ended(mirror) < PROMPT_S + IMPORT_S, "the study waited for the server")
             no_mirror_waits()
         scene.uri = server.uri
-        _expect_level_after_sync(scene)
+        _expect_complete_after_backfill(scene)
     finally:
         server.kill()
     return f"{delay_s:g} s a request"

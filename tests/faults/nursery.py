@@ -110,7 +110,7 @@ if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     private = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
-    from lstm_bench.engine.bootstrap import prepare_process
+    from lstm_bench.engine.process_setup import prepare_process
 
     prepare_process()
     import lstm_bench.study.job  # noqa: F401 - all that children need

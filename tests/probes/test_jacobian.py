@@ -13,7 +13,7 @@ from lstm_bench.cells.rnn import RNNCell
 from lstm_bench.probes.contract import ProbeError
 from lstm_bench.probes.jacobian import JacobianNorms, jacobian, jacobian_over
 from lstm_bench.tasks.adding import AddingTask
-from lstm_bench.tasks.distances import spread
+from lstm_bench.tasks.contract import log_spaced
 from lstm_bench.tasks.marked_pairs import MarkedPairsTask
 
 H = 6
@@ -83,11 +83,11 @@ def test_a_cell_above_256_units_is_left_out(hidden_size, measured):
 
 
 def test_the_steps_back_are_spread_from_one_to_the_whole_sequence():
-    assert spread(1, 12) == [1]
-    assert spread(8, 4) == [1, 2, 4, 8]
-    assert spread(5, 12) == [1, 2, 3, 4, 5]
-    assert spread(1000, 4) == [1, 10, 100, 1000]
-    assert spread(7, 1) == [7]
+    assert log_spaced(1, 12) == [1]
+    assert log_spaced(8, 4) == [1, 2, 4, 8]
+    assert log_spaced(5, 12) == [1, 2, 3, 4, 5]
+    assert log_spaced(1000, 4) == [1, 10, 100, 1000]
+    assert log_spaced(7, 1) == [7]
 
 
 @pytest.mark.parametrize("back", [[0], [1, 6]])
@@ -101,4 +101,4 @@ def test_a_sequence_is_read_up_to_its_own_end():
     for seed in range(4):
         batch = task.sample(1, generator(seed))
         found = jacobian(model_of(cell), task, generator(seed), points=4)
-        assert found == jacobian_over(cell, batch.inputs[: int(batch.lengths)], spread(int(batch.lengths), 4))
+        assert found == jacobian_over(cell, batch.inputs[: int(batch.lengths)], log_spaced(int(batch.lengths), 4))

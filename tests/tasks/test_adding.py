@@ -106,9 +106,9 @@ def test_metrics_worked_by_hand() -> None:
     targets = torch.tensor([[1.0, 0.5]], dtype=torch.float64)
     predictions = torch.tensor([[[1.05], [0.15]]], dtype=torch.float64)
     metrics = AddingTask(5).metrics(predictions, targets)
-    found = {name: float(value) for name, value in metrics.items()}
+    means = {name: float(value) for name, value in metrics.items()}
     expected = {"loss": 0.0625, "explained": 0.625, "implied_window": 3.125, "within_tenth": 0.5}
-    assert found == pytest.approx(expected)
+    assert means == pytest.approx(expected)
 
 
 @pytest.mark.parametrize(("mse", "solved"), [(0.0, True), (0.01, True), (0.0101, False), (math.nan, False)])
@@ -231,12 +231,12 @@ def test_recall_of_the_cue_in_noise_is_the_share_of_its_variance(deviation: floa
 def test_an_answer_without_memory_has_the_recall_of_chance() -> None:
     """1/(n-2): for n = 12 sequences 0.1."""
     task, stream = AddingTask(10, cue_distance=7), Generator().manual_seed(0)
-    found = []
+    means = []
     for _ in range(1000):
         batch = task.sample(12, stream)
         answer = torch.rand(12, generator=stream).numpy() + cue_and_other(task, batch)[1]
-        found.append(recall_of(answer, task, batch))
-    assert np.mean(found) == pytest.approx(0.1, abs=5 * np.std(found) / math.sqrt(1000))
+        means.append(recall_of(answer, task, batch))
+    assert np.mean(means) == pytest.approx(0.1, abs=5 * np.std(means) / math.sqrt(1000))
 
 
 @DIALECTS

@@ -38,8 +38,10 @@ def test_whoever_answers_with_the_cue_of_the_clause_before_where_there_is_none_i
     steps = torch.arange(len(words)).unsqueeze(1)
     last_cue = torch.where(words < len(CUES), steps, -1).cummax(dim=0).values
     carried = torch.where(last_cue >= 0, words.gather(0, last_cue.clamp_min(0)), NO_CUE)
-    said = torch.where(words == QUESTION, carried, SILENT)
-    recall = TASK.recall(F.one_hot(said, TASK.output_size).double(), TASK.sample(20_000, Generator().manual_seed(1)))
+    predictions = torch.where(words == QUESTION, carried, SILENT)
+    recall = TASK.recall(
+        F.one_hot(predictions, TASK.output_size).double(), TASK.sample(20_000, Generator().manual_seed(1))
+    )
     first, second = (1 + 4 * recall) / 5  # back to accuracies
     assert float(first) == 1
     assert abs(float(second) - (1 - 4 / 25)) < 5 * (4 / 25 * 21 / 25 / 20_000) ** 0.5
@@ -49,6 +51,6 @@ def test_whoever_answers_with_the_cue_of_the_clause_before_where_there_is_none_i
 def test_the_explainers_two_sentences_are_sequences_of_the_task():
     words = [WORDS.index(word) for word in ["Deep", "learning", "is", "fun", ".", "I", "love", "learning", "so"]]
     inputs = F.one_hot(torch.tensor(words), len(WORDS)).unsqueeze(1).float()
-    said = ContextTask(lag=1).oracle(inputs)[:, 0].argmax(dim=-1).tolist()
-    assert said == [SILENT, 0, *[SILENT] * 5, 1, SILENT]
+    predictions = ContextTask(lag=1).oracle(inputs)[:, 0].argmax(dim=-1).tolist()
+    assert predictions == [SILENT, 0, *[SILENT] * 5, 1, SILENT]
     assert len(words) == ContextTask(lag=1).length

@@ -164,11 +164,11 @@ def test_recall_is_the_accuracy_of_each_letter_above_chance(dialect: str) -> Non
     """Of 8 sequences the first letter is right in all, the second in 4, the third in 1, which is chance."""
     task = CopyTask(lag=4, n_symbols=3, dialect=dialect)
     batch = draw(task, 8)
-    said = task.oracle(batch.inputs)
+    predictions = task.oracle(batch.inputs)
     for place, right in ((-2, 4), (-1, 1)):
         wrong = (batch.targets[place, right:] + 1) % 8
-        said[place, right:] = F.one_hot(wrong, task.output_size).float()
-    recalls = task.recall(said, batch)
+        predictions[place, right:] = F.one_hot(wrong, task.output_size).float()
+    recalls = task.recall(predictions, batch)
     assert recalls.tolist() == pytest.approx([1.0, (1 / 2 - 1 / 8) / (7 / 8), 0.0], abs=1e-12)
 
 

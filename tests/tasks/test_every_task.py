@@ -23,10 +23,10 @@ MEMBERS = ("sample", "loss", "metrics", "oracle", "solved")
 def task_types() -> Iterator[type]:
     for info in pkgutil.iter_modules(tasks.__path__, "lstm_bench.tasks."):
         module = importlib.import_module(info.name)
-        for _, found in inspect.getmembers(module, inspect.isclass):
-            at_home = found.__module__ == module.__name__ and not getattr(found, "_is_protocol", False)
-            if at_home and all(hasattr(found, member) for member in MEMBERS):
-                yield found
+        for _, candidate in inspect.getmembers(module, inspect.isclass):
+            at_home = candidate.__module__ == module.__name__ and not getattr(candidate, "_is_protocol", False)
+            if at_home and all(hasattr(candidate, member) for member in MEMBERS):
+                yield candidate
 
 
 def choices(task_type: type) -> Iterator[dict[str, Any]]:
@@ -107,9 +107,9 @@ def test_the_oracle_scores_exactly_one_and_counts_as_solved(task: Any) -> None:
 
 def test_the_oracle_takes_a_member_axis(task: Any) -> None:
     batch = stacked(task)
-    said = task.oracle(batch.inputs)
+    predictions = task.oracle(batch.inputs)
     for m in range(M):
-        assert torch.equal(said[:, m], task.oracle(batch.inputs[:, m]))
+        assert torch.equal(predictions[:, m], task.oracle(batch.inputs[:, m]))
 
 
 def test_the_baselines_do_not_count_as_solved(task: Any) -> None:
@@ -185,11 +185,11 @@ def test_lengths_are_uniform_up_to_the_longest(task: Any) -> None:
 
 def eight_letters_at_the_recall(task: Any, inputs: Tensor) -> Tensor:
     """Return copy's memoryless predictor: certain blanks (class 8), then one chance in eight for each letter."""
-    said = torch.full((task.predicted_steps, inputs.shape[1], task.output_size), -1000.0)
+    predictions = torch.full((task.predicted_steps, inputs.shape[1], task.output_size), -1000.0)
     recall = task.predicted_steps - task.n_symbols
-    said[:recall, :, 8] = 0
-    said[recall:, :, :8] = 0
-    return said
+    predictions[:recall, :, 8] = 0
+    predictions[recall:, :, :8] = 0
+    return predictions
 
 
 def always_one(task: Any, inputs: Tensor) -> Tensor:
@@ -242,9 +242,9 @@ def all_classes_alike(task: Any, inputs: Tensor) -> Tensor:
 
 def always_the_first_class(task: Any, inputs: Tensor) -> Tensor:
     """Return certainty of one class, which is right as often as any."""
-    said = torch.zeros(task.predicted_steps, inputs.shape[1], task.output_size)
-    said[..., 0] = 1000.0
-    return said
+    predictions = torch.zeros(task.predicted_steps, inputs.shape[1], task.output_size)
+    predictions[..., 0] = 1000.0
+    return predictions
 
 
 # Built here, not taken from the task: a new task adds the predictor that its baselines speak of.

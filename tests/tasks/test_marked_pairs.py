@@ -20,13 +20,13 @@ def draw(task: MarkedPairsTask, size: int = 4000, seed: int = 0) -> Batch:
 
 
 def sequences(batch: Batch) -> list[tuple[np.ndarray, np.ndarray, float]]:
-    """Return values and markers of each sequence up to its end, and what is asked there."""
-    found = []
+    """Return values and markers of each sequence up to its end, and its target."""
+    rows = []
     for b, length in enumerate(batch.lengths.tolist()):
         values, markers = batch.inputs[:length, b].double().numpy().T
         (answer,) = [float(t) for t in batch.targets[:, b] if not t.isnan()]
-        found.append((values, markers, answer))
-    return found
+        rows.append((values, markers, answer))
+    return rows
 
 
 def test_the_papers_sizes() -> None:
@@ -95,16 +95,16 @@ def test_no_other_constant_is_correct_more_often(operation: str) -> None:
 
 
 def metrics_of(task: MarkedPairsTask, batch: Batch, error: Tensor) -> dict[str, float]:
-    said = task.oracle(batch.inputs) + error.reshape(1, -1, 1)
-    return {name: float(value) for name, value in task.metrics(said, batch.targets).items()}
+    predictions = task.oracle(batch.inputs) + error.reshape(1, -1, 1)
+    return {name: float(value) for name, value in task.metrics(predictions, batch.targets).items()}
 
 
 @OPERATIONS
 def test_an_answer_off_by_less_than_a_twenty_fifth_is_correct(operation: str) -> None:
     task, errors = MarkedPairsTask(8, operation), torch.tensor([0.039, -0.039, 0.041, -0.041])
-    found = metrics_of(task, draw(task, 4), errors)
-    assert found["correct"] == 0.5
-    assert found["loss"] == pytest.approx(float(errors.square().mean()), rel=1e-4)
+    metrics = metrics_of(task, draw(task, 4), errors)
+    assert metrics["correct"] == 0.5
+    assert metrics["loss"] == pytest.approx(float(errors.square().mean()), rel=1e-4)
 
 
 @pytest.mark.parametrize(
@@ -132,9 +132,9 @@ def test_an_answer_that_knows_the_other_value_alone_recalls_nothing(operation: s
     pairs = [(np.delete(v, len(v) - 26), np.delete(m, len(m) - 26)) for v, m, _ in sequences(batch)]
     combine = np.sum if operation == "sum" else np.prod
     other = torch.tensor(np.array([combine(v[m == 1]) for v, m in pairs]))
-    said = other.expand(task.predicted_steps, -1).unsqueeze(-1)
-    assert float(task.recall(said, batch)) < 0.03  # rounding is left, and correlates by chance: 15/n at most
-    bent = said + 0.3 * task.oracle(batch.inputs)
+    predictions = other.expand(task.predicted_steps, -1).unsqueeze(-1)
+    assert float(task.recall(predictions, batch)) < 0.03  # rounding is left, and correlates by chance: 15/n at most
+    bent = predictions + 0.3 * task.oracle(batch.inputs)
     assert float(task.recall(bent, batch)) == pytest.approx(1.0, abs=1e-6)
 
 
@@ -142,8 +142,8 @@ def test_where_no_distance_is_set_the_cue_is_the_later_value() -> None:
     task = MarkedPairsTask(20)
     batch = draw(task, 800)
     later = torch.tensor([float(v[np.flatnonzero(m == 1)[-1]]) for v, m, _ in sequences(batch)])
-    said = later.expand(task.predicted_steps, -1).unsqueeze(-1)
-    assert float(task.recall(said, batch)) == pytest.approx(1.0, abs=1e-6)
+    predictions = later.expand(task.predicted_steps, -1).unsqueeze(-1)
+    assert float(task.recall(predictions, batch)) == pytest.approx(1.0, abs=1e-6)
 
 
 @pytest.mark.parametrize(

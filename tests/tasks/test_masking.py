@@ -1,4 +1,4 @@
-"""Where nothing is asked, nothing counts."""
+"""Ignored targets count in no mean, no gradient and no length."""
 
 import math
 
@@ -11,18 +11,18 @@ from lstm_bench.tasks.masking import IGNORE_INDEX, answer_predictions, last_step
 NAN = math.nan
 
 
-def test_numbers_that_are_none_and_classes_below_zero_are_not_asked() -> None:
+def test_nan_and_the_ignored_class_are_no_valid_targets() -> None:
     assert valid_mask(torch.tensor([[0.0, NAN], [-1.0, 2.0]])).tolist() == [[True, False], [True, True]]
     assert valid_mask(torch.tensor([[0, IGNORE_INDEX], [3, 1]])).tolist() == [[True, False], [True, True]]
 
 
-def test_means_are_over_what_is_asked_alone_member_by_member() -> None:
+def test_means_are_over_valid_targets_member_by_member() -> None:
     targets = torch.tensor([[[1.0, NAN], [NAN, NAN]], [[NAN, 1.0], [1.0, NAN]]])  # [S, M, B]
     values = torch.tensor([[[2.0, NAN], [5.0, 6.0]], [[1e9, 4.0], [7.0, math.inf]]])
     assert masked_mean(values, targets).tolist() == [3.0, 7.0]
 
 
-def test_where_nothing_is_asked_no_gradient_arrives_whatever_stands_there() -> None:
+def test_no_gradient_arrives_at_ignored_targets_whatever_is_predicted_there() -> None:
     targets = torch.tensor([[1.0, NAN], [NAN, 2.0]])
     predictions = torch.tensor([[3.0, 1e30], [-1e30, 4.0]], requires_grad=True)
     masked_mean((predictions - targets.nan_to_num()).square(), targets).backward()
@@ -40,13 +40,13 @@ def test_one_answer_stands_at_the_last_step_of_each_sequence() -> None:
     assert classes.tolist() == [[2, IGNORE_INDEX], [IGNORE_INDEX, 0]]
 
 
-def test_lengths_are_told_by_the_last_step_that_is_asked() -> None:
+def test_a_sequence_ends_with_its_last_valid_target() -> None:
     targets = torch.tensor([[NAN, 0.25, 1.0, 3.0], [NAN, NAN, 0.75, NAN], [0.5, NAN, NAN, 1.0]])
     assert Batch(torch.zeros(6, 4, 2), targets).lengths.tolist() == [6, 4, 5, 6]
     assert Batch(torch.zeros(4, 2, 1), torch.zeros(4, 2, dtype=torch.int64)).lengths.tolist() == [4, 4]
 
 
-def test_the_answer_of_a_sequence_is_the_prediction_where_it_is_asked() -> None:
+def test_the_answer_of_a_sequence_is_the_prediction_at_its_valid_target() -> None:
     predictions = torch.arange(12.0).reshape(3, 2, 2)
     targets = torch.tensor([[IGNORE_INDEX, 1], [IGNORE_INDEX, IGNORE_INDEX], [0, IGNORE_INDEX]])
     assert answer_predictions(predictions, targets).tolist() == [[8.0, 9.0], [2.0, 3.0]]

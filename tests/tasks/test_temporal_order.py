@@ -69,8 +69,8 @@ def test_positions_letters_and_classes_are_uniform(dialect: str, lag: int) -> No
 def test_a_sequence_worked_by_hand() -> None:
     task = TemporalOrderTask(6, "6a")
     assert (task.shortest, task.length, task.windows) == (15, 16, [(2, 3), (8, 9)])
-    said = task.oracle(one_hot("EcXaddbYcabbdaB") if task.length == 15 else one_hot("EcXaddbYcabbdaBa"))
-    assert said[:, 0].argmax(dim=-1).tolist() == [1, 1]  # XX, XY, YX, YY
+    predictions = task.oracle(one_hot("EcXaddbYcabbdaB") if task.length == 15 else one_hot("EcXaddbYcabbdaBa"))
+    assert predictions[:, 0].argmax(dim=-1).tolist() == [1, 1]  # XX, XY, YX, YY
 
 
 @pytest.mark.parametrize(("probability", "correct"), [(0.71, 1.0), (0.69, 0.0)])
@@ -79,9 +79,9 @@ def test_an_answer_is_correct_if_no_output_is_off_by_more_than_three_tenths(prob
     batch = draw(task, 50)
     others = math.log((1 - probability) / 3)
     truth = F.one_hot(batch.targets.amax(dim=0), 4).expand(task.predicted_steps, -1, -1)
-    said = torch.where(truth == 1, math.log(probability), others)
-    found = {name: float(value) for name, value in task.metrics(said, batch.targets).items()}
-    assert found == pytest.approx({"loss": -math.log(probability), "correct": correct, "accuracy": 1.0}, rel=1e-5)
+    predictions = torch.where(truth == 1, math.log(probability), others)
+    means = {name: float(value) for name, value in task.metrics(predictions, batch.targets).items()}
+    assert means == pytest.approx({"loss": -math.log(probability), "correct": correct, "accuracy": 1.0}, rel=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -96,8 +96,8 @@ def test_each_mark_is_recalled_for_itself() -> None:
     task = TemporalOrderTask(24, "6b")
     batch = draw(task, 4000)
     first = batch.targets.amax(dim=0) // 4
-    said = F.one_hot(4 * first, 8).float().expand(task.predicted_steps, -1, -1)
-    recalls = task.recall(said, batch).tolist()
+    predictions = F.one_hot(4 * first, 8).float().expand(task.predicted_steps, -1, -1)
+    recalls = task.recall(predictions, batch).tolist()
     assert recalls[0] == 1.0
     assert recalls[1:] == pytest.approx([0.0, 0.0], abs=5 / math.sqrt(4000))
 

@@ -35,7 +35,7 @@ from waiting import HANGS_S
 from lstm_bench.records.schema import JobPlan, MemberRecord, StudyPlan
 from lstm_bench.records.store import StudyRecords
 from lstm_bench.study.folders import tracking_uri
-from lstm_bench.sync.__main__ import main as sync
+from lstm_bench.tracking import backfill
 from lstm_bench.tracking.background import BackgroundMirror
 from lstm_bench.tracking.mirror import Mirror
 from lstm_bench.tracking.progress import Progress
@@ -71,13 +71,16 @@ class Scene:
     def background(self) -> BackgroundMirror:
         return BackgroundMirror(self.plan, self.records, self.uri, self.folder / "mlartifacts")
 
-    def sync(self) -> int:
+    def backfill(self) -> int:
         places = ["--runs", str(self.folder / "runs"), "--reports", str(self.folder / "reports")]
-        return sync([self.plan.study, *places, *(["--uri", self.uri] if self.uri.startswith("http") else [])])
+        store = ["--uri", self.uri] if self.uri.startswith("http") else []
+        return backfill.main([self.plan.study, *places, *store])
 
     def runs(self, role: str | None = None) -> list[Run]:
-        ours = [e.experiment_id for e in self.client.search_experiments() if e.name.split()[0] == self.plan.study]
-        runs = list(self.client.search_runs(ours)) if ours else []
+        experiments = [
+            e.experiment_id for e in self.client.search_experiments() if e.name.split()[0] == self.plan.study
+        ]
+        runs = list(self.client.search_runs(experiments)) if experiments else []
         return [run for run in runs if role in (None, run.data.tags["role"])]
 
     def run_of(self, identity: str) -> Run:
@@ -203,22 +206,22 @@ def locked(uri: str) -> Iterator[None]:
 
 
 def killed_writers(scene: Scene, times: int, within_s: float, seed: int = 0) -> list[str]:
-    """Kill writers of one store, each at a random moment of its work, then sync."""
+    """Kill writers of one store, each at a random moment of its work, then backfill."""
     moments = random.Random(seed)
     for _ in range(times):
-        writer = _quick_process(_sync_here, scene)
+        writer = _quick_process(_backfill_here, scene)
         time.sleep(moments.uniform(0, within_s))
         writer.kill()  # SIGKILL, unless it was quicker
         writer.join()
-    if scene.sync() != 0:
-        return ["sync: not level"]
+    if scene.backfill() != 0:
+        return ["backfill: incomplete"]
     return scene.whats_wrong()
 
 
 def many_on_a_fresh_store(folder: Path, processes: int = 8) -> list[str]:
     """Have several processes mirror a study each into a store that none of them finds there."""
     scenes = [small_scene(folder, f"study{number}") for number in range(processes)]
-    writers = [_quick_process(_sync_here, scene) for scene in scenes]
+    writers = [_quick_process(_backfill_here, scene) for scene in scenes]
     for writer in writers:
         writer.join()
     wrong = [f"process {number}: exit code {w.exitcode}" for number, w in enumerate(writers) if w.exitcode != 0]
@@ -228,14 +231,14 @@ def many_on_a_fresh_store(folder: Path, processes: int = 8) -> list[str]:
 def _quick_process(target: Any, scene: Scene) -> Any:
     """Start a process that has imported everything: it works within milliseconds."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["lstm_bench.sync.__main__", "mlflow.store.tracking.sqlalchemy_store"])
+    context.set_forkserver_preload(["lstm_bench.tracking.backfill", "mlflow.store.tracking.sqlalchemy_store"])
     process = context.Process(target=target, args=(scene,))
     process.start()
     return process
 
 
-def _sync_here(scene: Scene) -> None:
-    sys.exit(scene.sync())
+def _backfill_here(scene: Scene) -> None:
+    sys.exit(scene.backfill())
 
 
 # What can happen to a server
@@ -277,9 +280,9 @@ class Server:
 
 
 def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
 
 
 class SlowProxy(ThreadingHTTPServer):

@@ -6,7 +6,7 @@ import time
 
 import pytest
 from mirror_faults import free_port, killed_writers, locked, many_on_a_fresh_store, small_scene
-from waiting import PROMPT_S, ended, ended_level, no_mirror_waits, patient, rested, wait_until
+from waiting import PROMPT_S, ended, ended_complete, no_mirror_waits, patient, rested, wait_until
 
 from lstm_bench.records.locking import HeldError, held, is_held
 from lstm_bench.tracking.background import mirror_lock
@@ -19,10 +19,10 @@ def no_mirror_left():
     no_mirror_waits()
 
 
-def test_an_undisturbed_mirror_is_level_when_it_is_closed(scene):
+def test_an_undisturbed_mirror_is_complete_when_it_is_closed(scene):
     with scene.background() as mirror:
-        ended_level(mirror)
-    assert (mirror.error, mirror.behind) == (None, 0)
+        ended_complete(mirror)
+    assert (mirror.error, mirror.unwritten) == (None, 0)
     assert mirror.seconds > 0
     assert scene.whats_wrong() == []
 
@@ -32,15 +32,15 @@ def test_members_are_mirrored_as_they_appear(scene):
         wait_until(lambda: len(scene.runs()) == 2)
         scene.add_member(3)
         wait_until(lambda: len(scene.runs()) == 3)
-        ended_level(mirror)
+        ended_complete(mirror)
     assert scene.whats_wrong() == []
 
 
 def test_a_store_that_is_not_there_is_made_while_the_study_waits(scene):
     (scene.folder / "mlflow.db").unlink()
     with scene.background() as mirror:
-        ended_level(mirror)
-    assert (mirror.error, mirror.behind) == (None, 0)
+        ended_complete(mirror)
+    assert (mirror.error, mirror.unwritten) == (None, 0)
     assert scene.whats_wrong() == []
 
 
@@ -52,8 +52,8 @@ def test_a_mirror_at_rest_looks_at_nothing_and_lets_others_write(scene):
         scene.add_member(3)
         time.sleep(2.5)
         assert len(scene.runs()) == 2
-        ended_level(mirror, {identity: {"memory/t50": 3.0}}, {}, None)
-    assert (mirror.error, mirror.behind) == (None, 0)
+        ended_complete(mirror, {identity: {"memory/t50": 3.0}}, {}, None)
+    assert (mirror.error, mirror.unwritten) == (None, 0)
     assert scene.run_of(identity).data.metrics["memory/t50"] == 3.0
     assert scene.whats_wrong() == []
 
@@ -63,10 +63,10 @@ def test_a_database_that_is_locked_all_the_time_holds_nobody_up(scene):
         with scene.background() as mirror:
             scene.add_member(3)
             assert ended(mirror) < 2 * PROMPT_S  # MLflow's import is our own work
-        assert mirror.behind == 3
+        assert mirror.unwritten == 3
         assert mirror.error is not None
     no_mirror_waits()
-    assert scene.sync() == 0
+    assert scene.backfill() == 0
     assert scene.whats_wrong() == []
 
 
@@ -77,8 +77,8 @@ def test_a_database_that_is_locked_in_the_middle_is_caught_up_with(scene):
             scene.add_member(3)
             time.sleep(3.0)
         wait_until(lambda: len(scene.runs()) == 3)
-        ended_level(mirror)
-    assert (mirror.error, mirror.behind) == (None, 0)
+        ended_complete(mirror)
+    assert (mirror.error, mirror.unwritten) == (None, 0)
     assert scene.whats_wrong() == []
 
 
@@ -89,10 +89,10 @@ def test_a_database_that_is_locked_at_the_end_is_left_after_the_patience(scene):
         with locked(scene.uri):
             scene.add_member(3)
             assert ended(mirror) < PROMPT_S
-            assert mirror.behind == 1
+            assert mirror.unwritten == 1
             assert mirror.error is not None
     no_mirror_waits()
-    assert scene.sync() == 0
+    assert scene.backfill() == 0
     assert scene.whats_wrong() == []
 
 
@@ -100,7 +100,7 @@ def test_a_deadline_is_kept_though_there_is_progress(scene):
     (scene.folder / "mlflow.db").unlink()  # making a store takes seconds
     with patient(), scene.background() as mirror:
         ended(mirror, deadline_s=0.3)  # it would be level otherwise
-        assert mirror.behind == 2
+        assert mirror.unwritten == 2
         assert mirror.error is not None
 
 
@@ -109,23 +109,23 @@ def test_a_server_that_is_not_there_holds_nobody_up(scene):
     with scene.background() as mirror:
         wait_until(lambda: mirror.error is not None)
         assert ended(mirror) < PROMPT_S
-    assert mirror.behind == 2
+    assert mirror.unwritten == 2
     assert "Max retries exceeded" in str(mirror.error)
 
 
 def test_a_mirror_waits_for_who_has_its_study(scene):
-    with held(mirror_lock(scene.records.folder), "sync"), scene.background() as mirror:
+    with held(mirror_lock(scene.records.folder), "backfill"), scene.background() as mirror:
         assert ended(mirror) < PROMPT_S
     assert isinstance(mirror.error, HeldError)
-    assert mirror.behind == 2
+    assert mirror.unwritten == 2
 
 
 def test_a_member_that_cannot_be_written_is_told_and_counted(scene):
     identity = scene.records.identities()[0]
     (scene.records.member_folder(identity) / "curves.parquet").write_bytes(b"PAR1")
     with scene.background() as mirror:
-        ended_level(mirror)
-    assert mirror.behind == 1
+        ended_complete(mirror)
+    assert mirror.unwritten == 1
     assert "curves.parquet: damaged" in str(mirror.error)
 
 

@@ -44,7 +44,7 @@ def test_a_mean_over_members_is_over_all_of_them_at_every_step(scene):
     for seed in range(4):
         rewritten(scene, seed, {"eval/recall_accuracy": solving}, status="solved")
     rewritten(scene, 4, {"eval/recall_accuracy": [0.2] * 10 + [0.4] * 11}, status="learning")
-    scene.mirror().level()
+    scene.mirror().update()
     points = shown(scene, "eval/recall_accuracy")
     seen = points.groupby("step")["value"].agg(["mean", "size"])
     assert seen.index.tolist() == GRID
@@ -56,19 +56,19 @@ def test_a_mean_over_members_is_over_all_of_them_at_every_step(scene):
 def test_of_real_curves_the_mean_is_that_of_each_members_last_value(scene):
     for seed in range(2, 5):
         scene.add_member(seed, "learning")
-    scene.mirror().level()
-    own = [
+    scene.mirror().update()
+    curves_of_member = [
         pd.read_parquet(folder / "curves.parquet").query("metric == 'eval/recall_ce'").set_index("step")["value"]
         for folder in (scene.records.folder / "members").iterdir()
     ]
-    assert min(len(curve) for curve in own) < len(GRID)
-    expected = [np.mean([curve.loc[:step].iloc[-1] for curve in own]) for step in GRID]
+    assert min(len(curve) for curve in curves_of_member) < len(GRID)
+    expected = [np.mean([curve.loc[:step].iloc[-1] for curve in curves_of_member]) for step in GRID]
     assert shown(scene, "eval/recall_ce").groupby("step")["value"].mean().tolist() == pytest.approx(expected)
 
 
 def test_a_gradient_ends_with_the_member_and_the_training_loss_does_not(scene):
     record = rewritten(scene, 0, {"grad/norm": [1.0, 0.5], "train/loss": [2.0, 0.1]}, status="solved")
-    scene.mirror().level()
+    scene.mirror().update()
     of_member = {metric: shown(scene, metric, record.identity) for metric in ("grad/norm", "train/loss")}
     assert of_member["grad/norm"]["step"].tolist() == [0, EVERY]
     assert of_member["train/loss"]["step"].tolist() == GRID
@@ -77,7 +77,7 @@ def test_a_gradient_ends_with_the_member_and_the_training_loss_does_not(scene):
 
 def test_a_member_that_diverged_keeps_its_last_finite_value_as_in_the_report(scene):
     record = rewritten(scene, 0, {"eval/loss": [2.0, 1.5, math.inf]}, status="diverged")
-    scene.mirror().level()
+    scene.mirror().update()
     points = shown(scene, "eval/loss", record.identity)
     assert points["step"].tolist() == GRID
     assert points["value"].tolist()[:2] == [2.0, 1.5]
@@ -90,7 +90,7 @@ def test_a_budget_between_two_evaluations_ends_with_an_evaluation_of_its_own(sce
     plan = replace(scene.plan, jobs=[replace(job, steps=BUDGET + 50)])
     scene.records.write_plan(plan)
     scene.plan = plan
-    scene.mirror().level()
+    scene.mirror().update()
     steps = shown(scene, "eval/loss").groupby("identity")["step"].agg(list)
     assert steps.tolist() == [[*GRID, BUDGET + 50]] * 2
     assert scene.whats_wrong() == []
@@ -103,7 +103,7 @@ def test_a_member_that_tuned_is_carried_to_the_budget_of_tuning(scene, share):
     scene.plan = replace(scene.plan, jobs=[replace(job, config=job.config | {"trainer": trainer})])
     scene.records.write_plan(scene.plan)
     record = rewritten(scene, 0, {"eval/loss": [2.0, 0.1]}, status="solved", role="tuning")
-    scene.mirror().level()
+    scene.mirror().update()
     budget = TrainerConfig(steps=BUDGET, eval_every=EVERY, tuning_share=share).tuning_steps
     steps = shown(scene, "eval/loss", record.identity)["step"].tolist()
     assert steps == list(range(0, budget + 1, EVERY))
@@ -114,7 +114,7 @@ def test_single_values_stand_at_the_start_and_what_probes_found_where_they_looke
     probes = pd.read_parquet(scene.records.member_folder(record.identity) / "probes.parquet")
     milestone = int(probes.loc[probes["moment"] == "at_75", "step"].iloc[0])
     assert 0 < milestone < record.steps
-    scene.mirror().level()
+    scene.mirror().update()
     steps = {
         metric: shown(scene, metric, record.identity)["step"].tolist()
         for metric in (
@@ -137,13 +137,13 @@ def test_a_milestone_without_a_curve_stands_at_the_first_evaluation_at_its_share
     scene.records.write_member(
         replace(record, metrics={"mine/size_at_50": 3.0}), {"curves": curves, "probes": no_probes}
     )
-    scene.mirror().level()
+    scene.mirror().update()
     assert shown(scene, "mine/size_at_50")["step"].tolist() == [3 * EVERY]
 
 
 def test_a_run_that_was_level_in_an_older_way_stays_and_one_half_written_gets_no_value_twice(scene):
     """Once a curve ended with its member, and single values stood at the member's last step."""
-    scene.mirror().level()
+    scene.mirror().update()
     whole, half = (scene.records.read_member(identity) for identity in scene.records.identities())
     for record in (whole, half):
         run = scene.run_of(record.identity)
@@ -157,11 +157,11 @@ def test_a_run_that_was_level_in_an_older_way_stays_and_one_half_written_gets_no
         )
         scene.client.set_terminated(old, "FINISHED")
     before = scene.run_of(whole.identity).to_dictionary()
-    scene.mirror().level()
+    scene.mirror().update()
     assert scene.run_of(whole.identity).to_dictionary() == before
     parameters, losses = (shown(scene, metric, half.identity) for metric in ("params/total", "eval/loss"))
     assert parameters["step"].tolist() == [half.steps]
     assert losses["step"].tolist() == GRID
     again = scene.mirror()
-    again.level()
+    again.update()
     assert again._progress.written == set()

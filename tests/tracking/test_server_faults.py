@@ -1,10 +1,10 @@
-"""An MLflow server that is away, dies or is slow: the study goes on, and a sync makes good for all of it."""
+"""An MLflow server that is away, dies or is slow: the study goes on, and a backfill makes good for all of it."""
 
 from __future__ import annotations
 
 import pytest
 from mirror_faults import Server, SlowProxy, empty_scene
-from waiting import PROMPT_S, ended, ended_level, no_mirror_waits, rested, wait_until
+from waiting import PROMPT_S, ended, ended_complete, no_mirror_waits, rested, wait_until
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +23,7 @@ def away_at_the_start(server, tmp_path_factory):
         for seed in range(2):
             scene.add_member(seed)
         assert ended(mirror) < 2 * PROMPT_S  # MLflow's import is our own work
-    assert mirror.behind == 2
+    assert mirror.unwritten == 2
     assert mirror.error is not None
     return scene
 
@@ -41,7 +41,7 @@ def study(tmp_path, request, running):
 
 
 def test_a_server_that_was_away_at_the_start(away_at_the_start, running):
-    assert away_at_the_start.sync() == 0
+    assert away_at_the_start.backfill() == 0
     assert away_at_the_start.whats_wrong() == []
 
 
@@ -50,8 +50,8 @@ def test_a_server_that_is_slow_but_answers_is_waited_for(study, running):
     with SlowProxy(running.uri, 0.1) as slow:
         study.uri = slow.uri
         with study.background() as mirror:
-            ended_level(mirror)
-    assert (mirror.error, mirror.behind) == (None, 0)
+            ended_complete(mirror)
+    assert (mirror.error, mirror.unwritten) == (None, 0)
     study.uri = running.uri
     assert study.whats_wrong() == []
 
@@ -66,12 +66,12 @@ def test_a_server_that_is_too_slow_holds_nobody_up(study, running):
             slow.hold()
             study.add_member(1)
             assert ended(mirror) < PROMPT_S
-        assert mirror.behind == 1
+        assert mirror.unwritten == 1
         assert isinstance(mirror.error, TimeoutError)
         slow.let_go()
         no_mirror_waits()
     study.uri = running.uri
-    assert study.sync() == 0
+    assert study.backfill() == 0
     assert study.whats_wrong() == []
 
 
@@ -89,12 +89,12 @@ def test_a_server_that_dies_in_the_middle_and_comes_back(study, running):
             late.add_member(seed)
         late.write_status(3, "interrupted")
         assert ended(gives_up) < PROMPT_S
-        assert gives_up.behind >= 3
+        assert gives_up.unwritten >= 3
         assert gives_up.error is not None
         running.start()
         wait_until(lambda: len(study.runs()) == 3)
-        ended_level(catches_up)
-    assert (catches_up.error, catches_up.behind) == (None, 0)
+        ended_complete(catches_up)
+    assert (catches_up.error, catches_up.unwritten) == (None, 0)
     assert study.whats_wrong() == []
-    assert late.sync() == 0
+    assert late.backfill() == 0
     assert late.whats_wrong() == []

@@ -30,7 +30,7 @@ def ended(mirror: BackgroundMirror, *ending: Any, **limits: float) -> float:
     return time.monotonic() - began
 
 
-def ended_level(mirror: BackgroundMirror, *ending: Any) -> None:
+def ended_complete(mirror: BackgroundMirror, *ending: Any) -> None:
     """Close a mirror that has nothing in its way, however long it takes on a busy machine."""
     with patient():
         ended(mirror, *ending)

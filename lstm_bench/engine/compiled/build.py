@@ -128,4 +128,4 @@ def _check_folder(folder: Path) -> None:
         raise NotADirectoryError(f"{folder} is no absolute path")
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     if hasattr(os, "getuid") and folder.stat().st_uid != os.getuid():
-        raise PermissionError(f"{folder} belongs to somebody else")
+        raise PermissionError(f"{folder} belongs to another user")

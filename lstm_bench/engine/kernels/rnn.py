@@ -9,96 +9,46 @@
 Source: Werbos 1990; Pascanu, Mikolov & Bengio 2013 for the norms.
 """
 
-from collections.abc import Mapping
-
 import torch
 from torch import Tensor
 
 from lstm_bench.cells.rnn import RNNCell
 from lstm_bench.engine.kernel import Parts
-from lstm_bench.engine.sequence_buffer import (
-    CHUNK,
-    BufferCache,
-    WeightGradients,
-    chunks_from_the_end,
-    joint_weights,
-    zero_state,
-)
+from lstm_bench.engine.kernels.bptt import Tape, TorchKernel, tanh_backward
+
+threshold_backward = torch.ops.aten.threshold_backward.grad_input
+Step = tuple[Tensor, Tensor, Tensor]  # xh_t, h_t, and room for the pre-activation, [M, B, ...]
 
 
-class _Tape:
-    """xh[t] = [x_t, h_{t-1}]: h[0] is the state before the segment, h[T] the last output."""
-
-    def __init__(self, inputs: Tensor, hidden_size: int) -> None:
-        self.steps, members, batch, features = inputs.shape
-        self.xh = inputs.new_empty(self.steps + 1, members, batch, features + hidden_size)
-        self.h = self.xh[..., features:]
-        self.views = list(zip(self.xh[:-1], self.h[1:], strict=True))
-        self.d_pre = inputs.new_empty(CHUNK, members, batch, hidden_size)
-        self.places = list(self.d_pre)
-
-
-class RNNKernel:
+class RNNKernel(TorchKernel):
     """The `Kernel` of `RNNCell` in torch operations."""
 
-    name = "BPTT in torch operations"
+    widths_kept = 1
 
     def __init__(self, cell: RNNCell) -> None:
-        self.hidden_size, self.tanh = cell.hidden_size, cell.nonlinearity == "tanh"
-        self._cache = BufferCache(lambda inputs: _Tape(inputs, self.hidden_size))
+        super().__init__(cell)
+        self._is_tanh = cell.nonlinearity == "tanh"
 
-    def bytes_per_step(self, inputs: Tensor) -> int:
-        """See `Kernel`."""
-        return inputs.shape[2] * (inputs.shape[3] + self.hidden_size) * inputs.element_size()
+    def _new_tape(self, inputs: Tensor) -> Tape:
+        tape = Tape(inputs, self.hidden_size, self.parts, gates=1)
+        pre = torch.empty_like(tape.d_pre[0])
+        tape.steps = [(xh, h, pre) for xh, h in zip(tape.xh[:-1], tape.state["h"][1:], strict=True)]
+        tape.steps_back = list(tape.d_pre)
+        return tape
 
-    def start(self, parameters: Mapping[str, Tensor], batch_size: int) -> Parts:
-        """See `Kernel`."""
-        self._weight_hh = parameters["weight_hh"].detach()
-        self._weight, self._bias = joint_weights(parameters)
-        self._gradients = WeightGradients(self._weight, self._bias)
-        return {"h": zero_state(parameters, batch_size)}
-
-    def forward(self, inputs: Tensor, state: Parts) -> tuple[Tensor, Parts]:
-        """See `Kernel`."""
-        self._steps, tape = len(inputs), self._cache.tape_for(inputs)
-        self._tape = tape
-        tape.xh[: self._steps, ..., : inputs.shape[-1]] = inputs
-        tape.h[0] = state["h"]
-        pre = torch.empty_like(tape.places[0])
-        for xh, h in tape.views[: self._steps]:
-            torch.baddbmm(self._bias, xh, self._weight, out=pre)
-            self._activate(pre, out=h)
-        return tape.h[1 : self._steps + 1], {"h": tape.h[self._steps].clone()}
-
-    def _activate(self, pre: Tensor, out: Tensor) -> None:
-        if self.tanh:
-            torch.tanh(pre, out=out)
+    def _advance(self, step: Step) -> None:
+        xh, h, pre = step
+        torch.baddbmm(self._bias, xh, self._weight, out=pre)
+        if self._is_tanh:
+            torch.tanh(pre, out=h)
         else:
-            torch.clamp(pre, min=0, out=out)
+            torch.clamp(pre, min=0, out=h)
 
-    def backward(self, d_outputs: Tensor, d_state: Parts | None, with_norms: bool) -> tuple[Parts, Parts]:
-        """See `Kernel`."""
-        tape, first = self._tape, self._steps - len(d_outputs)
-        dh = torch.zeros_like(tape.places[0]) if d_state is None else d_state["h"]
-        norms = dh.new_zeros(self._steps, len(dh), dtype=torch.float64)
-        for chunk in chunks_from_the_end(self._steps):
-            for t in chunk:
-                if t >= first:
-                    dh += d_outputs[t - first]
-                if with_norms:
-                    norms[t] = torch.linalg.vector_norm(dh, dim=(1, 2), dtype=torch.float64)
-                d_pre = tape.places[t - chunk[-1]]
-                self._activate_backward(dh, tape.views[t][1], out=d_pre)
-                torch.bmm(d_pre, self._weight_hh, out=dh)
-            self._gradients.add(tape.d_pre[: len(chunk)], tape.xh[chunk[-1] : chunk[0] + 1])
-        return {"h": dh}, {"h": norms} if with_norms else {}
-
-    def _activate_backward(self, dh: Tensor, h: Tensor, out: Tensor) -> None:
-        if self.tanh:
-            torch.ops.aten.tanh_backward.grad_input(dh, h, grad_input=out)
+    def _retreat(self, step: Step, back: Tensor, d_state: Parts) -> None:
+        _, h, _ = step
+        dh = d_state["h"]
+        if self._is_tanh:
+            tanh_backward(dh, h, grad_input=back)
         else:
-            torch.ops.aten.threshold_backward.grad_input(dh, h, 0, grad_input=out)
-
-    def gradients(self, d_start: Parts) -> Parts:
-        """See `Kernel`."""
-        return self._gradients.by_name(self.hidden_size)
+            threshold_backward(dh, h, 0, grad_input=back)
+        torch.bmm(back, self._weight_hh, out=dh)

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from lstm_bench.engine.bootstrap import keep_freed_memory
+from lstm_bench.engine.process_setup import keep_freed_memory
 
 
 def python(code: str) -> str:
@@ -16,12 +16,12 @@ def python(code: str) -> str:
 
 def test_importing_it_does_not_yet_import_torch() -> None:
     """Malloc must be told before torch allocates."""
-    assert python("import sys, lstm_bench.engine.bootstrap; print('torch' in sys.modules)") == "False"
+    assert python("import sys, lstm_bench.engine.process_setup; print('torch' in sys.modules)") == "False"
 
 
 def test_a_prepared_process_uses_one_thread_and_flushes_subnormal_numbers() -> None:
     code = """
-from lstm_bench.engine.bootstrap import prepare_process
+from lstm_bench.engine.process_setup import prepare_process
 prepare_process()
 import torch
 tiny = torch.full((64,), 1e-30)
@@ -42,7 +42,7 @@ def test_a_prepared_process_and_what_it_starts_may_use_every_core(monkeypatch: p
     code = f"""
 import os
 before = os.sched_getaffinity(0)
-from lstm_bench.engine.bootstrap import prepare_process
+from lstm_bench.engine.process_setup import prepare_process
 prepare_process()
 import torch
 print(os.sched_getaffinity(0) == before, {set(binding)} & set(os.environ))
