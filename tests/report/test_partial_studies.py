@@ -402,6 +402,7 @@ def test_numbers_that_are_none_are_drawn_around(
     assert rebuild(runs, capsys) == (0, [])
 
 
+@pytest.mark.usefixtures("plain_figures")
 def test_speed_of_older_settings_is_left_out(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
     rows = json.loads((runs / "s" / "speed.json").read_text())
     older = [row | {"cell": "gru"} for row in rows] + [row | {"hidden_size": 8} for row in rows]

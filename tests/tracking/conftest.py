@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "analysis"))  # for synthetic_study
 
@@ -27,9 +29,13 @@ def answers_take_their_time() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The file of a store without experiments: making one takes seconds."""
-    file = tmp_path_factory.mktemp("store") / "mlflow.db"
-    open_store(f"sqlite:///{file}")
+    """The file of a store without experiments: making one takes seconds, so all workers of pytest share it."""
+    temporary = tmp_path_factory.getbasetemp()
+    folder = temporary.parent if "PYTEST_XDIST_WORKER" in os.environ else temporary
+    file = folder / "empty_store" / "mlflow.db"
+    file.parent.mkdir(exist_ok=True)
+    with FileLock(f"{file}.made"):  # however long the first of them takes
+        open_store(f"sqlite:///{file}")
     return file
 
 

@@ -1,6 +1,7 @@
 """A whole study in small: what the report says is what MLflow holds, and a second run adds nothing."""
 
 import math
+import shutil
 
 import pandas as pd
 import pytest
@@ -26,8 +27,9 @@ TINY = [
 
 
 @pytest.fixture(scope="module")
-def study(tmp_path_factory):
+def study(tmp_path_factory, empty_store):
     folder = tmp_path_factory.mktemp("study")
+    shutil.copy(empty_store, folder)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         assert main(TINY) == 0

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import shutil
+
 import pytest
 from mirror_faults import Server, SlowProxy, empty_scene
 from waiting import PROMPT_S, ended, ended_complete, no_mirror_waits, rested, wait_until
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    """A server that was never started."""
-    server = Server(tmp_path_factory.mktemp("server"))
+def server(tmp_path_factory, empty_store):
+    """A server that was never started, on a store that is made already."""
+    folder = tmp_path_factory.mktemp("server")
+    shutil.copy(empty_store, folder / "server.db")
+    server = Server(folder)
     yield server
     server.kill()
 
