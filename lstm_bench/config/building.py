@@ -9,6 +9,7 @@ import importlib
 import inspect
 import sys
 from collections.abc import Callable, Mapping
+from dataclasses import fields, is_dataclass
 from functools import lru_cache
 from types import ModuleType
 from typing import Any, get_type_hints
@@ -76,7 +77,7 @@ def check_types(
     try:
         checked = model.model_validate(dict(settings))
     except ValidationError as error:
-        raise _first_error(error, key, list(model.model_fields)) from error
+        raise _first_error(error, key, list(model.model_fields), _allowed_values(target)) from error
     return {name: getattr(checked, name) for name in settings}
 
 
@@ -97,7 +98,14 @@ def _schema(target: Callable[..., Any], supplied: frozenset[str]) -> type[BaseMo
     return create_model("Settings", __config__=strict, **fields)
 
 
-def _first_error(error: ValidationError, key: str, known: list[str]) -> ConfigError:
+def _allowed_values(target: Callable[..., Any]) -> dict[str, str]:
+    """Return what the fields of a dataclass allow, where their metadata have it under "allowed"."""
+    if not is_dataclass(target):
+        return {}
+    return {item.name: item.metadata["allowed"] for item in fields(target) if "allowed" in item.metadata}
+
+
+def _first_error(error: ValidationError, key: str, known: list[str], allowed: Mapping[str, str]) -> ConfigError:
     details = error.errors()[0]
     name = str(details["loc"][0])
     path = _dotted(key, name)
@@ -105,6 +113,8 @@ def _first_error(error: ValidationError, key: str, known: list[str]) -> ConfigEr
         return not_allowed(path, details["input"], f"the keys {', '.join(known)}")
     if details["type"] == "missing":
         return ConfigError(f"{path} is missing: give it a value")
+    if name in allowed:
+        return not_allowed(path, details["input"], allowed[name])
     expected = [
         problem["msg"].removeprefix("Input should be ") for problem in error.errors() if problem["loc"][0] == name
     ]

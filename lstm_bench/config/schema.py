@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Container
-from dataclasses import dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
 
@@ -10,6 +10,7 @@ from lstm_bench.checks import STUDY_NAME, STUDY_NAME_RULE, at_least
 from lstm_bench.config.errors import ConfigError
 from lstm_bench.engine.settings import TrainingSettings
 
+STUDIES_RULE = "overrides by the name of a study, as in {mine: +experiment=copy_task}"
 Measure = Literal["training", "speed", "claims"]
 Comparison = Literal["hidden", "parameters", "both"]  # the size that the compared cells share
 
@@ -17,6 +18,8 @@ Comparison = Literal["hidden", "parameters", "both"]  # the size that the compar
 @dataclass(frozen=True)
 class RootConfig:
     """The keys at the root of every configuration; each group of settings is checked by its own class.
+
+    "allowed" in a field's metadata is what the error of a value of another type says.
 
     Args:
         study: the name of the study.
@@ -32,25 +35,27 @@ class RootConfig:
         published: the path of a csv of the user's own published results.
     """
 
-    study: str
-    output: str
+    study: str = field(metadata={"allowed": STUDY_NAME_RULE})
+    output: str = field(metadata={"allowed": "the path of a folder"})
     measure: Measure
-    studies: dict[str, str]
+    studies: dict[str, str] = field(
+        metadata={"allowed": "overrides by the name of a study, as in {mine: +experiment=copy_task}"}
+    )
     comparison: Comparison
-    parameters: int | None
+    parameters: int | None = field(metadata={"allowed": "an integer of at least 1, or null"})
     task: Any
     cell: Any
     trainer: Any
     probe: Any
     tracking: Any
     speed: Any
-    report: Any
-    resume: bool
+    resume: bool = field(metadata={"allowed": "true, false"})
     safety: Any
     sweeps: Any
     budget: Any
     budgets: Any
-    published: str | None
+    published: str | None = field(metadata={"allowed": "the path of a csv, or null"})
+    report: Any = field(default_factory=dict)  # a config.yaml of the user's own may be older than this key
 
     def __post_init__(self) -> None:
         for name in (self.study, *self.studies):
@@ -66,12 +71,12 @@ class RootConfig:
 
 
 def check_root_keys(settings: Container[str]) -> None:
-    """Check that settings have every key of the root.
+    """Check that settings have every key of the root that has no default.
 
     Raises: ConfigError for the first one that is missing.
     """
     for item in fields(RootConfig):
-        if item.name not in settings:
+        if item.name not in settings and item.default_factory is MISSING:
             raise ConfigError(
                 f"{item.name} is missing: give it a value (a config.yaml of your own replaces all of ours)"
             )

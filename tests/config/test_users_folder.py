@@ -97,6 +97,12 @@ def test_hydra_prints_the_configuration_that_would_run(folder, monkeypatch, caps
     assert yaml.safe_load(capsys.readouterr().out)["cell"]["forget_bias"] == 0.25
 
 
+def test_a_config_of_ones_own_that_is_older_than_the_report_key_writes_a_report(folder):
+    older = OURS | {"defaults": [choice for choice in OURS["defaults"] if "report" not in choice]}
+    write(folder, {"config.yaml": yaml.safe_dump(older)})
+    assert compose(folder, "cell=lstm").report.enabled
+
+
 @pytest.mark.parametrize(
     ("config", "told"),
     [
@@ -104,7 +110,7 @@ def test_hydra_prints_the_configuration_that_would_run(folder, monkeypatch, caps
         ({key: value for key, value in OURS.items() if key != "defaults"}, "task is missing: "),
         ({key: value for key, value in OURS.items() if key != "hydra"}, "hydra.mode=: allowed: MULTIRUN"),
         (OURS | {"safety": None}, "safety=: allowed: a mapping of the keys checkpoint_s, "),
-        (OURS | {"output": None}, "output=: allowed: a valid string"),
+        (OURS | {"output": None}, "output=: allowed: the path of a folder"),
         (OURS | {"hydra": None}, "config.yaml, or a yaml that it chooses: not in the form "),
         ("study: [\n", "while parsing a flow "),
     ],
