@@ -65,8 +65,8 @@ class StudyMember:
 
 def read_members(records: StudyRecords, jobs: Iterable[JobPlan]) -> tuple[dict[Key, MemberRecord], list[str]]:
     """Return the records of these jobs, and in words which could not be read."""
-    wanted = {job.job for job in jobs}
-    found: dict[Key, MemberRecord] = {}
+    names = {job.job for job in jobs}
+    by_key: dict[Key, MemberRecord] = {}
     problems: list[str] = []
     for identity in records.identities():
         try:
@@ -74,16 +74,16 @@ def read_members(records: StudyRecords, jobs: Iterable[JobPlan]) -> tuple[dict[K
         except RecordError as error:
             problems.append(str(error))
             continue
-        if record.job in wanted:
+        if record.job in names:
             rate = record.learning_rate if record.role == "tuning" else None
-            found[record.job, record.role, record.seed, rate] = record
-    return found, problems
+            by_key[record.job, record.role, record.seed, rate] = record
+    return by_key, problems
 
 
-def planned_members(jobs: Sequence[JobPlan], found: Mapping[Key, MemberRecord]) -> list[StudyMember]:
+def planned_members(jobs: Sequence[JobPlan], records: Mapping[Key, MemberRecord]) -> list[StudyMember]:
     """Return every member of the plan, in its order; tuning members first within a job."""
     return [
-        StudyMember(job, role, seed, rate, found.get((job.job, role, seed, rate)))
+        StudyMember(job, role, seed, rate, records.get((job.job, role, seed, rate)))
         for job in jobs
         for _, role, seed, rate in job.members()
     ]
