@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from lstm_bench.cells.reals import as_reals, from_reals
+from lstm_bench.engine.adam import RowAdam
 from lstm_bench.engine.generic import GenericKernel
 from lstm_bench.engine.kernel_dispatch import kernel_of
 from lstm_bench.engine.memory_plan import MemoryPlan, plan_for
@@ -68,17 +69,7 @@ class Population:
         self.weights, self.gradients = weights, torch.zeros_like(weights)
         self._named_weights, self._named_gradients = self._views(self.weights), self._views(self.gradients)
         self._learning_rates = learning_rates
-        self._rows = [nn.Parameter(row) for row in self.weights]
-        for row, gradient in zip(self._rows, self.gradients, strict=True):
-            row.grad = gradient
-        groups = [
-            {
-                "params": [row for row, other in zip(self._rows, learning_rates, strict=True) if other == rate],
-                "lr": rate,
-            }
-            for rate in dict.fromkeys(learning_rates)
-        ]
-        self._adam = torch.optim.Adam(groups, fused=True)
+        self._adam = RowAdam(weights, learning_rates)
 
     def _views(self, block: Tensor) -> dict[str, Tensor]:
         """Return each parameter's reals [M, ...] as a view of a block [M, P]."""
@@ -96,7 +87,7 @@ class Population:
 
     def member_moments(self, index: int) -> dict[str, Tensor]:
         """Return a copy of one member's Adam state: step, exp_avg, exp_avg_sq; empty before its first update."""
-        return {name: tensor.clone() for name, tensor in self._adam.state[self._rows[index]].items()}
+        return self._adam.moments(index)
 
     def state(self) -> dict[str, Any]:
         """Return a copy of everything that training changes: weights, Adam's state of each member, buffers."""
@@ -118,9 +109,8 @@ class Population:
         for kernel, batched in zip(self._plug_in_kernels(), state.get("batched", ()), strict=True):
             kernel.batched = batched  # as it was chosen for the members that there were at the start
         self._constants = {name: state["constants"][name].to(self.device) for name in self._constants}
-        for row, moments in zip(self._rows, state["moments"], strict=True):
-            if moments:
-                self._adam.state[row] = {name: tensor.to(self.device) for name, tensor in moments.items()}
+        for index, moments in zip(range(len(self)), state["moments"], strict=True):
+            self._adam.load(index, moments)
 
     @property
     def may_draw(self) -> bool:
@@ -139,13 +129,13 @@ class Population:
 
     def keep(self, indices: Sequence[int]) -> None:
         """Keep these members alone, with their weights, gradients and Adam states as they are."""
-        states = [self._adam.state[self._rows[index]] for index in indices]
+        moments = [self._adam.moments(index) for index in indices]
         gradients = self.gradients[list(indices)]
         self._constants = {name: tensor[list(indices)] for name, tensor in self._constants.items()}
         self._adopt(self.weights[list(indices)].clone(), [self._learning_rates[index] for index in indices])
         self.gradients.copy_(gradients)
-        for row, state in zip(self._rows, states, strict=True):
-            self._adam.state[row] = state
+        for index, moments_of_member in enumerate(moments):
+            self._adam.load(index, moments_of_member)
 
     def compute_gradients(
         self, batch: Batch, with_norms: bool = False, seeds: Sequence[int] = ()
@@ -201,7 +191,7 @@ class Population:
         if clip > 0:
             scale = (clip / (self.gradient_norms() + 1e-6)).clamp(max=1.0)
             self.gradients.mul_(scale.unsqueeze(1))
-        self._adam.step()
+        self._adam.step(self.weights, self.gradients)
 
     @torch.no_grad()
     def predict(self, inputs: Tensor, indices: Sequence[int], seeds: Sequence[int] = ()) -> Tensor:

@@ -1,0 +1,65 @@
+"""Adam for the rows of a block, each with a learning rate of its own.
+
+The update is that of `torch.optim.Adam(fused=True)`, by the same call and to the same bits. The class itself is not
+used, since the first one that is made imports torch's compiler, for more than a second.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor
+
+BETAS, EPSILON = (0.9, 0.999), 1e-8  # as by default in torch.optim
+
+
+class RowAdam:
+    """Adam's state of each row of a block [M, P]: its step, and both moments.
+
+    Args:
+        block: the parameters, whose device and type the state has.
+        learning_rates: the rate of each row.
+    """
+
+    def __init__(self, block: Tensor, learning_rates: Sequence[float]) -> None:
+        self._rows_by_rate = {
+            rate: [row for row, other in enumerate(learning_rates) if other == rate]
+            for rate in dict.fromkeys(learning_rates)
+        }
+        self._steps = [torch.zeros((), device=block.device) for _ in learning_rates]
+        self._first, self._second = torch.zeros_like(block), torch.zeros_like(block)
+
+    @torch.no_grad()
+    def step(self, weights: Tensor, gradients: Tensor) -> None:
+        """Update the weights in place, both [M, P]."""
+        for rate, rows in self._rows_by_rate.items():
+            steps = [self._steps[row] for row in rows]
+            torch._foreach_add_(steps, 1)
+            torch._fused_adam_(
+                [weights[row] for row in rows],
+                [gradients[row] for row in rows],
+                [self._first[row] for row in rows],
+                [self._second[row] for row in rows],
+                [],
+                steps,
+                lr=rate,
+                beta1=BETAS[0],
+                beta2=BETAS[1],
+                weight_decay=0.0,
+                eps=EPSILON,
+                amsgrad=False,
+                maximize=False,
+            )
+
+    def moments(self, row: int) -> dict[str, Tensor]:
+        """Return a copy of one row's state: step, exp_avg, exp_avg_sq; empty before its first update."""
+        if not self._steps[row]:
+            return {}
+        state = {"step": self._steps[row], "exp_avg": self._first[row], "exp_avg_sq": self._second[row]}
+        return {name: tensor.clone() for name, tensor in state.items()}
+
+    def load(self, row: int, moments: Mapping[str, Tensor]) -> None:
+        """Load what `moments` returned; nothing where it is empty."""
+        if moments:
+            self._steps[row].copy_(moments["step"])
+            self._first[row].copy_(moments["exp_avg"])
+            self._second[row].copy_(moments["exp_avg_sq"])
