@@ -96,13 +96,14 @@ def _planned(
     config: StudyConfig, invocation: Invocation, typed: Sequence[str]
 ) -> "tuple[ClaimsStudy | SpeedStudy | StudyRunner, list[StudyConfig]]":
     """Return the study with its plan, after checking every job, and all configurations that were composed for it."""
-    from lstm_bench.study.claims_study import ClaimsStudy
     from lstm_bench.study.matching import compared
     from lstm_bench.study.planning import plan_claims, plan_study
     from lstm_bench.study.running import StudyRunner
     from lstm_bench.study.speed_study import SpeedStudy
 
     if config.measure == "claims":
+        from lstm_bench.study.claims_study import ClaimsStudy  # scipy takes most of a second
+
         parts = [(part, compared(compose_study(part))) for part in substudy_invocations(config.studies, invocation)]
         plans = [(config, plan_study(config, part.overrides)) for part, config in parts]
         return ClaimsStudy(config, plan_claims(config, typed), plans), [config, *(part for part, _ in plans)]

@@ -5,6 +5,7 @@ split and composed by the same Hydra, in memory; the result is checked and plann
 plan, by their numbers.
 """
 
+import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -14,9 +15,10 @@ from typing import Any
 from hydra import compose
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override
+from hydra.core.override_parser.types import Override, OverrideType
 from hydra.types import RunMode
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
 from lstm_bench.config.budgets import chosen_budget, sweeps
 from lstm_bench.config.building import TARGET, build
@@ -67,8 +69,9 @@ def compose_study(invocation: Invocation) -> StudyConfig:
     Raises: ConfigError for anything that Hydra or the schema refuses.
     """
     with searching(invocation.config_dir), one_line_errors(invocation.overrides):
-        base, overrides = _sweeps(invocation)
-        composed = [[_compose_job(job, invocation) for job in sweep] for sweep in overrides]
+        composer = _Composer(invocation)
+        base, overrides = _sweeps(invocation, composer)
+        composed = [[composer.job(job) for job in sweep] for sweep in overrides]
         files = _used_files(invocation, overrides, composed)
         in_place_of_ours = replaced(files)
     jobs = _united([[_job_config(job) for job in sweep] for sweep in composed], invocation)
@@ -97,14 +100,14 @@ def compose_study(invocation: Invocation) -> StudyConfig:
     )
 
 
-def _sweeps(invocation: Invocation) -> tuple[RootConfig, list[list[list[str]]]]:
+def _sweeps(invocation: Invocation, composer: "_Composer") -> tuple[RootConfig, list[list[list[str]]]]:
     """Return the configuration of the first job, and the overrides of each job of each sweep.
 
     An override of the command line holds in every sweep, in place of the sweep's own values.
     """
     parser = OverridesParser.create()
     parsed = parser.parse_overrides([as_typed(override) for override in invocation.overrides])
-    base = _compose_job(_split(parsed)[0], invocation)
+    base = composer.job(_split(parsed)[0])
     sweep_overrides = [
         parser.parse_overrides([f"{key}={value}" for key, value in (base.sweep | sweep).items()])
         for sweep in sweeps(base.settings)
@@ -117,16 +120,48 @@ def _split(overrides: list[Override]) -> list[list[str]]:
     return jobs
 
 
-def _compose_job(overrides: list[str], invocation: Invocation) -> _Composed:
-    with one_line_errors(invocation.overrides, overrides):
-        config = compose("config", overrides=overrides, return_hydra_config=True)
-        settings = {str(key): _resolved(node) for key, node in config.items() if key != "hydra"}
-        launcher, sweep = _resolved(config.hydra.launcher), _resolved(config.hydra.sweeper.get("params"))
-    check_root_keys(settings)
-    if config.hydra.mode is not RunMode.MULTIRUN:
-        raise not_allowed("hydra.mode", config.hydra.mode and config.hydra.mode.name, "MULTIRUN, as in our config.yaml")
-    root: RootConfig = build(RootConfig, settings, "")
-    return _Composed(root, dict(config.hydra.runtime.choices), launcher, sweep or {})
+class _Composer:
+    """Compose the jobs of an invocation; those that differ in plain values alone share one composition of yaml files.
+
+    Hydra sets the values of the command line after it has merged the files, so the result is the same.
+    """
+
+    def __init__(self, invocation: Invocation) -> None:
+        self._invocation = invocation
+        self._by_choices: dict[tuple[str, ...], DictConfig] = {}
+
+    def job(self, overrides: list[str]) -> _Composed:
+        """Return the configuration of a job with these overrides."""
+        with one_line_errors(self._invocation.overrides, overrides):
+            config = self._with_values(overrides)
+            settings = {str(key): _resolved(node) for key, node in config.items() if key != "hydra"}
+            hydra = config.hydra
+            launcher, sweep = _resolved(hydra.launcher), _resolved(hydra.sweeper.get("params"))
+        check_root_keys(settings)
+        if hydra.mode is not RunMode.MULTIRUN:
+            raise not_allowed("hydra.mode", hydra.mode and hydra.mode.name, "MULTIRUN, as in our config.yaml")
+        root: RootConfig = build(RootConfig, settings, "")
+        return _Composed(root, dict(hydra.runtime.choices), launcher, sweep or {})
+
+    def _with_values(self, overrides: list[str]) -> DictConfig:
+        """Return Hydra's configuration; where a value cannot be set, Hydra's own composition says why."""
+        parsed = OverridesParser.create().parse_overrides(overrides)
+        choices = tuple(text for text, override in zip(overrides, parsed, strict=True) if not _is_plain_value(override))
+        if choices not in self._by_choices:
+            self._by_choices[choices] = compose("config", overrides=list(choices), return_hydra_config=True)
+        config = copy.deepcopy(self._by_choices[choices])
+        try:
+            for override in filter(_is_plain_value, parsed):
+                OmegaConf.update(config, override.key_or_group, override.value(), merge=True)
+        except OmegaConfBaseException:
+            return compose("config", overrides=overrides, return_hydra_config=True)
+        return config
+
+
+def _is_plain_value(override: Override) -> bool:
+    """Tell whether an override sets a value within a group, as task.lag=8 does, and chooses no yaml."""
+    is_within_a_group = "." in override.key_or_group and not override.key_or_group.startswith("hydra")
+    return is_within_a_group and override.type is OverrideType.CHANGE and override.package is None
 
 
 def _resolved(node: Any) -> Any:

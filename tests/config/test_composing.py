@@ -3,7 +3,9 @@ from pathlib import Path
 import pytest
 
 from lstm_bench.conf_folder import conf_dir
+from lstm_bench.config import composing
 from lstm_bench.config.composing import Invocation, compose_study
+from lstm_bench.config.errors import ConfigError
 from lstm_bench.config.hydra_arguments import launch_arguments
 from lstm_bench.config.listing import listing
 from lstm_bench.config.schema import TrainerConfig
@@ -72,3 +74,25 @@ def test_a_setting_that_only_the_swept_cells_have_can_be_given(tmp_path):
         (tmp_path / "cell" / f"{name}.yaml").write_text(f"# {name}\n_target_: my.Cell\nhidden_size: 3\ndepth: 1\n")
     jobs = compose("cell=deep,deeper", "cell.depth=4", config_dir=tmp_path).jobs
     assert [(job.cell_name, job.cell["depth"]) for job in jobs] == [("deep", 4), ("deeper", 4)]
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        ("+experiment=hochreiter1997", "cell=rnn,lstm_1997", "cell.hidden_size=4,8"),
+        ("+experiment=initialisation", "task.lag=4,2", "trainer.learning_rates=[0.1,0.2]", "study=mine"),
+        ("task=adding,copy", "cell=lstm_chrono", "task.lag=8,16", "trainer.steps=400", "+cell.unknown=3"),
+    ],
+)
+def test_jobs_that_share_a_composition_are_what_hydra_composes_one_by_one(overrides, monkeypatch):
+    shared = outcome_of(overrides)
+    monkeypatch.setattr(composing, "_is_plain_value", lambda override: False)
+    assert outcome_of(overrides) == shared
+
+
+def outcome_of(overrides):
+    """Return the study, or the error that refuses it."""
+    try:
+        return compose_study(Invocation(overrides))
+    except ConfigError as error:
+        return str(error)
