@@ -33,11 +33,16 @@ def test_it_has_the_question_panels_axes_rows_legend_and_finding_each_once() -> 
     )
 
 
-@pytest.mark.parametrize("name", FIGURES)
+ABSENT = {"boundary", "learned_walk", "published", "same_word"}  # the sample study has no such rows
+
+
+def test_the_sample_study_has_every_figure_but_a_few(sample: StudyData) -> None:
+    assert {name for name, file in FIGURES.items() if file.rows(sample).empty} == ABSENT
+
+
+@pytest.mark.parametrize("name", [name for name in FIGURES if name not in ABSENT])
 def test_each_figure_of_a_study_names_its_cells_and_its_axes(sample: StudyData, name: str) -> None:
     file = FIGURES[name]
-    if file.rows(sample).empty:
-        pytest.skip("the study has nothing of it")
     figure, finding = file.draw(sample), file.finding(sample)
     text = alt_text(figure, file.QUESTION, finding)
     assert text.startswith(file.QUESTION) and text.endswith(finding)
