@@ -14,17 +14,11 @@ from hypothesis import settings
 from matplotlib.figure import Figure
 from slow_files import SLOW_FILES
 
-from lstm_bench.cores import usable_cores
 from lstm_bench.report import figure_files
 
 torch.set_num_threads(1)
 settings.register_profile("repeatable", deadline=None, derandomize=True, database=None, max_examples=25)
 settings.load_profile("repeatable")
-
-
-def pytest_xdist_auto_num_workers() -> int:
-    """Return one worker more than cores: tests that start processes, servers and browsers wait much of their time."""
-    return usable_cores() + 1
 
 
 @pytest.fixture(scope="session", autouse=True)
