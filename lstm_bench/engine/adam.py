@@ -16,29 +16,31 @@ class RowAdam:
     """Adam's state of each row of a block [M, P]: its step, and both moments.
 
     Args:
-        block: the parameters, whose device and type the state has.
+        block: the parameters, which `step` updates in place.
+        gradients: their gradients [M, P], which `step` reads.
         learning_rates: the rate of each row.
     """
 
-    def __init__(self, block: Tensor, learning_rates: Sequence[float]) -> None:
-        self._rows_by_rate = {
-            rate: [row for row, other in enumerate(learning_rates) if other == rate]
-            for rate in dict.fromkeys(learning_rates)
-        }
+    def __init__(self, block: Tensor, gradients: Tensor, learning_rates: Sequence[float]) -> None:
         self._steps = [torch.zeros((), device=block.device) for _ in learning_rates]
         self._first, self._second = torch.zeros_like(block), torch.zeros_like(block)
+        tensors = (block, gradients, self._first, self._second)
+        self._rows_by_rate = {}  # views, made once: a step of a small cell is a few calls long
+        for rate in dict.fromkeys(learning_rates):
+            rows = [row for row, other in enumerate(learning_rates) if other == rate]
+            views = [[tensor[row] for row in rows] for tensor in tensors]
+            self._rows_by_rate[rate] = views, [self._steps[row] for row in rows]
 
     @torch.no_grad()
-    def step(self, weights: Tensor, gradients: Tensor) -> None:
-        """Update the weights in place, both [M, P]."""
-        for rate, rows in self._rows_by_rate.items():
-            steps = [self._steps[row] for row in rows]
+    def step(self) -> None:
+        """Take one step with all rows."""
+        for rate, ((weights, gradients, first, second), steps) in self._rows_by_rate.items():
             torch._foreach_add_(steps, 1)
             torch._fused_adam_(
-                [weights[row] for row in rows],
-                [gradients[row] for row in rows],
-                [self._first[row] for row in rows],
-                [self._second[row] for row in rows],
+                weights,
+                gradients,
+                first,
+                second,
                 [],
                 steps,
                 lr=rate,

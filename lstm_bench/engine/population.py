@@ -69,7 +69,7 @@ class Population:
         self.weights, self.gradients = weights, torch.zeros_like(weights)
         self._named_weights, self._named_gradients = self._views(self.weights), self._views(self.gradients)
         self._learning_rates = learning_rates
-        self._adam = RowAdam(weights, learning_rates)
+        self._adam = RowAdam(self.weights, self.gradients, learning_rates)
 
     def _views(self, block: Tensor) -> dict[str, Tensor]:
         """Return each parameter's reals [M, ...] as a view of a block [M, P]."""
@@ -191,7 +191,7 @@ class Population:
         if clip > 0:
             scale = (clip / (self.gradient_norms() + 1e-6)).clamp(max=1.0)
             self.gradients.mul_(scale.unsqueeze(1))
-        self._adam.step(self.weights, self.gradients)
+        self._adam.step()
 
     @torch.no_grad()
     def predict(self, inputs: Tensor, indices: Sequence[int], seeds: Sequence[int] = ()) -> Tensor:

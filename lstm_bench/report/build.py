@@ -23,7 +23,7 @@ from lstm_bench.report.figure_registry import FIGURES
 from lstm_bench.report.html import files_to_embed, render_html
 from lstm_bench.report.markdown import render_markdown
 from lstm_bench.report.pages.claims import claims_page
-from lstm_bench.report.pages.claims_section import claim_tables
+from lstm_bench.report.pages.claims_section import claim_tables, has_claims
 from lstm_bench.report.pages.speed import speed_csv_tables, speed_page
 from lstm_bench.report.pages.study import study_page
 from lstm_bench.report.receipt import make_receipt, receipt_items
@@ -97,7 +97,7 @@ def _training_files(
     page = study_page(study, figures, receipt_items(receipt), ruled)
     tables = {name: figure.rows(study) for name, figure in FIGURES.items()}
     tables |= {"comparison": comparison(study), "members": study.members}
-    tables |= {} if all(ruling.problem for ruling in ruled) else claim_tables(ruled)
+    tables |= claim_tables(ruled) if has_claims(ruled) else {}
     return _with_pages(page, _row_files(receipt, all_results(study), tables))
 
 

@@ -23,10 +23,11 @@ def test_each_row_takes_the_steps_of_fused_adam(dtype: torch.dtype) -> None:
     block = draws(generator).to(dtype)
     rows = [nn.Parameter(row.clone()) for row in block]
     optimisers = [torch.optim.Adam([row], lr=rate, fused=True) for row, rate in zip(rows, RATES, strict=True)]
-    adam = RowAdam(block, RATES)
+    gradients = torch.empty_like(block)
+    adam = RowAdam(block, gradients, RATES)
     for _ in range(20):
-        gradients = draws(generator).to(dtype)
-        adam.step(block, gradients)
+        gradients.copy_(draws(generator))
+        adam.step()
         for row, gradient, optimiser in zip(rows, gradients, optimisers, strict=True):
             row.grad = gradient.clone()
             optimiser.step()
@@ -39,17 +40,21 @@ def test_each_row_takes_the_steps_of_fused_adam(dtype: torch.dtype) -> None:
 
 def test_a_state_that_is_loaded_goes_on_as_it_would_have() -> None:
     generator = Generator().manual_seed(2)
-    block, gradients = draws(generator), [draws(generator) for _ in range(6)]
-    adam = RowAdam(block, RATES)
+    block, draws_of_gradients = draws(generator), [draws(generator) for _ in range(6)]
+    gradients = torch.empty_like(block)
+    adam = RowAdam(block, gradients, RATES)
     assert adam.moments(0) == {}
-    for gradient in gradients[:3]:
-        adam.step(block, gradient)
-    resumed_block, resumed = block.clone(), RowAdam(block, RATES)
+    for draw in draws_of_gradients[:3]:
+        gradients.copy_(draw)
+        adam.step()
+    resumed_block = block.clone()
+    resumed = RowAdam(resumed_block, gradients, RATES)
     for row in range(len(RATES)):
         resumed.load(row, adam.moments(row))
-    for gradient in gradients[3:]:
-        adam.step(block, gradient)
-        resumed.step(resumed_block, gradient)
+    for draw in draws_of_gradients[3:]:
+        gradients.copy_(draw)
+        adam.step()
+        resumed.step()
     assert torch.equal(block, resumed_block)
 
 
@@ -58,7 +63,7 @@ def test_training_does_not_import_torchs_compiler() -> None:
         "import sys, torch\n"
         "from lstm_bench.engine.adam import RowAdam\n"
         "block = torch.ones(2, 3)\n"
-        "RowAdam(block, [0.1, 0.2]).step(block, block.clone())\n"
+        "RowAdam(block, block.clone(), [0.1, 0.2]).step()\n"
         "assert 'torch._dynamo' not in sys.modules\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -31,7 +31,7 @@ def claims_section(rulings: Sequence[Ruling]) -> list[Block]:
 
     A file of claims that cannot be used is no claim.
     """
-    if all(ruling.problem for ruling in rulings):
+    if not has_claims(rulings):
         return []
     tested = [ruling for ruling in rulings if is_tested(ruling)]
     untested = [f'"{ruling.text}" ({ruling.because.rstrip(".")})' for ruling in rulings if not is_tested(ruling)]
@@ -41,6 +41,11 @@ def claims_section(rulings: Sequence[Ruling]) -> list[Block]:
         Details(ruling.text, "What the numbers support, and the rule", [claim_terms(ruling)]) for ruling in tested
     ]
     return [Section("Claims", [*blocks, claim_files()], "claims")]
+
+
+def has_claims(rulings: Sequence[Ruling]) -> bool:
+    """Return whether there is a claim among the rulings, and not only files that cannot be used."""
+    return not all(ruling.problem for ruling in rulings)
 
 
 def is_tested(ruling: Ruling) -> bool:
