@@ -3,15 +3,13 @@
 Slow files come first, the longest before all: workers that take whole files then end at about the same time.
 """
 
-from collections.abc import Iterator, Mapping
-from pathlib import Path
-from typing import Any
+import os
+from collections.abc import Iterator
 
-import matplotlib as mpl
 import pytest
 import torch
 from hypothesis import settings
-from matplotlib.figure import Figure
+from plain_figures import plain_figures_written
 from slow_files import SLOW_FILES
 
 from lstm_bench.report import figure_files
@@ -29,20 +27,19 @@ def figures_in_one_process() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def no_waiting_for_the_disk() -> Iterator[None]:
+    """Leave writing to the disk to the system: no test cuts the power, and those about order patch fsync themselves."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(os, "fsync", lambda descriptor: None)
+        yield
+
+
 @pytest.fixture
-def plain_figures(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Render figures as SVG without a layout or a PNG, in half the time, for tests of what else a report says."""
-
-    def write_plain_figure(figure: Figure, folder: Path, name: str, theme: Mapping[str, Any], dpi: float) -> str:
-        folder.mkdir(parents=True, exist_ok=True)
-        figure.set_layout_engine(None)
-        with mpl.rc_context(dict(theme)):
-            svg = figure_files.svg_text(figure, dpi)
-        (folder / f"{name}.svg").write_text(svg, encoding="utf-8")
-        (folder / f"{name}.png").touch()
-        return svg
-
-    monkeypatch.setattr(figure_files, "write_figure", write_plain_figure)
+def plain_figures() -> Iterator[None]:
+    """Write figures in half the time, for a test of what else a report says."""
+    with plain_figures_written():
+        yield
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -17,28 +17,28 @@ Table = tuple[str, str, np.ndarray, np.ndarray]  # probe, quantity, at, values
 
 def probe_metrics(job: JobPlan, decays: dict[str, float], status: str) -> dict[str, float]:
     """Return the metrics at every moment that a member reached; `decays` are those of "initial" and "final"."""
-    found = _all_metrics(job, decays, status)
-    return {name: value for name, value in found.items() if status != "untrained" or name.endswith("_initial")}
+    metrics = _all_metrics(job, decays, status)
+    return {name: value for name, value in metrics.items() if status != "untrained" or name.endswith("_initial")}
 
 
 def _all_metrics(job: JobPlan, decays: dict[str, float], status: str) -> dict[str, float]:
-    found: dict[str, float] = {}
+    metrics: dict[str, float] = {}
     for moment, decay in decay_at(decays).items():
-        found[f"grad/decay_{moment}"] = decay
+        metrics[f"grad/decay_{moment}"] = decay
         for name, share in (("horizon", 1e-3), ("horizon_e", 1 / math.e)):
             horizon = math.ceil(math.log(share) / math.log(decay))
             if horizon <= job.length:
-                found[f"grad/{name}_{moment}"] = float(horizon)
+                metrics[f"grad/{name}_{moment}"] = float(horizon)
         if is_gated(job):
-            found |= {f"grad/decay_h_path_{moment}": 0.3 * decay, f"grad/decay_c_path_{moment}": decay}
+            metrics |= {f"grad/decay_h_path_{moment}": 0.3 * decay, f"grad/decay_c_path_{moment}": decay}
     for moment in ("initial", "final"):
-        found |= {f"{name}_{moment}": value for name, value in _at_the_ends(job, decays[moment]).items()}
+        metrics |= {f"{name}_{moment}": value for name, value in _at_the_ends(job, decays[moment]).items()}
     recalled = half_life(job, status)
-    found["memory/half_life_final"] = min(recalled, distances(job)[-1])
-    found["memory/half_life_open_final"] = float(recalled > distances(job)[-1])
+    metrics["memory/half_life_final"] = min(recalled, distances(job)[-1])
+    metrics["memory/half_life_open_final"] = float(recalled > distances(job)[-1])
     if status == "solved":
-        found |= {f"memory/score_at_{m:g}x_final": score for m, score in zip(MULTIPLES, scores(), strict=True)}
-    return found
+        metrics |= {f"memory/score_at_{m:g}x_final": score for m, score in zip(MULTIPLES, scores(), strict=True)}
+    return metrics
 
 
 def decay_at(decays: dict[str, float]) -> dict[str, float]:
@@ -52,7 +52,7 @@ def is_gated(job: JobPlan) -> bool:
 
 def _at_the_ends(job: JobPlan, decay: float) -> dict[str, float]:
     r2 = squared_correlations(decay)
-    found = {
+    metrics = {
         "memory/capacity": float(r2.sum()),
         "memory/capacity_span": float((r2 >= 0.5).sum()),
         "memory/capacity_span_open": float(bool(r2[-1] >= 0.5)),
@@ -64,15 +64,15 @@ def _at_the_ends(job: JobPlan, decay: float) -> dict[str, float]:
     }
     if is_gated(job):
         for gate, mean in (("i", 0.5), ("f", decay), ("o", 0.6)):
-            found |= {f"gates/{gate}_mean": mean, f"gates/{gate}_shut_share": 0.1, f"gates/{gate}_open_share": 0.2}
+            metrics |= {f"gates/{gate}_mean": mean, f"gates/{gate}_shut_share": 0.1, f"gates/{gate}_open_share": 0.2}
         scales = time_constants(decay)
-        found |= {
+        metrics |= {
             "gates/state_c_rms": 2.0,
             "gates/time_constant_median": float(np.median(scales)),
             "gates/time_constant_shortest": float(scales[0]),
             "gates/time_constant_longest": float(scales[-1]),
         }
-    return found
+    return metrics
 
 
 def squared_correlations(decay: float) -> np.ndarray:
@@ -97,14 +97,20 @@ def scores() -> tuple[float, ...]:
 
 def probe_tables(job: JobPlan, last_step: int, decays: dict[str, float], status: str) -> pd.DataFrame:
     """Return the curves that a member's `probes.parquet` holds."""
-    tables = [
-        pd.DataFrame({"moment": moment, "step": round(MOMENTS[moment] * last_step), "probe": probe,
-                      "quantity": quantity, "at": at, "value": values})
+    curves = [
+        (moment, round(MOMENTS[moment] * last_step), *curve)
         for moment, decay in decay_at(decays).items()
         if status != "untrained" or moment == "initial"
-        for probe, quantity, at, values in _curves(job, moment, decay, status)
-    ]  # fmt: skip
-    return pd.concat(tables, ignore_index=True)
+        for curve in _curves(job, moment, decay, status)
+    ]
+    moments, steps, probes, quantities, at, values = zip(*curves, strict=True)
+    points = [len(curve) for curve in at]
+    return pd.DataFrame({
+        "moment": np.repeat(np.array(moments, dtype=object), points), "step": np.repeat(steps, points),
+        "probe": np.repeat(np.array(probes, dtype=object), points),
+        "quantity": np.repeat(np.array(quantities, dtype=object), points),
+        "at": np.concatenate(at), "value": np.concatenate(values),
+    })  # fmt: skip
 
 
 def _curves(job: JobPlan, moment: str, decay: float, status: str) -> Iterator[Table]:

@@ -229,19 +229,17 @@ def make_curves(job: JobPlan, status: str, rng: np.random.Generator) -> tuple[pd
 
 def make_gradients(job: JobPlan, last_step: int, decays: dict[str, float]) -> pd.DataFrame:
     """Return state norms all through training."""
-    tables = []
-    parts = ("h", "c") if job.cell == "lstm" else ("h",)
-    for step in range(0, last_step + 1, EVERY):
-        mix = step / last_step if last_step else 0.0
-        decay = decays["initial"] ** (1 - mix) * decays["final"] ** mix
-        for part in parts:
-            norms = (1.0 if part == "h" else 0.3) * 0.05 * (decay ** np.arange(job.length))
-            tables.append(gradient_table(step, f"dL/d{part}", norms))
-    return pd.concat(tables, ignore_index=True)
-
-
-def gradient_table(step: int, quantity: str, norms: np.ndarray) -> pd.DataFrame:
-    return pd.DataFrame({"step": step, "quantity": quantity, "steps_back": range(len(norms)), "norm": norms})
+    parts = {"h": 0.05, "c": 0.015} if job.cell == "lstm" else {"h": 0.05}
+    steps = np.arange(0, last_step + 1, EVERY)
+    done = steps / last_step if last_step else np.zeros(1)
+    decay = decays["initial"] ** (1 - done) * decays["final"] ** done
+    powers = decay[:, None] ** np.arange(job.length)
+    norms = np.stack([scale * powers for scale in parts.values()], axis=1)
+    names = np.array([f"dL/d{part}" for part in parts], dtype=object)
+    return pd.DataFrame({
+        "step": np.repeat(steps, norms[0].size), "quantity": np.tile(np.repeat(names, job.length), len(steps)),
+        "steps_back": np.tile(np.arange(job.length), len(steps) * len(parts)), "norm": norms.ravel(),
+    })  # fmt: skip
 
 
 def write_tuning_member(records: StudyRecords, job: JobPlan, seed: int, rate: float) -> None:

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "analysis"))  # for synthetic_study
 
-from synthetic_study import make_study
+import synthetic_study
+from synthetic_study import SyntheticCell, make_study
 
 from lstm_bench.analysis.frames import StudyData, load_study
 from lstm_bench.report.build import build_report
@@ -32,6 +33,22 @@ def sample_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def sample(sample_folder: Path) -> StudyData:
     return load_study(sample_folder)
+
+
+@pytest.fixture(scope="session")
+def twelve_cells(tmp_path_factory: pytest.TempPathFactory) -> StudyData:
+    """Twelve cells, half of them with several paths; of one no member ran, of another one diverged."""
+    names = [f"{kind}_{place}" for kind in ("lstm", "rnn") for place in range(6)]
+    odd = {("rnn_3", 0): "missing", ("rnn_3", 1): "missing", ("rnn_4", 0): "diverged", ("lstm_2", 1): "failed"}
+    folder = tmp_path_factory.mktemp("runs") / "twelve"
+    with pytest.MonkeyPatch.context() as patched:
+        for place, name in enumerate(names):
+            patched.setitem(synthetic_study.CELLS, name, SyntheticCell(4, 8.0, 0.5 + 0.04 * place, 0.9, 9e4))
+        make_study(
+            folder, cells=names, lags=(4, 8), n_seeds=2, outcome=lambda c, lag, seed: odd.get((c, seed), "solved"),
+            tuned=False, timed=False,
+        )  # fmt: skip
+    return load_study(folder)
 
 
 @pytest.fixture(scope="session")

@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import synthetic_study
 from matplotlib.figure import Figure
-from synthetic_study import SyntheticCell, make_study
+from synthetic_study import make_study
 
 from lstm_bench.analysis.comparison import comparison
 from lstm_bench.analysis.frames import StudyData, load_study
@@ -38,16 +37,6 @@ def make(tmp_path: Path) -> Make:
         return load_study(tmp_path / "s")
 
     return made
-
-
-@pytest.fixture
-def many(make: Make, monkeypatch: pytest.MonkeyPatch) -> StudyData:
-    """Twelve cells, half of them with several paths; of one no member ran, of another one diverged."""
-    names = [f"{kind}_{place}" for kind in ("lstm", "rnn") for place in range(6)]
-    for place, name in enumerate(names):
-        monkeypatch.setitem(synthetic_study.CELLS, name, SyntheticCell(4, 8.0, 0.5 + 0.04 * place, 0.9, 9e4))
-    odd = {("rnn_3", 0): "missing", ("rnn_3", 1): "missing", ("rnn_4", 0): "diverged", ("lstm_2", 1): "failed"}
-    return make(cells=names, lags=(4, 8), n_seeds=2, outcome=lambda c, lag, seed: odd.get((c, seed), "learning"))
 
 
 def started(study: StudyData) -> StudyData:
@@ -87,9 +76,9 @@ def test_each_can_be_drawn_has_words_and_rows(module: Any, sample: StudyData, tm
 
 
 @pytest.mark.parametrize("module", ALL)
-def test_many_cells_with_gaps(module: Any, many: StudyData, tmp_path: Path) -> None:
-    drawn(module, many, tmp_path)
-    finding = module.finding(many)
+def test_many_cells_with_gaps(module: Any, twelve_cells: StudyData, tmp_path: Path) -> None:
+    drawn(module, twelve_cells, tmp_path)
+    finding = module.finding(twelve_cells)
     assert "nan" not in finding
     assert len(finding) < 1600
 
@@ -109,9 +98,9 @@ def test_nothing_ran(module: Any, make: Make) -> None:
 
 
 @pytest.mark.parametrize("module", [gradient_flow, gradient_paths, gradient_bounds])
-def test_the_start_alone_fills_one_column(module: Any, many: StudyData, tmp_path: Path) -> None:
-    drawn(module, started(many), tmp_path)
-    finding = module.finding(started(many))
+def test_the_start_alone_fills_one_column(module: Any, twelve_cells: StudyData, tmp_path: Path) -> None:
+    drawn(module, started(twelve_cells), tmp_path)
+    finding = module.finding(started(twelve_cells))
     assert "nitialisation" in finding
     assert "after training" not in finding
 

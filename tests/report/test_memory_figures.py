@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import synthetic_study
 from matplotlib.patches import Rectangle
-from synthetic_study import SyntheticCell, make_study
+from synthetic_study import make_study
 
 from lstm_bench.analysis.frames import StudyData, load_study
 from lstm_bench.report import style
@@ -87,15 +86,9 @@ def test_every_figure_has_rows_with_its_study_and_a_finding(figure: Any, sample:
 
 
 @pytest.mark.parametrize("figure", ALL)
-def test_twelve_cells_some_absent_fit(figure: Any, make: Make, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    names = [f"{kind}_{place}" for kind in ("lstm", "rnn") for place in range(6)]
-    for place, name in enumerate(names):
-        monkeypatch.setitem(synthetic_study.CELLS, name, SyntheticCell(4, 8.0, 0.5 + 0.04 * place, 0.9, 9e4))
-    odd = {("rnn_3", 0): "missing", ("rnn_3", 1): "missing", ("rnn_4", 0): "diverged", ("lstm_2", 1): "failed"}
-    study = make(cells=names, lags=(4, 8), n_seeds=2, outcome=lambda c, lag, s: odd.get((c, s), "solved"))
-    few = make_few(study)
-    assert drawn(figure, study, tmp_path) >= drawn(figure, few, tmp_path)
-    assert len(figure.finding(study)) < 1000
+def test_twelve_cells_some_absent_fit(figure: Any, twelve_cells: StudyData, tmp_path: Path) -> None:
+    assert drawn(figure, twelve_cells, tmp_path) >= drawn(figure, make_few(twelve_cells), tmp_path)
+    assert len(figure.finding(twelve_cells)) < 1000
 
 
 def make_few(study: StudyData) -> StudyData:

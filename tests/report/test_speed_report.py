@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from plain_figures import plain_figures_written
 from synthetic_speed import PROCESSES, benchmark_job, benchmark_row, write_benchmark
 
 from lstm_bench.records.schema import OURS, PLAIN_LOOP, STOCK_THREADS, STOCK_WORKERS, BenchmarkRow, JobPlan
@@ -33,19 +34,33 @@ def rows(planned: Sequence[JobPlan], implementations: Sequence[str] = tuple(PROC
 
 
 @pytest.fixture
-def build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Build:
-    """Build a report in coarse pictures and return its folder."""
-    monkeypatch.setattr(style, "PNG_DPI", 20)
+def build(tmp_path: Path) -> Build:
+    """Build a report in plain figures and return its folder."""
 
     def built(planned: Sequence[JobPlan], timed: Sequence[BenchmarkRow], reports: str = "reports") -> Path:
         write_benchmark(tmp_path / "runs" / "speed", planned, timed)
-        return build_report(tmp_path / "runs" / "speed", tmp_path / reports).parent
+        with plain_figures_written():
+            return build_report(tmp_path / "runs" / "speed", tmp_path / reports).parent
 
     return built
 
 
-def test_all_files_are_there_and_the_same_records_give_the_same_bytes(build: Build) -> None:
-    first, second = build(jobs(), rows(jobs())), build(jobs(), rows(jobs()), "again")
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the report of a study in which every implementation was timed at every job."""
+    folder = tmp_path_factory.mktemp("whole")
+    write_benchmark(folder / "runs" / "speed", jobs(), rows(jobs()))
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(style, "PNG_DPI", 20)
+        return build_report(folder / "runs" / "speed", folder / "reports").parent
+
+
+def test_all_files_are_there_and_the_same_records_give_the_same_bytes(
+    whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(style, "PNG_DPI", 20)
+    write_benchmark(tmp_path / "runs" / "speed", jobs(), rows(jobs()))
+    first, second = whole, build_report(tmp_path / "runs" / "speed", tmp_path / "reports").parent
     files = {str(path.relative_to(first)) for path in first.rglob("*") if path.is_file()}
     assert files == {
         "report.html", "report.md", "results.csv", "receipt.json", "tables/speed_benchmark.csv", "tables/speedup.csv",
@@ -56,8 +71,8 @@ def test_all_files_are_there_and_the_same_records_give_the_same_bytes(build: Bui
 
 
 @pytest.mark.parametrize("file", ["report.html", "report.md"])
-def test_both_pages_say_the_numbers(build: Build, file: str) -> None:
-    text = (build(jobs(), rows(jobs())) / file).read_text()
+def test_both_pages_say_the_numbers(whole: Path, file: str) -> None:
+    text = (whole / file).read_text()
     assert "At H = 128, T = 400, B = 32 the engine takes 3.00 (2.25–4.00) lstm training steps while 2 single" in text
     assert "For gru it takes 3.00 (2.25–4.00) against 2 single-thread torch.nn workers, 4.00 (4.00–4.00)" in text
     assert "it runs at 12% (9.4–19%) of what these cores can do" in text  # 0.5 / (2 x 2), of 6.25, 12.5 and 25%
@@ -70,33 +85,31 @@ def test_both_pages_say_the_numbers(build: Build, file: str) -> None:
     assert "What is missing" not in text
 
 
-def test_the_page_loads_nothing_and_its_links_lead_somewhere(build: Build) -> None:
-    report = build(jobs(), rows(jobs()))
-    html = (report / "report.html").read_text()
+def test_the_page_loads_nothing_and_its_links_lead_somewhere(whole: Path) -> None:
+    html = (whole / "report.html").read_text()
     ids = re.findall(r'\sid="([^"]*)"', html)
     assert len(set(ids)) == len(ids)
     assert not re.search(r"""(src|href)\s*=\s*["']?\s*(\w+:)?//""", html)
     for link in re.findall(r'<a href="([^"]*)"', html):
-        assert link[1:] in ids if link.startswith("#") else (report / link).is_file()
+        assert link[1:] in ids if link.startswith("#") else (whole / link).is_file()
     assert len(re.findall(r'<svg role="img" aria-label="[^"]{30,}"', html)) == 2
     assert html.count("<tr>") == 1 + 48 + 1 + 4  # all rows; two sets of cells at two hidden sizes
 
 
-def test_tables_and_results_hold_every_row_and_round(build: Build) -> None:
-    report = build(jobs(), rows(jobs()))
-    benchmark = pd.read_csv(report / "tables" / "speed_benchmark.csv")
+def test_tables_and_results_hold_every_row_and_round(whole: Path) -> None:
+    benchmark = pd.read_csv(whole / "tables" / "speed_benchmark.csv")
     assert len(benchmark) == 12 * 4
     assert benchmark.columns[0] == "study"
     workers = benchmark.loc[benchmark["implementation"] == STOCK_WORKERS]
     assert workers["speedup"].tolist() == [3.0] * 12
-    rounds = pd.read_csv(report / "results.csv")
+    rounds = pd.read_csv(whole / "results.csv")
     assert len(rounds) == 12 * 4 * 3
     first = rounds.loc[rounds["implementation"] == STOCK_WORKERS].head(3)
     assert first["speedup"].tolist() == [3.0, 1.5, 5.0]
-    whole = pd.read_csv(report / "tables" / "whole_study.csv")
-    assert set(whole.loc[whole["implementation"] == STOCK_THREADS, "speedup"]) == {4.0}
-    assert set(whole["lags"]) == {"100, 400"}
-    receipt = json.loads((report / "receipt.json").read_text())
+    over_all = pd.read_csv(whole / "tables" / "whole_study.csv")
+    assert set(over_all.loc[over_all["implementation"] == STOCK_THREADS, "speedup"]) == {4.0}
+    assert set(over_all["lags"]) == {"100, 400"}
+    receipt = json.loads((whole / "receipt.json").read_text())
     assert receipt["limit"]["flops_per_s"] == 100e9
     assert len(receipt["jobs"]) == 12
 
@@ -149,6 +162,7 @@ def test_two_tasks_stand_apart(build: Build) -> None:
     assert "For lstm (copy) it takes" in text
 
 
+@pytest.mark.usefixtures("plain_figures")
 def test_the_command_makes_the_page_that_the_plan_asks_for(
     build: Build, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -162,9 +176,10 @@ def test_the_command_makes_the_page_that_the_plan_asks_for(
     assert (tmp_path / "made" / "speed" / "report.html").is_file()
 
 
-def test_records_of_an_earlier_version_give_the_same_report(build: Build, tmp_path: Path) -> None:
-    report = build(jobs(), rows(jobs()))
-    before = {path.name: path.read_bytes() for path in (report / "tables").iterdir()}
+@pytest.mark.usefixtures("plain_figures")
+def test_records_of_an_earlier_version_give_the_same_report(whole: Path, tmp_path: Path) -> None:
+    write_benchmark(tmp_path / "runs" / "speed", jobs(), rows(jobs()))
+    before = {path.name: path.read_bytes() for path in (whole / "tables").iterdir()}
     new, former = (tmp_path / "runs" / "speed" / name for name in ("benchmark.json", "contest.json"))
     text = new.read_text("utf-8").replace('"implementation"', '"contender"').replace('"rounds_s"', '"turns_s"')
     former.write_text(text, "utf-8")

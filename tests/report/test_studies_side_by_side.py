@@ -7,18 +7,17 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from plain_figures import plain_figures_written
 from synthetic_study import make_study
 
-from lstm_bench.report import style
 from lstm_bench.report.__main__ import main
 
 CELLS = ["lstm [plain]", "rnn [plain]", "lstm [tall]", "rnn [tall]"]
 
 
 def compare(folder: Path, names: Sequence[str], *options: str) -> Path:
-    """Put studies of a folder side by side in coarse pictures and return the folder of the report."""
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(style, "PNG_DPI", 20)
+    """Put studies of a folder side by side and return the folder of the report."""
+    with plain_figures_written():
         assert main([*names, "--runs", str(folder / "runs"), "--reports", str(folder / "reports"), *options]) == 0
     (report,) = (folder / "reports").iterdir()
     return report
