@@ -23,6 +23,8 @@ from lstm_bench.claims.explainer import (
 )
 from lstm_bench.records.schema import JobPlan
 
+BARE = {"tuned": False, "timed": False, "probed": False}  # for claims that ask members alone
+
 
 def made(
     folder: Path, monkeypatch: pytest.MonkeyPatch, truths: dict[str, SyntheticCell] | None = None, **shape
@@ -57,7 +59,7 @@ def ruled(module, *studies: StudyData) -> Ruling:
     ],
 )
 def test_memory_span_holds_only_where_both_halves_do(rnn, lstm, lags, verdict, tmp_path, monkeypatch):
-    study = settled(made(tmp_path, monkeypatch, {"rnn": cell(1, rnn), "lstm": cell(4, lstm)}, lags=lags))
+    study = settled(made(tmp_path, monkeypatch, {"rnn": cell(1, rnn), "lstm": cell(4, lstm)}, lags=lags, **BARE))
     ruling = ruled(memory_span, study)
     assert ruling.verdict == verdict
     spans = {one.cell: one.found for one in ruling.found if one.claimed is not None}
@@ -70,20 +72,21 @@ def test_memory_span_holds_only_where_both_halves_do(rnn, lstm, lags, verdict, t
 def test_one_task_against_the_claim_and_one_for_it_is_mixed(tmp_path, monkeypatch):
     as_claimed = {"rnn": cell(1, 2.0), "lstm": cell(4, 400.0)}
     lags = (1, 2, 3, 4, 64, 128, 256, 512, 1024)
-    holds = made(tmp_path / "a", monkeypatch, as_claimed, lags=lags)
-    fails = settled(made(tmp_path / "b", monkeypatch, {"rnn": cell(1, 2.0), "lstm": cell(4, 20.0)}, lags=lags))
+    holds = made(tmp_path / "a", monkeypatch, as_claimed, lags=lags, **BARE)
+    fails = settled(made(tmp_path / "b", monkeypatch, {"rnn": cell(1, 2.0), "lstm": cell(4, 20.0)}, lags=lags, **BARE))
     assert ruled(memory_span, holds, fails).verdict == "mixed"
 
 
 def test_an_lstm_alone_never_supports_a_claim_about_both(tmp_path, monkeypatch):
-    study = made(tmp_path, monkeypatch, {"lstm": cell(4, 400.0)}, cells=("lstm",), lags=(64, 128, 256, 512, 1024))
+    study = made(
+        tmp_path, monkeypatch, {"lstm": cell(4, 400.0)}, cells=("lstm",), lags=(64, 128, 256, 512, 1024), **BARE
+    )
     ruling = ruled(memory_span, study)
     assert ruling.verdict == "not tested"
     assert "no number with an interval of: T50 of the RNN;" in ruling.because
 
 
 LONG = (1, 2, 4, 8, 16, 32, 64, 128)
-BARE = {"tuned": False, "timed": False, "probed": False}
 
 
 @pytest.mark.parametrize(

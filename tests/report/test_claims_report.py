@@ -14,12 +14,20 @@ from synthetic_study import make_study
 from lstm_bench.claims.evidence import load_evidence
 from lstm_bench.claims.loading import rulings
 from lstm_bench.records.store import StudyRecords
+from lstm_bench.report import figure_registry
 from lstm_bench.report.__main__ import main
 from lstm_bench.report.build import build_report
 from lstm_bench.report.figures import claim
 
 Open = Callable[..., Page]
 CLAIMS = 7
+
+
+@pytest.fixture
+def few_figures(plain_figures: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Draw two figures of each task, in half the time."""
+    for name in set(figure_registry.FIGURES) - {"solve_rates", "spans"}:
+        monkeypatch.delitem(figure_registry.FIGURES, name)
 
 
 def make_claims_study(runs: Path, studies: list[str]) -> Path:
@@ -102,6 +110,7 @@ def test_nothing_sticks_out(open_page: Open, scheme: str, width: int) -> None:
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
+@pytest.mark.usefixtures("plain_figures")
 def test_a_study_that_is_not_there_is_told_and_the_rest_is_ruled_on(tmp_path: Path, capsys) -> None:
     folder = make_claims_study(tmp_path / "runs", ["first", "absent"])
     shutil.rmtree(tmp_path / "runs" / "second")
@@ -113,6 +122,7 @@ def test_a_study_that_is_not_there_is_told_and_the_rest_is_ruled_on(tmp_path: Pa
     assert set(claims["verdict"]) > {"not tested"}
 
 
+@pytest.mark.usefixtures("few_figures")
 def test_a_claim_of_ones_own_is_on_the_page(tmp_path: Path, folder: Path) -> None:
     root = tmp_path / "own"
     shutil.copytree(folder.parent, root / "runs")
@@ -134,6 +144,7 @@ def test_a_claim_of_ones_own_is_on_the_page(tmp_path: Path, folder: Path) -> Non
     assert "claims/budget.py: ValueError: no" in (again / "report.html").read_text()
 
 
+@pytest.mark.usefixtures("few_figures")
 def test_a_study_has_its_claims_after_its_figures_and_only_where_it_was_made_for_some(tmp_path: Path) -> None:
     plan = make_study(tmp_path / "runs" / "made_for_it", lags=(2, 8), n_seeds=2)
     assert plan.experiment == "copy_task"
