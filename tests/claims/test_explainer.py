@@ -23,16 +23,16 @@ from lstm_bench.claims.explainer import (
 )
 from lstm_bench.records.schema import JobPlan
 
-BARE = {"tuned": False, "timed": False, "probed": False}  # for claims that ask members alone
+BARE = {"probed": False}  # for claims that ask members alone
 
 
 def made(
     folder: Path, monkeypatch: pytest.MonkeyPatch, truths: dict[str, SyntheticCell] | None = None, **shape
 ) -> StudyData:
-    """Return a study, named as its folder, of cells of which this is true."""
+    """Return a study, named as its folder, of cells of which this is true, neither tuned nor timed."""
     for name, truth in (truths or {}).items():
         monkeypatch.setitem(synthetic_study.CELLS, name, truth)
-    make_study(folder, **shape)
+    make_study(folder, tuned=False, timed=False, **shape)
     return load_study(folder)
 
 
