@@ -16,6 +16,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "analysis"))  # for synthetic
 from mirror_faults import Scene, small_scene
 from waiting import HANGS_S
 
+from lstm_bench.study.folders import tracking_uri
 from lstm_bench.tracking.opening import open_store
 
 
@@ -39,11 +40,18 @@ def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return file
 
 
+@pytest.fixture(scope="session")
+def ended_study(tmp_path_factory: pytest.TempPathFactory) -> Scene:
+    """A study of two members that ended, to be copied."""
+    return small_scene(tmp_path_factory.mktemp("ended"), "small")
+
+
 @pytest.fixture
-def scene(tmp_path: Path, empty_store: Path) -> Scene:
+def scene(tmp_path: Path, empty_store: Path, ended_study: Scene) -> Scene:
     """A study of two members that ended, and a store that knows nothing of it."""
     shutil.copy(empty_store, tmp_path / "mlflow.db")
-    return small_scene(tmp_path, "small")
+    shutil.copytree(ended_study.folder, tmp_path, dirs_exist_ok=True)
+    return Scene(tmp_path, ended_study.plan, tracking_uri(tmp_path, None)[0])
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import runpy
 import subprocess
 import sys
 import threading
@@ -18,23 +19,26 @@ from lstm_bench.tracking.backfill import main
 from lstm_bench.tracking.background import mirror_lock
 
 
-def test_it_says_how_many_runs_there_are_and_how_many_it_wrote(scene):
-    command = [sys.executable, "-m", "lstm_bench.tracking.backfill", scene.plan.study]
-    lines = [subprocess.run(command, cwd=scene.folder, capture_output=True, text=True, check=True) for _ in range(2)]
+def test_it_says_how_many_runs_there_are_and_how_many_it_wrote(scene, monkeypatch, capfd):
     name = scene.plan.study
-    assert [done.stdout for done in lines] == [
-        f"{name}: 2 runs in MLflow, 2 written now\n",
-        f"{name}: 2 runs in MLflow, 0 written now\n",
-    ]
-    assert [done.stderr for done in lines] == ["", ""]
+    command = [sys.executable, "-m", "lstm_bench.tracking.backfill", name]
+    done = subprocess.run(command, cwd=scene.folder, capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == (f"{name}: 2 runs in MLflow, 2 written now\n", "")
+    monkeypatch.chdir(scene.folder)
+    assert main([name]) == 0
+    assert capfd.readouterr() == (f"{name}: 2 runs in MLflow, 0 written now\n", "")
     assert scene.whats_wrong() == []
 
 
-def test_the_former_command_does_the_same_and_names_the_new_one(scene):
-    command = [sys.executable, "-m", "lstm_bench.sync", scene.plan.study]
-    done = subprocess.run(command, cwd=scene.folder, capture_output=True, text=True, check=True)
-    assert done.stdout == f"{scene.plan.study}: 2 runs in MLflow, 2 written now\n"
-    assert done.stderr == "python -m lstm_bench.sync is now python -m lstm_bench.tracking.backfill\n"
+def test_the_former_command_does_the_same_and_names_the_new_one(scene, monkeypatch, capfd):
+    monkeypatch.chdir(scene.folder)
+    monkeypatch.setattr(sys, "argv", ["python -m lstm_bench.sync", scene.plan.study])
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_module("lstm_bench.sync", run_name="__main__")
+    assert ended.value.code == 0
+    told = capfd.readouterr()
+    assert told.out == f"{scene.plan.study}: 2 runs in MLflow, 2 written now\n"
+    assert told.err == "python -m lstm_bench.sync is now python -m lstm_bench.tracking.backfill\n"
     assert scene.whats_wrong() == []
 
 
