@@ -79,8 +79,15 @@ def test_a_setting_that_only_the_swept_cells_have_can_be_given(tmp_path):
 @pytest.mark.parametrize(
     "overrides",
     [
-        ("+experiment=hochreiter1997", "cell=rnn,lstm_1997", "cell.hidden_size=4,8"),
-        ("+experiment=initialisation", "task.lag=4,2", "trainer.learning_rates=[0.1,0.2]", "study=mine"),
+        (
+            *("+experiment=hochreiter1997", "budget=null", "cell=rnn,lstm_1997", "cell.hidden_size=4,8"),
+            "sweeps=[{task:adding,task.dialect:hochreiter,task.lag:50},{task:temporal_order,task.lag:40}]",
+        ),
+        ("+experiment=length_generalisation", "budget=full", "cell=rnn,gru"),
+        (
+            *("+experiment=initialisation", "task.lag=4,2", "cell=lstm_forget_0,rnn_identity"),
+            *("trainer.learning_rates=[0.1,0.2]", "study=mine"),
+        ),
         ("task=adding,copy", "cell=lstm_chrono", "task.lag=8,16", "trainer.steps=400", "+cell.unknown=3"),
     ],
 )

@@ -2,12 +2,11 @@
 
 import mmap
 import os
-import signal
 import sys
-import time
 from functools import partial
 
 import pytest
+from what_processes_do import end_by_a_signal, make_slow, make_writer, refuse
 
 from lstm_bench.cells.gru import GRUCell
 from lstm_bench.cells.lstm import LSTMCell
@@ -33,21 +32,6 @@ def job():
 @pytest.mark.parametrize(("cell", "gates"), [(RNNCell(2, 8), 1), (GRUCell(2, 8), 3), (LSTMCell(2, 8), 4)])
 def test_operations_are_six_a_weight_step_and_sequence(cell, gates):
     assert training_flops(cell, batch_size=3, length=7) == 6 * gates * (8 * 8 + 8 * 2) * 3 * 7
-
-
-def make_writer(path, name, job, members):
-    """Return a step that notes in a file which process took it."""
-
-    def step():
-        with path.open("a") as log:
-            log.write(f"{name} {os.getpid()}\n")
-
-    return step
-
-
-def make_slow(job, members):
-    """Return a step that takes 20 ms or a little more."""
-    return lambda: time.sleep(0.02)
 
 
 def test_implementations_take_rounds_one_after_another_in_all_of_their_processes(job, tmp_path):
@@ -100,14 +84,6 @@ def test_the_computation_alone_draws_its_batches_once(monkeypatch, job, computat
     for _ in range(3):
         step()
     assert len(samples) == drawn
-
-
-def refuse():
-    raise KeyError("nobody")
-
-
-def end_by_a_signal():
-    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def test_what_a_process_raises_is_raised_here_and_one_that_is_killed_is_told_by_its_exit_code():

@@ -20,7 +20,7 @@ from lstm_bench.speed.benchmark import implementations_of, run_benchmark
 from lstm_bench.speed.implementation import engine_step, plain_step, stock_step
 from lstm_bench.speed.machine_limit import core_rates
 from lstm_bench.speed.operations import training_work
-from lstm_bench.speed.worker_pool import WorkerPool
+from lstm_bench.speed.timing import InterleavedTimer, Timing
 from lstm_bench.study.planning import plan_study
 
 SMALL = ("task=adding", "task.lag=6", "cell.hidden_size=3", "trainer.batch_size=2", "trainer.seeds=2")
@@ -42,12 +42,12 @@ def test_all_four_take_part_where_torch_has_the_layer(cell):
     assert by_name[STOCK_WORKERS].processes == by_name[STOCK_THREADS].threads
 
 
-def test_implementations_take_the_usable_cores_and_no_others(monkeypatch):
-    monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "1")
+@pytest.mark.parametrize("cores", [1, 3])
+def test_implementations_take_the_usable_cores_and_no_others(monkeypatch, cores):
+    monkeypatch.setattr(benchmark, "usable_cores", lambda: cores)
     ((job, plan),) = pairs("cell=rnn")
-    assert {(c.processes, c.threads) for c in implementations_of(job, plan)} == {(1, 1)}
-    with WorkerPool(1, 1, prepared=False) as pool:
-        assert pool.call_all(torch.get_num_threads) == [1]
+    taken = {one.name: (one.processes, one.threads) for one in implementations_of(job, plan)}
+    assert taken == {OURS: (cores, 1), STOCK_WORKERS: (cores, 1), STOCK_THREADS: (1, cores), PLAIN_LOOP: (1, cores)}
 
 
 @pytest.mark.parametrize("task", [("task=adding", "task.dialect=anywhere"), ("task=copy",)])
@@ -76,20 +76,62 @@ def weights_of(thing):
     return [thing.weights] if hasattr(thing, "weights") else []
 
 
-def test_a_benchmark_gives_a_row_an_implementation_with_all_its_rounds(monkeypatch):
-    monkeypatch.setattr(benchmark, "measure_limit", lambda: MachineLimit(1e11, 1e9, "a guess"))
-    done = []
-    limit, rows = run_benchmark(pairs("cell=rnn"), SpeedConfig(rounds=3, turn_s=0.01), done.append)
-    assert done == [1]
-    assert [row.implementation for row in rows] == [OURS, STOCK_WORKERS, STOCK_THREADS, PLAIN_LOOP]
-    for row in rows:
+@pytest.fixture(scope="module")
+def measured():
+    """The benchmark of a cell that torch has, too, and of a plug-in, on one core: limit, rows and the jobs done."""
+    ((job, plan),) = pairs("cell=rnn")
+    plug_in = replace(job, cell_name="plain", cell={"_target_": "plain_cell.Plain", "hidden_size": 3})
+    jobs, done = [(job, plan), (plug_in, replace(plan, cell="plain"))], []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LOKY_MAX_CPU_COUNT", "1")
+        patch.setattr(benchmark, "measure_limit", lambda: MachineLimit(1e11, 1e9, "a guess"))
+        limit, rows = run_benchmark(jobs, SpeedConfig(rounds=3, turn_s=0.01), done.append)
+    assert done == [1, 2]
+    return limit, rows
+
+
+def test_a_benchmark_gives_a_row_an_implementation_with_all_its_rounds(measured):
+    limit, rows = measured
+    of_rnn = [row for row in rows if row.cell == "rnn"]
+    assert [row.implementation for row in of_rnn] == [OURS, STOCK_WORKERS, STOCK_THREADS, PLAIN_LOOP]
+    for row in of_rnn:
         assert len(row.rounds_s) == 3
         assert min(row.rounds_s) > 0
-        assert row.steps % (row.processes * row.members) == 0
-        assert (row.cell, row.lag, row.hidden_size, row.batch_size) == ("rnn", 6, 3, 2)
+        assert row.steps % row.members == 0
+        assert (row.lag, row.hidden_size, row.batch_size) == (6, 3, 2)
         assert row.limit_s == pytest.approx(
             (6 * 9 + 4 * 6) * 12 / limit.flops_per_s + 3 * 12 / limit.nonlinearities_per_s
         )
+
+
+def test_each_row_tells_the_threads_that_its_processes_have(measured):
+    """Of one usable core, one process of one thread, with the settings of the engine's workers or without."""
+    assert {(row.processes, row.threads) for row in measured[1]} == {(1, 1)}
+
+
+def test_a_plug_in_has_no_limit_and_no_rival(measured):
+    _, rows = measured
+    assert [(row.implementation, row.limit_s) for row in rows if row.cell == "plain"] == [(OURS, None)]
+
+
+def test_the_steps_of_a_row_are_those_of_all_members_in_all_processes(monkeypatch):
+    class FiveStepsARound(InterleavedTimer):
+        def peak_memory(self, implementation, counts_making=False):
+            return None
+
+        def threads(self, implementation):
+            return implementation.threads
+
+        def time(self, implementations, rounds, round_s):
+            return [Timing(5, [1.0] * rounds) for _ in implementations]
+
+    monkeypatch.setattr(benchmark, "measure_limit", lambda: MachineLimit(1e11, 1e9, "a guess"))
+    monkeypatch.setattr(benchmark, "usable_cores", lambda: 3)
+    monkeypatch.setattr(benchmark, "InterleavedTimer", FiveStepsARound)
+    _, rows = run_benchmark(pairs("cell=rnn"), SpeedConfig(rounds=2, turn_s=1.0), lambda _: None)
+    assert [row.members for row in rows] == [2, 1, 1, 1]
+    assert [row.steps for row in rows] == [5 * 3 * 2, 5 * 3, 5, 5]
+    assert [(row.processes, row.threads) for row in rows] == [(3, 1), (3, 1), (1, 3), (1, 3)]
 
 
 @pytest.mark.parametrize(("cell_type", "gates", "nonlinearities"), [(RNNCell, 1, 1), (GRUCell, 3, 3), (LSTMCell, 4, 5)])
@@ -112,17 +154,6 @@ def test_the_work_of_a_cell_that_is_not_registered_is_not_known():
         pass
 
     assert training_work(Other(2, 5), 3, 7) is None
-
-
-def test_a_plug_in_has_no_limit_and_no_rival(monkeypatch):
-    monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "1")
-    monkeypatch.setattr(benchmark, "measure_limit", lambda: MachineLimit(1e9, 1e9, "a guess"))
-    ((job, plan),) = pairs("cell=rnn")
-    cell = {"_target_": "plain_cell.Plain", "hidden_size": 3}
-    plug_in = replace(job, cell_name="plain", cell=cell)
-    kept = replace(plan, cell="plain")
-    _, rows = run_benchmark([(plug_in, kept)], SpeedConfig(rounds=1, turn_s=0.001), lambda _: None)
-    assert [(row.implementation, row.limit_s) for row in rows] == [(OURS, None)]
 
 
 def test_the_rates_of_a_core_are_of_this_world():

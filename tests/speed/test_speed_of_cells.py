@@ -14,6 +14,7 @@ from lstm_bench.records.schema import OURS, STOCK, MemberRecord, SpeedRow
 from lstm_bench.records.store import StudyRecords
 from lstm_bench.report.figures import speed
 from lstm_bench.report.pages.comparison import comparison_table
+from lstm_bench.speed import study_cells
 from lstm_bench.speed.study_cells import is_timed, measure_speed, through_autograd_too
 from lstm_bench.study.planning import plan_study
 
@@ -50,7 +51,9 @@ def study(tmp_path_factory):
             solved_after = 9 if status == "solved" else None
             record = MemberRecord(member.identity, job.job, "report", member.seed, 0.01, status, 9, solved_after)
             records.write_member(record, {})
-    records.write_speed(measure_speed(list(zip(config.jobs, plan.jobs, strict=True))))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(study_cells, "ROUND_S", 1e-3)
+        records.write_speed(measure_speed(list(zip(config.jobs, plan.jobs, strict=True))))
     return load_study(records.folder)
 
 

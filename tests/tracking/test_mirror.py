@@ -9,6 +9,7 @@ from mlflow.tracking import MlflowClient
 
 from lstm_bench.cli import main
 from lstm_bench.report import figure_files
+from lstm_bench.speed import study_cells
 
 TINY = [
     "study=tiny",
@@ -47,6 +48,7 @@ def study(tmp_path_factory, empty_store, blank_figures):
     shutil.copy(empty_store, folder)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
+        patch.setattr(study_cells, "ROUND_S", 1e-3)
         assert main(TINY) == 0
     return folder
 
