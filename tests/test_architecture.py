@@ -1,9 +1,10 @@
 """The arrows of the house: who may import whom, read from the source of every module."""
 
 import ast
+import functools
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from pathlib import Path
 
 import pytest
@@ -116,9 +117,10 @@ def _names(node: ast.AST, module: str, is_package: bool) -> Iterator[str]:
         yield from (arg.value for arg in node.args[:1] if isinstance(arg, ast.Constant))
 
 
-def imports_of(module: str) -> set[str]:
+@functools.cache
+def imports_of(module: str) -> frozenset[str]:
     path = MODULES[module]
-    return imported(path.read_text(encoding="utf-8"), module, path.name == "__init__.py")
+    return frozenset(imported(path.read_text(encoding="utf-8"), module, path.name == "__init__.py"))
 
 
 def room(dotted: str) -> str:
@@ -131,11 +133,11 @@ def room(dotted: str) -> str:
     return second if second and is_room else "__init__"
 
 
-def rooms_of(names: set[str]) -> set[str]:
+def rooms_of(names: Set[str]) -> set[str]:
     return {room(name) for name in names if name.split(".")[0] == "lstm_bench"}
 
 
-def packages_of(names: set[str]) -> set[str]:
+def packages_of(names: Set[str]) -> set[str]:
     return {name.split(".")[0] for name in names} - {"lstm_bench"}
 
 
@@ -195,6 +197,16 @@ def test_nobody_looks_up_at_study_or_cli() -> None:
 
 WITH_TORCH_ALONE = """
 import importlib, sys, traceback
+from importlib.machinery import SourceFileLoader
+
+read_code, codes = SourceFileLoader.get_code, {{}}
+
+def get_code(loader, name):
+    if name not in codes:
+        codes[name] = read_code(loader, name)
+    return codes[name]
+
+SourceFileLoader.get_code = get_code  # a module that is imported again is not compiled again
 
 class Absent:
     def find_spec(self, name, path=None, target=None):

@@ -172,9 +172,9 @@ def stack(answers: list[Answer]) -> Answer:
 def same(ours: Answer, theirs: Answer, tolerance: float = 1e-10, who: str = "") -> None:
     """Assert that all that they have is what we have; with tolerance 0, bit by bit."""
     assert set(ours.gradients) == set(theirs.gradients)
-    found = ours.named()
+    tensors = ours.named()
     for name, expected in theirs.named().items():
         torch.testing.assert_close(
-            found[name], expected, rtol=tolerance, atol=tolerance, check_dtype=False,
+            tensors[name], expected, rtol=tolerance, atol=tolerance, check_dtype=False,
             equal_nan=True, msg=lambda text, name=name: f"{who} {name}: {text}",
         )  # fmt: skip

@@ -26,11 +26,14 @@ PRECISIONS = pytest.mark.parametrize("precision", build.PRECISIONS)
 ON_X86 = platform.machine().lower() in {"x86_64", "amd64"}
 PLAIN_X86 = ("-march=x86-64",)  # vectors of 16 bytes, no fused multiply-add
 TARGETS = [("-march=native",), PLAIN_X86] if ON_X86 else [()]
+FLAGS = build.FLAGS
+QUICK_FLAGS = ("-O0", *(flag for flag in FLAGS if not flag.startswith("-O")))  # where a library lies, it is not run
 
 
 @pytest.fixture(autouse=True)
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """Build into a cache of the test's own, with nothing loaded; return its folder."""
+    """Build quickly into a cache of the test's own, with nothing loaded; return its folder."""
+    monkeypatch.setattr(build, "FLAGS", QUICK_FLAGS)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temp"))
     (tmp_path / "temp").mkdir()
@@ -228,15 +231,16 @@ def test_two_processes_that_build_at_once_both_succeed(cache: Path) -> None:
 # --- the source ---
 
 
-def test_a_machine_with_a_compiler_has_the_kernels() -> None:
+def test_a_machine_with_a_compiler_has_the_kernels(monkeypatch: pytest.MonkeyPatch) -> None:
     """So that the tests that need them cannot all be passed over where the source has ceased to compile."""
+    monkeypatch.setattr(build, "FLAGS", FLAGS)
     compilers = os.environ.get("CC", "").split()[:1] or build.COMPILERS
     there = sys.platform != "win32" and any(shutil.which(name) for name in compilers)
     assert (why_not_compiled() is None) == there, why_not_compiled()
 
 
 def compiled(to: Path, precision: str, *flags: str) -> Path:
-    command = [*build._compiler(), *build.FLAGS, *build.PRECISIONS[precision], *flags]
+    command = [*build._compiler(), *FLAGS, *build.PRECISIONS[precision], *flags]
     command += [str(build.SOURCE), "-o", str(to), "-lm"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

@@ -80,9 +80,9 @@ def test_compiled_in_float32_equals_autograd_in_float64(kind: str, sizes: Sizes)
     """To 1e-5 of the largest entry: of the same float32 numbers, so all that differs is rounding within."""
     halved = problem(kind, sizes).to(torch.float32)
     ours, exact = fresh("compiled", kind, halved), torch_cell_answer(kind, halved.to(torch.float64))
-    found = ours.named()
+    answers = ours.named()
     for name, expected in exact.named().items():
-        assert (found[name].double() - expected).abs().max() <= 1e-5 * expected.abs().max(), name
+        assert (answers[name].double() - expected).abs().max() <= 1e-5 * expected.abs().max(), name
 
 
 def without_weights(kind: str, T: int, B: int = 1) -> Problem:
@@ -275,9 +275,9 @@ def one_step(kind: str, x: Tensor, weights: dict[int, float], biases: dict[int, 
 def test_the_compiled_tanh_is_right_relative_to_its_size(dtype: torch.dtype) -> None:
     x = pre_activations(dtype)
     expected = torch.tanh(x.double())
-    found = one_step("tanh", x, {0: 1.0}, {})
-    assert ((found - expected).abs() <= EPSILON[dtype] * expected.abs()).all()
-    assert (found.abs() <= 1).all()
+    outputs = one_step("tanh", x, {0: 1.0}, {})
+    assert ((outputs - expected).abs() <= EPSILON[dtype] * expected.abs()).all()
+    assert (outputs.abs() <= 1).all()
 
 
 @NEEDS_COMPILER
@@ -285,15 +285,15 @@ def test_the_compiled_tanh_is_right_relative_to_its_size(dtype: torch.dtype) -> 
 def test_the_compiled_logistic_is_right_relative_to_its_size(dtype: torch.dtype) -> None:
     """The output gate of an LSTM whose other gates are open: h = s(x) tanh(1)."""
     x = pre_activations(dtype)
-    found = one_step("lstm", x, {3: 1.0}, {0: 200.0, 2: 200.0}) / torch.tanh(torch.tensor(1.0, dtype=torch.float64))
+    outputs = one_step("lstm", x, {3: 1.0}, {0: 200.0, 2: 200.0}) / torch.tanh(torch.tensor(1.0, dtype=torch.float64))
     expected = torch.sigmoid(x.double())
     within = x.abs() < 80  # beyond, float32 holds no such number
-    assert ((found - expected).abs() <= 2 * EPSILON[dtype] * expected)[within].all()
-    assert (found - expected).abs().max() <= EPSILON[dtype]
-    assert (found >= 0).all()
-    assert (found <= 1 + EPSILON[dtype]).all()
+    assert ((outputs - expected).abs() <= 2 * EPSILON[dtype] * expected)[within].all()
+    assert (outputs - expected).abs().max() <= EPSILON[dtype]
+    assert (outputs >= 0).all()
+    assert (outputs <= 1 + EPSILON[dtype]).all()
     order = x.argsort()
-    assert (found[order].diff() >= -EPSILON[dtype]).all()
+    assert (outputs[order].diff() >= -EPSILON[dtype]).all()
 
 
 # --- which kernel ---

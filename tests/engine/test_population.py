@@ -143,7 +143,7 @@ def test_a_clip_that_some_exceed_shortens_the_gradients_of_those(
     assert (norms[0] > clip).tolist().count(True) == 2
 
 
-LONG_TASK = AddingTask(lag=20)
+LONG_TASK = AddingTask(lag=10)
 TOLERANCES = {torch.float64: 1e-9, torch.float32: 1e-5}
 
 

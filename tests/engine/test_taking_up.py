@@ -23,7 +23,7 @@ from lstm_bench.engine.training import Training
 from lstm_bench.tasks.adding import AddingTask
 
 TASK = AddingTask(lag=5)
-SETTINGS = TrainingSettings(batch_size=16, steps=120, eval_every=20, eval_size=100, confirm_size=200, clip=0.5)
+SETTINGS = TrainingSettings(batch_size=16, steps=80, eval_every=20, eval_size=100, confirm_size=200, clip=0.5)
 MEMBERS = [Member("report", 0, 3e-2), Member("report", 1, 1e-2), Member("report", 2, 1e30)]
 MEASURED = [f.name for f in fields(Run) if f.name != "train_s"]  # time is no result
 
@@ -70,20 +70,20 @@ def results(runs: list[Run]) -> dict[Member, dict[str, Any]]:
     return {run.member: {name: getattr(run, name) for name in MEASURED} for run in runs}
 
 
-def assert_same(found: Any, expected: Any) -> None:
+def assert_same(state: Any, expected: Any) -> None:
     if isinstance(expected, Tensor):
-        assert found.dtype == expected.dtype
-        assert found.numpy().tobytes() == expected.numpy().tobytes()
+        assert state.dtype == expected.dtype
+        assert state.numpy().tobytes() == expected.numpy().tobytes()
     elif isinstance(expected, dict):
-        assert found.keys() == expected.keys()
+        assert state.keys() == expected.keys()
         for name in expected:
-            assert_same(found[name], expected[name])
+            assert_same(state[name], expected[name])
     elif isinstance(expected, tuple | list):
-        assert len(found) == len(expected)
-        for one, other in zip(found, expected, strict=True):
+        assert len(state) == len(expected)
+        for one, other in zip(state, expected, strict=True):
             assert_same(one, other)
     else:
-        assert repr(found) == repr(expected)  # in which NaN is NaN, and every float itself
+        assert repr(state) == repr(expected)  # in which NaN is NaN, and every float itself
 
 
 @CELLS

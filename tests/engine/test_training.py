@@ -27,7 +27,7 @@ from lstm_bench.tasks.copy import CopyTask
 TASK = CopyTask(lag=3, n_symbols=1)
 SHORT = TrainingSettings(batch_size=8, steps=10, eval_every=5, eval_size=20, confirm_size=20)
 EASY = CopyTask(lag=1, n_symbols=1)
-EASY_SETTINGS = TrainingSettings(batch_size=32, steps=1500, eval_every=50, eval_size=200, confirm_size=400)
+EASY_SETTINGS = TrainingSettings(batch_size=32, steps=600, eval_every=50, eval_size=200, confirm_size=400)
 CHOICES = pytest.mark.parametrize("kernel", get_args(KernelChoice))
 CELLS = pytest.mark.parametrize("cell_type", [RNNCell, GRUCell, LSTMCell])
 
@@ -51,9 +51,9 @@ def train_all(
 
 
 def curve(run: Run, name: str) -> dict[int, float]:
-    found = [(step, value) for step, noted, value in run.curves if noted == name]
-    assert len(dict(found)) == len(found), "a step was noted twice"
-    return dict(found)
+    points = [(step, value) for step, noted, value in run.curves if noted == name]
+    assert len(dict(points)) == len(points), "a step was noted twice"
+    return dict(points)
 
 
 def noted_at(run: Run, step: int, what: str = "eval") -> dict[str, float]:
@@ -184,7 +184,7 @@ def test_shares_are_of_the_memoryless_baseline() -> None:
     assert run.metrics == noted_at(run, 10)
 
 
-def test_weights_are_returned_by_name() -> None:
+def test_weights_are_returned_scores() -> None:
     (run,) = train_all(TASK, maker(LSTMCell), members(1e-3), SHORT)
     shapes = {name: tuple(tensor.shape) for name, tensor in run.weights.items()}
     assert shapes == {
@@ -309,11 +309,12 @@ def test_a_member_whose_data_are_not_finite_ends_and_the_others_go_on_bit_by_bit
 @CHOICES
 def test_one_unit_learns_from_one_sequence_of_two_steps_a_batch(cell_type: type, kernel: KernelChoice) -> None:
     task = AddingTask(lag=2)
-    settings = TrainingSettings(batch_size=1, steps=200, eval_every=200, eval_size=1, confirm_size=1, kernel=kernel)
+    settings = TrainingSettings(batch_size=1, steps=10, eval_every=10, eval_size=1, confirm_size=1, kernel=kernel)
     (run,) = train_all(task, maker(cell_type, task, hidden_size=1), members(3e-2), settings)
-    assert run.steps == 200
+    assert run.steps == 10
     assert all(len(values) == 2 for _, _, values in run.state_norms)
-    (many,) = train_all(task, maker(cell_type, task, hidden_size=1), members(3e-2), replace(settings, eval_size=500))
+    longer = replace(settings, steps=200, eval_every=200, eval_size=500)
+    (many,) = train_all(task, maker(cell_type, task, hidden_size=1), members(3e-2), longer)
     assert noted_at(many, 200)["loss"] < 0.5 * noted_at(many, 0)["loss"]
 
 
@@ -372,8 +373,10 @@ class ScriptedTask(AddingTask):
         return {"loss": 1.0, "explained": 0.0}
 
     def metrics(self, predictions: Tensor, targets: Tensor) -> dict[str, Tensor]:
-        found = super().metrics(predictions, targets)
-        return found if self.scored is None else found | {"loss": torch.full_like(found["loss"].double(), self.scored)}
+        scores = super().metrics(predictions, targets)
+        if self.scored is None:
+            return scores
+        return scores | {"loss": torch.full_like(scores["loss"].double(), self.scored)}
 
     def solved(self, _: Any) -> bool:
         return self.answers.pop(0) if self.answers else False

@@ -68,8 +68,8 @@ def test_loss_and_gradients_are_those_of_each_sequence_up_to_its_own_end(task, c
     for m, (model, batch) in enumerate(zip(made, batches, strict=True)):
         loss, gradients = alone(model, task, batch)
         torch.testing.assert_close(losses[m], loss, rtol=1e-10, atol=1e-12)
-        found = torch.cat([gradients[name].flatten() for name in gradients])
-        torch.testing.assert_close(population.gradients[m], found, rtol=1e-10, atol=1e-12)
+        flat = torch.cat([gradients[name].flatten() for name in gradients])
+        torch.testing.assert_close(population.gradients[m], flat, rtol=1e-10, atol=1e-12)
 
 
 @EVERY_TASK
@@ -111,7 +111,7 @@ def test_an_evaluation_is_the_mean_over_sequences_each_up_to_its_own_end(task) -
     single = Model(model.cell.float(), model.readout.float())
     population = Population(task, [single], [0.01], CPU)
     member = Member("report", 0, 0.01)
-    (found,) = evaluate(population, [member], [0], 0, "evaluation", 0, 60)
+    (metrics,) = evaluate(population, [member], [0], 0, "evaluation", 0, 60)
     batch = task.sample(60, generator(0, member, "evaluation", 0))
     loss, _ = alone(single, task, batch)
-    assert found["loss"] == pytest.approx(float(loss), rel=1e-5)
+    assert metrics["loss"] == pytest.approx(float(loss), rel=1e-5)

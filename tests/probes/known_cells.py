@@ -145,10 +145,10 @@ def lstm_with(forget_bias: list[float], input_size: int = 2) -> LSTMCell:
 def cell_types() -> Iterator[type]:
     for info in pkgutil.iter_modules(cells.__path__, "lstm_bench.cells."):
         module = importlib.import_module(info.name)
-        for _, found in inspect.getmembers(module, inspect.isclass):
-            at_home = found.__module__ == module.__name__ and not getattr(found, "_is_protocol", False)
-            if at_home and hasattr(found, "initial_state") and hasattr(found, "step"):
-                yield found
+        for _, cell_type in inspect.getmembers(module, inspect.isclass):
+            at_home = cell_type.__module__ == module.__name__ and not getattr(cell_type, "_is_protocol", False)
+            if at_home and hasattr(cell_type, "initial_state") and hasattr(cell_type, "step"):
+                yield cell_type
 
 
 def every_cell(but: str = "") -> dict[str, Callable[..., Any]]:

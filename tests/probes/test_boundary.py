@@ -39,19 +39,19 @@ def by_hand(at_boundary: float, elsewhere: float) -> Model:
 
 
 def test_the_gate_and_what_is_carried_over_are_those_set_by_hand():
-    found = boundary(by_hand(-2.0, 3.0), TASK, generator())
+    at_boundary = boundary(by_hand(-2.0, 3.0), TASK, generator())
     shut, open_ = logistic(-2.0), logistic(3.0)
-    assert found.gate == pytest.approx(shut - open_, rel=1e-12)
-    assert found.carry_over == pytest.approx([shut / open_] * 5, rel=1e-12)
-    first = found.with_boundary[0] / shut  # the share of v that lies in c
-    assert found.with_boundary == pytest.approx([first * shut * open_**k for k in range(5)], rel=1e-12)
-    assert found.without_boundary == pytest.approx([first * open_ ** (k + 1) for k in range(5)], rel=1e-12)
+    assert at_boundary.gate == pytest.approx(shut - open_, rel=1e-12)
+    assert at_boundary.carry_over == pytest.approx([shut / open_] * 5, rel=1e-12)
+    first = at_boundary.with_boundary[0] / shut  # the share of v that lies in c
+    assert at_boundary.with_boundary == pytest.approx([first * shut * open_**k for k in range(5)], rel=1e-12)
+    assert at_boundary.without_boundary == pytest.approx([first * open_ ** (k + 1) for k in range(5)], rel=1e-12)
 
 
 def test_a_cell_to_which_a_boundary_is_a_word_like_others_carries_all_over():
-    found = boundary(by_hand(1.5, 1.5), TASK, generator())
-    assert found.carry_over == pytest.approx([1.0] * 5, rel=1e-12)
-    assert found.gate == pytest.approx(0.0, abs=1e-15)
+    at_boundary = boundary(by_hand(1.5, 1.5), TASK, generator())
+    assert at_boundary.carry_over == pytest.approx([1.0] * 5, rel=1e-12)
+    assert at_boundary.gate == pytest.approx(0.0, abs=1e-15)
 
 
 class LastLetter(nn.Module):
@@ -77,13 +77,13 @@ def test_accuracy_after_a_boundary_is_that_of_the_answers_there():
         readout.weight.zero_()
         readout.bias.copy_(torch.tensor([1.0, 0.0]))
         readout.weight[1, A] = 2.0
-    found = boundary(Model(LastLetter(), readout), TASK, generator(), sequences=4000)
+    at_boundary = boundary(Model(LastLetter(), readout), TASK, generator(), sequences=4000)
     p = 1 / 5
     expected = [p + (1 - p) * (1 - p) ** (k - 1) for k in range(1, 5)]
-    assert found.accuracy[0] == 1
-    assert found.accuracy == pytest.approx(expected, abs=0.02)
-    assert found.gate is None
-    assert "gates/boundary_difference" not in by_key(found)
+    assert at_boundary.accuracy[0] == 1
+    assert at_boundary.accuracy == pytest.approx(expected, abs=0.02)
+    assert at_boundary.gate is None
+    assert "gates/boundary_difference" not in by_key(at_boundary)
 
 
 def test_a_task_without_boundaries_is_left_out():

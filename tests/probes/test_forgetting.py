@@ -34,24 +34,24 @@ def adding_within(window: int) -> Model:
 def test_a_model_that_sees_the_last_eight_steps_recalls_a_marked_value_there_and_nowhere_else():
     """In `half` the other marker is never in sight with the cue at 1 to 16 of 32; so nothing else is said there."""
     task = AddingTask(lag=32)
-    found = forgetting(adding_within(8), task, generator(), sequences=400)
-    assert found.distances == [1, 2, 3, 5, 7, 10, 15, 22, 32]
-    assert found.mean_recall[:5] == pytest.approx([1.0] * 5, abs=1e-9)
-    assert found.mean_recall[5:7] == [0.0, 0.0]  # it says 0 every time
-    assert max(found.mean_recall[7:]) < 10 / 400  # chance: 1/(n-2) in the mean, here with the other in sight
-    assert found.half_life == pytest.approx(math.sqrt(7 * 10))  # half way from 1 at 7 to 0 at 10, in the logarithm
-    assert by_key(found) == {"memory/half_life": found.half_life, "memory/half_life_open": 0.0}
+    recalled = forgetting(adding_within(8), task, generator(), sequences=400)
+    assert recalled.distances == [1, 2, 3, 5, 7, 10, 15, 22, 32]
+    assert recalled.mean_recall[:5] == pytest.approx([1.0] * 5, abs=1e-9)
+    assert recalled.mean_recall[5:7] == [0.0, 0.0]  # it says 0 every time
+    assert max(recalled.mean_recall[7:]) < 10 / 400  # chance: 1/(n-2) in the mean, here with the other in sight
+    assert recalled.half_life == pytest.approx(math.sqrt(7 * 10))  # half way from 1 at 7 to 0 at 10, in the logarithm
+    assert by_key(recalled) == {"memory/half_life": recalled.half_life, "memory/half_life_open": 0.0}
 
 
 def test_a_model_that_sees_everything_has_no_half_life_within_the_sequence():
-    found = forgetting(adding_within(32), AddingTask(lag=32), generator())
-    assert found.mean_recall == pytest.approx([1.0] * 9, abs=1e-9)
-    assert by_key(found) == {"memory/half_life": 32.0, "memory/half_life_open": 1.0}
+    recalled = forgetting(adding_within(32), AddingTask(lag=32), generator())
+    assert recalled.mean_recall == pytest.approx([1.0] * 9, abs=1e-9)
+    assert by_key(recalled) == {"memory/half_life": 32.0, "memory/half_life_open": 1.0}
 
 
 def test_a_model_that_says_one_number_recalls_nothing():
-    found = forgetting(adding_within(1), AddingTask(lag=8, cue_distance=5), generator())
-    assert found.recalls[found.distances.index(8)] == [pytest.approx(0.0, abs=10 / 300)]
+    recalled = forgetting(adding_within(1), AddingTask(lag=8, cue_distance=5), generator())
+    assert recalled.recalls[recalled.distances.index(8)] == [pytest.approx(0.0, abs=10 / 300)]
     constant = adding_within(4)
     constant.readout.weight.data.zero_()
     assert forgetting(constant, AddingTask(lag=8), generator()).mean_recall == [0.0] * 7
@@ -68,9 +68,9 @@ def test_recall_is_that_of_the_cells_own_steps_on_the_same_draws(task):
         said = model.readout(run(model.cell, batch.inputs)[0][-at_distance.predicted_steps :])
         right = said[-2:].argmax(dim=-1) == batch.targets[-2:]
         expected.append([(float(share) - 1 / 8) / (7 / 8) for share in right.double().mean(dim=1)])
-    found = forgetting(model, task, generator(3), sequences=40)
-    assert found.distances == [3, 4, 5, 6, 8, 10, 14, 18]  # lags 1, 2, 3, 4, 6, 8, 12, 16
-    assert found.recalls == [pytest.approx(cues) for cues in expected]
+    recalled = forgetting(model, task, generator(3), sequences=40)
+    assert recalled.distances == [3, 4, 5, 6, 8, 10, 14, 18]  # lags 1, 2, 3, 4, 6, 8, 12, 16
+    assert recalled.recalls == [pytest.approx(cues) for cues in expected]
 
 
 @pytest.mark.parametrize(

@@ -33,26 +33,26 @@ H = 6
 @pytest.mark.parametrize("gain", [0.9, 1.0, 1.1])
 def test_a_scaled_orthogonal_network_has_its_gain_a_step_in_every_direction(gain):
     back = [1, 2, 5, 20, 100, 200]
-    found = jacobian_over(LinearCell(gain * orthogonal(H), normal(H, 2)), normal(200, 1, 2), back)
-    assert found.steps_back == back
-    assert found.spectral == pytest.approx([gain**k for k in back], rel=1e-12)
-    assert found.frobenius == pytest.approx([math.sqrt(H) * gain**k for k in back], rel=1e-12)
-    assert by_key(found) == {"grad/spectral_decay": pytest.approx(gain, rel=1e-12)}
+    gains = jacobian_over(LinearCell(gain * orthogonal(H), normal(H, 2)), normal(200, 1, 2), back)
+    assert gains.steps_back == back
+    assert gains.spectral == pytest.approx([gain**k for k in back], rel=1e-12)
+    assert gains.frobenius == pytest.approx([math.sqrt(H) * gain**k for k in back], rel=1e-12)
+    assert by_key(gains) == {"grad/spectral_decay": pytest.approx(gain, rel=1e-12)}
 
 
 def test_a_network_at_rest_whose_matrix_is_not_normal_has_the_norms_of_its_powers():
     W = 0.5 * normal(H, H)
     powers = [np.linalg.matrix_power(W.numpy(), k) for k in (1, 3, 10)]
-    found = jacobian_over(tanh_at_rest(W), torch.zeros(12, 1, 2), [1, 3, 10])
-    assert found.spectral == pytest.approx([np.linalg.norm(power, 2) for power in powers], rel=1e-12)
-    assert found.frobenius == pytest.approx([np.linalg.norm(power) for power in powers], rel=1e-12)
-    assert found.spectral[0] > max(abs(np.linalg.eigvals(W.numpy())))
+    gains = jacobian_over(tanh_at_rest(W), torch.zeros(12, 1, 2), [1, 3, 10])
+    assert gains.spectral == pytest.approx([np.linalg.norm(power, 2) for power in powers], rel=1e-12)
+    assert gains.frobenius == pytest.approx([np.linalg.norm(power) for power in powers], rel=1e-12)
+    assert gains.spectral[0] > max(abs(np.linalg.eigvals(W.numpy())))
 
 
 def test_the_joint_jacobian_of_an_lstm_is_torchs_own_of_the_steps_together():
     cell, x = LSTMCell(2, 4, generator=generator()).double(), normal(10, 1, 2)
-    found = jacobian_over(cell, x, [1, 4, 10])
-    for k, spectral, frobenius in zip((1, 4, 10), found.spectral, found.frobenius, strict=True):
+    gains = jacobian_over(cell, x, [1, 4, 10])
+    for k, spectral, frobenius in zip((1, 4, 10), gains.spectral, gains.frobenius, strict=True):
         before = run(cell, x[: 10 - k])[1] if k < 10 else cell.initial_state(1)
 
         def together(whole: Tensor, k: int = k) -> Tensor:
@@ -74,10 +74,10 @@ def test_a_plain_tuple_is_a_whole_state_too():
 
 def test_without_recurrent_weights_an_lstm_keeps_its_slowest_unit():
     """From the second step back nothing goes through h, and c keeps f; so ||J_k|| falls by max f from then on."""
-    found = jacobian_over(lstm_with([2.0, 0.0, -1.0]), normal(30, 1, 2), [20, 21, 30])
+    gains = jacobian_over(lstm_with([2.0, 0.0, -1.0]), normal(30, 1, 2), [20, 21, 30])
     f = 1 / (1 + math.exp(-2.0))
-    assert found.spectral[1] / found.spectral[0] == pytest.approx(f, rel=1e-6)
-    assert found.spectral[2] / found.spectral[0] == pytest.approx(f**10, rel=1e-6)
+    assert gains.spectral[1] / gains.spectral[0] == pytest.approx(f, rel=1e-6)
+    assert gains.spectral[2] / gains.spectral[0] == pytest.approx(f**10, rel=1e-6)
 
 
 def test_a_norm_of_zero_takes_no_part_in_the_decay():
@@ -111,5 +111,5 @@ def test_a_sequence_is_read_up_to_its_own_end():
     task, cell = MarkedPairsTask(10), LSTMCell(2, 3, generator=generator(1))
     for seed in range(4):
         batch = task.sample(1, generator(seed))
-        found = jacobian(model_of(cell), task, generator(seed), points=4)
-        assert found == jacobian_over(cell, batch.inputs[: int(batch.lengths)], log_spaced(int(batch.lengths), 4))
+        gains = jacobian(model_of(cell), task, generator(seed), points=4)
+        assert gains == jacobian_over(cell, batch.inputs[: int(batch.lengths)], log_spaced(int(batch.lengths), 4))

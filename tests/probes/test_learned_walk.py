@@ -34,20 +34,20 @@ def steps_apart(cell: LSTMCell) -> list[StepAnatomy]:
 
 def test_every_value_of_an_lstm_is_that_of_the_step_taken_apart():
     model = made(LSTMCell)
-    found = learned_walk(model, TASK, Generator())
+    walked = learned_walk(model, TASK, Generator())
     steps = steps_apart(model.cell.double())
-    assert set(found.values) == {"i", "f", "o", "g", "h", "c"}
+    assert set(walked.values) == {"i", "f", "o", "g", "h", "c"}
     for name in ("i", "f", "o", "g"):
-        assert found.values[name] == [pytest.approx(step.gates[name], abs=1e-12) for step in steps]
-    assert found.values["c"] == [pytest.approx(step.c, abs=1e-12) for step in steps]
-    assert found.values["h"] == [pytest.approx(step.h, abs=1e-12) for step in steps]
+        assert walked.values[name] == [pytest.approx(step.gates[name], abs=1e-12) for step in steps]
+    assert walked.values["c"] == [pytest.approx(step.c, abs=1e-12) for step in steps]
+    assert walked.values["h"] == [pytest.approx(step.h, abs=1e-12) for step in steps]
 
 
 @pytest.mark.parametrize(("cell_type", "names"), [(RNNCell, {"h"}), (GRUCell, {"r", "z", "h"})])
 def test_other_cells_show_what_they_have(cell_type, names):
-    found = learned_walk(made(cell_type), TASK, Generator())
-    assert set(found.values) == names
-    assert all(len(rows) == len(SENTENCE) and len(rows[0]) == 5 for rows in found.values.values())
+    walked = learned_walk(made(cell_type), TASK, Generator())
+    assert set(walked.values) == names
+    assert all(len(rows) == len(SENTENCE) and len(rows[0]) == 5 for rows in walked.values.values())
 
 
 def test_the_answers_are_the_likeliest_classes():

@@ -58,19 +58,19 @@ def chance(sequences: int) -> object:
 
 def test_a_machine_that_copies_within_twelve_steps_scores_one_up_to_there_and_chance_beyond():
     """The last letter is said lag + 2 steps after it was shown: at lags 4 and 8 within 12 steps, at 16 and 32 not."""
-    found = length_generalisation(copying_until(12), CopyTask(lag=8, n_symbols=2), generator())
-    assert found.scores == {0.5: 1.0, 1.0: 1.0, 2.0: chance(500), 4.0: chance(500)}
-    assert list(by_key(found)) == [f"memory/score_at_{multiple}x" for multiple in ("0.5", "1", "2", "4")]
-    assert [list(column) for column in found.curves()["score"]] == [[0.5, 1, 2, 4], list(found.scores.values())]
+    by_length = length_generalisation(copying_until(12), CopyTask(lag=8, n_symbols=2), generator())
+    assert by_length.scores == {0.5: 1.0, 1.0: 1.0, 2.0: chance(500), 4.0: chance(500)}
+    assert list(by_key(by_length)) == [f"memory/score_at_{multiple}x" for multiple in ("0.5", "1", "2", "4")]
+    assert [list(column) for column in by_length.curves()["score"]] == [[0.5, 1, 2, 4], list(by_length.scores.values())]
 
 
 def test_the_same_machine_forgets_where_it_loses_its_tape():
-    found = forgetting(copying_until(12), CopyTask(lag=8, n_symbols=2), generator(), sequences=200)
-    assert found.distances == [4, 6, 8, 10, 14, 18, 26, 34]
-    assert found.mean_recall[:4] == [1.0] * 4
+    recalled = forgetting(copying_until(12), CopyTask(lag=8, n_symbols=2), generator(), sequences=200)
+    assert recalled.distances == [4, 6, 8, 10, 14, 18, 26, 34]
+    assert recalled.mean_recall[:4] == [1.0] * 4
     standard_error = (7 / 64 / 400) ** 0.5 / (7 / 8)
-    assert found.mean_recall[4:] == pytest.approx([0.0] * 4, abs=5 * standard_error)
-    assert 10 < found.half_life < 14
+    assert recalled.mean_recall[4:] == pytest.approx([0.0] * 4, abs=5 * standard_error)
+    assert 10 < recalled.half_life < 14
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ def test_the_same_machine_forgets_where_it_loses_its_tape():
 )
 def test_scores_are_those_of_the_cells_own_steps_in_float64_on_the_same_draws(task, lags):
     model, stream = model_of(LSTMCell(task.input_size, 6, generator=generator()), task.output_size), generator(3)
-    found = length_generalisation(model, task, generator(3), sequences=60)
+    by_length = length_generalisation(model, task, generator(3), sequences=60)
     cell, readout = model.cell.double(), model.readout.double()
     expected = {}
     for multiple, lag in lags.items():
@@ -92,17 +92,19 @@ def test_scores_are_those_of_the_cells_own_steps_in_float64_on_the_same_draws(ta
         batch = at_lag.sample(60, stream)
         said = readout(run(cell, batch.inputs.double())[0][-at_lag.predicted_steps :]).detach()
         expected[multiple] = {n: float(v) for n, v in at_lag.metrics(said, batch.targets).items()}
-    assert list(found.measured) == list(expected)
+    assert list(by_length.measured) == list(expected)
     for multiple, metrics in expected.items():
-        assert found.measured[multiple] == pytest.approx(metrics, rel=1e-4, abs=1e-5)
-    assert found.scores == {multiple: metrics[task.score] for multiple, metrics in found.measured.items()}
+        assert by_length.measured[multiple] == pytest.approx(metrics, rel=1e-4, abs=1e-5)
+    assert by_length.scores == {multiple: metrics[task.score] for multiple, metrics in by_length.measured.items()}
 
 
 def test_metrics_are_named_after_the_multiple():
-    found = LengthGeneralisation("explained", {0.5: {"loss": 3, "explained": 0.25}, 2: {"loss": 1, "explained": 0.75}})
-    assert by_key(found) == {
+    by_length = LengthGeneralisation(
+        "explained", {0.5: {"loss": 3, "explained": 0.25}, 2: {"loss": 1, "explained": 0.75}}
+    )
+    assert by_key(by_length) == {
         "memory/score_at_0.5x": 0.25,
         "memory/score_at_2x": 0.75,
     }
-    curves = {name: (list(curve.at), list(curve.values)) for name, curve in found.curves().items()}
+    curves = {name: (list(curve.at), list(curve.values)) for name, curve in by_length.curves().items()}
     assert curves == {"score": ([0.5, 2], [0.25, 0.75]), "loss": ([0.5, 2], [3, 1])}

@@ -57,8 +57,8 @@ def test_the_exponents_of_a_matrix_that_is_not_normal_are_those_of_its_eigenvalu
     basis = normal(3, 3)
     W = basis @ torch.diag(torch.tensor([0.9, 0.5, 0.2], dtype=torch.float64)) @ torch.linalg.inv(basis)
     assert torch.linalg.matrix_norm(W, 2) > 1.2  # one step alone may grow
-    found = exponents(LinearCell(W, normal(3, 2)), 260, 3, settling=80)
-    assert found == pytest.approx([math.log(0.9), math.log(0.5), math.log(0.2)], abs=1e-10)
+    spectrum = exponents(LinearCell(W, normal(3, 2)), 260, 3, settling=80)
+    assert spectrum == pytest.approx([math.log(0.9), math.log(0.5), math.log(0.2)], abs=1e-10)
 
 
 def test_all_exponents_together_are_the_mean_log_determinant_of_the_steps_that_count():
@@ -66,32 +66,32 @@ def test_all_exponents_together_are_the_mean_log_determinant_of_the_steps_that_c
     cell, x, settling = RNNCell(2, 4, generator=generator()).double(), normal(30, 1, 2), 7
     h = run(cell, x)[0].squeeze(1).detach()
     log_det = (1 - h.square()).log().sum(dim=1) + torch.linalg.slogdet(cell.weight_hh.detach()).logabsdet
-    found = spectrum_over(cell, x, generator(), 4, settling).exponents
-    assert sum(found) == pytest.approx(float(log_det[settling:-settling].mean()), rel=1e-12)
+    spectrum = spectrum_over(cell, x, generator(), 4, settling).exponents
+    assert sum(spectrum) == pytest.approx(float(log_det[settling:-settling].mean()), rel=1e-12)
 
 
 def test_a_cell_whose_state_is_its_input_forgets_at_once():
-    found = lyapunov(model_of(echo()), AddingTask(5), generator())
-    assert found.exponents == [FORGOTTEN] * 2
-    assert found.horizon == 0.0
-    assert by_key(found) == {"memory/lyapunov_horizon": 0.0}
-    assert [list(column) for column in found.curves()["spectrum"]] == [[], []]
+    exponents_of_cell = lyapunov(model_of(echo()), AddingTask(5), generator())
+    assert exponents_of_cell.exponents == [FORGOTTEN] * 2
+    assert exponents_of_cell.horizon == 0.0
+    assert by_key(exponents_of_cell) == {"memory/lyapunov_horizon": 0.0}
+    assert [list(column) for column in exponents_of_cell.curves()["spectrum"]] == [[], []]
 
 
 def test_without_recurrent_weights_an_lstm_has_its_forget_gates_and_forgets_all_of_h():
     """c' = f c + ... and h' = o tanh(c'): the Jacobian over k steps has rank H, with f^k on the diagonal of its c."""
     f = [1 / (1 + math.exp(-bias)) for bias in (2.0, 0.5, -1.0)]
-    found = exponents(lstm_with([0.5, -1.0, 2.0]), 300, 6, settling=100)
-    assert found[:3] == pytest.approx([math.log(gate) for gate in f], abs=1e-10)
-    assert found[3:] == [FORGOTTEN] * 3
+    spectrum = exponents(lstm_with([0.5, -1.0, 2.0]), 300, 6, settling=100)
+    assert spectrum[:3] == pytest.approx([math.log(gate) for gate in f], abs=1e-10)
+    assert spectrum[3:] == [FORGOTTEN] * 3
 
 
 def test_a_direction_that_is_projected_away_is_forgotten_and_not_left_to_rounding():
     basis = orthogonal(5)
     W = basis @ torch.diag(torch.tensor([0.8, 0.8, 0.0, 0.0, 0.0], dtype=torch.float64)) @ basis.T
-    found = exponents(LinearCell(W, normal(5, 2)), 60, 5, settling=2)
-    assert found[:2] == pytest.approx([math.log(0.8)] * 2, abs=1e-10)
-    assert found[2:] == [FORGOTTEN] * 3
+    spectrum = exponents(LinearCell(W, normal(5, 2)), 60, 5, settling=2)
+    assert spectrum[:2] == pytest.approx([math.log(0.8)] * 2, abs=1e-10)
+    assert spectrum[2:] == [FORGOTTEN] * 3
 
 
 class LogisticCell(PlugIn):
@@ -106,10 +106,10 @@ class LogisticCell(PlugIn):
 
 
 def test_the_logistic_map_is_chaotic_by_ln_2():
-    found = lyapunov(model_of(LogisticCell(2, 1)), AddingTask(50), generator(), steps=1500)
-    assert found.exponents == pytest.approx([math.log(2)], abs=0.02)
-    assert by_key(found) == {"memory/lyapunov": found.exponents[0]}
-    assert math.isinf(found.horizon)
+    exponents_of_cell = lyapunov(model_of(LogisticCell(2, 1)), AddingTask(50), generator(), steps=1500)
+    assert exponents_of_cell.exponents == pytest.approx([math.log(2)], abs=0.02)
+    assert by_key(exponents_of_cell) == {"memory/lyapunov": exponents_of_cell.exponents[0]}
+    assert math.isinf(exponents_of_cell.horizon)
 
 
 def test_sequences_of_the_task_follow_one_another_with_no_reset():
@@ -136,8 +136,8 @@ def test_the_first_directions_decide_nothing_once_they_are_aligned():
 
 
 def test_exponents_descend_and_the_horizon_is_the_inverse_of_the_first():
-    found = lyapunov(model_of(LSTMCell(2, 6, generator=generator())), AddingTask(9), generator())
-    assert found.exponents == sorted(found.exponents, reverse=True)
+    exponents_of_cell = lyapunov(model_of(LSTMCell(2, 6, generator=generator())), AddingTask(9), generator())
+    assert exponents_of_cell.exponents == sorted(exponents_of_cell.exponents, reverse=True)
     assert LyapunovSpectrum([-0.25, -1.0]).horizon == 4.0
     assert LyapunovSpectrum([-1e-6]).horizon == pytest.approx(1e6)
     assert by_key(LyapunovSpectrum([-0.25, FORGOTTEN])) == {

@@ -43,26 +43,28 @@ class StirringCell(PlugIn):
 @pytest.mark.parametrize("units", [5, 20])
 @pytest.mark.parametrize("seed", range(3))
 def test_a_shift_register_remembers_as_many_inputs_as_it_has_units(units, seed):
-    found = measure(shift_register(units), seed)
-    assert found.squared_correlations[:units] == pytest.approx([1.0] * units, abs=1e-4)  # the penalty takes a little
-    assert max(map(abs, found.squared_correlations[units:])) < 0.05
-    assert found.capacity == pytest.approx(units, abs=0.1)
-    assert (found.span, found.units, found.is_cut_off) == (units, units, False)
+    capacities = measure(shift_register(units), seed)
+    assert capacities.squared_correlations[:units] == pytest.approx(
+        [1.0] * units, abs=1e-4
+    )  # the penalty takes a little
+    assert max(map(abs, capacities.squared_correlations[units:])) < 0.05
+    assert capacities.capacity == pytest.approx(units, abs=0.1)
+    assert (capacities.span, capacities.units, capacities.is_cut_off) == (units, units, False)
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_a_cell_whose_state_is_its_input_remembers_one(seed):
-    found = measure(echo(), seed)
-    assert found.capacity == pytest.approx(1.0, abs=0.1)
-    assert found.squared_correlations[0] == pytest.approx(1.0, abs=1e-4)
-    assert found.span == 1
+    capacities = measure(echo(), seed)
+    assert capacities.capacity == pytest.approx(1.0, abs=0.1)
+    assert capacities.squared_correlations[0] == pytest.approx(1.0, abs=1e-4)
+    assert capacities.span == 1
 
 
 @pytest.mark.parametrize("value", [0.0, 0.1, 1 / 3, -0.7])
 def test_a_constant_state_remembers_nothing_and_is_not_charged_for_chance(value):
-    found = measure(LinearCell(torch.eye(3), torch.zeros(3, 2), start=value))
-    assert found.squared_correlations == [0.0] * 100
-    assert (found.capacity, found.span) == (0.0, 0)
+    capacities = measure(LinearCell(torch.eye(3), torch.zeros(3, 2), start=value))
+    assert capacities.squared_correlations == [0.0] * 100
+    assert (capacities.capacity, capacities.span) == (0.0, 0)
 
 
 def test_chance_is_subtracted_from_a_state_that_knows_nothing_of_its_input():
@@ -83,22 +85,22 @@ def test_chance_is_subtracted_beyond_what_a_cell_remembers():
 @pytest.mark.parametrize("units", [10, 30])
 def test_a_linear_network_has_the_capacity_of_its_size(units):
     """Jaeger 2001: N for any linear network of N units whose states span their space and that forgets its start."""
-    found = measure(LinearCell(0.9 * orthogonal(units), normal(units, 1, seed=1)), steps=2000)
-    assert found.capacity == pytest.approx(units, rel=0.03)
+    capacities = measure(LinearCell(0.9 * orthogonal(units), normal(units, 1, seed=1)), steps=2000)
+    assert capacities.capacity == pytest.approx(units, rel=0.03)
 
 
 def test_a_nonlinear_cell_remembers_less_than_the_size_of_its_state():
-    found = measure(LSTMCell(2, 8, generator=generator()))
-    assert found.units == 16
-    assert 1 < found.capacity < 8
+    capacities = measure(LSTMCell(2, 8, generator=generator()))
+    assert capacities.units == 16
+    assert 1 < capacities.capacity < 8
 
 
 @pytest.mark.parametrize(("delays", "is_cut_off"), [(4, True), (5, True), (6, False)])
 def test_a_span_as_long_as_the_delays_is_cut_off(delays, is_cut_off):
-    found = measure(shift_register(5), delays=delays)
-    assert found.is_cut_off == is_cut_off
-    assert by_key(found)["memory/capacity_span_open"] == float(is_cut_off)
-    assert found.span == min(delays, 5)
+    capacities = measure(shift_register(5), delays=delays)
+    assert capacities.is_cut_off == is_cut_off
+    assert by_key(capacities)["memory/capacity_span_open"] == float(is_cut_off)
+    assert capacities.span == min(delays, 5)
 
 
 def test_a_part_of_whole_numbers_counts_as_a_state():
@@ -106,11 +108,11 @@ def test_a_part_of_whole_numbers_counts_as_a_state():
 
 
 def test_metrics_and_curve_worked_by_hand():
-    found = MemoryCapacity([0.9, 0.4, 0.6, -0.1], units=8)
-    assert by_key(found) == {
+    capacities = MemoryCapacity([0.9, 0.4, 0.6, -0.1], units=8)
+    assert by_key(capacities) == {
         "memory/capacity": pytest.approx(1.8),
         "memory/capacity_span": 3.0,
         "memory/capacity_span_open": 0.0,
         "memory/state_size": 8.0,
     }
-    assert [list(column) for column in found.curves()["r2"]] == [[1, 2, 3, 4], [0.9, 0.4, 0.6, -0.1]]
+    assert [list(column) for column in capacities.curves()["r2"]] == [[1, 2, 3, 4], [0.9, 0.4, 0.6, -0.1]]

@@ -37,26 +37,26 @@ def register(reach: int) -> Model:
 
 @pytest.mark.parametrize("reach", [1, 2, 4])
 def test_a_register_answers_alike_exactly_when_the_other_word_has_left_it(reach):
-    found = same_word(register(reach), TASK, generator())
-    assert len(found.divergences) == len(found.identical) == TASK.length - 1
-    assert all(divergence > 1e-3 for divergence in found.divergences[: reach - 1])
-    assert found.divergences[reach - 1 :] == [0.0] * (TASK.length - reach)
-    assert found.identical == [0.0] * (reach - 1) + [1.0] * (TASK.length - reach)
+    likeness = same_word(register(reach), TASK, generator())
+    assert len(likeness.divergences) == len(likeness.identical) == TASK.length - 1
+    assert all(divergence > 1e-3 for divergence in likeness.divergences[: reach - 1])
+    assert likeness.divergences[reach - 1 :] == [0.0] * (TASK.length - reach)
+    assert likeness.identical == [0.0] * (reach - 1) + [1.0] * (TASK.length - reach)
 
 
 def test_a_cell_without_memory_gives_the_same_output_to_the_last_bit():
     model = Model(echo(len(WORDS)).float(), nn.Linear(len(WORDS), 6))
-    found = same_word(model, TASK, generator())
-    assert set(found.identical) == {1.0}
-    assert by_key(found)["memory/divergence_next"] == 0
+    likeness = same_word(model, TASK, generator())
+    assert set(likeness.identical) == {1.0}
+    assert by_key(likeness)["memory/divergence_next"] == 0
 
 
 def test_a_plain_rnn_does_not_answer_alike():
     """As the explainer words it, an RNN gives the same output the second time: it does not."""
     cell = RNNCell(len(WORDS), 16, generator=generator(1))
-    found = same_word(Model(cell, nn.Linear(16, 6)), TASK, generator())
-    assert found.divergences[0] > 0
-    assert found.identical[0] == 0
+    likeness = same_word(Model(cell, nn.Linear(16, 6)), TASK, generator())
+    assert likeness.divergences[0] > 0
+    assert likeness.identical[0] == 0
 
 
 def test_the_divergence_is_a_bit_between_certain_answers_that_differ_and_worked_by_hand_between():
