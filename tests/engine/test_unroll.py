@@ -63,7 +63,7 @@ def test_segments_change_nothing(kind: str, sizes: Sizes) -> None:
     p = problem(kind, sizes)
     for maker in HERE:
         whole = fresh(maker, kind, p)
-        for steps in SEGMENTS if maker in OWN else (5, 8):
+        for steps in SEGMENTS if maker in OWN else (5,):
             exact = maker == "compiled" and steps % CHUNK == 0
             same(fresh(maker, kind, p, steps), whole, tolerance=0 if exact else 1e-10, who=f"{maker} {steps}")
 
