@@ -14,15 +14,16 @@ runs/<study>/speed.json                        list of SpeedRow
 runs/<study>/benchmark.json                      MachineLimit and list of BenchmarkRow, in a speed study
 """
 
+from __future__ import annotations
+
 import hashlib
 import io
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
 import pyarrow as pa
 from pydantic import TypeAdapter
 
@@ -43,6 +44,9 @@ from lstm_bench.records.schema import (
     SpeedRow,
     StudyPlan,
 )
+
+if TYPE_CHECKING:  # a launcher's process reads records without pandas, which takes it half a second to import
+    import pandas as pd
 
 TABLE_COLUMNS = {
     "curves": ("step", "metric", "value"),
@@ -88,6 +92,8 @@ class StudyRecords:
         self, record: MemberRecord, tables: Mapping[str, pd.DataFrame], files: Mapping[str, bytes] | None = None
     ) -> None:
         """Write all files of one member, record.json last, and missing tables of TABLE_COLUMNS as empty ones."""
+        import pandas as pd
+
         folder = self.member_folder(record.identity)
         contents = {
             f"{name}.parquet": _parquet(tables.get(name, pd.DataFrame(columns=list(columns))))
