@@ -18,14 +18,19 @@ CURED = Path("cured")  # a file in the working folder; where it is, no cell fail
 FAILS_AT = 40  # steps of the recurrence that go well in a process: planning is over by then, training is not
 
 
+def _drawn(rows: int, columns: int, generator: Generator | None) -> nn.Parameter:
+    """Return uniform numbers; normal ones without storage, as a plan has them, make torch import its compiler: 2 s."""
+    return nn.Parameter((2 * torch.rand(rows, columns, generator=generator) - 1) * (3 / columns) ** 0.5)
+
+
 class PlainCell(nn.Module):
     """h' = tanh(W x + U h), by autograd."""
 
     def __init__(self, input_size: int, hidden_size: int, *, generator: Generator | None = None) -> None:
         super().__init__()
         self.input_size, self.hidden_size = input_size, hidden_size
-        self.weight = nn.Parameter(torch.randn(hidden_size, input_size, generator=generator) / input_size**0.5)
-        self.recurrent = nn.Parameter(torch.randn(hidden_size, hidden_size, generator=generator) / hidden_size**0.5)
+        self.weight = _drawn(hidden_size, input_size, generator)
+        self.recurrent = _drawn(hidden_size, hidden_size, generator)
 
     def initial_state(self, batch_size: int) -> Tensor:
         return self.weight.new_zeros(batch_size, self.hidden_size)

@@ -25,6 +25,7 @@ from lstm_bench.records.schema import JobOutcome
 from lstm_bench.records.store import StudyRecords
 from lstm_bench.study import job as job_module
 from lstm_bench.study.checkpointing import Checkpointer
+from lstm_bench.study.identity import job_identity
 from lstm_bench.study.job import run_job
 
 HERE = Path(__file__).parent
@@ -154,14 +155,23 @@ class Undisturbed(NamedTuple):
     signs: int
 
 
-@functools.cache
+_undisturbed: dict[tuple[str, str], Undisturbed] = {}  # by the job's identity, in which its seeds are not, and these
+
+
 def undisturbed(cell: str) -> Undisturbed:
     """Return what a tiny job is when nothing happens to it."""
     return undisturbed_job(tiny_job(cell))
 
 
 def undisturbed_job(job: JobConfig) -> Undisturbed:
-    """Run a job undisturbed, all cells in a good mood."""
+    """Return what a job is when nothing happens to it, all cells in a good mood; each job runs once."""
+    key = job_identity(job), str(job.trainer.seeds)
+    if key not in _undisturbed:
+        _undisturbed[key] = _run_undisturbed(job)
+    return _undisturbed[key]
+
+
+def _run_undisturbed(job: JobConfig) -> Undisturbed:
     with tempfile.TemporaryDirectory(prefix="undisturbed-") as name:
         folder = Path(name) / "job"
         folder.mkdir()

@@ -26,6 +26,10 @@ class Ended(NamedTuple):
     returned: Any
 
 
+class Leaving(SystemExit):
+    """Ends a child as any process ends: with what is to be done at its exit, and this exit code."""
+
+
 class Nursery:
     """A process that forks; it has one child at a time."""
 
@@ -99,6 +103,8 @@ def _live(log: Path, function: Callable[..., Any], arguments: tuple[Any, ...], w
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     try:
         os.write(writer, pickle.dumps(function(*arguments)))
+    except Leaving:
+        raise
     except BaseException:
         sys.excepthook(*sys.exc_info())
         os._exit(70)
@@ -113,6 +119,9 @@ if __name__ == "__main__":
     from lstm_bench.engine.process_setup import prepare_process
 
     prepare_process()
-    import lstm_bench.study.job  # noqa: F401 - all that children need
+    import torch.fx.experimental.symbolic_shapes  # noqa: F401 - vmap imports it, half a second
 
+    import lstm_bench.study.job  # noqa: F401 - all else that children need
+
+    sys.modules["nursery"] = sys.modules["__main__"]  # one class Leaving, whoever imports it
     _serve(sys.stdin.buffer, private)

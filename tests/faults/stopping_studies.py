@@ -29,6 +29,7 @@ from studies import (
 
 MOST = 12  # members that have ended at a random moment, of 20: 8 in tuning, 12 to report
 LEAN_TWELVE = (*TWELVE, *LEAN)
+SMALL = ("cell=rnn,noisy", "task.lag=1,2", "trainer.seeds=2", *LEAN)
 MOST_OF_FOUR = 3  # the same where a study is ended four times: it must not end by itself before
 
 
@@ -103,13 +104,16 @@ def killed_and_finished(random: Random, folder: Path) -> str:
     return stage
 
 
-def all_in_turn(random: Random, folder: Path) -> str:
-    """Stop a study by each signal, kill it alone and with all its processes, kill a launcher's; then let it end."""
-    stopped(random, folder, signal.SIGINT, True, MOST_OF_FOUR, LEAN_TWELVE)
-    stopped(random, folder, signal.SIGTERM, False, MOST_OF_FOUR, LEAN_TWELVE)
-    killed(random, folder, False, MOST_OF_FOUR, LEAN_TWELVE)
-    killed(random, folder, True, MOST_OF_FOUR, LEAN_TWELVE)
-    finish_study(folder, *LEAN_TWELVE, "hydra/launcher=basic")
+def all_in_turn(random: Random, folder: Path, overrides: Sequence[str] = LEAN_TWELVE, group: str = "joblib") -> str:
+    """Stop a study by each signal, kill it alone and with all its processes; then let it end.
+
+    `group` is the launcher of the study that is killed with all its processes.
+    """
+    stopped(random, folder, signal.SIGINT, True, MOST_OF_FOUR, overrides)
+    stopped(random, folder, signal.SIGTERM, False, MOST_OF_FOUR, overrides)
+    killed(random, folder, False, MOST_OF_FOUR, overrides)
+    killed(random, folder, True, MOST_OF_FOUR, (*overrides, f"hydra/launcher={group}"))
+    finish_study(folder, *overrides, "hydra/launcher=basic")
     return ""
 
 
@@ -139,6 +143,12 @@ FAULTS = [
     Fault("study: SIGTERM", 10, 0, functools.partial(stopped_and_finished, signum=signal.SIGTERM)),
     Fault("study: a signal in speed or report", 3, 0, stopped_late),
     Fault("study of 12 members: parent killed, or its whole group", 20, 0, killed_and_finished),
-    Fault("study: SIGINT, SIGTERM and both kills in turn", 5, 1, all_in_turn),
+    Fault("study: SIGINT, SIGTERM and both kills in turn", 5, 0, all_in_turn),
+    Fault(
+        "study: SIGINT, SIGTERM and both kills in turn, in small",
+        full=0,
+        short=1,
+        inject=functools.partial(all_in_turn, overrides=SMALL, group="basic"),
+    ),
     Fault("study: a process of the launcher killed", 2, 0, launcher_process_killed),
 ]
