@@ -19,8 +19,9 @@ FAILS_AT = 40  # steps of the recurrence that go well in a process: planning is 
 
 
 def _drawn(rows: int, columns: int, generator: Generator | None) -> nn.Parameter:
-    """Return uniform numbers; normal ones without storage, as a plan has them, make torch import its compiler: 2 s."""
-    return nn.Parameter((2 * torch.rand(rows, columns, generator=generator) - 1) * (3 / columns) ** 0.5)
+    """Return uniform numbers, drawn in place: a sum or a product without storage makes torch import its compiler."""
+    bound = (3 / columns) ** 0.5
+    return nn.Parameter(nn.init.uniform_(torch.empty(rows, columns), -bound, bound, generator=generator))
 
 
 class PlainCell(nn.Module):

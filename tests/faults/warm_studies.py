@@ -1,4 +1,4 @@
-"""Studies that are born with torch imported: what the command does, in a session of its own, from a fork of the nursery.
+"""Studies that are born with torch imported: a fork of the nursery does what the command does, in its own session.
 
 The processes that a study starts are started as ever. `make faults` starts the studies, too, from nothing.
 """
