@@ -7,7 +7,7 @@ import os
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from random import Random
@@ -30,28 +30,29 @@ from studies import (
 ALONE = ("hydra/launcher=basic",)  # these faults are of one job, and no launcher's process is in their way
 LEAN_ALONE = (*LEAN, *ALONE)
 LONG = ("cell=noisy", "trainer.steps=600", "trainer.learning_rates=0.01", "probe=off")
+LONG_OF_ONE = (*LONG, "trainer.seeds=1")
 NAME = "n" * 100
 
 
-def deleted(random: Random, folder: Path) -> str:
+def deleted(random: Random, folder: Path, overrides: Sequence[str] = LONG) -> str:
     """Delete the output folder of a study that trains.
 
     What is written later makes it again: where all members come later the study is whole, else it must name the folder.
     """
     output = folder / "out"
-    with started(folder, f"output={output}", *LONG, "speed=off") as study:
+    with started(folder, f"output={output}", *overrides, "speed=off") as study:
         study.wait_until(lambda: list(output.glob("runs/*/members/*/record.json")))
         time.sleep(random.uniform(0, 1))
         shutil.rmtree(output, ignore_errors=True)
         exit_code = study.end()
         if exit_code == 0:
-            expect_equal(fingerprint(records_of(output)), undisturbed_study(*LONG))
+            expect_equal(fingerprint(records_of(output)), undisturbed_study(*overrides))
         else:
             expect(exit_code in (1, 2), f"exit code {exit_code}: {study.said[-2000:]}")
             expect(str(output) in study.said, f"the folder is not named: {study.said[-2000:]}")
         expect_no_traceback(study.said)
         expect_gone(study)
-    finish_study(folder, f"output={output}", *LONG, *LEAN_ALONE, of=records_of(output))
+    finish_study(folder, f"output={output}", *overrides, *LEAN_ALONE, of=records_of(output))
     return "before any member was recorded" if exit_code == 0 else "told by name"
 
 
@@ -85,7 +86,6 @@ def _not_writable(folder: Path) -> Iterator[None]:
 def full_in_the_report(_: Random, folder: Path) -> str:
     """Fill the disk when training is over and the report is being written."""
     with small_disk(folder) as disk:
-        ran(disk.folder, *ONE, *LEAN_ALONE)
         with started(disk.folder, *ONE, *ALONE, "speed=off") as study:
             reports = disk.folder / "reports"
             study.wait_until(lambda: reports.exists() and any(reports.iterdir()))
@@ -100,16 +100,16 @@ def full_in_the_report(_: Random, folder: Path) -> str:
     return ""
 
 
-def two_at_once(_: Random, folder: Path) -> str:
+def two_at_once(_: Random, folder: Path, overrides: Sequence[str] = LONG) -> str:
     """Start a study that runs already; the second must be refused and name the first."""
-    with started(folder, *LONG, *LEAN_ALONE) as first:
+    with started(folder, *overrides, *LEAN_ALONE) as first:
         first.wait_until(lambda: first.journal("study_began"))
-        exit_code, said = ran(folder, *LONG, *LEAN_ALONE)
+        exit_code, said = ran(folder, *overrides, *LEAN_ALONE)
         expect(exit_code == 2, f"exit code {exit_code} of the second: {said}")
         expect(f"process {first.process.pid} " in said, f"the second does not name the first: {said}")
         expect("python -m lstm_bench " in said and "cell=noisy" in said, f"the second does not name a command: {said}")
         expect(first.end() == 0, f"the first was disturbed: {first.said[-2000:]}")
-    expect_equal(fingerprint(records_of(folder)), undisturbed_study(*LONG))
+    expect_equal(fingerprint(records_of(folder)), undisturbed_study(*overrides))
     return ""
 
 
@@ -165,10 +165,12 @@ def link_out_of_the_folder(_: Random, folder: Path) -> str:
 
 
 FAULTS = [
-    Fault("output folder deleted in mid-study", 2, 1, deleted),
+    Fault("output folder deleted in mid-study", 2, 0, deleted),
+    Fault("output folder of one member deleted in mid-study", 0, 1, functools.partial(deleted, overrides=LONG_OF_ONE)),
     Fault("output folder read-only", 1, 1, read_only),
     Fault("disk full in the report", 3, 1, full_in_the_report),
-    Fault("two invocations at once", 2, 1, two_at_once),
+    Fault("two invocations at once", 2, 0, two_at_once),
+    Fault("two invocations of one member at once", 0, 1, functools.partial(two_at_once, overrides=LONG_OF_ONE)),
     Fault("resume=false beside finished records", 1, 0, started_anew),
     Fault("one bit of a finished member's files flipped", 2, 0, damaged_member),
     Fault("spaces and unicode in the path", 1, 0, functools.partial(odd_place, output="an öutput ☂")),

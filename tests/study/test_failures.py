@@ -47,7 +47,7 @@ def own_config(tmp_path, monkeypatch):
     sys.modules.pop("broken_plug_in", None)
 
 
-@pytest.mark.usefixtures("plain_figures")
+@pytest.mark.usefixtures("one_figure")
 def test_a_failing_cell_is_reported_and_the_others_go_on_and_it_is_tried_again(own_config, tmp_path, capsys):
     assert main([*TINY, f"--config-dir={own_config}"]) == 1
     records = [json.loads(p.read_text()) for p in tmp_path.glob("runs/mixed/members/*/record.json")]
@@ -62,7 +62,7 @@ def test_a_failing_cell_is_reported_and_the_others_go_on_and_it_is_tried_again(o
     assert main([*TINY, "report=off", f"--config-dir={own_config}"]) == 0
 
 
-@pytest.mark.usefixtures("plain_figures")
+@pytest.mark.usefixtures("one_figure")
 def test_a_parameter_that_no_gradient_reaches_is_told_on_the_screen_and_in_the_report(own_config, tmp_path, capsys):
     spare = BROKEN.replace("        if len(x) > 8:", "        if False:").replace(
         "    def initial_state", "        self.spare = torch.nn.Parameter(torch.zeros(7))\n\n    def initial_state"

@@ -178,7 +178,7 @@ def test_a_wrong_cell_is_told_as_without_a_comparison():
         compared(compose_study(Invocation(("cell=rnn,lstm", "cell.hidden_size=0", "comparison=both"))))
 
 
-@pytest.mark.usefixtures("plain_figures")
+@pytest.mark.usefixtures("one_figure")
 def test_a_study_of_both_runs_whole(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     tiny = [

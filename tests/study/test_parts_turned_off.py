@@ -18,7 +18,7 @@ NO_SPEED = "Speed:   not measured (speed=off); the same command without it measu
 NO_REPORT = "Report:  not written (report=off); to write it: python -m lstm_bench.report "
 
 
-@pytest.mark.usefixtures("plain_figures")
+@pytest.mark.usefixtures("one_figure")
 def test_a_later_run_without_the_options_measures_speed_and_writes_the_report_of_the_same_records(
     tmp_path, monkeypatch, capsys
 ):
@@ -50,7 +50,7 @@ def test_the_options_are_no_part_of_an_identity():
     assert job_identity(less) == job_identity(whole)
 
 
-@pytest.mark.usefixtures("plain_figures")
+@pytest.mark.usefixtures("one_figure")
 def test_a_study_of_claims_writes_no_report_and_prints_its_verdicts(tmp_path, capsys):
     claims = ["measure=claims", "study=verdicts", "+studies.first='cell=rnn'", f"output={tmp_path}"]
     tiny = [override for override in TINY if not override.startswith(("study=", "cell=rnn"))]
