@@ -20,7 +20,7 @@ TINY = [
 
 
 @pytest.fixture(scope="module")
-def output(tmp_path_factory):
+def output(tmp_path_factory, one_figure_throughout):
     """The folder of a study of claims that was run once."""
     folder = tmp_path_factory.mktemp("claims")
     assert main([*TINY, f"output={folder}"]) == 0

@@ -134,7 +134,7 @@ def test_a_folder_without_the_right_to_write_is_refused_by_name(where, tmp_path)
     place.chmod(0o700)
 
 
-@pytest.mark.usefixtures("plain_figures")
+@pytest.mark.usefixtures("one_figure")
 @pytest.mark.parametrize("name", ["a b/ünï #20%'x", "../x"])
 def test_a_study_works_to_its_end_in_a_folder_of_an_awkward_name(name, tmp_path, monkeypatch, capsys):
     standing = tmp_path / "standing"
