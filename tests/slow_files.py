@@ -1,9 +1,9 @@
 """The test files that `make test-fast` leaves out: whole studies, servers, browsers, many processes or figures."""
 
 SLOW_FILES = {  # seconds of processor time, about; a file of more than 7 belongs here
-    "test_study_faults": 110,
-    "test_output_faults": 80,
     "test_every_yaml": 75,
+    "test_study_faults": 60,
+    "test_output_faults": 50,
     "test_explainer": 50,
     "test_partial_studies": 38,
     "test_job_faults": 30,

@@ -65,7 +65,7 @@ class OriginalLSTMCell(nn.Module):
             nn.init.uniform_(parameter, -BOUND, BOUND, generator=generator)
         with torch.no_grad():
             input_gates = self.bias[hidden_size : hidden_size + self.blocks]
-            # on the CPU where the cell has no storage, too: a product without storage has torch import its compiler, 1 s
+            # on the CPU even where the cell has no storage: a product without one has torch import its compiler, 1 s
             input_gates.copy_(input_gate_bias * torch.arange(1, self.blocks + 1, device="cpu"))
 
     def initial_state(self, batch_size: int) -> BlockState:
