@@ -10,11 +10,12 @@ import pytest
 import torch
 from hypothesis import settings
 from plain_figures import plain_figures_written
-from slow_files import SLOW_FILES
+from slow_files import LONG_FILES, SLOW_FILES
 
 from lstm_bench.report import figure_files
 
 torch.set_num_threads(1)
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # else each process that a test starts compiles the package again
 settings.register_profile("repeatable", deadline=None, derandomize=True, database=None, max_examples=25)
 settings.load_profile("repeatable")
 
@@ -44,7 +45,8 @@ def plain_figures() -> Iterator[None]:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Order the files, not what is in them, and mark the slow ones."""
-    items.sort(key=lambda item: -SLOW_FILES.get(item.path.stem, 0))
+    seconds = SLOW_FILES | LONG_FILES
+    items.sort(key=lambda item: -seconds.get(item.path.stem, 0))
     for item in items:
         if item.path.stem in SLOW_FILES:
             item.add_marker("slow")

@@ -38,7 +38,8 @@ def contrasts(study: StudyData) -> pd.DataFrame:
 
     A member that did not solve, or diverged, is censored at the budget, the smaller one where they differ, and never
     dropped. Failed, missing and untrained members are left out and counted. A lag that is not planned for both cells
-    has no row. No row at all where one cell alone was trained, or none.
+    has no row, nor has a cell that shares no lag with the reference. No row at all where one cell alone was trained, or
+    none.
 
     lag: NA in the row over all lags.
     n, solved, with _reference: members that ran to their end, and those of them that solved; left_out: the others.
@@ -77,7 +78,7 @@ def _of_task(study: StudyData) -> list[dict[str, Any]]:
         return []
     by_cell = {cell: _pairs(study, cell) for cell in study.cells[1:]}
     by_lag = [_at_lag(study, pair) for pairs in by_cell.values() for pair in pairs]
-    pooled = [_over_lags(study, cell, pairs) for cell, pairs in by_cell.items()]
+    pooled = [_over_lags(study, cell, pairs) for cell, pairs in by_cell.items() if pairs]
     return _with_holm(by_lag) + _with_holm(pooled)
 
 

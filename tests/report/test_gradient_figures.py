@@ -159,7 +159,7 @@ def test_all_paths_together_may_keep_more_than_any_alone(sample: StudyData) -> N
 def test_cells_with_one_path_leave_nothing_to_draw(make: Make) -> None:
     study = make(cells=["rnn"], lags=(4,), n_seeds=2)
     assert gradient_paths.rows(study).empty
-    assert gradient_paths.finding(study).startswith("No cell has a state of several parts")
+    assert gradient_paths.finding(study).startswith("No cell measured at lag 4 has a state of several parts")
 
 
 def test_bounds_tell_what_is_kept_over_the_longest_stretch(sample: StudyData) -> None:

@@ -116,6 +116,17 @@ def test_two_tasks_have_a_part_each(build: Build, monkeypatch: pytest.MonkeyPatc
     assert "Mean squared error at most 0.01" in text
 
 
+def test_cells_that_share_no_lag_are_drawn_and_not_compared(build: Build) -> None:
+    def damage(folder: Path) -> None:
+        plan = json.loads((folder / "study.json").read_text())
+        plan["jobs"] = [job for job in plan["jobs"] if (job["cell"] == "rnn") == (job["lag"] == 8)]
+        (folder / "study.json").write_text(json.dumps(plan))
+
+    text = build(damage, lags=(2, 8), n_seeds=2, tuned=False)
+    assert "No other cell was trained at a lag of rnn, so no difference can be tested." in text
+    assert "No cell measured at lag 8 has a state of several parts" in text
+
+
 def test_what_records_say_is_escaped(build: Build, tmp_path: Path) -> None:
     build(cells=["rnn"], lags=[2], n_seeds=1, outcome=lambda *_: "failed", timed=False, tuned=False)
     page = (tmp_path / "reports" / "partial" / "report.html").read_text()

@@ -156,6 +156,8 @@ def finding(study: StudyData) -> str:
     if not was_trained(study):
         return NOTHING_TRAINED
     by_lag, pooled = _split(contrasts(study))
+    if by_lag.empty:
+        return f"No other cell was trained at a lag of {study.cells[0]}, so no difference can be tested."
     tested = pooled.loc[pooled["p"].notna()]
     if tested.empty:
         return "Nobody solved at any lag, or one side has no members, so no difference can be tested."

@@ -105,7 +105,7 @@ def finding(study: StudyData) -> str:
     if lag is None:
         return "No gradient flow was measured."
     if flow.empty:
-        return "No cell has a state of several parts, so there is one path and it is the one above."
+        return f"No cell measured at lag {lag} has a state of several parts, so there is one path, the one above."
     cells, whens = list(rows_by_cell(study, flow)), moments_in(flow)
     if len(cells) == 1:
         return joined(*(_of_cell(study, cells[0], lag, moment) for moment in whens))
@@ -164,5 +164,5 @@ def _ratio(study: StudyData, cell: str, lag: int, moment: str, best: str, other:
 def rows(study: StudyData) -> pd.DataFrame:
     """Return the rows behind the figure."""
     flow = flow_summary(study)
-    with_parts = [cell for cell in study.cells if paths(study, cell)]
-    return flow.loc[flow["cell"].isin(with_parts)].assign(study=study.plan.study)
+    drawn = set(_flow(study)["cell"])
+    return flow.loc[flow["cell"].isin(drawn)].assign(study=study.plan.study)
