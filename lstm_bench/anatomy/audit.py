@@ -1,63 +1,131 @@
 """Check the printed numbers of a walk against the equations."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import combinations
+from typing import Any, Literal
 
 import pandas as pd
 
 from lstm_bench.analysis.wording import listed
-from lstm_bench.anatomy.walk import Walk, recompute
+from lstm_bench.anatomy.walk import GATES, STEP_EQUATIONS, Walk, recompute
 
-HALF_A_UNIT = 0.5 + 1e-9  # of the last printed place; a tie such as 0.65 printed 0.6 is rounding, not an error
-COLUMNS = ("table", "quantity", "t", "word", "printed", "value", "right", "agrees")
+Verdict = Literal["right", "rounding", "wrong"]
+HALF_A_UNIT = 0.5 + 1e-9  # of the last printed place; a tie such as 0.25 printed 0.2 is right, as 0.3 is
+COLUMNS = ("table", "quantity", "t", "word", "printed", "value", "right", "verdict")
 
 
 def audit(walk: Walk) -> pd.DataFrame:
-    """Return one row a printed value: table, quantity, t, word, printed, value, right, agrees.
+    """Return one row a printed value: table, quantity, t, word, printed, value, right, verdict.
 
-    `value` is recomputed without rounding in between, and `right` is `value` to as many places as are printed. A
-    printed number agrees where it differs from `value` by at most half a unit of its last place.
+    `value` is recomputed without rounding in between, and `right` is `value` to as many places as are printed. The
+    verdict on a printed number is
+
+    - "right" where it differs from `value` by at most half a unit of its last place,
+    - "rounding" where it is not right, but what its equation gives of the right numbers printed beside it: they were
+      rounded before they were used,
+    - "wrong" otherwise.
     """
-    recomputed = recompute(walk)
+    recomputed = recompute(walk).to_dict("records")
     rows = [
         {"table": table, "quantity": quantity, "t": t, "word": walk.words[t - 1], "printed": printed}
-        | _compare(printed, float(recomputed[quantity].iloc[t - 1]))
+        | _compare(printed, float(recomputed[t - 1][quantity]), from_print[t - 1][quantity])
         for table, columns in walk.printed.items()
+        for from_print in [_from_print(columns, recomputed)]
         for quantity, values in columns.items()
         for t, printed in enumerate(values, start=1)
     ]
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
-def _compare(printed: str, value: float) -> dict[str, Any]:
-    places = len(printed.partition(".")[2])
-    agrees = abs(float(printed) - value) <= HALF_A_UNIT * 10.0**-places
-    return {"value": value, "right": printed if agrees else f"{value:.{places}f}", "agrees": agrees}
+def _from_print(
+    columns: Mapping[str, Sequence[str]], recomputed: Sequence[Mapping[Any, Any]]
+) -> list[dict[str, float]]:
+    """Return by word what each equation gives of the right numbers of a table, and of values where it has none."""
+    by_word, c = list[dict[str, float]](), 0.0
+    for place, exact in enumerate(recomputed):
+        right = {
+            quantity: float(values[place])
+            for quantity, values in columns.items()
+            if _is_rounded(values[place], float(exact[quantity]))
+        }
+        gates = {gate: float(exact[gate]) for gate in GATES}
+        operands = {"c before": c} | {gate: right.get(gate, value) for gate, value in gates.items()}
+        results = dict(gates)
+        for quantity, equation in STEP_EQUATIONS.items():
+            results[quantity] = equation(operands)
+            operands[quantity] = right.get(quantity, results[quantity])
+        c = operands["c"]
+        by_word.append(results)
+    return by_word
+
+
+def _compare(printed: str, value: float, from_print: float) -> dict[str, Any]:
+    if _is_rounded(printed, value):
+        return {"value": value, "right": printed, "verdict": "right"}
+    verdict: Verdict = "rounding" if _is_rounded(printed, from_print) else "wrong"
+    return {"value": value, "right": f"{value:.{_places(printed)}f}", "verdict": verdict}
+
+
+def _is_rounded(printed: str, value: float) -> bool:
+    """Return whether a printed number is a value, rounded to the places that are printed."""
+    return abs(float(printed) - value) <= HALF_A_UNIT * 10.0 ** -_places(printed)
+
+
+def _places(printed: str) -> int:
+    return len(printed.partition(".")[2])
 
 
 def findings(walk: Walk) -> list[str]:
-    """Return the findings of the audit, one sentence each: how many numbers are wrong, where, and the evidence."""
+    """Return what the audit finds, a line each: how many numbers are not right, where, and the evidence."""
     audited = audit(walk)
     if audited.empty:
         return []
-    wrong = audited.loc[~audited["agrees"]]
-    if wrong.empty:
-        return [f"All {len(audited)} printed numbers are what the equations give."]
-    by_column = audited.groupby(["table", "quantity"], sort=False)
     return [
-        f"{len(wrong)} of the {len(audited)} printed numbers are not what the equations give.",
-        *(_column_finding(str(table), str(quantity), rows) for (table, quantity), rows in by_column),
+        _count(audited),
+        *_column_findings(audited),
+        *_rounded(audited),
         *_h_above_o(walk),
         *_products_of_printed(walk),
+        *_contradictions(walk),
+        *_keeps_nothing(walk),
     ]
 
 
-def _column_finding(table: str, quantity: str, rows: pd.DataFrame) -> str:
-    wrong = [str(t) for t in rows.loc[~rows["agrees"], "t"]]
-    if not wrong:
-        return f"{table.capitalize()}, {quantity}: right throughout."
-    where = "every t" if len(wrong) == len(rows) else f"t = {listed(wrong)}"
-    return f"{table.capitalize()}, {quantity}: wrong at {where}."
+def _count(audited: pd.DataFrame) -> str:
+    wrong, rounded = (int((audited["verdict"] == verdict).sum()) for verdict in ("wrong", "rounding"))
+    if not wrong + rounded:
+        return f"All {len(audited)} printed numbers are what the equations give."
+    count = f"{wrong + rounded} of the {len(audited)} printed numbers are not what the equations give."
+    return f"{count} Of these, {_are(wrong)} wrong and {_are(rounded)} off by rounding alone." if rounded else count
+
+
+def _are(count: int) -> str:
+    return f"{count} is" if count == 1 else f"{count} are"
+
+
+def _column_findings(audited: pd.DataFrame) -> Iterator[str]:
+    """Yield a sentence for each column of the printed tables, none where all are right."""
+    if (audited["verdict"] == "right").all():
+        return
+    for (table, quantity), rows in audited.groupby(["table", "quantity"], sort=False):
+        where = [_where(rows, "wrong", "wrong"), _where(rows, "rounding", "rounding alone")]
+        yield f"{str(table).capitalize()}, {quantity}: {', '.join(filter(None, where)) or 'right throughout'}."
+
+
+def _where(rows: pd.DataFrame, verdict: Verdict, words: str) -> str:
+    steps = [str(t) for t in rows.loc[rows["verdict"] == verdict, "t"]]
+    if not steps:
+        return ""
+    return f"{words} at {'every t' if len(steps) == len(rows) else f't = {listed(steps)}'}"
+
+
+def _rounded(audited: pd.DataFrame) -> Iterator[str]:
+    """Yield a sentence for each number that rounding alone puts off."""
+    for row in audited.loc[audited["verdict"] == "rounding"].itertuples(index=False):
+        yield (
+            f"Rounding alone: {row.table}, {row.quantity} at t = {row.t} is {row.printed} for {row.right}, "
+            "computed from the rounded numbers beside it."
+        )
 
 
 def _h_above_o(walk: Walk) -> list[str]:
@@ -83,4 +151,30 @@ def _products_of_printed(walk: Walk) -> list[str]:
 
 def _is_product(o: Sequence[str], tanh_c: Sequence[str], h: Sequence[str]) -> bool:
     printed = zip(o, tanh_c, h, strict=True)
-    return all(_compare(product, float(left) * float(right))["agrees"] for left, right, product in printed)
+    return all(_is_rounded(product, float(left) * float(right)) for left, right, product in printed)
+
+
+def _contradictions(walk: Walk) -> Iterator[str]:
+    """Yield a sentence for each quantity that two tables print as different numbers."""
+    for (first, ours), (second, theirs) in combinations(walk.printed.items(), 2):
+        for quantity in (quantity for quantity in ours if quantity in theirs):
+            pairs = enumerate(zip(ours[quantity], theirs[quantity], strict=True), start=1)
+            steps = [str(t) for t, pair in pairs if not _is_one_number(*pair)]
+            if steps:
+                yield (
+                    f"{first.capitalize()} and {second} contradict each other in {quantity} at {len(steps)} of "
+                    f"{len(walk.words)} words: t = {listed(steps)}."
+                )
+
+
+def _is_one_number(one: str, other: str) -> bool:
+    """Return whether the number with more places, rounded to those of the other, is the other."""
+    coarse, fine = sorted((one, other), key=_places)
+    return float(one) == float(other) if _places(one) == _places(other) else _is_rounded(coarse, float(fine))
+
+
+def _keeps_nothing(walk: Walk) -> Iterator[str]:
+    """Yield a sentence where the first word's decision is to keep: there is no memory yet."""
+    keep = str(recompute(walk)["decision"].iloc[0]).partition(", ")[0]
+    if keep.startswith("keep"):
+        yield f'At t = 1, "{keep}" keeps nothing of nothing: c starts at 0.'

@@ -25,18 +25,22 @@ from lstm_bench.report.document import (
 from lstm_bench.report.style import inline_svg, lettered_svg
 
 WIRES = {"h_before": "h before", "c_before": "c before", "tanh_c": "tanh(c)"}
-LEGEND = "Printed numbers; ✗ marks each that the equations do not give to its printed places, with the right one below."
+LEGEND = (
+    "Printed numbers; ✗ marks each that is wrong to its printed places, with the right one below. A number is off by "
+    "rounding alone where its equation gives it of the right numbers beside it, which were rounded first."
+)
+REMARKS = "Read in the source, and not computed here."
 NUMBERS = ("h_before", "c_before", "f", "i", "g", "o", "keep", "written", "c", "tanh_c", "h")
 
 
 def walk_sections(walk: Walk) -> list[Section]:
-    """Return what a page says of a walk: each step, all numbers, and the audit where numbers are printed."""
+    """Return what a page says of a walk: each step, all numbers, the audit of printed ones, remarks on their source."""
     tables = walk_columns(walk)
     complete = page_table("Complete", tables.pop("Complete"))
     decisions = Paragraph(f"A decision is read off the values: {'; '.join(decision_rules())}.", "note")
     by_gate = [Section(_title(name), [page_table(name, columns)]) for name, columns in tables.items()]
     numbers = Section("All numbers", [complete, decisions, *by_gate], "numbers", style="pair")
-    return [Section("Step by step", [Player(_steps(walk))], "walk"), numbers, *_audit(walk)]
+    return [Section("Step by step", [Player(_steps(walk))], "walk"), numbers, *_audit(walk), *_remarks(walk)]
 
 
 def _title(table: str) -> str:
@@ -70,9 +74,14 @@ def _step(row: Mapping[str, Any], audited: pd.DataFrame, begins: bool, share: fl
 
 
 def _corrections(audited: pd.DataFrame) -> list[Block]:
-    wrong = audited.loc[~audited["agrees"]].itertuples(index=False)
-    lines = [f"{row.table}: {row.quantity} = {row.printed}, right is {row.right}" for row in wrong]
-    return [Paragraph("Wrong in print at this step:", "note"), Bullets(lines)] if lines else []
+    wrong, rounded = (_printed_lines(audited.loc[audited["verdict"] == verdict]) for verdict in ("wrong", "rounding"))
+    blocks: list[Block] = [Paragraph("Wrong in print at this step:", "note"), Bullets(wrong)] if wrong else []
+    return [*blocks, *(Paragraph(f"Off by rounding alone at this step: {line}.", "note") for line in rounded)]
+
+
+def _printed_lines(audited: pd.DataFrame) -> list[str]:
+    rows = audited.itertuples(index=False)
+    return [f"{row.table}: {row.quantity} = {row.printed}, right is {row.right}" for row in rows]
 
 
 def _sums_table(row: Mapping[str, Any]) -> Table:
@@ -124,5 +133,13 @@ def _audit(walk: Walk) -> list[Section]:
 
 
 def _printed(row: Mapping[Any, Any]) -> Entry:
-    text: Text = str(row["printed"]) if row["agrees"] else (Correction(str(row["printed"]), str(row["right"])),)
-    return Entry(text, sort=float(row["printed"]))
+    printed, right = str(row["printed"]), str(row["right"])
+    text: Text = (Correction(printed, right),) if row["verdict"] == "wrong" else printed
+    below = (f"rounding: {right}",) if row["verdict"] == "rounding" else ()
+    return Entry(text, below, sort=float(printed))
+
+
+def _remarks(walk: Walk) -> list[Section]:
+    if not walk.remarks:
+        return []
+    return [Section("Remarks on the printed source", [Paragraph(REMARKS, "note"), Bullets(walk.remarks)], "remarks")]

@@ -25,8 +25,9 @@ EQUATIONS: Mapping[str, str] = {  # by table
     "Cell state": "c = keep + written",
 }
 LEFT_ALIGNED = ("word", "decision", "table", "quantity")
+REMARKS = "Remarks on the source of the printed numbers, which are read in it and not computed here"
 NOT_AUDITED = "Audit: no numbers are printed for this walk."
-LEGEND = "Audit: a ! stands before the value that the equations give, where the printed one is not it"
+LEGEND = "Audit: !x stands after a wrong number, ~x after one off by rounding alone; x is what the equations give"
 
 
 def walk_columns(walk: Walk) -> dict[str, dict[str, list[str]]]:
@@ -68,7 +69,7 @@ def _entry(text: str) -> Entry:
 
 
 def walk_text(walk: Walk, unknown: Sequence[str] = ()) -> str:
-    """Return a walk as plain text: its tables, the thresholds of its decisions, and the audit of printed numbers."""
+    """Return a walk as plain text: tables, the thresholds of decisions, the audit, and remarks on the source."""
     title = f"Walk: {' / '.join(' '.join(words) for words in walk.sentences)}"
     if unknown:
         title += f"\nNot in the walk, so left out: {', '.join(unknown)}"
@@ -77,7 +78,8 @@ def walk_text(walk: Walk, unknown: Sequence[str] = ()) -> str:
         for table, columns in walk_columns(walk).items()
     ]
     decisions = "\n".join(["Decisions", *(f"  {rule}" for rule in decision_rules())])
-    return "\n\n".join([title, *tables, decisions, _audit_text(walk)]) + "\n"
+    remarks = ["\n".join([REMARKS, *(f"- {remark}" for remark in walk.remarks)])] if walk.remarks else []
+    return "\n\n".join([title, *tables, decisions, _audit_text(walk), *remarks]) + "\n"
 
 
 def _audit_text(walk: Walk) -> str:
@@ -93,4 +95,5 @@ def _audit_text(walk: Walk) -> str:
 
 
 def _printed_text(row: pd.Series) -> str:
-    return str(row["printed"]) if row["agrees"] else f"{row['printed']} !{row['right']}"
+    marks = {"right": "", "rounding": f" ~{row['right']}", "wrong": f" !{row['right']}"}
+    return f"{row['printed']}{marks[row['verdict']]}"

@@ -5,7 +5,7 @@ keep = f c_{t-1},   written = i g,   c_t = keep + written,   h_t = o tanh(c_t), 
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
@@ -19,6 +19,15 @@ from lstm_bench.conf_folder import conf_dir
 GATES = ("f", "i", "g", "o")
 Quantity = Literal["f", "i", "g", "o", "keep", "written", "c", "tanh(c)", "h"]
 Thresholds = Sequence[tuple[float, str]]  # descending: the least value, and its name
+Equation = Callable[[Mapping[str, Any]], float]  # of f, i, g, o, "c before" and the quantities before its own
+
+STEP_EQUATIONS: Mapping[str, Equation] = {  # by quantity, in the order of a step
+    "keep": lambda n: float(n["f"] * n["c before"]),
+    "written": lambda n: float(n["i"] * n["g"]),
+    "c": lambda n: float(n["keep"] + n["written"]),
+    "tanh(c)": lambda n: math.tanh(n["c"]),
+    "h": lambda n: float(n["o"] * n["tanh(c)"]),
+}
 
 DECISIONS: Mapping[str, Thresholds] = {
     "f": ((0.8, "keep most"), (0.5, "keep some"), (0.3, "drop most"), (0.0, "reset")),
@@ -29,11 +38,12 @@ DECISIONS: Mapping[str, Thresholds] = {
 
 @dataclass(frozen=True)
 class Walk:
-    """Sentences as words, gate values by gate, and printed values as text by table and quantity."""
+    """Sentences as words, gate values by gate, printed values as text by table and quantity, remarks on the source."""
 
     sentences: Sequence[Sequence[str]]
     gates: Mapping[str, Sequence[float]]
     printed: Mapping[str, Mapping[str, Sequence[str]]]
+    remarks: Sequence[str] = ()
 
     @property
     def words(self) -> list[str]:
@@ -84,10 +94,15 @@ class _WalkFile(BaseModel):
             "such as '0.20', one for each word"
         ),
     ] = {}
+    remarks: Annotated[
+        list[Annotated[str, Field(pattern=r"\S")]],
+        BeforeValidator(lambda remarks: remarks or []),
+        Field(description="a list of sentences about the source of the printed numbers"),
+    ] = []
 
 
 def load_walk(path: Path) -> Walk:
-    """Return the walk of a yaml file with `sentences`, `gates` (f, i, g, o) and, optionally, `printed` values.
+    """Return the walk of a yaml file: `sentences`, `gates` (f, i, g, o) and, optionally, `printed` and `remarks`.
 
     Raises: YamlError where the file cannot be read, or a gate or a printed quantity has not one value for each word.
     """
@@ -96,7 +111,7 @@ def load_walk(path: Path) -> Walk:
         table: {str(quantity): texts for quantity, texts in columns.items()}
         for table, columns in content.printed.items()
     }
-    walk = Walk([sentence.split() for sentence in content.sentences], dict(content.gates), printed)
+    walk = Walk([sentence.split() for sentence in content.sentences], dict(content.gates), printed, content.remarks)
     for gate, values in walk.gates.items():
         _check_count(f"gates.{gate}", values, len(walk.words))
     for table, columns in walk.printed.items():
@@ -114,8 +129,8 @@ def choose(walk: Walk, sentence: str) -> tuple[Walk, list[str]]:
     """Return the walk through the words of a sentence, and the words that the walk does not contain.
 
     A word takes the gate values of its next occurrence in the walk, or of its first where there is no next one.
-    Capitals and punctuation do not matter. c and h start at 0, so printed values are kept only where the words are
-    those with which the walk begins.
+    Capitals and punctuation do not matter. c and h start at 0, so printed values and remarks are kept only where the
+    words are those with which the walk begins.
 
     Raises: YamlError for a sentence that has no word of the walk.
     """
@@ -150,20 +165,19 @@ def _at_places(walk: Walk, places: Sequence[int]) -> Walk:
         table: {quantity: values[: len(places)] for quantity, values in columns.items()}
         for table, columns in walk.printed.items()
     }
-    return Walk(sentences, gates, printed if is_start else {})
+    return Walk(sentences, gates, printed, walk.remarks) if is_start else Walk(sentences, gates, {})
 
 
 def recompute(walk: Walk) -> pd.DataFrame:
     """Return one row a word: t, word, f, i, g, o, c before, h before, keep, written, c, tanh(c), h, decision."""
     rows, c, h = list[dict[str, Any]](), 0.0, 0.0
     for t, word in enumerate(walk.words, start=1):
-        f, i, g, o = (float(walk.gates[gate][t - 1]) for gate in GATES)
-        row = {"t": t, "word": word, "f": f, "i": i, "g": g, "o": o, "c before": c, "h before": h}
-        keep, written = f * c, i * g
-        c = keep + written
-        h = o * math.tanh(c)
-        row |= {"keep": keep, "written": written, "c": c, "tanh(c)": math.tanh(c), "h": h}
-        rows.append(row | {"decision": decision(f, written, o)})
+        row: dict[str, Any] = {"t": t, "word": word} | {gate: float(walk.gates[gate][t - 1]) for gate in GATES}
+        row |= {"c before": c, "h before": h}
+        for quantity, equation in STEP_EQUATIONS.items():
+            row[quantity] = equation(row)
+        c, h = row["c"], row["h"]
+        rows.append(row | {"decision": decision(row["f"], row["written"], row["o"])})
     return pd.DataFrame(rows)
 
 

@@ -30,10 +30,10 @@ step.png
 AUDIT = """\
 table           quantity  1 Deep      2 learning  3 is        4 fun       5 I         6 love      7 learning
 complete table  c         0.72        0.63        0.22        0.91        0.78        1.64        1.45
-complete table  h         0.43        0.29 !0.28  0.07        0.72 !0.65  0.44 !0.42  0.89 !0.79  0.75 !0.58
+complete table  h         0.43        0.29 !0.28  0.07        0.72 !0.65  0.44 !0.39  0.89 !0.79  0.75 !0.58
 output table    o         0.7         0.5         0.3         0.9         0.6         0.85        0.65
 output table    tanh(c)   0.6         0.4 !0.6    0.3 !0.2    0.8 !0.7    0.5 !0.7    0.85 !0.93  0.6 !0.9
-output table    h         0.42 !0.43  0.20 !0.28  0.09 !0.07  0.72 !0.65  0.30 !0.42  0.72 !0.79  0.39 !0.58
+output table    h         0.42 ~0.43  0.20 !0.28  0.09 !0.07  0.72 !0.65  0.30 !0.39  0.72 !0.79  0.39 !0.58
 """
 CELL_STATE = """\
 Cell state: c = keep + written
@@ -81,6 +81,8 @@ def test_the_walk_is_printed_to_the_byte(capsys: pytest.CaptureFixture[str]) -> 
         assert f"\n{table}" in out
     assert CELL_STATE in out
     assert AUDIT in out
+    assert "\n- The source calls its values illustrative approximations.\n" in out
+    assert out.isascii()
     assert out.endswith("\nreports/anatomy/walk.html\n")
     first = Path("reports/anatomy/walk.html").read_bytes()
     assert main(["walk"]) == 0

@@ -44,8 +44,20 @@ def test_every_step_is_there_without_a_script_and_with_its_words(html: str) -> N
 
 def test_wrong_cells_are_marked_and_not_by_colour_alone(html: str) -> None:
     body = html[html.index('<table class="audit"') :]
-    assert body.count("<s>") == body.count("✗<strong>") == body.count(">wrong: <") == 18
+    assert body.count("<s>") == body.count("✗<strong>") == body.count(">wrong: <") == 17
     assert "18 of the 35 printed numbers are not what the equations give." in html
+
+
+def test_what_rounding_alone_puts_off_is_marked_in_words(html: str) -> None:
+    body = html[html.index('<table class="audit"') :]
+    assert body.count("<small>rounding: 0.43</small>") == body.count("rounding: ") == 1
+    assert html.count("Off by rounding alone at this step: output table: h = 0.42, right is 0.43.") == 1
+
+
+def test_remarks_on_the_source_are_shown_where_there_are_any(html: str) -> None:
+    assert "<li>The source calls its values illustrative approximations.</li>" in html
+    assert 'id="remarks"' in html
+    assert 'id="remarks"' not in page_of(Walk([["a"]], {gate: [1.0] for gate in "figo"}, {}))
 
 
 def test_words_are_escaped_and_the_unknown_told() -> None:
