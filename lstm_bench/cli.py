@@ -74,12 +74,12 @@ def _check_arguments(overrides: Sequence[str]) -> None:
 
 def _run(invocation: Invocation, typed: Sequence[str], stop: Stop) -> int:
     config = compose_study(invocation)
-    from lstm_bench.engine.process_setup import prepare_process
-
-    prepare_process()  # before anything else imports torch: with hydra/launcher=basic the jobs run here
     from lstm_bench.study.folders import check_output
 
     check_output(config.output, [config.study, *config.studies])
+    from lstm_bench.engine.process_setup import prepare_process
+
+    prepare_process()  # before anything else imports torch: with hydra/launcher=basic the jobs run here
     study, composed = _planned(config, invocation, typed)
     replaced = [file for part in composed for file in part.replaced]
     unread = [file for part in composed for file in part.unread]
@@ -95,21 +95,29 @@ def _run(invocation: Invocation, typed: Sequence[str], stop: Stop) -> int:
 def _planned(
     config: StudyConfig, invocation: Invocation, typed: Sequence[str]
 ) -> "tuple[ClaimsStudy | SpeedStudy | StudyRunner, list[StudyConfig]]":
-    """Return the study with its plan, after checking every job, and all configurations that were composed for it."""
+    """Return the study with its plan, after checking every job, and all configurations that were composed for it.
+
+    What runs a study is imported when nothing can be refused any more.
+    """
     from lstm_bench.study.matching import compared
     from lstm_bench.study.planning import plan_claims, plan_study
-    from lstm_bench.study.running import StudyRunner
-    from lstm_bench.study.speed_study import SpeedStudy
 
     if config.measure == "claims":
-        from lstm_bench.study.claims_study import ClaimsStudy  # scipy takes most of a second
-
         parts = [(part, compared(compose_study(part))) for part in substudy_invocations(config.studies, invocation)]
         plans = [(config, plan_study(config, part.overrides)) for part, config in parts]
-        return ClaimsStudy(config, plan_claims(config, typed), plans), [config, *(part for part, _ in plans)]
+        whole = plan_claims(config, typed)
+        from lstm_bench.study.claims_study import ClaimsStudy  # scipy takes most of a second
+
+        return ClaimsStudy(config, whole, plans), [config, *(part for part, _ in plans)]
     config = compared(config)
     plan = plan_study(config, typed)
-    return (SpeedStudy(config, plan) if config.measure == "speed" else StudyRunner(config, plan)), [config]
+    if config.measure == "speed":
+        from lstm_bench.study.speed_study import SpeedStudy
+
+        return SpeedStudy(config, plan), [config]
+    from lstm_bench.study.running import StudyRunner
+
+    return StudyRunner(config, plan), [config]
 
 
 def _launch_jobs(config: StudyConfig, jobs: Sequence[int], stop: Stop) -> int:

@@ -6,7 +6,8 @@ from typing import Any
 
 import pandas as pd
 
-from lstm_bench.analysis.frames import StudyData, cache_per_study
+from lstm_bench.analysis.caching import cache_per_study
+from lstm_bench.analysis.frames import StudyData
 from lstm_bench.analysis.gradients import ONE_OVER_E, decay_per_step, horizon, longest_lag_with_flow
 from lstm_bench.analysis.learning import final_loss
 from lstm_bench.analysis.matching import matchings

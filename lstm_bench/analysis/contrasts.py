@@ -7,7 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from lstm_bench.analysis.frames import StudyData, cache_per_study
+from lstm_bench.analysis.caching import cache_per_study
+from lstm_bench.analysis.frames import StudyData
 from lstm_bench.analysis.log_rank import log_rank
 from lstm_bench.analysis.solving import times_to_solve, was_trained
 from lstm_bench.analysis.statistics import (

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
-from functools import cached_property, lru_cache
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -27,9 +27,6 @@ MEMBER_COLUMNS = (
 )  # fmt: skip
 UNMEASURED_COLUMNS = ("study", "task", "variant", "cell", "lag", "seed", "status", "probe", "moment", "reason")
 LABELS = ("task", "variant", "cell", "lag", "seed", "status")
-
-
-cache_per_study = lru_cache(maxsize=512)  # for what several figures, captions and tables ask of one study
 
 
 @dataclass(frozen=True, eq=False)

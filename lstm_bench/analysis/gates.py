@@ -3,7 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from lstm_bench.analysis.frames import StudyData, cache_per_study
+from lstm_bench.analysis.caching import cache_per_study
+from lstm_bench.analysis.frames import StudyData
 from lstm_bench.analysis.lags import representative_lag
 from lstm_bench.analysis.statistics import Interval, interquartile_mean
 

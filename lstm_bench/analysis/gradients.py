@@ -6,7 +6,8 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from lstm_bench.analysis.frames import StudyData, cache_per_study
+from lstm_bench.analysis.caching import cache_per_study
+from lstm_bench.analysis.frames import StudyData
 from lstm_bench.analysis.lags import shared_lag
 from lstm_bench.analysis.statistics import Interval, geometric_mean, interval_columns
 from lstm_bench.analysis.summary import geometric_means

@@ -4,11 +4,14 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from lstm_bench.analysis.frames import StudyData, cache_per_study
+from lstm_bench.analysis.caching import cache_per_study
 from lstm_bench.analysis.wording import listed, span_of
 from lstm_bench.records.schema import JobPlan
+
+if TYPE_CHECKING:  # a study's plan matches cells without pandas, which takes a third of a second to import
+    from lstm_bench.analysis.frames import StudyData
 
 MATCHED_WITHIN = 0.01  # of one number of parameters
 
@@ -88,7 +91,7 @@ def _alike(totals: Mapping[str, int]) -> Iterator[set[str]]:
 
 
 @cache_per_study
-def matched_studies(study: StudyData) -> list[tuple[Matching, StudyData]]:
+def matched_studies(study: "StudyData") -> list[tuple[Matching, "StudyData"]]:
     """Return the comparisons within a study narrowed to one task, each with the study of its cells alone."""
     return [
         (match, study if set(match.cells) == set(study.cells) else study.of_cells(match.cells))

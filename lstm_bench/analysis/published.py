@@ -8,7 +8,8 @@ from typing import Literal, NamedTuple
 
 import pandas as pd
 
-from lstm_bench.analysis.frames import StudyData, cache_per_study, of_all_tasks
+from lstm_bench.analysis.caching import cache_per_study
+from lstm_bench.analysis.frames import StudyData, of_all_tasks
 from lstm_bench.analysis.solving import members_at, solve_rates
 from lstm_bench.analysis.statistics import UNKNOWN, Interval, mean, prediction_of_count, prediction_of_mean
 from lstm_bench.literature.conversions import rmse_from_mse

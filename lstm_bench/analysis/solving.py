@@ -5,7 +5,8 @@ from typing import Any
 
 import pandas as pd
 
-from lstm_bench.analysis.frames import StudyData, cache_per_study
+from lstm_bench.analysis.caching import cache_per_study
+from lstm_bench.analysis.frames import StudyData
 from lstm_bench.analysis.memory_span import MemorySpan, learned_span, span_ratio
 from lstm_bench.analysis.statistics import Interval, interval_columns, wilson
 from lstm_bench.analysis.survival import Times, median_time

@@ -8,7 +8,8 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from lstm_bench.analysis.frames import StudyData, cache_per_study
+from lstm_bench.analysis.caching import cache_per_study
+from lstm_bench.analysis.frames import StudyData
 from lstm_bench.analysis.solving import ATTEMPTS
 from lstm_bench.analysis.statistics import TAILS, TOLERANCE, Interval
 from lstm_bench.analysis.wording import counted, listed

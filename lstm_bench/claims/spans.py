@@ -3,7 +3,8 @@
 import math
 from dataclasses import dataclass
 
-from lstm_bench.analysis.frames import StudyData, cache_per_study
+from lstm_bench.analysis.caching import cache_per_study
+from lstm_bench.analysis.frames import StudyData
 from lstm_bench.analysis.memory_span import MemorySpan, span_ratio
 from lstm_bench.analysis.solving import is_budget_limited, solve_rates, spans
 from lstm_bench.analysis.statistics import UNKNOWN, Interval

@@ -191,6 +191,10 @@ class StudyRecords:
         """Write the progress of a job."""
         write_text(self._progress(job), json.dumps(progress), lasting=False)
 
+    def has_progress(self, job: str) -> bool:
+        """Tell whether the progress of a job was written: it trains, or has ended."""
+        return self._progress(job).exists()
+
     def read_progress(self, job: str) -> dict[str, Any]:
         """Return the progress of a job, empty before it started."""
         path = self._progress(job)

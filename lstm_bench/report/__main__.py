@@ -15,6 +15,7 @@ from lstm_bench.checks import STUDY_NAME, STUDY_NAME_RULE
 from lstm_bench.claims.evidence import own_claims
 from lstm_bench.records.reading import RecordError
 from lstm_bench.report.build import Measured, load, write_report
+from lstm_bench.report.study_folders import existing_studies, study_folder
 
 WRONG_INPUT = 2
 Studies = Mapping[str, Measured]  # by the name or path on the command line
@@ -57,16 +58,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--reports", type=Path, default=Path("reports"), help="where reports go (default: reports)")
     parser.add_argument("--name", help="name of the report (default: that of the study, or a_vs_b)")
     return parser
-
-
-def existing_studies(runs: Path) -> list[str]:
-    """Return the names of the studies that have a plan."""
-    return sorted(path.parent.name for path in runs.glob("*/study.json"))
-
-
-def study_folder(study: str, runs: Path) -> Path:
-    """Return the folder of a study, which is named or given as a path."""
-    return next((place for place in (runs / study, Path(study)) if (place / "study.json").exists()), runs / study)
 
 
 def _refuse_folders(studies: Sequence[str], runs: Path) -> None:

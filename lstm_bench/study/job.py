@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from statistics import fmean
+from typing import TYPE_CHECKING
 
-import pandas as pd
 import torch
 from torch import Tensor
 
@@ -30,6 +30,9 @@ from lstm_bench.study.identity import job_identity
 from lstm_bench.study.planning import now
 from lstm_bench.study.probing import Findings, probe_member
 from lstm_bench.tasks.contract import Task
+
+if TYPE_CHECKING:  # a worker trains before it imports pandas, which takes a third of a second
+    import pandas as pd
 
 SECONDS_BETWEEN_NOTES = 1.0
 PATIENCE_S = 10.0  # for a process of an earlier invocation to end
@@ -224,6 +227,8 @@ def _mark_running(job: Job, run: Run) -> None:
 
 
 def _record_run(job: Job, run: Run, steps: int) -> None:
+    import pandas as pd
+
     member, identity = run.member, job.identity_of(run.member)
     tuning = member.role == "tuning"
     metrics, findings = final_metrics(run, job.task.units), Findings()
@@ -265,8 +270,10 @@ def _probe(job: Job, run: Run) -> Findings:
     return probe_member(chosen_probes(job.config), job.task, model, run, draws, job.raise_if_stopped)
 
 
-def _state_norms(run: Run) -> pd.DataFrame:
+def _state_norms(run: Run) -> "pd.DataFrame":
     """Return ||dL/ds_t|| of every part of the state at every evaluation, by steps back from the last step."""
+    import pandas as pd
+
     tables = [
         pd.DataFrame({"step": step, "quantity": f"dL/d{part}", "steps_back": range(len(norms)), "norm": norms[::-1]})
         for step, part, norms in run.state_norms

@@ -3,9 +3,8 @@
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
-import pandas as pd
 from torch import Generator, Tensor, nn
 
 from lstm_bench.config.objects import ChosenProbe, Moment
@@ -17,6 +16,9 @@ from lstm_bench.probes.contract import Probe, ProbeError, Reading
 from lstm_bench.records.former_metrics import former_metric
 from lstm_bench.records.store import TABLE_COLUMNS
 from lstm_bench.tasks.contract import Task
+
+if TYPE_CHECKING:  # a worker trains before it imports pandas, which takes a third of a second
+    import pandas as pd
 
 PROBING_TIME = Metric("train/probe_s", SECONDS)
 
@@ -36,11 +38,13 @@ class Findings:
 
     metrics: dict[Metric, float] = field(default_factory=dict)
     errors: dict[str, str] = field(default_factory=dict)
-    tables: list[pd.DataFrame] = field(default_factory=list)
+    tables: "list[pd.DataFrame]" = field(default_factory=list)
 
     @property
-    def table(self) -> pd.DataFrame:
+    def table(self) -> "pd.DataFrame":
         """All curves, with the columns of `probes` in the records."""
+        import pandas as pd
+
         return pd.concat(self.tables) if self.tables else pd.DataFrame(columns=list(TABLE_COLUMNS["probes"]))
 
 
@@ -130,6 +134,8 @@ def _columns(reading: Reading) -> list[dict[str, Any]]:
 
 
 def _note(findings: Findings, probe: str, stage: Stage, reading: _Noted | str | None) -> None:
+    import pandas as pd
+
     if isinstance(reading, str):
         findings.errors[f"{probe} {stage.name}"] = reading
     elif reading is not None:

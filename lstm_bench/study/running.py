@@ -2,12 +2,13 @@
 
 import shutil
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from lstm_bench.analysis.frames import StudyData, load_study
 from lstm_bench.analysis.wording import counted
 from lstm_bench.config.schema import StudyConfig
 from lstm_bench.records.locking import is_any_job_running, stop_request
@@ -25,6 +26,9 @@ from lstm_bench.study.runtime_bound import in_words, most_seconds
 from lstm_bench.study.stopping import Stop, Stopped
 from lstm_bench.study.watching import FAILED, Watcher
 from lstm_bench.tracking.background import BackgroundMirror
+
+if TYPE_CHECKING:  # pandas takes a third of a second to import, which a study does when its jobs have ended
+    from lstm_bench.analysis.frames import StudyData
 
 LAUNCHES = 3  # a launcher that dies is started again for the jobs that it did not run
 CLOSING_S = 1.0  # for MLflow, when the study is stopped
@@ -65,7 +69,8 @@ class StudyRunner(PlannedStudy):
         with ExitStack() as stack:
             mirror = None
             if self._config.tracking.enabled:
-                mirror = stack.enter_context(BackgroundMirror(self._plan, self._records, uri, artifacts))
+                background = BackgroundMirror(self._plan, self._records, uri, artifacts, self._is_training())
+                mirror = stack.enter_context(background)
             try:
                 came_to_end = self._train(launch, stop)
                 if mirror is not None:
@@ -107,6 +112,11 @@ class StudyRunner(PlannedStudy):
         for line in matching_lines(self._plan.jobs, self._config.unmatched):
             self.say(line)
         self._say_how_long()
+
+    def _is_training(self) -> Callable[[], bool]:
+        """Return a function that tells whether a job trains or has ended, or none has to: processes start before."""
+        waiting = [job.job for job in self._plan.jobs if not self._snapshot.is_whole(job)]
+        return lambda: not waiting or any(self._records.has_progress(job) for job in waiting)
 
     def _train(self, launch: Launch, stop: Stop) -> bool:
         """Run the waiting jobs; where a launcher dies, launch again the jobs that it did not run.
@@ -201,8 +211,10 @@ class StudyRunner(PlannedStudy):
         return write_report(self._frames, reports_folder(self._config.output), own_claims=claims)
 
     @cached_property
-    def _frames(self) -> StudyData:
+    def _frames(self) -> "StudyData":
         """The records as frames, read once at the end of the study, when they no longer change."""
+        from lstm_bench.analysis.frames import load_study
+
         return load_study(self._records.folder)
 
     def _say_what_was_published(self) -> None:

@@ -18,7 +18,7 @@ from lstm_bench.records.locking import HeldError, held, is_held, job_lock
 from lstm_bench.records.reading import RecordError
 from lstm_bench.records.schema import StudyPlan
 from lstm_bench.records.store import StudyRecords
-from lstm_bench.report.__main__ import existing_studies, study_folder
+from lstm_bench.report.study_folders import existing_studies, study_folder
 from lstm_bench.study.folders import tracking_uri
 from lstm_bench.tracking.background import mirror_lock
 from lstm_bench.tracking.mirror import Mirror

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 PATIENCE_S = 1.0  # for which the study waits without any progress
 BETWEEN_UPDATES_S = 2.0
+BETWEEN_LOOKS_S = 0.2  # for whether the first update may begin
 BETWEEN_LAST_TRIES_S = 0.2
 BETWEEN_CHECKS_S = 0.02  # of the progress
 
@@ -35,14 +36,24 @@ class BackgroundMirror:
     records, and the next run, or `python -m lstm_bench.tracking.backfill`, writes it. `rest` stops the updates, `close`
     makes the last one and ends the thread; the end of the block closes a mirror that is not closed yet.
 
+    MLflow's import and the making of a store take three seconds of a core, so the first update waits for `may_begin`,
+    and for `rest` or `close` at most.
+
     Attributes:
         error: after `close`, why MLflow does not show all records; None where it does.
         unwritten: after `close`, the number of recorded members of the plan that are not written.
         seconds: processor time that mirroring has taken, as of the last `rest` or `close`.
     """
 
-    def __init__(self, plan: StudyPlan, records: StudyRecords, uri: str, artifacts: Path | None) -> None:
-        self._plan, self._records, self._store = plan, records, (uri, artifacts)
+    def __init__(
+        self,
+        plan: StudyPlan,
+        records: StudyRecords,
+        uri: str,
+        artifacts: Path | None,
+        may_begin: Callable[[], bool] = lambda: True,
+    ) -> None:
+        self._plan, self._records, self._store, self._may_begin = plan, records, (uri, artifacts), may_begin
         self._progress = Progress()
         self._mirror: Mirror | None = None
         self._summary = StudySummary()
@@ -115,6 +126,8 @@ class BackgroundMirror:
 
     def _run(self) -> None:
         self._progress.begin()
+        while not self._may_begin() and not self._to_rest.wait(BETWEEN_LOOKS_S):
+            pass
         self._update_until(self._to_rest)
         self._resting.set()
         self._to_end.wait()

@@ -19,7 +19,7 @@ import time
 import urllib.error
 import urllib.request
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -68,8 +68,8 @@ class Scene:
         plan = replace(self.plan, **changes)
         return Mirror(plan, self.records, self.uri, self.folder / "mlartifacts", Progress())
 
-    def background(self) -> BackgroundMirror:
-        return BackgroundMirror(self.plan, self.records, self.uri, self.folder / "mlartifacts")
+    def background(self, may_begin: Callable[[], bool] = lambda: True) -> BackgroundMirror:
+        return BackgroundMirror(self.plan, self.records, self.uri, self.folder / "mlartifacts", may_begin)
 
     def backfill(self) -> int:
         places = ["--runs", str(self.folder / "runs"), "--reports", str(self.folder / "reports")]

@@ -36,6 +36,22 @@ def test_members_are_mirrored_as_they_appear(scene):
     assert scene.whats_wrong() == []
 
 
+def test_a_mirror_leaves_the_store_alone_until_it_may_begin(scene):
+    looks = []
+    with scene.background(lambda: looks.append(len(scene.runs())) or len(looks) > 3) as mirror:
+        wait_until(lambda: len(scene.runs()) == 2)
+        assert looks == [0, 0, 0, 0]
+        ended_complete(mirror)
+    assert scene.whats_wrong() == []
+
+
+def test_a_mirror_that_never_may_begin_writes_all_at_the_end(scene):
+    with scene.background(lambda: False) as mirror:
+        ended_complete(mirror)
+    assert (mirror.error, mirror.unwritten) == (None, 0)
+    assert scene.whats_wrong() == []
+
+
 def test_a_store_that_is_not_there_is_made_while_the_study_waits(scene):
     (scene.folder / "mlflow.db").unlink()
     with scene.background() as mirror:
