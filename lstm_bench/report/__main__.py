@@ -1,24 +1,28 @@
-"""Make a report again from its records: python -m lstm_bench.report STUDY [STUDY ...]."""
+"""Make a report again from its records: python -m lstm_bench.report STUDY [STUDY ...].
+
+Heavy imports (pandas, scipy, seaborn) stand inside the functions that need them, so that a wrong name is reported at
+once.
+"""
 
 import argparse
+import atexit
+import gc
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from lstm_bench.analysis.frames import StudyData
-from lstm_bench.analysis.side_by_side import default_name, join, labels
-from lstm_bench.analysis.speed_benchmark import SpeedBenchmark
 from lstm_bench.checks import STUDY_NAME, STUDY_NAME_RULE
-from lstm_bench.claims.evidence import own_claims
 from lstm_bench.records.reading import RecordError
-from lstm_bench.report.build import Measured, load, write_report
 from lstm_bench.report.study_folders import existing_studies, study_folder
 
+if TYPE_CHECKING:
+    from lstm_bench.report.build import Measured
+
 WRONG_INPUT = 2
-Studies = Mapping[str, Measured]  # by the name or path on the command line
+Studies: TypeAlias = "Mapping[str, Measured]"  # by the name or path on the command line
 
 
 class RequestError(Exception):
@@ -36,6 +40,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _refuse_folders(options.studies, options.runs)
         studies, problems = _load(options.studies, options.runs)
         if studies:
+            from lstm_bench.claims.evidence import own_claims
+            from lstm_bench.report.build import write_report
+
             claims = own_claims(study_folder(next(iter(studies)), options.runs))
             report = _as_one(studies, options.name)
             print(write_report(report, options.reports, _rebuilt_by(studies, options.name), claims))
@@ -80,20 +87,24 @@ def _load(names: Sequence[str], runs: Path) -> tuple[Studies, list[str]]:
             allowed = ", ".join(existing_studies(runs)) or f"none, since {runs} holds no study"
             problems.append(f"study={name}: allowed: {allowed}")
             continue
+        from lstm_bench.report.build import load
+
         try:
             studies[name] = load(folder)
         except RecordError as error:
             problems.append(str(error))
     # a speed study is read whole or not at all
-    partial = [study for study in studies.values() if not isinstance(study, SpeedBenchmark)]
-    return studies, [*problems, *(problem for study in partial for problem in study.problems)]
+    return studies, [*problems, *(problem for study in studies.values() for problem in getattr(study, "problems", ()))]
 
 
-def _as_one(studies: Studies, name: str | None) -> Measured:
+def _as_one(studies: Studies, name: str | None) -> "Measured":
     """Return the study, or several side by side, under the name of the report.
 
     Raises: RequestError for a name that is no name, and for a study beside another that trains nothing.
     """
+    from lstm_bench.analysis.frames import StudyData
+    from lstm_bench.analysis.side_by_side import default_name, join, labels
+
     plans = {key: study.plan for key, study in studies.items()}
     if len(studies) == 1:
         study = next(iter(studies.values()))
@@ -121,4 +132,5 @@ def _rebuilt_by(studies: Studies, name: str | None) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
+    atexit.register(gc.freeze)  # Python would search all of pandas and seaborn for cycles before it ends: half a second
     sys.exit(main())

@@ -1,18 +1,19 @@
 """Write into MLflow what it lacks of a study's records: python -m lstm_bench.tracking.backfill STUDY [STUDY ...].
 
-Records are complete whatever happened to MLflow while the study ran, so they can be written at any later time.
+Records are complete whatever happened to MLflow while the study ran, so they can be written at any later time. Heavy
+imports (pandas, MLflow) stand inside the functions that need them, so that a wrong name is reported at once.
 """
 
 import argparse
+import atexit
+import gc
 import shlex
 import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from lstm_bench.analysis.frames import load_study
-from lstm_bench.analysis.results import derived_metrics, study_metrics
 from lstm_bench.analysis.wording import counted
 from lstm_bench.records.locking import HeldError, held, is_held, job_lock
 from lstm_bench.records.reading import RecordError
@@ -21,9 +22,11 @@ from lstm_bench.records.store import StudyRecords
 from lstm_bench.report.study_folders import existing_studies, study_folder
 from lstm_bench.study.folders import tracking_uri
 from lstm_bench.tracking.background import mirror_lock
-from lstm_bench.tracking.mirror import Mirror
 from lstm_bench.tracking.progress import Progress
 from lstm_bench.tracking.run_spec import StudySummary
+
+if TYPE_CHECKING:
+    from lstm_bench.tracking.mirror import Mirror
 
 PROGRAM = "lstm_bench.tracking.backfill"
 INCOMPLETE, BAD_INPUT = 1, 2
@@ -67,6 +70,8 @@ def backfill(folder: Path, reports: Path, uri: str | None) -> Backfilled:
     plan = records.read_plan()
     if plan.measure != "training":
         raise RecordError(f"study={folder.name}: a study of {plan.measure}: allowed: studies that train")
+    from lstm_bench.tracking.mirror import Mirror
+
     with held(mirror_lock(folder), shlex.join(["python", "-m", PROGRAM, *sys.argv[1:]])):
         store, artifacts = tracking_uri(folder.parent.parent, uri or plan.tracking_uri)
         progress = Progress()
@@ -80,13 +85,16 @@ def _summary(plan: StudyPlan, folder: Path, reports: Path) -> StudySummary:
     """Return the summary of a study; it is empty for a study that has not ended."""
     if plan.finished is None:
         return StudySummary()
+    from lstm_bench.analysis.frames import load_study
+    from lstm_bench.analysis.results import derived_metrics, study_metrics
+
     study, report = load_study(folder), reports / folder.name
     return StudySummary(
         derived_metrics(study), study_metrics(study), report if (report / "results.csv").is_file() else None
     )
 
 
-def _update(mirror: Mirror, summary: StudySummary, progress: Progress) -> None:
+def _update(mirror: "Mirror", summary: StudySummary, progress: Progress) -> None:
     """Update MLflow; try again while another process has locked the database."""
     while True:
         try:
@@ -154,4 +162,5 @@ def _folder(study: str, runs: Path) -> Path:
 
 
 if __name__ == "__main__":
+    atexit.register(gc.freeze)  # Python would search all of MLflow for cycles before it ends: half a second
     sys.exit(main())

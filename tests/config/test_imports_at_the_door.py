@@ -51,3 +51,8 @@ def test_a_command_that_ends_leaves_nothing_to_search_for_cycles():
     done = subprocess.run([sys.executable, "-c", FREED], capture_output=True, text=True, timeout=120, check=False)
     assert (done.returncode, done.stdout.split()) == (2, ["True"])
     assert done.stderr.startswith("cell=nope: allowed: ")
+
+
+@pytest.mark.parametrize("command", ["lstm_bench.report.__main__", "lstm_bench.tracking.backfill"])
+def test_the_name_of_a_study_that_is_not_there_is_refused_without_a_heavy_import(command):
+    assert heavy_imports(REFUSED.replace("lstm_bench.cli", command), "nope") == set()
