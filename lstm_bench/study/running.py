@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lstm_bench.analysis.wording import counted
-from lstm_bench.config.schema import StudyConfig
+from lstm_bench.config.schema import JobConfig, StudyConfig
 from lstm_bench.records.locking import is_any_job_running, stop_request
 from lstm_bench.records.reading import RecordError
-from lstm_bench.records.schema import StudyPlan
+from lstm_bench.records.schema import JobPlan, StudyPlan
 from lstm_bench.records.snapshot import Snapshot
 from lstm_bench.speed.study_cells import is_timed, measure_speed
 from lstm_bench.study.base_study import Launch, PlannedStudy
@@ -22,7 +22,7 @@ from lstm_bench.study.messages import matching_lines, mirror_lines, plan_text, s
 from lstm_bench.study.planning import now
 from lstm_bench.study.recovery import reconcile
 from lstm_bench.study.reuse import archive_study, attempt_of, reuse_members
-from lstm_bench.study.runtime_bound import in_words, most_seconds
+from lstm_bench.study.runtime_bound import in_words, longest_first, most_seconds
 from lstm_bench.study.stopping import Stop, Stopped
 from lstm_bench.study.watching import FAILED, Watcher
 from lstm_bench.tracking.background import BackgroundMirror
@@ -129,7 +129,7 @@ class StudyRunner(PlannedStudy):
         with Watcher(self._plan, self._records, self._snapshot, self._console):
             for _ in range(LAUNCHES if waiting else 0):
                 with stop.forwarding(stop_request(folder), lambda: is_any_job_running(folder)):
-                    exit_code = launch(self._config, waiting)
+                    exit_code = launch(self._config, longest_first(self._pairs, waiting))
                 ended = [line for line in self._records.journal.read(journal_end)[0] if line["event"] == "job_ended"]
                 failed = any(line["outcome"] in FAILED for line in ended)
                 waiting = [number for number in waiting if number not in {line["number"] for line in ended}]
@@ -148,8 +148,7 @@ class StudyRunner(PlannedStudy):
 
     def _measure_speed(self) -> bool:
         """Measure the speed of every job that has a trained member; return False where that failed."""
-        pairs = list(zip(self._config.jobs, self._plan.jobs, strict=True))
-        trained = [(job, plan) for job, plan in pairs if plan.steps and self._snapshot.finished_seeds(plan)]
+        trained = [(job, plan) for job, plan in self._pairs if plan.steps and self._snapshot.finished_seeds(plan)]
         try:
             if is_timed([plan for _, plan in trained], self._records.read_speed()):
                 return True
@@ -162,6 +161,11 @@ class StudyRunner(PlannedStudy):
             self.say(f"Speed was not measured: {type(error).__name__}: {error}")
             return False
         return True
+
+    @property
+    def _pairs(self) -> list[tuple[JobConfig, JobPlan]]:
+        """Each job's settings and plan."""
+        return list(zip(self._config.jobs, self._plan.jobs, strict=True))
 
     def _waiting_jobs(self) -> list[int]:
         """Return the numbers of the jobs with members to train, and mark the others as done."""
@@ -179,9 +183,9 @@ class StudyRunner(PlannedStudy):
         if self._config.budget is None:
             return
         self.say(f"Budget {self._config.budget.text}.")
-        pairs = zip(self._config.jobs, self._plan.jobs, strict=True)
-        waiting = [(job, plan) for job, plan in pairs if plan.steps and not self._snapshot.is_whole(plan)]
+        waiting = [(job, plan) for job, plan in self._pairs if plan.steps and not self._snapshot.is_whole(plan)]
         if waiting:
+            waiting = [waiting[place] for place in longest_first(waiting, range(len(waiting)))]
             self.say(f"Timing a few training steps of {counted(len(waiting), 'job')} ...")
             ends = any(job.trainer.stop_when_solved for job, _ in waiting)
             limit = " at most; members that solve end before" if ends else ""

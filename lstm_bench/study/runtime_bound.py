@@ -1,20 +1,41 @@
-"""An upper bound on the time of a study, from the speed of a training step of each job, measured before it begins."""
+"""How long jobs take: which takes longest, by formula, and a bound for all, from the speed of their training steps."""
 
 import heapq
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from statistics import median
 
 from lstm_bench.config.objects import cell_maker, make_task
 from lstm_bench.config.schema import JobConfig
+from lstm_bench.engine.generic import GenericKernel
 from lstm_bench.engine.seeds import Member
 from lstm_bench.engine.training import Training
 from lstm_bench.records.schema import JobPlan
 
 STEPS_TIMED, MOST_MEMBERS = 5, 4
 FORWARD_SHARE = 1 / 3  # of a training step
+AUTOGRAD_SLOWER = 4.0  # than a kernel written by hand, about
 Pair = tuple[JobConfig, JobPlan]
+
+
+def longest_first(pairs: Sequence[Pair], numbers: Iterable[int]) -> list[int]:
+    """Return the numbers of jobs in the order in which they are launched, so that all cores end at about one time.
+
+    A job counts with the floating-point operations of all its members, each with its whole budget; jobs of equal length
+    keep their order.
+
+    Args:
+        pairs: all jobs and their plans.
+        numbers: of those to order.
+    """
+    return sorted(numbers, key=lambda number: -_work(*pairs[number]))
+
+
+def _work(job: JobConfig, plan: JobPlan) -> float:
+    """Return about how much a job has to compute, in operations of a kernel written by hand."""
+    slower = AUTOGRAD_SLOWER if plan.kernel == GenericKernel.name else 1.0
+    return slower * max(plan.flops, plan.batch_size * plan.length) * _member_steps(job, plan)
 
 
 def most_seconds(pairs: Sequence[Pair], at_once: int) -> float:
@@ -24,7 +45,7 @@ def most_seconds(pairs: Sequence[Pair], at_once: int) -> float:
     Evaluations count as forward passes; probes, speed and the report are not included.
 
     Args:
-        pairs: each job and its plan.
+        pairs: each job and its plan, in the order in which they are launched.
         at_once: how many jobs are trained at a time, each on a core.
     """
     times = [_step_seconds(job, plan) * _member_steps(job, plan) for job, plan in pairs]

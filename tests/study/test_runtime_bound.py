@@ -1,11 +1,17 @@
 """How long a study may take at most: the steps that are counted, and how a duration is told."""
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 
 from lstm_bench.config.composing import Invocation, compose_study
+from lstm_bench.engine.generic import GenericKernel
 from lstm_bench.study import runtime_bound
 from lstm_bench.study.planning import plan_study
-from lstm_bench.study.runtime_bound import in_words, most_seconds
+from lstm_bench.study.running import StudyRunner
+from lstm_bench.study.runtime_bound import in_words, longest_first, most_seconds
+from lstm_bench.study.stopping import Stop
 
 SETTINGS = (
     "cell=rnn,lstm", "task.lag=2", "cell.hidden_size=4", "trainer.steps=1000", "trainer.eval_every=100",
@@ -37,6 +43,53 @@ def test_without_tuning_there_are_no_trials(monkeypatch):
 )
 def test_jobs_are_taken_up_in_turn_by_whoever_is_free(times, at_once, until):
     assert runtime_bound._until_all_end(times, at_once) == until
+
+
+def order(*overrides: str) -> list[str]:
+    """Return the cells of jobs, with their lags, in the order in which they are launched."""
+    planned = pairs(*overrides)
+    return [
+        f"{job.cell_name} {plan.lag}"
+        for job, plan in (planned[number] for number in longest_first(planned, range(len(planned))))
+    ]
+
+
+def test_the_longest_jobs_are_launched_first():
+    """Four gates make an lstm of lag 4 longer than an rnn of lag 16, whose sequences are half as long again."""
+    assert order("task.lag=4,16") == ["lstm 16", "lstm 4", "rnn 16", "rnn 4"]
+
+
+def test_jobs_of_equal_length_keep_their_order():
+    assert order("cell=lstm_forget_2,lstm,lstm_forget_5") == ["lstm_forget_2 2", "lstm 2", "lstm_forget_5 2"]
+
+
+def test_a_job_that_autograd_trains_is_longer_than_the_same_with_a_kernel():
+    (first, by_autograd) = pairs("cell=lstm,lstm_pytorch")
+    planned = [first, (by_autograd[0], replace(by_autograd[1], kernel=GenericKernel.name))]
+    assert longest_first(planned, [0, 1]) == [1, 0]
+
+
+def test_more_members_make_a_job_longer_and_only_asked_for_jobs_are_ordered():
+    planned = [*pairs("cell=rnn", "trainer.seeds=2"), *pairs("cell=rnn", "trainer.seeds=9"), *pairs("cell=lstm")]
+    assert longest_first(planned, [0, 1]) == [1, 0]
+
+
+def test_launched_by_length_two_cores_end_within_a_twentieth_of_each_other():
+    planned = pairs("task.lag=2,3,4,6,8,16,32,48")
+    work = [runtime_bound._work(*pair) for pair in planned]
+    ended = runtime_bound._until_all_end([work[number] for number in longest_first(planned, range(len(work)))], 2)
+    assert ended < 1.025 * sum(work) / 2  # so the other has ended after 95% of that
+    assert runtime_bound._until_all_end(work, 2) > 1.1 * sum(work) / 2  # in the order of the plan
+
+
+def test_a_study_launches_its_longest_jobs_first(tmp_path, monkeypatch):
+    monkeypatch.setattr(StudyRunner, "_write_report", lambda _: Path("report.html"))
+    overrides = (*SETTINGS, "task.lag=2,16", "tracking=off", f"output={tmp_path}")
+    config, launched = compose_study(Invocation(overrides)), []
+    StudyRunner(config, plan_study(config, overrides)).run(lambda _, numbers: launched.append(numbers) or 0, Stop())
+    assert [[(config.jobs[number].cell_name, config.jobs[number].task["lag"]) for number in launched[0]]] == [
+        [("lstm", 16), ("lstm", 2), ("rnn", 16), ("rnn", 2)]
+    ]
 
 
 @pytest.mark.parametrize(("seeds", "together"), [(1, 1), (3, 3), (9, 4)])
