@@ -12,6 +12,7 @@ SLOW_FILES = {  # left out: whole studies, servers, browsers, many processes or 
     "test_backfill": 19,
     "test_walk_in_browser": 16,
     "test_population": 15,
+    "test_imports_at_the_door": 14,
     "test_mirror": 13,
     "test_claims_report": 12,
     "test_studies_side_by_side": 12,
