@@ -12,7 +12,7 @@ import time
 import torch
 
 from lstm_bench.engine.compiled.build import library
-from lstm_bench.engine.compiled.kernel import pointer
+from lstm_bench.engine.compiled.layout import pointer
 from lstm_bench.engine.kernel_dispatch import why_not_compiled
 
 COMPILED_HOW = "multiply-adds in registers and logistic functions in cache, compiled with the kernels"

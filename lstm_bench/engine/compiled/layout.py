@@ -1,0 +1,37 @@
+"""The structures of kernels.c: where the numbers of a population stand in memory."""
+
+import ctypes
+
+from torch import Tensor
+
+
+def pointer(tensor: Tensor | None) -> ctypes.c_void_p:
+    """Return the address of a tensor's first number; null for None."""
+    return ctypes.c_void_p(None if tensor is None else tensor.data_ptr())
+
+
+def _fields(kind: type, names: str) -> list[tuple[str, type]]:
+    return [(name, kind) for name in names.split()]
+
+
+class Weights(ctypes.Structure):
+    """One parameter of all members: that of the first, and how far the next one is, in numbers."""
+
+    _fields_ = (*_fields(ctypes.c_void_p, "first"), *_fields(ctypes.c_long, "next"))
+
+
+class Series(ctypes.Structure):
+    """Numbers of all members at all steps: the first, and how far the next member, step and sequence are."""
+
+    _fields_ = (*_fields(ctypes.c_void_p, "first"), *_fields(ctypes.c_long, "next step row"))
+
+
+class PopulationLayout(ctypes.Structure):
+    """`population` of kernels.c, which says what each field is."""
+
+    _fields_ = (
+        *_fields(ctypes.c_long, "members steps batch hidden inputs capacity variant last adds"),
+        *_fields(Weights, "weight_hh weight_ih bias_hh bias_ih"),
+        *_fields(Series, "x d_out"),
+        *_fields(ctypes.c_void_p, "xh gates c tanh_c dh dc dw d_pre panels norms_h norms_c"),
+    )
