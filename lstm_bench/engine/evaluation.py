@@ -4,18 +4,13 @@ from collections.abc import Iterator, Sequence
 
 import torch
 
+from lstm_bench.engine.drawing import Drawing
 from lstm_bench.engine.population import Population
-from lstm_bench.engine.seeds import Member, Purpose, cell_seeds, cell_streams, generator
+from lstm_bench.engine.seeds import Member, Purpose, cell_seeds, cell_streams
 from lstm_bench.tasks.contract import Batch
 
 CHUNK = 250  # sequences drawn at a time: keeps the working set of an evaluation below that of training
 PIECE_BYTES = 256 * 2**20  # of outputs, where a task reads many steps
-
-
-def stack_batches(batches: Sequence[Batch], device: torch.device) -> Batch:
-    """Put one batch a member side by side: inputs [T, M, B, D], targets [S, M, B]."""
-    inputs = torch.stack([batch.inputs for batch in batches], dim=1)
-    return Batch(inputs.to(device), torch.stack([batch.targets for batch in batches], dim=1).to(device))
 
 
 def evaluate(
@@ -29,12 +24,12 @@ def evaluate(
 ) -> list[dict[str, float]]:
     """Return the task's metrics of the members at `indices`, each on `size` sequences drawn for this use alone."""
     scored_members = [members[index] for index in indices]
-    streams = [generator(study_seed, member, purpose, step) for member in scored_members]
+    drawing = Drawing(study_seed, scored_members, purpose, step, population.device)
     cell_generators = cell_streams(study_seed, scored_members, purpose, step)
     totals: dict[str, torch.Tensor] = {}
     for start in range(0, size, CHUNK):
         count = min(CHUNK, size - start)
-        batch = stack_batches([population.task.sample(count, stream) for stream in streams], population.device)
+        batch = drawing.batch(population.task, count)
         for piece in _pieces(batch, population.output_bytes(len(indices))):
             predictions = population.predict(piece.inputs, indices, cell_seeds(cell_generators))
             metrics = population.task.metrics(predictions, piece.targets)

@@ -1,4 +1,4 @@
-"""Choose the kernel that runs a cell."""
+"""Choose the kernel that runs a cell, and the read-out of a task."""
 
 import functools
 from collections.abc import Mapping
@@ -14,13 +14,17 @@ from lstm_bench.cells.lstm_ablated import AblatedLSTMCell
 from lstm_bench.cells.rnn import RNNCell
 from lstm_bench.engine.compiled.build import CannotBuildError, library
 from lstm_bench.engine.compiled.kernel import PRECISION, CompiledAblatedLSTM, CompiledGRU, CompiledLSTM, CompiledRNN
+from lstm_bench.engine.compiled.readout import CompiledReadout
 from lstm_bench.engine.generic import BATCHED_FROM, GenericKernel, named_tensors
 from lstm_bench.engine.kernel import Kernel
 from lstm_bench.engine.kernels.gru import GRUKernel
 from lstm_bench.engine.kernels.lstm import AblatedLSTMKernel, LSTMKernel
 from lstm_bench.engine.kernels.lstm_1997 import CompiledOriginalLSTM, OriginalLSTMKernel
 from lstm_bench.engine.kernels.rnn import RNNKernel
+from lstm_bench.engine.readout import AutogradReadout, Readout
 from lstm_bench.engine.settings import KernelChoice
+from lstm_bench.tasks.contract import Task
+from lstm_bench.tasks.losses import loss_form
 
 
 class KernelType(Protocol):
@@ -78,6 +82,14 @@ def kernel_type(cell: Cell, device: torch.device, choice: KernelChoice = "auto")
     if choice == "auto" and device.type == "cpu" and type(cell) in COMPILED and _can_compile(example.dtype):
         return COMPILED[type(cell)]
     return TORCH.get(type(cell), GenericKernel)
+
+
+def readout_of(task: Task, dtype: torch.dtype, device: torch.device, choice: KernelChoice = "auto") -> Readout:
+    """Return the fastest read-out that is exact for the loss of a task: compiled for the forms of `tasks.losses`."""
+    form = loss_form(task)
+    if form is not None and choice == "auto" and device.type == "cpu" and _can_compile(dtype):
+        return CompiledReadout(form, dtype)
+    return AutogradReadout(task)
 
 
 def _can_compile(dtype: torch.dtype) -> bool:

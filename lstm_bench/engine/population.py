@@ -9,9 +9,10 @@ from torch import Tensor
 from lstm_bench.cells.reals import as_reals, from_reals
 from lstm_bench.engine.adam import RowAdam
 from lstm_bench.engine.generic import GenericKernel
-from lstm_bench.engine.kernel_dispatch import kernel_of
+from lstm_bench.engine.kernel_dispatch import kernel_of, readout_of
 from lstm_bench.engine.memory_plan import MemoryPlan, plan_for
 from lstm_bench.engine.model import Model, model_tensors
+from lstm_bench.engine.readout import read_out
 from lstm_bench.engine.settings import KernelChoice
 from lstm_bench.engine.unroll import Unroll
 from lstm_bench.tasks.contract import Batch, Task
@@ -54,6 +55,7 @@ class Population:
             for training in (True, False)
         )
         rows = [model_tensors(model) for model in models]
+        self._readout = readout_of(task, rows[0]["readout.weight"].dtype, device, kernel)
         trained = [name for name, tensor in rows[0].items() if tensor.requires_grad]
         self._examples = {name: rows[0][name].detach() for name in trained}
         self._constants = {
@@ -150,8 +152,12 @@ class Population:
         tensors, gradients = self._tensors(), self._named_gradients
         tape = self._training.kernel.bytes_per_step(batch.inputs) * len(batch.inputs)
         member_bytes = tape + OUTPUT_COPIES * self.output_bytes(1) * batch.inputs.shape[2]
+        chunks = self._plan.chunks(len(self), member_bytes)
+        if len(chunks) == 1:
+            _seed(self._training, seeds)
+            return self._compute_chunk(tensors, gradients, batch, with_norms)
         results = []
-        for rows in self._plan.chunks(len(self), member_bytes):
+        for rows in chunks:
             chunk_tensors = {name: tensor[rows] for name, tensor in tensors.items()}
             chunk_gradients = {name: gradient[rows] for name, gradient in gradients.items()}
             chunk_batch = Batch(batch.inputs[:, rows], batch.targets[:, rows])
@@ -168,18 +174,15 @@ class Population:
         self, tensors: dict[str, Tensor], gradients: dict[str, Tensor], batch: Batch, with_norms: bool
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """Compute the gradients of one chunk of members; return their losses and norms."""
-        weight, bias = tensors["readout.weight"], tensors["readout.bias"]
         outputs = self._training.forward(_cell_part(tensors), batch.inputs, self.task.predicted_steps)
-        leaves = [tensor.detach().requires_grad_() for tensor in (outputs, weight, bias)]
-        loss = self.task.loss(_read_out(*leaves), batch.targets)
-        d_outputs, d_weight, d_bias = torch.autograd.grad(loss.sum(), leaves)
-        cell_gradients, norms = self._training.backward(d_outputs, with_norms)
-        gradients["readout.weight"].copy_(d_weight)
-        gradients["readout.bias"].copy_(d_bias)
+        back = self._readout.gradients(outputs, batch.targets, tensors["readout.weight"], tensors["readout.bias"])
+        cell_gradients, norms = self._training.backward(back.outputs, with_norms)
+        gradients["readout.weight"].copy_(back.weight)
+        gradients["readout.bias"].copy_(back.bias)
         for name, gradient in cell_gradients.items():
             if f"cell.{name}" in gradients:  # else it is frozen
                 gradients[f"cell.{name}"].copy_(as_reals(gradient))
-        return loss.detach(), norms
+        return back.losses, norms
 
     def gradient_norms(self) -> Tensor:
         """Return each member's global gradient norm [M], before clipping if called before `update`."""
@@ -202,7 +205,7 @@ class Population:
         tensors = {name: tensor[list(indices)] for name, tensor in self._tensors().items()}
         _seed(self._evaluation, seeds)
         outputs = self._evaluation.last_outputs(_cell_part(tensors), inputs, self.task.predicted_steps)
-        return _read_out(outputs, tensors["readout.weight"], tensors["readout.bias"])
+        return read_out(outputs, tensors["readout.weight"], tensors["readout.bias"])
 
 
 def _seed(unroll: Unroll, seeds: Sequence[int]) -> None:
@@ -213,12 +216,3 @@ def _seed(unroll: Unroll, seeds: Sequence[int]) -> None:
 
 def _cell_part(views: dict[str, Tensor]) -> dict[str, Tensor]:
     return {name.removeprefix("cell."): view for name, view in views.items() if name.startswith("cell.")}
-
-
-def _read_out(outputs: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-    """Map outputs [S, M, B, H] by weight [M, C, H] and bias [M, C] to predictions [S, M, B, C]."""
-    steps, _, batch, _ = outputs.shape
-    flat = outputs.transpose(0, 1).flatten(1, 2)
-    predictions = torch.baddbmm(bias.unsqueeze(2), weight, flat.transpose(1, 2))  # classes before sequences: faster
-    by_step: Tensor = predictions.unflatten(2, (steps, batch))
-    return by_step.permute(2, 0, 3, 1)

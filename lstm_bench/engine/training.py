@@ -8,7 +8,8 @@ from typing import Any
 
 import torch
 
-from lstm_bench.engine.evaluation import evaluate, stack_batches
+from lstm_bench.engine.drawing import Drawing
+from lstm_bench.engine.evaluation import evaluate
 from lstm_bench.engine.final_metrics import CLIPPED, GRADIENT_NORM
 from lstm_bench.engine.model import MakeCell, make_model
 from lstm_bench.engine.population import Population
@@ -126,15 +127,15 @@ def _take_step(population: Population, active: Sequence[Run], step: int, setting
     members = [run.member for run in active] if population.may_draw else []
     seeds = cell_seeds(cell_streams(settings.study_seed, members, "training", step))
     loss, state_norms = population.compute_gradients(batch, due, seeds)
-    grad_norm = population.gradient_norms()
+    losses, grad_norms = loss.tolist(), population.gradient_norms().tolist()
     for index, run in enumerate(active):
         run.steps = step
-        run.clipped += int(0 < settings.clip < float(grad_norm[index]))
-        for name, value in (("loss", loss[index]), ("gradient", grad_norm[index])):
-            if not torch.isfinite(value):
-                run.diverge(f"its {name} is {float(value)} at step {step}")
+        run.clipped += int(0 < settings.clip < grad_norms[index])
+        for name, value in (("loss", losses[index]), ("gradient", grad_norms[index])):
+            if not math.isfinite(value):
+                run.diverge(f"its {name} is {value} at step {step}")
         if due:
-            _note_gradients(run, step, float(loss[index]), float(grad_norm[index]))
+            _note_gradients(run, step, losses[index], grad_norms[index])
             run.state_norms += [(step, part, norms[:, index].tolist()) for part, norms in state_norms.items()]
         run.finished |= step == settings.steps
         if settings.steps == 0 and run.status != "diverged":
@@ -142,8 +143,9 @@ def _take_step(population: Population, active: Sequence[Run], step: int, setting
 
 
 def _training_batch(population: Population, active: Sequence[Run], step: int, settings: TrainingSettings) -> Batch:
-    streams = [generator(settings.study_seed, run.member, "training", step) for run in active]
-    return stack_batches([population.task.sample(settings.batch_size, s) for s in streams], population.device)
+    members = [run.member for run in active]
+    drawing = Drawing(settings.study_seed, members, "training", step, population.device)
+    return drawing.batch(population.task, settings.batch_size)
 
 
 def _evaluate(population: Population, active: Sequence[Run], step: int, settings: TrainingSettings) -> None:

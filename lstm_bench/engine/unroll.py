@@ -36,7 +36,10 @@ class Unroll:
         self._starts: list[tuple[Parts, Surroundings | None]] = []
 
     def forward(self, parameters: Mapping[str, Tensor], inputs: Tensor, last: int) -> Tensor:
-        """Return a copy of the outputs of the last steps [last, M, B, H], and keep what `backward` needs."""
+        """Return the outputs of the last steps [last, M, B, H], and keep what `backward` needs.
+
+        They may be a view that the next pass overwrites.
+        """
         step_bytes = self.kernel.bytes_per_step(inputs) * inputs.shape[1]
         self._segments = list(inputs.split(segment_lengths(len(inputs), self._tape_bytes // step_bytes)))
         self._starts = []
@@ -50,7 +53,7 @@ class Unroll:
 
     @torch.no_grad()
     def last_outputs(self, parameters: Mapping[str, Tensor], inputs: Tensor, last: int) -> Tensor:
-        """Return the outputs of the last steps [last, M, B, H], keeping nothing else."""
+        """Return the outputs of the last steps [last, M, B, H], keeping nothing else; they may be such a view too."""
         segments = list(inputs.split(STEPS_WITHOUT_TAPE))
         return self._run(parameters, segments, inputs.shape[2], last, lambda _: None)
 
@@ -68,7 +71,8 @@ class Unroll:
             on_segment(state)
             outputs, state = self.kernel.forward(segment, state)
             remaining -= len(segment)
-            pieces.append(outputs[len(segment) - _share(last, remaining, len(segment)) :].clone())
+            read = outputs[len(segment) - _share(last, remaining, len(segment)) :]
+            pieces.append(read.clone() if len(segments) > 1 else read)
         return torch.cat(pieces) if len(pieces) > 1 else pieces[0]
 
     def backward(self, d_outputs: Tensor, with_norms: bool) -> tuple[Parts, Parts]:

@@ -13,7 +13,7 @@ from torch import Generator, Tensor, nn
 from lstm_bench.cells.registry import StockLayer, stock_layer
 from lstm_bench.config.objects import cell_maker, make_task
 from lstm_bench.config.schema import JobConfig
-from lstm_bench.engine.evaluation import stack_batches
+from lstm_bench.engine.drawing import Drawing
 from lstm_bench.engine.model import MakeCell, make_model
 from lstm_bench.engine.population import Population
 from lstm_bench.engine.seeds import Member, generator
@@ -75,11 +75,8 @@ def engine_step(
     ]
     rates = [member.learning_rate for member in population_members]
     population = Population(task, models, rates, device, kernel or trainer.kernel)
-    streams = [generator(trainer.study_seed, member, "training") for member in population_members]
-    batches = _batches(
-        lambda: stack_batches([task.sample(trainer.batch_size, stream) for stream in streams], device),
-        computation_only,
-    )
+    drawing = Drawing(trainer.study_seed, population_members, "training", 0, device)
+    batches = _batches(lambda: drawing.batch(task, trainer.batch_size), computation_only)
 
     def step() -> None:
         population.compute_gradients(batches(), with_norms=not computation_only)

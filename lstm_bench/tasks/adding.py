@@ -1,6 +1,6 @@
 """Adding: remember two marked numbers among many and return their sum."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar, Literal, get_args
 
@@ -8,7 +8,8 @@ import torch
 from torch import Generator, Tensor
 
 from lstm_bench.checks import at_least, one_of
-from lstm_bench.tasks.contract import Batch, log_spaced
+from lstm_bench.tasks.contract import Batch, log_spaced, only_member
+from lstm_bench.tasks.losses import mean_of
 from lstm_bench.tasks.masking import squared_partial_correlation
 
 MEMORYLESS_MSE = 1 / 6  # variance of the sum of two independent U[0, 1]
@@ -97,10 +98,13 @@ class AddingTask:
 
     def sample(self, batch_size: int, generator: Generator) -> Batch:
         """Draw sequences of fresh values and markers."""
-        values = torch.rand(self.lag, batch_size, generator=generator)
-        markers = torch.zeros(self.lag, batch_size)
-        markers.scatter_(0, self._marked_steps(batch_size, generator), 1.0)
-        inputs = torch.stack((values, markers), dim=-1)
+        return only_member(self.sample_members(batch_size, [generator]))
+
+    def sample_members(self, batch_size: int, generators: Sequence[Generator]) -> Batch:
+        """Draw sequences of fresh values and markers for each generator."""
+        drawn = [(torch.rand(self.lag, batch_size, generator=g), self._marked_steps(batch_size, g)) for g in generators]
+        values, steps = (torch.stack(tensors, dim=1) for tensors in zip(*drawn, strict=True))
+        inputs = torch.stack((values, torch.zeros_like(values).scatter_(0, steps, 1.0)), dim=-1)
         return Batch(inputs, (inputs[..., 0] * inputs[..., 1]).sum(dim=0, keepdim=True))
 
     def _marked_steps(self, batch_size: int, generator: Generator) -> Tensor:
@@ -155,6 +159,7 @@ class AddingTask:
         answer = predictions.squeeze(-1).squeeze(0).double()
         return squared_partial_correlation(cue, answer, control=other).unsqueeze(0)
 
+    @mean_of("squared error")
     def loss(self, predictions: Tensor, targets: Tensor) -> Tensor:
         """Return the mean squared error."""
         return (predictions.squeeze(-1) - targets).square().mean(dim=(0, -1))

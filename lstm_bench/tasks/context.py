@@ -11,6 +11,7 @@ from torch import Generator, Tensor
 
 from lstm_bench.checks import at_least
 from lstm_bench.tasks.contract import Batch, around
+from lstm_bench.tasks.losses import mean_of
 from lstm_bench.tasks.masking import cross_entropies
 
 CUES = ("Deep", "love", "slow", "hate")
@@ -106,6 +107,7 @@ class ContextTask:
             targets.scatter_(0, cue_at + self.lag, answers)
         return Batch(F.one_hot(words, len(WORDS)).float(), targets)
 
+    @mean_of("cross entropy")
     def loss(self, predictions: Tensor, targets: Tensor) -> Tensor:
         """Return the mean cross-entropy over all steps, in nats."""
         return cross_entropies(predictions, targets).mean(dim=(0, -1))

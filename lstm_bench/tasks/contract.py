@@ -5,7 +5,7 @@ A task has sampling, the loss and its mask, scores, memoryless baselines and an 
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import torch
 from torch import Generator, Tensor
@@ -102,6 +102,15 @@ class Task(Protocol):
         ...
 
 
+@runtime_checkable
+class DrawsTogether(Protocol):
+    """What a task may offer beside `sample`: the sequences of several members in fewer calls, with the same bits."""
+
+    def sample_members(self, batch_size: int, generators: Sequence[Generator]) -> Batch:
+        """Draw fresh sequences for each generator: inputs [T, M, B, D], targets [S, M, B]."""
+        ...
+
+
 class RandomLength(ABC):
     """The base of tasks whose sequences have T to T + T // 10 steps, each number equally likely, and one answer."""
 
@@ -130,6 +139,11 @@ class RandomLength(ABC):
 
     def _batch(self, inputs: Tensor, answers: Tensor, lengths: Tensor) -> Batch:
         return Batch(inputs, last_step_targets(answers, lengths, self.length, self.predicted_steps))
+
+
+def only_member(batch: Batch) -> Batch:
+    """Return the sequences of one member without the axis of members."""
+    return Batch(batch.inputs.squeeze(1), batch.targets.squeeze(1))
 
 
 def log_spaced(longest: int, points: int) -> list[int]:

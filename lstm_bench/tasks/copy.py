@@ -1,7 +1,7 @@
 """Copy: hold a few letters over a stretch of blanks, then recall them in order."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar, Literal, get_args
 
@@ -10,7 +10,8 @@ import torch.nn.functional as F
 from torch import Generator, Tensor
 
 from lstm_bench.checks import at_least, one_of
-from lstm_bench.tasks.contract import Batch, around
+from lstm_bench.tasks.contract import Batch, around, only_member
+from lstm_bench.tasks.losses import mean_of
 from lstm_bench.tasks.masking import cross_entropies
 
 N_LETTERS = 8
@@ -102,14 +103,21 @@ class CopyTask:
 
     def sample(self, batch_size: int, generator: Generator) -> Batch:
         """Draw sequences of fresh letters."""
-        n = self.n_symbols
-        letters = torch.randint(N_LETTERS, (n, batch_size), generator=generator)
-        tokens = torch.full((self.length, batch_size), BLANK)
-        tokens[:n] = letters
-        tokens[self._marked_steps] = MARKER
-        targets = torch.full((self.predicted_steps, batch_size), BLANK)
+        return only_member(self.sample_members(batch_size, [generator]))
+
+    def sample_members(self, batch_size: int, generators: Sequence[Generator]) -> Batch:
+        """Draw sequences of fresh letters for each generator."""
+        n, shape = self.n_symbols, (len(generators), batch_size)
+        drawn = [torch.randint(N_LETTERS, (n, batch_size), generator=generator) for generator in generators]
+        letters = torch.stack(drawn, dim=1)
+        inputs = torch.zeros(self.length, *shape, ALPHABET)
+        inputs[:n].scatter_(-1, letters.unsqueeze(-1), 1.0)
+        inputs[n:, ..., BLANK] = 1.0
+        inputs[self._marked_steps, ..., BLANK] = 0.0
+        inputs[self._marked_steps, ..., MARKER] = 1.0
+        targets = torch.full((self.predicted_steps, *shape), BLANK)
         targets[-n:] = letters
-        return Batch(F.one_hot(tokens, ALPHABET).float(), targets)
+        return Batch(inputs, targets)
 
     @property
     def _marked_steps(self) -> slice:
@@ -138,6 +146,7 @@ class CopyTask:
         correct = predictions[-n:].argmax(dim=-1) == batch.targets[-n:]
         return (correct.double().mean(dim=-1) - CHANCE) / (1 - CHANCE)
 
+    @mean_of("cross entropy")
     def loss(self, predictions: Tensor, targets: Tensor) -> Tensor:
         """Return the mean cross-entropy over the predicted steps, in nats."""
         return _cross_entropy(predictions, targets)

@@ -10,6 +10,7 @@ from torch import Generator, Tensor
 
 from lstm_bench.checks import at_least, one_of
 from lstm_bench.tasks.contract import Batch, RandomLength, log_spaced
+from lstm_bench.tasks.losses import mean_of
 from lstm_bench.tasks.masking import answer_predictions, masked_mean, squared_partial_correlation
 
 Operation = Literal["sum", "product"]
@@ -194,6 +195,7 @@ class MarkedPairsTask(RandomLength):
         inputs[..., 1][steps == cue] = 0.0
         return inputs
 
+    @mean_of("squared error")
     def loss(self, predictions: Tensor, targets: Tensor) -> Tensor:
         """Return the mean squared error of the answers."""
         return masked_mean((predictions.squeeze(-1) - targets.nan_to_num()).square(), targets)

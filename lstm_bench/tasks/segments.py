@@ -11,6 +11,7 @@ from torch import Generator, Tensor
 
 from lstm_bench.checks import at_least
 from lstm_bench.tasks.contract import Batch, log_spaced
+from lstm_bench.tasks.losses import mean_of
 from lstm_bench.tasks.masking import cross_entropies
 
 SYMBOLS = ("a", "b", "c", "d", "|")
@@ -114,6 +115,7 @@ class SegmentsTask:
             symbols[cue] = torch.where(torch.rand(batch_size, generator=generator) < 0.5, A, symbols[cue])
         return Batch(F.one_hot(symbols, len(SYMBOLS)).float(), _answers(symbols))
 
+    @mean_of("cross entropy")
     def loss(self, predictions: Tensor, targets: Tensor) -> Tensor:
         """Return the mean cross-entropy over all steps, in nats."""
         return cross_entropies(predictions, targets).mean(dim=(0, -1))

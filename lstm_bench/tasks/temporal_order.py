@@ -11,6 +11,7 @@ from torch import Generator, Tensor
 
 from lstm_bench.checks import at_least, one_of
 from lstm_bench.tasks.contract import Batch, RandomLength, log_spaced
+from lstm_bench.tasks.losses import mean_of
 from lstm_bench.tasks.masking import answer_predictions, cross_entropies, masked_mean
 
 SYMBOLS = ("a", "b", "c", "d", "X", "Y", "E", "B")
@@ -161,6 +162,7 @@ class TemporalOrderTask(RandomLength):
         marks = _marks_of(batch.targets.amax(dim=0), self._cues)
         return 2 * (predicted_marks == marks).double().mean(dim=-1) - 1
 
+    @mean_of("cross entropy")
     def loss(self, predictions: Tensor, targets: Tensor) -> Tensor:
         """Return the mean cross-entropy of the answers, in nats."""
         return masked_mean(cross_entropies(predictions, targets.clamp_min(0)), targets)

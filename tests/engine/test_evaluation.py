@@ -10,7 +10,7 @@ from torch import Generator
 from lstm_bench.cells.gru import GRUCell
 from lstm_bench.cells.lstm import LSTMCell
 from lstm_bench.cells.rnn import RNNCell
-from lstm_bench.engine.evaluation import CHUNK, evaluate, stack_batches
+from lstm_bench.engine.evaluation import CHUNK, evaluate
 from lstm_bench.engine.model import make_model
 from lstm_bench.engine.population import Population
 from lstm_bench.engine.seeds import Member, generator
@@ -85,13 +85,3 @@ def test_every_step_purpose_and_study_has_sequences_of_its_own() -> None:
     assert len(set(losses)) == len(losses)
     study, use, step = calls[0]
     assert evaluate(population, MEMBERS, [0], study, use, step, 50)[0]["loss"] == losses[0]
-
-
-def test_batches_are_stacked_with_the_members_second() -> None:
-    task = CopyTask(lag=4)
-    batches = [task.sample(5, Generator().manual_seed(m)) for m in range(3)]
-    stacked = stack_batches(batches, torch.device("cpu"))
-    assert stacked.inputs.shape == (task.length, 3, 5, 10)
-    for m, batch in enumerate(batches):
-        assert torch.equal(stacked.inputs[:, m], batch.inputs)
-        assert torch.equal(stacked.targets[:, m], batch.targets)

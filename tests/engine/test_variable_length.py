@@ -8,7 +8,8 @@ from lstm_bench.cells.gru import GRUCell
 from lstm_bench.cells.lstm import LSTMCell
 from lstm_bench.cells.lstm_1997 import OriginalLSTMCell
 from lstm_bench.cells.rnn import RNNCell
-from lstm_bench.engine.evaluation import evaluate, stack_batches
+from lstm_bench.engine.drawing import side_by_side
+from lstm_bench.engine.evaluation import evaluate
 from lstm_bench.engine.model import Model, make_model, predict
 from lstm_bench.engine.population import Population
 from lstm_bench.engine.seeds import Member, generator
@@ -64,7 +65,7 @@ def test_loss_and_gradients_are_those_of_each_sequence_up_to_its_own_end(task, c
     made, batches = models(task, cell_type), drawn(task)
     assert len(set(batches[0].lengths.tolist())) > 1
     population = Population(task, made, [0.01, 0.01], CPU, kernel)
-    losses, _ = population.compute_gradients(stack_batches(batches, CPU))
+    losses, _ = population.compute_gradients(side_by_side(batches))
     for m, (model, batch) in enumerate(zip(made, batches, strict=True)):
         loss, gradients = alone(model, task, batch)
         torch.testing.assert_close(losses[m], loss, rtol=1e-10, atol=1e-12)
@@ -85,7 +86,7 @@ def test_nothing_behind_an_end_reaches_losses_gradients_norms_or_scores(task, ce
     answers = []
     for given in (batches, noisy):
         population = Population(task, models(task, cell_type), [0.01, 0.01], CPU)
-        losses, norms = population.compute_gradients(stack_batches(given, CPU), with_norms=True)
+        losses, norms = population.compute_gradients(side_by_side(given), with_norms=True)
         answers.append([losses, population.gradients.clone(), *norms.values()])
     assert all(torch.equal(*pair) for pair in zip(*answers, strict=True))
     (model, *_), (clean, *_), (filled, *_) = models(task, cell_type), batches, noisy
@@ -98,7 +99,7 @@ def test_nothing_behind_an_end_reaches_losses_gradients_norms_or_scores(task, ce
 def test_the_gradient_norm_of_a_step_counts_only_sequences_that_have_not_ended(task) -> None:
     population = Population(task, models(task, LSTMCell), [0.01, 0.01], CPU)
     batches = drawn(task)
-    _, norms = population.compute_gradients(stack_batches(batches, CPU), with_norms=True)
+    _, norms = population.compute_gradients(side_by_side(batches), with_norms=True)
     for m, batch in enumerate(batches):
         last = int(batch.lengths.max())
         assert (norms["h"][:last, m] > 0).all()

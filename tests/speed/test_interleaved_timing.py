@@ -75,11 +75,11 @@ def test_a_step_trains_all_members_by_the_kernel_asked_for(monkeypatch, job, ker
     assert min(len(steps), 5) == own_steps
 
 
-@pytest.mark.parametrize(("computation_only", "drawn"), [(True, 2), (False, 6)])
+@pytest.mark.parametrize(("computation_only", "drawn"), [(True, 1), (False, 3)])
 def test_the_computation_alone_draws_its_batches_once(monkeypatch, job, computation_only, drawn):
-    """Of two members: once before, or in each of three steps."""
-    samples, sample = [], AddingTask.sample
-    monkeypatch.setattr(AddingTask, "sample", lambda *arguments: samples.append(1) or sample(*arguments))
+    """Of both members at once: once before, or in each of three steps."""
+    samples, sample = [], AddingTask.sample_members
+    monkeypatch.setattr(AddingTask, "sample_members", lambda *arguments: samples.append(1) or sample(*arguments))
     step = engine_step(job, 2, computation_only=computation_only)
     for _ in range(3):
         step()

@@ -59,7 +59,8 @@ def library(precision: Precision) -> ctypes.CDLL:
     compiler = _compiler()
     tuning, target = _target(compiler)
     options = (*FLAGS, *tuning, *PRECISIONS[precision])
-    key = hashlib.sha256("\0".join((SOURCE.read_text(), target, *options)).encode()).hexdigest()[:20]
+    sources = [path.read_text() for path in sorted(SOURCE.parent.glob("*.[ch]"))]
+    key = hashlib.sha256("\0".join((*sources, target, *options)).encode()).hexdigest()[:20]
     reasons = []
     for folder in (_cache_folder(), _temporary_folder()):
         try:

@@ -18,7 +18,7 @@ from lstm_bench.cells.lstm import LSTMCell
 from lstm_bench.cells.lstm_ablated import AblatedLSTMCell
 from lstm_bench.cells.rnn import RNNCell
 from lstm_bench.engine.compiled.build import Precision, library
-from lstm_bench.engine.compiled.layout import PopulationLayout, Series, Weights, pointer
+from lstm_bench.engine.compiled.layout import PopulationLayout, dense, pointer, series, weights
 from lstm_bench.engine.kernel import Parts
 from lstm_bench.engine.kernels.lstm_ablated import kept_blocks, with_all_blocks
 
@@ -43,7 +43,7 @@ class CompiledKernel(ABC):
         weight = cell.weight_hh
         self._library = library(PRECISION[weight.dtype])
         sizes = ctypes.c_long(self.hidden_size), ctypes.c_long(self.input_size)
-        self._width, self._row = self._library.width(sizes[0]), self._library.row(*sizes)
+        self._width, self._row = int(self._library.width(sizes[0])), int(self._library.row(*sizes))
         self._xh = weight.new_empty(0, 0, 0, 0)
         self._layout = PopulationLayout(hidden=self.hidden_size, inputs=self.input_size, variant=variant)
 
@@ -54,38 +54,38 @@ class CompiledKernel(ABC):
 
     def start(self, parameters: Mapping[str, Tensor], batch_size: int) -> Parts:
         """See `Kernel`."""
-        self._weights = {name: _dense(tensor.detach(), 1) for name, tensor in parameters.items()}
-        example = self._weights["weight_hh"]
+        self._parameters = {name: dense(tensor.detach(), 1) for name, tensor in parameters.items()}
+        example = self._parameters["weight_hh"]
         members = len(example)
         self._dw = example.new_empty(members, self.gates, self._width, self._row)
         self._layout.dw, self._layout.adds = pointer(self._dw), 0
-        for name, tensor in self._weights.items():
-            setattr(self._layout, name, Weights(pointer(tensor), tensor.stride(0)))
+        for name, tensor in self._parameters.items():
+            setattr(self._layout, name, weights(tensor))
         return {part: example.new_zeros(members, batch_size, self.hidden_size) for part in self.parts}
 
     def forward(self, inputs: Tensor, state: Parts) -> tuple[Tensor, Parts]:
         """See `Kernel`."""
-        x = _dense(inputs.to(self._xh.dtype), 3)
+        x = dense(inputs.to(self._xh.dtype), 3)
         steps, members, _, _ = x.shape
         self._fit_buffers(x)
         self._put(state, 0)
         layout = self._layout
         layout.members, layout.steps = members, steps
-        layout.x = _series(x)
+        layout.x = series(x)
         self._run("forward")
         outputs = self._xh[:members, 1 : steps + 1, :, : self.hidden_size].transpose(0, 1)
         return outputs, self._state(steps, members)
 
     def backward(self, d_outputs: Tensor, d_state: Parts | None, with_norms: bool) -> tuple[Parts, Parts]:
         """See `Kernel`."""
-        shares, layout = _dense(d_outputs, 3), self._layout
+        shares, layout = dense(d_outputs, 3), self._layout
         last, members, batch, width = shares.shape
         arriving = {part: shares.new_zeros(members, batch, self._width) for part in self.parts}
         for part, gradient in (d_state or {}).items():
             arriving[part][..., :width] = gradient
         wanted = self.parts if with_norms else ()
         norms = {part: shares.new_empty(members, layout.steps, dtype=torch.float64) for part in wanted}
-        layout.last, layout.d_out = last, _series(shares)
+        layout.last, layout.d_out = last, series(shares)
         for part in self.parts:
             setattr(layout, f"d{part}", pointer(arriving[part]))
             setattr(layout, f"norms_{part}", pointer(norms.get(part)))
@@ -135,7 +135,7 @@ class CompiledKernel(ABC):
         return {part: buffer[:members, t].clone() for part, buffer in self._states().items()}
 
     def _blocks(self) -> tuple[Tensor, Tensor, Tensor]:
-        """Return views of the gradients by what they belong to: h [M, G, H, H], x [M, G, H, D] and the bias [M, G, H]."""
+        """Return views of the gradients: for h [M, G, H, H], for x [M, G, H, D] and of the bias [M, G, H]."""
         of_units, stop = self._dw[:, :, : self.hidden_size], self.hidden_size + self.input_size
         return of_units[..., : self.hidden_size], of_units[..., self.hidden_size : stop], of_units[..., stop]
 
@@ -199,20 +199,3 @@ class CompiledGRU(CompiledKernel):
             "bias_ih": bias[:, r_z_n].flatten(1, 2),
             "bias_hh": bias[:, :3].flatten(1, 2),
         }
-
-
-def _dense(tensor: Tensor, inner: int) -> Tensor:
-    """Return a tensor whose axes from `inner` on are contiguous, itself where they are."""
-    shape, stride = tensor.shape[inner:], tensor.stride()[inner:]
-    expected = 1
-    for size, step in zip(reversed(shape), reversed(stride), strict=True):
-        if size > 1 and step != expected:
-            return tensor.contiguous()
-        expected *= size
-    return tensor
-
-
-def _series(tensor: Tensor) -> Series:
-    """Describe a tensor [T, M, B, ...]."""
-    step, member, sequence, _ = tensor.stride()
-    return Series(pointer(tensor), member, step, sequence)

@@ -26,6 +26,12 @@ class Series(ctypes.Structure):
     _fields_ = (*_fields(ctypes.c_void_p, "first"), *_fields(ctypes.c_long, "next step row"))
 
 
+class Answers(ctypes.Structure):
+    """Targets of all members: the first, and how far the next member and step are."""
+
+    _fields_ = (*_fields(ctypes.c_void_p, "first"), *_fields(ctypes.c_long, "next step"))
+
+
 class PopulationLayout(ctypes.Structure):
     """`population` of kernels.c, which says what each field is."""
 
@@ -35,3 +41,36 @@ class PopulationLayout(ctypes.Structure):
         *_fields(Series, "x d_out"),
         *_fields(ctypes.c_void_p, "xh gates c tanh_c dh dc dw d_pre panels norms_h norms_c"),
     )
+
+
+class ReadoutLayout(ctypes.Structure):
+    """`readout` of readout.h, which says what each field is."""
+
+    _fields_ = (
+        *_fields(ctypes.c_long, "members steps batch hidden classes squares"),
+        *_fields(Weights, "weight bias"),
+        *_fields(Series, "outputs"),
+        *_fields(Answers, "targets"),
+        *_fields(ctypes.c_void_p, "d_outputs d_weight d_bias scores panels losses"),
+    )
+
+
+def dense(tensor: Tensor, inner: int) -> Tensor:
+    """Return a tensor whose axes from `inner` on are contiguous, itself where they are."""
+    step = 1
+    for size, stride in zip(reversed(tensor.shape[inner:]), reversed(tensor.stride()[inner:]), strict=True):
+        if size > 1 and stride != step:
+            return tensor.contiguous()
+        step *= size
+    return tensor
+
+
+def weights(tensor: Tensor) -> Weights:
+    """Describe a parameter [M, ...] whose members are dense."""
+    return Weights(pointer(tensor), tensor.stride(0))
+
+
+def series(tensor: Tensor) -> Series:
+    """Describe a tensor [T, M, B, ...] whose sequences are dense."""
+    step, member, sequence, _ = tensor.stride()
+    return Series(pointer(tensor), member, step, sequence)
