@@ -30,7 +30,6 @@ INLINE void tile(int rows, int vectors, int add, long K, const real *a, long r_s
 /* As many rows at a time as the sums of a tile allow, then the rest. */
 INLINE void tiles(int vectors, int add, long M, long K, const real *a, long r_stride, long k_stride, const real *b,
                   long ldb, real *out, long ldo) {
-    enum { EIGHTH = SUMS / 8 };
     long m = 0;
 #define ROWS(rows)                         \
     for (; m + (rows) <= M; m += (rows))   \
@@ -38,6 +37,7 @@ INLINE void tiles(int vectors, int add, long M, long K, const real *a, long r_st
     if (vectors == 1) ROWS(SUMS);
     ROWS(SUMS / 2);
     ROWS(SUMS / 4);
+    ROWS(2);
     ROWS(1);
 #undef ROWS
 }

@@ -12,10 +12,11 @@
 #else
 #define VECTOR_BYTES 16
 #endif
+/* Sums of a tile: as many as leave registers for the operands, and enough to hide the latency of a fused multiply-add. */
 #if defined(__AVX512F__) || defined(__aarch64__)
-#define SUMS 16 /* of a tile: half of the registers, and enough to hide the latency of a fused multiply-add */
+#define SUMS 16 /* of 32 registers */
 #else
-#define SUMS 8
+#define SUMS 12 /* of 16 */
 #endif
 #define LANES ((long)(VECTOR_BYTES / sizeof(real)))
 #define PANEL (2 * LANES) /* columns of a panel; the last one may be LANES wide */
