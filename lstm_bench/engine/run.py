@@ -26,7 +26,8 @@ class Run:
 
     `curves` holds (step, metric, value); `state_norms` holds (step, part, ||dL/ds_t|| for t = 0 .. T-1), the norm over
     batch and units of the total derivative of the training loss. `train_s` is the member's share of the wall time: the
-    time of a step is divided among the members that took it. `milestones` holds the weights at the first evaluation
+    time of a step is divided among the members that took it; it includes `evaluate_s`, that of the evaluations.
+    `milestones` holds the weights at the first evaluation
     with the task's criterion at or below that many percent of its memoryless baseline. `weights` and `moments`, Adam's,
     are filled when the member has ended; `reason` says why it diverged.
     """
@@ -36,6 +37,7 @@ class Run:
     steps: int = 0
     steps_to_solve: int | None = None
     train_s: float = 0.0
+    evaluate_s: float = 0.0
     metrics: dict[str, float] = field(default_factory=dict)
     curves: list[tuple[int, str, float]] = field(default_factory=list)
     state_norms: list[tuple[int, str, list[float]]] = field(default_factory=list)

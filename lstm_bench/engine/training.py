@@ -4,7 +4,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Literal
 
 import torch
 
@@ -109,20 +109,21 @@ def train(
 
 
 @contextmanager
-def _charged_to(runs: Sequence[Run]) -> Iterator[None]:
-    """Add the time of the block to the runs, in equal shares."""
+def _charged_to(runs: Sequence[Run], account: Literal["train_s", "evaluate_s"] = "train_s") -> Iterator[None]:
+    """Add the time of the block to an account of the runs, in equal shares."""
     started = time.perf_counter()
     yield
     share = (time.perf_counter() - started) / len(runs)
     for run in runs:
-        run.train_s += share
+        setattr(run, account, getattr(run, account) + share)
 
 
 def _take_step(population: Population, active: Sequence[Run], step: int, settings: TrainingSettings) -> None:
     """Evaluate if due, compute the gradients of this step's batch, record both, and mark the runs that end here."""
     due = step % settings.eval_every == 0 or step == settings.steps
     if due:
-        _evaluate(population, active, step, settings)
+        with _charged_to(active, "evaluate_s"):
+            _evaluate(population, active, step, settings)
     batch = _training_batch(population, active, step, settings)
     members = [run.member for run in active] if population.may_draw else []
     seeds = cell_seeds(cell_streams(settings.study_seed, members, "training", step))

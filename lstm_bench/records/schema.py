@@ -88,6 +88,39 @@ class JobPlan:
         ]
 
 
+@dataclass(frozen=True)
+class MachineLimit:
+    """The measured speed of one core while all are busy: multiply-adds in registers, logistic functions in cache.
+
+    `flops_per_s` counts a multiply-add as two. `how` describes the measurement.
+    """
+
+    flops_per_s: float
+    nonlinearities_per_s: float
+    how: str
+
+
+@dataclass(frozen=True)
+class StudyCost:
+    """What the invocation that ended a study did with its cores, in core-seconds.
+
+    `available_s` is its wall time on all `cores` that it could use. `training_s` and `tuning_s` went into the steps of
+    reported and of tuning members, `evaluation_s` into their evaluations, `probes_s` into probes; `jobs_s` is the whole
+    time of the jobs, which includes these. `limit_s` is the least time that the steps could take on this machine, from
+    the `limit` of one core; None where the work of a cell is not known.
+    """
+
+    cores: int
+    available_s: float
+    jobs_s: float
+    training_s: float
+    tuning_s: float
+    evaluation_s: float
+    probes_s: float
+    limit_s: float | None
+    limit: MachineLimit
+
+
 @with_config(NO_OTHER_FIELDS)
 @dataclass(frozen=True)
 class StudyPlan:
@@ -99,7 +132,8 @@ class StudyPlan:
     `budget` says which of an experiment's budgets was run, and what it leaves out; empty where there is one only.
     `published` is the text of the user's own table of published results.
     `tracked` says whether runs are written to MLflow, `tracking_uri` where, None for the store beside the runs.
-    `attempt` counts how often the study was started again without resuming.
+    `attempt` counts how often the study was started again without resuming. `cost` is None before the end, where
+    nothing was trained, and where training went on from a checkpoint, since a part of it was paid for earlier.
     """
 
     study: str
@@ -119,6 +153,7 @@ class StudyPlan:
     attempt: int = 0
     budget: str = ""
     published: str = ""
+    cost: StudyCost | None = None
     schema: int = SCHEMA
 
 
@@ -137,7 +172,7 @@ class MemberRecord:
 
     `probe_errors` has one line by probe and moment for each reading that failed.
 
-    Times are the member's share of its job's wall time, in seconds.
+    Times are the member's share of its job's wall time, in seconds; `train_s` includes `evaluate_s`.
     """
 
     identity: str
@@ -156,6 +191,8 @@ class MemberRecord:
     finished: str = ""
     files: dict[str, str] = field(default_factory=dict)
     optimiser: str | None = None
+    evaluate_s: float = 0.0
+    probe_s: float = 0.0
     sha256: str = ""
     schema: int = SCHEMA
 
@@ -200,18 +237,6 @@ class SpeedRow:
     peak_memory_bytes: int | None
     members: int = 1
     job: str = ""
-
-
-@dataclass(frozen=True)
-class MachineLimit:
-    """The measured speed of one core while all are busy: multiply-adds in registers, logistic functions in cache.
-
-    `flops_per_s` counts a multiply-add as two. `how` describes the measurement.
-    """
-
-    flops_per_s: float
-    nonlinearities_per_s: float
-    how: str
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from lstm_bench.records.schema import StudyPlan
 from lstm_bench.report.document import Code, FileLink, Paragraph, Section, Term, Terms, Verbatim
 
 PACKAGES = ("lstm_bench", "numpy", "scipy", "pandas", "matplotlib", "seaborn", "jinja2")
-ELSEWHERE = ("jobs", "studies", "problems", "members", "limit")
+ELSEWHERE = ("jobs", "studies", "problems", "members", "limit", "cost")
 SECTIONS = {"task": "task", "cell": "cell", "trainer": "task", "probe": "task"}  # of a configuration: whose it is
 COMMANDS = ("command", "rebuild")
 NAMES = {"lstm_bench": "lstm_bench", "memory_gib": "memory (GiB)"}  # of facts that are not their key's words
@@ -34,6 +34,7 @@ def make_receipt(plan: StudyPlan, outcome: Mapping[str, Any], extra: Mapping[str
         "finished": plan.finished,
         "wall_s": plan.wall_s,
         **({"members taken over from other studies": plan.taken_over} if plan.taken_over else {}),
+        **({"cost": asdict(plan.cost)} if plan.cost else {}),
         "environment": plan.environment,
         "report_packages": report_packages(),
         **outcome,

@@ -8,8 +8,6 @@ import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from torch import Generator
-
 from lstm_bench.config.schema import JobConfig, SpeedConfig
 from lstm_bench.cores import usable_cores
 from lstm_bench.records.schema import (
@@ -29,14 +27,11 @@ from lstm_bench.speed.implementation import (
     stock_kernel,
     stock_layer_of,
     stock_step,
-    task_and_cells,
 )
-from lstm_bench.speed.machine_limit import core_rates, how_measured
-from lstm_bench.speed.operations import training_work
+from lstm_bench.speed.machine_limit import LIMIT_ROUNDS, core_rates, how_measured, least_step_s
 from lstm_bench.speed.timing import InterleavedTimer, Timing
 from lstm_bench.speed.worker_pool import WorkerPool
 
-LIMIT_ROUNDS = 9
 Pair = tuple[JobConfig, JobPlan]
 
 
@@ -73,7 +68,7 @@ def run_benchmark(
         memory = [[timer.peak_memory(one) for one in implementations] for implementations in by_job]
         for done, (implementations, peaks) in enumerate(zip(by_job, memory, strict=True), start=1):
             timings = timer.time(implementations, config.rounds, config.turn_s)
-            limit_s = _limit_s(*pairs[done - 1], limit)
+            limit_s = least_step_s(*pairs[done - 1], limit)
             rows += [
                 _row(replace(one, threads=timer.threads(one)), limit_s, timing, peak)
                 for one, timing, peak in zip(implementations, timings, peaks, strict=True)
@@ -89,16 +84,6 @@ def measure_limit() -> MachineLimit:
         rates = [of_core for _ in range(LIMIT_ROUNDS) for of_core in pool.call_all(core_rates)]
     operations, nonlinearities = (statistics.median(values) for values in zip(*rates, strict=True))
     return MachineLimit(operations, nonlinearities, how_measured())
-
-
-def _limit_s(job: JobConfig, plan: JobPlan, limit: MachineLimit) -> float | None:
-    """Return the least time that one core could take for a member-step of a job; None where its work is not known."""
-    _, make_cell = task_and_cells(job)
-    work = training_work(make_cell(Generator()), plan.batch_size, plan.length)
-    if work is None:
-        return None
-    operations, nonlinearities = work
-    return operations / limit.flops_per_s + nonlinearities / limit.nonlinearities_per_s
 
 
 def _row(implementation: Implementation, limit_s: float | None, timing: Timing, peak: int | None) -> BenchmarkRow:

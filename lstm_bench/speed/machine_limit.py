@@ -7,24 +7,48 @@ Nothing is granted for memory, and nothing for what else a step does, so no impl
 """
 
 import ctypes
+import statistics
 import time
 
 import torch
+from torch import Generator
 
+from lstm_bench.config.schema import JobConfig
 from lstm_bench.engine.compiled.build import library
 from lstm_bench.engine.compiled.layout import pointer
 from lstm_bench.engine.kernel_dispatch import why_not_compiled
+from lstm_bench.records.schema import JobPlan, MachineLimit
+from lstm_bench.speed.implementation import task_and_cells
+from lstm_bench.speed.operations import training_work
 
 COMPILED_HOW = "multiply-adds in registers and logistic functions in cache, compiled with the kernels"
 TORCH_HOW = "torch.mm of 1024 x 1024 and torch.sigmoid in cache, since no kernel could be compiled"
 IN_REGISTERS = 32  # operations a lane and round of `multiply_add`
 ROUNDS, SIZE, PASSES = 2_000_000, 2048, 400  # about 10 and 0.4 ms; 8 KiB
 EDGE, PRODUCTS = 1024, 2
+LIMIT_ROUNDS = 9
 
 
 def core_rates() -> tuple[float, float]:
     """Return (floating-point operations, nonlinearities) a second of this core, float32, now."""
     return _compiled_rates() if why_not_compiled() is None else _torch_rates()
+
+
+def limit_of_this_core() -> MachineLimit:
+    """Return the median of what this core does in several measurements, whatever the others do."""
+    core_rates()
+    operations, nonlinearities = zip(*(core_rates() for _ in range(LIMIT_ROUNDS)), strict=True)
+    return MachineLimit(statistics.median(operations), statistics.median(nonlinearities), how_measured())
+
+
+def least_step_s(job: JobConfig, plan: JobPlan, limit: MachineLimit) -> float | None:
+    """Return the least time that one core could take for a member-step of a job; None where its work is not known."""
+    _, make_cell = task_and_cells(job)
+    work = training_work(make_cell(Generator()), plan.batch_size, plan.length)
+    if work is None:
+        return None
+    operations, nonlinearities = work
+    return operations / limit.flops_per_s + nonlinearities / limit.nonlinearities_per_s
 
 
 def how_measured() -> str:

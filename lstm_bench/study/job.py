@@ -234,11 +234,14 @@ def _record_run(job: Job, run: Run, steps: int) -> None:
     metrics, findings = final_metrics(run, job.task.units), Findings()
     tables = {"curves": pd.DataFrame(run.curves, columns=list(TABLE_COLUMNS["curves"]))}
     files: dict[str, bytes] = {}
+    probe_s = 0.0
     if tuning:
         evaluations = steps // job.config.trainer.eval_every + 1
         metrics[TUNING_SCORE] = tuning_score(run, job.task.criterion, evaluations)
     else:
+        began = time.monotonic()
         findings = _probe(job, run)
+        probe_s = time.monotonic() - began
         tables |= {"gradients": _state_norms(run), "probes": findings.table}
         files["weights.pt"] = _file_of(run.weights)
     metrics |= findings.metrics
@@ -252,6 +255,8 @@ def _record_run(job: Job, run: Run, steps: int) -> None:
         steps=run.steps,
         steps_to_solve=run.steps_to_solve,
         train_s=run.train_s,
+        evaluate_s=run.evaluate_s,
+        probe_s=probe_s,
         metrics={metric.key: value for metric, value in metrics.items()},
         declarations={metric.key: metric for metric in metrics},
         probe_errors=findings.errors,

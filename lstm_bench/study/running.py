@@ -11,11 +11,14 @@ from typing import TYPE_CHECKING
 
 from lstm_bench.analysis.wording import counted
 from lstm_bench.config.schema import JobConfig, StudyConfig
+from lstm_bench.cores import usable_cores
 from lstm_bench.records.locking import is_any_job_running, stop_request
 from lstm_bench.records.reading import RecordError
-from lstm_bench.records.schema import JobPlan, StudyPlan
+from lstm_bench.records.schema import JobPlan, StudyCost, StudyPlan
 from lstm_bench.records.snapshot import Snapshot
+from lstm_bench.speed.machine_limit import limit_of_this_core
 from lstm_bench.speed.study_cells import is_timed, measure_speed
+from lstm_bench.speed.study_cost import study_cost
 from lstm_bench.study.base_study import Launch, PlannedStudy
 from lstm_bench.study.folders import reports_folder, tracking_uri
 from lstm_bench.study.messages import matching_lines, mirror_lines, plan_text, summarise_failures
@@ -97,6 +100,7 @@ class StudyRunner(PlannedStudy):
         archive = None if self._config.resume else archive_study(self._records)
         self._plan = replace(self._plan, attempt=attempt)
         self._records.write_plan(self._plan)
+        _, self._journal_began = self._records.journal.read()
         self._records.journal.note("study_began", command=self._plan.command, attempt=attempt)
         shutil.rmtree(self._records.folder / "progress", ignore_errors=True)
         if archive is not None:
@@ -195,8 +199,8 @@ class StudyRunner(PlannedStudy):
 
     def _end(self, started: float, mirror: BackgroundMirror | None) -> Path | None:
         """Record the end of the study, write the report and close the mirror; return the report, None without one."""
-        mirror_s = None if mirror is None else mirror.seconds
-        self._plan = replace(self._plan, finished=now(), wall_s=time.monotonic() - started, mirror_s=mirror_s)
+        mirror_s, wall_s = None if mirror is None else mirror.seconds, time.monotonic() - started
+        self._plan = replace(self._plan, finished=now(), wall_s=wall_s, mirror_s=mirror_s, cost=self._cost(wall_s))
         self._records.write_plan(self._plan)
         try:
             report = self._write_report() if self._config.report.enabled else None
@@ -206,6 +210,15 @@ class StudyRunner(PlannedStudy):
         if mirror is not None:
             self._close(mirror, report)
         return report
+
+    def _cost(self, wall_s: float) -> StudyCost | None:
+        """Return what this invocation did with its cores, see `study_cost`."""
+        pairs = list(zip(self._config.jobs, self._plan.jobs, strict=True))
+        events, _ = self._records.journal.read(self._journal_began)
+        if not any(line["event"] == "member_ended" for line in events):
+            return None
+        cores = min(self._config.jobs_at_once, usable_cores())
+        return study_cost(pairs, self._snapshot.members, events, cores, wall_s, limit_of_this_core())
 
     def _write_report(self) -> Path:
         from lstm_bench.claims.evidence import own_claims  # imported here, as scipy and seaborn take a second

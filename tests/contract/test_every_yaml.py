@@ -129,4 +129,7 @@ def test_one_experiment_of_each_kind_runs_whole_in_small(experiment, tmp_path, m
     report = tmp_path / "reports" / name
     receipt = json.loads((report / "receipt.json").read_text())
     assert receipt["command"].startswith(f"python -m lstm_bench +experiment={experiment}")
+    if experiment == "smoke":
+        cost = receipt["cost"]
+        assert 0 < cost["limit_s"] < cost["training_s"] + cost["tuning_s"] < cost["jobs_s"] < cost["available_s"]
     assert (report / "report.html").stat().st_size > 10_000

@@ -12,6 +12,7 @@ from lstm_bench.report.document import Block, Document, FigureBlock, Section
 from lstm_bench.report.figure_registry import FIGURES, file_prefix, make_figures
 from lstm_bench.report.pages.claims_section import claims_section
 from lstm_bench.report.pages.comparison import comparison_section
+from lstm_bench.report.pages.cost import cost_section
 from lstm_bench.report.pages.failure_summary import failure_blocks, failure_callout, failure_section, left_out
 from lstm_bench.report.pages.figure import figure_section, method_terms
 from lstm_bench.report.pages.literature import literature_blocks
@@ -45,6 +46,7 @@ def study_page(
         failure_section([*failure_blocks(study), *left_out(problems)]),
         definitions_section(DEFINITIONS, method_terms(figure for of_task in drawn.values() for figure in of_task)),
         protocol_section(tasks),
+        *cost_section(study.plan.cost),
         receipt_section(receipt),
     ]
     return Document(study.plan.study, "study", study.plan.started[:10], headline(study), blocks)
