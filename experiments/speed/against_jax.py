@@ -68,9 +68,8 @@ def main() -> None:
         engine_rounds(cell, int(hidden), int(lag), arguments.seconds)
         return
     cores, seconds = sorted(os.sched_getaffinity(0)), str(arguments.seconds)
-    print(
-        f"{'cell':5} {'H':>4} {'T':>4} {'engine/s':>9} {'JAX, one process':>18} {'JAX, one a core':>17}  engine over both"
-    )
+    headings = f"{'engine/s':>9} {'JAX, one process':>18} {'JAX, one a core':>17}  engine over both"
+    print(f"{'cell':5} {'H':>4} {'T':>4} {headings}")
     for cell, hidden in SIZES:
         for lag in arguments.lags:
             size = ["--cell", cell, "--hidden", str(hidden), "--lag", str(lag), "--seconds", seconds]
