@@ -13,7 +13,8 @@ from lstm_bench.cells.lstm_1997 import OriginalLSTMCell
 from lstm_bench.cells.lstm_ablated import AblatedLSTMCell
 from lstm_bench.cells.rnn import RNNCell
 from lstm_bench.engine.compiled.build import CannotBuildError, library
-from lstm_bench.engine.compiled.kernel import PRECISION, CompiledAblatedLSTM, CompiledGRU, CompiledLSTM, CompiledRNN
+from lstm_bench.engine.compiled.kernel import CompiledAblatedLSTM, CompiledGRU, CompiledLSTM, CompiledRNN
+from lstm_bench.engine.compiled.layout import PRECISION
 from lstm_bench.engine.compiled.readout import CompiledReadout
 from lstm_bench.engine.generic import BATCHED_FROM, GenericKernel, named_tensors
 from lstm_bench.engine.kernel import Kernel

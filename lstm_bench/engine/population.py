@@ -8,11 +8,14 @@ from torch import Tensor
 
 from lstm_bench.cells.reals import as_reals, from_reals
 from lstm_bench.engine.adam import RowAdam
+from lstm_bench.engine.compiled.kernel import CompiledKernel
+from lstm_bench.engine.compiled.readout import CompiledReadout
 from lstm_bench.engine.generic import GenericKernel
+from lstm_bench.engine.kernel import Parts
 from lstm_bench.engine.kernel_dispatch import kernel_of, readout_of
 from lstm_bench.engine.memory_plan import MemoryPlan, plan_for
 from lstm_bench.engine.model import Model, model_tensors
-from lstm_bench.engine.readout import read_out
+from lstm_bench.engine.readout import ReadoutBatch, ReadoutGradients, read_out
 from lstm_bench.engine.settings import KernelChoice
 from lstm_bench.engine.unroll import Unroll
 from lstm_bench.tasks.contract import Batch, Task
@@ -174,15 +177,25 @@ class Population:
         self, tensors: dict[str, Tensor], gradients: dict[str, Tensor], batch: Batch, with_norms: bool
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """Compute the gradients of one chunk of members; return their losses and norms."""
-        outputs = self._training.forward(_cell_part(tensors), batch.inputs, self.task.predicted_steps)
-        back = self._readout.gradients(outputs, batch.targets, tensors["readout.weight"], tensors["readout.bias"])
-        cell_gradients, norms = self._training.backward(back.outputs, with_norms)
+        reading = ReadoutBatch(batch.targets, tensors["readout.weight"], tensors["readout.bias"])
+        back, cell_gradients, norms = self._through(_cell_part(tensors), batch.inputs, reading, with_norms)
         gradients["readout.weight"].copy_(back.weight)
         gradients["readout.bias"].copy_(back.bias)
         for name, gradient in cell_gradients.items():
             if f"cell.{name}" in gradients:  # else it is frozen
                 gradients[f"cell.{name}"].copy_(as_reals(gradient))
-        return back.losses, norms
+        return back.losses.to(self.weights.dtype), norms
+
+    def _through(
+        self, parameters: Parts, inputs: Tensor, reading: ReadoutBatch, with_norms: bool
+    ) -> tuple[ReadoutGradients, Parts, Parts]:
+        """Go forward, through the loss and back: in one call where all is compiled and the tape fits into memory."""
+        kernel, readout = self._training.kernel, self._readout
+        if isinstance(kernel, CompiledKernel) and isinstance(readout, CompiledReadout) and self._training.fits(inputs):
+            return kernel.step(parameters, inputs, readout, reading, with_norms)
+        outputs = self._training.forward(parameters, inputs, len(reading.targets))
+        back = readout.gradients(outputs, reading)
+        return back, *self._training.backward(back.outputs, with_norms)
 
     def gradient_norms(self) -> Tensor:
         """Return each member's global gradient norm [M], before clipping if called before `update`."""

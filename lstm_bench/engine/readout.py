@@ -8,8 +8,16 @@ from torch import Tensor
 from lstm_bench.tasks.contract import Task
 
 
+class ReadoutBatch(NamedTuple):
+    """What the read-out needs beside outputs: targets [S, M, B], weight [M, C, H] and bias [M, C]."""
+
+    targets: Tensor
+    weight: Tensor
+    bias: Tensor
+
+
 class ReadoutGradients(NamedTuple):
-    """Losses [M], and the gradients of outputs [S, M, B, H], weight [M, C, H] and bias [M, C]."""
+    """Losses [M], maybe in float64, and the gradients of outputs [S, M, B, H], weight [M, C, H] and bias [M, C]."""
 
     losses: Tensor
     outputs: Tensor
@@ -20,8 +28,8 @@ class ReadoutGradients(NamedTuple):
 class Readout(Protocol):
     """What leads from outputs to losses and back."""
 
-    def gradients(self, outputs: Tensor, targets: Tensor, weight: Tensor, bias: Tensor) -> ReadoutGradients:
-        """Return each member's loss and its gradients, from outputs [S, M, B, H] and targets [S, M, B]."""
+    def gradients(self, outputs: Tensor, batch: ReadoutBatch) -> ReadoutGradients:
+        """Return each member's loss and its gradients, from outputs [S, M, B, H]."""
         ...
 
 
@@ -35,10 +43,10 @@ class AutogradReadout:
     def __init__(self, task: Task) -> None:
         self._task = task
 
-    def gradients(self, outputs: Tensor, targets: Tensor, weight: Tensor, bias: Tensor) -> ReadoutGradients:
+    def gradients(self, outputs: Tensor, batch: ReadoutBatch) -> ReadoutGradients:
         """See `Readout`."""
-        leaves = [tensor.detach().requires_grad_() for tensor in (outputs, weight, bias)]
-        losses = self._task.loss(read_out(*leaves), targets)
+        leaves = [tensor.detach().requires_grad_() for tensor in (outputs, batch.weight, batch.bias)]
+        losses = self._task.loss(read_out(*leaves), batch.targets)
         return ReadoutGradients(losses.detach(), *torch.autograd.grad(losses.sum(), leaves))
 
 

@@ -40,11 +40,18 @@ class Unroll:
 
         They may be a view that the next pass overwrites.
         """
-        step_bytes = self.kernel.bytes_per_step(inputs) * inputs.shape[1]
-        self._segments = list(inputs.split(segment_lengths(len(inputs), self._tape_bytes // step_bytes)))
+        self._segments = list(inputs.split(segment_lengths(len(inputs), self._most_steps(inputs))))
         self._starts = []
         on_segment = self._note_start if len(self._segments) > 1 else lambda _: None
         return self._run(parameters, self._segments, inputs.shape[2], last, on_segment)
+
+    def fits(self, inputs: Tensor) -> bool:
+        """Return whether the tape of whole sequences fits into memory, so that they need no segments."""
+        return len(inputs) <= self._most_steps(inputs)
+
+    def _most_steps(self, inputs: Tensor) -> int:
+        """Return how many steps a tape of all members may have."""
+        return self._tape_bytes // (self.kernel.bytes_per_step(inputs) * inputs.shape[1])
 
     def _note_start(self, state: Parts) -> None:
         """Keep what the next segment starts from: the state, and everything else that a plug-in's step depends on."""

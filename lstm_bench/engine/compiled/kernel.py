@@ -17,12 +17,12 @@ from lstm_bench.cells.gru import GRUCell
 from lstm_bench.cells.lstm import LSTMCell
 from lstm_bench.cells.lstm_ablated import AblatedLSTMCell
 from lstm_bench.cells.rnn import RNNCell
-from lstm_bench.engine.compiled.build import Precision, library
-from lstm_bench.engine.compiled.layout import PopulationLayout, dense, pointer, series, weights
+from lstm_bench.engine.compiled.build import library
+from lstm_bench.engine.compiled.layout import PRECISION, PopulationLayout, Series, dense, pointer, series, weights
+from lstm_bench.engine.compiled.readout import CompiledReadout
 from lstm_bench.engine.kernel import Parts
 from lstm_bench.engine.kernels.lstm_ablated import kept_blocks, with_all_blocks
-
-PRECISION: dict[torch.dtype, Precision] = {torch.float32: "float", torch.float64: "double"}
+from lstm_bench.engine.readout import ReadoutBatch, ReadoutGradients
 
 
 class CompiledKernel(ABC):
@@ -66,33 +66,70 @@ class CompiledKernel(ABC):
     def forward(self, inputs: Tensor, state: Parts) -> tuple[Tensor, Parts]:
         """See `Kernel`."""
         x = dense(inputs.to(self._xh.dtype), 3)
-        steps, members, _, _ = x.shape
-        self._fit_buffers(x)
-        self._put(state, 0)
-        layout = self._layout
-        layout.members, layout.steps = members, steps
-        layout.x = series(x)
+        outputs = self._enter(x, state)
         self._run("forward")
-        outputs = self._xh[:members, 1 : steps + 1, :, : self.hidden_size].transpose(0, 1)
-        return outputs, self._state(steps, members)
+        return outputs, self._state(*outputs.shape[:2])
+
+    def _enter(self, inputs: Tensor, state: Parts) -> Tensor:
+        """Say where dense inputs and the state before them stand; return where outputs will, a view of the buffers."""
+        steps, members, _, _ = inputs.shape
+        self._fit_buffers(inputs)
+        self._put(state, 0)
+        self._layout.members, self._layout.steps, self._layout.x = members, steps, series(inputs)
+        return self._xh[:members, 1 : steps + 1, :, : self.hidden_size].transpose(0, 1)
 
     def backward(self, d_outputs: Tensor, d_state: Parts | None, with_norms: bool) -> tuple[Parts, Parts]:
         """See `Kernel`."""
-        shares, layout = dense(d_outputs, 3), self._layout
-        last, members, batch, width = shares.shape
-        arriving = {part: shares.new_zeros(members, batch, self._width) for part in self.parts}
+        shares = dense(d_outputs, 3)
+        arriving, norms = self._arrive(shares, series(shares), d_state, with_norms)
+        self._run("backward")
+        self._layout.adds = 1
+        before = {part: gradient[..., : self.hidden_size] for part, gradient in arriving.items()}
+        return before, {part: norm.T for part, norm in norms.items()}
+
+    def _arrive(
+        self, d_outputs: Tensor, places: Series, d_state: Parts | None, with_norms: bool
+    ) -> tuple[Parts, Parts]:
+        """Say where the gradients that arrive stand, and return where those of the state and the norms will.
+
+        Args:
+            d_outputs: [S, M, B, H].
+            places: where they are.
+            d_state: the gradients of the state after the segment.
+            with_norms: whether norms are wanted.
+        """
+        last, members, batch, _ = d_outputs.shape
+        arriving = {part: d_outputs.new_zeros(members, batch, self._width) for part in self.parts}
         for part, gradient in (d_state or {}).items():
-            arriving[part][..., :width] = gradient
-        wanted = self.parts if with_norms else ()
-        norms = {part: shares.new_empty(members, layout.steps, dtype=torch.float64) for part in wanted}
-        layout.last, layout.d_out = last, series(shares)
+            arriving[part][..., : self.hidden_size] = gradient
+        layout, wanted = self._layout, self.parts if with_norms else ()
+        norms = {part: d_outputs.new_empty(members, layout.steps, dtype=torch.float64) for part in wanted}
+        layout.last, layout.d_out = last, places
         for part in self.parts:
             setattr(layout, f"d{part}", pointer(arriving[part]))
             setattr(layout, f"norms_{part}", pointer(norms.get(part)))
-        self._run("backward")
-        layout.adds = 1
-        before = {part: gradient[..., :width] for part, gradient in arriving.items()}
-        return before, {part: norm.T for part, norm in norms.items()}
+        return arriving, norms
+
+    def step(
+        self,
+        parameters: Mapping[str, Tensor],
+        inputs: Tensor,
+        readout: CompiledReadout,
+        batch: ReadoutBatch,
+        with_norms: bool,
+    ) -> tuple[ReadoutGradients, Parts, Parts]:
+        """Run whole sequences forward, through the read-out and back, member by member, in one call.
+
+        Return the losses and gradients of the read-out, the gradient of each parameter, and norms [T, M] where they are
+        wanted, as `forward`, `CompiledReadout.gradients`, `backward` and `gradients` do one after another.
+        """
+        x = dense(inputs.to(self._xh.dtype), 3)
+        outputs = self._enter(x, self.start(parameters, x.shape[2]))
+        back = readout.prepare(outputs[len(outputs) - len(batch.targets) :], batch, shared=True)
+        _, norms = self._arrive(back.outputs, readout.place_of_d_outputs(), None, with_norms)
+        step = getattr(self._library, f"{self.cell}_step")
+        step(ctypes.byref(self._layout), ctypes.byref(readout.layout))
+        return back, self.gradients({}), {part: norm.T for part, norm in norms.items()}
 
     @abstractmethod
     def gradients(self, d_start: Parts) -> Parts:

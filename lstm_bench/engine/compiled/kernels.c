@@ -182,13 +182,21 @@ static void gru_backward_of(const population *p, member m) {
 
 /* ---- one call for all members ------------------------------------------------------------------------------------- */
 
-#define PASS(name, tape_gates, gradient_gates)                                                              \
-    void name(const population *p) {                                                                        \
-        for (long m = 0; m < p->members; m++) name##_of(p, of(p, m, tape_gates, gradient_gates));           \
+/* A whole training step goes member by member, so that the states of a member are still in the cache on the way back. */
+#define PASSES(cell, tape_gates, gradient_gates)                                                            \
+    void cell##_forward(const population *p) {                                                              \
+        for (long m = 0; m < p->members; m++) cell##_forward_of(p, of(p, m, tape_gates, gradient_gates));   \
+    }                                                                                                       \
+    void cell##_backward(const population *p) {                                                             \
+        for (long m = 0; m < p->members; m++) cell##_backward_of(p, of(p, m, tape_gates, gradient_gates));  \
+    }                                                                                                       \
+    void cell##_step(const population *p, const readout *r) {                                               \
+        for (long m = 0; m < p->members; m++) {                                                             \
+            cell##_forward_of(p, of(p, m, tape_gates, gradient_gates));                                     \
+            readout_gradients_of(r, m);                                                                     \
+            cell##_backward_of(p, of(p, m, tape_gates, gradient_gates));                                    \
+        }                                                                                                   \
     }
-PASS(rnn_forward, 0, 1)
-PASS(rnn_backward, 0, 1)
-PASS(lstm_forward, 4, 4)
-PASS(lstm_backward, 4, 4)
-PASS(gru_forward, 4, 4)
-PASS(gru_backward, 4, 4)
+PASSES(rnn, 0, 1)
+PASSES(lstm, 4, 4)
+PASSES(gru, 4, 4)

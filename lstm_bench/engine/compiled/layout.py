@@ -2,7 +2,12 @@
 
 import ctypes
 
+import torch
 from torch import Tensor
+
+from lstm_bench.engine.compiled.build import Precision
+
+PRECISION: dict[torch.dtype, Precision] = {torch.float32: "float", torch.float64: "double"}
 
 
 def pointer(tensor: Tensor | None) -> ctypes.c_void_p:
@@ -52,6 +57,7 @@ class ReadoutLayout(ctypes.Structure):
         *_fields(Series, "outputs"),
         *_fields(Answers, "targets"),
         *_fields(ctypes.c_void_p, "d_outputs d_weight d_bias scores panels losses"),
+        *_fields(ctypes.c_long, "d_outputs_next"),
     )
 
 

@@ -4,7 +4,7 @@
  *   weight [C, H], bias [C]      as in torch.nn
  *   outputs [S, B, H]            h at the steps that the loss reads; a row has room for P numbers
  *   targets [S, B]               classes as int64, negative: ignored; or numbers, NaN: ignored
- *   d_outputs [S, B, P]          dL/dh
+ *   d_outputs [S, B, P]          dL/dh; members may share the room, where each is used before the next is computed
  *   d_weight [width(C), P]       dL/dW; rows C .. are not defined, nor are columns H ..
  *   d_bias [width(C)]
  *   losses                       one double
@@ -20,6 +20,7 @@ typedef struct {
     answers targets;
     real *d_outputs, *d_weight, *d_bias, *scores, *panels;
     double *losses;
+    long d_outputs_next;
 } readout;
 
 /* Put m(k, n) = m[k * k_stride + n * n_stride] into panels [K, N]; columns from `filled` on are zeros. */
@@ -107,7 +108,7 @@ static void readout_gradients_of(const readout *p, long m) {
         add_product(B, ld, H, outputs, p->outputs.row, p->panels, p->scores, ld);
         loss += p->squares ? squared_error(B, ld, share, (const real *)p->targets.first + at, p->scores)
                            : cross_entropy(B, C, ld, share, (const int64_t *)p->targets.first + at, p->scores);
-        product(B, P, C, p->scores, ld, back, p->d_outputs + (m * p->steps + s) * B * P, P);
+        product(B, P, C, p->scores, ld, back, p->d_outputs + m * p->d_outputs_next + s * B * P, P);
         outer(s > 0, four < ld ? four : ld, P, B, p->scores, ld, outputs, p->outputs.row, d_weight, P);
         for (long b = 0; b < B; b++)
             for (long j = 0; j < ld; j += LANES) AT(d_bias + j) += AT(p->scores + b * ld + j);

@@ -7,9 +7,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from lstm_bench.engine.compiled.build import library
-from lstm_bench.engine.compiled.kernel import PRECISION
-from lstm_bench.engine.compiled.layout import Answers, ReadoutLayout, dense, pointer, series, weights
-from lstm_bench.engine.readout import ReadoutGradients
+from lstm_bench.engine.compiled.layout import PRECISION, Answers, ReadoutLayout, Series, dense, pointer, series, weights
+from lstm_bench.engine.readout import ReadoutBatch, ReadoutGradients
 from lstm_bench.tasks.losses import LossForm
 
 
@@ -21,43 +20,57 @@ class CompiledReadout:
     Args:
         form: what the loss is the mean of.
         dtype: of outputs and weights.
+
+    Attributes:
+        layout: what `prepare` said last.
     """
 
     def __init__(self, form: LossForm, dtype: torch.dtype) -> None:
         self._library = library(PRECISION[dtype])
-        self._layout = ReadoutLayout(squares=form == "squared error")
+        self.layout = ReadoutLayout(squares=form == "squared error")
         self._d_outputs = torch.empty(0, dtype=dtype)
+        self._kept: tuple[Tensor, ...] = ()  # what the layout points at
 
-    def gradients(self, outputs: Tensor, targets: Tensor, weight: Tensor, bias: Tensor) -> ReadoutGradients:
+    def gradients(self, outputs: Tensor, batch: ReadoutBatch) -> ReadoutGradients:
         """See `Readout`; the gradient of the outputs is overwritten by the next call."""
-        steps, members, batch, hidden = outputs.shape
-        classes = weight.shape[1]
-        width, columns = (self._library.width(ctypes.c_long(size)) for size in (hidden, classes))
+        back = self.prepare(outputs, batch)
+        self._library.readout_gradients(ctypes.byref(self.layout))
+        return back
+
+    def prepare(self, outputs: Tensor, batch: ReadoutBatch, shared: bool = False) -> ReadoutGradients:
+        """Say where everything stands, and return where losses and gradients will, in the layout's next call.
+
+        Args:
+            outputs: [S, M, B, H].
+            batch: targets and weights.
+            shared: the members share the room of the gradient of the outputs, which is then that of the last one.
+        """
+        steps, members, size, hidden = outputs.shape
+        classes = batch.weight.shape[1]
+        width, columns = (int(self._library.width(ctypes.c_long(units))) for units in (hidden, classes))
         if outputs.stride(2) < width or outputs.stride(3) != 1:
             outputs = F.pad(outputs, (0, width - hidden))[..., :hidden]
-        weight, bias = dense(weight, 1), dense(bias, 1)
-        answers = dense(targets.to(outputs.dtype) if self._layout.squares else targets, 2)
-        if self._d_outputs.shape != (members, steps, batch, width):
-            self._d_outputs = outputs.new_empty(members, steps, batch, width)
+        weight, bias = dense(batch.weight, 1), dense(batch.bias, 1)
+        targets = dense(batch.targets.to(outputs.dtype) if self.layout.squares else batch.targets, 2)
+        places = (1 if shared else members, steps, size, width)
+        if self._d_outputs.shape != places:
+            self._d_outputs = outputs.new_empty(places)
         d_weight, d_bias = outputs.new_empty(members, columns, width), outputs.new_empty(members, columns)
-        scores, panels = outputs.new_empty(batch, columns), outputs.new_empty(hidden * columns + classes * width)
+        scores, panels = outputs.new_empty(size, columns), outputs.new_empty(hidden * columns + classes * width)
         losses = outputs.new_empty(members, dtype=torch.float64)
-        layout = self._layout
-        layout.members, layout.steps, layout.batch, layout.hidden, layout.classes = (
-            members,
-            steps,
-            batch,
-            hidden,
-            classes,
-        )
+        layout = self.layout
+        layout.members, layout.steps, layout.batch = members, steps, size
+        layout.hidden, layout.classes = hidden, classes
         layout.weight, layout.bias, layout.outputs = weights(weight), weights(bias), series(outputs)
-        layout.targets = Answers(pointer(answers), answers.stride(1), answers.stride(0))
+        layout.targets = Answers(pointer(targets), targets.stride(1), targets.stride(0))
         layout.d_outputs, layout.d_weight, layout.d_bias = map(pointer, (self._d_outputs, d_weight, d_bias))
+        layout.d_outputs_next = 0 if shared else steps * size * width
         layout.scores, layout.panels, layout.losses = map(pointer, (scores, panels, losses))
-        self._library.readout_gradients(ctypes.byref(layout))
-        return ReadoutGradients(
-            losses.to(outputs.dtype),
-            self._d_outputs[..., :hidden].transpose(0, 1),
-            d_weight[:, :classes, :hidden],
-            d_bias[:, :classes],
-        )
+        self._kept = (outputs, weight, bias, targets, scores, panels)
+        d_outputs = self._d_outputs[..., :hidden].transpose(0, 1).expand(steps, members, size, hidden)
+        return ReadoutGradients(losses, d_outputs, d_weight[:, :classes, :hidden], d_bias[:, :classes])
+
+    def place_of_d_outputs(self) -> Series:
+        """Describe where the gradient of the outputs stands."""
+        _, _, size, width = self._d_outputs.shape
+        return Series(pointer(self._d_outputs), self.layout.d_outputs_next, size * width, width)
