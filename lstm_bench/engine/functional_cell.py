@@ -4,6 +4,7 @@ Every error of a plug-in, raised or returned, is reported with the name of its c
 types, never at values.
 """
 
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import torch
@@ -38,9 +39,9 @@ class FunctionalCell(nn.Module):
             self._example: State = self.call("initial_state", {}, 1)
         self._parts("initial_state", self._example, 1)
 
-    def forward(self, method: str, *arguments: Any) -> Any:
-        """Call a method of the cell; `functional_call` calls this with other parameters in place."""
-        return getattr(self.cell, method)(*arguments)
+    def forward(self, run: Callable[..., Any], *arguments: Any) -> Any:
+        """Call a function of this object or its cell; `functional_call` calls this with other parameters in place."""
+        return run(*arguments)
 
     def initial_state(self, weights: Parts, batch_size: int) -> Parts:
         """Return the parts of the state before the first step, each [B, ...]."""
@@ -48,7 +49,44 @@ class FunctionalCell(nn.Module):
 
     def step(self, weights: Parts, x: Tensor, state: Parts) -> tuple[Tensor, Parts]:
         """Return the output [B, H] and the parts of the next state [B, ...], after an input [B, D]."""
-        answer = self.call("step", weights, x, state_like(self._example, state))
+        answer: tuple[Tensor, Parts] = self._with(weights, self._answer, x, state)
+        return answer
+
+    def steps(
+        self, weights: Parts, inputs: Iterable[Tensor], state: Parts, cut: Callable[[Parts], Parts]
+    ) -> list[Tensor]:
+        """Return the outputs of steps, one after another; the parameters are put in place once.
+
+        A tensor that a step puts in the place of a parameter or buffer is not there for the next one, as in `step`.
+
+        Args:
+            weights: parameters and buffers by name.
+            inputs: [B, D] of each step.
+            state: before the first step.
+            cut: called with the state after each step; the next one starts from what it returns.
+        """
+        outputs: list[Tensor] = self._with(weights, self._outputs, inputs, state, cut)
+        return outputs
+
+    def _outputs(self, inputs: Iterable[Tensor], state: Parts, cut: Callable[[Parts], Parts]) -> list[Tensor]:
+        places, outputs = list(self._places()), list[Tensor]()
+        for x in inputs:
+            output, following = self._answer(x, state)
+            outputs.append(output)
+            state = cut(following)
+            for tensors, name, tensor in places:
+                tensors[name] = tensor
+        return outputs
+
+    def _places(self) -> Iterator[tuple[dict[str, Any], str, Any]]:
+        """Yield where each parameter and buffer is, as a dict and a name in it, and what is there now."""
+        for module in self.cell.modules():
+            for tensors in (module._parameters, module._buffers):
+                yield from ((tensors, name, tensor) for name, tensor in tensors.items())
+
+    def _answer(self, x: Tensor, state: Parts) -> tuple[Tensor, Parts]:
+        """Return the output and the next state, checked."""
+        answer = self._called("step", x, state_like(self._example, state))
         if not isinstance(answer, (tuple, list)) or len(answer) != 2:
             raise self._refusal("step", _described(answer), "two values, the output and the next state")
         output, shape = answer[0], (x.shape[0], self._hidden_size)
@@ -73,8 +111,16 @@ class FunctionalCell(nn.Module):
 
     def call(self, method: str, weights: Parts, *arguments: Any) -> Any:
         """Return what a method of the cell returns, without checking it."""
+        return self._with(weights, self._called, method, *arguments)
+
+    def _with(self, weights: Parts, run: Callable[..., Any], *arguments: Any) -> Any:
+        """Call a function while the cell has these parameters and buffers."""
+        return functional_call(self, {f"cell.{n}": tensor for n, tensor in weights.items()}, (run, *arguments))
+
+    def _called(self, method: str, *arguments: Any) -> Any:
+        """Return what a method of the cell returns."""
         try:
-            return functional_call(self, {f"cell.{n}": tensor for n, tensor in weights.items()}, (method, *arguments))
+            return getattr(self.cell, method)(*arguments)
         except (MemoryError, torch.OutOfMemoryError):
             raise
         except Exception as error:

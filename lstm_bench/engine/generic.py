@@ -12,8 +12,8 @@ The kernel is exact for every differentiable cell, and slow, as autograd builds 
 
 import math
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from types import EllipsisType
 
@@ -25,8 +25,9 @@ from torch.func import vmap
 from lstm_bench.cells.contract import Cell
 from lstm_bench.cells.reals import as_reals, has_derivative, widened
 from lstm_bench.engine.functional_cell import FunctionalCell
-from lstm_bench.engine.global_generators import GeneratorStates, kept_generators
+from lstm_bench.engine.global_generators import GeneratorStates, continue_from, kept_generators
 from lstm_bench.engine.kernel import Parts
+from lstm_bench.engine.segment_graph import SegmentGraph, gradients_of
 
 TRIAL_BATCH, TRIAL_STEPS = 3, 3
 TRIAL_WEIGHTS = (1.0, 1.01)  # factors on the weights of two members, so that they differ a little
@@ -37,32 +38,12 @@ RELATIVE, ABSOLUTE = 1e-3, 1e-5  # both ways differ by rounding alone
 BATCHED_FROM = 3
 
 
-class _Graph:
-    """The autograd graph of one segment, for one member or, batched, for all."""
-
-    def __init__(self, step: Callable[..., tuple[Tensor, Parts]], weights: Parts, inputs: Tensor, state: Parts) -> None:
-        self.entered = {part: tensor.detach() for part, tensor in state.items()}
-        for tensor in self.entered.values():
-            tensor.requires_grad_(has_derivative(tensor))
-        self.outputs, self.states, state = list[Tensor](), list[Parts](), self.entered
-        for x in inputs:
-            output, state = step(weights, x, state)
-            self.outputs.append(output)
-            self.states.append(state)
-
-    def gradients(self, d_outputs: Tensor, d_state: Parts, parameters: Sequence[Tensor]) -> list[Tensor]:
-        """Return the gradients of the parameters, of the state that entered, and of all parts of each state."""
-        ends = [*self.outputs[len(self.outputs) - len(d_outputs) :], *(self.states[-1][part] for part in d_state)]
-        parts = [part for state in (self.entered, *self.states) for part in state.values()]
-        return _gradients(ends, [*d_outputs, *d_state.values()], [*parameters, *parts])
-
-
 @dataclass(frozen=True)
 class Surroundings:
     """What a step may depend on beside weights, input and state: generators, and buffers that the cell writes into."""
 
     present: GeneratorStates
-    streams: list[GeneratorStates]
+    streams: list[int | GeneratorStates]
     buffers: list[Parts]
 
 
@@ -131,20 +112,25 @@ class GenericKernel:
             {n: tensor[group].detach().requires_grad_(n in self._trained) for n, tensor in parameters.items()}
             for group in self._groups
         ]
-        self._streams = [] if self.batched else [GeneratorStates.seeded(seed) for seed in self.seeds]
+        self._streams: list[int | GeneratorStates] = [] if self.batched else list(self.seeds)
         initial_state = (
             vmap(self._functional.initial_state, in_dims=(0, None)) if self.batched else self._functional.initial_state
         )
         self._set_mode()
         self._starts = list[Parts]()
-        for index, leaves in enumerate(self._leaves):
-            with self._drawing(index):
-                self._starts.append(initial_state(leaves, batch_size))
+        with self._kept_generators():
+            for index, leaves in enumerate(self._leaves):
+                with self._drawing(index):
+                    self._starts.append(initial_state(leaves, batch_size))
         self._sums = [[torch.zeros_like(leaf) for leaf in self._trained_leaves(leaves)] for leaves in self._leaves]
         return self._join_parts([{part: t.detach() for part, t in start.items()} for start in self._starts])
 
     def _set_mode(self) -> None:
         self._functional.train(self._training)
+
+    def _kept_generators(self) -> AbstractContextManager[None]:
+        """Leave the global generators as they are where members draw from streams of their own."""
+        return kept_generators() if self._streams else nullcontext()
 
     @contextmanager
     def _drawing(self, index: int) -> Iterator[None]:
@@ -152,10 +138,9 @@ class GenericKernel:
         if not self._streams:
             yield
             return
-        with kept_generators():
-            self._streams[index].restore()
-            yield
-            self._streams[index] = GeneratorStates.now()
+        continue_from(self._streams[index])
+        yield
+        self._streams[index] = GeneratorStates.now()
 
     def surroundings(self) -> Surroundings:
         """Return what the next `forward` depends on beside its arguments."""
@@ -195,14 +180,15 @@ class GenericKernel:
 
     def forward(self, inputs: Tensor, state: Parts) -> tuple[Tensor, Parts]:
         """See `Kernel`."""
-        step = vmap(self._functional.step) if self.batched else self._functional.step
         self._set_mode()
-        self._graphs = list[_Graph]()
-        for index, (group, leaves) in enumerate(zip(self._groups, self._leaves, strict=True)):
-            entering = {part: tensor[group] for part, tensor in state.items()}
-            with self._drawing(index):
-                self._graphs.append(_Graph(step, leaves, inputs[:, group], entering))
-        outputs = [torch.stack(graph.outputs).detach() for graph in self._graphs]
+        self._graphs = list[SegmentGraph]()
+        with self._kept_generators():
+            for index, (group, leaves) in enumerate(zip(self._groups, self._leaves, strict=True)):
+                entering = {part: tensor[group] for part, tensor in state.items()}
+                with self._drawing(index):
+                    graph = SegmentGraph(self._functional, leaves, inputs[:, group], entering, self.batched)
+                self._graphs.append(graph)
+        outputs = [torch.stack([output.detach() for output in graph.outputs]) for graph in self._graphs]
         after = [{part: t.detach() for part, t in graph.states[-1].items()} for graph in self._graphs]
         return self._join(outputs, dim=1), self._join_parts(after)
 
@@ -211,7 +197,7 @@ class GenericKernel:
         entered, norms = list[Parts](), list[Parts]()
         for group, graph, leaves, sums in zip(self._groups, self._graphs, self._leaves, self._sums, strict=True):
             arriving = {part: gradient[group] for part, gradient in (d_state or {}).items()}
-            gradients = graph.gradients(d_outputs[:, group], arriving, self._trained_leaves(leaves))
+            gradients = graph.gradients(d_outputs[:, group], arriving, self._trained_leaves(leaves), with_norms)
             for total in sums:
                 total.add_(gradients.pop(0))
             entered.append({part: gradients.pop(0) for part in graph.entered})
@@ -229,7 +215,7 @@ class GenericKernel:
         for group, start, leaves, sums in zip(self._groups, self._starts, self._leaves, self._sums, strict=True):
             arriving = [d_start[part][group] for part in start]
             for total, share in zip(
-                sums, _gradients(list(start.values()), arriving, self._trained_leaves(leaves)), strict=True
+                sums, gradients_of(list(start.values()), arriving, self._trained_leaves(leaves)), strict=True
             ):
                 total.add_(share)
         names = [name for name in self._leaves[0] if name in self._trained]
@@ -271,15 +257,3 @@ def _trial(cell: Cell, batched: bool, training: bool) -> list[Tensor]:
 def named_tensors(cell: Cell) -> Parts:
     """Return all parameters and buffers of a cell by name."""
     return dict((*cell.named_parameters(), *cell.named_buffers()))
-
-
-def _gradients(outputs: Sequence[Tensor], arriving: Sequence[Tensor], inputs: Sequence[Tensor]) -> list[Tensor]:
-    """Return the gradient of each input; 0 where no output depends on it."""
-    pairs = [(output, seed) for output, seed in zip(outputs, arriving, strict=True) if output.requires_grad]
-    differentiable = [tensor for tensor in inputs if tensor.requires_grad]
-    if not pairs or not differentiable:
-        return [torch.zeros_like(tensor) for tensor in inputs]
-    ends, seeds = zip(*pairs, strict=True)
-    gradients = torch.autograd.grad(ends, differentiable, seeds, allow_unused=True, materialize_grads=True)
-    by_id = {id(tensor): gradient for tensor, gradient in zip(differentiable, gradients, strict=True)}
-    return [by_id[id(t)] if id(t) in by_id else torch.zeros_like(t) for t in inputs]

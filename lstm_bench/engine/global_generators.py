@@ -9,6 +9,7 @@ import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -32,12 +33,6 @@ class GeneratorStates:
         """Return the present states."""
         cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else []
         return cls(torch.get_rng_state(), cuda, np.random.get_state(), random.getstate())
-
-    @classmethod
-    def seeded(cls, seed: int) -> "GeneratorStates":
-        """Return the states after seeding each generator with one seed; the present states are kept."""
-        with seeded_generators(seed):
-            return cls.now()
 
     def equal(self, other: "GeneratorStates") -> bool:
         """Return whether both states are equal, that is, nothing was drawn in between."""
@@ -72,8 +67,25 @@ def seeded_generators(seed: int) -> Iterator[None]:
         yield
 
 
+def continue_from(stream: int | GeneratorStates) -> None:
+    """Put all global generators to where a stream begins, which is its seed, or to where it was left."""
+    if isinstance(stream, int):
+        seed_generators(stream)
+    else:
+        stream.restore()
+
+
 def seed_generators(seed: int) -> None:
-    """Seed torch's, NumPy's and Python's global generator."""
-    torch.manual_seed(seed)
+    """Seed torch's, NumPy's and Python's global generator, to the states that `torch.manual_seed` and the like give."""
+    if _has_accelerator():
+        torch.manual_seed(seed)
+    else:  # `manual_seed` writes down for a device that is not there who called it, which takes most of its time
+        torch.default_generator.manual_seed(seed)
     np.random.seed(seed % NUMPY_SEEDS)
     random.seed(seed)
+
+
+@cache
+def _has_accelerator() -> bool:
+    """Return whether torch has a device beside the CPU, which may draw from a generator of its own."""
+    return torch.cuda.is_available() or torch.accelerator.is_available()

@@ -10,7 +10,9 @@ import torch
 from torch import Generator, Tensor, nn
 from torch.nn.functional import dropout, linear
 
+from lstm_bench.cells.contract import CellError
 from lstm_bench.engine.evaluation import evaluate
+from lstm_bench.engine.global_generators import GeneratorStates, kept_generators, seed_generators
 from lstm_bench.engine.memory_plan import MemoryPlan
 from lstm_bench.engine.model import MakeCell, Model, make_model, predict
 from lstm_bench.engine.population import Population
@@ -241,3 +243,28 @@ def test_a_start_drawn_from_numpy_and_python_is_a_function_of_the_seed() -> None
         assert torch.equal(tensor, again.state_dict()[name])
     assert not torch.equal(first.recurrent, other.recurrent)
     assert not torch.equal(first.mask, other.mask)
+
+
+def test_seeding_gives_the_states_that_each_library_gives_for_a_seed() -> None:
+    with kept_generators():
+        torch.manual_seed(2**40 + 3)
+        np.random.seed((2**40 + 3) % 2**32)
+        random.seed(2**40 + 3)
+        expected = GeneratorStates.now()
+        seed_generators(2**40 + 3)
+        assert GeneratorStates.now().equal(expected)
+
+
+@pytest.mark.parametrize("tape_bytes", [1, 2**30])
+def test_global_generators_are_put_back_where_a_cell_fails_in_the_middle(tape_bytes: int) -> None:
+    class Failing(Dropped):
+        steps = 5
+
+        def between(self, h: Tensor) -> Tensor:
+            self.steps -= 1
+            return super().between(h) if self.steps > 0 else h[:1, :1]
+
+    population, before = population_of(models(Failing, 1), tape_bytes), GeneratorStates.now()
+    with pytest.raises(CellError, match="step returned as output"):
+        population.compute_gradients(batch_of(1), seeds=[5])
+    assert GeneratorStates.now().equal(before)

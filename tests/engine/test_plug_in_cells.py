@@ -393,6 +393,35 @@ def test_a_part_of_whole_numbers_has_no_gradient_and_stops_no_other() -> None:
     assert not norms["s1"].any()
 
 
+class FadingCell(OwnGRUCell):
+    """A plug-in that puts a new tensor in the place of a buffer, which lasts until the end of the step."""
+
+    def __init__(self, input_size: int, hidden_size: int, *, generator: Generator | None = None) -> None:
+        super().__init__(input_size, hidden_size, generator=generator)
+        self.register_buffer("gain", torch.ones(hidden_size))
+
+    def step(self, x: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+        h = super().step(x, state)[0] * self.gain
+        self.gain = 0.5 * self.gain
+        return h, h
+
+
+@pytest.mark.parametrize("members", [1, BATCHED_FROM])
+@pytest.mark.parametrize("tape_bytes", [1, 2**30])
+def test_each_step_starts_from_the_tensors_of_its_member_whatever_an_earlier_one_put_there(
+    members: int, tape_bytes: int
+) -> None:
+    built, batch = models(FadingCell, members), batch_of(members)
+    plain = [Model(OwnGRUCell(D, H), model.readout) for model in built]
+    for fading, lasting in zip(built, plain, strict=True):
+        lasting.cell.load_state_dict(fading.cell.state_dict(), strict=False)
+    populations = [population_of(some, MemoryPlan(2**30, tape_bytes)) for some in (built, plain)]
+    for population in populations:
+        population.compute_gradients(batch)
+    torch.testing.assert_close(populations[0].gradients, populations[1].gradients)
+    assert torch.equal(built[0].cell.gain, torch.ones(H))
+
+
 @pytest.mark.parametrize("cell_type", [*EXACT, NoisyCell])
 def test_a_plug_in_learns(cell_type: type) -> None:
     settings = TrainingSettings(batch_size=16, steps=40, eval_every=20, eval_size=50, confirm_size=50)
