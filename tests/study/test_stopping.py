@@ -65,13 +65,14 @@ def test_a_study_that_trains_listens_on_no_address(tmp_path):
 
 
 def test_ctrl_c_keeps_what_is_finished_and_tells_the_command(tmp_path):
-    with started(tmp_path) as study:
+    both_at_once = ("hydra/launcher=joblib", "hydra.launcher.n_jobs=2")  # one of them never ends
+    with started(tmp_path, *both_at_once) as study:
         wait_for("runs/long/members/*/weights.pt", tmp_path, count=2)
         wait_for("runs/long/members/*/record.json", tmp_path, count=4)  # the other job's members are running, too
         study.send_signal(signal.SIGINT)
         out, err = study.communicate(timeout=PATIENCE_S)
     assert study.returncode == 130
-    assert out.endswith(f"  python -m lstm_bench {' '.join(LONG_STUDY)}\n")
+    assert out.endswith(f"  python -m lstm_bench {' '.join((*LONG_STUDY, *both_at_once))}\n")
     assert "Traceback" not in out + err
     records = [json.loads(path.read_text()) for path in tmp_path.glob("runs/long/members/*/record.json")]
     assert sorted(record["status"] for record in records) == ["interrupted", "interrupted", "solved", "solved"]
