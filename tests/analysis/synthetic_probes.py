@@ -121,9 +121,9 @@ def _curves(job: JobPlan, moment: str, decay: float, status: str) -> Iterator[Ta
         yield "gradient_flow", "c path", back, decay**back
     if moment not in ("initial", "final"):
         return
-    some = np.unique(np.round(job.length ** np.linspace(0, 1, 8)))
-    yield "jacobian", "spectral", some, decay**some
-    yield "jacobian", "frobenius", some, math.sqrt(job.hidden_size) * decay**some
+    distances_back = np.unique(np.round(job.length ** np.linspace(0, 1, 8)))
+    yield "jacobian", "spectral", distances_back, decay**distances_back
+    yield "jacobian", "frobenius", distances_back, math.sqrt(job.hidden_size) * decay**distances_back
     yield "memory_capacity", "r2", np.arange(1.0, DELAYS + 1), squared_correlations(decay)
     yield "lyapunov", "spectrum", np.arange(1.0, 5), math.log(decay) - 0.1 * np.arange(4)
     yield from _state_and_gates(job, decay)

@@ -35,8 +35,8 @@ def test_solved_counts_are_those_of_the_members(sample: StudyData) -> None:
     rates = solve_rates(sample).set_index(["cell", "lag"])
     members = sample.members
     for (cell, lag), counted in rates.iterrows():
-        own = members.loc[(members["cell"] == cell) & (members["lag"] == lag), "status"]
-        assert counted["solved"] == (own == "solved").sum()
+        statuses = members.loc[(members["cell"] == cell) & (members["lag"] == lag), "status"]
+        assert counted["solved"] == (statuses == "solved").sum()
         assert counted["attempts"] == 5
     assert row(sample, "rnn")["solved_at_2"] == "4/5"
     assert row(sample, "lstm")["solved_at_8"] == "5/5"
@@ -72,8 +72,8 @@ def test_steps_to_solve_are_told_at_the_longest_lag_that_most_solve(sample: Stud
 
 
 def test_headline_holds_the_ratio_its_interval_and_the_cost(sample: StudyData) -> None:
-    found = spans(sample)
-    ratio = span_ratio(found["lstm"], found["rnn"])
+    by_cell = spans(sample)
+    ratio = span_ratio(by_cell["lstm"], by_cell["rnn"])
     assert headline(sample) == [
         f"On copy (arjovsky, 3 symbols) lstm remembers {ratio.median:.1f}x further than rnn "
         f"(95% {ratio.low:.1f}-{ratio.high:.0f}), at 4.0x the core parameters and 0.45x the speed "
@@ -87,8 +87,8 @@ def test_cells_are_compared_within_each_way_of_matching(make: Make, monkeypatch:
     study = make(cells=("lstm", "rnn", "rnn H=131"))
     by_size, by_parameters = "matched hidden size (H = 64)", "matched parameters (19,921 to 20,041, within 0.60%)"
     assert comparison(study)["matching"].tolist() == [f"{by_size}; {by_parameters}", by_size, by_parameters]
-    found = spans(study)
-    ratio = span_ratio(found["lstm"], found["rnn"])
+    by_cell = spans(study)
+    ratio = span_ratio(by_cell["lstm"], by_cell["rnn"])
     further = f"lstm remembers {ratio.median:.1f}x further than"
     interval = f"(95% {ratio.low:.1f}-{ratio.high:.0f})"
     assert headline(study) == [

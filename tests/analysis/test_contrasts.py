@@ -31,8 +31,10 @@ def at(table: pd.DataFrame, lag: int | None, cell: str = "rnn") -> pd.Series:
 
 def times(study: StudyData, cell: str, lag: int) -> pd.Series:
     """Return the steps to solve of members that ran, inf where they did not."""
-    own = study.members.loc[(study.members["cell"] == cell) & (study.members["lag"] == lag)]
-    return own.loc[own["status"].isin(("solved", "learning", "plateau", "diverged")), "steps_to_solve"].fillna(np.inf)
+    of_lag = study.members.loc[(study.members["cell"] == cell) & (study.members["lag"] == lag)]
+    return of_lag.loc[of_lag["status"].isin(("solved", "learning", "plateau", "diverged")), "steps_to_solve"].fillna(
+        np.inf
+    )
 
 
 def test_a_row_a_lag_and_one_over_all(sample: StudyData) -> None:

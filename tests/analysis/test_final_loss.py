@@ -28,10 +28,10 @@ def last_shares(study: StudyData, cell: str) -> pd.Series:
 
 
 def test_it_is_the_interquartile_mean_over_all_members(sample: StudyData) -> None:
-    found = final_loss(sample, "rnn")
-    assert found.loss.middle == pytest.approx(stats.trim_mean(last_shares(sample, "rnn"), 0.25))
-    assert found.loss.low < found.loss.middle < found.loss.high
-    assert (found.n, found.lags) == (25, 5)
+    interval = final_loss(sample, "rnn")
+    assert interval.loss.middle == pytest.approx(stats.trim_mean(last_shares(sample, "rnn"), 0.25))
+    assert interval.loss.low < interval.loss.middle < interval.loss.high
+    assert (interval.n, interval.lags) == (25, 5)
 
 
 def test_a_diverged_member_counts_as_no_better_than_no_memory(make: Make) -> None:

@@ -29,15 +29,15 @@ def make(tmp_path: Path) -> Make:
 
 def test_recall_is_the_mean_of_the_middle_members(sample: StudyData) -> None:
     summary = recall_summary(sample)
-    own = summary.loc[(summary["cell"] == "lstm") & (summary["lag"] == 32)].set_index("distance")
+    of_lag = summary.loc[(summary["cell"] == "lstm") & (summary["lag"] == 32)].set_index("distance")
     job = make_job("lstm", 32)
     members = sample.members.loc[(sample.members["cell"] == "lstm") & (sample.members["lag"] == 32), "status"]
-    assert own.index.tolist() == distances(job)
+    assert of_lag.index.tolist() == distances(job)
     for distance in (11, 35):
         recalls = [1 / (1 + (distance / max(half_life(job, status), 0.1)) ** 4) for status in members]
-        assert own.loc[distance, "middle"] == pytest.approx(trim_mean(recalls, 0.25))
-        assert own.loc[distance, "low"] <= own.loc[distance, "middle"] <= own.loc[distance, "high"]
-    assert own["n"].eq(5).all()
+        assert of_lag.loc[distance, "middle"] == pytest.approx(trim_mean(recalls, 0.25))
+        assert of_lag.loc[distance, "low"] <= of_lag.loc[distance, "middle"] <= of_lag.loc[distance, "high"]
+    assert of_lag["n"].eq(5).all()
 
 
 def test_the_trained_distance_is_the_lag_and_the_letters_on_copy_and_none_on_adding() -> None:
@@ -79,9 +79,9 @@ def test_gates_are_found_at_the_longest_lag_that_most_members_solved(sample: Stu
 def test_time_constants_are_those_of_all_units_of_all_members(sample: StudyData, moment: str) -> None:
     truth = CELLS["lstm"].decay_initial if moment == INITIAL else CELLS["lstm"].decay_final
     expected = np.concatenate([time_constants(truth * np.exp(0.01 * (seed - 2))) for seed in range(5)])
-    found = gates.time_constants(gates.curves_of(sample, "lstm"), moment)
-    assert len(found) == 5 * H
-    assert np.sort(found) == pytest.approx(np.sort(expected))
+    scales = gates.time_constants(gates.curves_of(sample, "lstm"), moment)
+    assert len(scales) == 5 * H
+    assert np.sort(scales) == pytest.approx(np.sort(expected))
 
 
 def test_numbers_of_gates_are_means_over_members(sample: StudyData) -> None:

@@ -42,11 +42,11 @@ def test_members_are_one_row_each_and_curves_carry_their_labels(sample: StudyDat
     member = sample.members.iloc[17]
     table = pd.read_parquet(sample_folder / "members" / member["identity"] / "curves.parquet")
     curves = sample.curves
-    own = curves.loc[
+    of_member = curves.loc[
         (curves["cell"] == member["cell"]) & (curves["lag"] == member["lag"]) & (curves["seed"] == member["seed"])
     ]
-    assert own["value"].tolist() == table["value"].tolist()
-    assert set(own["status"]) == {member["status"]}
+    assert of_member["value"].tolist() == table["value"].tolist()
+    assert set(of_member["status"]) == {member["status"]}
 
 
 def test_probes_are_kept_everywhere_and_state_norms_at_the_longest_lag(sample: StudyData) -> None:
@@ -141,9 +141,9 @@ def test_a_study_of_one_task_is_its_own_narrowed_study(sample: StudyData) -> Non
 
 
 def test_the_rows_of_one_final_metric(sample: StudyData) -> None:
-    found = sample.final("eval/recall_ce")
-    pd.testing.assert_frame_equal(found, sample.results.loc[sample.results["metric"] == "eval/recall_ce"])
-    assert len(found) == len(sample.members)
+    finals = sample.final("eval/recall_ce")
+    pd.testing.assert_frame_equal(finals, sample.results.loc[sample.results["metric"] == "eval/recall_ce"])
+    assert len(finals) == len(sample.members)
     assert list(sample.final("eval/unheard_of").columns) == [*RESULT_COLUMNS, *METRIC_COLUMNS]
     assert sample.final("eval/unheard_of").empty
 

@@ -39,12 +39,14 @@ REACH = stats.t.ppf(0.975, 4) * SPREAD.std(ddof=1) / math.sqrt(5)  # of its mean
 
 def test_flow_is_the_geometric_mean_over_members_with_its_interval(sample: StudyData) -> None:
     flow = flow_summary(sample)
-    own = flow.loc[(flow["cell"] == "rnn") & (flow["lag"] == 8) & (flow["moment"] == INITIAL)].set_index("steps_back")
-    assert own["n"].eq(5).all()
-    assert set(own["quantity"]) == {JOINT}
+    of_lag = flow.loc[(flow["cell"] == "rnn") & (flow["lag"] == 8) & (flow["moment"] == INITIAL)].set_index(
+        "steps_back"
+    )
+    assert of_lag["n"].eq(5).all()
+    assert set(of_lag["quantity"]) == {JOINT}
     for k in (0, 1, 7, 14):
         expected = [CELLS["rnn"].decay_initial ** k * math.exp(k * way * REACH) for way in (0, -1, 1)]
-        assert own.loc[k, ["middle", "low", "high"]].tolist() == pytest.approx(expected)
+        assert of_lag.loc[k, ["middle", "low", "high"]].tolist() == pytest.approx(expected)
     assert set(flow["moment"]) == {INITIAL, FINAL}
 
 
@@ -52,8 +54,8 @@ def test_a_path_alone_has_its_own_decay_and_ratio(sample: StudyData) -> None:
     assert paths(sample, "lstm") == ["h path", "c path"]
     assert paths(sample, "rnn") == []
     flow = flow_summary(sample)
-    own = flow.loc[(flow["cell"] == "lstm") & (flow["lag"] == 32) & (flow["moment"] == FINAL)]
-    at_10 = own.loc[own["steps_back"] == 10].set_index("quantity")["middle"]
+    of_lag = flow.loc[(flow["cell"] == "lstm") & (flow["lag"] == 32) & (flow["moment"] == FINAL)]
+    at_10 = of_lag.loc[of_lag["steps_back"] == 10].set_index("quantity")["middle"]
     assert at_10["c path"] == pytest.approx(0.98**10)
     assert at_10["h path"] == pytest.approx((0.3 * 0.98) ** 10)
     assert decay_per_step(sample, "lstm", 32, INITIAL, "h path").middle == pytest.approx(0.3 * 0.95)
@@ -90,10 +92,10 @@ def test_a_member_whose_sequence_ended_first_is_censored_there(sample: StudyData
 def test_a_gradient_may_be_followed_further_than_the_members_own_sequence(sample: StudyData) -> None:
     further = sample.probes.assign(at=sample.probes["at"] * 10)
     results = sample.results.copy()
-    own = (results["cell"] == "lstm") & (results["metric"] == "grad/horizon_e_final") & (results["lag"] == 32)
-    results.loc[own, "value"] = 200.0
+    is_horizon = (results["cell"] == "lstm") & (results["metric"] == "grad/horizon_e_final") & (results["lag"] == 32)
+    results.loc[is_horizon, "value"] = 200.0
     study = dataclasses.replace(sample, probes=further, results=results)
-    crossed = int(own.sum())
+    crossed = int(is_horizon.sum())
     expected = median_time([200.0] * crossed, [380.0] * (5 - crossed))
     assert horizon(study, "lstm", 32, FINAL, ONE_OVER_E) == pytest.approx(expected, nan_ok=True)
 
@@ -101,17 +103,17 @@ def test_a_gradient_may_be_followed_further_than_the_members_own_sequence(sample
 def test_over_members_is_the_geometric_mean_of_each_group() -> None:
     values = {"a": [0.5, 2.0, 3.0], "b": [0.1], "c": [0.0, 1.0]}
     frame = pd.DataFrame([{"key": key, "value": value} for key, own in values.items() for value in own])
-    found = geometric_means(frame, ["key"]).set_index("key")
+    means = geometric_means(frame, ["key"]).set_index("key")
     for key, own in values.items():
-        assert found.loc[key, ["middle", "low", "high"]].tolist() == pytest.approx(geometric_mean(own), nan_ok=True)
-        assert found.loc[key, "n"] == len(own)
+        assert means.loc[key, ["middle", "low", "high"]].tolist() == pytest.approx(geometric_mean(own), nan_ok=True)
+        assert means.loc[key, "n"] == len(own)
     assert list(geometric_means(frame.iloc[:0], ["key"]).columns) == ["key", "middle", "low", "high", "n"]
 
 
 def test_bounds_are_the_spectral_norm_and_the_frobenius_norm_over_the_root_of_the_state(sample: StudyData) -> None:
     bounds = bound_summary(sample)
-    own = bounds.loc[(bounds["cell"] == "lstm") & (bounds["lag"] == 32) & (bounds["moment"] == INITIAL)]
-    last = own.loc[own["steps_back"] == 38].set_index("quantity")["middle"]
+    of_lag = bounds.loc[(bounds["cell"] == "lstm") & (bounds["lag"] == 32) & (bounds["moment"] == INITIAL)]
+    last = of_lag.loc[of_lag["steps_back"] == 38].set_index("quantity")["middle"]
     assert last["best direction"] == pytest.approx(0.95**38)
     assert last["any direction"] == pytest.approx(0.95**38 / math.sqrt(2))  # 64 of 128 units, in the synthetic truth
     unknown = dataclasses.replace(

@@ -24,10 +24,10 @@ def drawn(rng: np.random.Generator, n: int, *, ties: bool = False) -> Times:
 
 
 def by_scipy(a: Times, b: Times) -> tuple[float, float]:
-    found = stats.logrank(
+    truth = stats.logrank(
         *(stats.CensoredData(uncensored=side.solved_at, right=side.unsolved_until) for side in (a, b))
     )
-    return float(found.statistic), float(found.pvalue)
+    return float(truth.statistic), float(truth.pvalue)
 
 
 def test_a_published_trial() -> None:
@@ -117,10 +117,10 @@ def test_p_of_drawn_deals_is_that_of_all_deals(monkeypatch: pytest.MonkeyPatch) 
     strata = tuple((drawn(rng, 5), drawn(rng, 4)) for _ in range(2))
     exact = log_rank(strata)
     monkeypatch.setattr("lstm_bench.analysis.log_rank.ENUMERABLE", 0)
-    some = log_rank.__wrapped__(strata)
-    assert some.p == pytest.approx(exact.p, abs=0.005)
-    assert some.p != exact.p
-    assert log_rank.__wrapped__(strata) == some  # always the same deals
+    estimate = log_rank.__wrapped__(strata)
+    assert estimate.p == pytest.approx(exact.p, abs=0.005)
+    assert estimate.p != exact.p
+    assert log_rank.__wrapped__(strata) == estimate  # always the same deals
 
 
 def test_p_of_many_members_is_that_of_the_normal_approximation() -> None:

@@ -46,9 +46,9 @@ def make(tmp_path: Path) -> Make:
 
 
 def reach(study: StudyData, cell: str, lens: str, moment: str = FINAL) -> HorizonEstimate:
-    found = estimate_of(study, cell, lens, moment)
-    assert found is not None
-    return found
+    estimate = estimate_of(study, cell, lens, moment)
+    assert estimate is not None
+    return estimate
 
 
 def decays(cell: str, moment: str) -> np.ndarray:
@@ -66,15 +66,15 @@ def with_values(study: StudyData, metric: str, cell: str, values: dict[int, floa
 
 def test_the_learned_span_is_that_of_the_headline(sample: StudyData) -> None:
     for cell, span in spans(sample).items():
-        found = reach(sample, cell, LEARNED)
-        assert (found.middle, found.low, found.high, found.lag) == (span.median, span.low, span.high, None)
-        assert found.n == 25
+        estimate = reach(sample, cell, LEARNED)
+        assert (estimate.middle, estimate.low, estimate.high, estimate.lag) == (span.median, span.low, span.high, None)
+        assert estimate.n == 25
 
 
 def test_the_gradient_horizon_is_the_median_member_and_open_where_sequences_end(sample: StudyData) -> None:
     horizons = sorted(math.ceil(math.log(1e-3) / math.log(decay)) for decay in decays("rnn", INITIAL))
-    found = reach(sample, "rnn", GRADIENT, INITIAL)
-    assert (found.middle, found.lag, found.n, found.censored) == (horizons[2], 32, 5, "")
+    estimate = reach(sample, "rnn", GRADIENT, INITIAL)
+    assert (estimate.middle, estimate.lag, estimate.n, estimate.censored) == (horizons[2], 32, 5, "")
     lstm = reach(sample, "lstm", GRADIENT, INITIAL)
     assert (lstm.middle, lstm.censored, lstm.high) == (38, "above", math.inf)  # the length of its sequences
     assert lstm.text == ">= 38"
@@ -102,21 +102,25 @@ def test_capacity_and_its_span_are_those_of_the_members(sample: StudyData) -> No
 def test_a_capacity_span_that_most_members_have_cut_off_is_a_bound(sample: StudyData) -> None:
     for seed, name, value in ((seed, *pair) for seed in (0, 1, 2) for pair in (("", float(DELAYS)), ("_open", 1.0))):
         sample = with_values(sample, f"memory/capacity_span{name}_final", "rnn", {seed: value})
-    found = reach(sample, "rnn", CAPACITY_SPAN)
-    assert (found.middle, found.censored, found.text) == (DELAYS, "above", f">= {DELAYS}")
+    estimate = reach(sample, "rnn", CAPACITY_SPAN)
+    assert (estimate.middle, estimate.censored, estimate.text) == (DELAYS, "above", f">= {DELAYS}")
 
 
 def test_the_half_life_is_told_at_the_longest_lag_that_most_members_solved(sample: StudyData) -> None:
-    found = reach(sample, "lstm", HALF_LIFE)
+    estimate = reach(sample, "lstm", HALF_LIFE)
     members = sample.members.loc[(sample.members["cell"] == "lstm") & (sample.members["lag"] == 16)]
     lives = sorted(half_life(make_job("lstm", 16), status) for status in members["status"])
-    assert (found.lag, found.middle) == (16, pytest.approx(lives[2]))
+    assert (estimate.lag, estimate.middle) == (16, pytest.approx(lives[2]))
 
 
 def test_a_half_life_beyond_the_longest_distance_is_open(make: Make) -> None:
     study = make(cells=["rnn"], lags=(2, 4), outcome=lambda c, lag, s: "solved" if lag == 2 else "plateau")
-    found = reach(study, "rnn", HALF_LIFE)
-    assert (found.lag, found.middle, found.censored) == (2, 4 * 2 + 3, "above")  # four times the lag, and three letters
+    estimate = reach(study, "rnn", HALF_LIFE)
+    assert (estimate.lag, estimate.middle, estimate.censored) == (
+        2,
+        4 * 2 + 3,
+        "above",
+    )  # four times the lag, and three letters
 
 
 def test_a_cell_that_solved_nothing_has_its_half_life_at_the_shortest_lag(make: Make) -> None:
@@ -131,8 +135,8 @@ def test_the_lyapunov_horizon_is_the_median_member_and_endless_where_nothing_die
     one_lives = with_values(sample, "memory/lyapunov_horizon_initial", "rnn", {0: math.nan})  # the shortest of all
     assert reach(one_lives, "rnn", LYAPUNOV, INITIAL).middle == pytest.approx(horizons[3])
     most_live = with_values(sample, "memory/lyapunov_horizon_initial", "rnn", dict.fromkeys((0, 1, 2), math.nan))
-    found = reach(most_live, "rnn", LYAPUNOV, INITIAL)
-    assert (found.middle, found.censored, found.text, found.n) == (math.inf, "above", "no decay", 5)
+    estimate = reach(most_live, "rnn", LYAPUNOV, INITIAL)
+    assert (estimate.middle, estimate.censored, estimate.text, estimate.n) == (math.inf, "above", "no decay", 5)
 
 
 def test_the_implied_window_is_on_adding_alone_and_the_mean_of_the_middle_members(make: Make) -> None:
@@ -140,9 +144,9 @@ def test_the_implied_window_is_on_adding_alone_and_the_mean_of_the_middle_member
     copy, adding = study.by_task()
     assert estimate_of(copy, "lstm", WINDOW, FINAL) is None
     r = adding.results
-    own = r.loc[(r["metric"] == "eval/implied_window") & (r["cell"] == "rnn") & (r["lag"] == 8), "value"]
-    found = reach(adding, "rnn", WINDOW)
-    assert (found.lag, found.middle) == (8, pytest.approx(np.mean(sorted(own)[1:-1])))
+    windows = r.loc[(r["metric"] == "eval/implied_window") & (r["cell"] == "rnn") & (r["lag"] == 8), "value"]
+    estimate = reach(adding, "rnn", WINDOW)
+    assert (estimate.lag, estimate.middle) == (8, pytest.approx(np.mean(sorted(windows)[1:-1])))
 
 
 def test_the_table_has_a_row_a_cell_lens_and_moment(sample: StudyData) -> None:
@@ -155,7 +159,7 @@ def test_the_table_has_a_row_a_cell_lens_and_moment(sample: StudyData) -> None:
 
 def test_what_was_not_probed_is_left_out(make: Make) -> None:
     study = make(lags=(2, 8), probed=False)
-    assert [found.horizon for found in horizon_estimates(study)["lstm"]] == [LEARNED]
+    assert [estimate.horizon for estimate in horizon_estimates(study)["lstm"]] == [LEARNED]
     assert comparison(study)["half_life"].isna().all()
 
 
@@ -166,9 +170,9 @@ def test_members_that_were_not_trained_have_lenses_at_their_start_alone(make: Ma
 
 
 def test_one_member_has_no_interval(make: Make) -> None:
-    for found in horizon_estimates(make(lags=(2, 8), n_seeds=1))["rnn"]:
-        assert found.n in (1, 2)
-        assert "n/a" not in found.text
+    for estimate in horizon_estimates(make(lags=(2, 8), n_seeds=1))["rnn"]:
+        assert estimate.n in (1, 2)
+        assert "n/a" not in estimate.text
 
 
 @pytest.mark.parametrize(
@@ -193,18 +197,22 @@ def test_the_comparison_has_what_the_lenses_say(sample: StudyData) -> None:
         ("half_life", HALF_LIFE, FINAL),
         ("lyapunov_horizon_final", LYAPUNOV, FINAL),
     ):
-        found = reach(sample, "lstm", lens, moment)
-        assert (row[name], row[f"{name}_low"], row[f"{name}_censored"]) == (found.middle, found.low, found.censored)
+        estimate = reach(sample, "lstm", lens, moment)
+        assert (row[name], row[f"{name}_low"], row[f"{name}_censored"]) == (
+            estimate.middle,
+            estimate.low,
+            estimate.censored,
+        )
     assert row["implied_window"] is None  # copy has none
 
 
 def test_a_studys_own_numbers_leave_out_what_is_open(sample: StudyData) -> None:
-    found = study_metrics(sample)
-    assert found["grad/horizon_initial rnn"] == 14
-    assert "grad/horizon_initial lstm" not in found
-    assert found["memory/half_life_final lstm"] == pytest.approx(47.5)
-    assert found["memory/t50 lstm"] == spans(sample)["lstm"].median
-    assert all(math.isfinite(value) for value in found.values())
+    metrics = study_metrics(sample)
+    assert metrics["grad/horizon_initial rnn"] == 14
+    assert "grad/horizon_initial lstm" not in metrics
+    assert metrics["memory/half_life_final lstm"] == pytest.approx(47.5)
+    assert metrics["memory/t50 lstm"] == spans(sample)["lstm"].median
+    assert all(math.isfinite(value) for value in metrics.values())
 
 
 def test_the_headline_of_a_study_without_training_tells_the_gradient(make: Make) -> None:

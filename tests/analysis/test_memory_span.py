@@ -41,8 +41,8 @@ def distribution(lags: list[int], solved: list[int], attempts: list[int], t50: f
 def test_posterior_quantiles_are_those_of_quadrature(lag_grid: tuple[list[int], list[int], list[int]]) -> None:
     span = learned_span(*lag_grid)
     assert span.outcome == "fitted"
-    found = [distribution(*lag_grid, t50=t50) for t50 in (span.low, span.median, span.high)]
-    assert found == pytest.approx([0.025, 0.5, 0.975], abs=1e-3)
+    cumulative = [distribution(*lag_grid, t50=t50) for t50 in (span.low, span.median, span.high)]
+    assert cumulative == pytest.approx([0.025, 0.5, 0.975], abs=1e-3)
 
 
 def test_a_known_span_is_recovered_and_covered() -> None:

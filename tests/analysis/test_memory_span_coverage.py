@@ -49,10 +49,10 @@ def intervals(lag_grid: LagGrid, members: int, solved: Counts) -> Array:
         density = np.exp(likelihood - likelihood.max(axis=1, keepdims=True)).reshape(-1, *GRID)
         below = cumulative_trapezoid(density @ by_width, log2_t50, axis=1, initial=0)
         ends += [np.interp((TAIL, 1 - TAIL), row / row[-1], log2_t50) for row in below]
-    found = np.array(ends)
-    found[(solved == members).all(axis=1)] = log2_t50[-1], math.inf
-    found[(solved == 0).all(axis=1)] = -math.inf, log2_t50[0]
-    return found
+    intervals = np.array(ends)
+    intervals[(solved == members).all(axis=1)] = log2_t50[-1], math.inf
+    intervals[(solved == 0).all(axis=1)] = -math.inf, log2_t50[0]
+    return intervals
 
 
 def coverage(lag_grid: LagGrid, members: int, slopes: Array, log2_t50: Array, draws: int) -> Array:
@@ -90,24 +90,26 @@ def test_intervals_on_the_coarser_grid_are_those_of_learned_span(lag_grid: LagGr
 @pytest.mark.parametrize("lag_grid", LAG_GRIDS)
 @pytest.mark.parametrize("members", MEMBERS)
 def test_coverage_over_each_lag_grid_is_near_95_percent(lag_grid: LagGrid, members: int) -> None:
-    found = coverage_over_the_lag_grid(lag_grid, members).mean(axis=1)
-    assert found.min() >= 0.90
-    assert found.max() <= 0.99
+    coverage = coverage_over_the_lag_grid(lag_grid, members).mean(axis=1)
+    assert coverage.min() >= 0.90
+    assert coverage.max() <= 0.99
 
 
 def test_the_table_of_learned_span_is_what_is_found() -> None:
     rows = re.findall(r"^ +(\d\.\d+) +(0\.\d{3}) +(0\.\d{3})$", learned_span.__doc__ or "", re.MULTILINE)
-    found = [np.mean([coverage_over_the_lag_grid(each, n).mean(axis=1) for each in LAG_GRIDS], axis=0) for n in MEMBERS]
-    assert np.array(rows, dtype=float) == pytest.approx(np.column_stack([SLOPES, *found]), abs=0.001)
+    coverages = [
+        np.mean([coverage_over_the_lag_grid(each, n).mean(axis=1) for each in LAG_GRIDS], axis=0) for n in MEMBERS
+    ]
+    assert np.array(rows, dtype=float) == pytest.approx(np.column_stack([SLOPES, *coverages]), abs=0.001)
 
 
 @pytest.mark.parametrize("lag_grid", LAG_GRIDS)
 @pytest.mark.parametrize("members", MEMBERS)
 def test_coverage_holds_all_over_the_inside_of_a_lag_grid(lag_grid: LagGrid, members: int) -> None:
     inside = coverage_over_the_lag_grid(lag_grid, members)[INSIDE]
-    found = inside.reshape(-1, inside.shape[1] // 15, 15).mean(axis=2)  # 300 studies each
-    assert found.min() >= 0.90
-    assert found.max() < 0.995
+    shares = inside.reshape(-1, inside.shape[1] // 15, 15).mean(axis=2)  # 300 studies each
+    assert shares.min() >= 0.90
+    assert shares.max() < 0.995
 
 
 @pytest.mark.parametrize(

@@ -33,8 +33,8 @@ def plateau(**metrics: float) -> Told:
 
 def by_number(study: StudyData) -> dict[tuple[str, int | None, str], PublishedComparison]:
     """Return what is set beside the published numbers of its own kind of cell, by metric, length and our cell."""
-    own = [one for one in published_comparisons(study) if one.is_ruled]
-    return {(one.published.metric, one.published.length, one.cell): one for one in own}
+    ruled = [one for one in published_comparisons(study) if one.is_ruled]
+    return {(one.published.metric, one.published.length, one.cell): one for one in ruled}
 
 
 def test_training_sequences_are_steps_times_batch_and_agree_within_further_runs(tmp_path: Path) -> None:
@@ -77,14 +77,14 @@ def test_where_the_source_did_not_solve_ours_must_not_either(tmp_path: Path) -> 
         ("adding", "lstm H=130", 600): [plateau(eval_loss=value) for value in (0.16, 0.163, 0.165, 0.167, 0.17)],
         ("adding", "gru H=151", 600): [plateau(eval_loss=value) for value in (0.16, 0.163, 0.165, 0.167, 0.17)],
     }
-    found = {
+    conditions = {
         (one.published.cell, one.cell): one.verdict
         for one in published_comparisons(study_of(tmp_path / "s", by_cell))
         if one.published.source.name == "Bai 2018"
     }
-    assert found["lstm", "lstm H=130"] == "agrees"
-    assert found["gru", "gru H=151"] == "other outcome"
-    assert found["tcn", "lstm H=130"] == found["lstm", "gru H=151"] == "another cell"
+    assert conditions["lstm", "lstm H=130"] == "agrees"
+    assert conditions["gru", "gru H=151"] == "other outcome"
+    assert conditions["tcn", "lstm H=130"] == conditions["lstm", "gru H=151"] == "another cell"
 
 
 def test_only_the_same_task_dialect_and_settings_are_set_beside_each_other(tmp_path: Path) -> None:
@@ -119,12 +119,12 @@ def test_other_lengths_come_from_the_probe_and_a_root_is_taken_of_each_member(tm
              {("loss", 2.0): 4 * loss, ("within_tenth", 4.0): 0.5, ("loss", 4.0): 9 * loss})
         for loss in losses
     ]  # fmt: skip
-    found = by_number(study_of(tmp_path / "s", {("adding in halves", "lstm", 100): members}))
-    assert found["rmse", 100, "lstm"].runs.values == pytest.approx([0.01, 0.02, 0.03, 0.04])
-    assert found["rmse", 200, "lstm"].runs.values == pytest.approx([0.02, 0.04, 0.06, 0.08])
-    assert found["rmse", 400, "lstm"].runs.values == pytest.approx([0.03, 0.06, 0.09, 0.12])
-    assert found["share_within_0.1", 400, "lstm"].runs.values == [0.5] * 4
-    assert found["rmse", 200, "lstm"].verdict == "agrees"  # 0.0381 lies among single runs of ours
+    by_key = by_number(study_of(tmp_path / "s", {("adding in halves", "lstm", 100): members}))
+    assert by_key["rmse", 100, "lstm"].runs.values == pytest.approx([0.01, 0.02, 0.03, 0.04])
+    assert by_key["rmse", 200, "lstm"].runs.values == pytest.approx([0.02, 0.04, 0.06, 0.08])
+    assert by_key["rmse", 400, "lstm"].runs.values == pytest.approx([0.03, 0.06, 0.09, 0.12])
+    assert by_key["share_within_0.1", 400, "lstm"].runs.values == [0.5] * 4
+    assert by_key["rmse", 200, "lstm"].verdict == "agrees"  # 0.0381 lies among single runs of ours
 
 
 def test_wrong_answers_are_per_2560_of_the_sequences_that_confirmed_or_of_the_last_evaluation(tmp_path: Path) -> None:
@@ -172,12 +172,12 @@ def test_a_study_that_nothing_was_published_of_has_none(tmp_path: Path) -> None:
 def test_protocols_differ_part_by_part_in_words(tmp_path: Path) -> None:
     study = study_of(tmp_path / "s", {("adding in halves", "lstm", 100): [plateau(eval_loss=0.1) for _ in range(4)]})
     one = by_number(study)["rmse", 100, "lstm"]
-    found = {difference.what: (difference.published, difference.ours) for difference in differences(one)}
-    assert found["dialect"] == ("unspecified", "half")
-    assert found["runs"] == ("one run", "mean of 4")
-    assert found["training"][1] == "Adam at 0.01, batches of 32, clipped at norm 1"
-    assert found["data"][1] == "fresh sequences, 10,000 to confirm"
-    assert set(found) == {"dialect", "runs", "model", "training", "data", "stopping"}
+    both_sides = {difference.what: (difference.published, difference.ours) for difference in differences(one)}
+    assert both_sides["dialect"] == ("unspecified", "half")
+    assert both_sides["runs"] == ("one run", "mean of 4")
+    assert both_sides["training"][1] == "Adam at 0.01, batches of 32, clipped at norm 1"
+    assert both_sides["data"][1] == "fresh sequences, 10,000 to confirm"
+    assert set(both_sides) == {"dialect", "runs", "model", "training", "data", "stopping"}
 
 
 @pytest.mark.parametrize(
@@ -210,7 +210,7 @@ def test_a_table_of_ones_own_is_set_beside_the_others(tmp_path: Path) -> None:
         "B 2021,adding,half,,lstm,100,,mse,,0.1,,no,Table 2,one run,H = 9,SGD,fresh,never,B 2021: a title,https://b.org"
     )
     text = ",".join((*COLUMNS_OF_A_TABLE, "citation", "url")) + f"\n{line}\n"
-    own = replace(study, plan=replace(study.plan, published=text))
-    (mine,) = [one for one in published_comparisons(own) if one.published.source.name == "B 2021"]
+    with_table = replace(study, plan=replace(study.plan, published=text))
+    (mine,) = [one for one in published_comparisons(with_table) if one.published.source.name == "B 2021"]
     assert (mine.published.source.url, mine.ours.middle, mine.verdict) == ("https://b.org", 0.1, "agrees")
-    assert len(published_comparisons(own)) == len(published_comparisons(study)) + 1
+    assert len(published_comparisons(with_table)) == len(published_comparisons(study)) + 1

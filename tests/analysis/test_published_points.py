@@ -30,18 +30,18 @@ def test_two_numbers_of_one_published_cell_are_one_outcome(tmp_path: Path) -> No
 
 def test_errors_become_the_share_explained_at_their_multiple_of_the_lag(tmp_path: Path) -> None:
     points = published_scores(study(tmp_path / "s", "adding in halves", "lstm", lag=100))
-    found = {(point.published.cell, point.multiple): point.value for point in points}
-    assert len(found) == 9
-    assert found["lstm", 2.0] == pytest.approx(1 - 6 * 0.0381**2, abs=1e-6)
-    assert found["gru", 4.0] == pytest.approx(1 - 6 * 0.4264**2, abs=1e-6)
+    values = {(point.published.cell, point.multiple): point.value for point in points}
+    assert len(values) == 9
+    assert values["lstm", 2.0] == pytest.approx(1 - 6 * 0.0381**2, abs=1e-6)
+    assert values["gru", 4.0] == pytest.approx(1 - 6 * 0.4264**2, abs=1e-6)
 
 
 def test_a_loss_over_all_positions_becomes_a_share_of_the_recall_of_chance(tmp_path: Path) -> None:
     """0.0204 over 1,020 steps, all of it in 10 letters: 2.081 nats a letter of ln 8 = 2.079."""
     points = published_shares(study(tmp_path / "s", "copy", "lstm", lag=1000))
-    found = {point.published.cell: point.value for point in points}
-    assert found["lstm"] == pytest.approx(0.0204 * 1020 / 10 / math.log(8), rel=1e-9)
-    assert found["tcn"] == pytest.approx(3.5e-5 * 102 / math.log(8), rel=1e-9)
+    values = {point.published.cell: point.value for point in points}
+    assert values["lstm"] == pytest.approx(0.0204 * 1020 / 10 / math.log(8), rel=1e-9)
+    assert values["tcn"] == pytest.approx(3.5e-5 * 102 / math.log(8), rel=1e-9)
 
 
 def test_shares_are_of_the_length_trained_at(tmp_path: Path) -> None:

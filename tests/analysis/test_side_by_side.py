@@ -67,9 +67,9 @@ def test_every_cell_keeps_the_numbers_of_its_own_study(make: Make) -> None:
         f"{cell} [second]": span for cell, span in spans(b).items()
     }
     assert spans(joined) == alone
-    own = ["steps_to_solve", "decay_initial", "half_life", "sequences_per_s", "peak_memory_bytes", "solved_at_2"]
-    expected = pd.concat([comparison(a), comparison(b)], ignore_index=True)[own]
-    pd.testing.assert_frame_equal(comparison(joined)[own], expected)
+    measures = ["steps_to_solve", "decay_initial", "half_life", "sequences_per_s", "peak_memory_bytes", "solved_at_2"]
+    expected = pd.concat([comparison(a), comparison(b)], ignore_index=True)[measures]
+    pd.testing.assert_frame_equal(comparison(joined)[measures], expected)
 
 
 def test_ratios_are_over_the_first_cell_of_the_first_study(make: Make) -> None:
@@ -130,8 +130,8 @@ def test_what_differs_is_told_setting_by_setting() -> None:
     config["trainer"] |= {"steps": 9000, "learning_rates": [0.01, 0.02]}
     config["cell"] |= {"init": None, "forget_bias": 2.0}
     jobs = [replace(there.jobs[0], cell=cell, kernel="unrolled", config=config) for cell in ("rnn", "gru")]
-    told = differences({"x": here, "y": replace(there, jobs=jobs)})
-    assert told.to_dict("index") == {
+    listed = differences({"x": here, "y": replace(there, jobs=jobs)})
+    assert listed.to_dict("index") == {
         "cells": {"x": "rnn", "y": "rnn, gru"},
         "kernel": {"x": "compiled BPTT", "y": "unrolled"},
         "cell.init": {"x": "orthogonal", "y": "none"},
@@ -145,8 +145,8 @@ def test_what_differs_is_told_setting_by_setting() -> None:
 
 def test_many_values_of_a_setting_are_told_by_their_ends() -> None:
     jobs = [make_job("rnn", lag) for lag in range(2, 40)]
-    told = differences({"x": plan("a"), "y": replace(plan("b"), jobs=jobs)})
-    assert told.loc["task.lag"].tolist() == ["2", "2, ..., 39"]
+    listed = differences({"x": plan("a"), "y": replace(plan("b"), jobs=jobs)})
+    assert listed.loc["task.lag"].tolist() == ["2", "2, ..., 39"]
 
 
 def test_the_same_plan_twice_differs_in_nothing() -> None:

@@ -43,9 +43,9 @@ def mixed(sample: StudyData) -> StudyData:
 @pytest.fixture
 def shared(mixed: StudyData) -> StudyData:
     """The same, and the LSTM was timed through autograd too, at lag 16 and the longest, 32."""
-    own = mixed.speed.loc[rows_where(mixed, cell="lstm", implementation="lstm_bench") & (mixed.speed["lag"] >= 16)]
-    values = {name: own[name] / 10 for name in own.columns if name.startswith("sequences_per_s")}
-    return replace(mixed, speed=pd.concat([mixed.speed, own.assign(kernel=AUTOGRAD, **values)], ignore_index=True))
+    of_lstm = mixed.speed.loc[rows_where(mixed, cell="lstm", implementation="lstm_bench") & (mixed.speed["lag"] >= 16)]
+    values = {name: of_lstm[name] / 10 for name in of_lstm.columns if name.startswith("sequences_per_s")}
+    return replace(mixed, speed=pd.concat([mixed.speed, of_lstm.assign(kernel=AUTOGRAD, **values)], ignore_index=True))
 
 
 def test_a_compiled_kernel_and_autograd_have_no_ratio_anywhere(mixed: StudyData) -> None:

@@ -85,10 +85,10 @@ def test_interquartile_mean_by_hand() -> None:
 
 def test_interquartile_mean_of_little_or_of_nothing() -> None:
     for values, strata in [([3.0], None), ([3.0, math.nan], ["a", "b"]), ([2.0, 4.0], ["a", "b"])]:
-        found = interquartile_mean(values, strata)
-        assert found.middle == 3
-        assert math.isnan(found.low)
-        assert math.isnan(found.high)
+        interval = interquartile_mean(values, strata)
+        assert interval.middle == 3
+        assert math.isnan(interval.low)
+        assert math.isnan(interval.high)
     assert all(math.isnan(end) for end in interquartile_mean([math.nan]))
     with pytest.raises(ValueError, match="2 values, but 1 strata"):
         interquartile_mean([1.0, 2.0], ["a"])
@@ -104,10 +104,10 @@ def test_interquartile_mean_resamples_each_stratum_from_itself() -> None:
     a, b = [0.1, 0.9, 2.3], [10.2, 11.4, 14.0]
     drawn = itertools.product(itertools.product(a, repeat=3), itertools.product(b, repeat=3))
     means = [sum(sorted(x + y)[1:5]) / 4 for x, y in drawn]
-    found = interquartile_mean([*a, *b], ["a"] * 3 + ["b"] * 3)
-    assert found[1:] == pytest.approx(np.quantile(means, (0.025, 0.975)), abs=0.1)
+    interval = interquartile_mean([*a, *b], ["a"] * 3 + ["b"] * 3)
+    assert interval[1:] == pytest.approx(np.quantile(means, (0.025, 0.975)), abs=0.1)
     pooled = interquartile_mean([*a, *b])
-    assert found.high - found.low < 0.5 * (pooled.high - pooled.low)
+    assert interval.high - interval.low < 0.5 * (pooled.high - pooled.low)
 
 
 def test_interquartile_mean_agrees_with_the_bootstrap_of_scipy() -> None:
@@ -118,8 +118,8 @@ def test_interquartile_mean_agrees_with_the_bootstrap_of_scipy() -> None:
         return np.asarray(stats.trim_mean(np.concatenate(samples, axis=axis), 0.25, axis=axis))
 
     ends = stats.bootstrap(groups, pooled, method="percentile", rng=rng).confidence_interval
-    found = interquartile_mean(np.concatenate(groups).tolist(), np.repeat([2, 1, 0], 10).tolist())
-    assert found[1:] == pytest.approx((ends.low, ends.high), abs=0.02)
+    interval = interquartile_mean(np.concatenate(groups).tolist(), np.repeat([2, 1, 0], 10).tolist())
+    assert interval[1:] == pytest.approx((ends.low, ends.high), abs=0.02)
 
 
 def test_interquartile_mean_is_the_same_at_every_call_and_in_every_order() -> None:
@@ -225,11 +225,11 @@ def test_fewer_than_four_a_side_is_said() -> None:
 
 def test_a_mean_has_the_interval_that_theory_gives_for_many_values() -> None:
     values = np.random.default_rng(1).normal(10, 2, 400)
-    found = mean(values.tolist())
-    assert found.middle == pytest.approx(values.mean(), rel=1e-12)
+    interval = mean(values.tolist())
+    assert interval.middle == pytest.approx(values.mean(), rel=1e-12)
     half = Z * values.std() / math.sqrt(400)
-    assert (found.low, found.high) == pytest.approx((values.mean() - half, values.mean() + half), abs=0.1 * half)
-    assert mean(values[::-1].tolist()) == found
+    assert (interval.low, interval.high) == pytest.approx((values.mean() - half, values.mean() + half), abs=0.1 * half)
+    assert mean(values[::-1].tolist()) == interval
 
 
 def test_a_mean_of_one_has_no_interval_and_of_none_is_unknown() -> None:
@@ -242,9 +242,11 @@ def test_a_mean_of_one_has_no_interval_and_of_none_is_unknown() -> None:
 def test_further_means_fall_where_theory_says(runs: int) -> None:
     """Variance of a further mean: s^2 (1/n + 1/runs), that of the mean known so far and that of the new one."""
     values = np.random.default_rng(2).normal(0, 1, 300)
-    found = prediction_of_mean(values.tolist(), runs)
+    prediction = prediction_of_mean(values.tolist(), runs)
     half = Z * values.std() * math.sqrt(1 / 300 + 1 / runs)
-    assert (found.low, found.high) == pytest.approx((values.mean() - half, values.mean() + half), abs=0.12 * half)
+    assert (prediction.low, prediction.high) == pytest.approx(
+        (values.mean() - half, values.mean() + half), abs=0.12 * half
+    )
 
 
 @pytest.mark.parametrize(("n", "runs"), [(10, 10), (20, 1)])
@@ -253,28 +255,28 @@ def test_further_means_hold_what_comes_as_often_as_they_say(n: int, runs: int) -
     rng = np.random.default_rng(3)
     held = 0
     for _ in range(300):
-        found = prediction_of_mean(rng.normal(0, 1, n).tolist(), runs)
-        held += found.low <= rng.normal(0, 1, runs).mean() <= found.high
+        prediction = prediction_of_mean(rng.normal(0, 1, n).tolist(), runs)
+        held += prediction.low <= rng.normal(0, 1, runs).mean() <= prediction.high
     assert 0.86 <= held / 300 <= 0.98
 
 
 def test_a_further_single_value_never_leaves_the_range_of_ours() -> None:
-    found = prediction_of_mean([1.0, 2.0, 4.0, 8.0], 1)
-    assert (found.low, found.high) == (1.0, 8.0)
+    prediction = prediction_of_mean([1.0, 2.0, 4.0, 8.0], 1)
+    assert (prediction.low, prediction.high) == (1.0, 8.0)
 
 
 def test_further_counts_of_a_known_chance_are_binomial() -> None:
-    found = prediction_of_count([3000] * 4, [10_000] * 4, 1, 1000)
+    prediction = prediction_of_count([3000] * 4, [10_000] * 4, 1, 1000)
     low, high = stats.binom.ppf([0.025, 0.975], 1000, 0.3)
-    assert found.middle == 300
-    assert (found.low, found.high) == pytest.approx((low, high), abs=6)
+    assert prediction.middle == 300
+    assert (prediction.low, prediction.high) == pytest.approx((low, high), abs=6)
 
 
 def test_without_a_single_one_there_is_still_room_for_some() -> None:
     """Beta(1/2, 10,000.5) and then 2,560 tries: the 97.5% point by scipy's beta-binomial."""
-    found = prediction_of_count([0] * 5, [10_000] * 5, 1, 2560)
-    assert (found.middle, found.low) == (0, 0)
-    assert found.high == pytest.approx(stats.betabinom.ppf(0.975, 2560, 0.5, 10_000.5), abs=1)
+    prediction = prediction_of_count([0] * 5, [10_000] * 5, 1, 2560)
+    assert (prediction.middle, prediction.low) == (0, 0)
+    assert prediction.high == pytest.approx(stats.betabinom.ppf(0.975, 2560, 0.5, 10_000.5), abs=1)
 
 
 def test_nothing_to_go_by_or_no_run_is_told() -> None:

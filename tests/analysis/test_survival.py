@@ -81,17 +81,17 @@ def test_restricted_mean_within_one_budget_is_students_interval() -> None:
     solved, budget = [700.0, 1200.0, 900.0, 2400.0], 3000.0
     values = [*solved, budget, budget]
     ends = stats.t.interval(0.95, 5, loc=np.mean(values), scale=stats.sem(values))
-    found = restricted_mean(solved, [budget] * 2, budget)
-    assert found == pytest.approx((np.mean(values), ends[0], min(budget, ends[1])))
-    assert restricted_mean([*solved, 4000.0], [5000.0], budget) == found  # what happens later is not looked at
+    interval = restricted_mean(solved, [budget] * 2, budget)
+    assert interval == pytest.approx((np.mean(values), ends[0], min(budget, ends[1])))
+    assert restricted_mean([*solved, 4000.0], [5000.0], budget) == interval  # what happens later is not looked at
 
 
 def test_restricted_mean_when_all_or_none_solve_and_of_few() -> None:
     assert restricted_mean([800.0] * 5, [], 5000) == (800, 800, 800)
     assert restricted_mean([], [5000.0] * 5, 5000).middle == 5000
-    for found in (restricted_mean([], [5000.0] * 5, 5000), restricted_mean([700.0], [], 5000)):
-        assert math.isnan(found.low)
-        assert math.isnan(found.high)
+    for interval in (restricted_mean([], [5000.0] * 5, 5000), restricted_mean([700.0], [], 5000)):
+        assert math.isnan(interval.low)
+        assert math.isnan(interval.high)
     assert restricted_mean([700.0], [], 5000).middle == 700
     assert all(math.isnan(end) for end in restricted_mean([], [], 5000))
 
@@ -114,8 +114,8 @@ def test_the_ratio_of_restricted_means_is_welchs_on_logarithms() -> None:
     shares = stats.ttest_ind(x / x.mean(), y / y.mean(), equal_var=False).confidence_interval()
     half = (shares.high - shares.low) / 2
     ratio = x.mean() / y.mean()
-    found = restricted_mean_ratio(Times(tuple(x[x < 2000]), (2000.0,)), Times(tuple(y), ()), 2000)
-    assert found == pytest.approx((ratio, ratio * math.exp(-half), ratio * math.exp(half)))
+    of_means = restricted_mean_ratio(Times(tuple(x[x < 2000]), (2000.0,)), Times(tuple(y), ()), 2000)
+    assert of_means == pytest.approx((ratio, ratio * math.exp(-half), ratio * math.exp(half)))
 
 
 def test_the_ratio_of_restricted_means_with_nothing_to_bound_it() -> None:

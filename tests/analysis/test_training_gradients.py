@@ -40,9 +40,9 @@ def test_members_that_ended_take_no_part(sample: StudyData) -> None:
 
 def test_norm_and_clipped_share_are_medians_and_quartiles(sample: StudyData) -> None:
     table, c = training_gradients(sample), sample.curves
-    own = c.loc[(c["cell"] == "lstm") & (c["lag"] == 32) & (c["step"] == 2 * EVERY)]
+    of_step = c.loc[(c["cell"] == "lstm") & (c["lag"] == 32) & (c["step"] == 2 * EVERY)]
     for quantity in (NORM, CLIPPED):
-        values = own.loc[own["metric"] == quantity, "value"]
+        values = of_step.loc[of_step["metric"] == quantity, "value"]
         row = table.loc[(table["cell"] == "lstm") & (table["quantity"] == quantity) & (table["step"] == 2 * EVERY)]
         assert row[["q25", "median", "q75"]].to_numpy()[0] == pytest.approx(np.quantile(values, (0.25, 0.5, 0.75)))
 

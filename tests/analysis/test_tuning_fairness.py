@@ -24,9 +24,9 @@ SCORES = [0.31, 0.9, 0.42, 1.0, 0.42, 0.77]
 @pytest.mark.parametrize("k", range(1, len(SCORES) + 1))
 def test_best_of_k_is_that_of_all_choices_of_k_trials(k: int) -> None:
     lowest = [min(choice) for choice in itertools.combinations(SCORES, k)]
-    found = best_of(SCORES, k)
-    assert found.middle == pytest.approx(np.mean(lowest))
-    assert (found.low, found.high) == tuple(np.quantile(lowest, (0.025, 0.975), method="inverted_cdf"))
+    best = best_of(SCORES, k)
+    assert best.middle == pytest.approx(np.mean(lowest))
+    assert (best.low, best.high) == tuple(np.quantile(lowest, (0.025, 0.975), method="inverted_cdf"))
 
 
 def test_best_of_one_is_the_mean_and_of_all_the_lowest() -> None:
@@ -55,10 +55,10 @@ def with_scores(study: StudyData, **by_cell: list[float]) -> StudyData:
 def test_every_cell_and_lag_has_a_curve_over_its_trials(sample: StudyData) -> None:
     table = best_of_k(sample)
     assert len(table) == 2 * 5 * 6
-    own = sample.tuning.loc[(sample.tuning["cell"] == "rnn") & (sample.tuning["lag"] == 8), "score"]
+    scores = sample.tuning.loc[(sample.tuning["cell"] == "rnn") & (sample.tuning["lag"] == 8), "score"]
     curve = table.loc[(table["cell"] == "rnn") & (table["lag"] == 8)].set_index("trials")
-    assert curve.loc[6, "expected"] == pytest.approx(own.min())
-    assert curve.loc[2, "expected"] == pytest.approx(np.mean([min(p) for p in itertools.combinations(own, 2)]))
+    assert curve.loc[6, "expected"] == pytest.approx(scores.min())
+    assert curve.loc[2, "expected"] == pytest.approx(np.mean([min(p) for p in itertools.combinations(scores, 2)]))
     assert set(curve["of"]) == {6}
 
 

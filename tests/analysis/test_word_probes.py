@@ -40,20 +40,20 @@ def study(tmp_path: Path) -> StudyData:
 
 def test_the_divergence_is_told_at_each_distance(study: StudyData) -> None:
     summary = same_word_summary(study)
-    own = summary.loc[(summary["cell"] == "rnn") & (summary["quantity"] == "divergence")].set_index("at")
-    assert own["middle"].to_dict() == {1: 0.5, 2: 0.25, 3: 0.125}
-    assert set(own["n"]) == {SEEDS}
+    of_cell = summary.loc[(summary["cell"] == "rnn") & (summary["quantity"] == "divergence")].set_index("at")
+    assert of_cell["middle"].to_dict() == {1: 0.5, 2: 0.25, 3: 0.125}
+    assert set(of_cell["n"]) == {SEEDS}
     assert "0.500 (0.500-0.500) bits, 1 step back, and 25% of the answers alike" in same_word.finding(study)
 
 
 def test_what_is_carried_over_is_a_ratio_in_each_member(study: StudyData) -> None:
     summary = boundary_summary(study)
-    own = summary.loc[(summary["cell"] == "lstm") & (summary["quantity"] == "carry-over")].set_index("at")
-    assert own["middle"].tolist() == pytest.approx([10**-1.2] * 2)
+    of_cell = summary.loc[(summary["cell"] == "lstm") & (summary["quantity"] == "carry-over")].set_index("at")
+    assert of_cell["middle"].tolist() == pytest.approx([10**-1.2] * 2)
     spread = (
         2.7764451 * math.log(10) * math.sqrt(0.025) / math.sqrt(SEEDS)
     )  # Student's t, standard deviation of 0, .1, .. .4
-    assert own["high"].tolist() == pytest.approx([10**-1.2 * math.exp(spread)] * 2, rel=1e-6)
+    assert of_cell["high"].tolist() == pytest.approx([10**-1.2 * math.exp(spread)] * 2, rel=1e-6)
     assert "After training, at lag 8: lstm carries 0.0631" in boundary.finding(study)
     assert "right in 0.900" in boundary.finding(study)
 

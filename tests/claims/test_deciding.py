@@ -108,13 +108,13 @@ def test_a_setting_with_a_number_that_decides_nothing_holds_nowhere_and_may_fail
     ],
 )
 def test_the_verdict_over_settings(numbers, verdict):
-    found = [number(*ends, place=str(place)) for place, ends in enumerate(numbers)]
-    assert rule_on("name", claim(found), []).verdict == verdict
+    measured = [number(*ends, place=str(place)) for place, ends in enumerate(numbers)]
+    assert rule_on("name", claim(measured), []).verdict == verdict
 
 
 def test_in_one_setting_every_number_must_hold():
-    found = [number(*HOLDS, quantity="a"), number(*FAILS, quantity="b"), number(*HOLDS, place="there")]
-    assert holds_in(found) == {"here": False, "there": True}
+    measured = [number(*HOLDS, quantity="a"), number(*FAILS, quantity="b"), number(*HOLDS, place="there")]
+    assert holds_in(measured) == {"here": False, "there": True}
     assert holds_in([number(*HOLDS, quantity="a"), number(*OPEN, quantity="b")]) == {"here": None}
 
 
@@ -146,8 +146,13 @@ def test_a_number_of_which_nothing_is_claimed_decides_nothing():
 
 
 def test_the_reason_counts_settings_and_shows_a_number_each_way():
-    found = [number(*HOLDS, place="a"), number(*FAILS, place="b"), number(*FAILS, place="c"), number(*OPEN, place="d")]
-    because = rule_on("name", claim(found), []).because
+    measured = [
+        number(*HOLDS, place="a"),
+        number(*FAILS, place="b"),
+        number(*FAILS, place="c"),
+        number(*OPEN, place="d"),
+    ]
+    because = rule_on("name", claim(measured), []).because
     assert because == (
         "It holds in 1 of 4 settings, fails in 2 and is open in 1. "
         "Fails: q 1.50 (1.00-2.00), claimed at least 10 (cell, b). "
@@ -156,8 +161,8 @@ def test_the_reason_counts_settings_and_shows_a_number_each_way():
 
 
 def test_refuted_shows_no_number_that_agrees():
-    found = [number(*FAILS, quantity="a"), number(*HOLDS, quantity="b")]
-    ruling = rule_on("name", claim(found), [])
+    measured = [number(*FAILS, quantity="a"), number(*HOLDS, quantity="b")]
+    ruling = rule_on("name", claim(measured), [])
     assert ruling.verdict == "refuted"
     assert ruling.because == (
         "It holds in none of 1 setting and fails in 1. Fails: a 1.50 (1.00-2.00), claimed at least 10 (cell, here)."

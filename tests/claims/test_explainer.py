@@ -104,9 +104,9 @@ LONG = (1, 2, 4, 8, 16, 32, 64, 128)
 def test_a_span_decides_nothing_where_either_outcome_is_out_of_reach(quantity, shape, tmp_path, monkeypatch):
     cells = {"rnn": cell(1, 12.0), "lstm": cell(4, 20.0)}
     ruling = ruled(memory_span, settled(made(tmp_path, monkeypatch, cells, **shape, **BARE)))
-    own = [one for one in ruling.found if one.quantity == quantity]
-    assert own
-    assert not any(one.decides for one in own)
+    numbers = [one for one in ruling.found if one.quantity == quantity]
+    assert numbers
+    assert not any(one.decides for one in numbers)
 
 
 def test_an_lstm_that_still_grows_with_the_budget_is_not_short_of_100(tmp_path, monkeypatch):
@@ -129,9 +129,11 @@ def test_two_members_at_two_short_lags_rule_on_no_span(tmp_path, monkeypatch):
 
 def test_one_lag_cannot_say_that_a_gate_is_not_needed(tmp_path, monkeypatch):
     whole = made(tmp_path, monkeypatch, {"lstm": cell(4, 20.0), "rnn": cell(1, 3.0)}, lags=(8,), **BARE)
-    found = [one for one in ruled(gates, settled(ablated(whole, {"input_gate": (0,)}))).found if one.reach != ANYWHERE]
-    assert [one.found.high for one in found] == [1.0]  # all of the whole solved at the one lag and none without
-    assert [one.agrees for one in found] == [None]
+    decisive = [
+        one for one in ruled(gates, settled(ablated(whole, {"input_gate": (0,)}))).found if one.reach != ANYWHERE
+    ]
+    assert [one.found.high for one in decisive] == [1.0]  # all of the whole solved at the one lag and none without
+    assert [one.agrees for one in decisive] == [None]
 
 
 @pytest.mark.parametrize(
@@ -155,8 +157,8 @@ def test_parameters_are_counted_with_and_without_the_read_out(tmp_path, monkeypa
     ruling = ruled(parameters, made(tmp_path, monkeypatch, lags=(2, 8)))
     core, total = 64 * 64 + 64 * 10 + 2 * 64, 65 * 9
     assert ruling.verdict == "supported"
-    found = {one.quantity: one.found.middle for one in ruling.found}
-    assert found == {parameters.CORE: 4.0, parameters.TOTAL: (4 * core + total) / (core + total)}
+    ratios = {one.quantity: one.found.middle for one in ruling.found}
+    assert ratios == {parameters.CORE: 4.0, parameters.TOTAL: (4 * core + total) / (core + total)}
 
 
 def test_cells_of_other_sizes_are_no_pair(tmp_path, monkeypatch):
@@ -166,11 +168,11 @@ def test_cells_of_other_sizes_are_no_pair(tmp_path, monkeypatch):
 
 def ablated(study: StudyData, spans: dict[str, tuple[int, ...]]) -> StudyData:
     """Return a study of one task with ablated LSTMs beside the whole one, which solved so many of 5 at each lag."""
-    own = [job for job in study.plan.jobs if job.cell == "lstm"]
+    whole_jobs = [job for job in study.plan.jobs if job.cell == "lstm"]
     jobs, members = [*study.plan.jobs], [study.members]
     for missing, solved in spans.items():
         settings = {"_target_": "lstm_bench.cells.lstm_ablated.AblatedLSTMCell", "without": missing}
-        jobs += [_without(job, missing, settings) for job in own]
+        jobs += [_without(job, missing, settings) for job in whole_jobs]
         rows = study.members.loc[study.members["cell"] == "lstm"].assign(cell=f"lstm_no_{missing}")
         reached = dict(zip(study.lags, solved, strict=True))
         is_solved = [seed < reached[lag] for lag, seed in zip(rows["lag"], rows["seed"], strict=True)]

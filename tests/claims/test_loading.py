@@ -38,10 +38,10 @@ EXPLAINERS = [
 
 
 def test_without_studies_every_claim_is_not_tested_and_says_what_would_test_it():
-    found = rulings([])
-    assert [ruling.name for ruling in found] == EXPLAINERS
-    assert {ruling.verdict for ruling in found} == {"not tested"}
-    for ruling in found:
+    ruled = rulings([])
+    assert [ruling.name for ruling in ruled] == EXPLAINERS
+    assert {ruling.verdict for ruling in ruled} == {"not tested"}
+    for ruling in ruled:
         assert ruling.needs
         assert all(need in ruling.because for need in ruling.needs)
 

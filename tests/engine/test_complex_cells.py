@@ -147,11 +147,11 @@ def test_a_complex_cell_steps_all_members_in_one_call_where_it_can() -> None:
 def test_weights_are_kept_as_complex_as_the_cell_has_them(cell_type: Any) -> None:
     built = models(cell_type)
     kept = population_of(built).member_weights(1)
-    own = {**built[1].cell.state_dict(), **{}}
+    state = {**built[1].cell.state_dict(), **{}}
     assert {name.removeprefix("cell."): tensor.dtype for name, tensor in kept.items() if name.startswith("cell.")} == {
-        name: tensor.dtype for name, tensor in own.items()
+        name: tensor.dtype for name, tensor in state.items()
     }
-    assert all(torch.equal(kept[f"cell.{name}"], tensor) for name, tensor in own.items())
+    assert all(torch.equal(kept[f"cell.{name}"], tensor) for name, tensor in state.items())
 
 
 def test_an_update_is_adams_on_real_and_imaginary_parts() -> None:

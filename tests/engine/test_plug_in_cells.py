@@ -415,7 +415,7 @@ def test_each_step_starts_from_the_tensors_of_its_member_whatever_an_earlier_one
     plain = [Model(OwnGRUCell(D, H), model.readout) for model in built]
     for fading, lasting in zip(built, plain, strict=True):
         lasting.cell.load_state_dict(fading.cell.state_dict(), strict=False)
-    populations = [population_of(some, MemoryPlan(2**30, tape_bytes)) for some in (built, plain)]
+    populations = [population_of(cells, MemoryPlan(2**30, tape_bytes)) for cells in (built, plain)]
     for population in populations:
         population.compute_gradients(batch)
     torch.testing.assert_close(populations[0].gradients, populations[1].gradients)

@@ -211,11 +211,11 @@ def test_predictions_equal_torch(task: Any, cell_type: type, kernel: KernelChoic
     population = built(task, cell_type, RATES, [0, 1, 2], kernel=kernel)
     inputs = data(task, [0, 1, 2], 0).inputs
     predictions = population.predict(inputs, [0, 1, 2])
-    some = population.predict(inputs[:, [2, 0]], [2, 0])
+    of_two = population.predict(inputs[:, [2, 0]], [2, 0])
     for m in range(3):
         expected = stock_model(population.member_weights(m))(inputs[:, m])[-task.predicted_steps :].detach()
         torch.testing.assert_close(predictions[:, m], expected, rtol=1e-10, atol=1e-10)
-    torch.testing.assert_close(some, predictions[:, [2, 0]], rtol=1e-12, atol=1e-12)
+    torch.testing.assert_close(of_two, predictions[:, [2, 0]], rtol=1e-12, atol=1e-12)
 
 
 @CELLS

@@ -84,9 +84,9 @@ def test_nothing_behind_an_end_reaches_losses_gradients_norms_or_scores(task, ce
         assert behind.any()
         batch.inputs[behind] = torch.randn(int(behind.sum()), task.input_size, dtype=torch.float64)
     answers = []
-    for given in (batches, noisy):
+    for sequences in (batches, noisy):
         population = Population(task, models(task, cell_type), [0.01, 0.01], CPU)
-        losses, norms = population.compute_gradients(side_by_side(given), with_norms=True)
+        losses, norms = population.compute_gradients(side_by_side(sequences), with_norms=True)
         answers.append([losses, population.gradients.clone(), *norms.values()])
     assert all(torch.equal(*pair) for pair in zip(*answers, strict=True))
     (model, *_), (clean, *_), (filled, *_) = models(task, cell_type), batches, noisy

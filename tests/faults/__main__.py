@@ -98,13 +98,13 @@ def write_down(results: Sequence[Tried], seed: int) -> None:
     before, rest = README.read_text().split(BEGIN)
     after = rest.split(END)[1]
     tried, lost = sum(r.tried for r in results), sum(len(r.losses) for r in results)
-    told = (
+    summary = (
         f"{datetime.now(UTC).date()}, {usable_cores()} cores of an {processor()}, Python {platform.python_version()}, "
         f"torch {torch.__version__}, seed {seed}: {tried} tried, {tried - lost} survived, {lost} lost."
     )
     lines = [HEADINGS, ("---",) * len(HEADINGS), *rows(results)]
     table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
-    README.write_text(f"{before}{BEGIN}\n{told}\n\n{table}\n{END}{after}")
+    README.write_text(f"{before}{BEGIN}\n{summary}\n\n{table}\n{END}{after}")
 
 
 def processor() -> str:

@@ -35,8 +35,8 @@ def bad_jobs(random: randomness.Random, folder: Path, moods: Sequence[str], more
     for mood in moods:
         _expect_told(folder, mood, said)
     good = undisturbed_study("cell=moody", f"cell.mood={','.join(GOOD)}", *SHORT)
-    found = fingerprint(records_of(folder))
-    expect_equal({identity: found[identity] for identity in found.keys() & good.keys()}, good)
+    members = fingerprint(records_of(folder))
+    expect_equal({identity: members[identity] for identity in members.keys() & good.keys()}, good)
     (folder / "cured").touch()
     finish_study(folder, *settings, *safety)
     return launcher
@@ -46,8 +46,8 @@ def _expect_told(folder: Path, mood: str, said: str) -> None:
     """Raise Lost unless records and the summary on the screen say what became of a job of that mood."""
     status, reason = TOLD[mood]
     records = [json.loads(path.read_text()) for path in records_of(folder).glob("members/*/record.json")]
-    found = [r for r in records if r["status"] == status and reason in (r["error"] or "").splitlines()[-1]]
-    expect(found, f"{mood}: no record is {status} for {reason}: {[(r['status'], r['error']) for r in records]}")
+    named_so = [r for r in records if r["status"] == status and reason in (r["error"] or "").splitlines()[-1]]
+    expect(named_so, f"{mood}: no record is {status} for {reason}: {[(r['status'], r['error']) for r in records]}")
     lines = [line for line in said.splitlines() if line.lower().startswith(status.replace("_", " ")) and reason in line]
     expect(lines, f"{mood}: the screen says {said[-1000:]}")
 

@@ -49,8 +49,8 @@ def damaged(random: Random, folder: Path, damage: Damage, both: bool = False) ->
         finish(cell, folder)
     else:
         finish_from(before, cell, folder)
-    told = {line["path"] for line in events(folder, "damaged")}
-    expect(str(newest) in told, f"the journal names {told or 'nothing'}, not {newest.name}")
+    damaged_paths = {line["path"] for line in events(folder, "damaged")}
+    expect(str(newest) in damaged_paths, f"the journal names {damaged_paths or 'nothing'}, not {newest.name}")
     return ""
 
 

@@ -63,12 +63,12 @@ MOMENTS = {
 
 def trap(moment: str, kind: str, number: int) -> None:
     """In a child: die at one moment of writing the `number`th file that lasts below a folder of this kind."""
-    whole, found = atomic.write_bytes, 0
+    whole, writes = atomic.write_bytes, 0
 
     def write_bytes(path: Path, content: bytes, lasting: bool = True) -> None:
-        nonlocal found
-        found += lasting and kind in path.parts
-        if found >= number and lasting and kind in path.parts:
+        nonlocal writes
+        writes += lasting and kind in path.parts
+        if writes >= number and lasting and kind in path.parts:
             MOMENTS[moment]()
         whole(path, content, lasting)
 

@@ -37,8 +37,8 @@ def plug_in_breaks_its_contract(_: Random, folder: Path, mood: str) -> str:
     (folder / "cured").touch()
     again = run(moody_job(mood), folder)
     expect(again == (0, ("done", "")), f"cured, it ended with {again}")
-    found = fingerprint(folder / "records")
-    expect(found == undisturbed_job(moody_job(mood)).members, "cured, it is not what it would have been")
+    members = fingerprint(folder / "records")
+    expect(members == undisturbed_job(moody_job(mood)).members, "cured, it is not what it would have been")
     return ""
 
 

@@ -91,8 +91,8 @@ def full_in_the_report(_: Random, folder: Path) -> str:
             study.wait_until(lambda: reports.exists() and any(reports.iterdir()))
             disk.fill(study.process.pid)
             exit_code = study.end()
-            told = "No report: " in study.said or "cannot continue" in study.said
-            expect(exit_code == 1 and told, f"exit code {exit_code}: {study.said[-2000:]}")
+            was_announced = "No report: " in study.said or "cannot continue" in study.said
+            expect(exit_code == 1 and was_announced, f"exit code {exit_code}: {study.said[-2000:]}")
             expect_no_traceback(study.said)
             disk.free(study.process.pid)
         finish_study(disk.folder, *ONE, *ALONE, "speed=off")

@@ -97,10 +97,10 @@ def records_of(folder: Path, study: str = "tried") -> Path:
 
 def command(*overrides: str) -> list[str]:
     """Return the command of a study with tiny jobs and the cells of this folder."""
-    given = {override.split("=")[0] for override in overrides}
-    tiny = [setting for setting in TINY if setting.split("=")[0] not in given]
-    safety = [] if "safety.checkpoint_s" in given else ["safety.checkpoint_s=0.2"]
-    name = [] if "study" in given else ["study=tried"]
+    overridden = {override.split("=")[0] for override in overrides}
+    tiny = [setting for setting in TINY if setting.split("=")[0] not in overridden]
+    safety = [] if "safety.checkpoint_s" in overridden else ["safety.checkpoint_s=0.2"]
+    name = [] if "study" in overridden else ["study=tried"]
     return [*name, f"--config-dir={HERE / 'conf'}", *tiny, *safety, *overrides]
 
 
@@ -176,9 +176,9 @@ def wait_for_members(random: Random, study: Study, most: int) -> None:
 
 def stage_of(folder: Path) -> str:
     """Return at what stage a study is or was ended, by its records."""
-    found = [path.read_text() for path in records_of(folder).glob("members/*/record.json")]
-    running = [text for text in found if '"status": "running"' in text or '"status": "interrupted"' in text]
-    if not found:
+    record_texts = [path.read_text() for path in records_of(folder).glob("members/*/record.json")]
+    running = [text for text in record_texts if '"status": "running"' in text or '"status": "interrupted"' in text]
+    if not record_texts:
         return "starting"
     if not running:
         return "between jobs, speed or report"

@@ -105,9 +105,9 @@ def test_weights_that_are_not_finite_are_named(name, owner, tensor, value):
 
 @pytest.mark.parametrize("name", ["gradient_flow", "jacobian", "lyapunov"])
 def test_a_part_of_whole_numbers_has_no_derivative(name):
-    told = refusal(name, CountingCell(2, 4), AddingTask(4))
+    message = refusal(name, CountingCell(2, 4), AddingTask(4))
     met = "part s1 of the state at step 0 is int64"
-    assert told == f"{name}: {met}: allowed: floating-point or complex numbers, which have a derivative"
+    assert message == f"{name}: {met}: allowed: floating-point or complex numbers, which have a derivative"
 
 
 @pytest.mark.parametrize("name", sorted(set(PROBES) - {"gradient_flow", "jacobian", "lyapunov"}))
@@ -125,8 +125,8 @@ class OneStepTask(AddingTask):
 
 @pytest.mark.parametrize("name", ["gradient_flow", "jacobian"])
 def test_a_single_step_has_no_flow(name):
-    told = refusal(name, PairCell(2, 4, generator=generator()), OneStepTask(4))
-    assert told == f"{name}: a sequence of 1 steps: allowed: at least 2 steps"
+    message = refusal(name, PairCell(2, 4, generator=generator()), OneStepTask(4))
+    assert message == f"{name}: a sequence of 1 steps: allowed: at least 2 steps"
 
 
 @pytest.mark.parametrize(
@@ -144,8 +144,8 @@ def test_a_single_step_has_no_flow(name):
     ],
 )
 def test_too_few_of_anything_is_named_with_what_is_allowed(name, setting, value, allowed):
-    told = refusal(name, PairCell(2, 4, generator=generator()), AddingTask(4), **{setting: value})
-    assert told == f"{name}: {setting}={value}: allowed: {allowed}"
+    message = refusal(name, PairCell(2, 4, generator=generator()), AddingTask(4), **{setting: value})
+    assert message == f"{name}: {setting}={value}: allowed: {allowed}"
 
 
 def test_as_few_as_are_allowed_are_enough():
@@ -168,6 +168,6 @@ class RunawayCell(PlugIn):
 
 @each_probe
 def test_a_state_or_an_answer_that_leaves_the_numbers_is_told(name):
-    told = refusal(name, RunawayCell(2, 3), AddingTask(40))
-    assert told.startswith(f"{name}: ")
-    assert told.endswith(" is not finite: allowed: finite numbers")
+    message = refusal(name, RunawayCell(2, 3), AddingTask(40))
+    assert message.startswith(f"{name}: ")
+    assert message.endswith(" is not finite: allowed: finite numbers")

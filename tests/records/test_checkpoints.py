@@ -13,7 +13,7 @@ def checkpoints(tmp_path: Path) -> Checkpoints:
 
 
 def contents(checkpoints: Checkpoints) -> list[tuple[int, bytes | None]]:
-    return [(found.step, found.content) for found in checkpoints.newest_first()]
+    return [(checkpoint.step, checkpoint.content) for checkpoint in checkpoints.newest_first()]
 
 
 def test_the_newest_two_are_kept_newest_first(checkpoints: Checkpoints) -> None:

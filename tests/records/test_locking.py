@@ -29,9 +29,9 @@ def test_a_lock_is_held_during_the_block_alone(lock: Path) -> None:
     assert not is_held(lock)
     with held(lock, "me"):
         assert is_held(lock)
-        found = holder(lock)
-        assert found is not None
-        assert (found["pid"], found["command"]) == (os.getpid(), "me")
+        lock_holder = holder(lock)
+        assert lock_holder is not None
+        assert (lock_holder["pid"], lock_holder["command"]) == (os.getpid(), "me")
     assert not is_held(lock)
     assert holder(lock) is None
 
@@ -47,9 +47,9 @@ def test_the_second_is_refused_and_told_who_is_first_until_that_one_is_killed(lo
             raise AssertionError
         first.send_signal(signal.SIGKILL)
     with held(lock, "me"):
-        found = holder(lock)
-        assert found is not None
-        assert found["pid"] == os.getpid()
+        lock_holder = holder(lock)
+        assert lock_holder is not None
+        assert lock_holder["pid"] == os.getpid()
 
 
 def test_a_patient_one_gets_it_when_it_is_given_back(lock: Path) -> None:

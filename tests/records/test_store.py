@@ -24,12 +24,12 @@ def records(tmp_path: Path) -> StudyRecords:
 
 
 def test_a_member_comes_back_as_it_was_with_the_digests_of_its_files(records: StudyRecords) -> None:
-    found = records.read_member("m1")
-    assert replace(found, files={}, sha256="") == SOLVED
-    assert found.files["weights.pt"] == "9a129038d9a00aed0cf6a7ea059ca50a813449061ab87848cf1a13eafdf33b2c"  # sha256sum
-    assert sorted(found.files) == ["curves.parquet", "gradients.parquet", "probes.parquet", "weights.pt"]
+    member = records.read_member("m1")
+    assert replace(member, files={}, sha256="") == SOLVED
+    assert member.files["weights.pt"] == "9a129038d9a00aed0cf6a7ea059ca50a813449061ab87848cf1a13eafdf33b2c"  # sha256sum
+    assert sorted(member.files) == ["curves.parquet", "gradients.parquet", "probes.parquet", "weights.pt"]
     assert records.read_checked("m1").identity == "m1"
-    assert records.read_table(found, "curves").to_pandas()["value"].tolist() == [0.5, 0.25]
+    assert records.read_table(member, "curves").to_pandas()["value"].tolist() == [0.5, 0.25]
 
 
 @pytest.mark.parametrize("file", ["curves.parquet", "gradients.parquet", "probes.parquet", "weights.pt"])

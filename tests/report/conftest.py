@@ -61,11 +61,11 @@ def report(sample_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
 def browser() -> Iterator[Browser]:
     from playwright.sync_api import sync_playwright
 
-    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if found is None:
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if chromium is None:
         (pytest.fail if os.environ.get("CI") else pytest.skip)("no Chromium: apt-get install chromium, Debian's own")
     with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
+        started = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         yield started
         started.close()
 

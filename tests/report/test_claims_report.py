@@ -136,8 +136,8 @@ def test_a_claim_of_ones_own_is_on_the_page(tmp_path: Path, folder: Path) -> Non
         " Claimed(high=4000)) for study in studies[:1]]\n"
     )
     report = build_report(root / "runs" / "verdicts", tmp_path / "reports").parent
-    own = pd.read_csv(report / "tables" / "claims.csv").set_index("name").loc["budget"]
-    assert (own["verdict"], own["measured"]) == ("supported", "budget: 4,000")
+    budget_claim = pd.read_csv(report / "tables" / "claims.csv").set_index("name").loc["budget"]
+    assert (budget_claim["verdict"], budget_claim["measured"]) == ("supported", "budget: 4,000")
     assert "A budget of 4,000 steps is enough." in (report / "report.html").read_text()
     (root / "claims" / "budget.py").write_text("raise ValueError('no')")
     again = build_report(root / "runs" / "first", tmp_path / "reports").parent

@@ -41,8 +41,8 @@ def test_a_cell_is_ruled_by_the_number_of_its_kind_and_verdicts_stand_in_the_ord
 ) -> None:
     """RMSE at 100 and 200 beside a card's LSTM (0.0105, 0.0381) and GRU: ours is ruled by the first alone."""
     losses = [0.0105**2 * k for k in (0.8, 0.9, 1.0, 1.1, 1.2, 1.3)]
-    some = [Told("solved", 1000, {"eval/loss": loss}, {("loss", 2.0): 0.5 + loss}) for loss in losses]
-    (table, text, note) = literature_text(study_of(tmp_path / "s", {("adding in halves", "lstm", 100): some})).split(
+    cases = [Told("solved", 1000, {"eval/loss": loss}, {("loss", 2.0): 0.5 + loss}) for loss in losses]
+    (table, text, note) = literature_text(study_of(tmp_path / "s", {("adding in halves", "lstm", 100): cases})).split(
         "\n\n"
     )
     heading, *rows = table.split("\n")[1:]

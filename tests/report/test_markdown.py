@@ -41,14 +41,14 @@ class Said(HTMLParser):
         self.feed(text)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        given = dict(attrs)
+        attributes = dict(attrs)
         self.unread += tag in self.UNREAD or tag == "svg"
         if tag in {"svg", "img"}:
-            self.alternatives.append(given.get("aria-label") or given.get("alt") or "")
+            self.alternatives.append(attributes.get("aria-label") or attributes.get("alt") or "")
         if self.unread:
             return
         if tag == "a":
-            self.files |= {str(given["href"])} - {f"#{str(given['href'])[1:]}"}
+            self.files |= {str(attributes["href"])} - {f"#{str(attributes['href'])[1:]}"}
         if tag == "table":
             self.tables.append([])
         if tag == "tr":
@@ -107,15 +107,15 @@ def test_both_have_the_same_headings_tables_figures_and_files(page: Said, markdo
 
 
 def test_markdown_says_each_paragraph_and_each_fact_of_the_page(page: Said, markdown: Said) -> None:
-    told = "\n".join(markdown.blocks)
+    words = "\n".join(markdown.blocks)
     of_the_page_alone = ("lstm_bench study", "Rows:", "A click on a heading")
-    left_out = [block for block in page.blocks if block not in told and not block.startswith(of_the_page_alone)]
+    left_out = [block for block in page.blocks if block not in words and not block.startswith(of_the_page_alone)]
     assert left_out == []
 
 
 def test_markdown_holds_no_html_but_line_breaks(report: Path) -> None:
-    found = {content for kind, content in tokens((report / "report.md").read_text()) if kind.startswith("html")}
-    assert found == {"<br>"}
+    markup = {content for kind, content in tokens((report / "report.md").read_text()) if kind.startswith("html")}
+    assert markup == {"<br>"}
 
 
 def test_files_of_the_markdown_are_there(report: Path, markdown: Said) -> None:

@@ -15,31 +15,31 @@ def job(task: str = "copy", cell: str = "lstm", /, **sections: dict[str, Any]) -
 
 def test_the_page_names_all_that_a_result_can_be_checked_against(tmp_path: Path) -> None:
     plan = make_study(tmp_path / "small", cells=["lstm"], lags=[2, 8], n_seeds=1, tuned=False, timed=False)
-    told = dict(receipt_items(make_receipt(plan, {}, {"note": "from a test"})))
-    assert told["lstm_bench"] == "0.1.0"
-    assert told["packages"] == "torch 2.13.0, numpy 2.4.6"
-    assert (told["device"], told["threads per worker"], told["dtype"]) == ("cpu", "1", "float32")
-    assert (told["processor"], told["cores"]) == ("Synthetic CPU @ 2.00GHz", "2")
-    assert (told["commit"], told["wall time"]) == ("0123456789ab", "7 min 12 s")
-    assert told["command"] == "python -m lstm_bench +experiment=copy_task"
-    assert told["rebuild"] == "python -m lstm_bench.report small"
-    assert told["seeds"] == "0"
-    assert "tuning seeds" not in told
-    assert told["task"] == "class lstm_bench.tasks.copy.CopyTask; lag 2, 8; dialect arjovsky"
-    assert told["cell"].endswith("hidden_size 64; init orthogonal; forget_bias 3; chrono 2, 8")
-    assert "steps 4000; eval_every 200;" in told["trainer"]
-    assert "learning_rates [0.01];" in told["trainer"]
-    assert told["note"] == "from a test"
+    items = dict(receipt_items(make_receipt(plan, {}, {"note": "from a test"})))
+    assert items["lstm_bench"] == "0.1.0"
+    assert items["packages"] == "torch 2.13.0, numpy 2.4.6"
+    assert (items["device"], items["threads per worker"], items["dtype"]) == ("cpu", "1", "float32")
+    assert (items["processor"], items["cores"]) == ("Synthetic CPU @ 2.00GHz", "2")
+    assert (items["commit"], items["wall time"]) == ("0123456789ab", "7 min 12 s")
+    assert items["command"] == "python -m lstm_bench +experiment=copy_task"
+    assert items["rebuild"] == "python -m lstm_bench.report small"
+    assert items["seeds"] == "0"
+    assert "tuning seeds" not in items
+    assert items["task"] == "class lstm_bench.tasks.copy.CopyTask; lag 2, 8; dialect arjovsky"
+    assert items["cell"].endswith("hidden_size 64; init orthogonal; forget_bias 3; chrono 2, 8")
+    assert "steps 4000; eval_every 200;" in items["trainer"]
+    assert "learning_rates [0.01];" in items["trainer"]
+    assert items["note"] == "from a test"
 
 
 def test_every_setting_of_every_job_is_told() -> None:
     jobs = [make_job(cell, lag, task=task) for task in ("copy", "adding") for cell in ("lstm", "rnn") for lag in (2, 8)]
     receipt = make_receipt(make_plan("whole", jobs), {}, None)
-    told = " ".join(f"{text};" for _, text in receipt_items(receipt))
+    values = " ".join(f"{text};" for _, text in receipt_items(receipt))
     for one in jobs:
         for section in one.config.values():
             for name in section:
-                assert f"{'class' if name == '_target_' else name} " in told
+                assert f"{'class' if name == '_target_' else name} " in values
 
 
 @pytest.mark.parametrize(

@@ -40,8 +40,8 @@ def order(page: Page) -> str:
 
 def sorted_by(page: Page) -> dict[str, str]:
     """Return how each column says that it is sorted."""
-    told = {name: heading(page, name).get_attribute("aria-sort") for name in ("Cell", "Speed", "Kernel")}
-    return {name: way for name, way in told.items() if way}
+    sorting = {name: heading(page, name).get_attribute("aria-sort") for name in ("Cell", "Speed", "Kernel")}
+    return {name: way for name, way in sorting.items() if way}
 
 
 def test_a_click_sorts_numbers_up_then_down_with_the_unknown_last(open_page: Open) -> None:

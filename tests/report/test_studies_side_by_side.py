@@ -40,14 +40,14 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_both_pages_say_what_differs_first(report: Path, file: str) -> None:
     text = (report / file).read_text()
     assert re.search(r"What differs</h2>|## What differs", text)
-    for told in (
+    for difference in (
         "2, 8, 32",
         "4, 8, 64",
         "lstm_bench.tasks.copy.CopyTask, lstm_bench.tasks.adding.AddingTask",
         "0123456789ab",
         "ba5eba11",
     ):
-        assert told in text
+        assert difference in text
     assert "batch_size" not in text[text.index("What differs") : text.index("Comparison", text.index("What differs"))]
     assert "Speed was timed in each study by itself" in text
 

@@ -21,8 +21,8 @@ def unstable(sample: StudyData) -> StudyData:
     """Two reported members of the RNN at lag 8 diverged, and one of its tuning members at the largest rate."""
     tried, members = sample.tuning.copy(), sample.members.copy()
     members.loc[(members["cell"] == "rnn") & (members["lag"] == 8) & (members["seed"] < 2), "status"] = "diverged"
-    own = (tried["cell"] == "rnn") & (tried["lag"] == 8) & (tried["learning_rate"] == 0.01) & (tried["seed"] == 1)
-    tried.loc[own, "status"] = "diverged"
+    is_trial = (tried["cell"] == "rnn") & (tried["lag"] == 8) & (tried["learning_rate"] == 0.01) & (tried["seed"] == 1)
+    tried.loc[is_trial, "status"] = "diverged"
     return replace(sample, tuning=tried, members=members)
 
 
@@ -55,15 +55,15 @@ def test_the_curves_are_those_of_the_table(sample: StudyData) -> None:
     table = best_of_k(sample)
     for lag in sample.lags:
         for line, cell in zip(panels[f"lag {lag}"].lines, sample.cells, strict=True):
-            own = table.loc[(table["cell"] == cell) & (table["lag"] == lag)]
-            np.testing.assert_allclose(line.get_xydata(), own[["trials", "expected"]])
+            of_lag = table.loc[(table["cell"] == cell) & (table["lag"] == lag)]
+            np.testing.assert_allclose(line.get_xydata(), of_lag[["trials", "expected"]])
 
 
 def test_the_finding_says_how_soon_and_whether_the_order_could_change(sample: StudyData) -> None:
     """The RNN's best is 0.3 above the LSTM's, and the last of its six trials was worth 0.01."""
-    told = best.finding(sample)
-    assert told.startswith("Trials until within 0.05 of the best of all 6, by lag: lstm 3 and rnn 3.")
-    assert "One more trial, if worth as much to a cell as its last, would make no other cell the best at any" in told
+    text = best.finding(sample)
+    assert text.startswith("Trials until within 0.05 of the best of all 6, by lag: lstm 3 and rnn 3.")
+    assert "One more trial, if worth as much to a cell as its last, would make no other cell the best at any" in text
 
 
 def test_without_tuning_there_is_no_such_figure(tmp_path: Path) -> None:

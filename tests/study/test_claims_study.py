@@ -59,11 +59,11 @@ def test_run_again_it_trains_nothing_and_says_so(output, capsys):
     report = output / "reports" / "first" / "report.html"
     built = report.stat().st_mtime_ns
     assert main([*TINY, f"output={output}"]) == 0
-    told = capsys.readouterr().out
-    assert "1 of 2: first is in the records." in told
-    assert "2 of 2: second is in the records." in told
+    printed = capsys.readouterr().out
+    assert "1 of 2: first is in the records." in printed
+    assert "2 of 2: second is in the records." in printed
     verdicts = pd.read_csv(output / "reports" / "verdicts" / "tables" / "claims.csv")["verdict"]
-    assert {verdict: told.count(verdict) for verdict in set(verdicts)} == verdicts.value_counts().to_dict()
+    assert {verdict: printed.count(verdict) for verdict in set(verdicts)} == verdicts.value_counts().to_dict()
     assert {identity: records.read_member(identity).finished for identity in records.identities()} == before
     assert report.stat().st_mtime_ns == built
 

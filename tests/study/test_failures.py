@@ -70,6 +70,6 @@ def test_a_parameter_that_no_gradient_reaches_is_told_on_the_screen_and_in_the_r
     (tmp_path / "broken_plug_in.py").write_text(spare)
     looked_at = [*TINY, "cell=broken", "trainer.steps=0", "probe=off", f"--config-dir={own_config}"]
     assert main([override for override in looked_at if override != "trainer.steps=4"]) == 0
-    told = "cell broken_plug_in.Broken: no gradient reaches spare in 3 steps (7 numbers"
-    assert f"Note: {told}" in capsys.readouterr().out
-    assert told in (tmp_path / "reports" / "mixed" / "report.md").read_text()
+    reason = "cell broken_plug_in.Broken: no gradient reaches spare in 3 steps (7 numbers"
+    assert f"Note: {reason}" in capsys.readouterr().out
+    assert reason in (tmp_path / "reports" / "mixed" / "report.md").read_text()

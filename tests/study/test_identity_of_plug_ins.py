@@ -104,24 +104,24 @@ def test_a_job_without_plug_ins_has_the_identity_it_always_had():
 def test_a_plug_in_whose_source_changes_changes_the_identity_without_being_imported_again(place, role):
     file = written(place / "plugged.py", CELL)
     node = {"_target_": "plugged.Own"}
-    own = replace(BUILT_IN, **{role: {"mine": node} if role == "probe" else node})
-    first = job_identity(own)
+    plugged = replace(BUILT_IN, **{role: {"mine": node} if role == "probe" else node})
+    first = job_identity(plugged)
     file.write_text(CELL.replace("tanh", "sigmoid"))
-    assert job_identity(own) != first
+    assert job_identity(plugged) != first
     file.write_text(CELL)
-    assert job_identity(own) == first
+    assert job_identity(plugged) == first
 
 
 def test_where_a_plug_in_stands_is_no_part_of_the_identity(place):
     written(place / "a" / "plugged.py", CELL)
     written(place / "b" / "plugged.py", CELL)
-    found = []
+    identities = []
     for folder in ("a", "b"):
         sys.path.insert(0, str(place / folder))
-        found.append(job_identity(job("plugged.Own")))
+        identities.append(job_identity(job("plugged.Own")))
         assert sys.modules.pop("plugged").__file__ == str(place / folder / "plugged.py")
         sys.path.remove(str(place / folder))
-    assert found[0] == found[1]
+    assert identities[0] == identities[1]
 
 
 def test_a_class_imported_from_another_module_counts_with_both(place):
@@ -141,16 +141,16 @@ def test_a_package_counts_with_all_its_source_and_nothing_else(place, with_init)
     helper = written(root / "helper.py", "A = 1\n")
     if with_init:
         written(root / "__init__.py", "")
-    own = job("plugged_pkg.cells.own.Own")
-    first = job_identity(own)
+    plugged = job("plugged_pkg.cells.own.Own")
+    first = job_identity(plugged)
     written(root / "notes.txt", "no source")
-    assert job_identity(own) == first
+    assert job_identity(plugged) == first
     helper.write_text("A = 2\n")
-    changed = job_identity(own)
+    changed = job_identity(plugged)
     helper.rename(root / "renamed.py")
-    renamed = job_identity(own)
+    renamed = job_identity(plugged)
     written(root / "cells" / "own.py", CELL.replace("tanh", "sigmoid"))
-    assert len({first, changed, renamed, job_identity(own)}) == 4
+    assert len({first, changed, renamed, job_identity(plugged)}) == 4
 
 
 def test_an_installed_class_counts_with_the_version_of_its_distribution():

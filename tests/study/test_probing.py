@@ -89,8 +89,8 @@ MILESTONES = {100: snapshot(10, 2.0), 75: snapshot(10, 2.0), 50: snapshot(30, 3.
 
 def test_stages_are_the_start_the_milestones_in_order_and_the_end():
     reached = {10: snapshot(40, 4.0), 100: snapshot(0, 1.0), 50: snapshot(30, 3.0)}
-    found = list(stages(model(), run("solved", reached)))
-    assert [(stage.name, stage.step, list(stage.kinds)) for stage in found] == [
+    moments = list(stages(model(), run("solved", reached)))
+    assert [(stage.name, stage.step, list(stage.kinds)) for stage in moments] == [
         ("initial", 0, ["initial"]),
         ("at_100", 0, ["milestones"]),
         ("at_50", 30, ["milestones"]),
@@ -121,11 +121,11 @@ def test_the_start_is_kept_from_what_is_loaded_after_it():
 
 
 def test_each_stage_is_measured_with_its_own_weights_and_is_recorded_under_its_name():
-    watching, found = probe(ALWAYS, run("solved", MILESTONES))
+    watching, findings = probe(ALWAYS, run("solved", MILESTONES))
     values = {"initial": 1.0, "at_100": 2.0, "at_75": 2.0, "at_50": 3.0, "at_10": 9.0, "final": 9.0}
-    assert by_key(found).items() >= {f"grad/noted_{name}": value for name, value in values.items()}.items()
+    assert by_key(findings).items() >= {f"grad/noted_{name}": value for name, value in values.items()}.items()
     assert watching.weights == [1.0, 2.0, 3.0, 9.0]  # what shares a step was measured once
-    assert found.errors == {}
+    assert findings.errors == {}
 
 
 def test_a_member_draws_the_same_at_every_moment_and_another_draws_otherwise():
@@ -149,15 +149,15 @@ def test_a_member_draws_the_same_at_every_moment_and_another_draws_otherwise():
     ],
 )
 def test_a_probe_is_used_at_the_moments_that_it_is_asked_for(at, status, names):
-    _, found = probe(at, run(status, MILESTONES))
-    assert [name for name in by_key(found) if name.startswith("grad/")] == [f"grad/noted_{name}" for name in names]
-    assert list(found.table["moment"].unique()) == names
+    _, findings = probe(at, run(status, MILESTONES))
+    assert [name for name in by_key(findings) if name.startswith("grad/")] == [f"grad/noted_{name}" for name in names]
+    assert list(findings.table["moment"].unique()) == names
 
 
 def test_the_table_has_the_columns_of_the_records_and_a_row_for_each_point():
-    _, found = probe(["initial", "milestones"], run("learning", {75: snapshot(20, 2.0)}))
-    assert list(found.table.columns) == list(TABLE_COLUMNS["probes"])
-    assert found.table.to_numpy().tolist() == [
+    _, findings = probe(["initial", "milestones"], run("learning", {75: snapshot(20, 2.0)}))
+    assert list(findings.table.columns) == list(TABLE_COLUMNS["probes"])
+    assert findings.table.to_numpy().tolist() == [
         ["initial", 0, "watching", "all", 1.0, 1.0],
         ["initial", 0, "watching", "all", 2.0, -1.0],
         ["at_75", 20, "watching", "all", 1.0, 2.0],
@@ -166,8 +166,8 @@ def test_the_table_has_the_columns_of_the_records_and_a_row_for_each_point():
 
 
 def test_without_probes_the_table_is_empty_and_has_its_columns():
-    found = probe_member({}, TASK, model(), run(), 0)
-    assert (list(found.table.columns), len(found.table)) == (list(TABLE_COLUMNS["probes"]), 0)
+    findings = probe_member({}, TASK, model(), run(), 0)
+    assert (list(findings.table.columns), len(findings.table)) == (list(TABLE_COLUMNS["probes"]), 0)
 
 
 def cannot(*_: Any) -> None:
@@ -196,8 +196,8 @@ def test_a_probe_that_fails_is_an_error_of_its_own_and_costs_no_other():
     started = model()
     for tensor in model_tensors(started).values():
         tensor.detach().fill_(1.0)
-    found = probe_member(chosen, TASK, started, run(), 5)
-    assert found.errors == {
+    findings = probe_member(chosen, TASK, started, run(), 5)
+    assert findings.errors == {
         "cannot initial": "cannot: a thing: allowed: another",
         "broken initial": "ZeroDivisionError: by zero",
         "torn initial": "OverflowError: too long",
@@ -205,7 +205,7 @@ def test_a_probe_that_fails_is_an_error_of_its_own_and_costs_no_other():
         "broken final": "ZeroDivisionError: by zero",
         "torn final": "OverflowError: too long",
     }
-    assert {name for name in by_key(found) if name.startswith("grad/")} == {"grad/noted_initial", "grad/noted_final"}
+    assert {name for name in by_key(findings) if name.startswith("grad/")} == {"grad/noted_initial", "grad/noted_final"}
     assert watching.weights == [1.0, 9.0]
 
 
@@ -219,32 +219,34 @@ class Declared(Noted):
 
 def test_a_number_keeps_what_its_probe_declares_and_gets_the_moment():
     chosen = {"declared": ChosenProbe(lambda *_: Declared(2.0), ["final"])}
-    found = probe_member(chosen, TASK, model(), run(), 5)
-    assert found.metrics.items() >= {Metric("grad/noted_{path}", "metres", "final", "left"): 2.0}.items()
+    findings = probe_member(chosen, TASK, model(), run(), 5)
+    assert findings.metrics.items() >= {Metric("grad/noted_{path}", "metres", "final", "left"): 2.0}.items()
 
 
 def test_an_error_at_milestones_that_share_a_step_is_noted_under_each_name():
-    found = probe_member({"broken": ChosenProbe(broken, ["milestones"])}, TASK, model(), run(milestones=MILESTONES), 5)
-    assert list(found.errors) == ["broken at_100", "broken at_75", "broken at_50", "broken at_10"]
+    findings = probe_member(
+        {"broken": ChosenProbe(broken, ["milestones"])}, TASK, model(), run(milestones=MILESTONES), 5
+    )
+    assert list(findings.errors) == ["broken at_100", "broken at_75", "broken at_50", "broken at_10"]
 
 
 def test_a_member_that_diverged_is_measured_at_its_start_and_told_at_its_end():
     chosen = {"gradient_flow": ChosenProbe(gradient_flow, ["initial", "final"])}
-    found = probe_member(chosen, TASK, model(), run("diverged", final=math.nan), 5)
-    assert found.errors == {
+    findings = probe_member(chosen, TASK, model(), run("diverged", final=math.nan), 5)
+    assert findings.errors == {
         "gradient_flow final": "gradient_flow: cell.weight_ih is not finite: allowed: finite numbers"
     }
-    assert "grad/decay_initial" in by_key(found)
-    assert set(found.table["moment"]) == {"initial"}
+    assert "grad/decay_initial" in by_key(findings)
+    assert set(findings.table["moment"]) == {"initial"}
 
 
 def test_what_is_recorded_of_a_stage_is_what_the_probe_finds_of_such_a_model():
     chosen, started = {"gradient_flow": ChosenProbe(gradient_flow, ["initial"])}, model()
     expected = gradient_flow(model(), TASK, Generator().manual_seed(5))
-    found = probe_member(chosen, TASK, started, run(), 5)
-    assert found.metrics.items() >= {metric.at("initial"): v for metric, v in expected.metrics().items()}.items()
+    findings = probe_member(chosen, TASK, started, run(), 5)
+    assert findings.metrics.items() >= {metric.at("initial"): v for metric, v in expected.metrics().items()}.items()
     for quantity, curve in expected.curves().items():
-        rows = found.table[found.table["quantity"] == quantity]
+        rows = findings.table[findings.table["quantity"] == quantity]
         assert rows["value"].tolist() == list(curve.values)
         assert rows["at"].tolist() == list(curve.at)
 

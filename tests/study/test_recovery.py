@@ -20,9 +20,9 @@ ARGUMENTS = ("cell=rnn", "task.lag=2,1", "cell.hidden_size=4", "trainer.seeds=3"
 @pytest.fixture
 def records(tmp_path: Path) -> StudyRecords:
     """A study of two jobs with three reported and four tuning members each, of which none has begun."""
-    found = StudyRecords(tmp_path / "runs" / "s")
-    found.write_plan(plan_study(compose_study(Invocation(ARGUMENTS)), ARGUMENTS))
-    return found
+    records = StudyRecords(tmp_path / "runs" / "s")
+    records.write_plan(plan_study(compose_study(Invocation(ARGUMENTS)), ARGUMENTS))
+    return records
 
 
 @pytest.fixture
@@ -54,8 +54,8 @@ def test_who_was_left_running_is_interrupted_and_who_is_finished_stays(
 ) -> None:
     running, solved = write(records, jobs[0], 0, "running"), write(records, jobs[0], 4, "solved")
     other = write(records, jobs[1], 5, "running")
-    found = reconcile(records, jobs)
-    assert (found.left_running, found.damaged) == (2, [])
+    reconciled = reconcile(records, jobs)
+    assert (reconciled.left_running, reconciled.damaged) == (2, [])
     assert statuses(records) == {running: "interrupted", other: "interrupted", solved: "solved"}
     assert "its process died" in str(records.read_member(running).error)
     assert [line["members"] for line in records.journal.read()[0] if line["event"] == "reconciled"] == [2]

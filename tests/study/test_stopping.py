@@ -48,10 +48,10 @@ def listening(pid: int) -> list[tuple[str, int]]:
     """Return the addresses at which a process or one that it started waits for others."""
     family = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
     return [
-        found.laddr
+        connection.laddr
         for process in family
-        for found in process.net_connections()
-        if found.status == psutil.CONN_LISTEN or found.type == socket.SOCK_DGRAM
+        for connection in process.net_connections()
+        if connection.status == psutil.CONN_LISTEN or connection.type == socket.SOCK_DGRAM
     ]
 
 

@@ -23,8 +23,8 @@ def test_a_member_is_trained_as_the_users_files_say(tmp_path, monkeypatch, capsy
     monkeypatch.chdir(tmp_path)
     asked = ["--config-dir", "my_conf", "study=mine", "task.lag=2", "tracking=off", "hydra/launcher=basic"]
     assert main([*asked, "speed=off", "report=off"]) == 0
-    told = f"Your own yaml files in {tmp_path}/my_conf are used in place of ours: {', '.join(sorted(FILES))}.\n"
-    assert capsys.readouterr().out.count(told) == 1
+    notice = f"Your own yaml files in {tmp_path}/my_conf are used in place of ours: {', '.join(sorted(FILES))}.\n"
+    assert capsys.readouterr().out.count(notice) == 1
     (job,) = json.loads((tmp_path / "runs" / "mine" / "study.json").read_text())["jobs"]
     assert (job["config"]["cell"]["forget_bias"], job["config"]["trainer"]["clip"]) == (0.25, 0.125)
     (record,) = [json.loads(path.read_text()) for path in tmp_path.glob("runs/mine/members/*/record.json")]

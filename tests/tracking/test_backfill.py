@@ -36,9 +36,9 @@ def test_the_former_command_does_the_same_and_names_the_new_one(scene, monkeypat
     with pytest.raises(SystemExit) as ended:
         runpy.run_module("lstm_bench.sync", run_name="__main__")
     assert ended.value.code == 0
-    told = capfd.readouterr()
-    assert told.out == f"{scene.plan.study}: 2 runs in MLflow, 2 written now\n"
-    assert told.err == "python -m lstm_bench.sync is now python -m lstm_bench.tracking.backfill\n"
+    printed = capfd.readouterr()
+    assert printed.out == f"{scene.plan.study}: 2 runs in MLflow, 2 written now\n"
+    assert printed.err == "python -m lstm_bench.sync is now python -m lstm_bench.tracking.backfill\n"
     assert scene.whats_wrong() == []
 
 
