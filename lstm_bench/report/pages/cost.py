@@ -16,7 +16,7 @@ def cost_section(cost: StudyCost | None) -> list[Section]:
         for name, seconds in _parts(cost).items()
     ]
     blocks: list[Block] = [Paragraph(_share_of_limit(cost)), Table([(name, "") for name in HEADINGS], rows, "Cost")]
-    return [Section("What did it cost?", blocks, "cost")]
+    return [Section("Where the time went", blocks, "cost")]
 
 
 def _parts(cost: StudyCost) -> dict[str, float]:
