@@ -27,6 +27,8 @@ from lstm_bench.engine.settings import KernelChoice
 from lstm_bench.tasks.contract import Task
 from lstm_bench.tasks.losses import loss_form
 
+MOST_CLASSES = 4096  # of a compiled read-out, which keeps those of a few sequences on the stack
+
 
 class KernelType(Protocol):
     """A callable that makes the kernel of a cell; its name is known before."""
@@ -88,7 +90,8 @@ def kernel_type(cell: Cell, device: torch.device, choice: KernelChoice = "auto")
 def readout_of(task: Task, dtype: torch.dtype, device: torch.device, choice: KernelChoice = "auto") -> Readout:
     """Return the fastest read-out that is exact for the loss of a task: compiled for the forms of `tasks.losses`."""
     form = loss_form(task)
-    if form is not None and choice == "auto" and device.type == "cpu" and _can_compile(dtype):
+    is_small = task.output_size <= MOST_CLASSES
+    if form is not None and is_small and choice == "auto" and device.type == "cpu" and _can_compile(dtype):
         return CompiledReadout(form, dtype)
     return AutogradReadout(task)
 

@@ -22,13 +22,13 @@ def study_cost(
 
     Args:
         pairs: the jobs of the study.
-        members: records by identity.
+        members: the records that can be read, by identity.
         events: the lines of the journal that the invocation wrote.
         cores: how many it could use.
         wall_s: how long it took.
         limit: what one core can do.
     """
-    ended = {str(line["identity"]) for line in events if line["event"] == "member_ended"}
+    ended = {str(line["identity"]) for line in events if line["event"] == "member_ended"} & members.keys()
     trained = [(job, plan, members[m.identity]) for job, plan in pairs for m in plan.members() if m.identity in ended]
     if not trained or any(line["event"] == "taken_up" for line in events):
         return None

@@ -213,12 +213,11 @@ class StudyRunner(PlannedStudy):
 
     def _cost(self, wall_s: float) -> StudyCost | None:
         """Return what this invocation did with its cores, see `study_cost`."""
-        pairs = list(zip(self._config.jobs, self._plan.jobs, strict=True))
         events, _ = self._records.journal.read(self._journal_began)
         if not any(line["event"] == "member_ended" for line in events):
             return None
         cores = min(self._config.jobs_at_once, usable_cores())
-        return study_cost(pairs, self._snapshot.members, events, cores, wall_s, limit_of_this_core())
+        return study_cost(self._pairs, self._snapshot.members, events, cores, wall_s, limit_of_this_core())
 
     def _write_report(self) -> Path:
         from lstm_bench.claims.evidence import own_claims  # imported here, as scipy and seaborn take a second

@@ -12,7 +12,7 @@ from lstm_bench.cells.rnn import RNNCell
 from lstm_bench.engine.compiled.kernel import CompiledKernel
 from lstm_bench.engine.compiled.readout import CompiledReadout
 from lstm_bench.engine.drawing import side_by_side
-from lstm_bench.engine.kernel_dispatch import kernel_of, readout_of, why_not_compiled
+from lstm_bench.engine.kernel_dispatch import MOST_CLASSES, kernel_of, readout_of, why_not_compiled
 from lstm_bench.engine.readout import AutogradReadout, ReadoutBatch, ReadoutGradients
 from lstm_bench.tasks.adding import AddingTask
 from lstm_bench.tasks.context import ContextTask
@@ -111,6 +111,23 @@ def test_a_number_that_is_not_finite_reaches_the_loss_of_its_member_alone(bad: f
     outputs[2, 1, 5, 3] = bad
     losses = compiled(CopyTask(4), torch.float32).gradients(outputs, batch).losses
     assert losses.isfinite().tolist() == [True, False, True]
+
+
+def test_a_target_that_is_no_class_is_refused() -> None:
+    outputs, batch = drawn(CopyTask(4), 8, torch.float32)
+    batch.targets[3, 1, 2] = 9
+    with pytest.raises(IndexError, match="target 9: allowed: a class, 0 to 8"):
+        compiled(CopyTask(4), torch.float32).gradients(outputs, batch)
+
+
+class ManyClasses(CopyTask):
+    """Predicts one of more classes than a compiled read-out has room for."""
+
+    output_size = MOST_CLASSES + 1
+
+
+def test_a_read_out_of_very_many_classes_goes_through_autograd() -> None:
+    assert isinstance(readout_of(ManyClasses(4), torch.float32, CPU), AutogradReadout)
 
 
 class TwiceTheLoss(CopyTask):

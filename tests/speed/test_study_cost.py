@@ -57,6 +57,13 @@ def test_members_of_an_earlier_invocation_are_not_counted() -> None:
     assert cost_of(*RAN) is None
 
 
+def test_a_record_that_can_no_longer_be_read_is_left_out() -> None:
+    readable = dict(list(MEMBERS.items())[1:])
+    cost = study_cost(PAIRS, readable, ENDED, 2, 300.0, LIMIT)
+    assert cost is not None
+    assert cost.evaluation_s == 2.0 * len(readable)
+
+
 def test_training_that_went_on_from_a_checkpoint_has_no_cost() -> None:
     assert cost_of(*ENDED, {"event": "taken_up", "job": PAIRS[0][1].job}) is None
 

@@ -127,16 +127,15 @@ class CompiledKernel(ABC):
         outputs = self._enter(x, self.start(parameters, x.shape[2]))
         back = readout.prepare(outputs[len(outputs) - len(batch.targets) :], batch, shared=True)
         _, norms = self._arrive(back.outputs, readout.place_of_d_outputs(), None, with_norms)
-        step = getattr(self._library, f"{self.cell}_step")
-        step(ctypes.byref(self._layout), ctypes.byref(readout.layout))
+        self._run("step", readout.layout)
         return back, self.gradients({}), {part: norm.T for part, norm in norms.items()}
 
     @abstractmethod
     def gradients(self, d_start: Parts) -> Parts:
         """See `Kernel`."""
 
-    def _run(self, direction: str) -> None:
-        getattr(self._library, f"{self.cell}_{direction}")(ctypes.byref(self._layout))
+    def _run(self, function: str, *layouts: ctypes.Structure) -> None:
+        getattr(self._library, f"{self.cell}_{function}")(*map(ctypes.byref, (self._layout, *layouts)))
 
     def _fit_buffers(self, inputs: Tensor) -> None:
         steps, members, batch, features = inputs.shape

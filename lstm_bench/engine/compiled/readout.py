@@ -44,6 +44,8 @@ class CompiledReadout:
             outputs: [S, M, B, H].
             batch: targets and weights.
             shared: the members share the room of the gradient of the outputs, which is then that of the last one.
+
+        Raises: IndexError for a target that is no class, since the C code would write beside its scores.
         """
         steps, members, size, hidden = outputs.shape
         classes = batch.weight.shape[1]
@@ -52,6 +54,8 @@ class CompiledReadout:
             outputs = F.pad(outputs, (0, width - hidden))[..., :hidden]
         weight, bias = dense(batch.weight, 1), dense(batch.bias, 1)
         targets = dense(batch.targets.to(outputs.dtype) if self.layout.squares else batch.targets, 2)
+        if not self.layout.squares and int(targets.max()) >= classes:
+            raise IndexError(f"target {int(targets.max())}: allowed: a class, 0 to {classes - 1}")
         places = (1 if shared else members, steps, size, width)
         if self._d_outputs.shape != places:
             self._d_outputs = outputs.new_empty(places)
