@@ -34,7 +34,7 @@ class StudyData:
     """A study in memory. Each frame has `task`, `variant` and `cell` columns, and `lag` where it applies.
 
     members: one row a planned reported member, those without a record with status "missing".
-    tuning: the same for the members that tried learning rates, with their `score`.
+    tuning: the same for the members that tried learning rates, with their `score`, see `StudyMember.trial_score`.
     results: one row a member and final metric; the columns that the design fixes, and name, moment and path of the
     metric.
     curves: labels, step, metric, value of each reported member.
@@ -149,7 +149,7 @@ def load_study(folder: Path) -> StudyData:
     return StudyData(
         plan=plan,
         members=members,
-        tuning=_member_frame(plan.study, tuning).assign(score=[m.metric("tuning/score") for m in tuning]),
+        tuning=_member_frame(plan.study, tuning).assign(score=[member.trial_score for member in tuning]),
         results=_result_frame(plan.study, reported),
         curves=_joined(_tables(records, reported, members, "curves", problems), "curves"),
         gradients=_joined(_gradient_tables(records, reported, members, problems), "gradients"),

@@ -5,8 +5,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from lstm_bench.metrics import normalised_loss
 from lstm_bench.records.reading import RecordError
-from lstm_bench.records.schema import JobPlan, MemberRecord
+from lstm_bench.records.schema import WITHOUT_RESULT, JobPlan, MemberRecord
 from lstm_bench.records.store import StudyRecords
 
 MISSING = "missing"
@@ -36,6 +37,21 @@ class StudyMember:
     def metric(self, name: str) -> float:
         """Return a final metric, NaN where there is none."""
         return math.nan if self.record is None else self.record.metrics.get(name, math.nan)
+
+    @property
+    def trial_score(self) -> float:
+        """How well a tuning member did, lower is better; NaN where it has no result.
+
+        The share of the tuning budget that it took to solve, or, where it did not, 1 plus its normalised loss, which
+        counts at most 1, as it does for one that diverged.
+        """
+        record, budget = self.record, self.job.tuning_steps or self.job.steps
+        if record is None or record.status in WITHOUT_RESULT:
+            return math.nan
+        if record.steps_to_solve is not None:
+            return record.steps_to_solve / budget
+        loss = self.metric(normalised_loss(self.job.criterion))
+        return 1 + (1.0 if record.status == "diverged" or math.isnan(loss) else min(1.0, loss))
 
     def row(self) -> dict[str, Any]:
         """Return what the frames say of it."""
@@ -81,9 +97,11 @@ def read_members(records: StudyRecords, jobs: Iterable[JobPlan]) -> tuple[dict[K
 
 
 def planned_members(jobs: Sequence[JobPlan], records: Mapping[Key, MemberRecord]) -> list[StudyMember]:
-    """Return every member of the plan, in its order; tuning members first within a job."""
+    """Return every member of the plan, in its order, tuning members first within a job, and further ones that ran."""
     return [
         StudyMember(job, role, seed, rate, records.get((job.job, role, seed, rate)))
         for job in jobs
-        for _, role, seed, rate in job.members()
+        for further, members in ((True, job.further_members()), (False, job.members()))
+        for _, role, seed, rate in members
+        if not further or (job.job, role, seed, rate) in records
     ]

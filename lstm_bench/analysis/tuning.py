@@ -3,29 +3,38 @@
 import math
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from lstm_bench.analysis.caching import cache_per_study
 from lstm_bench.analysis.frames import StudyData
+from lstm_bench.analysis.memory_span import learned_span
 from lstm_bench.analysis.solving import ATTEMPTS
 from lstm_bench.analysis.statistics import TAILS, TOLERANCE, Interval
 from lstm_bench.analysis.wording import counted, listed
 from lstm_bench.records.schema import JobPlan
 
-CLOSE = 0.05  # of the score, a normalised loss
+CLOSE = 0.05  # of the score
+BASELINE_SCORE = 1.95  # of a member that has not left the memoryless baseline
+DROPPED = "dropped"  # half-way, with its learning rate
 BEST_COLUMNS = ("study", "task", "variant", "cell", "lag", "trials", "expected", "low", "high", "of")
 
 
 class Effort(NamedTuple):
-    """What a job was given to choose its learning rate: rates, seeds that try each, and steps of the whole budget."""
+    """What a job was given to choose its learning rate: rates, seeds that try each, and steps of the whole budget.
+
+    `halved` tells whether the worse half of the rates is dropped half-way, `further` which rates are tried where the
+    best lies at an end.
+    """
 
     rates: tuple[float, ...]
     seeds: int
     share: float
     steps: int
+    halved: bool = False
+    further: tuple[float, ...] = ()
 
     @property
     def trials(self) -> int:
@@ -34,17 +43,24 @@ class Effort(NamedTuple):
 
     @property
     def text(self) -> str:
-        """The effort in words: "0.001 and 0.01 on 2 tuning seeds each, for 30% of 5,000 steps"."""
+        """The effort in words: "0.001 and 0.01 on 4 tuning seeds each, for the whole budget of 5,000 steps"."""
         rates = listed([f"{rate:g}" for rate in self.rates])
         if not self.trials:
             return f"{rates} alone, untuned, for {self.steps:,} steps"
-        return f"{rates} on {counted(self.seeds, 'tuning seed')} each, for {self.share:.0%} of {self.steps:,} steps"
+        steps = f"{self.steps:,} steps"
+        budget = f"the whole budget of {steps}" if self.share == 1 else f"{self.share:.0%} of {steps}"
+        text = f"{rates} on {counted(self.seeds, 'tuning seed')} each, for {budget}"
+        if self.halved:
+            text += ", the worse half of the rates dropped half-way"
+        further = " or ".join(f"{rate:g}" for rate in self.further)
+        return text + (f", and {further} where the best rate lies at that end" if further else "")
 
 
 def effort(job: JobPlan) -> Effort:
     """Return what a job was given to choose its learning rate."""
-    share = float(job.config["trainer"]["tuning_share"])
-    return Effort(tuple(job.learning_rates), len(job.tuning_seeds), share, job.steps)
+    trainer = job.config["trainer"]
+    share, halved = float(trainer["tuning_share"]), bool(trainer.get("halving", False))
+    return Effort(tuple(job.learning_rates), len(job.tuning_seeds), share, job.steps, halved, tuple(job.further_rates))
 
 
 def unequal_tuning(study: StudyData) -> list[str]:
@@ -90,8 +106,8 @@ def best_of(scores: Sequence[float], k: int) -> Interval:
 def best_of_k(study: StudyData) -> pd.DataFrame:
     """Return the expected best tuning score after each number of trials, a row a (task, variant, cell, lag, trials).
 
-    A trial is a (learning rate, seed) pair, its score the mean normalised loss over the tuning budget; lower is
-    better. `expected`, `low` and `high` are those of `best_of`; `of`: the number of trials. No row without tuning.
+    A trial is a (learning rate, seed) pair; its score is `StudyMember.trial_score`, lower is better.
+    `expected`, `low` and `high` are those of `best_of`; `of`: the number of trials. No row without tuning.
     """
     tried = study.tuning.loc[np.isfinite(study.tuning["score"])]
     rows = [
@@ -131,6 +147,63 @@ def _is_open(curves: pd.DataFrame) -> bool:
 def _after_one_more(curve: Sequence[float]) -> float:
     *_, before, last = [curve[0], *curve]
     return last - (before - last)
+
+
+@cache_per_study
+def choices(study: StudyData) -> pd.DataFrame:
+    """Return the learning rate chosen, a row a (task, variant, cell, lag) that was tuned and has reported members.
+
+    end: "low" or "high" where it is the lowest or the highest of three rates or more that were tried, else "".
+    by_chance: whether no tuning member left the memoryless baseline, so that nothing speaks for one rate.
+    """
+    keys = ["study", "task", "variant", "cell", "lag"]
+    known = study.members.dropna(subset=["learning_rate"])
+    chosen = known.groupby(keys, sort=False, observed=True)["learning_rate"].first().to_dict()
+    tried = dict(iter(study.tuning.dropna(subset=["score"]).groupby(keys, sort=False, observed=True)))
+    rows = [
+        (*labels, rate, _end(rate, tried[labels]), bool((tried[labels]["score"] >= BASELINE_SCORE).all()))
+        for labels, rate in chosen.items()
+        if labels in tried
+    ]
+    return pd.DataFrame(rows, columns=[*keys, "learning_rate", "end", "by_chance"])
+
+
+def _end(rate: float, trials: pd.DataFrame) -> str:
+    rates = sorted(trials["learning_rate"].unique())
+    if len(rates) < 3:
+        return ""
+    return "low" if rate == rates[0] else "high" if rate == rates[-1] else ""
+
+
+@cache_per_study
+def fixed_rate_spans(study: StudyData) -> pd.DataFrame:
+    """Return T50 at each learning rate as it is, from the tuning members, a row a (cell, rate), of one task.
+
+    A member that was dropped half-way counts as one that did not solve: where there are such members T50 is a lower
+    bound. Where tuning members had less than the whole budget, T50 is that within theirs.
+    Columns: study, task, variant, cell, learning_rate, span, span_median, span_low, span_high, members, dropped.
+    """
+    ran = study.tuning.loc[study.tuning["status"].isin((*ATTEMPTS, DROPPED))]
+    return pd.DataFrame(
+        [
+            {**study.labels, "cell": cell, "learning_rate": rate, **_fixed_rate_span(members)}
+            for (cell, rate), members in ran.groupby(["cell", "learning_rate"], sort=False)
+        ]
+    )
+
+
+def _fixed_rate_span(members: pd.DataFrame) -> dict[str, Any]:
+    by_lag = members.groupby("lag")["status"]
+    solved, attempts = by_lag.agg(lambda statuses: int((statuses == "solved").sum())), by_lag.size()
+    span, dropped = learned_span(list(solved.index), solved.tolist(), attempts.tolist()), members["status"] == DROPPED
+    return {
+        "span": f"at least {span.text}" if dropped.any() and span.outcome == "fitted" else span.text,
+        "span_median": span.median,
+        "span_low": span.low,
+        "span_high": span.high,
+        "members": len(members),
+        "dropped": int(dropped.sum()),
+    }
 
 
 @cache_per_study

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from lstm_bench.checks import STUDY_NAME, STUDY_NAME_RULE, at_least
 from lstm_bench.config.errors import ConfigError
 from lstm_bench.engine.settings import TrainingSettings
+from lstm_bench.engine.tuning import rate_beyond
 
 STUDIES_RULE = "overrides by the name of a study, as in {mine: +experiment=copy_task}"
 Measure = Literal["training", "speed", "claims"]
@@ -90,13 +91,16 @@ class TrainerConfig(TrainingSettings):
         learning_rates: Adam's rates to choose from on the tuning seeds; one rate needs no tuning.
         tuning_seeds: how many members try each rate.
         tuning_share: share of `steps` that a tuning member may take.
+        extend_rates: whether tuning also tries the half-decade beyond an end of the grid at which the best rate lies.
         seeds: how many members are reported, or a list of their seeds.
         kernel: `auto` uses the compiled kernel where there is one and it can be built, `torch` never.
     """
 
-    learning_rates: float | list[float] = field(default_factory=lambda: [0.001, 0.003, 0.01])
-    tuning_seeds: int = 2
-    tuning_share: float = 0.3
+    learning_rates: float | list[float] = field(default_factory=lambda: [0.0003, 0.001, 0.003, 0.01, 0.03])
+    tuning_seeds: int = 4
+    tuning_share: float = 1.0
+    halving: bool = True
+    extend_rates: bool = True
     seeds: int | list[int] = 5
     kernel: Literal["auto", "torch"] = "auto"
 
@@ -110,6 +114,8 @@ class TrainerConfig(TrainingSettings):
             raise ValueError(f"clip={self.clip}: allowed: a number of at least 0 (0 turns clipping off)")
         if not 0 < self.tuning_share <= 1:
             raise ValueError(f"tuning_share={self.tuning_share}: allowed: a number above 0 and at most 1")
+        if not 0 < self.beta2 < 1:
+            raise ValueError(f"beta2={self.beta2}: allowed: a number above 0 and below 1")
         self._check_rates()
         self._check_seeds()
 
@@ -135,6 +141,12 @@ class TrainerConfig(TrainingSettings):
     def tunes(self) -> bool:
         """Whether a learning rate must be chosen: there are several, and members are trained."""
         return len(self.rates) > 1 and self.steps > 0
+
+    @property
+    def further_rates(self) -> list[float]:
+        """The half-decades beyond both ends of the learning-rate grid, where tuning may go there."""
+        ends = (min(self.rates), max(self.rates)) if self.tunes and self.extend_rates else ()
+        return [beyond for end in ends if (beyond := rate_beyond(end, self.rates)) is not None]
 
     @property
     def seed_list(self) -> list[int]:

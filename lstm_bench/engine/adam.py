@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
-BETAS, EPSILON = (0.9, 0.999), 1e-8  # as by default in torch.optim
+BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8  # as by default in torch.optim
 
 
 class RowAdam:
@@ -19,9 +19,11 @@ class RowAdam:
         block: the parameters, which `step` updates in place.
         gradients: their gradients [M, P], which `step` reads.
         learning_rates: the rate of each row.
+        beta2: the decay of the mean of squared gradients.
     """
 
-    def __init__(self, block: Tensor, gradients: Tensor, learning_rates: Sequence[float]) -> None:
+    def __init__(self, block: Tensor, gradients: Tensor, learning_rates: Sequence[float], beta2: float = BETA2) -> None:
+        self._beta2 = beta2
         self._steps = [torch.zeros((), device=block.device) for _ in learning_rates]
         self._first, self._second = torch.zeros_like(block), torch.zeros_like(block)
         tensors = (block, gradients, self._first, self._second)
@@ -32,8 +34,8 @@ class RowAdam:
             self._rows_by_rate[rate] = views, [self._steps[row] for row in rows]
 
     @torch.no_grad()
-    def step(self) -> None:
-        """Take one step with all rows."""
+    def step(self, rate_share: float = 1.0) -> None:
+        """Take one step with all rows, each at this share of its rate."""
         for rate, ((weights, gradients, first, second), steps) in self._rows_by_rate.items():
             torch._foreach_add_(steps, 1)
             torch._fused_adam_(
@@ -43,9 +45,9 @@ class RowAdam:
                 second,
                 [],
                 steps,
-                lr=rate,
-                beta1=BETAS[0],
-                beta2=BETAS[1],
+                lr=rate * rate_share,
+                beta1=BETA1,
+                beta2=self._beta2,
                 weight_decay=0.0,
                 eps=EPSILON,
                 amsgrad=False,

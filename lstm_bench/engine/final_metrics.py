@@ -18,7 +18,6 @@ from lstm_bench.metrics import (
 STEPS_TAKEN, STEPS_TO_SOLVE = Metric("train/steps", STEPS), Metric("train/steps_to_solve", STEPS)
 TRAINING_TIME = Metric("train/train_s", SECONDS)
 GRADIENT_NORM, CLIPPED = Metric("grad/norm"), Metric("grad/clipped_share", SHARE)
-TUNING_SCORE = Metric("tuning/score", NORMALISED)
 
 
 def final_metrics(run: Run, task_units: Mapping[str, str]) -> dict[Metric, float]:

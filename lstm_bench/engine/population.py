@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from lstm_bench.cells.reals import as_reals, from_reals
-from lstm_bench.engine.adam import RowAdam
+from lstm_bench.engine.adam import BETA2, RowAdam
 from lstm_bench.engine.compiled.kernel import CompiledKernel
 from lstm_bench.engine.compiled.readout import CompiledReadout
 from lstm_bench.engine.generic import GenericKernel
@@ -40,6 +40,7 @@ class Population:
         device: where tensors live.
         kernel: which kernels may be used.
         plan: how much memory tapes may take; by default `plan_for` the device.
+        beta2: Adam's decay of the mean of squared gradients.
     """
 
     def __init__(
@@ -50,9 +51,10 @@ class Population:
         device: torch.device,
         kernel: KernelChoice = "auto",
         plan: MemoryPlan | None = None,
+        beta2: float = BETA2,
     ) -> None:
         self.task, self.device, self._plan = task, device, plan or plan_for(device)
-        self._hidden_size = models[0].cell.hidden_size
+        self._hidden_size, self._beta2 = models[0].cell.hidden_size, beta2
         self._training, self._evaluation = (
             Unroll(kernel_of(models[0].cell, device, kernel, training, len(models)), self._plan.tape_bytes)
             for training in (True, False)
@@ -74,7 +76,7 @@ class Population:
         self.weights, self.gradients = weights, torch.zeros_like(weights)
         self._named_weights, self._named_gradients = self._views(self.weights), self._views(self.gradients)
         self._learning_rates = learning_rates
-        self._adam = RowAdam(self.weights, self.gradients, learning_rates)
+        self._adam = RowAdam(self.weights, self.gradients, learning_rates, self._beta2)
 
     def _views(self, block: Tensor) -> dict[str, Tensor]:
         """Return each parameter's reals [M, ...] as a view of a block [M, P]."""
@@ -202,12 +204,12 @@ class Population:
         norms: Tensor = torch.linalg.vector_norm(self.gradients, dim=1)
         return norms
 
-    def update(self, clip: float) -> None:
-        """Clip each member's gradient to the norm `clip` (0: never) and take one Adam step."""
+    def update(self, clip: float, rate_share: float = 1.0) -> None:
+        """Clip each member's gradient to the norm `clip` (0: never) and take one Adam step at a share of its rate."""
         if clip > 0:
             scale = (clip / (self.gradient_norms() + 1e-6)).clamp(max=1.0)
             self.gradients.mul_(scale.unsqueeze(1))
-        self._adam.step()
+        self._adam.step(rate_share)
 
     @torch.no_grad()
     def predict(self, inputs: Tensor, indices: Sequence[int], seeds: Sequence[int] = ()) -> Tensor:

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from lstm_bench.engine.seeds import Member
 
-Status = Literal["solved", "learning", "plateau", "diverged", "untrained"]
+Status = Literal["solved", "learning", "plateau", "diverged", "dropped", "untrained"]
 PACKED_OTHERWISE = ("member", "curves", "state_norms", "milestones")
 
 

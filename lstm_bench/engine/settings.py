@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 KernelChoice = Literal["auto", "torch", "autograd"]
+Schedule = Literal["constant", "cosine"]
 
 
 @dataclass(frozen=True)
@@ -17,6 +18,9 @@ class TrainingSettings:
         eval_size: fresh sequences an evaluation.
         confirm_size: held-out sequences that confirm a solution, once.
         clip: largest global gradient norm; 0 turns clipping off.
+        beta2: Adam's decay of the mean of squared gradients.
+        schedule: `cosine` brings the learning rate of every member down to 0 at its last step.
+        halving: whether of members with several learning rates the worse half of the rates is dropped half-way.
         stop_when_solved: whether a member ends when it has solved the task; else it trains to its last step.
         study_seed: root of every random stream.
         device: where tensors live.
@@ -30,6 +34,9 @@ class TrainingSettings:
     eval_size: int = 1000
     confirm_size: int = 10_000
     clip: float = 1.0
+    beta2: float = 0.999
+    schedule: Schedule = "constant"
+    halving: bool = False
     stop_when_solved: bool = True
     study_seed: int = 0
     device: str = "cpu"

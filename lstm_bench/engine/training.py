@@ -16,6 +16,7 @@ from lstm_bench.engine.population import Population
 from lstm_bench.engine.run import Run, Snapshot, packed, unpacked
 from lstm_bench.engine.seeds import Member, cell_seeds, cell_streams, generator
 from lstm_bench.engine.settings import TrainingSettings
+from lstm_bench.engine.tuning import Trial, surviving_rates
 from lstm_bench.metrics import CONFIRMATION, EVALUATION, TRAINING_LOSS
 from lstm_bench.tasks.contract import Batch, Task
 
@@ -34,6 +35,8 @@ class Training:
     sequences agrees; `steps_to_solve` is the step of the second, and it stays solved where it trains on, unless it
     diverges. It is *diverged* when its loss, gradient or a metric is not finite; at the end of the budget it is
     *plateau* at 95% or more of the memoryless baseline, else *learning*. With a budget of 0 steps it is *untrained*.
+    With `halving`, the worse half of the learning rates is dropped at the evaluation half-way, see `surviving_rates`;
+    members at these rates end there as *dropped*.
 
     Between two steps `state` returns everything that training needs: resumed from it, with the same kernel, training
     ends with the same bits. Every draw is a function of (seed, step), so no generator has a state to keep; a plug-in
@@ -47,8 +50,11 @@ class Training:
     def __init__(self, task: Task, make_cell: MakeCell, members: Sequence[Member], settings: TrainingSettings) -> None:
         models = [make_model(task, make_cell, generator(settings.study_seed, m, "initialisation")) for m in members]
         rates = [member.learning_rate for member in members]
-        self._population = Population(task, models, rates, torch.device(settings.device), settings.kernel)
+        self._population = Population(
+            task, models, rates, torch.device(settings.device), settings.kernel, beta2=settings.beta2
+        )
         self._settings = settings
+        self._ended: list[Trial] = []
         self.active = [Run(member) for member in members]
         self.step = 0
 
@@ -57,18 +63,32 @@ class Training:
         population = self._population
         with _charged_to(self.active):
             _take_step(population, self.active, self.step, self._settings)
+        if self._settings.halving and self.step == _half_way(self._settings):
+            self._drop_lagging()
         ended = [(index, run) for index, run in enumerate(self.active) if run.finished]
         for index, run in ended:
             run.weights, run.moments = population.member_weights(index), population.member_moments(index)
+            self._ended.append(self._trial_of(run))
         staying = [index for index, run in enumerate(self.active) if not run.finished]
         if staying and ended:
             population.keep(staying)
         self.active = [self.active[index] for index in staying]
         if staying:
             with _charged_to(self.active):
-                population.update(self._settings.clip)
+                population.update(self._settings.clip, rate_share(self.step, self._settings))
         self.step += 1
         return [run for _, run in ended]
+
+    def _drop_lagging(self) -> None:
+        trials = [*self._ended, *map(self._trial_of, self.active)]
+        surviving = surviving_rates(trials, self.step)
+        for run in self.active:
+            if not run.finished and run.member.learning_rate not in surviving:
+                run.status, run.finished = "dropped", True
+
+    def _trial_of(self, run: Run) -> Trial:
+        loss = run.metrics.get(f"{self._population.task.criterion}_share", math.nan)
+        return Trial(run.member.learning_rate, run.steps_to_solve, math.nan if run.status == "diverged" else loss)
 
     def state(self) -> dict[str, Any]:
         """Return the state as plain containers and tensors, which share no memory with this training."""
@@ -76,6 +96,7 @@ class Training:
             "step": self.step,
             "runs": [packed(run) for run in self.active],
             "population": self._population.state(),
+            "ended": [list(trial) for trial in self._ended],
         }
 
     @classmethod
@@ -90,7 +111,24 @@ class Training:
         training = cls(task, make_cell, [run.member for run in runs], settings)
         training._population.load(state["population"])
         training.active, training.step = runs, state["step"]
+        training._ended = [Trial(*trial) for trial in state["ended"]]
         return training
+
+
+def rate_share(step: int, settings: TrainingSettings) -> float:
+    """Return the share of its learning rate that a member has at a step: 1, or by cosine from 1 down to 0.
+
+    cosine: (1 + cos(pi step / steps)) / 2. Source: Loshchilov & Hutter 2017, without restarts.
+    """
+    if settings.schedule == "constant":
+        return 1.0
+    return (1 + math.cos(math.pi * step / settings.steps)) / 2
+
+
+def _half_way(settings: TrainingSettings) -> int | None:
+    """Return the step of the evaluation at half of the budget or the last before it; None where there is none."""
+    step = settings.steps // 2 // settings.eval_every * settings.eval_every
+    return step or None
 
 
 def train(

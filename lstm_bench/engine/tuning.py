@@ -1,29 +1,69 @@
 """Choose a learning rate on seeds that the report never uses."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from statistics import fmean
+from typing import NamedTuple
 
-from lstm_bench.engine.run import Run
-from lstm_bench.metrics import normalised_loss
+GRID_STEP = math.sqrt(10)  # from one rate of the grid to the next: half a decade
+WORST_LOSS = 2.0
 
 
-def tuning_score(run: Run, criterion: str, evaluations: int) -> float:
-    """Return the mean normalised loss over the tuning budget: 0 is perfect, 1 no better than no memory.
+class Trial(NamedTuple):
+    """How a tuning member does: when it solved, None where it has not, and its normalised loss, NaN if it diverged."""
 
-    This is the area under the learning curve, which measures speed and quality in one number. Shares above 1 count as
-    1; after solving, a member counts 0, after diverging 1.
+    learning_rate: float
+    steps_to_solve: int | None
+    loss: float
+
+
+def best_first(trials: Sequence[Trial], budget: int) -> list[float]:
+    """Return the learning rates of the trials, the best first.
+
+    The best rate is that with most members solved within the budget, then with the fewest mean steps to solve counted
+    up to the budget, then with the lowest mean normalised loss, in which a member counts at most 2, twice the loss of
+    no memory, as a diverged one does; then the smallest.
+
+    Args:
+        trials: any number of members a rate.
+        budget: steps that each could take.
     """
-    shares = [
-        1.0 if math.isnan(value) else min(1.0, value)
-        for _, name, value in run.curves
-        if name == normalised_loss(criterion)
-    ]
-    rest = 0.0 if run.status == "solved" else 1.0
-    return fmean(shares + [rest] * (evaluations - len(shares)))
+    return sorted({trial.learning_rate for trial in trials}, key=lambda rate: _rank(_at(rate, trials), budget))
 
 
-def choose_learning_rate(scores: Sequence[tuple[float, float]]) -> float:
-    """Return the rate with the lowest mean score from (learning rate, score) pairs; the smaller rate on a tie."""
-    rates = sorted({rate for rate, _ in scores})
-    return min(rates, key=lambda rate: fmean(score for other, score in scores if other == rate))
+def surviving_rates(trials: Sequence[Trial], budget: int) -> list[float]:
+    """Return the better half of the rates after `budget` steps, the middle one included, as successive halving does.
+
+    Source: Karnin, Koren & Somekh 2013, Almost optimal exploration in multi-armed bandits; Jamieson & Talwalkar 2016.
+    """
+    rates = best_first(trials, budget)
+    return rates[: math.ceil(len(rates) / 2)]
+
+
+def rate_beyond(best: float, rates: Iterable[float]) -> float | None:
+    """Return the half-decade beyond the end of a grid at which its best rate lies; None where it lies inside.
+
+    A half-decade is 1 or 3 times a power of ten. A grid of one or two rates has no inside, and is not extended.
+    """
+    ascending = sorted(rates)
+    if len(ascending) < 3 or best not in (ascending[0], ascending[-1]):
+        return None
+    return half_decade(best, -1 if best == ascending[0] else 1)
+
+
+def half_decade(rate: float, steps: int) -> float:
+    """Return the half-decade so many half-decades above the one nearest to a rate: 1e-4 is -1 above 3e-4."""
+    place = round(math.log(rate, GRID_STEP)) + steps
+    decade, is_half = divmod(place, 2)
+    return float(f"{3 if is_half else 1}e{decade}")
+
+
+def _at(rate: float, trials: Sequence[Trial]) -> list[Trial]:
+    return [trial for trial in trials if trial.learning_rate == rate]
+
+
+def _rank(trials: Sequence[Trial], budget: int) -> tuple[int, float, float, float]:
+    in_time = [trial for trial in trials if trial.steps_to_solve is not None and trial.steps_to_solve <= budget]
+    steps = sum(float(trial.steps_to_solve or 0) for trial in in_time) + budget * (len(trials) - len(in_time))
+    loss = fmean(min(WORST_LOSS, trial.loss) if math.isfinite(trial.loss) else WORST_LOSS for trial in trials)
+    return -len(in_time), steps / len(trials), loss, trials[0].learning_rate

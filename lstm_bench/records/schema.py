@@ -1,5 +1,6 @@
 """The dataclasses of the records, field by field. SCHEMA is raised when a field changes its meaning."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal, NamedTuple
 
@@ -18,7 +19,7 @@ PLAIN_LOOP = "plain loop"
 Measure = Literal["training", "speed", "claims"]  # what a study measures of its jobs, or of other studies
 ROLES = ("report", "tuning")
 WITHOUT_RESULT = ("running", "interrupted", "out_of_memory", "failed")  # not ended yet, or ended by a failure
-STATUSES = ("solved", "learning", "plateau", "diverged", "untrained", *WITHOUT_RESULT)
+STATUSES = ("solved", "learning", "plateau", "diverged", "dropped", "untrained", *WITHOUT_RESULT)
 
 
 class JobOutcome(NamedTuple):
@@ -39,7 +40,9 @@ class JobPlan:
     floating-point operations of one member's training step, by formula. `config` is the resolved configuration; `job`
     is the hash of what in it changes results. `sentence` are the words that a probe takes a trained cell through, where
     the task has them, `answers` the names of the task's classes. `notes` are warnings from a trial of the
-    cell, `sources` the hash or version of each package and module that its plug-ins are made of.
+    cell, `sources` the hash or version of each package and module that its plug-ins are made of. `further_rates` are
+    those that tuning tries as well where the best of `learning_rates` lies at an end of them; each tuning member may
+    take `tuning_steps`, None in earlier records.
     """
 
     job: str
@@ -70,18 +73,31 @@ class JobPlan:
     answers: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     sources: dict[str, str] = field(default_factory=dict)
+    further_rates: list[float] = field(default_factory=list)
+    tuning_steps: int | None = None
 
     def members(self) -> list[PlannedMember]:
         """Return all members of the job, those that tune it first."""
-        return [*self._tuning(), *self.reported()]
+        rates = self.learning_rates if len(self.learning_rates) > 1 and self.steps > 0 else []
+        return [*self._tuning(rates), *self.reported()]
+
+    def further_members(self) -> list[PlannedMember]:
+        """Return the members that tuning trains as well where the best rate lies at an end: not all of them will be."""
+        return self._tuning(self.further_rates)
 
     def reported(self) -> list[PlannedMember]:
         """Return the members that are reported."""
         return [PlannedMember(member_identity(self.job, "report", seed), "report", seed, None) for seed in self.seeds]
 
-    def _tuning(self) -> list[PlannedMember]:
-        """Return the members that try learning rates, none where there is nothing to choose."""
-        rates = self.learning_rates if len(self.learning_rates) > 1 and self.steps > 0 else []
+    @property
+    def most_tuning_steps(self) -> float:
+        """The training steps of all tuning members at most: where none solves, and a rate beyond the grid is tried."""
+        is_halving = self.config.get("trainer", {}).get("halving", False)
+        half_way = len(self.learning_rates) // 2 if is_halving else 0  # rates that are dropped there
+        budgets = len(self.learning_rates) - half_way / 2 + bool(self.further_rates)
+        return len(self.tuning_seeds) * budgets * (self.tuning_steps or self.steps)
+
+    def _tuning(self, rates: Sequence[float]) -> list[PlannedMember]:
         pairs = [(rate, seed) for rate in rates for seed in self.tuning_seeds]
         return [
             PlannedMember(member_identity(self.job, "tuning", seed, rate), "tuning", seed, rate) for rate, seed in pairs

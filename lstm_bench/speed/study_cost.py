@@ -29,7 +29,12 @@ def study_cost(
         limit: what one core can do.
     """
     ended = {str(line["identity"]) for line in events if line["event"] == "member_ended"} & members.keys()
-    trained = [(job, plan, members[m.identity]) for job, plan in pairs for m in plan.members() if m.identity in ended]
+    trained = [
+        (job, plan, members[member.identity])
+        for job, plan in pairs
+        for member in (*plan.further_members(), *plan.members())
+        if member.identity in ended
+    ]
     if not trained or any(line["event"] == "taken_up" for line in events):
         return None
     return StudyCost(

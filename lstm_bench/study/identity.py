@@ -6,7 +6,7 @@ from lstm_bench.config.schema import JobConfig
 from lstm_bench.records.identity import content_hash
 from lstm_bench.study.plug_in_source import plug_in_sources
 
-RESULTS_VERSION = 4  # raised when the same settings give other results
+RESULTS_VERSION = 5  # raised when the same settings give other results
 PLUG_IN_VERSION = 1  # raised when they do so for plug-ins alone; 1: evaluation mode, draws by member, complex numbers
 NOT_IN_HASH = ("seeds", "device", "kernel")  # other members, and where and with what they train: recorded, not hashed
 SINCE = {"stop_when_solved": True}  # later settings, not hashed at these values, which equal the earlier behaviour

@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import math
 import time
 import traceback
 from collections.abc import Mapping, Sequence
@@ -15,12 +16,13 @@ from torch import Tensor
 
 from lstm_bench.config.objects import cell_maker, chosen_probes, make_task
 from lstm_bench.config.schema import JobConfig
-from lstm_bench.engine.final_metrics import TUNING_SCORE, final_metrics
+from lstm_bench.engine.final_metrics import final_metrics
 from lstm_bench.engine.model import MakeCell, make_model
 from lstm_bench.engine.run import Run
 from lstm_bench.engine.seeds import Member, generator
 from lstm_bench.engine.training import Training
-from lstm_bench.engine.tuning import choose_learning_rate, tuning_score
+from lstm_bench.engine.tuning import Trial, best_first, rate_beyond
+from lstm_bench.metrics import normalised_loss
 from lstm_bench.records.identity import member_identity
 from lstm_bench.records.schema import DONE, ROLES, JobOutcome, MemberRecord
 from lstm_bench.records.store import TABLE_COLUMNS, StudyRecords
@@ -75,8 +77,11 @@ class Job:
 
     def tuning_members(self) -> list[Member]:
         """Return the members that try learning rates."""
-        trainer = self.config.trainer
-        return [Member("tuning", seed, rate) for rate in trainer.rates for seed in range(trainer.tuning_seeds)]
+        return [member for rate in self.config.trainer.rates for member in self.members_at(rate)]
+
+    def members_at(self, rate: float) -> list[Member]:
+        """Return the members that try one learning rate."""
+        return [Member("tuning", seed, rate) for seed in range(self.config.trainer.tuning_seeds)]
 
     def reported_members(self, rate: float) -> list[Member]:
         """Return the members that are reported, at the chosen learning rate."""
@@ -134,15 +139,29 @@ def _run_phases(job: Job) -> None:
 
 
 def _choose_rate(job: Job) -> float:
-    """Return the best learning rate on the tuning seeds, after training the tuning members without a result."""
+    """Return the best learning rate on the tuning seeds, after training the tuning members without a result.
+
+    Where the best rate lies at an end of the grid, one rate beyond that end is tried as well.
+    """
     trainer = job.config.trainer
     if not trainer.tunes:
         return trainer.rates[0]
-    candidates = job.tuning_members()
-    _train_phase(job, candidates, trainer.tuning_steps)
-    records = [job.records.read_member(job.identity_of(member)) for member in candidates]
-    scores = [record.metrics[TUNING_SCORE.key] for record in records]
-    return choose_learning_rate([(m.learning_rate, score) for m, score in zip(candidates, scores, strict=True)])
+    trials = _try_rates(job, job.tuning_members())
+    best = best_first(trials, trainer.tuning_steps)[0]
+    further = rate_beyond(best, trainer.rates)
+    if further is None or not trainer.extend_rates:
+        return best
+    return best_first([*trials, *_try_rates(job, job.members_at(further))], trainer.tuning_steps)[0]
+
+
+def _try_rates(job: Job, members: Sequence[Member]) -> list[Trial]:
+    _train_phase(job, members, job.config.trainer.tuning_steps)
+    return [_trial_of(job.records.read_member(job.identity_of(member)), job.task.criterion) for member in members]
+
+
+def _trial_of(record: MemberRecord, criterion: str) -> Trial:
+    loss = math.nan if record.status == "diverged" else record.metrics.get(normalised_loss(criterion), math.nan)
+    return Trial(float(record.learning_rate or math.nan), record.steps_to_solve, loss)
 
 
 def _train_phase(job: Job, members: Sequence[Member], steps: int) -> None:
@@ -184,7 +203,8 @@ def _resumed_training(
             job.records.journal.note("taken_up", job=job.identity, role=waiting[0].role, step=training.step)
             return training
     damaged = checkpointer.began() or any(job.records.was_quarantined(job.identity_of(member)) for member in waiting)
-    training = Training(job.task, job.make_cell, members if damaged else waiting, settings)
+    compete = waiting[0].role == "tuning"  # which rates are dropped half-way depends on all of them
+    training = Training(job.task, job.make_cell, members if damaged or compete else waiting, settings)
     checkpointer.write(training)
     return training
 
@@ -200,7 +220,7 @@ def _train(job: Job, checkpointer: Checkpointer, training: Training, steps: int)
         ended_runs = training.advance()
         for run in ended_runs:
             if not job.has_result(run.member):
-                _record_run(job, run, steps)
+                _record_run(job, run)
         checkpointer.note(training, ended_runs)
         if time.monotonic() - job.last_note > SECONDS_BETWEEN_NOTES and training.active:
             ended_count = started_with - len(training.active)
@@ -226,7 +246,7 @@ def _mark_running(job: Job, run: Run) -> None:
         job.records.write_status(replace(record, finished=now()))
 
 
-def _record_run(job: Job, run: Run, steps: int) -> None:
+def _record_run(job: Job, run: Run) -> None:
     import pandas as pd
 
     member, identity = run.member, job.identity_of(run.member)
@@ -235,10 +255,7 @@ def _record_run(job: Job, run: Run, steps: int) -> None:
     tables = {"curves": pd.DataFrame(run.curves, columns=list(TABLE_COLUMNS["curves"]))}
     files: dict[str, bytes] = {}
     probe_s = 0.0
-    if tuning:
-        evaluations = steps // job.config.trainer.eval_every + 1
-        metrics[TUNING_SCORE] = tuning_score(run, job.task.criterion, evaluations)
-    else:
+    if not tuning:
         began = time.monotonic()
         findings = _probe(job, run)
         probe_s = time.monotonic() - began

@@ -78,6 +78,8 @@ def _plan_job(job: JobConfig, cell_name: str, task: Task, cell: Cell) -> JobPlan
         units=dict(task.units),
         learning_rates=trainer.rates if trainer.tunes else trainer.rates[:1],
         tuning_seeds=list(range(trainer.tuning_seeds)) if trainer.tunes else [],
+        further_rates=trainer.further_rates,
+        tuning_steps=trainer.tuning_steps,
         seeds=trainer.seed_list,
         steps=trainer.steps,
         batch_size=trainer.batch_size,

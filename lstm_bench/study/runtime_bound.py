@@ -84,8 +84,7 @@ def _seconds_of(training: Training) -> float:
 def _member_steps(job: JobConfig, plan: JobPlan) -> float:
     """Return the training steps of all members of a job, tuning included, with evaluations in units of such steps."""
     trainer = job.trainer
-    trials = len(plan.tuning_seeds) * len(plan.learning_rates)
-    trained = len(plan.seeds) * plan.steps + trials * trainer.tuning_steps
+    trained = len(plan.seeds) * plan.steps + plan.most_tuning_steps
     evaluated = trained / trainer.eval_every * trainer.eval_size
     return trained + evaluated * FORWARD_SHARE / trainer.batch_size
 

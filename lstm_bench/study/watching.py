@@ -151,8 +151,7 @@ def _work(job: JobPlan) -> float:
 
 
 def _tuning_work(job: JobPlan) -> float:
-    share = float(job.config["trainer"]["tuning_share"])
-    return _cost(job) * len(job.tuning_seeds) * len(job.learning_rates) * job.steps * share
+    return _cost(job) * job.most_tuning_steps
 
 
 def _cost(job: JobPlan) -> float:

@@ -75,7 +75,7 @@ def _evaluation_steps(record: MemberRecord, job: JobPlan) -> list[int]:
     every = int(trainer.get("eval_every", job.steps) or 1)
     budget = job.steps
     if record.role == "tuning":
-        budget = min(budget, every * max(1, round(float(trainer.get("tuning_share", 1.0)) * budget / every)))
+        budget = job.tuning_steps or record.steps
     return [*range(0, budget, every), budget]
 
 

@@ -15,8 +15,8 @@ from lstm_bench.report.style import colours, themed
 QUESTION = "Would more tuning change the order of the cells?"
 METHOD = (
     "Each curve is the expected lowest score of so many trials, drawn from those that were made and none drawn "
-    "twice; bands hold the middle 95% of all choices, and close where every trial is drawn. The score is the mean of "
-    "the normalised loss over the tuning budget."
+    "twice; bands hold the middle 95% of all choices, and close where every trial is drawn. The score of a "
+    "trial is the share of the tuning budget that it took to solve, or 1 plus its normalised loss."
 )
 
 
@@ -34,9 +34,9 @@ def draw(study: StudyData) -> Figure:
         axes.set_title(f"lag {lag}", fontsize="medium")
         if at_lag.empty:
             note_in(axes, "not run")
-    places[0].set(ylim=(0, 1.06), xlim=(0.7, table["trials"].max() + 0.3))
+    places[0].set(ylim=(0, 2.1), xlim=(0.7, table["trials"].max() + 0.3))
     places[0].xaxis.set_major_locator(MaxNLocator(6, integer=True))
-    name_axes(figure, x="trials (learning rate and seed)", y="best mean normalised loss")
+    name_axes(figure, x="trials (learning rate and seed)", y="best share of budget; unsolved: 1 + loss")
     legend(figure, cell_entries(study.cells, shades, marker="o", markersize=4))
     return figure
 

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from lstm_bench.analysis.comparison import chosen_rates
 from lstm_bench.analysis.frames import StudyData
 from lstm_bench.analysis.solving import ATTEMPTS, members_at, was_trained
-from lstm_bench.analysis.tuning import diverged, unequal_tuning
+from lstm_bench.analysis.tuning import DROPPED, choices, diverged, unequal_tuning
 from lstm_bench.analysis.wording import NOTHING_TRAINED, counted, listed, span_of
 from lstm_bench.report.figures.findings import by_cell, joined
 from lstm_bench.report.figures.table_rows import rows_where
@@ -19,20 +19,24 @@ from lstm_bench.report.style import MUTED, colours, themed
 
 QUESTION = "Was the learning rate fair to each cell?"
 METHOD = (
-    "Points are tuning members, lines pass through their means. The score is the mean of the normalised loss over "
-    "the tuning budget. Where the rate chosen lies at an end of the grid a wider grid might do better. Beside a ring "
-    "stands how many of the reported members, which use the chosen rate and other seeds, diverged."
+    "Points are tuning members, lines pass through their means. Below 1: the share of the tuning budget that a member "
+    "took to solve. Above 1, unsolved: 1 plus its normalised loss, so that 2 is no better than no memory; a plus was "
+    "dropped half-way with its rate. The rate with most members solved is chosen; of several that with the fewest mean "
+    "steps, then the lowest loss. Where the rate chosen lies at an end of the grid a wider grid might do better. "
+    "Beside a ring stands how many of the reported members, which use the chosen rate and other seeds, diverged."
 )
 DIVERGED = "diverged"
 RING: Mapping[str, Any] = {"marker": "o", "markersize": 9, "markerfacecolor": "none"}
 CROSS: Mapping[str, Any] = {"marker": "x", "markersize": 6, "markeredgewidth": 1.5}
+PLUS: Mapping[str, Any] = {"marker": "+", "markersize": 6, "markeredgewidth": 1.0}
 
 
 @themed
 def draw(study: StudyData) -> Figure:
     """Draw a panel a lag: the score of each tuning member, a line through the means, a ring round the rate chosen.
 
-    A cross stands for a tuning member that diverged; beside a ring stands how many reported members did.
+    A cross stands for a tuning member that diverged, a plus for one dropped half-way; beside a ring stands how many
+    reported members diverged.
     """
     shades = colours(study.cells)
     figure, places = small_panels(len(study.lags), row_height=1.65)
@@ -45,12 +49,13 @@ def draw(study: StudyData) -> Figure:
         if scores.empty:
             note_in(axes, "not run")
     rates = _rates(study)
-    places[0].set(ylim=(0, 1.06), xscale="log", xlim=(rates[0] / 1.5, rates[-1] * 1.5))
+    places[0].set(ylim=(0, 2.1), xscale="log", xlim=(rates[0] / 1.5, rates[-1] * 1.5))
     ticks_at(places[0].xaxis, rates, "{:g}")
-    name_axes(figure, x=f"learning rate (n = {_seeds_a_rate(study)} a point)", y="mean normalised loss")
+    name_axes(figure, x=f"learning rate (n = {_seeds_a_rate(study)} a point)", y="share of budget; unsolved: 1 + loss")
     marks = [
         legend_entry("rate chosen", color=MUTED, linestyle="none", **RING),
         legend_entry(DIVERGED, color=MUTED, linestyle="none", **CROSS),
+        legend_entry("dropped half-way", color=MUTED, linestyle="none", **PLUS),
     ]
     legend(figure, [*cell_entries(study.cells, shades, marker="o", markersize=4), *marks])
     return figure
@@ -72,10 +77,11 @@ def _draw_cell(axes: Axes, scores: pd.DataFrame, chosen: float | None, shade: st
         return
     means = scores.groupby("learning_rate")["score"].mean()
     axes.plot(means, color=shade, linewidth=1.5)
-    has_diverged = scores["status"] == DIVERGED
-    ended, crosses = scores.loc[~has_diverged], scores.loc[has_diverged]
+    for marks, of_status in ((CROSS, scores["status"] == DIVERGED), (PLUS, scores["status"] == DROPPED)):
+        marked = scores.loc[of_status]
+        axes.plot(marked["learning_rate"], marked["score"], color=shade, linestyle="none", **marks)
+    ended = scores.loc[~scores["status"].isin((DIVERGED, DROPPED))]
     axes.plot(ended["learning_rate"], ended["score"], "o", color=shade, markersize=3.5, alpha=0.6, markeredgewidth=0)
-    axes.plot(crosses["learning_rate"], crosses["score"], color=shade, linestyle="none", **CROSS)
     if chosen is not None and chosen in means.index:
         place = chosen, float(means.loc[chosen])
         axes.plot(*place, color=shade, linestyle="none", **RING)
@@ -88,28 +94,31 @@ def finding(study: StudyData) -> str:
         return NOTHING_TRAINED
     if study.tuning.empty:
         return "One learning rate was given, so nothing was tuned."
-    rates = _rates(study)
-    texts = by_cell(
-        {cell: _chosen(study, cell, rates) for cell in study.cells}, lambda cell: _at_ends(study, cell, rates)
-    )
+    texts = by_cell({cell: _chosen(study, cell) for cell in study.cells}, lambda cell: len(_warned(study, cell)))
     return joined(f"Rates chosen: {'; '.join(texts)}.", _diverged(study), *unequal_tuning(study))
 
 
-def _chosen(study: StudyData, cell: str, rates: list[float]) -> str:
+def _chosen(study: StudyData, cell: str) -> str:
     chosen = chosen_rates(study, cell)
     if not chosen:
         return "none"
     counts = pd.Series(list(chosen.values())).value_counts().sort_index()
     by_rate = listed([f"{rate:g} at {counted(int(n), 'lag')}" for rate, n in counts.items()])
-    at_ends = _at_ends(study, cell, rates)
-    return by_rate + (f" ({at_ends} of {len(chosen)} at an end of the grid)" if at_ends else "")
+    warned = _warned(study, cell)
+    return by_rate + (f" ({'; '.join(warned)})" if warned else "")
 
 
-def _at_ends(study: StudyData, cell: str, rates: list[float]) -> int:
-    """Return at how many lags the rate chosen is the first or the last of a grid that has others."""
-    if len(rates) <= 2:
-        return 0
-    return sum(rate in (rates[0], rates[-1]) for rate in chosen_rates(study, cell).values())
+def _warned(study: StudyData, cell: str) -> list[str]:
+    """Return why the choice may be a poor one, and at which lags; a choice by chance lies at no end of anything."""
+    rows = rows_where(choices(study), cell=cell)
+    reasons = (
+        ("at an end of the grid", (rows["end"] != "") & ~rows["by_chance"].astype(bool)),
+        ("by chance, as no tuning member left the baseline,", rows["by_chance"].astype(bool)),
+    )
+    lags = {reason: sorted(rows.loc[is_so, "lag"]) for reason, is_so in reasons}
+    return [
+        f"{reason} at lag{'s' * (len(at) > 1)} {listed([str(lag) for lag in at])}" for reason, at in lags.items() if at
+    ]
 
 
 def _diverged(study: StudyData) -> str:

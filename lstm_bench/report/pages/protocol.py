@@ -134,8 +134,9 @@ def _rates(study: StudyData) -> str:
     if not tuning.trials:
         return f"{tuning.rates[0]:g} for every cell; nothing was tuned."
     return (
-        f"The same for every cell: {tuning.text}, which makes {tuning.trials} trials a cell and lag. The best mean "
-        "score is taken per cell and lag, and the report uses other seeds."
+        f"The same for every cell: {tuning.text}. Per cell and lag the rate is taken with most members solved, of "
+        "several that with the fewest mean steps to solve, counted up to the budget, then with the lowest loss; the "
+        "report uses other seeds."
     )
 
 

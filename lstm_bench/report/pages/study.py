@@ -15,6 +15,7 @@ from lstm_bench.report.pages.comparison import comparison_section
 from lstm_bench.report.pages.cost import cost_section
 from lstm_bench.report.pages.failure_summary import failure_blocks, failure_callout, failure_section, left_out
 from lstm_bench.report.pages.figure import figure_section, method_terms
+from lstm_bench.report.pages.learning_rates import learning_rate_blocks
 from lstm_bench.report.pages.literature import literature_blocks
 from lstm_bench.report.pages.protocol import DEFINITIONS, definitions_section, protocol_section
 from lstm_bench.report.pages.side_by_side import side_by_side_section
@@ -61,8 +62,9 @@ def _figures(by_prefix: Mapping[str, StudyData], drawn: Mapping[str, Sequence[Fi
 
 
 def _beside(figure: FigureBlock, task: StudyData) -> list[Block]:
-    """Return what stands below a figure: the numbers themselves below the figure of published ones."""
-    return literature_blocks(task) if figure.table == "published" else []
+    """Return what stands below a figure: the numbers of published results, and T50 at each learning rate."""
+    blocks = {"published": literature_blocks, "tuning": learning_rate_blocks}
+    return blocks[figure.table](task) if figure.table in blocks else []
 
 
 def _walk(study: StudyData) -> list[Block]:
