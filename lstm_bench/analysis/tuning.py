@@ -168,6 +168,24 @@ def choices(study: StudyData) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=[*keys, "learning_rate", "end", "by_chance"])
 
 
+def doubtful_choices(study: StudyData, cell: str) -> list[str]:
+    """Return why a cell's rates may not be its best, each reason with its lags, of one task.
+
+    A choice by chance is at no end of anything: the rates do not differ there.
+    """
+    rows = choices(study)
+    rows = rows.loc[rows["cell"] == cell]
+    by_chance = rows["by_chance"].astype(bool)
+    reasons = (
+        ("at an end of the grid", (rows["end"] != "") & ~by_chance),
+        ("by chance, as no tuning member left the baseline,", by_chance),
+    )
+    lags = {reason: sorted(rows.loc[is_so, "lag"]) for reason, is_so in reasons}
+    return [
+        f"{reason} at lag{'s' * (len(at) > 1)} {listed([str(lag) for lag in at])}" for reason, at in lags.items() if at
+    ]
+
+
 def _end(rate: float, trials: pd.DataFrame) -> str:
     rates = sorted(trials["learning_rate"].unique())
     if len(rates) < 3:

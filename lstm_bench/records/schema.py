@@ -16,7 +16,7 @@ OURS, STOCK = "lstm_bench", "torch.nn"  # implementations whose speed is compare
 STOCK_WORKERS = "torch.nn, one worker a core"
 STOCK_THREADS = "torch.nn, one process"
 PLAIN_LOOP = "plain loop"
-Measure = Literal["training", "speed", "claims"]  # what a study measures of its jobs, or of other studies
+Measure = Literal["training", "sensitivity", "speed", "claims"]  # what a study measures of its jobs, or of others
 ROLES = ("report", "tuning")
 WITHOUT_RESULT = ("running", "interrupted", "out_of_memory", "failed")  # not ended yet, or ended by a failure
 STATUSES = ("solved", "learning", "plateau", "diverged", "dropped", "untrained", *WITHOUT_RESULT)
@@ -42,7 +42,7 @@ class JobPlan:
     the task has them, `answers` the names of the task's classes. `notes` are warnings from a trial of the
     cell, `sources` the hash or version of each package and module that its plug-ins are made of. `further_rates` are
     those that tuning tries as well where the best of `learning_rates` lies at an end of them; each tuning member may
-    take `tuning_steps`, None in earlier records.
+    take `tuning_steps`, None in earlier records. `cell_yaml` is the name of the cell's yaml, "" in earlier records.
     """
 
     job: str
@@ -75,6 +75,7 @@ class JobPlan:
     sources: dict[str, str] = field(default_factory=dict)
     further_rates: list[float] = field(default_factory=list)
     tuning_steps: int | None = None
+    cell_yaml: str = ""
 
     def members(self) -> list[PlannedMember]:
         """Return all members of the job, those that tune it first."""

@@ -24,6 +24,7 @@ from lstm_bench.report.html import files_to_embed, render_html
 from lstm_bench.report.markdown import render_markdown
 from lstm_bench.report.pages.claims import claims_page
 from lstm_bench.report.pages.claims_section import claim_tables, has_claims
+from lstm_bench.report.pages.sensitivity import sensitivity_page, sensitivity_tables
 from lstm_bench.report.pages.speed import speed_csv_tables, speed_page
 from lstm_bench.report.pages.study import study_page
 from lstm_bench.report.receipt import make_receipt, receipt_items
@@ -31,6 +32,7 @@ from lstm_bench.report.receipt import make_receipt, receipt_items
 Measured = StudyData | SpeedBenchmark | Evidence
 LOADERS: Mapping[Measure, Callable[[Path], Measured]] = {
     "training": load_study,
+    "sensitivity": load_study,
     "speed": load_benchmark,
     "claims": load_evidence,
 }
@@ -94,6 +96,10 @@ def _training_files(
     outcome = {"members": {str(status): int(n) for status, n in statuses.items()}, "problems": study.problems}
     receipt = make_receipt(study.plan, outcome, extra_receipt)
     ruled = rulings_of(study, own_claims)
+    if study.plan.measure == "sensitivity":
+        page = sensitivity_page(study, figures, receipt_items(receipt))
+        tables = sensitivity_tables(study) | {"comparison": comparison(study), "members": study.members}
+        return _with_pages(page, _row_files(receipt, all_results(study), tables))
     page = study_page(study, figures, receipt_items(receipt), ruled)
     tables = {name: figure.rows(study) for name, figure in FIGURES.items()}
     tables |= {"comparison": comparison(study), "members": study.members}

@@ -28,7 +28,9 @@ from lstm_bench.report.figures import (
     learning_curves,
     length_generalisation,
     limit_share,
+    one_at_a_time,
     published,
+    rate_heatmap,
     same_word,
     solve_rate,
     spans,
@@ -88,6 +90,10 @@ FIGURES: Mapping[str, FigureFile[StudyData]] = {  # by the name of the table beh
     "learned_walk": _file(learned_walk),
     "tuning": _file(tuning),
     "best_of_k": _file(best_of_k),
+}
+SENSITIVITY_FIGURES: Mapping[str, FigureFile[StudyData]] = {
+    "rate_heatmap": _file(rate_heatmap),
+    "one_at_a_time": _file(one_at_a_time),
 }
 SPEED_FIGURES: Mapping[str, FigureFile[SpeedBenchmark]] = {
     "speedup": _file(speedup),

@@ -193,7 +193,9 @@ def _resumed_training(
     Members recorded since the checkpoint are trained again, with the same result; so is a whole phase where all of its
     checkpoints are damaged, or the record of one of its members.
     """
-    settings = replace(job.config.trainer, steps=steps)
+    is_tuning = waiting[0].role == "tuning"  # of a tuning member only when it solves counts
+    trainer = job.config.trainer
+    settings = replace(trainer, steps=steps, stop_when_solved=trainer.stop_when_solved or is_tuning)
     if (state := checkpointer.last()) is not None:
         try:
             training = Training.resumed(job.task, job.make_cell, state, settings)
@@ -203,8 +205,8 @@ def _resumed_training(
             job.records.journal.note("taken_up", job=job.identity, role=waiting[0].role, step=training.step)
             return training
     damaged = checkpointer.began() or any(job.records.was_quarantined(job.identity_of(member)) for member in waiting)
-    compete = waiting[0].role == "tuning"  # which rates are dropped half-way depends on all of them
-    training = Training(job.task, job.make_cell, members if damaged or compete else waiting, settings)
+    together = damaged or is_tuning  # which rates are dropped half-way depends on all of them
+    training = Training(job.task, job.make_cell, members if together else waiting, settings)
     checkpointer.write(training)
     return training
 

@@ -80,6 +80,7 @@ def _plan_job(job: JobConfig, cell_name: str, task: Task, cell: Cell) -> JobPlan
         tuning_seeds=list(range(trainer.tuning_seeds)) if trainer.tunes else [],
         further_rates=trainer.further_rates,
         tuning_steps=trainer.tuning_steps,
+        cell_yaml=job.cell_name,
         seeds=trainer.seed_list,
         steps=trainer.steps,
         batch_size=trainer.batch_size,

@@ -155,6 +155,7 @@ def make_job(cell: str, lag: int, n_seeds: int = 5, tuned: bool = True, task: st
         else {"loss": "squared error", "explained": "share", "implied_window": "steps"},
         learning_rates=RATES if tuned else [0.01],
         tuning_seeds=[0, 1] if tuned else [],
+        tuning_steps=TUNING_BUDGET,
         seeds=list(range(n_seeds)),
         steps=BUDGET,
         batch_size=32,
@@ -245,10 +246,17 @@ def make_gradients(job: JobPlan, last_step: int, decays: dict[str, float]) -> pd
 def write_tuning_member(records: StudyRecords, job: JobPlan, seed: int, rate: float) -> None:
     """Write one tuning member; the middle rate is worse than the largest, the smallest worst."""
     worse = {0.001: 0.5, 0.003: 0.2, 0.01: 0.0}[rate]
-    score = min(1.0, 0.2 + worse + 0.1 * math.log2(job.lag) / 5 + 0.02 * seed + (0.3 if job.cell == "rnn" else 0.0))
+    share = min(1.0, 0.2 + worse + 0.1 * math.log2(job.lag) / 5 + 0.02 * seed + (0.3 if job.cell == "rnn" else 0.0))
     identity = f"tuning-{job.job}-{seed}-{rate:g}"
     record = MemberRecord(
-        identity, job.job, "tuning", seed, rate, "learning", TUNING_BUDGET, metrics={"tuning/score": score}
+        identity,
+        job.job,
+        "tuning",
+        seed,
+        rate,
+        "learning",
+        TUNING_BUDGET,
+        metrics={f"eval/{job.criterion}_share": share},
     )
     records.write_member(record, {})
 

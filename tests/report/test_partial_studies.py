@@ -168,7 +168,7 @@ def test_a_lag_that_never_ran_is_marked(build: Build) -> None:
 
 REPORTED, LONGEST = "members/report-job-copy-lstm-2-0", "members/report-job-copy-lstm-8-0"
 TUNED = "members/tuning-job-copy-lstm-2-0-0.003"
-STATUSES = "solved, learning, plateau, diverged, untrained, running, interrupted, out_of_memory, failed"
+STATUSES = "solved, learning, plateau, diverged, dropped, untrained, running, interrupted, out_of_memory, failed"
 
 
 def truncated(path: Path) -> None:

@@ -16,7 +16,7 @@ from lstm_bench.study.stopping import Stop
 SETTINGS = (
     "cell=rnn,lstm", "task.lag=2", "cell.hidden_size=4", "trainer.steps=1000", "trainer.eval_every=100",
     "trainer.eval_size=96", "trainer.batch_size=32", "trainer.seeds=3", "trainer.tuning_seeds=2",
-    "trainer.learning_rates=[0.01,0.02]", "trainer.tuning_share=0.5",
+    "trainer.learning_rates=[0.01,0.02]", "trainer.tuning_share=0.5", "trainer.halving=false",
 )  # fmt: skip
 
 
@@ -30,6 +30,13 @@ def test_every_step_of_every_member_and_every_evaluation_is_counted(monkeypatch,
     """3 members of 1000 steps, 4 trials of 500, and of these 5000 one evaluation in 100: three forward batches each."""
     monkeypatch.setattr(runtime_bound, "_step_seconds", lambda job, _: {"rnn": 0.01, "lstm": 0.03}[job.cell_name])
     assert most_seconds(pairs(), cores) == pytest.approx(until * (5000 + 50 * 96 / 3 / 32))
+
+
+def test_a_dropped_rate_counts_half_and_one_beyond_the_grid_is_counted(monkeypatch):
+    """3 rates, of which 2 go on: 2.5 budgets, and one of a rate beyond the grid, each of 2 seeds and 500 steps."""
+    monkeypatch.setattr(runtime_bound, "_step_seconds", lambda *_: 1.0)
+    three = pairs("trainer.learning_rates=[0.01,0.02,0.03]", "trainer.halving=true", "cell=rnn")
+    assert most_seconds(three, 1) == pytest.approx(3000 + 3500 + 65 * 96 / 3 / 32)
 
 
 def test_without_tuning_there_are_no_trials(monkeypatch):

@@ -99,12 +99,11 @@ def test_a_budget_between_two_evaluations_ends_with_an_evaluation_of_its_own(sce
 @pytest.mark.parametrize("share", [0.4, 0.11, 1.0])
 def test_a_member_that_tuned_is_carried_to_the_budget_of_tuning(scene, share):
     (job,) = scene.plan.jobs
-    trainer = job.config["trainer"] | {"tuning_share": share}
-    scene.plan = replace(scene.plan, jobs=[replace(job, config=job.config | {"trainer": trainer})])
+    budget = TrainerConfig(steps=BUDGET, eval_every=EVERY, tuning_share=share).tuning_steps
+    scene.plan = replace(scene.plan, jobs=[replace(job, tuning_steps=budget)])
     scene.records.write_plan(scene.plan)
     record = rewritten(scene, 0, {"eval/loss": [2.0, 0.1]}, status="solved", role="tuning")
     scene.mirror().update()
-    budget = TrainerConfig(steps=BUDGET, eval_every=EVERY, tuning_share=share).tuning_steps
     steps = shown(scene, "eval/loss", record.identity)["step"].tolist()
     assert steps == list(range(0, budget + 1, EVERY))
 

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from lstm_bench.analysis.comparison import chosen_rates
 from lstm_bench.analysis.frames import StudyData
 from lstm_bench.analysis.solving import ATTEMPTS, members_at, was_trained
-from lstm_bench.analysis.tuning import DROPPED, choices, diverged, unequal_tuning
+from lstm_bench.analysis.tuning import DROPPED, diverged, doubtful_choices, unequal_tuning
 from lstm_bench.analysis.wording import NOTHING_TRAINED, counted, listed, span_of
 from lstm_bench.report.figures.findings import by_cell, joined
 from lstm_bench.report.figures.table_rows import rows_where
@@ -94,7 +94,9 @@ def finding(study: StudyData) -> str:
         return NOTHING_TRAINED
     if study.tuning.empty:
         return "One learning rate was given, so nothing was tuned."
-    texts = by_cell({cell: _chosen(study, cell) for cell in study.cells}, lambda cell: len(_warned(study, cell)))
+    texts = by_cell(
+        {cell: _chosen(study, cell) for cell in study.cells}, lambda cell: len(doubtful_choices(study, cell))
+    )
     return joined(f"Rates chosen: {'; '.join(texts)}.", _diverged(study), *unequal_tuning(study))
 
 
@@ -104,21 +106,8 @@ def _chosen(study: StudyData, cell: str) -> str:
         return "none"
     counts = pd.Series(list(chosen.values())).value_counts().sort_index()
     by_rate = listed([f"{rate:g} at {counted(int(n), 'lag')}" for rate, n in counts.items()])
-    warned = _warned(study, cell)
-    return by_rate + (f" ({'; '.join(warned)})" if warned else "")
-
-
-def _warned(study: StudyData, cell: str) -> list[str]:
-    """Return why the choice may be a poor one, and at which lags; a choice by chance lies at no end of anything."""
-    rows = rows_where(choices(study), cell=cell)
-    reasons = (
-        ("at an end of the grid", (rows["end"] != "") & ~rows["by_chance"].astype(bool)),
-        ("by chance, as no tuning member left the baseline,", rows["by_chance"].astype(bool)),
-    )
-    lags = {reason: sorted(rows.loc[is_so, "lag"]) for reason, is_so in reasons}
-    return [
-        f"{reason} at lag{'s' * (len(at) > 1)} {listed([str(lag) for lag in at])}" for reason, at in lags.items() if at
-    ]
+    doubts = doubtful_choices(study, cell)
+    return by_rate + (f" ({'; '.join(doubts)})" if doubts else "")
 
 
 def _diverged(study: StudyData) -> str:

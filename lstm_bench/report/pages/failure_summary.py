@@ -6,7 +6,7 @@ import pandas as pd
 
 from lstm_bench.analysis.frames import StudyData
 from lstm_bench.analysis.solving import ATTEMPTS, STATUSES, spans, was_trained
-from lstm_bench.analysis.tuning import unequal_tuning
+from lstm_bench.analysis.tuning import doubtful_choices, unequal_tuning
 from lstm_bench.analysis.wording import counted, listed, span_of
 from lstm_bench.records.schema import WITHOUT_RESULT
 from lstm_bench.report.document import (
@@ -86,6 +86,7 @@ def notes(study: StudyData) -> list[str]:
         _where(study.members, "missing", "Not run, counted as nothing"),
         _where(study.tuning, "missing", "Tuning members not run"),
         *[warning for task in study.by_task() for warning in unequal_tuning(task)],
+        *[_doubtful_rates(task) for task in study.by_task()],
         *[_censored(task) for task in study.by_task()],
         *_unmeasured(study),
         _open_spans(study),
@@ -142,6 +143,12 @@ def _censored(study: StudyData) -> str:
         f"On {study.task} {counted(len(unsolved), 'member')} did not solve within the budget of "
         f"{span_of(unsolved['budget'])} steps; in steps to solve they count as unsolved until then and are not dropped."
     )
+
+
+def _doubtful_rates(study: StudyData) -> str:
+    doubts = {cell: doubtful_choices(study, cell) for cell in study.cells}
+    clauses = [f"{cell} {'; '.join(of_cell)}" for cell, of_cell in doubts.items() if of_cell]
+    return f"Learning rates on {study.task} that may not be the best: {'. '.join(clauses)}." if clauses else ""
 
 
 def _open_spans(study: StudyData) -> str:
