@@ -12,7 +12,7 @@ from lstm_bench.engine.settings import TrainingSettings
 from lstm_bench.engine.tuning import rate_beyond
 
 STUDIES_RULE = "overrides by the name of a study, as in {mine: +experiment=copy_task}"
-Measure = Literal["training", "speed", "claims"]
+Measure = Literal["training", "sensitivity", "speed", "claims"]
 Comparison = Literal["hidden", "parameters", "both"]  # the size that the compared cells share
 
 

@@ -9,7 +9,7 @@ from lstm_bench.analysis.sensitivity import FACTORS, RATE, one_at_a_time, size_e
 from lstm_bench.analysis.settings_in_words import value_in_words
 from lstm_bench.analysis.wording import with_range
 from lstm_bench.report.figures.findings import joined
-from lstm_bench.report.panels import cell_entries, legend, log_ticks, name_axes, small_panels
+from lstm_bench.report.panels import balanced_columns, cell_entries, legend, log_ticks, name_axes, new_figure
 from lstm_bench.report.style import colours, themed
 
 QUESTION = "How much does the span hang on the other settings?"
@@ -19,6 +19,7 @@ METHOD = (
     "on the log of the size, with the interval that follows from those of the spans."
 )
 ARROWS = {"above": "^", "below": "v"}
+BESIDE = 0.15  # of a value's place, from one start to the next
 
 
 @themed
@@ -26,15 +27,21 @@ def draw(study: StudyData) -> Figure:
     """Draw a panel a setting: T50 at each of its values, a line a start."""
     factors = _factors(study)
     shades = colours(list(dict.fromkeys(rows(study)["cell_yaml"])))
-    figure, places = small_panels(len(factors), row_height=1.9)
-    for axes, factor in zip(places, factors, strict=True):
+    columns = balanced_columns(len(factors))
+    figure = new_figure(0.7 + 2.1 * -(-len(factors) // columns))
+    places = list(figure.subplots(-(-len(factors) // columns), columns, squeeze=False, sharey=True).flat)
+    for axes in places[len(factors) :]:
+        axes.set_axis_off()
+    for axes, factor in zip(places, factors, strict=False):
         table = one_at_a_time(study, factor)
         values = list(dict.fromkeys(table[factor]))
-        for start, of_start in table.groupby("cell_yaml", sort=False):
-            _draw_start(axes, of_start, [values.index(value) for value in of_start[factor]], shades[str(start)])
+        for number, (start, shade) in enumerate(shades.items()):
+            of_start = table.loc[table["cell_yaml"] == start]
+            beside = BESIDE * (number - (len(shades) - 1) / 2)
+            _draw_start(axes, of_start, [values.index(value) + beside for value in of_start[factor]], shade)
         axes.set(xticks=range(len(values)), xticklabels=[value_in_words(value) for value in values])
-        axes.tick_params(labelbottom=True)
-        axes.set_title(FACTORS[factor], fontsize="medium")
+        axes.set(xlim=(-0.5, len(values) - 0.5), title=FACTORS[factor])
+        axes.grid(visible=False, axis="x")
     places[0].set_yscale("log", base=2)
     log_ticks(places[0].yaxis, places[0].yaxis.get_major_locator())
     name_axes(figure, y="T50 (lag)")
@@ -42,7 +49,7 @@ def draw(study: StudyData) -> Figure:
     return figure
 
 
-def _draw_start(axes: Axes, rows: pd.DataFrame, places: list[int], shade: str) -> None:
+def _draw_start(axes: Axes, rows: pd.DataFrame, places: list[float], shade: str) -> None:
     fitted = (rows["span_outcome"] == "fitted").to_numpy()
     for place, outcome, end in zip(places, rows["span_outcome"], rows["span_median"], strict=True):
         if outcome in ARROWS:
