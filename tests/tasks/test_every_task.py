@@ -10,9 +10,8 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 import pytest
 import torch
 from scipy import stats
-from torch import Generator, Tensor
-
 from strings_by_hand import counted
+from torch import Generator, Tensor
 
 from lstm_bench import tasks
 from lstm_bench.tasks.contract import Batch

@@ -18,7 +18,7 @@ from lstm_bench.tasks.reber import ReberTask
 from lstm_bench.tasks.reber_grammar import FOLLOWING, held_chain, median_hold, walk
 
 HAND = "BTBPVVETEBPBTSXSEPE"  # two strings
-HAND_SETS = "TP B TP TV PV E T E B TP B TP SX SX SX E P E B".split()
+HAND_SETS = ["TP", "B", "TP", "TV", "PV", "E", "T", "E", "B", "TP", "B", "TP", "SX", "SX", "SX", "E", "P", "E", "B"]
 
 
 def draw(task: ReberTask, size: int = 300, seed: int = 0) -> Batch:
