@@ -29,9 +29,7 @@ from lstm_bench.tasks.reber_grammar import (
     walk,
 )
 
-MEAN_EXCESS = (
-    3  # symbols that an inner string has on average above the shortest allowed (3.0 at lag 5, 2.74 from 24 on)
-)
+MEAN_EXCESS = 3  # symbols that an inner string has on average above the fewest allowed: 3.0 at lag 5, 2.74 at 24
 LONG_EXCESS = 20  # symbols above it that one inner string of 600 exceeds
 CHANCE = 0.5
 CERTAIN = 1000.0
@@ -52,8 +50,8 @@ class ReberTask:
         target    TP  B TP TV PV  E  T  E  B TP  B TP ...      in single B from time 8 on
 
     The answer that needs the cue is asked at the E of the inner string, n steps after the cue was read. Strings are
-    drawn by the grammar, each branch with probability 1/2, given that n >= lag; at lag 5, the shortest there is, they are
-    the grammar's own, and the stream is that of Gers et al. 2000, cut after 8 strings of mean length.
+    drawn by the grammar, each branch with probability 1/2, given that n >= lag; at lag 5, the shortest there is, they
+    are the grammar's own, and the stream is that of Gers et al. 2000, cut after 8 strings of mean length.
     In `continual` nothing tells the model that what it holds of the last string is void; in `single` a sequence is one
     string, as in Hochreiter & Schmidhuber 1997, and nothing has to be erased.
 

@@ -1,7 +1,7 @@
 """The embedded Reber grammar: its automaton, and a Markov chain that draws strings which hold their cue long enough.
 
-An embedded string is B, a cue T or P, a string of the Reber grammar, the cue again, and E. Each branch of the grammar is
-taken with probability 1/2. The cue is held for as many steps as the inner string has symbols.
+An embedded string is B, a cue T or P, a string of the Reber grammar, the cue again, and E. Each branch of the grammar
+is taken with probability 1/2. The cue is held for as many steps as the inner string has symbols.
 """
 
 from functools import lru_cache
@@ -56,8 +56,8 @@ CLASS_OF_NODE: Final = torch.tensor([_class_of(node) for node in NODES])  # [nod
 class Chain(NamedTuple):
     """A Markov chain whose states are a node and how many symbols its inner string still has to have.
 
-    A state has two ways on, alike where the grammar has one; way w of state i is edge 2 i + w. The chain starts in state
-    START and comes back to it at the end of each string.
+    A state has two ways on, alike where the grammar has one; way w of state i is edge 2 i + w. The chain starts in
+    state START and comes back to it at the end of each string.
 
     Shapes: p_first [states], the probability of way 0; next_state, symbol, following [edges], where an edge leads, the
     symbol read on it and the class of what may follow after it.
@@ -128,6 +128,8 @@ def occupancy(chain: Chain, steps: int, once: bool = False) -> Tensor:
     """Return how often [symbols, classes] a symbol is read with a class of what may follow, expected over `steps`.
 
     Args:
+        chain: from its start.
+        steps: read.
         once: of one string alone, and not of those that follow.
     """
     counts = torch.zeros(len(SYMBOLS) * len(FOLLOWING), dtype=torch.float64)

@@ -1,4 +1,4 @@
-"""Embedded Reber strings, drawn and judged without the package: branch by branch, with rejection, and by an expression."""
+"""Embedded Reber strings without the package: drawn branch by branch, with rejection; judged by an expression."""
 
 import random
 import re
@@ -12,7 +12,15 @@ SYMBOLS, SETS = "BTPSXVE", ("B", "E", "T", "P", "TP", "SX", "TV", "PV")
 TAIL = "(?:XT*VP)*(?:S|XT*VV)"  # from the node with X or S to the end
 INNER = f"B(?:TS*X{TAIL}|PT*V(?:V|P{TAIL}))E"
 STRING = re.compile(f"BT{INNER}TE|BP{INNER}PE")
-BRANCHES = {1: (("T", 2), ("P", 3)), 2: (("S", 2), ("X", 4)), 3: (("T", 3), ("V", 5)), 4: (("X", 3), ("S", 6)), 5: (("P", 4), ("V", 6))}  # fmt: skip
+BRANCHES = {
+    1: (("T", 2), ("P", 3)), 2: (("S", 2), ("X", 4)), 3: (("T", 3), ("V", 5)), 4: (("X", 3), ("S", 6)),
+    5: (("P", 4), ("V", 6)),
+}  # fmt: skip
+
+
+def set_at(node: int) -> str:
+    """Return the set of symbols that may follow at a node, 6 the last."""
+    return "E" if node == 6 else "".join(sorted((symbol for symbol, _ in BRANCHES[node]), key="TPSXV".index))
 
 
 def inner_string(chance: random.Random, shortest: int = 5) -> tuple[str, list[str]]:
@@ -20,7 +28,7 @@ def inner_string(chance: random.Random, shortest: int = 5) -> tuple[str, list[st
     while True:
         symbols, sets, node = "B", [], 1
         while node != 6:
-            sets.append("".join(sorted((s for s, _ in BRANCHES[node]), key="TPSXV".index)))
+            sets.append(set_at(node))
             symbol, node = chance.choice(BRANCHES[node])
             symbols += symbol
         if len(symbols) + 1 >= shortest:

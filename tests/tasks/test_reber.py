@@ -9,7 +9,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from scipy import stats
-from strings_by_hand import BRANCHES, SETS, STRING, SYMBOLS, inner_string
+from strings_by_hand import BRANCHES, SETS, STRING, SYMBOLS, inner_string, set_at
 from torch import Generator, Tensor
 
 from lstm_bench.tasks import reber_grammar
@@ -79,9 +79,7 @@ def test_targets_are_the_sets_that_follow():
             node = 1
             for symbol in string[3:-3]:
                 node = dict(BRANCHES[node])[symbol]
-                expected.append(
-                    "E" if node == 6 else "".join(sorted((s for s, _ in BRANCHES[node]), key="TPSXV".index))
-                )
+                expected.append(set_at(node))
             expected += [cue, "E", "B"]
         assert [SETS[i] for i in targets[: len(expected)]] == expected
 
@@ -128,7 +126,7 @@ def test_the_distance_is_the_median_time_for_which_a_cue_is_held(lag):
 
 
 def test_the_uncut_grammar_has_the_closed_form_mean_of_eight_symbols():
-    """m_s = 1 + (m_s + m_x)/2, m_t = 1 + (m_t + m_p)/2, m_x = 1 + m_t/2, m_p = 1 + m_x/2 give 8 with B, T or P and E."""
+    """m_s = 1 + (m_s + m_x)/2, m_t = 1 + (m_t + m_p)/2, m_x = 1 + m_t/2, m_p = 1 + m_x/2, and B, T or P, E give 8."""
     edges = walk(held_chain(5), torch.rand(3000, 20, generator=Generator().manual_seed(0)))
     is_end = held_chain(5).next_state[edges] == reber_grammar.START
     lengths = torch.cat([column.nonzero()[:, 0].diff() for column in is_end.T]).double() - 4
