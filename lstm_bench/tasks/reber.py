@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import ClassVar, Literal, get_args
 
 import torch
@@ -104,17 +105,19 @@ class ReberTask:
     @property
     def length(self) -> int:
         """L, steps of a sequence."""
-        strings = 1 if self._is_single else self.strings
+        strings = 1 if self.is_single else self.strings
         if self.cue_distance is not None:
             return strings * (self.cue_distance + FRAME)
-        return strings * (self.lag + FRAME + (LONG_EXCESS if self._is_single else MEAN_EXCESS))
+        return strings * (self.lag + FRAME + (LONG_EXCESS if self.is_single else MEAN_EXCESS))
 
     @property
-    def _is_single(self) -> bool:
+    def is_single(self) -> bool:
+        """Whether a sequence is one string."""
         return self.dialect == "single"
 
     @property
-    def _chain(self) -> Chain:
+    def chain(self) -> Chain:
+        """The chain that strings are drawn from."""
         return held_chain(self.lag) if self.cue_distance is None else held_chain(self.cue_distance, exact=True)
 
     @property
@@ -125,7 +128,7 @@ class ReberTask:
     @property
     def variant(self) -> str:
         """The dialect, and in a stream the number of strings."""
-        return self.dialect if self._is_single else f"{self.dialect}, {self.strings} strings"
+        return self.dialect if self.is_single else f"{self.dialect}, {self.strings} strings"
 
     @property
     def distance(self) -> float:
@@ -135,16 +138,8 @@ class ReberTask:
     @property
     def baselines(self) -> dict[str, float]:
         """The metrics of the best predictors that see the present symbol alone."""
-        expected = occupancy(self._chain, self.length, once=self._is_single)
-        of_symbol = expected.sum(dim=1, keepdim=True)
-        surprises = torch.xlogy(expected, of_symbol) - torch.xlogy(expected, expected)
-        zeros = self.length - float(expected.sum())
-        return {
-            "loss": float(surprises.sum()) / self.length,
-            "accuracy": (float(expected.amax(dim=1).sum()) + zeros) / self.length,
-            "recall_ce": math.log(2),
-            "recall_accuracy": CHANCE,
-        }
+        loss, accuracy = _without_memory(self)
+        return {"loss": loss, "accuracy": accuracy, "recall_ce": math.log(2), "recall_accuracy": CHANCE}
 
     def sample(self, batch_size: int, generator: Generator) -> Batch:
         """Draw fresh strings."""
@@ -153,11 +148,11 @@ class ReberTask:
     def sample_members(self, batch_size: int, generators: Sequence[Generator]) -> Batch:
         """Draw fresh strings for each generator."""
         drawn = [torch.rand(self.length, batch_size, generator=generator) for generator in generators]
-        edges = walk(self._chain, torch.stack(drawn, dim=1))
-        symbols, targets = self._chain.symbol[edges], self._chain.following[edges]
+        edges = walk(self.chain, torch.stack(drawn, dim=1))
+        symbols, targets = self.chain.symbol[edges], self.chain.following[edges]
         inputs = F.one_hot(symbols, len(SYMBOLS)).float()
-        if self._is_single:
-            is_over = _after_first(self._chain.next_state[edges] == START)
+        if self.is_single:
+            is_over = _after_first(self.chain.next_state[edges] == START)
             inputs[is_over], targets[is_over] = 0.0, MAY_BE_B
         return Batch(inputs, targets)
 
@@ -214,6 +209,16 @@ class ReberTask:
     def solved(self, metrics: Mapping[str, float]) -> bool:
         """Return whether recall accuracy is at least 0.99 and recall_ce at most a tenth of its baseline."""
         return metrics["recall_accuracy"] >= 0.99 and metrics["recall_ce"] <= self.solved_share * math.log(2)
+
+
+@lru_cache(maxsize=64)
+def _without_memory(task: ReberTask) -> tuple[float, float]:
+    """Return loss and accuracy over all steps of the best predictors that see the present symbol alone."""
+    expected = occupancy(task.chain, task.length, once=task.is_single)
+    of_symbol = expected.sum(dim=1, keepdim=True)
+    surprises = torch.xlogy(expected, of_symbol) - torch.xlogy(expected, expected)
+    zeros = task.length - float(expected.sum())
+    return float(surprises.sum()) / task.length, (float(expected.amax(dim=1).sum()) + zeros) / task.length
 
 
 def _needs_cue(targets: Tensor) -> Tensor:

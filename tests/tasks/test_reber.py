@@ -109,6 +109,16 @@ def test_inner_strings_of_a_length_are_as_likely_as_in_the_grammar():
     assert stats.chisquare(observed, expected).pvalue > 0.001
 
 
+@pytest.mark.parametrize("dialect", ["continual", "single"])
+def test_members_drawn_together_see_what_they_would_see_alone(dialect):
+    task = ReberTask(7, dialect)
+    together = task.sample_members(6, [Generator().manual_seed(m) for m in range(3)])
+    for m in range(3):
+        alone = draw(task, 6, seed=m)
+        assert torch.equal(together.inputs[:, m], alone.inputs)
+        assert torch.equal(together.targets[:, m], alone.targets)
+
+
 @pytest.mark.parametrize("lag", [5, 9])
 def test_inner_strings_have_the_lengths_of_strings_drawn_until_long_enough(lag):
     chance = random.Random(lag)
