@@ -249,6 +249,12 @@ def _wrong(study: StudyData, _: PublishedResult, job: JobPlan) -> Runs:
     return Runs([OUT_OF * (1 - float(value)) for value in correct], tries=tuple(int(size) for size in sizes))
 
 
+def _solved(study: StudyData, _: PublishedResult, job: JobPlan) -> Runs:
+    """Return 1 for each member that solved the task by our rule, and 0 for each that did not."""
+    members = members_at(study, job.cell, job.lag)
+    return Runs([float(solved) for solved in members["steps_to_solve"].notna()])
+
+
 VALUES: Mapping[str, Value] = {
     "mse": _metric("loss"),
     "rmse": _rmse,
@@ -257,6 +263,7 @@ VALUES: Mapping[str, Value] = {
     "recall_accuracy": _metric("recall_accuracy"),
     "training_sequences_to_solve": _training_sequences,
     "wrong_of_2560": _wrong,
+    "share_solved": _solved,
 }
 
 

@@ -28,12 +28,13 @@ DIALECTS: Mapping[str, Sequence[str]] = {
     "adding": ("half", "anywhere", "hochreiter", UNSPECIFIED),
     "multiplication": ("hochreiter",),
     "temporal_order": ("6a", "6b"),
+    "reber": ("continual", "single"),
     "capacity": (NO_DIALECT,),
     "tuning": (NO_DIALECT,),
 }
 METRICS = (
     "mse", "rmse", "share_within_0.1", "ce_all_positions", "recall_accuracy", "training_sequences_to_solve",
-    "wrong_of_2560", "bits_per_parameter", "diverged_share_of_random_hyperparameters",
+    "wrong_of_2560", "share_solved", "bits_per_parameter", "diverged_share_of_random_hyperparameters",
 )  # fmt: skip
 PROTOCOL = ("runs", "model", "training", "data", "stopping")
 SOURCE_COLUMNS = ("citation", "url")

@@ -18,6 +18,7 @@ TASKS: Mapping[str, tuple[str, dict[str, Any]]] = {  # variant and settings by n
     "adding of 1997": ("hochreiter", {"dialect": "hochreiter"}),
     "multiplication": ("hochreiter, 13 of 2000 may be wrong", {"operation": "product", "may_fail": 13}),
     "temporal_order": ("6a", {"dialect": "6a"}),
+    "reber": ("continual, 8 strings", {"dialect": "continual"}),
     "copy": ("bai, 10 symbols", {"dialect": "bai", "n_symbols": 10}),
     "copy of three": ("bai, 3 symbols", {"dialect": "bai", "n_symbols": 3}),
 }

@@ -152,6 +152,18 @@ def test_a_bound_is_met_by_any_number_beyond_it(tmp_path: Path, accuracy: float,
     assert by_number(study)["recall_accuracy", None, "lstm"].verdict == verdict
 
 
+def test_a_share_of_nets_that_solve_is_set_beside_ours(tmp_path: Path) -> None:
+    """Gers 2000: of the LSTM of 1997 no net in 100 solves the stream, of that with forget gates 18 or 62."""
+    members = [*(solved(1000) for _ in range(3)), *(plateau() for _ in range(3))]
+    study = study_of(tmp_path / "s", {("reber", "lstm", 5): members, ("reber", "lstm_1997", 5): [plateau()] * 6})
+    ruled = [one for one in published_comparisons(study) if one.is_ruled]
+    assert [(one.cell, one.published.value, one.ours.middle) for one in ruled] == [
+        ("lstm_1997", 0.0, 0.0), ("lstm", 0.18, 0.5), ("lstm", 0.62, 0.5),
+    ]  # fmt: skip
+    assert ruled[0].verdict == "agrees"
+    assert [one.published.dialect for one in ruled] == ["continual"] * 3
+
+
 def test_the_frame_has_every_row_with_its_columns(tmp_path: Path) -> None:
     by_cell = {
         ("temporal_order", "lstm_1997", 40): [solved(1000) for _ in range(4)],

@@ -82,7 +82,7 @@ def first_and_last_cell(experiment: str) -> str:
 
 def small(experiment: str) -> tuple[str, ...]:
     """Return the overrides that make an experiment small: one lag, its first and last cell, few steps."""
-    return (f"+experiment={experiment}", "task.lag=4", first_and_last_cell(experiment), *TINY)
+    return (f"+experiment={experiment}", "task.lag=5", first_and_last_cell(experiment), *TINY)
 
 
 def kind(experiment: str) -> tuple[str, ...]:
@@ -92,7 +92,7 @@ def kind(experiment: str) -> tuple[str, ...]:
     return study.measure, *sorted(tasks)
 
 
-ONE_OF_EACH_KIND = ("hochreiter1997", "claims", "anatomy", "length_generalisation", "smoke", "speed")
+ONE_OF_EACH_KIND = ("hochreiter1997", "claims", "anatomy", "length_generalisation", "smoke", "speed", "forget_gate")
 WITH_SPEED = ("smoke", "speed")  # speed is measured alike for every task
 
 

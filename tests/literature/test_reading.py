@@ -21,6 +21,7 @@ from lstm_bench.literature.reading import (
 )
 from lstm_bench.tasks.copy import Dialect as CopyDialect
 from lstm_bench.tasks.dialects import DIALECTS as ADDING_DIALECTS
+from lstm_bench.tasks.reber import Dialect as ReberDialect
 from lstm_bench.tasks.temporal_order import Dialect as OrderDialect
 
 MAY_BE_EMPTY = ("settings", "lag", "n_parameters", "length", "baseline", "solved")
@@ -48,14 +49,15 @@ def test_every_row_of_the_package_is_complete(result) -> None:
     assert result.where and all(result.protocol.values())
     if result.dialect != NO_DIALECT:
         assert result.lag is not None
-        assert result.solved is not None or result.metric in ("rmse", "share_within_0.1")
+        assert result.solved is not None or result.metric in ("rmse", "share_within_0.1", "share_solved")
         assert result.n_parameters is not None or result.source.name == "LEM repository"
 
 
 def test_the_package_has_every_publication_and_each_number_once() -> None:
     rows = published_results()
     assert {row.source.name for row in rows} == {
-        "Bai 2018", "LEM repository", "Collins 2017", "Hochreiter & Schmidhuber 1997", "LSTM Time Capsule",
+        "Bai 2018", "LEM repository", "Collins 2017", "Gers 2000", "Hochreiter & Schmidhuber 1997",
+        "LSTM Time Capsule",
     }  # fmt: skip
     keys = [(r.source.name, r.task, r.dialect, r.cell, r.lag, r.metric, r.length, r.where) for r in rows]
     assert len(keys) == len(set(keys))
@@ -65,6 +67,10 @@ def test_some_numbers_as_they_were_published() -> None:
     results = {(r.source.name, r.task, r.dialect, r.cell, r.lag, r.metric, r.length): r for r in published_results()}
     assert results["Bai 2018", "adding", "anywhere", "gru", 600, "mse", None].value == 5.3e-5
     assert results["Bai 2018", "copy", "bai", "lstm", 50, "recall_accuracy", None].shown == "< 0.2"
+    assert results["Bai 2018", "copy", "bai", "gru", 200, "recall_accuracy", None].shown == "< 0.2"
+    assert results["Bai 2018", "copy", "bai", "tcn", 1000, "ce_all_positions", None].n_parameters == 13_000
+    assert results["LEM repository", "adding", "half", "lem", 10_000, "mse", None].value == 2.4e-5
+    assert results["Gers 2000", "reber", "single", "lstm_1997", 5, "share_solved", None].value == 0.74
     paper = "Hochreiter & Schmidhuber 1997"
     to_solve = "training_sequences_to_solve"
     assert results[paper, "temporal_order", "6b", "lstm_1997", 24, to_solve, None].value == 571_100
@@ -75,6 +81,7 @@ def test_the_dialects_are_those_of_the_tasks() -> None:
     assert set(DIALECTS["copy"]) == set(get_args(CopyDialect))
     assert set(DIALECTS["adding"]) == {*ADDING_DIALECTS, UNSPECIFIED}
     assert set(DIALECTS["temporal_order"]) == set(get_args(OrderDialect))
+    assert set(DIALECTS["reber"]) == set(get_args(ReberDialect))
 
 
 def test_a_good_row_is_read_as_it_stands(tmp_path: Path) -> None:

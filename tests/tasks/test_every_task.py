@@ -10,6 +10,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 import pytest
 import torch
 from scipy import stats
+from strings_by_hand import counted
 from torch import Generator, Tensor
 
 from lstm_bench import tasks
@@ -247,6 +248,23 @@ def always_the_first_class(task: Any, inputs: Tensor) -> Tensor:
     return predictions
 
 
+def what_follows_the_symbol(task: Any, inputs: Tensor) -> Tensor:
+    """Return reber's memoryless predictor: how often each set follows the present symbol, from strings drawn by hand.
+
+    Zeros, behind the end of a single string, are followed by B (class 0).
+    """
+    frequencies = counted(task.lag, task.length, task.dialect).log().clamp_min(-1000.0)
+    after_zeros = torch.tensor([0.0] + [-1000.0] * 7)
+    is_zero = inputs.sum(dim=-1, keepdim=True) == 0
+    return torch.where(is_zero, after_zeros, frequencies[inputs.argmax(dim=-1)])
+
+
+def one_cue_or_the_other(task: Any, inputs: Tensor) -> Tensor:
+    """Return reber's best guess of an answer: even chances for T (class 2) and P (class 3) alone."""
+    cues = torch.tensor([0.0 if c in (2, 3) else -1000.0 for c in range(8)])
+    return cues.expand(task.predicted_steps, inputs.shape[1], 8)
+
+
 # Built here, not taken from the task: a new task adds the predictor that its baselines speak of.
 MEMORYLESS: dict[str, Callable[[Any, Tensor], Tensor]] = {
     "CopyTask": eight_letters_at_the_recall,
@@ -255,11 +273,14 @@ MEMORYLESS: dict[str, Callable[[Any, Tensor], Tensor]] = {
     "SegmentsTask": no_unless_it_is_an_a,
     "MarkedPairsTask": the_mean_of_the_answers,
     "TemporalOrderTask": all_classes_alike,
+    "ReberTask": what_follows_the_symbol,
 }
 # Where another predictor does better by one metric alone.
 BEST_BY: dict[tuple[str, str], Callable[[Any, Tensor], Tensor]] = {
     ("MarkedPairsTask", "correct"): where_most_answers_are,
     ("TemporalOrderTask", "correct"): always_the_first_class,
+    ("ReberTask", "recall_ce"): one_cue_or_the_other,
+    ("ReberTask", "recall_accuracy"): one_cue_or_the_other,
 }
 
 

@@ -40,8 +40,9 @@ METRICS = {
     "recall_accuracy": "share of letters recalled",
     "training_sequences_to_solve": "training sequences until solved",
     "wrong_of_2560": "wrong of 2,560 test sequences",
+    "share_solved": "share of nets that solve the task",
 }
-SHARES = ("share_within_0.1", "recall_accuracy")
+SHARES = ("share_within_0.1", "recall_accuracy", "share_solved")
 COUNTS = ("wrong_of_2560",)
 MOST_TICKS = 8
 LANE, HEADING, FRAME = 0.21, 0.3, 0.85  # inches of a cell's lane, of a heading above some, and around a panel
