@@ -39,7 +39,8 @@ class JobPlan:
     floating-point operations of one member's training step, by formula. `config` is the resolved configuration; `job`
     is the hash of what in it changes results. `sentence` are the words that a probe takes a trained cell through, where
     the task has them, `answers` the names of the task's classes. `notes` are warnings from a trial of the
-    cell, `sources` the hash or version of each package and module that its plug-ins are made of.
+    cell, `sources` the hash or version of each package and module that its plug-ins are made of. `distance` are the
+    steps that a memory is held at this lag, None where the task does not say so, and in records of earlier versions.
     """
 
     job: str
@@ -70,6 +71,7 @@ class JobPlan:
     answers: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     sources: dict[str, str] = field(default_factory=dict)
+    distance: float | None = None
 
     def members(self) -> list[PlannedMember]:
         """Return all members of the job, those that tune it first."""
