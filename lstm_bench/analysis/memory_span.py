@@ -1,8 +1,8 @@
 """Learned memory span: the lag at which half of a cell's members solve the task, with what is not known about it."""
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from typing import Literal
 
@@ -19,6 +19,13 @@ GRID_T50, GRID_WIDTH = 1201, 121
 TAIL = 0.025
 RATIO_QUANTILES = 1000
 NEGLIGIBLE = 1e-9
+Bound = Literal["", ">=", "<=", "?"]
+GROWTHS: Mapping[tuple[bool, bool], Bound] = {  # of a ratio, by which of its spans grow with the budget
+    (False, False): "",
+    (True, False): ">=",
+    (False, True): "<=",
+    (True, True): "?",
+}
 Outcome = Literal["fitted", "above", "below", "undetermined", "unmeasured"]
 Array = NDArray[np.float64]
 Counts = tuple[int, int, int]  # lag, solved, attempts
@@ -79,8 +86,8 @@ class MemorySpan:
     median: float = math.nan
     low: float = math.nan
     high: float = math.nan
-    all_solved: int | None = None
-    none_solved: int | None = None
+    all_solved: float | None = None
+    none_solved: float | None = None
     cut_off: Literal["above", "below"] | None = None
     posterior: Posterior | None = field(default=None, compare=False, repr=False)
 
@@ -95,7 +102,7 @@ class MemorySpan:
     @property
     def bracket(self) -> str:
         """The bracket as it stands in a table: "[8, 32]", with a dash for an end that was not reached."""
-        ends = ("-" if lag is None else str(lag) for lag in (self.all_solved, self.none_solved))
+        ends = ("-" if lag is None else f"{lag:g}" for lag in (self.all_solved, self.none_solved))
         return f"[{', '.join(ends)}]"
 
 
@@ -175,16 +182,18 @@ def _cut_off(lag_grid: Sequence[Counts]) -> Literal["above", "below"] | None:
 
 @dataclass(frozen=True)
 class SpanRatio:
-    """How many times further one cell remembers than another.
+    """How many times as long as another a span is.
 
     `bound` is ">=" or "<=" where the end of a lag grid cuts one of the spans off, "" where both are fitted; NaN and "?"
-    where the lag grids cannot tell.
+    where the lag grids cannot tell. `growth` is ">=" or "<=" where a larger budget would raise or lower the ratio, "?"
+    where it could do either.
     """
 
     median: float
     low: float
     high: float
-    bound: Literal["", ">=", "<=", "?"]
+    bound: Bound
+    growth: Bound = ""
 
     @property
     def text(self) -> str:
@@ -193,9 +202,11 @@ class SpanRatio:
 
     @property
     def factor(self) -> str:
-        """The ratio alone: "9.1x", "at least 9.1x"."""
-        bounds = {">=": "at least ", "<=": "at most "}
-        return f"{bounds.get(self.bound, '')}{times(self.median)}"
+        """The ratio alone: "9.1x", "at least 9.1x", "9.1x within the budget"."""
+        limits = {self.bound, self.growth} - {""}
+        if len(limits) == 1 and limits != {"?"}:
+            return f"{'at least' if limits == {'>='} else 'at most'} {times(self.median)}"
+        return f"{times(self.median)} within the budget" if limits else times(self.median)
 
     @property
     def interval(self) -> str:
@@ -204,12 +215,17 @@ class SpanRatio:
             return f"95% {significant(self.low, 2)}-{significant(self.high, 2)}"
         return f"95% bound {times(self.low if self.bound == '>=' else self.high)}"
 
+    def with_growth(self, a_grows: bool, b_grows: bool) -> "SpanRatio":
+        """Return the same ratio where the one span, the other, or both still grow with the budget."""
+        return replace(self, growth=GROWTHS[a_grows, b_grows])
+
 
 def span_ratio(a: MemorySpan, b: MemorySpan) -> SpanRatio:
-    """Return T50 of `a` over T50 of `b`, with the central 95% interval from the two independent posteriors.
+    """Return the span of `a` over that of `b`, with the central 95% interval from the two independent posteriors.
 
-    The distribution of the difference of log2 T50 is taken over all pairs of 1000 equally likely quantiles of each.
-    Where one span is only bounded the ratio is so too; where both are bounded on the same side nothing can be said.
+    Both are in lag, or both in distance. The distribution of the difference of their log2 is taken over all pairs of
+    1000 equally likely quantiles of each. Where one span is only bounded the ratio is so too; where both are bounded on
+    the same side nothing can be said.
     """
     at_least = a.outcome == "above" or b.outcome == "below"
     at_most = a.outcome == "below" or b.outcome == "above"
