@@ -83,7 +83,7 @@ def test_an_lstm_alone_never_supports_a_claim_about_both(tmp_path, monkeypatch):
     )
     ruling = ruled(memory_span, study)
     assert ruling.verdict == "not tested"
-    assert "no number with an interval of: T50 of the RNN;" in ruling.because
+    assert "no number with an interval of: span of the RNN;" in ruling.because
 
 
 LONG = (1, 2, 4, 8, 16, 32, 64, 128)
@@ -117,14 +117,14 @@ def test_an_lstm_that_still_grows_with_the_budget_is_not_short_of_100(tmp_path, 
     assert by_lag[1][16] >= 3
     ruling = ruled(memory_span, growing)
     assert (ruling.verdict, ruled(memory_span, settled(growing)).verdict) == ("not tested", "refuted")
-    assert "The lags, members or budget cannot decide: T50 of the LSTM (lstm, copy" in ruling.because
+    assert "The lags, members or budget cannot decide: span of the LSTM (lstm, copy" in ruling.because
 
 
 def test_two_members_at_two_short_lags_rule_on_no_span(tmp_path, monkeypatch):
     cells = {"rnn": cell(1, 3.0), "lstm": cell(4, 12.0)}
     ruling = ruled(memory_span, made(tmp_path, monkeypatch, cells, lags=(10, 20), n_seeds=2, **BARE))
     assert ruling.verdict == "not tested"
-    assert ruling.because.startswith("The lags, members or budget cannot decide: T50 of the RNN")
+    assert ruling.because.startswith("The lags, members or budget cannot decide: span of the RNN")
 
 
 def test_one_lag_cannot_say_that_a_gate_is_not_needed(tmp_path, monkeypatch):
