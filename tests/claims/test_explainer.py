@@ -10,6 +10,8 @@ from synthetic_study import SyntheticCell, make_study
 
 from lstm_bench.analysis.frames import StudyData, load_study
 from lstm_bench.analysis.gradients import PATH_DECAY
+from lstm_bench.analysis.solving import spans
+from lstm_bench.analysis.wording import with_range
 from lstm_bench.claims.contract import ANYWHERE
 from lstm_bench.claims.deciding import Ruling, rule_on
 from lstm_bench.claims.explainer import (
@@ -67,6 +69,26 @@ def test_memory_span_holds_only_where_both_halves_do(rnn, lstm, lags, verdict, t
     assert spans["lstm"].low < lstm < spans["lstm"].high
     ratio = next(one.found for one in ruling.found if one.claimed is None)
     assert ratio.low < lstm / rnn < ratio.high
+
+
+@pytest.mark.parametrize(
+    ("task", "rnn", "verdict"),
+    [
+        ("copy", 4.0, "refuted"),  # a T50 of 4, at which letters are held for 7 steps
+        ("adding", 3.0, "supported"),
+        ("adding", 20.0, "refuted"),
+    ],
+)
+def test_memory_span_is_judged_in_steps_held(task, rnn, verdict, tmp_path, monkeypatch):
+    cells, lags = {"rnn": cell(1, rnn), "lstm": cell(4, 400.0)}, (2, 3, 4, 8, 64, 128, 256, 512, 1024)
+    study = settled(made(tmp_path, monkeypatch, cells, lags=lags, tasks=(task,), held=True, **BARE))
+    ruling = ruled(memory_span, study)
+    assert ruling.verdict == verdict
+    found, span = next(one for one in ruling.found if one.cell == "rnn"), spans(study)["rnn"]
+    held = [lag + 3 if task == "copy" else 0.75 * lag - 0.5 for lag in (span.median, span.low, span.high)]
+    assert found.found.middle == pytest.approx(held[0])
+    assert found.text == f"{with_range(*held)} steps"
+    assert found.reach == ((5, 1027) if task == "copy" else (1, 767.5))
 
 
 def test_one_task_against_the_claim_and_one_for_it_is_mixed(tmp_path, monkeypatch):
