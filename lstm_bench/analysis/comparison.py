@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from lstm_bench.analysis.caching import cache_per_study
+from lstm_bench.analysis.distance import held_ratio, spans_in_distance
 from lstm_bench.analysis.frames import StudyData
 from lstm_bench.analysis.gradients import ONE_OVER_E, decay_per_step, horizon, longest_lag_with_flow
 from lstm_bench.analysis.learning import final_loss
@@ -14,6 +15,7 @@ from lstm_bench.analysis.matching import matchings
 from lstm_bench.analysis.memory_horizons import CAPACITY, HALF_LIFE, LYAPUNOV, WINDOW, horizon_estimates
 from lstm_bench.analysis.memory_span import MemorySpan
 from lstm_bench.analysis.solving import (
+    is_budget_limited,
     longest_mostly_solved,
     solve_rates,
     spans,
@@ -43,6 +45,7 @@ STEPS_COLUMNS = (
     *("steps_mean", "steps_mean_low", "steps_mean_high"),
     "steps_lag",
 )
+RATIO_COLUMNS = ("span_ratio", "span_ratio_low", "span_ratio_high", "span_ratio_text")
 SPEED_VALUES = (
     "sequences_per_s",
     "sequences_per_s_q25",
@@ -57,7 +60,10 @@ def comparison(study: StudyData) -> pd.DataFrame:
     """Return one row a (task, variant, cell), with NaN or None where something was not measured.
 
     matching: the comparisons that the cell is part of, see `matchings`.
-    span .. span_none_solved: the learned span T50, its text, numbers and bracket (steps).
+    span .. span_none_solved: the learned span T50, its text, numbers and bracket (steps of lag).
+    span_distance, _low, _high, _text: the same in steps held, empty where the task does not say how long that is.
+    span_budget_limited: whether T50 still grows with the budget, so that it is a lower bound.
+    span_ratio, _low, _high, _text: the span over that of the task's first cell, in steps held where these are known.
     n_parameters, n_parameters_core, core_ratio: with and without read-out; over the core of the task's first cell.
     sequences_per_s .. peak_memory_bytes, speed_lag, speed_kernel, speed_members: by the kernel that trained the cell,
     so many members together, at the longest lag timed for all cells of the task; sequences and memory are those of all
@@ -89,6 +95,7 @@ def _row(study: StudyData, cell: str, span: MemorySpan) -> dict[str, Any]:
         "cell": cell,
         "matching": "; ".join(match.text for match in matchings(study.plan.jobs) if cell in match.cells),
         **_span_columns(span),
+        **_held_columns(study, cell),
         **_size_columns(job, _longest_job(study, study.cells[0])),
         **_speed_columns(study, cell),
         **_steps_columns(study, cell),
@@ -115,6 +122,23 @@ def _span_columns(span: MemorySpan) -> dict[str, Any]:
         "span_all_solved": span.all_solved,
         "span_none_solved": span.none_solved,
     }
+
+
+def _held_columns(study: StudyData, cell: str) -> dict[str, Any]:
+    """Return the span in steps held, and the ratio of spans, by which no cell is compared with itself."""
+    held = (spans_in_distance(study) or {}).get(cell, MemorySpan("unmeasured"))
+    columns = {
+        "span_distance": held.median,
+        "span_distance_low": held.low,
+        "span_distance_high": held.high,
+        "span_distance_text": None if math.isnan(held.median) else held.text,
+        "span_budget_limited": is_budget_limited(study, cell),
+    }
+    if cell == study.cells[0]:
+        return columns | dict.fromkeys(RATIO_COLUMNS)
+    ratio = held_ratio(study, cell, study.cells[0])
+    text = None if ratio.bound == "?" else ratio.text
+    return columns | dict(zip(RATIO_COLUMNS, (ratio.median, ratio.low, ratio.high, text), strict=True))
 
 
 def _size_columns(job: JobPlan, first: JobPlan) -> dict[str, Any]:

@@ -1,24 +1,25 @@
 """The finding of a study in a sentence or two, each with its number and interval."""
 
 import math
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 from lstm_bench.analysis.comparison import core_ratio
+from lstm_bench.analysis.distance import held_ratio, held_spans, spans_in_distance
 from lstm_bench.analysis.frames import StudyData
 from lstm_bench.analysis.gradients import by_decay, decay_per_step, horizon, longest_lag_with_flow
 from lstm_bench.analysis.matching import matched_studies
-from lstm_bench.analysis.memory_span import MemorySpan, span_ratio
-from lstm_bench.analysis.solving import members_a_lag, solve_rates, spans, was_trained
+from lstm_bench.analysis.memory_span import MemorySpan
+from lstm_bench.analysis.solving import is_budget_limited, members_a_lag, solve_rates, spans, was_trained
 from lstm_bench.analysis.speed import speed_ratio
 from lstm_bench.analysis.statistics import too_few_note
-from lstm_bench.analysis.wording import listed, times, with_range
+from lstm_bench.analysis.wording import listed, range_of, significant, times, with_range
 
 NAMED = 4  # cells that a headline sets beside the best; the table has the rest
 
 
 def headline(study: StudyData) -> list[str]:
-    """Return the study's finding, one paragraph a task: the cell that remembers furthest against each of the others."""
+    """Return the study's finding, one paragraph a task: the cell that remembers longest against each of the others."""
     return [_paragraph(task) for task in study.by_task()]
 
 
@@ -43,7 +44,7 @@ def _findings(study: StudyData) -> list[str]:
 
 
 def _measured(study: StudyData) -> dict[str, MemorySpan]:
-    return {cell: span for cell, span in spans(study).items() if span.outcome != "unmeasured"}
+    return {cell: span for cell, span in held_spans(study).items() if span.outcome != "unmeasured"}
 
 
 def _untrained(study: StudyData) -> str:
@@ -67,28 +68,62 @@ def _decays(study: StudyData, cell: str, lag: int) -> str:
 
 def _finding(where: str, study: StudyData) -> str:
     measured = _measured(study)
+    words = STEPS_HELD if spans_in_distance(study) else LAGS
     best, *others = sorted(measured, key=lambda cell: -_rank(measured[cell]))
     if not others:
-        return f"{where} {best} {_alone(measured[best])}."
-    if all(measured[cell].outcome == "below" for cell in measured):
-        return f"{where} no cell remembers {measured[best].high:g} steps: {listed(list(measured))} solved nothing."
-    ratios = {cell: span_ratio(measured[best], measured[cell]) for cell in others}
-    if all(ratio.bound == "?" for ratio in ratios.values()):
-        lengths = listed([f"{cell} {_length(span)}" for cell, span in measured.items()])
+        return f"{where} {best} {_alone(study, best, words)}."
+    if all(span.outcome == "below" for span in measured.values()):
+        shortest = words.number(measured[best].high)
+        return f"{where} no cell {words.holds} {shortest}: {listed(list(measured))} solved nothing."
+    told = [cell for cell in others if held_ratio(study, best, cell).bound != "?"]
+    if not told:
+        lengths = listed([f"{cell} {_span(study, cell, words)}" for cell in measured])
         return f"{where} the lags tried cannot tell the cells apart: {lengths}."
-    nearest, *rest = list(ratios)[:NAMED]
-    first = f"{where} {best} {_against(best, nearest, measured)}{_cost(study, best, nearest)}."
-    return f"{first} It {_joined([_against(best, cell, measured) for cell in rest])}." if rest else first
+    nearest, *rest = told[:NAMED]
+    first = f"{where} {best} {_span(study, best, words)}, {_against(study, best, nearest, words)}"
+    also = listed([_against(study, best, cell, words) for cell in rest])
+    untold = listed([cell for cell in others if cell not in told][:NAMED])
+    return " ".join(
+        filter(
+            None,
+            (
+                f"{first}{_cost(study, best, nearest)}.",
+                f"That is also {also}." if also else "",
+                f"The lags tried cannot tell it apart from {untold}." if untold else "",
+            ),
+        )
+    )
 
 
-class Predicate(NamedTuple):
-    """What the best cell does beside another: a verb that predicates may share, and the rest."""
+@dataclass(frozen=True)
+class Words:
+    """How a span is told: in steps held, or in the lag of a task that does not say how long its memories are held.
 
-    verb: str
-    rest: str
+    Args:
+        holds: the verb before a span.
+        unit: a number in its unit.
+        less: what stands before a bound from above.
+        ratio: what stands between a ratio and the other cell.
+    """
 
-    def __str__(self) -> str:
-        return f"{self.verb} {self.rest}"
+    holds: str
+    unit: str
+    less: str
+    ratio: str
+
+    def number(self, value: float) -> str:
+        """Return a number in its unit: "35.8 steps", "lag 32"."""
+        return self.unit.format(f"{value:g}" if value == round(value) else significant(value))
+
+    def extent(self, span: MemorySpan, grows: bool) -> str:
+        """Return a span without its interval: "35.8 steps", "at least 35.8 steps", "fewer than 5 steps"."""
+        if span.outcome == "below":
+            return f"{self.less} {self.number(span.median)}"
+        return f"{'at least ' if grows or span.outcome == 'above' else ''}{self.number(span.median)}"
+
+
+STEPS_HELD = Words("holds a memory for", "{} steps", "fewer than", "as long as")
+LAGS = Words("reaches", "lag {}", "less than", "as far as")
 
 
 def _rank(span: MemorySpan) -> float:
@@ -98,35 +133,33 @@ def _rank(span: MemorySpan) -> float:
     return span.median * {"above": 1.001, "below": 0.999}.get(span.outcome, 1.0)
 
 
-def _alone(span: MemorySpan) -> str:
-    words = {
-        "above": f"solves every lag tried, so it remembers at least {span.median:g} steps",
-        "below": f"solves no lag tried, so it remembers fewer than {span.median:g} steps",
-        "undetermined": "was tried at one lag and solved it in part, which tells no span",
+def _alone(study: StudyData, cell: str, words: Words) -> str:
+    outcome = held_spans(study)[cell].outcome
+    notes = {
+        "fitted": ", where half of the members solve it",
+        "above": ", solving every lag tried",
+        "below": ", solving no lag tried",
     }
-    return words.get(span.outcome, f"remembers {span.text} steps (half of the members solve at that lag; 95% interval)")
+    return f"{_span(study, cell, words)}{notes.get(outcome, '')}"
 
 
-def _length(span: MemorySpan) -> str:
-    return "has one lag and mixed success" if span.outcome == "undetermined" else f"remembers {span.text} steps"
+def _span(study: StudyData, cell: str, words: Words) -> str:
+    """Return what is known of a cell's span: "holds a memory for at least 35.8 steps (95% 28.0-44.3)"."""
+    span = held_spans(study)[cell]
+    if span.outcome == "undetermined":
+        return "was tried at one lag and solved it in part, which tells no span"
+    interval = f" (95% {range_of(span.low, span.high)})" if span.outcome == "fitted" else ""
+    return f"{words.holds} {words.extent(span, is_budget_limited(study, cell))}{interval}"
 
 
-def _against(best: str, other: str, measured: Mapping[str, MemorySpan]) -> Predicate:
-    ratio = span_ratio(measured[best], measured[other])
-    if ratio.bound == "?":
-        return Predicate("cannot be told apart", f"from {other} by the lags tried")
+def _against(study: StudyData, best: str, other: str, words: Words) -> str:
+    """Return how much longer the best span is than another: "6.6x (95% 5.1-8.3) as long as rnn (5.42 steps)"."""
+    ratio = held_ratio(study, best, other)
+    extent = words.extent(held_spans(study)[other], is_budget_limited(study, other))
     if ratio.bound and ratio.low <= 1:  # the lag grid ends too early for a factor
-        return Predicate("remembers", f"{measured[best].text} steps and {other} {measured[other].text}")
-    if ratio.low <= 1:
-        return Predicate("is", f"not clearly ahead of {other}, its span being {ratio.text} as long")
-    return Predicate("remembers", f"{ratio.factor} further than {other} ({ratio.interval})")
-
-
-def _joined(predicates: Sequence[Predicate]) -> str:
-    first, *others = predicates
-    if first.verb == "remembers" and all(other.verb == first.verb for other in others):
-        return f"{first.verb} {listed([predicate.rest for predicate in predicates])}"
-    return listed([str(predicate) for predicate in predicates])
+        return f"against {extent} of {other}"
+    unclear = "" if ratio.low > 1 else ", which is no clear lead"
+    return f"{ratio.text} {words.ratio} {other} ({extent}){unclear}"
 
 
 def _cost(study: StudyData, best: str, other: str) -> str:

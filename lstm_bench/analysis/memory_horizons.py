@@ -9,10 +9,11 @@ import numpy as np
 import pandas as pd
 
 from lstm_bench.analysis.caching import cache_per_study
+from lstm_bench.analysis.distance import held_spans
 from lstm_bench.analysis.frames import StudyData
 from lstm_bench.analysis.gradients import followed, horizon, longest_lag_with_flow
 from lstm_bench.analysis.lags import representative_lag, shared_lag
-from lstm_bench.analysis.solving import ATTEMPTS, spans
+from lstm_bench.analysis.solving import ATTEMPTS
 from lstm_bench.analysis.statistics import Interval, interquartile_mean
 from lstm_bench.analysis.survival import median_time
 from lstm_bench.analysis.wording import significant, with_range
@@ -99,7 +100,8 @@ def horizon_table(study: StudyData) -> pd.DataFrame:
 def horizon_estimates(study: StudyData) -> dict[str, list[HorizonEstimate]]:
     """Return the memory horizons of each cell, of a study narrowed to one task, in the order of HORIZONS, start first.
 
-    learned span: T50, posterior median with its 95% interval.
+    learned span: the steps held at T50, or T50 itself where the task does not say how many these are, posterior median
+    with its 95% interval.
     gradient horizon: steps back until the gradient of the joint state is below 1e-3, Kaplan-Meier median with its 95%
     interval; a member whose sequence ends first counts as longer than it.
     linear-capacity span: largest delay with r^2 >= 0.5, median and range over members; linear capacity: the sum of r^2,
@@ -133,7 +135,7 @@ def estimate_of(study: StudyData, cell: str, horizon: str, moment: str) -> Horiz
 
 
 def _learned(study: StudyData, cell: str) -> HorizonEstimate | None:
-    span = spans(study)[cell]
+    span = held_spans(study)[cell]
     if math.isnan(span.median):
         return None
     members = study.members.loc[study.members["cell"] == cell, "status"]

@@ -1,8 +1,8 @@
 """Learned memory span: the lag at which half of a cell's members solve the task, with what is not known about it."""
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from typing import Literal
 
@@ -14,11 +14,19 @@ from scipy.special import expit
 from lstm_bench.analysis.wording import significant, times, with_range
 
 GUESS, HEIGHT = 0.01, 0.98
+BEYOND = 0.5  # octaves from an end of the lag grid to that of the prior
 WIDTHS = (0.05, 2.0)  # octaves
 GRID_T50, GRID_WIDTH = 1201, 121
 TAIL = 0.025
 RATIO_QUANTILES = 1000
 NEGLIGIBLE = 1e-9
+Bound = Literal["", ">=", "<=", "?"]
+GROWTHS: Mapping[tuple[bool, bool], Bound] = {  # of a ratio, by which of its spans grow with the budget
+    (False, False): "",
+    (True, False): ">=",
+    (False, True): "<=",
+    (True, True): "?",
+}
 Outcome = Literal["fitted", "above", "below", "undetermined", "unmeasured"]
 Array = NDArray[np.float64]
 Counts = tuple[int, int, int]  # lag, solved, attempts
@@ -72,15 +80,15 @@ class MemorySpan:
     was tried with mixed success, and "unmeasured" where nothing was tried; the last two have NaN for numbers.
     `all_solved` is the longest lag at which every attempt solved, `none_solved` the shortest at which none did.
     `cut_off` tells that half or more still solve at the longest lag, or half or fewer at the shortest: the lag grid
-    ends before T50 is bracketed, and its end, which bounds the prior, bounds the interval too.
+    ends before T50 is bracketed, and the end of the prior, half an octave beyond, bounds the interval too.
     """
 
     outcome: Outcome
     median: float = math.nan
     low: float = math.nan
     high: float = math.nan
-    all_solved: int | None = None
-    none_solved: int | None = None
+    all_solved: float | None = None
+    none_solved: float | None = None
     cut_off: Literal["above", "below"] | None = None
     posterior: Posterior | None = field(default=None, compare=False, repr=False)
 
@@ -95,15 +103,15 @@ class MemorySpan:
     @property
     def bracket(self) -> str:
         """The bracket as it stands in a table: "[8, 32]", with a dash for an end that was not reached."""
-        ends = ("-" if lag is None else str(lag) for lag in (self.all_solved, self.none_solved))
+        ends = ("-" if lag is None else f"{lag:g}" for lag in (self.all_solved, self.none_solved))
         return f"[{', '.join(ends)}]"
 
 
 def learned_span(lags: Sequence[int], solved: Sequence[int], attempts: Sequence[int]) -> MemorySpan:
     """Return T50 from the members that solved at each lag.
 
-    solved ~ Binomial(attempts, p(T)), p as in `solve_probability`; flat prior on log2 T50 between the ends of
-    the lag grid, s log-uniform over 0.05 .. 2 octaves. By summation over a grid of 1201 x 121: no random numbers.
+    solved ~ Binomial(attempts, p(T)), p as in `solve_probability`; flat prior on log2 T50 as far as
+    `prior_of` says, s log-uniform over 0.05 .. 2 octaves. By summation over a grid of 1201 x 121: no random numbers.
 
     The lag grid is the lags with at least one attempt. One lag alone gives no estimate unless all or none solved there.
 
@@ -112,13 +120,13 @@ def learned_span(lags: Sequence[int], solved: Sequence[int], attempts: Sequence[
     open interval counts as [T_max, inf) or [0, T_min]. `pytest tests/analysis/test_memory_span_coverage.py` draws anew.
 
            s  5 members  10 members
-        0.05      0.956       0.915
-         0.1      0.973       0.970
-         0.3      0.949       0.946
-         0.6      0.936       0.943
-         1.0      0.937       0.946
-         1.5      0.930       0.944
-         2.0      0.905       0.914
+        0.05      0.962       0.917
+         0.1      0.976       0.970
+         0.3      0.949       0.944
+         0.6      0.939       0.944
+         1.0      0.948       0.954
+         1.5      0.947       0.957
+         2.0      0.931       0.934
 
     Each lag grid alone has 0.90 to 0.98 at every s. For s from 0.3 to 1.5 and T50 a quarter octave or more inside the
     lag grid, every fifth of an octave has 0.90 to 0.99. Elsewhere the coverage of a single T50 strays from its row:
@@ -127,10 +135,10 @@ def learned_span(lags: Sequence[int], solved: Sequence[int], attempts: Sequence[
       T50 further off, and the interval stops short of T50. With s = 0.1 the intervals of 5 members hold a T50 0.1
       octave from a lag in 0.81, those of 10 one 0.14 octave from it in 0.89; with s = 0.05 in 0.52 and 0.49. Halfway
       between two lags an octave apart all hold it: the counts tell no more than the gap, and lags between narrow it.
-    - T50 near an end of the lag grid: the prior stops there, and a central interval leaves 2.5% of it outside. With
-      s = 1.5 and 5 (10) members it holds a T50 0.25 octave inside in 0.93 (0.95), 0.1 octave in 0.83 (0.89), 0.02
-      octave in 0.31 (0.43), and at the end itself in almost none, whatever s. `cut_off` marks fewer than half of the
-      misses inside, so let the lag grid reach half an octave or more beyond T50 on both sides.
+    - T50 beyond the lag grid: the prior stops half an octave from its end, and a central interval leaves 2.5% of it
+      outside. With s = 1.5 and 5 (10) members it holds a T50 at the last lag in 0.95 (0.97), 0.25 octave beyond it in
+      0.92 (0.94), 0.4 octave in 0.81 (0.87), and half an octave beyond in almost none. `cut_off` marks where T50 may
+      lie there, so let the lag grid reach half an octave or more beyond T50 on both sides.
 
     Args:
         lags: in steps, in any order, each once.
@@ -154,10 +162,18 @@ def learned_span(lags: Sequence[int], solved: Sequence[int], attempts: Sequence[
     return MemorySpan("fitted", median, low, high, all_solved, none_solved, _cut_off(lag_grid), posterior)
 
 
+def prior_of(first: int, last: int) -> tuple[float, float]:
+    """Return the log2 of the least and the greatest T50 that may be: half an octave beyond the lags.
+
+    Not below 1, since no task has such a lag. There are lags beyond any longest one.
+    """
+    return max(math.log2(first) - BEYOND, 0.0), math.log2(last) + BEYOND
+
+
 @lru_cache(maxsize=64)  # a report asks for the same span in its table, its figure and its headline
 def _posterior(lag_grid: tuple[Counts, ...]) -> Posterior:
     lags, solved, attempts = np.asarray(lag_grid, dtype=float).T[:, :, None, None]
-    log2_t50 = np.linspace(math.log2(lag_grid[0][0]), math.log2(lag_grid[-1][0]), GRID_T50)
+    log2_t50 = np.linspace(*prior_of(lag_grid[0][0], lag_grid[-1][0]), GRID_T50)
     ln_width = np.linspace(math.log(WIDTHS[0]), math.log(WIDTHS[1]), GRID_WIDTH)
     p = solve_probability(lags, log2_t50[:, None], np.exp(ln_width))
     log_likelihood = (solved * np.log(p) + (attempts - solved) * np.log1p(-p)).sum(axis=0)
@@ -175,16 +191,18 @@ def _cut_off(lag_grid: Sequence[Counts]) -> Literal["above", "below"] | None:
 
 @dataclass(frozen=True)
 class SpanRatio:
-    """How many times further one cell remembers than another.
+    """How many times as long as another a span is.
 
     `bound` is ">=" or "<=" where the end of a lag grid cuts one of the spans off, "" where both are fitted; NaN and "?"
-    where the lag grids cannot tell.
+    where the lag grids cannot tell. `growth` is ">=" or "<=" where a larger budget would raise or lower the ratio, "?"
+    where it could do either.
     """
 
     median: float
     low: float
     high: float
-    bound: Literal["", ">=", "<=", "?"]
+    bound: Bound
+    growth: Bound = ""
 
     @property
     def text(self) -> str:
@@ -193,9 +211,11 @@ class SpanRatio:
 
     @property
     def factor(self) -> str:
-        """The ratio alone: "9.1x", "at least 9.1x"."""
-        bounds = {">=": "at least ", "<=": "at most "}
-        return f"{bounds.get(self.bound, '')}{times(self.median)}"
+        """The ratio alone: "9.1x", "at least 9.1x", "9.1x within the budget"."""
+        limits = {self.bound, self.growth} - {""}
+        if len(limits) == 1 and limits != {"?"}:
+            return f"{'at least' if limits == {'>='} else 'at most'} {times(self.median)}"
+        return f"{times(self.median)} within the budget" if limits else times(self.median)
 
     @property
     def interval(self) -> str:
@@ -204,12 +224,17 @@ class SpanRatio:
             return f"95% {significant(self.low, 2)}-{significant(self.high, 2)}"
         return f"95% bound {times(self.low if self.bound == '>=' else self.high)}"
 
+    def with_growth(self, a_grows: bool, b_grows: bool) -> "SpanRatio":
+        """Return the same ratio where the one span, the other, or both still grow with the budget."""
+        return replace(self, growth=GROWTHS[a_grows, b_grows])
+
 
 def span_ratio(a: MemorySpan, b: MemorySpan) -> SpanRatio:
-    """Return T50 of `a` over T50 of `b`, with the central 95% interval from the two independent posteriors.
+    """Return the span of `a` over that of `b`, with the central 95% interval from the two independent posteriors.
 
-    The distribution of the difference of log2 T50 is taken over all pairs of 1000 equally likely quantiles of each.
-    Where one span is only bounded the ratio is so too; where both are bounded on the same side nothing can be said.
+    Both are in lag, or both in distance. The distribution of the difference of their log2 is taken over all pairs of
+    1000 equally likely quantiles of each. Where one span is only bounded the ratio is so too; where both are bounded on
+    the same side nothing can be said.
     """
     at_least = a.outcome == "above" or b.outcome == "below"
     at_most = a.outcome == "below" or b.outcome == "above"

@@ -37,7 +37,7 @@ class Measurement:
     Args:
         place: the task and the study that it was measured in: "context in anatomy".
         cell: whose number it is.
-        quantity: what was measured, such as "T50 of the RNN".
+        quantity: what was measured, such as "span of the RNN".
         found: the number with its 95% interval; both ends equal the number where it was counted. NaN ends are unknown.
         claimed: where the claim puts it; None for a number that stands beside the others and decides nothing.
         case: what else distinguishes it from others of its place and cell: "at the start", "lag 16".

@@ -3,35 +3,41 @@
 import math
 from dataclasses import dataclass
 
+import numpy as np
+
 from lstm_bench.analysis.caching import cache_per_study
+from lstm_bench.analysis.distance import distance_scale, held_spans
 from lstm_bench.analysis.frames import StudyData
 from lstm_bench.analysis.memory_span import MemorySpan, span_ratio
-from lstm_bench.analysis.solving import is_budget_limited, solve_rates, spans
+from lstm_bench.analysis.solving import is_budget_limited, solve_rates
 from lstm_bench.analysis.statistics import UNKNOWN, Interval
 from lstm_bench.analysis.wording import significant, times, with_range
 from lstm_bench.claims.contract import ANYWHERE, NOWHERE, Claimed
 
+STEPS, LAG = "steps", "steps of lag"
 FEWEST = 4  # members at every lag: fewer cannot be significant
 
 
 @dataclass(frozen=True)
 class TriedSpan:
-    """T50 of a cell with what its study could have found.
+    """The span of a cell with what its study could have found.
 
     Args:
-        span: T50 as the members say.
+        span: the span as the members say, in steps held, or in lag where a task does not say how long these are.
         limited: whether it still grows with the budget, so that it is a lower bound.
-        reach: the shortest and the longest lag tried; `NOWHERE` where the members are too few for any T50, or the
-            budget too small: no cell solved any lag.
+        reach: the span at the shortest and at the longest lag tried; `NOWHERE` where the members are too few for any
+            T50, or the budget too small: no cell solved any lag.
+        unit: what the span is counted in.
     """
 
     span: MemorySpan
     limited: bool = False
     reach: Claimed = ANYWHERE
+    unit: str = STEPS
 
     @property
     def interval(self) -> Interval:
-        """T50 with its 95% interval, open where the lags end before T50 is bracketed, and above where it still grows.
+        """The span with its 95% interval, open where the lags end before T50 is bracketed, above where it still grows.
 
         The lag grid bounds the prior and so the interval; beyond its end nothing was tried, so nothing is excluded.
         """
@@ -41,15 +47,15 @@ class TriedSpan:
 
     @property
     def text(self) -> str:
-        """T50 in words: "32.7 (25.0-41.3) steps", "29.6 (20.0 or more) steps", ">= 120 steps"."""
-        return f"{with_range(*self.interval) if self.span.outcome == 'fitted' else self.span.text} steps"
+        """The span in words: "32.7 (25.0-41.3) steps", "29.6 (20.0 or more) steps", ">= 120 steps"."""
+        return f"{with_range(*self.interval) if self.span.outcome == 'fitted' else self.span.text} {self.unit}"
 
     @property
     def _open_above(self) -> bool:
         return self.limited or self.span.cut_off == "above"
 
     def ratio_to(self, other: "TriedSpan") -> Interval:
-        """Return this T50 over another, open to the side to which lags or budget leave either; NaN where unknown."""
+        """Return this span over another, open to the side to which lags or budget leave either; NaN where unknown."""
         ratio = span_ratio(self.span, other.span)
         if ratio.bound == "?":
             return UNKNOWN
@@ -81,15 +87,17 @@ class TriedSpan:
 @cache_per_study
 def tried_spans(study: StudyData) -> dict[str, TriedSpan]:
     """Return each cell's span with what could have been found of it, of a study narrowed to one task."""
+    unit = STEPS if distance_scale(study) else LAG
     return {
-        cell: TriedSpan(span, is_budget_limited(study, cell), _reach(study, cell))
-        for cell, span in spans(study).items()
+        cell: TriedSpan(span, is_budget_limited(study, cell), _reach(study, cell), unit)
+        for cell, span in held_spans(study).items()
     }
 
 
 def _reach(study: StudyData, cell: str) -> Claimed:
-    rates = solve_rates(study)
+    rates, scale = solve_rates(study), distance_scale(study)
     tried = rates.loc[(rates["cell"] == cell) & (rates["attempts"] > 0)]
     if tried.empty or tried["attempts"].min() < FEWEST or not rates["solved"].any():
         return NOWHERE
-    return Claimed(float(tried["lag"].min()), float(tried["lag"].max()))
+    ends = np.array([tried["lag"].min(), tried["lag"].max()], dtype=float)
+    return Claimed(*(scale.at(ends) if scale else ends).tolist())

@@ -43,6 +43,8 @@ class JobPlan:
     cell, `sources` the hash or version of each package and module that its plug-ins are made of. `further_rates` are
     those that tuning tries as well where the best of `learning_rates` lies at an end of them; each tuning member may
     take `tuning_steps`, None in earlier records. `cell_yaml` is the name of the cell's yaml, "" in earlier records.
+    `distance` are the steps that a memory is held at this lag, None where the task does not say so, and in earlier
+    records.
     """
 
     job: str
@@ -76,6 +78,7 @@ class JobPlan:
     further_rates: list[float] = field(default_factory=list)
     tuning_steps: int | None = None
     cell_yaml: str = ""
+    distance: float | None = None
 
     def members(self) -> list[PlannedMember]:
         """Return all members of the job, those that tune it first."""

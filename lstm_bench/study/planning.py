@@ -89,7 +89,14 @@ def _plan_job(job: JobConfig, cell_name: str, task: Task, cell: Cell) -> JobPlan
         answers=list(getattr(task, "answers", ())),
         notes=cell_notes(job, task, cell),
         sources=plug_in_sources(job),
+        distance=distance_of(task),
     )
+
+
+def distance_of(task: object) -> float | None:
+    """Return the task's distance; None of a plug-in without one, and where the settings place a cue by hand."""
+    distance, is_placed = getattr(task, "distance", None), getattr(task, "cue_distance", None) is not None
+    return float(distance) if isinstance(distance, int | float) and not is_placed else None
 
 
 def job_config(plan: JobPlan) -> JobConfig:

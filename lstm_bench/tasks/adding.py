@@ -9,6 +9,7 @@ from torch import Generator, Tensor
 
 from lstm_bench.checks import at_least, one_of
 from lstm_bench.tasks.contract import Batch, log_spaced, only_member
+from lstm_bench.tasks.distance import median_of
 from lstm_bench.tasks.losses import mean_of
 from lstm_bench.tasks.masking import squared_partial_correlation
 
@@ -84,6 +85,17 @@ class AddingTask:
     def length(self) -> int:
         """T, the lag itself."""
         return self.lag
+
+    @property
+    def distance(self) -> float:
+        """The median of T - 1 - s, where s is the first marked step and T - 1 that of the answer.
+
+        half: s is uniform in 0 .. m - 1 with m = T // 2, so T - 1 - (m - 1) / 2: 0.75 T - 0.5 for even T, 0.75 T - 0.25
+        for odd. anywhere: d steps in d of T (T - 1) / 2 cases, so the median of that, about T / sqrt 2.
+        """
+        if self.dialect == "half":
+            return self.lag - 1 - (self.lag // 2 - 1) / 2
+        return median_of({steps: steps for steps in range(1, self.lag)})
 
     @property
     def variant(self) -> str:

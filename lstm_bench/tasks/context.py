@@ -84,6 +84,11 @@ class ContextTask:
         return CLAUSES * self.clause_length + 1
 
     @property
+    def distance(self) -> float:
+        """d, the steps from the cue to its question."""
+        return float(self.lag)
+
+    @property
     def predicted_steps(self) -> int:
         """All steps."""
         return self.length

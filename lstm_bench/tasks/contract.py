@@ -39,12 +39,17 @@ class Task(Protocol):
 
     Functions that take predictions [S, ..., B, C] and targets [S, ..., B] average over steps and batch and keep
     the axes between them, so that one call serves a whole population.
+
+    `distance` is the median, over sequences and their answers, of the steps over which a correct answer has to hold its
+    farthest cue: from the step that shows the cue to the step whose prediction is the answer. An answer that the
+    present input gives away does not count. Cues stand where a sequence draws them, whatever `at_distance` does.
     """
 
     lag: int
     input_size: int
     output_size: int
     length: int  # T, time steps of the longest sequence
+    distance: float  # steps that a memory is held, see below; unknown of a plug-in that leaves it out
     predicted_steps: int  # S, the loss mask: the loss reads the last S steps and no other
     variant: str  # the dialect, as a column of the results
     description: str  # the task in a sentence, for the report

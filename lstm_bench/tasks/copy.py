@@ -82,6 +82,11 @@ class CopyTask:
         return self.lag + 2 * self.n_symbols
 
     @property
+    def distance(self) -> float:
+        """T + n, the steps from each letter to its recall."""
+        return float(self.lag + self.n_symbols)
+
+    @property
     def predicted_steps(self) -> int:
         """All steps, or in s4 the last n."""
         return self.n_symbols if self.dialect == "s4" else self.length

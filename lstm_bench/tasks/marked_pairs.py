@@ -1,6 +1,7 @@
 """Adding and multiplication as in the first LSTM paper, with sequences of random length and a window for the marks."""
 
 import math
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import ClassVar, Literal, get_args
@@ -10,6 +11,7 @@ from torch import Generator, Tensor
 
 from lstm_bench.checks import at_least, one_of
 from lstm_bench.tasks.contract import Batch, RandomLength, log_spaced
+from lstm_bench.tasks.distance import median_of
 from lstm_bench.tasks.losses import mean_of
 from lstm_bench.tasks.masking import answer_predictions, masked_mean, squared_partial_correlation
 
@@ -92,6 +94,20 @@ class MarkedPairsTask(RandomLength):
     def shortest(self) -> int:
         """T, steps of the shortest sequence."""
         return 2 * self.lag
+
+    @property
+    def distance(self) -> float:
+        """The median of L - 1 - s, where s is the first marked pair whose value counts and L - 1 the last step.
+
+        Over all lengths L and pairs of marks, equally likely each, by counting.
+        """
+        first_marks = Counter(
+            min(step for step in (a, b) if step) for a in range(self._window) for b in range(self.lag - 1) if a != b
+        )
+        distances: Counter[int] = Counter()
+        for length in range(self.shortest, self.length + 1):
+            distances.update({length - 1 - step: count for step, count in first_marks.items()})
+        return median_of(distances)
 
     @property
     def description(self) -> str:

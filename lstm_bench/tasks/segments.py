@@ -76,6 +76,17 @@ class SegmentsTask:
         return SEGMENTS * (self.lag + 1)
 
     @property
+    def distance(self) -> float:
+        """The median of the steps since the last "a" or boundary, over the letters that are neither.
+
+        That symbol decides the answer, and nothing from before it does. At each of the L - k steps from the k-th on it
+        is k steps back or more with probability w^k, so the median is the least k with (L - 1 - k) w^k <= (L - 1) / 2:
+        about a third of T for long segments.
+        """
+        last, w = self.length - 1, self._undecided_letters
+        return float(next(k for k in range(1, last + 1) if 2 * (last - k) * w**k <= last))
+
+    @property
     def predicted_steps(self) -> int:
         """All steps."""
         return self.length

@@ -108,6 +108,15 @@ class TemporalOrderTask(RandomLength):
         return round(self.lag / SHARE_OF_LAG[self.dialect])
 
     @property
+    def distance(self) -> float:
+        """The median of L - P for a length L and the position P of the first mark: their means' difference.
+
+        Both are uniform, so L - P is symmetric around it: T + (T // 10) / 2 less the middle of the first window.
+        """
+        first, last = self.windows[0]
+        return (self.shortest + self.length - first - last) / 2
+
+    @property
     def windows(self) -> list[tuple[int, int]]:
         """First and last position of each mark, counted from 1."""
         width = self.shortest // 10

@@ -65,16 +65,20 @@ def make_study(
     tasks: Sequence[str] = ("copy",),
     trained: bool = True,
     probed: bool = True,
+    held: bool = False,
 ) -> StudyPlan:
     """Write a study and return its plan; an outcome of "missing" leaves no record.
 
-    Without training there is no budget, and every member is "untrained"; not probed, no probe said anything.
+    Without training there is no budget, and every member is "untrained"; not probed, no probe said anything. Where it
+    says how long memories are held, copy's are for the lag and three steps more, adding's for three quarters of it.
     """
     records = StudyRecords(folder)
     longest_first = sorted(lags, reverse=True)
     jobs = [make_job(cell, lag, n_seeds, tuned, task) for task in tasks for lag in longest_first for cell in cells]
     if not trained:
         jobs, outcome, tuned = [replace(job, steps=0) for job in jobs], lambda *_: "untrained", False
+    if held:
+        jobs = [replace(job, distance=job.lag + 3 if job.task == "copy" else 0.75 * job.lag - 0.5) for job in jobs]
     plan = make_plan(folder.name, jobs)
     records.write_plan(plan)
     for job in jobs:

@@ -1,9 +1,12 @@
 """The comparison and the headline, on studies whose truth is known."""
 
 import math
+import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from synthetic_study import CELLS, SyntheticCell, make_study
@@ -12,7 +15,8 @@ from lstm_bench.analysis.comparison import comparison
 from lstm_bench.analysis.frames import StudyData, load_study
 from lstm_bench.analysis.headline import headline
 from lstm_bench.analysis.memory_span import span_ratio
-from lstm_bench.analysis.solving import solve_rates, spans, steps_to_solve
+from lstm_bench.analysis.solving import is_budget_limited, solve_rates, spans, steps_to_solve
+from lstm_bench.analysis.wording import with_range
 
 Make = Callable[..., StudyData]
 
@@ -71,50 +75,96 @@ def test_steps_to_solve_are_told_at_the_longest_lag_that_most_solve(sample: Stud
     assert steps_to_solve(sample, "lstm", 32).middle == math.inf
 
 
-def test_headline_holds_the_ratio_its_interval_and_the_cost(sample: StudyData) -> None:
-    by_cell = spans(sample)
-    ratio = span_ratio(by_cell["lstm"], by_cell["rnn"])
-    assert headline(sample) == [
-        f"On copy (arjovsky, 3 symbols) lstm remembers {ratio.median:.1f}x further than rnn "
-        f"(95% {ratio.low:.1f}-{ratio.high:.0f}), at 4.0x the core parameters and 0.45x the speed "
-        "(both compiled BPTT)."
+COST = "at 4.0x the core parameters and 0.45x the speed (both compiled BPTT)"
+
+
+def by_hand(study: StudyData, shift: float, other: str = "rnn") -> tuple[str, str]:
+    """Return the span of lstm, and its ratio to another's, where a memory is held so many steps more than the lag."""
+    lstm, rnn = spans(study)["lstm"], spans(study)[other]
+    assert lstm.posterior is not None
+    assert rnn.posterior is not None
+    shares = (np.arange(1000) + 0.5) / 1000
+    ratios = np.divide.outer(lstm.posterior.quantiles(shares) + shift, rnn.posterior.quantiles(shares) + shift)
+    low, middle, high = np.quantile(ratios, (0.025, 0.5, 0.975))
+    span = f"{lstm.median + shift:.1f}", f"(95% {lstm.low + shift:.1f}-{lstm.high + shift:.1f})"
+    return " steps ".join(span) if shift else " ".join(span), f"{middle:.1f}x (95% {low:.1f}-{high:.2g})"
+
+
+def settled(study: StudyData) -> StudyData:
+    """Return a study whose members solved early, if at all: no span grows with the budget."""
+    early = study.members["steps_to_solve"].where(study.members["steps_to_solve"].isna(), 100)
+    return replace(study, members=study.members.assign(steps_to_solve=early))
+
+
+def test_headline_holds_steps_held_their_ratio_its_interval_and_the_cost(make: Make) -> None:
+    study = settled(make(held=True))
+    span, ratio = by_hand(study, 3)
+    rnn = f"{spans(study)['rnn'].median + 3:.2f}"
+    assert headline(study) == [
+        f"On copy (arjovsky, 3 symbols) lstm holds a memory for {span}, {ratio} as long as rnn ({rnn} steps), {COST}."
     ]
+
+
+def test_headline_of_a_task_without_a_distance_tells_lags(make: Make) -> None:
+    study = settled(make())
+    span, ratio = by_hand(study, 0)
+    rnn = f"{spans(study)['rnn'].median:.2f}"
+    assert headline(study) == [
+        f"On copy (arjovsky, 3 symbols) lstm reaches lag {span}, {ratio} as far as rnn (lag {rnn}), {COST}."
+    ]
+
+
+def test_a_span_that_grows_with_the_budget_is_told_as_at_least(make: Make) -> None:
+    study = make(held=True)  # the lstm solved its longest lags late
+    assert (is_budget_limited(study, "lstm"), is_budget_limited(study, "rnn")) == (True, False)
+    span, ratio = by_hand(study, 3)
+    assert f"lstm holds a memory for at least {span}, at least {ratio} as long as rnn (" in headline(study)[0]
+    assert row(study, "rnn")["span_ratio_text"].startswith("at most 0.")  # over the lstm's
+    assert comparison(study)["span_budget_limited"].tolist() == [True, False]
 
 
 def test_cells_are_compared_within_each_way_of_matching(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     """An RNN of the LSTM's parameters beside one of its hidden size: each row tells its own comparison."""
     monkeypatch.setitem(CELLS, "rnn H=131", SyntheticCell(1, 3.2, 0.61, 0.8, 60_000.0, 131))
-    study = make(cells=("lstm", "rnn", "rnn H=131"))
+    study = settled(make(cells=("lstm", "rnn", "rnn H=131"), held=True))
     by_size, by_parameters = "matched hidden size (H = 64)", "matched parameters (19,921 to 20,041, within 0.60%)"
     assert comparison(study)["matching"].tolist() == [f"{by_size}; {by_parameters}", by_size, by_parameters]
-    by_cell = spans(study)
-    ratio = span_ratio(by_cell["lstm"], by_cell["rnn"])
-    further = f"lstm remembers {ratio.median:.1f}x further than"
-    interval = f"(95% {ratio.low:.1f}-{ratio.high:.0f})"
+    span, ratio = by_hand(study, 3)
+    lstm, rnn = f"lstm holds a memory for {span}, {ratio} as long as", f"{spans(study)['rnn'].median + 3:.2f} steps"
     assert headline(study) == [
-        f"On copy (arjovsky, 3 symbols), at {by_size}, {further} rnn {interval}, at 4.0x the core parameters and 0.45x "
-        f"the speed (both compiled BPTT). At {by_parameters}, {further} rnn H=131 {interval}, at 1.0x the core "
-        "parameters and 1.5x the speed (both compiled BPTT)."
+        f"On copy (arjovsky, 3 symbols), at {by_size}, {lstm} rnn ({rnn}), {COST}. At {by_parameters}, {lstm} "
+        f"rnn H=131 ({rnn}), at 1.0x the core parameters and 1.5x the speed (both compiled BPTT)."
     ]
 
 
+def test_headline_of_several_cells_sets_each_beside_the_best(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(CELLS, "gru", SyntheticCell(3, 19.0, 0.95, 0.98, 90_000.0))
+    (text,) = headline(settled(make(cells=("lstm", "rnn", "gru"), held=True)))
+    assert re.search(r"as long as gru \(\d\d\.\d steps\), which is no clear lead, at 1\.3x the core parameters", text)
+    assert re.search(r"\. That is also \d\.\dx \(95% \d\.\d-\d\.\d\) as long as rnn \(\d\.\d\d steps\)\.$", text)
+
+
 def test_headline_of_an_open_ladder_is_a_bound(make: Make) -> None:
-    study = make(lags=(2, 8, 32), outcome=lambda c, T, s: "solved" if c == "lstm" or T == 2 else "plateau")
-    (text,) = headline(study)
-    assert "lstm remembers at least" in text
-    assert "bound" in text
+    study = make(lags=(2, 8, 32), outcome=lambda c, T, s: "solved" if c == "lstm" or T == 2 else "plateau", held=True)
+    (text,) = headline(settled(study))
+    rnn = spans(study)["rnn"]
+    least = f"{35 / (rnn.median + 3):.1f}x (95% bound {35 / (rnn.high + 3):.1f}x)"
+    assert f"lstm holds a memory for at least 35 steps, at least {least} as long as rnn" in text
 
 
 def test_headline_when_nothing_or_everything_is_solved(make: Make) -> None:
-    nothing = make(lags=(2, 4), outcome=lambda c, T, s: "plateau")
-    assert "no cell remembers 2 steps" in headline(nothing)[0]
-    everything = make(lags=(2, 4), outcome=lambda c, T, s: "solved")
-    assert "cannot tell the cells apart: lstm remembers >= 4 steps and rnn remembers >= 4" in headline(everything)[0]
+    nothing = make(lags=(2, 4), outcome=lambda c, T, s: "plateau", held=True)
+    assert "no cell holds a memory for 5 steps: lstm and rnn solved nothing" in headline(nothing)[0]
+    everything = make(lags=(2, 4), outcome=lambda c, T, s: "solved", held=True)
+    assert (
+        "cannot tell the cells apart: lstm holds a memory for at least 7 steps and rnn holds a memory for at least 7"
+        in headline(settled(everything))[0]
+    )
 
 
 def test_headline_says_when_the_lead_is_not_clear(make: Make) -> None:
     unclear = make(outcome=lambda c, T, s: "solved" if 16 + 8 * (c == "lstm" and s == 0) >= 2 * T else "learning")
-    assert "not clearly ahead" in headline(unclear)[0]
+    assert "as far as rnn (lag 11.3), which is no clear lead" in headline(settled(unclear))[0]
 
 
 def test_headline_with_three_members_says_that_nothing_can_be_significant(make: Make) -> None:
@@ -124,9 +174,30 @@ def test_headline_with_three_members_says_that_nothing_can_be_significant(make: 
 def test_headline_without_results_with_one_cell_and_with_an_absent_cell(make: Make) -> None:
     assert "no member has run" in headline(make(lags=(2,), outcome=lambda *_: "missing"))[0]
     assert "Not measured: rnn." in headline(make(outcome=lambda c, T, s: "missing" if c == "rnn" else "solved"))[0]
-    alone = headline(make(cells=["lstm"], timed=False))[0]
-    assert "lstm remembers" in alone
-    assert "further" not in alone
+    alone = headline(settled(make(cells=["lstm"], timed=False, held=True)))[0]
+    assert re.search(r"lstm holds a memory for \d\d\.\d steps \(95% .*\), where half of the members solve it\.$", alone)
+
+
+def test_the_span_stands_in_lag_and_in_steps_held(make: Make) -> None:
+    study = make(held=True, tasks=("copy", "adding"))
+    copy, adding = study.by_task()
+    for one_task, steps in ((copy, lambda lag: lag + 3), (adding, lambda lag: 0.75 * lag - 0.5)):
+        columns = row(one_task, "rnn")
+        for end in ("", "_low", "_high"):
+            assert columns[f"span_distance{end}"] == pytest.approx(steps(columns[f"span{end or '_median'}"]))
+        low, high = (columns[f"span_distance_{end}"] for end in ("low", "high"))
+        assert columns["span_distance_text"] == with_range(columns["span_distance"], low, high)
+
+
+def test_without_a_distance_the_ratio_is_that_of_lags(make: Make) -> None:
+    columns = row(settled(make()), "rnn")
+    assert pd.isna(columns["span_distance"])
+    ratio = span_ratio(*(spans(make())[cell] for cell in ("rnn", "lstm")))
+    assert columns[["span_ratio", "span_ratio_low", "span_ratio_high"]].tolist() == [
+        ratio.median,
+        ratio.low,
+        ratio.high,
+    ]
 
 
 def test_one_row_a_task_and_cell(make: Make) -> None:

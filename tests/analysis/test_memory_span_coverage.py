@@ -31,7 +31,7 @@ GRID = 401, 31
 @lru_cache
 def likelihood_of_one(lag_grid: LagGrid) -> tuple[Array, Singles, Singles]:
     """Return log2 T50, ln p/(1-p) [lag, T50 x s] and the sum of ln(1-p): on a coarser grid than `learned_span`'s."""
-    log2_t50 = np.linspace(math.log2(lag_grid[0]), math.log2(lag_grid[-1]), GRID[0])
+    log2_t50 = np.linspace(math.log2(lag_grid[0]) - 0.5, math.log2(lag_grid[-1]) + 0.5, GRID[0])
     ln_width = np.linspace(*np.log(WIDTHS), GRID[1])
     p = solve_probability(np.array(lag_grid, dtype=float)[:, None, None], log2_t50[:, None], np.exp(ln_width))
     p = p.reshape(len(lag_grid), -1)
@@ -50,8 +50,8 @@ def intervals(lag_grid: LagGrid, members: int, solved: Counts) -> Array:
         below = cumulative_trapezoid(density @ by_width, log2_t50, axis=1, initial=0)
         ends += [np.interp((TAIL, 1 - TAIL), row / row[-1], log2_t50) for row in below]
     intervals = np.array(ends)
-    intervals[(solved == members).all(axis=1)] = log2_t50[-1], math.inf
-    intervals[(solved == 0).all(axis=1)] = -math.inf, log2_t50[0]
+    intervals[(solved == members).all(axis=1)] = math.log2(lag_grid[-1]), math.inf
+    intervals[(solved == 0).all(axis=1)] = -math.inf, math.log2(lag_grid[0])
     return intervals
 
 
@@ -123,14 +123,14 @@ def test_coverage_holds_all_over_the_inside_of_a_lag_grid(lag_grid: LagGrid, mem
         (DOUBLING, 10, 0.05, 0.14, 16, 0.49),
         (DOUBLING, 5, 0.1, 0.5, 16, 1.0),  # between two lags
         (DOUBLING, 10, 0.1, 0.5, 16, 1.0),
-        (DOUBLING, 5, 1.5, -0.25, 64, 0.93),  # near the end of the lag grid
-        (DOUBLING, 10, 1.5, -0.25, 64, 0.95),
-        (DOUBLING, 5, 1.5, -0.1, 64, 0.83),
-        (DOUBLING, 10, 1.5, -0.1, 64, 0.89),
-        (DOUBLING, 5, 1.5, -0.02, 64, 0.31),
-        (DOUBLING, 10, 1.5, -0.02, 64, 0.43),
-        (DOUBLING, 5, 1.5, 0.0, 64, 0.0),
-        (DOUBLING, 5, 0.1, 0.0, 64, 0.02),
+        (DOUBLING, 5, 1.5, 0.0, 64, 0.95),  # at the end of the lag grid
+        (DOUBLING, 10, 1.5, 0.0, 64, 0.97),
+        (DOUBLING, 5, 0.1, 0.0, 64, 0.97),
+        (DOUBLING, 5, 1.5, 0.25, 64, 0.92),  # beyond it, up to the end of the prior
+        (DOUBLING, 10, 1.5, 0.25, 64, 0.94),
+        (DOUBLING, 5, 1.5, 0.4, 64, 0.81),
+        (DOUBLING, 10, 1.5, 0.4, 64, 0.87),
+        (DOUBLING, 5, 1.5, 0.5, 64, 0.0),
     ],
 )
 def test_corners_are_what_learned_span_says(

@@ -10,6 +10,8 @@ from synthetic_study import SyntheticCell, make_study
 
 from lstm_bench.analysis.frames import StudyData, load_study
 from lstm_bench.analysis.gradients import PATH_DECAY
+from lstm_bench.analysis.solving import spans
+from lstm_bench.analysis.wording import with_range
 from lstm_bench.claims.contract import ANYWHERE
 from lstm_bench.claims.deciding import Ruling, rule_on
 from lstm_bench.claims.explainer import (
@@ -69,6 +71,26 @@ def test_memory_span_holds_only_where_both_halves_do(rnn, lstm, lags, verdict, t
     assert ratio.low < lstm / rnn < ratio.high
 
 
+@pytest.mark.parametrize(
+    ("task", "rnn", "verdict"),
+    [
+        ("copy", 4.0, "refuted"),  # a T50 of 4, at which letters are held for 7 steps
+        ("adding", 3.0, "supported"),
+        ("adding", 20.0, "refuted"),
+    ],
+)
+def test_memory_span_is_judged_in_steps_held(task, rnn, verdict, tmp_path, monkeypatch):
+    cells, lags = {"rnn": cell(1, rnn), "lstm": cell(4, 400.0)}, (2, 3, 4, 8, 64, 128, 256, 512, 1024)
+    study = settled(made(tmp_path, monkeypatch, cells, lags=lags, tasks=(task,), held=True, **BARE))
+    ruling = ruled(memory_span, study)
+    assert ruling.verdict == verdict
+    found, span = next(one for one in ruling.found if one.cell == "rnn"), spans(study)["rnn"]
+    held = [lag + 3 if task == "copy" else 0.75 * lag - 0.5 for lag in (span.median, span.low, span.high)]
+    assert found.found.middle == pytest.approx(held[0])
+    assert found.text == f"{with_range(*held)} steps"
+    assert found.reach == ((5, 1027) if task == "copy" else (1, 767.5))
+
+
 def test_one_task_against_the_claim_and_one_for_it_is_mixed(tmp_path, monkeypatch):
     as_claimed = {"rnn": cell(1, 2.0), "lstm": cell(4, 400.0)}
     lags = (1, 2, 3, 4, 64, 128, 256, 512, 1024)
@@ -83,7 +105,7 @@ def test_an_lstm_alone_never_supports_a_claim_about_both(tmp_path, monkeypatch):
     )
     ruling = ruled(memory_span, study)
     assert ruling.verdict == "not tested"
-    assert "no number with an interval of: T50 of the RNN;" in ruling.because
+    assert "no number with an interval of: span of the RNN;" in ruling.because
 
 
 LONG = (1, 2, 4, 8, 16, 32, 64, 128)
@@ -117,14 +139,14 @@ def test_an_lstm_that_still_grows_with_the_budget_is_not_short_of_100(tmp_path, 
     assert by_lag[1][16] >= 3
     ruling = ruled(memory_span, growing)
     assert (ruling.verdict, ruled(memory_span, settled(growing)).verdict) == ("not tested", "refuted")
-    assert "The lags, members or budget cannot decide: T50 of the LSTM (lstm, copy" in ruling.because
+    assert "The lags, members or budget cannot decide: span of the LSTM (lstm, copy" in ruling.because
 
 
 def test_two_members_at_two_short_lags_rule_on_no_span(tmp_path, monkeypatch):
     cells = {"rnn": cell(1, 3.0), "lstm": cell(4, 12.0)}
     ruling = ruled(memory_span, made(tmp_path, monkeypatch, cells, lags=(10, 20), n_seeds=2, **BARE))
     assert ruling.verdict == "not tested"
-    assert ruling.because.startswith("The lags, members or budget cannot decide: T50 of the RNN")
+    assert ruling.because.startswith("The lags, members or budget cannot decide: span of the RNN")
 
 
 def test_one_lag_cannot_say_that_a_gate_is_not_needed(tmp_path, monkeypatch):

@@ -75,3 +75,8 @@ def test_a_ratio_in_words():
 def test_spans_that_say_nothing_have_no_ratio():
     assert math.isnan(ONE_LAG.ratio_to(BRACKETED).middle)
     assert math.isnan(ALL.ratio_to(ALL).middle)
+
+
+def test_words_say_in_what_a_span_is_counted():
+    in_lag = TriedSpan(BRACKETED.span, unit="steps of lag")
+    assert in_lag.text == f"{BRACKETED.span.text} steps of lag"

@@ -33,7 +33,7 @@ def outcome(cell: str, lag: int, seed: int) -> str:
 
 def fixed_study(folder: Path) -> StudyData:
     """Write the records into a folder and return them as frames."""
-    make_study(folder / "golden", lags=(2, 8, 32), tasks=("copy", "adding"), outcome=outcome)
+    make_study(folder / "golden", lags=(2, 8, 32), tasks=("copy", "adding"), outcome=outcome, held=True)
     return load_study(folder / "golden")
 
 

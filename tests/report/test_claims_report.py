@@ -168,8 +168,8 @@ def test_the_figure_shows_what_decides_and_nothing_where_nothing_does(folder: Pa
     ruled = {ruling.name: ruling for ruling in rulings(evidence.studies)}
     figure = claim.draw(ruled["memory_span"])
     assert [axes.get_title(loc="left") for axes in figure.axes] == [
-        "T50 of the RNN, claimed at most 5",
-        "T50 of the LSTM, claimed at least 100",
+        "span of the RNN, claimed at most 5",
+        "span of the LSTM, claimed at least 100",
     ]
     assert claim.finding(ruled["same_word"]) == ""
     assert len(claim.rows(ruled["memory_span"])) == len(ruled["memory_span"].found)

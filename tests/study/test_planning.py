@@ -8,7 +8,7 @@ from lstm_bench.config.schema import JobConfig, TrainerConfig
 from lstm_bench.records.identity import member_identity
 from lstm_bench.records.schema import JobPlan
 from lstm_bench.study.identity import job_identity
-from lstm_bench.study.planning import cell_names, job_config, plan_study
+from lstm_bench.study.planning import cell_names, distance_of, job_config, plan_study
 
 
 def jobs(*overrides: str):
@@ -88,6 +88,39 @@ def test_a_plan_counts_parameters_and_operations_by_formula():
     assert lstm.n_parameters_core == 4 * rnn.n_parameters_core
     assert rnn.n_parameters == rnn.n_parameters_core + 9 * 65
     assert rnn.flops == 6 * (64 * 64 + 64 * 10) * 32 * rnn.length
+
+
+def distances(*overrides: str) -> list[float | None]:
+    return [job.distance for job in plan_study(compose_study(Invocation(overrides)), []).jobs]
+
+
+def test_a_plan_has_the_steps_that_each_lag_holds_a_memory():
+    assert distances("task.lag=5,9") == [8.0, 12.0]
+    assert distances("task=adding", "task.lag=20") == [14.5]
+
+
+def test_where_settings_place_the_cue_the_distance_is_unknown():
+    assert distances("task=adding", "task.lag=20", "+task.cue_distance=3") == [None]
+
+
+class WithoutDistance:
+    """A task written for a version whose tasks had no distance, and one that calls something else by its name."""
+
+    cue_distance = None
+
+    def distance(self) -> None:
+        """Do something else."""
+
+
+@pytest.mark.parametrize("task", [object(), WithoutDistance()])
+def test_a_plug_in_that_states_no_distance_has_none(task):
+    assert distance_of(task) is None
+
+
+def test_a_plan_of_an_earlier_version_has_no_distances():
+    (plan,) = plan_study(compose_study(Invocation(("task.lag=5",))), []).jobs
+    earlier = {name: value for name, value in asdict(plan).items() if name != "distance"}
+    assert JobPlan(**earlier).distance is None
 
 
 @pytest.mark.parametrize(

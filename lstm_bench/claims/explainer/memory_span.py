@@ -12,19 +12,20 @@ from lstm_bench.claims.spans import FEWEST, tried_spans
 TEXT = "A vanilla RNN remembers 3-5 steps, an LSTM 100 and more."
 SOURCE = 'The explainer, table "vanilla RNN against LSTM", row "memory".'
 RULE = (
-    "Holds on a task where the whole 95% interval of T50, the lag that half of the members solve, is at most 5 for "
-    "every vanilla RNN and at least 100 for every LSTM. T50 decides where lags on either side of the claimed one were "
-    f"tried, with at least {FEWEST} members each and a budget within which some were solved; where it still grows with "
-    "the budget it is a lower bound."
+    "Holds on a task where the whole 95% interval of the span is at most 5 steps for every vanilla RNN and at least "
+    "100 for every LSTM. The span is in distance: the steps from a cue to its answer at T50, the lag that half of the "
+    "members solve. On a task that does not say how many these are it is T50 itself. It decides where lags on either "
+    f"side of the claimed one were tried, with at least {FEWEST} members each and a budget within which some were "
+    "solved; where it still grows with the budget it is a lower bound."
 )
 NEEDS = ("copy_task", "adding_task", "initialisation")
-RNN_SPAN, LSTM_SPAN, RATIO = "T50 of the RNN", "T50 of the LSTM", "T50 of the LSTM over the RNN's, same H"
+RNN_SPAN, LSTM_SPAN, RATIO = "span of the RNN", "span of the LSTM", "span of the LSTM over the RNN's, same H"
 DECIDED_BY = (RNN_SPAN, LSTM_SPAN)
 KNOWN = ("fitted", "above", "below")
 
 
 def measure(studies: Sequence[StudyData]) -> list[Measurement]:
-    """Return T50 of every vanilla RNN and every LSTM on every task, and the ratio of each pair of the same size."""
+    """Return the span of every vanilla RNN and LSTM on every task, and the ratio of each pair of the same size."""
     return [number for study in studies for number in (*_spans(study), *_ratios(study))]
 
 
@@ -35,9 +36,15 @@ def _spans(study: StudyData) -> Iterator[Measurement]:
         for cell in cells:
             span = tried[cell]
             if span.span.outcome in KNOWN:
-                place, interval = place_of(study), span.interval
                 yield Measurement(
-                    place, cell, quantity, interval, claimed, unit="steps", told=span.text, reach=span.reach
+                    place_of(study),
+                    cell,
+                    quantity,
+                    span.interval,
+                    claimed,
+                    unit=span.unit,
+                    told=span.text,
+                    reach=span.reach,
                 )
 
 
@@ -51,10 +58,10 @@ def _ratios(study: StudyData) -> Iterator[Measurement]:
 
 
 def refined(numbers: Sequence[Measurement]) -> str:
-    """Return each task's spans, and how many times further the LSTM reaches."""
+    """Return each task's spans, and how many times as long the LSTM's is."""
     places = dict.fromkeys(number.place for number in numbers)
     sentences = [f"{place}: {_in_words([number for number in numbers if number.place == place])}" for place in places]
-    return f"How far either cell remembers depends on the task and on how it starts. {'. '.join(sentences)}."
+    return f"How long either cell holds a memory depends on the task and on how it starts. {'. '.join(sentences)}."
 
 
 def _in_words(numbers: Sequence[Measurement]) -> str:

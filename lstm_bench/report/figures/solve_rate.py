@@ -7,8 +7,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from lstm_bench.analysis.distance import held_ratio, spans_in_distance
 from lstm_bench.analysis.frames import StudyData
-from lstm_bench.analysis.memory_span import MemorySpan, span_ratio
+from lstm_bench.analysis.memory_span import MemorySpan
 from lstm_bench.analysis.published_points import published_outcomes
 from lstm_bench.analysis.solving import members_a_lag, solve_rates, spans, was_trained
 from lstm_bench.analysis.statistics import too_few_note
@@ -145,18 +146,19 @@ def finding(study: StudyData) -> str:
     _, most = members_a_lag(study)
     few = too_few_note(most, most) if len(t50s) > 1 and most else ""
     return joined(
-        f"T50, the lag that half of the members solve, in steps with a 95% interval: {listed(texts)}.",
-        _ratio(t50s, ranked),
+        f"T50, the lag that half of the members solve, with a 95% interval: {listed(texts)}.",
+        _ratio(study, ranked),
         few,
     )
 
 
-def _ratio(t50s: Mapping[str, MemorySpan], ranked: list[str]) -> str:
+def _ratio(study: StudyData, ranked: list[str]) -> str:
     if len(ranked) < 2:
         return ""
     first, last = ranked[0], ranked[-1]
-    ratio = span_ratio(t50s[first], t50s[last])
-    return "" if ratio.bound == "?" else f"The span of {first} is {ratio.text} that of {last}."
+    ratio = held_ratio(study, first, last)
+    start = "In steps held, the" if spans_in_distance(study) else "The"
+    return "" if ratio.bound == "?" else f"{start} span of {first} is {ratio.text} that of {last}."
 
 
 def rows(study: StudyData) -> pd.DataFrame:

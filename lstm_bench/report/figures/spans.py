@@ -37,9 +37,10 @@ QUESTION = "How far back, by each memory horizon?"
 METHOD = (
     "A hollow mark is the start, a filled one the trained cell; the number stands beside it. Bars are 95% intervals, "
     "but for the linear-capacity span the range of the members; an end is dotted where so few members cannot bound "
-    "it, and an arrow is a horizon beyond all that was tried. The learned span is over the members of all lags, the "
-    "forgetting half-life at the longest lag that most members of the cell solved, the others at the lag in the "
-    "title."
+    "it, and an arrow is a horizon beyond all that was tried. The learned span is in steps held, as the other horizons "
+    "are, and over the members of all lags; where a task does not say how long its memories are held, it is T50 in "
+    "lag. The forgetting half-life is at the longest lag that most members of the cell solved, the others at the lag "
+    "in the title."
 )
 MEANINGS = {
     LEARNED: "half of the members solve it",

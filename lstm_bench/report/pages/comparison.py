@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from lstm_bench.analysis.comparison import chosen_rates, comparison
+from lstm_bench.analysis.distance import spans_in_distance
 from lstm_bench.analysis.frames import StudyData
 from lstm_bench.analysis.matching import Matching, matched_studies
 from lstm_bench.analysis.memory_span import MemorySpan
@@ -49,10 +50,10 @@ def _matching_note(matching: Matching, study: StudyData) -> str:
 
 def comparison_table(study: StudyData, compared: pd.DataFrame) -> Table:
     """Return the comparison of one task's cells, from its rows of `comparison`."""
-    spans_by_cell, shades = spans(study), colours(study.cells)
+    shades = colours(study.cells)
     headings = [
         ("Cell", ""),
-        ("T50", "95%, bracket"),
+        *_span_headings(study),
         ("Parameters", "core, ratio, all"),
         ("Sequences/s", f"quartiles{_at_lag(compared['speed_lag'])}{_together(compared)}"),
         ("Steps to solve", "median, 95%"),
@@ -61,7 +62,7 @@ def comparison_table(study: StudyData, compared: pd.DataFrame) -> Table:
         ("Memory", "peak, MiB"),
     ]
     rows = [
-        [_named(cell, shades), *_entries(row, spans_by_cell[cell], _rates(study, cell))]
+        [_named(cell, shades), *_span_entries(study, row), *_entries(row, _rates(study, cell))]
         for cell, row in _by_cell(compared).items()
     ]
     return Table(headings, rows, "Comparison")
@@ -85,9 +86,8 @@ def _named(cell: str, shades: Mapping[str, str]) -> Entry:
     return Entry(cell, sort=cell, colour=shades[cell])
 
 
-def _entries(row: Mapping[str, Any], span: MemorySpan, rates: Entry) -> list[Entry]:
+def _entries(row: Mapping[str, Any], rates: Entry) -> list[Entry]:
     return [
-        _span(span),
         _parameters(row),
         _speed(row),
         _steps(row),
@@ -101,11 +101,28 @@ def _number(value: Any) -> float:
     return math.nan if value is None or pd.isna(value) else float(value)
 
 
-def _span(span: MemorySpan) -> Entry:
+def _span_headings(study: StudyData) -> list[tuple[str, str]]:
+    """Return the headings of the span: steps held first, where the task says how long these are, then the lag."""
+    in_lag = ("T50", "lag, 95%, bracket")
+    return [("Holds for", "steps, 95%, ratio"), in_lag] if spans_in_distance(study) else [in_lag]
+
+
+def _span_entries(study: StudyData, row: Mapping[str, Any]) -> list[Entry]:
+    """Return the span under each of its headings, and below the first how many times that of the first cell it is."""
+    cell, is_limited = row["cell"], row["span_budget_limited"]
+    in_lag, held = spans(study)[cell], spans_in_distance(study)
+    ratio = "" if pd.isna(row["span_ratio_text"]) else row["span_ratio_text"]
+    notes = _lines(in_lag.bracket, f"lag grid ends {in_lag.cut_off}" if in_lag.cut_off else "")
+    if held is None:
+        return [_span(in_lag, is_limited, (ratio, *notes))]
+    return [_span(held[cell], is_limited, (ratio,)), _span(in_lag, is_limited, notes)]
+
+
+def _span(span: MemorySpan, is_limited: bool, notes: Iterable[str]) -> Entry:
     if span.outcome != "fitted":
-        return Entry(span.text, sort=span.median)
-    ends = f"lag grid ends {span.cut_off}" if span.cut_off else ""
-    return Entry(significant(span.median), _lines(range_of(span.low, span.high), span.bracket, ends), span.median)
+        return Entry(span.text, _lines(*notes), sort=span.median)
+    text = f"{'at least ' if is_limited else ''}{significant(span.median)}"
+    return Entry(text, _lines(range_of(span.low, span.high), *notes), span.median)
 
 
 def _lines(*lines: str) -> tuple[str, ...]:

@@ -12,8 +12,15 @@ from lstm_bench.report.document import DASH, Block, Entry, Paragraph, Section, T
 
 DEFINITIONS = {
     "T50": "The learned span: the lag at which half of the members solve the task within the budget. Solved counts are "
-    "binomial with p(T) = 0.01 + 0.98 sigmoid((log2 T50 - log2 T) / s); the prior is flat on log2 T50 over the lags "
-    "tried, and s is log-uniform between 0.05 and 2. Posterior median and central 95% interval.",
+    "binomial with p(T) = 0.01 + 0.98 sigmoid((log2 T50 - log2 T) / s); the prior is flat on log2 T50 from half an "
+    "octave below the lags tried, but not below 1, to half an octave above them, and s is log-uniform between 0.05 and "
+    "2. Posterior median and central 95% interval, which covers the draw of members, not the choice of rate, lags or "
+    "budget.",
+    "Holds for": "The learned span in distance, the steps that a memory is held: from the step that shows a cue to "
+    "that of its answer, of the farthest cue, median over sequences. Each task states its distance at each lag; T50, "
+    "its interval and both posteriors of a ratio are taken there, by straight lines between the lags tried. Spans of "
+    'different tasks can be compared in distance, never in lag. A span or a ratio is written "at least" where T50 '
+    "within the whole budget is more than 10% above that within its half, the 95% interval of their ratio above 1.",
     "Bracket": "The longest lag that every member solved, and the shortest that none did.",
     "Steps to solve": "Kaplan-Meier median with a 95% log-log interval, at the longest lag that most members of the "
     "cell solved. Members that did not solve are censored at the budget.",
