@@ -32,10 +32,12 @@ EXPLAINERS = [
     "nearly_zero",
     "gate_count",
     "gates",
+    "gate_roles",
     "parameters",
     "same_word",
     "sentence_boundary",
     "additive_path",
+    "conveyor_belt",
 ]
 
 
@@ -117,10 +119,21 @@ def of(study: StudyData, experiment: str, name: str = "mine") -> StudyData:
         ("", []),
         ("smoke", []),
         ("bai2018_copy", []),
-        ("anatomy", ["same_word", "sentence_boundary"]),
+        ("anatomy", ["gate_roles", "same_word", "sentence_boundary"]),
         ("ablation", ["gate_count", "gates"]),
-        ("adding_task", ["memory_span", "vanishing_gradient", "additive_path"]),
-        ("copy_task", ["memory_span", "vanishing_gradient", "gate_count", "parameters", "additive_path"]),
+        ("adding_task", ["memory_span", "vanishing_gradient", "additive_path", "conveyor_belt"]),
+        (
+            "copy_task",
+            [
+                "memory_span",
+                "vanishing_gradient",
+                "gate_count",
+                "gate_roles",
+                "parameters",
+                "additive_path",
+                "conveyor_belt",
+            ],
+        ),
     ],
 )
 def test_a_study_is_ruled_on_by_the_claims_that_its_experiment_was_made_for(study, experiment, claims):

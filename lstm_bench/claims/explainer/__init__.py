@@ -2,7 +2,9 @@
 
 from lstm_bench.claims.explainer import (
     additive_path,
+    conveyor_belt,
     gate_count,
+    gate_roles,
     gates,
     memory_span,
     nearly_zero,
@@ -18,8 +20,10 @@ CLAIMS = (
     nearly_zero,
     gate_count,
     gates,
+    gate_roles,
     parameters,
     same_word,
     sentence_boundary,
     additive_path,
+    conveyor_belt,
 )
