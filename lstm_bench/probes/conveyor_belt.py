@@ -72,8 +72,8 @@ def conveyor_belt(model: Model, task: Task, generator: Generator, examples: int 
 
 def _change(run: GatedRun) -> Tensor:
     """Return ||c_t - c_{t-1}|| / ||c_{t-1}||, [T, B]."""
-    change: Tensor = torch.linalg.vector_norm(run.c - run.c_before, dim=2)
-    return change / torch.linalg.vector_norm(run.c_before, dim=2)
+    change: Tensor = (run.c - run.c_before).norm(dim=2) / run.c_before.norm(dim=2)
+    return change
 
 
 def _kept(run: GatedRun) -> Tensor:

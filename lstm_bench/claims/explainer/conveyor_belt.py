@@ -12,8 +12,8 @@ SOURCE = "The explainer, the cell state as a conveyor belt."
 LITTLE = 0.1
 RULE = (
     f"Holds for a trained LSTM where over blanks, which need no change, c changes by at most {LITTLE:.0%} of its norm "
-    f"a step, at least {1 - LITTLE:.0%} of it is due to keeping, and it changes less than at cues; whole 95% intervals, "
-    "over the members that solved the task, at the longest lag that most solved. A tenth: at more than that, ten "
+    f"a step, at least {1 - LITTLE:.0%} of it is due to keeping, and it changes less than at cues; whole 95% "
+    "intervals, over the members that solved the task, at the longest lag that most solved. A tenth: at more than that, ten "
     "blanks may replace all that was there."
 )
 NEEDS = ("initialisation", "copy_task", "adding_task")

@@ -11,7 +11,7 @@ from lstm_bench.claims.cells import lstms, place_of
 from lstm_bench.claims.contract import Claimed, Measurement
 from lstm_bench.claims.explainer.gates import NEEDED_BY
 
-TEXT = "The input gate opens at what is to be kept, the output gate when it is asked for; the forget gate shuts at a reset."
+TEXT = "The input gate opens at what is to be kept, the output gate when asked; the forget gate shuts at a reset."
 SOURCE = "The explainer, what each gate is for."
 LEAST_FALL = 0.1
 RULE = (
