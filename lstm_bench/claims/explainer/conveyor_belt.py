@@ -13,8 +13,8 @@ LITTLE = 0.1
 RULE = (
     f"Holds for a trained LSTM where over blanks, which need no change, c changes by at most {LITTLE:.0%} of its norm "
     f"a step, at least {1 - LITTLE:.0%} of it is due to keeping, and it changes less than at cues; whole 95% "
-    "intervals, over the members that solved the task, at the longest lag that most solved. A tenth: at more than that, ten "
-    "blanks may replace all that was there."
+    "intervals, over the members that solved the task, at the longest lag that most solved. A tenth: at more than "
+    "that, ten blanks may replace all that was there."
 )
 NEEDS = ("initialisation", "copy_task", "adding_task")
 CHANGE, KEPT = "change of c at a blank, over its norm", "share of c due to keeping at a blank"
