@@ -45,7 +45,7 @@ class ConveyorBelt:
         return {name: Curve(range(1, len(values) + 1), values) for name, values in by_name.items()}
 
 
-def conveyor_belt(model: Model, task: Task, generator: Generator, examples: int = 64) -> ConveyorBelt | None:
+def conveyor_belt(model: Model, task: Task, generator: Generator, examples: int = 32) -> ConveyorBelt | None:
     """Watch the cell state of an LSTM on fresh sequences; the first step, before which c is 0, is left out.
 
     None for a cell without `step_with_gates`, and for a task without roles. Costs one unroll without gradients.

@@ -50,12 +50,13 @@ class GateRoles:
         }
 
 
-def gate_roles(model: Model, task: Task, generator: Generator, examples: int = 64) -> GateRoles | None:
+def gate_roles(model: Model, task: Task, generator: Generator, examples: int = 32) -> GateRoles | None:
     """Watch the gates of an LSTM on fresh sequences, by role, then clamp one gate after another and score again.
 
     None for a cell without `step_with_gates`, and for a task without roles. A clamp holds a gate at every step of every
     sequence at its own mean, unit by unit: it takes away all that the gate does at one step and not at another, and
-    leaves how open it is on average. Costs one unroll, and three more for a model that has learned its task.
+    leaves how open it is on average. Costs one unroll, and three more for a model that has learned its task: about 40
+    ms each at T = 54, H = 64, one thread beside other work.
 
     Raises: ProbeError for no example, or weights or gates that are not finite.
     """

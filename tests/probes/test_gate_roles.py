@@ -11,7 +11,11 @@ from lstm_bench.engine.model import Model
 from lstm_bench.probes.contract import ProbeError
 from lstm_bench.probes.gate_roles import gate_roles
 from lstm_bench.probes.gated_run import gated_run
+from lstm_bench.tasks.adding import AddingTask
+from lstm_bench.tasks.contract import Batch
 from lstm_bench.tasks.copy import BLANK, MARKER, N_LETTERS, CopyTask
+from lstm_bench.tasks.masking import IGNORE_INDEX
+from lstm_bench.tasks.roles import roles_of
 from lstm_bench.tasks.segments import SegmentsTask
 from lstm_bench.tasks.temporal_order import TemporalOrderTask
 
@@ -50,7 +54,7 @@ def test_each_gate_is_seen_by_the_role_of_the_step():
 
 def test_a_clamp_costs_what_the_gate_did_at_one_step_and_not_at_another():
     """Clamped at its mean 1/6, i admits 1/6 of the letter and 1/6 of unit 0 at each blank: all recall letter 0."""
-    model, letters = holder(), TASK.sample(64, generator(1)).inputs[0].argmax(dim=-1)
+    model, letters = holder(), TASK.sample(32, generator(1)).inputs[0].argmax(dim=-1)
     accuracy = float((letters == 0).double().mean())
     metrics = by_key(gate_roles(model, TASK, generator(1)))
     assert metrics["gates/i_clamp_fall"] == pytest.approx((1 - accuracy) / (1 - 1 / 8))
@@ -121,3 +125,33 @@ def test_the_steps_of_copy_are_letters_blanks_and_recall(dialect, steps):
     roles = task.roles(task.sample(3, generator()))
     assert shown(roles) == steps
     assert {tuple(of_role.shape) for of_role in roles.values()} == {(8, 3)}
+
+
+def test_the_steps_of_adding_are_its_marks_the_rest_and_the_last():
+    task = AddingTask(6)
+    batch = task.sample(200, generator())
+    roles = task.roles(batch)
+    assert torch.equal(roles["cue"].sum(dim=0), torch.full((200,), 2))
+    assert torch.equal((batch.inputs[..., 0] * roles["cue"]).sum(dim=0, keepdim=True), batch.targets)
+    assert roles["recall"].sum(dim=1).tolist() == [0] * 5 + [200]
+    others = roles["cue"] | roles["blank"]
+    assert bool((others[:5]).all())
+    assert not bool((roles["cue"] & roles["blank"]).any())
+
+
+class OfTwoLengths(SegmentsTask):
+    """Segments whose first sequence is read up to its third step."""
+
+    def sample(self, batch_size: int, generator: torch.Generator) -> Batch:
+        batch = super().sample(batch_size, generator)
+        batch.targets[3:, 0] = IGNORE_INDEX
+        return batch
+
+
+def test_steps_behind_the_end_of_a_sequence_have_no_role():
+    task = OfTwoLengths(3)
+    roles = roles_of(task, task.sample(4, generator()))
+    has_one = roles["reset"] | roles["elsewhere"]
+    assert has_one[:, 0].tolist() == [True] * 3 + [False] * 13
+    assert bool(has_one[:, 1:].all())
+    assert roles_of(TemporalOrderTask(10), TemporalOrderTask(10).sample(2, generator())) == {}
