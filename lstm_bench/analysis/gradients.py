@@ -9,7 +9,7 @@ import pandas as pd
 from lstm_bench.analysis.caching import cache_per_study
 from lstm_bench.analysis.frames import StudyData
 from lstm_bench.analysis.lags import shared_lag
-from lstm_bench.analysis.statistics import Interval, geometric_mean, interval_columns
+from lstm_bench.analysis.statistics import UNKNOWN, Interval, geometric_mean, geometric_ratio, interval_columns
 from lstm_bench.analysis.summary import geometric_means
 from lstm_bench.analysis.survival import median_time
 from lstm_bench.metrics import FINAL, INITIAL, milestone, percent_of
@@ -19,6 +19,7 @@ STATE_SIZE = "memory/state_size"
 WHEN = {INITIAL: "at initialisation", FINAL: "after training"}
 JOINT, PATH = "joint", " path"
 THOUSANDTH, ONE_OVER_E = "horizon", "horizon_e"  # a horizon by the share that it waits for, "grad/horizon" in records
+FEWEST_FOR_A_RANGE = 5  # members
 SPECTRAL, FROBENIUS = "spectral", "frobenius"
 BOUNDS = {SPECTRAL: "best direction", FROBENIUS: "any direction"}
 KEYS = ["task", "variant", "cell", "lag", "moment", "quantity", "steps_back"]
@@ -149,6 +150,44 @@ def member_horizons(
 ) -> "pd.Series[float]":
     """Return the horizon of each member whose sequence did not end first, by its seed."""
     return study.by_seed(cell, lag, f"grad/{name}", moment)
+
+
+@cache_per_study
+def horizon_range(study: StudyData, cell: str, lag: int, moment: str = INITIAL) -> Interval:
+    """Return the median gradient horizon K, and the shortest and the longest of the members.
+
+    The shortest and the longest of n hold the median of all members that could be drawn with probability 1 - 2^(1 - n):
+    0.94 for 5, 0.998 for 10; fewer than 5 have NaN for ends. A member whose sequence ended first counts from there on:
+    where it decides the median, or the low end, that is how far the sequence went, and the high end is inf.
+    """
+    steps, horizons = followed(study, cell, lag, moment), member_horizons(study, cell, lag, moment)
+    least = [float(horizons.get(seed, end)) for seed, end in steps.items()]
+    most = [float(horizons.get(seed, math.inf)) for seed in steps.index]
+    if not least:
+        return UNKNOWN
+    ends = (min(least), max(most)) if len(least) >= FEWEST_FOR_A_RANGE else (math.nan, math.nan)
+    return Interval(float(np.median(least)), *ends)
+
+
+def gradient_left(study: StudyData, cell: str, lag: int | None, steps_back: int, moment: str = INITIAL) -> Interval:
+    """Return g_k, the share of the gradient of the joint state that is left k steps back.
+
+    Geometric mean over members, 95% interval; NaN where no gradient was followed so far.
+    """
+    p = study.probes
+    chosen = (p["probe"] == "gradient_flow") & (p["quantity"] == JOINT) & (p["at"] == steps_back)
+    of_cell = (p["cell"] == cell) & (p["lag"] == lag) & (p["moment"] == moment)
+    return geometric_mean(p.loc[chosen & of_cell, "value"].astype(float).tolist())
+
+
+def rho_ratio(study: StudyData, cell: str, path: str, other: str, lag: int, moment: str) -> Interval:
+    """Return rho of one cell through one path over rho of another cell: geometric means, 95% interval of Welch's t.
+
+    The members of two cells are drawn apart, so no pairs are made of them. NaN where either cell keeps nothing or was
+    not measured, and for the ends where either has a single member.
+    """
+    mine, others = _decays(study, cell, lag, moment, path), _decays(study, other, lag, moment, "")
+    return geometric_ratio(mine.tolist(), others.tolist())
 
 
 @cache_per_study

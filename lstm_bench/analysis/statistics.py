@@ -81,6 +81,27 @@ def geometric_mean(values: Sequence[float]) -> Interval:
         return Interval(float(np.exp(middle)), float(np.exp(middle - half)), float(np.exp(middle + half)))
 
 
+def geometric_ratio(values: Sequence[float], others: Sequence[float]) -> Interval:
+    """Return the geometric mean of some positive values over that of others, with its 95% interval.
+
+    exp of the difference of the means of ln x, with Welch's t for independent samples of unequal variance. Unknown
+    where either has no value, or one that is not above 0; NaN for ends where either has one value alone.
+    """
+    pair = [np.asarray(sample, dtype=float) for sample in (values, others)]
+    if any(not len(sample) or not (sample > 0).all() for sample in pair):
+        return UNKNOWN
+    first, second = (np.log(sample) for sample in pair)
+    middle = first.mean() - second.mean()
+    if min(len(first), len(second)) < 2:
+        return Interval(float(np.exp(middle)), math.nan, math.nan)
+    variances = [sample.var(ddof=1) / len(sample) for sample in (first, second)]
+    if not (spread := sum(variances)):
+        return Interval(*[float(np.exp(middle))] * 3)
+    freedom = spread**2 / sum(v**2 / (len(s) - 1) for v, s in zip(variances, (first, second), strict=True))
+    half = stats.t.ppf(TAILS[1], freedom) * math.sqrt(spread)
+    return Interval(float(np.exp(middle)), float(np.exp(middle - half)), float(np.exp(middle + half)))
+
+
 def interquartile_mean(values: Sequence[float], strata: Sequence[str | int] | None = None) -> Interval:
     """Return the mean of the middle half of all values with its 95% percentile bootstrap interval.
 

@@ -21,6 +21,8 @@ class AnatomyError(ValueError):
 class StepAnatomy:
     """One step of one example: vectors of H numbers, x of D, `concatenated` = [h_{t-1}, x_t] of H + D.
 
+    `weights` holds W [H, H + D] over [h, x] and `biases` b [H] of each gate, the sum where a cell has two. `split`
+    holds U h and V x of the same weights W = [U, V], so that pre = W [h, x] + b = (U h + V x) + b.
     `pre` holds the pre-activations and `gates` f, i, the candidate g and o; keep = f c_{t-1}, written = i g.
     """
 
@@ -28,6 +30,9 @@ class StepAnatomy:
     h_before: list[float]
     c_before: list[float]
     concatenated: list[float]
+    weights: dict[str, list[list[float]]]
+    biases: dict[str, list[float]]
+    split: dict[str, tuple[list[float], list[float]]]
     pre: dict[str, list[float]]
     gates: dict[str, list[float]]
     keep: list[float]
@@ -56,9 +61,10 @@ def dissect(cell: LSTMCell, x: Tensor, h: Tensor, c: Tensor) -> StepAnatomy:
         _check(name, vector, size)
     x, h, c = x.double(), h.double(), c.double()
     weights = {name: p.double() for name, p in cell.named_parameters()}
-    pre_activations = weights["weight_ih"] @ x + weights["bias_ih"] + weights["weight_hh"] @ h + weights["bias_hh"]
-    blocks = pre_activations.chunk(4)
-    pre = {gate: blocks[BLOCKS[gate]] for gate in GATES}
+    over_h, over_x = weights["weight_hh"] @ h, weights["weight_ih"] @ x
+    whole = torch.cat((weights["weight_hh"], weights["weight_ih"]), dim=1)
+    biases = weights["bias_ih"] + weights["bias_hh"]
+    pre = _by_gate(over_x + weights["bias_ih"] + over_h + weights["bias_hh"])
     gates = {gate: torch.tanh(value) if gate == "g" else torch.sigmoid(value) for gate, value in pre.items()}
     keep, written = gates["f"] * c, gates["i"] * gates["g"]
     after = keep + written
@@ -67,6 +73,9 @@ def dissect(cell: LSTMCell, x: Tensor, h: Tensor, c: Tensor) -> StepAnatomy:
         h_before=h.tolist(),
         c_before=c.tolist(),
         concatenated=torch.cat((h, x)).tolist(),
+        weights={gate: rows.tolist() for gate, rows in _by_gate(whole).items()},
+        biases={gate: values.tolist() for gate, values in _by_gate(biases).items()},
+        split={gate: (_by_gate(over_h)[gate].tolist(), _by_gate(over_x)[gate].tolist()) for gate in GATES},
         pre={gate: value.tolist() for gate, value in pre.items()},
         gates={gate: value.tolist() for gate, value in gates.items()},
         keep=keep.tolist(),
@@ -75,6 +84,12 @@ def dissect(cell: LSTMCell, x: Tensor, h: Tensor, c: Tensor) -> StepAnatomy:
         tanh_c=after.tanh().tolist(),
         h=(gates["o"] * after.tanh()).tolist(),
     )
+
+
+def _by_gate(stacked: Tensor) -> dict[str, Tensor]:
+    """Return the rows [H, ...] of each gate, of all gates stacked in the order of LSTMCell."""
+    blocks = stacked.chunk(4)
+    return {gate: blocks[BLOCKS[gate]] for gate in GATES}
 
 
 @torch.no_grad()

@@ -1,5 +1,6 @@
 """The long short-term memory."""
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import torch
@@ -94,6 +95,13 @@ class LSTMCell(nn.Module):
 
     def _before_gates(self, x: Tensor, state: LSTMState) -> Tensor:
         return x @ self.weight_ih.T + self.bias_ih + state.h @ self.weight_hh.T + self.bias_hh
+
+    def step_with_gates(self, x: Tensor, state: LSTMState, held: Mapping[str, Tensor]) -> tuple[Tensor, LSTMState]:
+        """Return `step` with some of the gates i, f and o held at other values, each broadcast to [B, H]."""
+        gates = {**self.gates(x, state), **held}
+        c = gates["f"] * state.c + gates["i"] * self.candidate(x, state)
+        h = gates["o"] * torch.tanh(c)
+        return h, LSTMState(h=h, c=c)
 
     def step(self, x: Tensor, state: LSTMState) -> tuple[Tensor, LSTMState]:
         """Return (h', (h', c'))."""

@@ -34,6 +34,11 @@ def matched_pairs(study: StudyData) -> Iterator[tuple[JobPlan, JobPlan]]:
                 yield jobs[lstm], jobs[rnn]
 
 
+def jobs_by_cell(study: StudyData) -> dict[str, JobPlan]:
+    """Return a job of each cell, of a study narrowed to one task: the first in its plan."""
+    return {job.cell: job for job in reversed(study.plan.jobs)}
+
+
 def place_of(study: StudyData) -> str:
     """Return where a study narrowed to one task measures: "context in anatomy"; "copy_task" names its task itself."""
     task, name = study.plan.jobs[0].task, study.plan.study

@@ -15,7 +15,7 @@ REQUIRED = ("TEXT", "SOURCE", "RULE", "NEEDS", "measure")
 
 
 def rulings(studies: Sequence[StudyData], own_claims: Path | None = None) -> list[Ruling]:
-    """Return the ruling on each claim from some studies: the explainer's seven, then a user's own by name.
+    """Return the ruling on each claim from some studies: the explainer's, then a user's own by name.
 
     Args:
         studies: the studies that were measured.

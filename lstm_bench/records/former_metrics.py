@@ -15,6 +15,10 @@ PATHS = tuple(  # the names with a path in them
         "grad/decay_{path}_path",
         "gates/state_{path}_rms",
         "gates/{path}_mean",
+        "gates/{path}_clamp_fall",
+        *(f"gates/{{path}}_at_{role}" for role in ("cue", "blank", "recall", "reset", "elsewhere")),
+        "gates/state_change_{path}",
+        "gates/state_kept_{path}",
         "gates/{path}_shut_share",
         "gates/{path}_open_share",
         "gates/time_constant_{path}",
@@ -26,6 +30,7 @@ PATHS = tuple(  # the names with a path in them
 UNITS = tuple(  # the first that fits a whole name, without its group and its moment
     (re.compile(pattern), unit)
     for pattern, unit in (
+        (r".*_clamp_fall|state_change_.*|state_kept_.*", SHARE),
         (r"capacity", "inputs"),
         (r"state_size", "units"),
         (r"lyapunov", "nats per step"),

@@ -144,6 +144,12 @@ class AddingTask:
             other = torch.randint(0, middle, (batch_size,), generator=generator)
         return torch.stack((torch.full_like(other, cue), other))
 
+    def roles(self, batch: Batch) -> dict[str, Tensor]:
+        """Return the marked steps ("cue"), those that count for nothing ("blank"), and the last ("recall"), [T, B]."""
+        is_cue = batch.inputs[..., 1] == 1
+        is_recall = (torch.arange(self.length) == self.length - 1).unsqueeze(1).expand_as(is_cue)
+        return {"cue": is_cue, "blank": ~is_cue & ~is_recall, "recall": is_recall}
+
     @property
     def cue_distances(self) -> list[int]:
         """About DISTANCES integers from 1 to T, evenly spread on a logarithmic scale."""

@@ -130,6 +130,14 @@ class CopyTask:
         first, last = {"arjovsky": (recall - 1, recall), "bai": (recall - 1, None), "s4": (recall, None)}[self.dialect]
         return slice(first, last)
 
+    def roles(self, batch: Batch) -> dict[str, Tensor]:
+        """Return the steps of the letters ("cue"), of the blanks that follow, and of the recall, each [T, B]."""
+        steps = torch.arange(self.length).unsqueeze(1)
+        is_cue, is_recall = steps < self.n_symbols, steps >= self.length - self.n_symbols
+        is_blank = (batch.inputs[..., BLANK] == 1) & ~is_recall
+        whole = torch.ones_like(is_blank)
+        return {"cue": is_cue & whole, "blank": is_blank, "recall": is_recall & whole}
+
     @property
     def cue_distances(self) -> list[int]:
         """T' + n for lags T' from a quarter of this lag to four times it; the distance is the same for every letter."""

@@ -11,6 +11,7 @@ from scipy import stats
 from lstm_bench.analysis import statistics
 from lstm_bench.analysis.statistics import (
     geometric_mean,
+    geometric_ratio,
     holm,
     interquartile_mean,
     mean,
@@ -286,3 +287,20 @@ def test_nothing_to_go_by_or_no_run_is_told() -> None:
         prediction_of_mean([1.0, 2.0], 0)
     with pytest.raises(ValueError, match=r"^runs=1, 1 counts of 2 tries: allowed: "):
         prediction_of_count([1], [2, 3], 1, 10)
+
+
+def test_the_ratio_of_geometric_means_has_the_interval_of_welchs_t():
+    values, others = [0.9, 0.95, 0.99, 0.91], [0.5, 0.7, 0.6]
+    ratio = geometric_ratio(values, others)
+    test = stats.ttest_ind(np.log(values), np.log(others), equal_var=False)
+    assert ratio.middle == pytest.approx(stats.gmean(values) / stats.gmean(others))
+    assert ratio[1:] == pytest.approx(tuple(np.exp(test.confidence_interval(0.95))))
+
+
+def test_a_ratio_of_geometric_means_needs_values_above_zero_and_two_a_side():
+    assert math.isnan(geometric_ratio([], [1.0]).middle)
+    assert math.isnan(geometric_ratio([0.0, 1.0], [1.0, 2.0]).middle)
+    one = geometric_ratio([3.0], [1.0, 2.0])
+    assert one.middle == pytest.approx(3 / math.sqrt(2))
+    assert math.isnan(one.low)
+    assert geometric_ratio([2.0, 2.0], [4.0, 4.0]) == pytest.approx((0.5, 0.5, 0.5))

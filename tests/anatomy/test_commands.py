@@ -19,10 +19,20 @@ h before  0.5000
 c before  -1.0000
 [h, x]    0.5000  1.0000
 
+W over [h, x], and b; split by columns W = [U, V], U over h and V over x: W [h, x] = U h + V x
+
+gate  unit      h1      x1        b     U h     V x  W [h, x]
+   f     1  0.0000  0.0000   0.0000  0.0000  0.0000    0.0000
+   i     1  0.0000  0.0000   0.0000  0.0000  0.0000    0.0000
+   g     1  0.0000  2.0000  -1.0000  0.0000  2.0000    2.0000
+   o     1  0.0000  0.0000   0.0000  0.0000  0.0000    0.0000
+
 pre = W [h, x] + b; f, i, o = sigmoid(pre); g = tanh(pre); keep = f c before; write = i g; c = keep + write; h = o tanh(c)
 
 unit   pre f   pre i   pre g   pre o       f       i       g       o     keep   write        c   tanh c        h
    1  0.0000  0.0000  1.0000  0.0000  0.5000  0.5000  0.7616  0.5000  -0.5000  0.3808  -0.1192  -0.1186  -0.0593
+
+A sigmoid lies strictly between 0 and 1; computed in float32 it is exactly 1 from 16.64 on, and exactly 0 from -88.72 down.
 
 step.svg
 step.png

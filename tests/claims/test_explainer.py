@@ -9,21 +9,15 @@ import synthetic_study
 from synthetic_study import SyntheticCell, make_study
 
 from lstm_bench.analysis.frames import StudyData, load_study
-from lstm_bench.analysis.gradients import PATH_DECAY
 from lstm_bench.analysis.solving import spans
 from lstm_bench.analysis.wording import with_range
-from lstm_bench.claims.contract import ANYWHERE
 from lstm_bench.claims.deciding import Ruling, rule_on
 from lstm_bench.claims.explainer import (
-    additive_path,
-    gates,
     memory_span,
     parameters,
     same_word,
     sentence_boundary,
-    vanishing_gradient,
 )
-from lstm_bench.records.schema import JobPlan
 
 BARE = {"probed": False}  # for claims that ask members alone
 
@@ -149,32 +143,6 @@ def test_two_members_at_two_short_lags_rule_on_no_span(tmp_path, monkeypatch):
     assert ruling.because.startswith("The lags, members or budget cannot decide: span of the RNN")
 
 
-def test_one_lag_cannot_say_that_a_gate_is_not_needed(tmp_path, monkeypatch):
-    whole = made(tmp_path, monkeypatch, {"lstm": cell(4, 20.0), "rnn": cell(1, 3.0)}, lags=(8,), **BARE)
-    decisive = [
-        one for one in ruled(gates, settled(ablated(whole, {"input_gate": (0,)}))).found if one.reach != ANYWHERE
-    ]
-    assert [one.found.high for one in decisive] == [1.0]  # all of the whole solved at the one lag and none without
-    assert [one.agrees for one in decisive] == [None]
-
-
-@pytest.mark.parametrize(
-    ("rnn", "lstm", "verdict"),
-    [
-        ((0.6, 0.7), (0.99, 0.98), "supported"),
-        ((0.97, 0.98), (0.6, 0.7), "refuted"),
-        ((0.6, 0.7), (0.6, 0.98), "mixed"),
-    ],
-)
-def test_the_gradient_vanishes_below_a_thousandth_in_a_hundred_steps(rnn, lstm, verdict, tmp_path, monkeypatch):
-    cells = {"rnn": cell(1, 3.0, *rnn), "lstm": cell(4, 20.0, *lstm)}
-    assert ruled(vanishing_gradient, made(tmp_path, monkeypatch, cells, lags=(2, 8))).verdict == verdict
-
-
-def test_the_threshold_is_what_a_hundred_steps_leave():
-    assert pytest.approx(1e-3) == vanishing_gradient.FACTOR**100
-
-
 def test_parameters_are_counted_with_and_without_the_read_out(tmp_path, monkeypatch):
     ruling = ruled(parameters, made(tmp_path, monkeypatch, lags=(2, 8)))
     core, total = 64 * 64 + 64 * 10 + 2 * 64, 65 * 9
@@ -186,43 +154,6 @@ def test_parameters_are_counted_with_and_without_the_read_out(tmp_path, monkeypa
 def test_cells_of_other_sizes_are_no_pair(tmp_path, monkeypatch):
     study = made(tmp_path, monkeypatch, {"rnn": cell(1, hidden_size=130)}, lags=(2, 8))
     assert ruled(parameters, study).verdict == "not tested"
-
-
-def ablated(study: StudyData, spans: dict[str, tuple[int, ...]]) -> StudyData:
-    """Return a study of one task with ablated LSTMs beside the whole one, which solved so many of 5 at each lag."""
-    whole_jobs = [job for job in study.plan.jobs if job.cell == "lstm"]
-    jobs, members = [*study.plan.jobs], [study.members]
-    for missing, solved in spans.items():
-        settings = {"_target_": "lstm_bench.cells.lstm_ablated.AblatedLSTMCell", "without": missing}
-        jobs += [_without(job, missing, settings) for job in whole_jobs]
-        rows = study.members.loc[study.members["cell"] == "lstm"].assign(cell=f"lstm_no_{missing}")
-        reached = dict(zip(study.lags, solved, strict=True))
-        is_solved = [seed < reached[lag] for lag, seed in zip(rows["lag"], rows["seed"], strict=True)]
-        members.append(rows.assign(status=["solved" if yes else "plateau" for yes in is_solved]))
-    return replace(study, plan=replace(study.plan, jobs=jobs), members=pd.concat(members, ignore_index=True))
-
-
-def _without(job: JobPlan, missing: str, settings: dict[str, str]) -> JobPlan:
-    return replace(job, cell=f"lstm_no_{missing}", config=job.config | {"cell": settings})
-
-
-SHORTER, AS_LONG = (5, 1, 0, 0, 0), (5, 5, 5, 4, 1)  # the whole LSTM's T50 is 20
-
-
-@pytest.mark.parametrize(
-    ("spans", "verdict"),
-    [
-        (dict.fromkeys(("forget_gate", "input_gate", "output_gate"), SHORTER), "supported"),
-        ({"forget_gate": AS_LONG, "input_gate": SHORTER, "output_gate": SHORTER}, "mixed"),
-        ({"forget_gate": SHORTER, "input_gate": SHORTER}, "not tested"),  # the output gate was left out
-    ],
-)
-def test_gates_are_counted_and_each_must_be_needed(spans, verdict, tmp_path, monkeypatch):
-    whole = made(tmp_path, monkeypatch, {"lstm": cell(4, 20.0), "rnn": cell(1, 3.0)}, lags=(2, 4, 8, 16, 32))
-    ruling = ruled(gates, settled(ablated(whole, spans)))
-    assert ruling.verdict == verdict
-    counts = {one.quantity: one.found.middle for one in ruling.found if one.case == "structure"}
-    assert counts == {gates.RNN_GATES: 0, gates.LSTM_GATES: 3, gates.LSTM_STATES: 2}
 
 
 def with_probe(study: StudyData, probe: str, values: dict[tuple[str, str, float], list[float]], at: float) -> StudyData:
@@ -270,24 +201,9 @@ def test_the_boundary_asks_the_lstm_for_a_reset_and_the_rnn_for_none(rnn, lstm, 
     assert {one.quantity for one in ruling.found} >= {sentence_boundary.RNN_CARRY, sentence_boundary.LSTM_CARRY}
 
 
-@pytest.mark.parametrize(("c", "h", "verdict"), [(0.9, 0.3, "supported"), (0.3, 0.9, "refuted")])
-def test_the_additive_path_is_compared_with_the_path_through_h(c, h, verdict, tmp_path, monkeypatch):
-    study = made(tmp_path, monkeypatch, lags=(2, 8))
-    kept = study.results.loc[study.results["name"] != PATH_DECAY]
-    base = kept.loc[(kept["cell"] == "lstm") & (kept["metric"] == "grad/decay_initial")]
-    paths = [
-        base.assign(name=PATH_DECAY, path=name, value=[rho * (1 + 0.01 * s) for s in base["seed"]])
-        for name, rho in (("c", c), ("h", h))
-    ]
-    ruling = ruled(additive_path, replace(study, results=pd.concat([kept, *paths], ignore_index=True)))
-    assert ruling.verdict == verdict
-    ratio = next(one for one in ruling.found if one.quantity == additive_path.RATIO)
-    assert ratio.found.middle == pytest.approx(c / h)
-
-
 def test_the_refined_wording_carries_the_numbers(tmp_path, monkeypatch):
     study = settled(made(tmp_path, monkeypatch, lags=(1, 2, 4, 8, 16, 32, 64, 128)))
-    for module in (memory_span, vanishing_gradient, parameters):
+    for module in (memory_span, parameters):
         ruling = ruled(module, study)
         decisive = [one for one in ruling.found if one.claimed is not None]
         assert any(one.text.split(" ")[0] in ruling.refined for one in decisive), ruling.refined

@@ -29,11 +29,15 @@ def measure(studies):
 EXPLAINERS = [
     "memory_span",
     "vanishing_gradient",
+    "nearly_zero",
+    "gate_count",
     "gates",
+    "gate_roles",
     "parameters",
     "same_word",
     "sentence_boundary",
     "additive_path",
+    "conveyor_belt",
 ]
 
 
@@ -89,7 +93,7 @@ def test_own_claims_lie_beside_the_runs(tmp_path):
     assert own_claims(study) == tmp_path / "claims"
 
 
-def test_without_own_claims_the_sevens_remain():
+def test_without_own_claims_the_explainers_remain():
     assert len(rulings([], None)) == len(EXPLAINERS)
 
 
@@ -115,10 +119,21 @@ def of(study: StudyData, experiment: str, name: str = "mine") -> StudyData:
         ("", []),
         ("smoke", []),
         ("bai2018_copy", []),
-        ("anatomy", ["same_word", "sentence_boundary"]),
-        ("ablation", ["gates"]),
-        ("adding_task", ["memory_span", "vanishing_gradient", "additive_path"]),
-        ("copy_task", ["memory_span", "vanishing_gradient", "gates", "parameters", "additive_path"]),
+        ("anatomy", ["gate_roles", "same_word", "sentence_boundary"]),
+        ("ablation", ["gate_count", "gates"]),
+        ("adding_task", ["memory_span", "vanishing_gradient", "additive_path", "conveyor_belt"]),
+        (
+            "copy_task",
+            [
+                "memory_span",
+                "vanishing_gradient",
+                "gate_count",
+                "gate_roles",
+                "parameters",
+                "additive_path",
+                "conveyor_belt",
+            ],
+        ),
     ],
 )
 def test_a_study_is_ruled_on_by_the_claims_that_its_experiment_was_made_for(study, experiment, claims):

@@ -20,7 +20,7 @@ from lstm_bench.report.build import build_report
 from lstm_bench.report.figures import claim
 
 Open = Callable[..., Page]
-CLAIMS = 7
+CLAIMS = 11
 
 
 @pytest.fixture

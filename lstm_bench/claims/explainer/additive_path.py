@@ -1,57 +1,56 @@
-"""The additive path through the cell state."""
+"""The additive path through the cell state, against the repeated multiplication of an RNN."""
 
 from collections.abc import Iterator, Sequence
 
 from lstm_bench.analysis.frames import StudyData
-from lstm_bench.analysis.gradients import WHEN, decay_per_step, decay_ratio, longest_lag_with_flow
+from lstm_bench.analysis.gradients import decay_per_step, decay_ratio, rho_ratio
 from lstm_bench.analysis.wording import with_range
-from lstm_bench.claims.cells import lstms, place_of
 from lstm_bench.claims.contract import Claimed, Measurement
-from lstm_bench.metrics import FINAL, INITIAL
+from lstm_bench.claims.starts import SharedStart, shared_starts
 
-TEXT = "The additive path through the cell state lets gradients flow."
+TEXT = "The additive path through the cell state lets gradients flow, unlike the repeated multiplication of an RNN."
 SOURCE = "The explainer, the cell state as a conveyor belt."
 RULE = (
-    "Holds for a start of the LSTM and a moment where the gradient keeps more a step through c alone than through h "
-    "alone: the whole 95% interval of the ratio of both factors is at least 1."
+    "Holds for a start and a moment where the gradient keeps at least as much a step through c of the LSTM alone as "
+    "through the RNN that starts alike: the whole 95% interval of the ratio of both factors rho is at least 1. What "
+    "the LSTM's own path through h keeps stands beside it and decides nothing."
 )
 NEEDS = ("initialisation", "copy_task", "adding_task")
-RATIO, C_ALONE, H_ALONE = "factor a step through c, over that through h", "rho through c alone", "rho through h alone"
+RATIO, OWN_RATIO = "factor a step through c, over the RNN's", "factor a step through c, over that through h"
+C_ALONE, RNN_ALONE = "rho through c alone", "rho of the RNN"
 DECIDED_BY = (RATIO,)
 C_PATH, H_PATH = "c path", "h path"
 
 
 def measure(studies: Sequence[StudyData]) -> list[Measurement]:
-    """Return the ratio of both paths' factors in every LSTM, at the start and trained, and the factors themselves."""
-    return [number for study in studies for number in _ratios(study)]
+    """Return c against the RNN for each start that they share, before and after training, with the factors."""
+    return [number for shared in shared_starts(studies) for number in _ratios(shared)]
 
 
-def _ratios(study: StudyData) -> Iterator[Measurement]:
-    lag = longest_lag_with_flow(study)
-    if lag is None:
+def _ratios(shared: SharedStart) -> Iterator[Measurement]:
+    study, lag, moment = shared.study, shared.lag, shared.moment
+    ratio = rho_ratio(study, shared.lstm, C_PATH, shared.rnn, lag, moment)
+    if ratio.middle != ratio.middle:  # NaN: not measured
         return
-    for cell in lstms(study):
-        for moment in (INITIAL, FINAL):
-            ratio = decay_ratio(study, cell, lag, moment, C_PATH, H_PATH)
-            if ratio.middle == ratio.middle:  # not NaN: it was measured
-                place, case = place_of(study), WHEN[moment]
-                yield Measurement(place, cell, RATIO, ratio, Claimed(low=1), case, alone=True)
-                for quantity, path in ((C_ALONE, C_PATH), (H_ALONE, H_PATH)):
-                    rho = decay_per_step(study, cell, lag, moment, path)
-                    yield Measurement(place, cell, quantity, rho, None, case, alone=True, unit="a step")
+    yield Measurement(shared.place, shared.lstm, RATIO, ratio, Claimed(low=1), shared.case)
+    own = decay_ratio(study, shared.lstm, lag, moment, C_PATH, H_PATH)
+    yield Measurement(shared.place, shared.lstm, OWN_RATIO, own, None, shared.case)
+    unit = f"a step, over steps 0 to {shared.reach}"
+    for quantity, cell, path in ((C_ALONE, shared.lstm, C_PATH), (RNN_ALONE, shared.rnn, "")):
+        rho = decay_per_step(study, cell, lag, moment, path)
+        yield Measurement(shared.place, cell, quantity, rho, None, shared.case, unit=unit)
 
 
 def refined(numbers: Sequence[Measurement]) -> str:
-    """Return by what factor c keeps more, least and most."""
-    ratios, factors = _ends(numbers, RATIO), _ends(numbers, C_ALONE)
+    """Return by what factor c keeps more than the RNN, and than h, least and most."""
     return (
-        f"Each step back, the gradient through c alone keeps {ratios} times what it keeps through h alone "
-        f"(the factor through c itself: {factors})."
+        f"Each step back, the gradient through c alone keeps {_ends(numbers, RATIO)} times what it keeps in an RNN "
+        f"that starts alike, and {_ends(numbers, OWN_RATIO)} times what it keeps through the LSTM's own h."
     )
 
 
 def _ends(numbers: Sequence[Measurement], quantity: str) -> str:
     of_quantity = [number for number in numbers if number.quantity == quantity]
     low, high = (choose(of_quantity, key=lambda number: number.found.middle) for choose in (min, max))
-    ends = [f"{with_range(*number.found)} ({number.cell} {number.case})" for number in dict.fromkeys((low, high))]
+    ends = [f"{with_range(*number.found)} ({number.cell}, {number.case})" for number in dict.fromkeys((low, high))]
     return " to ".join(ends)

@@ -1,0 +1,57 @@
+"""What is left of a gradient after a hundred steps in an RNN as PyTorch starts it."""
+
+from collections.abc import Iterator, Sequence
+
+from lstm_bench.analysis.frames import StudyData
+from lstm_bench.analysis.gradients import WHEN, gradient_left, longest_lag_with_flow
+from lstm_bench.analysis.statistics import Interval
+from lstm_bench.claims.cells import jobs_by_cell, lstms, place_of, vanilla_rnns
+from lstm_bench.claims.contract import Claimed, Measurement
+from lstm_bench.claims.starts import start_of
+from lstm_bench.metrics import INITIAL
+
+TEXT = "In a vanilla RNN the gradients of early steps shrink to nearly zero."
+SOURCE = "The explainer, why a vanilla RNN forgets."
+STEPS, NEARLY_ZERO = 100, 1e-3
+RULE = (
+    f"Holds where the gradient {STEPS} steps back, in an RNN as PyTorch starts it and before training, is at most 1e-3 "
+    "of what it is at the read-out, the whole 95% interval over members. The mean over a batch of 32 is uncertain by "
+    "about 1/sqrt(32) = 0.18 of itself, so that a thousandth has no say in the update. Other starts, other cells and "
+    "trained ones decide nothing."
+)
+NEEDS = ("initialisation",)
+LEFT, LEFT_ELSEWHERE = f"gradient left after {STEPS} steps", f"gradient left after {STEPS} steps, in other cells"
+DECIDED_BY = (LEFT,)
+PYTORCH = start_of({"init": "pytorch"})
+
+
+def measure(studies: Sequence[StudyData]) -> list[Measurement]:
+    """Return g_100 at initialisation of every RNN and LSTM whose gradient was followed that far."""
+    return [number for study in studies for number in _left(study)]
+
+
+def _left(study: StudyData) -> Iterator[Measurement]:
+    lag, jobs = longest_lag_with_flow(study), jobs_by_cell(study)
+    rnns = vanilla_rnns(study)
+    for cell in (*rnns, *lstms(study)) if lag is not None else ():
+        left = gradient_left(study, cell, lag, STEPS)
+        if left.middle == left.middle:  # not NaN: it was followed so far
+            decides = cell in rnns and start_of(jobs[cell].config["cell"]) == PYTORCH
+            quantity, claimed = (LEFT, Claimed(0, NEARLY_ZERO)) if decides else (LEFT_ELSEWHERE, None)
+            text = _in_words(left)
+            yield Measurement(place_of(study), cell, quantity, left, claimed, WHEN[INITIAL], alone=True, told=text)
+
+
+def _in_words(left: Interval) -> str:
+    return f"{left.middle:.1e} ({left.low:.1e} to {left.high:.1e}) of g_0"
+
+
+def refined(numbers: Sequence[Measurement]) -> str:
+    """Return what is left in the RNN that decides, and the least and the most in other cells."""
+    own = [f"{number.text} in {number.cell}" for number in numbers if number.quantity == LEFT]
+    others = [number for number in numbers if number.quantity == LEFT_ELSEWHERE]
+    sentence = f"{STEPS} steps back, as PyTorch starts it, there is left {'; '.join(own)}."
+    if not others:
+        return sentence
+    low, high = (choose(others, key=lambda number: number.found.middle) for choose in (min, max))
+    return f"{sentence} Other starts and cells: from {low.text} ({low.cell}) to {high.text} ({high.cell})."

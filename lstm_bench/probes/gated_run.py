@@ -1,0 +1,47 @@
+"""An LSTM run step by step with some of its gates held at other values, and everything inside it kept."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from lstm_bench.cells.contract import Cell
+
+GATES = ("i", "f", "o")
+
+
+@dataclass(frozen=True, eq=False)
+class GatedRun:
+    """What happened in an LSTM at each step: outputs, the gates as used, the candidate g, and c before and after.
+
+    Shapes: [T, B, H] each; `gates` by name.
+    """
+
+    outputs: Tensor
+    gates: dict[str, Tensor]
+    candidates: Tensor
+    c_before: Tensor
+    c: Tensor
+
+
+def has_held_gates(cell: Cell) -> bool:
+    """Return whether a cell can be run with its gates held: it has `step_with_gates`, as an LSTM has."""
+    return hasattr(cell, "step_with_gates")
+
+
+@torch.no_grad()
+def gated_run(cell: Any, inputs: Tensor, held: Mapping[str, Tensor] | None = None) -> GatedRun:
+    """Run a cell over inputs [T, B, D], with these of its gates i, f and o held at these values [H] at every step."""
+    values = {} if held is None else held
+    state = cell.initial_state(inputs.shape[1])
+    steps: list[tuple[Tensor, dict[str, Tensor], Tensor, Tensor, Tensor]] = []
+    for x in inputs:
+        gates = {name: values.get(name, gate).expand_as(gate) for name, gate in cell.gates(x, state).items()}
+        candidate, before = cell.candidate(x, state), state.c
+        output, state = cell.step_with_gates(x, state, values)
+        steps.append((output, gates, candidate, before, state.c))
+    outputs, gates_by_step, candidates, c_before, c = zip(*steps, strict=True)
+    by_name = {name: torch.stack([gates[name] for gates in gates_by_step]) for name in GATES}
+    return GatedRun(torch.stack(outputs), by_name, torch.stack(candidates), torch.stack(c_before), torch.stack(c))
