@@ -20,6 +20,7 @@ from lstm_bench.tasks.sentences import HasSentences
 PROBE = "boundary"
 WITH, WITHOUT = "boundary", "word"  # paths: after a boundary, and after an ordinary word in its place
 CONTENT_AFTER = Metric("memory/content_after_{path}", SHARE)
+STRENGTH_AFTER = Metric("memory/content_variance_after_{path}")
 RIGHT_AFTER = Metric("memory/right_answers_after_{path}", SHARE)
 GATE_ON_CONTENT = Metric("gates/content_kept_at_{path}", SHARE)
 DISTANCES = 7  # behind the boundary at which content is read, 0 and 1 among them
@@ -32,12 +33,14 @@ class Side:
 
     content: held-out r^2 of a linear read-out of what the sentence before had said, chance subtracted, from the state
     `Boundary.distances` steps after that word, 0 being the state that has just read it.
+    strength: the variance of that state that the content explains, summed over units.
     right: share of right answers by steps after that word; the right ones are those with a boundary, on both sides.
     all_right: the same share over all these steps.
     gate: the gate that keeps the state, at that word, on the units that carry the content; None where there is none.
     """
 
     content: list[float]
+    strength: list[float]
     right: dict[int, float]
     all_right: float
     gate: float | None
@@ -51,10 +54,12 @@ class Boundary:
     sides: dict[str, Side]
 
     def metrics(self) -> dict[Metric, float]:
-        """Return the content one step after either word, the share of right answers, and the gate."""
+        """Return the content one step after either word and its strength, the share of right answers, and the gate."""
         values: dict[Metric, float] = {}
+        first = self.distances.index(1)
         for name, side in self.sides.items():
-            values[CONTENT_AFTER.of(name)] = side.content[self.distances.index(1)]
+            values[CONTENT_AFTER.of(name)] = side.content[first]
+            values[STRENGTH_AFTER.of(name)] = side.strength[first]
             values[RIGHT_AFTER.of(name)] = side.all_right
             if side.gate is not None:
                 values[GATE_ON_CONTENT.of(name)] = side.gate
@@ -73,12 +78,15 @@ def boundary(model: Model, task: Task, generator: Generator, sequences: int = 16
     """Measure what is left of a sentence after its end, and what a cell makes of the word that ends it.
 
     Sequences are the task's, with a boundary in their middle; in a copy an ordinary word, the same in all, stands in
-    its place. Three numbers are taken of both:
+    its place. Four numbers are taken of both:
 
     - content: how much of what the sentence had said can be read off the whole state by ridge regression, fitted on
       half of the sequences, with the penalty chosen on a quarter and r^2 taken on the last quarter (`linear_readout`).
       Of several columns of content the mean of those that vary is taken. Fillers follow, the same on both sides, so
-      that nothing but the boundary can take the content away.
+      that nothing but the boundary can take the content away. What is a thousand times smaller is read as well as
+      before, as long as nothing else in the state covers it.
+    - strength: the variance of the state that a linear regression on the content explains, summed over units: a ninth
+      where all that carries the content is multiplied by a third.
     - right answers: those that the task's oracle gives to the sequence with its boundary, to the words that the task
       drew; a later boundary among these becomes a filler. Who takes no notice of the boundary answers both alike.
     - gate: the mean of the gate that the cell's `retention` names, at that word, in the same states before it. Units
@@ -120,22 +128,34 @@ def boundary(model: Model, task: Task, generator: Generator, sequences: int = 16
     for name, word in ((WITH, sentences.boundary), (WITHOUT, int(drawn[middle, 0]))):
         read = inputs(word, silent)[middle:].double()
         after = states(cell, read, before)
-        left = [_decoded(after[k], content) for k in distances]
+        wholes = [_whole(after[k]) for k in distances]
         right = _right(model, inputs(word, asking), answers)
         by_step = {k + 1: float(right[k][asked[k]].mean()) for k in range(len(right)) if asked[k].any()}
         gate = None if weights is None else float((_gate(cell, read[0], before) * weights).sum())
-        sides[name] = Side(left, by_step, float(right[asked].mean()), gate)
+        left, strength = ([measure(whole, content) for whole in wholes] for measure in (_decoded, _explained))
+        sides[name] = Side(left, strength, by_step, float(right[asked].mean()), gate)
     return Boundary(distances, sides)
 
 
-def _decoded(state: State, content: Tensor) -> float:
-    """Return the held-out r^2 of content [B, K] from a whole state, mean over its columns."""
+def _whole(state: State) -> Tensor:
     whole = flat(dict(state_parts(state))).double()
     need_finite(PROBE, **{"the state after the middle": whole})
+    return whole
+
+
+def _decoded(whole: Tensor, content: Tensor) -> float:
+    """Return the held-out r^2 of content [B, K] from a whole state [B, S], mean over its columns."""
     n = len(content)
     parts = [n - n // 2, n // 2 - n // 4, n // 4]
     rows = [Rows(*pair) for pair in zip(whole.split(parts), content.split(parts), strict=True)]
     return float(held_out_r2(*rows).mean())
+
+
+def _explained(whole: Tensor, content: Tensor) -> float:
+    """Return the variance of a whole state [B, S] that the content [B, K] explains, summed over units."""
+    centred = content - content.mean(dim=0)
+    fitted = centred @ torch.linalg.pinv(centred) @ (whole - whole.mean(dim=0))
+    return float(fitted.var(dim=0).sum())
 
 
 def _right(model: Model, inputs: Tensor, answers: Tensor) -> Tensor:

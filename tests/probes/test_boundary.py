@@ -47,10 +47,14 @@ def counting_lstm(forget_at_boundary: float) -> Model:
 
 
 class Wiped(LinearCell):
-    """A linear cell whose state is multiplied by 0 at a boundary; it has no gates."""
+    """A linear cell whose state is multiplied by `left` at a boundary; it has no gates."""
+
+    def __init__(self, W: Tensor, U: Tensor, left: float = 0.0) -> None:
+        super().__init__(W, U)
+        self.left = left
 
     def step(self, x: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
-        return super().step(x, state * (1 - x[:, BOUNDARY : BOUNDARY + 1]))
+        return super().step(x, state * (1 - (1 - self.left) * x[:, BOUNDARY : BOUNDARY + 1]))
 
 
 def delay_line(width: int, reach: int) -> LinearCell:
@@ -74,6 +78,14 @@ def test_a_gate_that_lets_a_third_pass_erases_nothing_though_it_is_low():
     reading = measured(counting_lstm(math.log(1 / 2)))  # f = 1/3
     assert reading.sides["boundary"].gate == pytest.approx(1 / 3, rel=1e-4)  # the bias is in float32
     assert reading.sides["boundary"].content[1] > 0.9 * reading.sides["word"].content[1]
+
+
+def test_content_in_a_third_of_its_size_has_a_ninth_of_its_variance():
+    scaled = measured(model_of(Wiped(torch.eye(5), torch.eye(5), left=1 / 3).float(), outputs=2))
+    cut, plain = scaled.sides["boundary"], scaled.sides["word"]
+    assert cut.strength[0] / plain.strength[0] == pytest.approx(1 / 9, rel=1e-6)
+    assert cut.strength[1] / plain.strength[1] == pytest.approx(1 / 9, rel=0.02)  # a filler was read since
+    assert cut.content == pytest.approx(plain.content, abs=0.01)
 
 
 def test_answers_of_a_cell_that_resets_are_wrong_without_the_boundary_until_the_next_a():
@@ -126,7 +138,9 @@ def test_content_is_read_right_behind_the_boundary_at_every_lag(lag):
         assert reading.distances[:2] == [0, 1]
         assert reading.distances[-1] == task.length - 1 - task.length // 2
         assert set(by_key(reading)) == {
-            f"memory/{name}_after_{word}" for name in ("content", "right_answers") for word in ("boundary", "word")
+            f"memory/{name}_after_{word}"
+            for name in ("content", "content_variance", "right_answers")
+            for word in ("boundary", "word")
         }
 
 
