@@ -1,7 +1,7 @@
 """The end of a sentence: what of it is left in the state, whether answers need the boundary, and the gate there."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -105,36 +105,50 @@ def boundary(model: Model, task: Task, generator: Generator, sequences: int = 16
         return None
     need(sequences >= LEAST_SEQUENCES, PROBE, f"sequences={sequences}", f"at least {LEAST_SEQUENCES}")
     need_finite_weights(PROBE, model)
-    sentences: Any = task
     middle = task.length // 2
     need(middle + 1 < task.length and middle >= 1, PROBE, f"a sequence of {task.length} steps", "at least 4 steps")
-    words, fillers = task.sample(sequences, generator).inputs.argmax(dim=-1), torch.tensor(sentences.fillers)
-    drawn = fillers[torch.randint(len(fillers), words.shape, generator=generator)]
-    words[middle:] = torch.where(words[middle:] == sentences.boundary, drawn[middle:], words[middle:])
-    first, asking, silent = words[:middle], words[middle + 1 :], drawn[middle + 1 :]
-
-    def inputs(word: int, rest: Tensor) -> Tensor:
-        joined = torch.cat((first, torch.full_like(first[:1], word), rest))
-        return F.one_hot(joined, task.input_size).float()
-
-    complete = inputs(sentences.boundary, asking)
-    content = sentences.content(complete.double())[middle - 1]
+    words, cell = _draw(task.sample(sequences, generator).inputs, task, middle, generator), in_float64(model.cell)
+    complete = words.inputs(task.boundary, words.asking, task.input_size)
+    content = task.content(complete.double())[middle - 1]
     content = content[:, content.var(dim=0) > 0]
     need(content.shape[1] > 0, PROBE, "content that is the same in all sequences", "content that varies")
-    distances = [0, *log_spaced(task.length - 1 - middle, DISTANCES - 1)]
-    cell, answers = in_float64(model.cell), task.oracle(complete).argmax(dim=-1)[middle + 1 :]
-    asked, before = sentences.is_answer(answers), states(cell, complete[:middle].double())[-1]
-    weights, sides = _carriers(cell, before, content), dict[str, Side]()
-    for name, word in ((WITH, sentences.boundary), (WITHOUT, int(drawn[middle, 0]))):
-        read = inputs(word, silent)[middle:].double()
+    answers = task.oracle(complete).argmax(dim=-1)[middle + 1 :]
+    asked = task.is_answer(answers)
+    need(bool(asked.any()), PROBE, "no answer after the boundary", "a task that asks for one")
+    before = states(cell, complete[:middle].double())[-1]
+    weights = _carriers(cell, before, content)
+    distances, sides = [0, *log_spaced(task.length - 1 - middle, DISTANCES - 1)], dict[str, Side]()
+    for name, word in ((WITH, task.boundary), (WITHOUT, words.filler)):
+        read = words.inputs(word, words.silent, task.input_size)[middle:].double()
         after = states(cell, read, before)
         wholes = [_whole(after[k]) for k in distances]
-        right = _right(model, inputs(word, asking), answers)
+        left, strength = ([measure(whole, content) for whole in wholes] for measure in (_decoded, _explained))
+        right = _right(model, words.inputs(word, words.asking, task.input_size), answers)
         by_step = {k + 1: float(right[k][asked[k]].mean()) for k in range(len(right)) if asked[k].any()}
         gate = None if weights is None else float((_gate(cell, read[0], before) * weights).sum())
-        left, strength = ([measure(whole, content) for whole in wholes] for measure in (_decoded, _explained))
         sides[name] = Side(left, strength, by_step, float(right[asked].mean()), gate)
     return Boundary(distances, sides)
+
+
+class _Words(NamedTuple):
+    """Words [T, B] up to the middle, and two ways to go on after it: as the task does, and with fillers alone."""
+
+    first: Tensor
+    asking: Tensor
+    silent: Tensor
+    filler: int  # what stands in the middle of all sequences in place of a boundary: a constant, as a boundary is
+
+    def inputs(self, word: int, rest: Tensor, input_size: int) -> Tensor:
+        """Return inputs [T, B, D] with a word in the middle and one of the two ways after it."""
+        joined = torch.cat((self.first, torch.full_like(self.first[:1], word), rest))
+        return F.one_hot(joined, input_size).float()
+
+
+def _draw(inputs: Tensor, task: HasSentences, middle: int, generator: Generator) -> _Words:
+    words, fillers = inputs.argmax(dim=-1), torch.tensor(task.fillers)
+    drawn = fillers[torch.randint(len(fillers), words.shape, generator=generator)]
+    asking = torch.where(words == task.boundary, drawn, words)[middle + 1 :]
+    return _Words(words[:middle], asking, drawn[middle + 1 :], int(drawn[middle, 0]))
 
 
 def _whole(state: State) -> Tensor:

@@ -85,8 +85,9 @@ def test_a_boundary_is_judged_at_the_longest_lag_that_every_cell_solves(study: S
     assert judged_lag(study) == 2
     assert judged_lag(study.of_cells(["lstm"])) == 8
     found = boundary.finding(study)
-    assert found.startswith("After training, at lag 2, one step behind the end of a sentence: lstm (0.600 (0.5")
-    assert "its gate is at 0.600 (0.600-0.600) there and at 0.900 (0.900-0.900) at a word" in found
+    assert found.startswith("After training, at lag 2, one step behind the end of a sentence, against")
+    assert "lstm keeps 0.600 (0.5" in found
+    assert "and has its gate at 0.600 (0.600-0.600), and at 0.900 (0.900-0.900) at the word; rnn" in found
 
 
 def test_curves_stand_against_the_steps_since_the_boundary(study: StudyData) -> None:

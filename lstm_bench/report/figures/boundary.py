@@ -13,6 +13,7 @@ from lstm_bench.analysis.boundary import (
     GATE_AT,
     LEFT,
     NEEDED,
+    STRENGTH,
     WORD,
     boundary_numbers,
     boundary_summary,
@@ -98,19 +99,20 @@ def finding(study: StudyData) -> str:
     texts = {cell: _words(of_cell) for cell, of_cell in rows_by_cell(study, numbers).items()}
     named = "; ".join(by_cell(texts, lambda cell: left.get(cell, 0.0)))
     when = WHEN[str(numbers["moment"].iloc[0])].capitalize()
-    return f"{when}, at lag {numbers['lag'].iloc[0]}, one step behind the end of a sentence: {named}."
+    against = "one step behind the end of a sentence, against an ordinary word in its place"
+    return f"{when}, at lag {numbers['lag'].iloc[0]}, {against}: {named}."
 
 
 def _words(of_cell: pd.DataFrame) -> str:
     """Return what is left to one cell, what it loses without a boundary, and what its gate does."""
     text = {str(row["quantity"]): with_interval(row) for row in of_cell.to_dict("records")}
     parts = [
-        f"{text[LEFT]} of what it can read of the sentence behind an ordinary word is left",
-        f"{text[NEEDED]} of its answers are wrong without the boundary",
+        f"keeps {text[LEFT]} of what can be read of it, with {text[STRENGTH]} of its variance",
+        f"loses {text[NEEDED]} of its right answers without the boundary",
     ]
     if GATE_AT[BOUNDARY] in text:
-        parts.append(f"its gate is at {text[GATE_AT[BOUNDARY]]} there and at {text[GATE_AT[WORD]]} at a word")
-    return f"({listed(parts)})"
+        parts.append(f"has its gate at {text[GATE_AT[BOUNDARY]]}, and at {text[GATE_AT[WORD]]} at the word")
+    return listed(parts)
 
 
 def rows(study: StudyData) -> pd.DataFrame:
