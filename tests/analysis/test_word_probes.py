@@ -90,6 +90,13 @@ def test_a_boundary_is_judged_at_the_longest_lag_that_every_cell_solves(study: S
     assert "and has its gate at 0.600 (0.600-0.600), and at 0.900 (0.900-0.900) at the word; rnn" in found
 
 
+def test_of_a_state_that_holds_nothing_no_share_is_left(study: StudyData) -> None:
+    is_content = study.results["name"].str.startswith("memory/content")
+    empty = replace(study, results=study.results.assign(value=study.results["value"].where(~is_content, 0.0)))
+    assert LEFT not in set(boundary_numbers(empty)["quantity"])
+    assert "rnn keeps n/a of what can be read of it" in boundary.finding(empty)
+
+
 def test_curves_stand_against_the_steps_since_the_boundary(study: StudyData) -> None:
     summary = boundary_summary(study)
     of_cell = summary.loc[(summary["cell"] == "rnn") & (summary["lag"] == 2)].set_index(["quantity", "at"])["middle"]

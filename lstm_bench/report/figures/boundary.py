@@ -21,7 +21,7 @@ from lstm_bench.analysis.boundary import (
 )
 from lstm_bench.analysis.frames import StudyData
 from lstm_bench.analysis.gradients import WHEN
-from lstm_bench.analysis.wording import listed
+from lstm_bench.analysis.wording import NOT_AVAILABLE, listed
 from lstm_bench.report.figures.findings import by_cell, with_interval
 from lstm_bench.report.figures.moments import last_moment
 from lstm_bench.report.figures.table_rows import rows_by_cell, rows_where
@@ -105,7 +105,8 @@ def finding(study: StudyData) -> str:
 
 def _words(of_cell: pd.DataFrame) -> str:
     """Return what is left to one cell, what it loses without a boundary, and what its gate does."""
-    text = {str(row["quantity"]): with_interval(row) for row in of_cell.to_dict("records")}
+    text = dict.fromkeys((LEFT, STRENGTH, NEEDED), NOT_AVAILABLE)  # of a state that holds nothing, nothing is left
+    text |= {str(row["quantity"]): with_interval(row) for row in of_cell.to_dict("records")}
     parts = [
         f"keeps {text[LEFT]} of what can be read of it, with {text[STRENGTH]} of its variance",
         f"loses {text[NEEDED]} of its right answers without the boundary",
