@@ -1,4 +1,4 @@
-"""What members say of earlier inputs: recall and score against distance, repeated words, sentence boundaries."""
+"""What members say of earlier inputs: recall and score against distance, and repeated words."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,7 +7,7 @@ import pandas as pd
 
 from lstm_bench.analysis.caching import cache_per_study
 from lstm_bench.analysis.frames import StudyData, of_all_tasks
-from lstm_bench.analysis.statistics import geometric_mean, interquartile_mean
+from lstm_bench.analysis.statistics import interquartile_mean
 from lstm_bench.analysis.summary import summarise
 from lstm_bench.records.schema import JobPlan
 
@@ -77,31 +77,10 @@ def _thinned(values: Sequence[Any], most: int) -> list[Any]:
 
 @cache_per_study
 def same_word_summary(study: StudyData) -> pd.DataFrame:
-    """Return divergence (bits) and share of identical answers against the distance of the word that differs.
+    """Return the divergence of two answers (bits) against the distance of the word that differs.
 
     One row a (task, variant, cell, lag, moment, quantity, at): interquartile mean over members with its 95% bootstrap
     interval, and n.
     """
-    return summarise(study.probes.loc[study.probes["probe"] == "same_word"], POINT_KEYS, interquartile_mean)
-
-
-@cache_per_study
-def boundary_summary(study: StudyData) -> pd.DataFrame:
-    """Return, against steps since the boundary: "carry-over" and "accuracy".
-
-    Carry-over is the norm of what is left of a state with a boundary over that without one, a ratio in each member,
-    geometric mean over members with a 95% interval (Student's t on the logarithm); accuracy as in `same_word_summary`.
-    """
-    curves = study.probes.loc[study.probes["probe"] == "boundary"]
-    wide = curves.pivot_table(
-        index=["task", "variant", "cell", "lag", "seed", "moment", "at"],
-        columns="quantity",
-        values="value",
-        observed=True,
-    )
-    if not {"with boundary", "without boundary"} <= set(wide.columns):
-        return summarise(curves, POINT_KEYS, interquartile_mean)
-    ratio = (wide["with boundary"] / wide["without boundary"]).dropna().rename("value").reset_index()
-    carry_over = summarise(ratio.assign(quantity="carry-over"), POINT_KEYS, geometric_mean)
-    accuracy = summarise(curves.loc[curves["quantity"] == "accuracy"], POINT_KEYS, interquartile_mean)
-    return pd.concat([carry_over, accuracy], ignore_index=True)
+    is_divergence = (study.probes["probe"] == "same_word") & (study.probes["quantity"] == "divergence")
+    return summarise(study.probes.loc[is_divergence], POINT_KEYS, interquartile_mean)

@@ -1,139 +1,202 @@
-"""A sentence boundary: how much of its state a cell carries over it, and how accurate its next answers are."""
+"""The end of a sentence: what of it is left in the state, whether answers need the boundary, and the gate there."""
 
-import math
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
 
-from lstm_bench.cells.contract import Cell, State, state_like, state_parts
+from lstm_bench.cells.contract import Cell, State, state_parts
+from lstm_bench.cells.reals import as_reals
 from lstm_bench.engine.model import Model, predict
 from lstm_bench.metrics import SHARE, Metric
-from lstm_bench.probes.contract import Curve, need, need_finite_weights
-from lstm_bench.probes.unrolled import Parts, flat, in_float64, pull_back, split, states, unroll
-from lstm_bench.tasks.contract import Batch, Task
+from lstm_bench.probes.contract import Curve, need, need_finite, need_finite_weights
+from lstm_bench.probes.linear_readout import Rows, above_chance, held_out_r2, squared_correlation
+from lstm_bench.probes.unrolled import flat, in_float64, states
+from lstm_bench.tasks.contract import Task, log_spaced
+from lstm_bench.tasks.sentences import HasSentences
 
 PROBE = "boundary"
-CARRY_OVER, CARRY_OVER_FURTHEST = Metric("memory/carry_over"), Metric("memory/carry_over_furthest")
-ACCURACY_AFTER = Metric("memory/accuracy_after_boundary", SHARE)
-GATE_DIFFERENCE = Metric("gates/boundary_difference", SHARE)
+WITH, WITHOUT = "boundary", "word"  # paths: after a boundary, and after an ordinary word in its place
+CONTENT_AFTER = Metric("memory/content_after_{path}", SHARE)
+STRENGTH_AFTER = Metric("memory/content_variance_after_{path}")
+RIGHT_AFTER = Metric("memory/right_answers_after_{path}", SHARE)
+GATE_ON_CONTENT = Metric("gates/content_kept_at_{path}", SHARE)
+DISTANCES = 7  # behind the boundary at which content is read, 0 and 1 among them
+LEAST_SEQUENCES = 40
+
+
+@dataclass(frozen=True)
+class Side:
+    """What was measured with a boundary, or with an ordinary word in its place and all else the same.
+
+    content: held-out r^2 of a linear read-out of what the sentence before had said, chance subtracted, from the state
+    `Boundary.distances` steps after that word, 0 being the state that has just read it.
+    strength: the variance of that state that the content explains, summed over units.
+    right: share of right answers by steps after that word; the right ones are those with a boundary, on both sides.
+    all_right: the same share over all these steps.
+    gate: the gate that keeps the state, at that word, on the units that carry the content; None where there is none.
+    """
+
+    content: list[float]
+    strength: list[float]
+    right: dict[int, float]
+    all_right: float
+    gate: float | None
 
 
 @dataclass(frozen=True)
 class Boundary:
-    """What a boundary does.
+    """What a boundary does, beside what an ordinary word does in its place."""
 
-    with_boundary, without_boundary: ||v' ds_{b+k} / ds_{b-1}|| for k = 0, 1, ..., geometric mean over sequences, with a
-    boundary at step b, and with an ordinary word there and all else the same; v a random unit vector.
-    accuracy: share of right answers 1, 2, ... steps after a boundary, NaN where there was none.
-    gate: mean of the gate that keeps the state at boundaries, less that at all other steps; None without such a gate.
-    """
-
-    with_boundary: list[float]
-    without_boundary: list[float]
-    accuracy: list[float]
-    gate: float | None
-
-    @property
-    def carry_over(self) -> list[float]:
-        """The ratio of both norms at each k: below 1 where a boundary makes a cell let go."""
-        pairs = zip(self.with_boundary, self.without_boundary, strict=True)
-        return [a / b if b > 0 else math.nan for a, b in pairs]
+    distances: list[int]
+    sides: dict[str, Side]
 
     def metrics(self) -> dict[Metric, float]:
-        """Return the carry-over across the boundary and at the largest k, the first accuracy, and the gate's share."""
-        values = {
-            CARRY_OVER: self.carry_over[0],
-            CARRY_OVER_FURTHEST: self.carry_over[-1],
-            ACCURACY_AFTER: self.accuracy[0],
-            GATE_DIFFERENCE: math.nan if self.gate is None else self.gate,
-        }
-        return {metric: value for metric, value in values.items() if math.isfinite(value)}
+        """Return the content one step after either word and its strength, the share of right answers, and the gate."""
+        values: dict[Metric, float] = {}
+        first = self.distances.index(1)
+        for name, side in self.sides.items():
+            values[CONTENT_AFTER.of(name)] = side.content[first]
+            values[STRENGTH_AFTER.of(name)] = side.strength[first]
+            values[RIGHT_AFTER.of(name)] = side.all_right
+            if side.gate is not None:
+                values[GATE_ON_CONTENT.of(name)] = side.gate
+        return values
 
     def curves(self) -> dict[str, Curve]:
-        """Return norms against k, and accuracy against the steps since the boundary."""
-        back, known = range(len(self.with_boundary)), [k for k, a in enumerate(self.accuracy) if math.isfinite(a)]
-        return {
-            "with boundary": Curve(back, self.with_boundary),
-            "without boundary": Curve(back, self.without_boundary),
-            "accuracy": Curve([k + 1 for k in known], [self.accuracy[k] for k in known]),
-        }
+        """Return content and right answers against the steps since either word."""
+        curves: dict[str, Curve] = {}
+        for name, side in self.sides.items():
+            curves[f"content after {name}"] = Curve(self.distances, side.content)
+            curves[f"right answers after {name}"] = Curve(list(side.right), list(side.right.values()))
+        return curves
 
 
-def boundary(model: Model, task: Task, generator: Generator, sequences: int = 100, after: int = 4) -> Boundary | None:
-    """Measure what is carried over a boundary in the middle of a sequence, and what is right after one.
+def boundary(model: Model, task: Task, generator: Generator, sequences: int = 1600) -> Boundary | None:
+    """Measure what is left of a sentence after its end, and what a cell makes of the word that ends it.
 
-    None for a task without the attribute `boundary`, the place of that word in its one-hot inputs.
+    Sequences are the task's, with a boundary in their middle; in a copy an ordinary word, the same in all, stands in
+    its place. Four numbers are taken of both:
 
-    Costs an unroll of `after` + 1 steps with as many copies of both kinds of sequences, and a prediction: 11 ms for an
-    RNN and 35 ms for an LSTM with H = 64, one thread of an AMD EPYC.
+    - content: how much of what the sentence had said can be read off the whole state by ridge regression, fitted on
+      half of the sequences, with the penalty chosen on a quarter and r^2 taken on the last quarter (`linear_readout`).
+      Of several columns of content the mean of those that vary is taken. Fillers follow, the same on both sides, so
+      that nothing but the boundary can take the content away. What is a thousand times smaller is read as well as
+      before, as long as nothing else in the state covers it.
+    - strength: the variance of the state that a linear regression on the content explains, summed over units: a ninth
+      where all that carries the content is multiplied by a third.
+    - right answers: those that the task's oracle gives to the sequence with its boundary, to the words that the task
+      drew; a later boundary among these becomes a filler. Who takes no notice of the boundary answers both alike.
+    - gate: the mean of the gate that the cell's `retention` names, at that word, in the same states before it. Units
+      are weighted by the squared correlation (chance subtracted, none below 0) of the part of the state that the gate
+      keeps with the content, just before that word; the part is the last one of the gate's width: c of an LSTM.
 
-    Raises: ProbeError for no sequences, fewer steps than the boundary needs around it, or weights that are not finite.
+    None for a task without sentences (`tasks.sentences`).
+
+    Costs two unrolls of all sequences in float64, two predictions, and an eigendecomposition a distance and side: about
+    half a second for an LSTM with H = 64 at T = 39.
+
+    Raises: ProbeError for fewer than 40 sequences, weights or states that are not finite, or content that is the same
+    in all sequences.
     """
-    word = getattr(task, "boundary", None)
-    if not isinstance(word, int):
+    if not isinstance(task, HasSentences):
         return None
-    need(sequences >= 1, PROBE, f"sequences={sequences}", "at least 1")
-    middle = task.length // 2
-    need(middle >= 1 and middle + after < task.length, PROBE, f"after={after}", f"at most {task.length - middle - 1}")
+    need(sequences >= LEAST_SEQUENCES, PROBE, f"sequences={sequences}", f"at least {LEAST_SEQUENCES}")
     need_finite_weights(PROBE, model)
-    batch, cell = task.sample(sequences, generator), in_float64(model.cell)
-    words = _without_boundaries(batch.inputs.argmax(dim=-1), word, middle, generator)
-    v = torch.randn(flat(dict(state_parts(cell.initial_state(1)))).shape[1], dtype=torch.float64, generator=generator)
-    plain = _norms(cell, words, middle, after, v / v.norm(), task.input_size)
-    words[middle] = word
-    cut = _norms(cell, words, middle, after, v / v.norm(), task.input_size)
-    return Boundary(
-        cut, plain, _accuracy(model, batch, word, after), _gate_difference(cell, batch.inputs.double(), word)
-    )
+    middle = task.length // 2
+    need(middle + 1 < task.length and middle >= 1, PROBE, f"a sequence of {task.length} steps", "at least 4 steps")
+    words, cell = _draw(task.sample(sequences, generator).inputs, task, middle, generator), in_float64(model.cell)
+    complete = words.inputs(task.boundary, words.asking, task.input_size)
+    content = task.content(complete.double())[middle - 1]
+    content = content[:, content.var(dim=0) > 0]
+    need(content.shape[1] > 0, PROBE, "content that is the same in all sequences", "content that varies")
+    answers = task.oracle(complete).argmax(dim=-1)[middle + 1 :]
+    asked = task.is_answer(answers)
+    need(bool(asked.any()), PROBE, "no answer after the boundary", "a task that asks for one")
+    before = states(cell, complete[:middle].double())[-1]
+    weights = _carriers(cell, before, content)
+    distances, sides = [0, *log_spaced(task.length - 1 - middle, DISTANCES - 1)], dict[str, Side]()
+    for name, word in ((WITH, task.boundary), (WITHOUT, words.filler)):
+        read = words.inputs(word, words.silent, task.input_size)[middle:].double()
+        after = states(cell, read, before)
+        wholes = [_whole(after[k]) for k in distances]
+        left, strength = ([measure(whole, content) for whole in wholes] for measure in (_decoded, _explained))
+        right = _right(model, words.inputs(word, words.asking, task.input_size), answers)
+        by_step = {k + 1: float(right[k][asked[k]].mean()) for k in range(len(right)) if asked[k].any()}
+        gate = None if weights is None else float((_gate(cell, read[0], before) * weights).sum())
+        sides[name] = Side(left, strength, by_step, float(right[asked].mean()), gate)
+    return Boundary(distances, sides)
 
 
-def _without_boundaries(words: Tensor, word: int, start: int, generator: Generator) -> Tensor:
-    """Return words [T, B] with other words of the batch for the boundaries from a step on."""
-    pool = words[words != word]
-    drawn = pool[torch.randint(len(pool), words.shape, generator=generator)]
-    late = torch.arange(len(words)).unsqueeze(1) >= start
-    return torch.where(late & (words == word), drawn, words)
+class _Words(NamedTuple):
+    """Words [T, B] up to the middle, and two ways to go on after it: as the task does, and with fillers alone."""
+
+    first: Tensor
+    asking: Tensor
+    silent: Tensor
+    filler: int  # what stands in the middle of all sequences in place of a boundary: a constant, as a boundary is
+
+    def inputs(self, word: int, rest: Tensor, input_size: int) -> Tensor:
+        """Return inputs [T, B, D] with a word in the middle and one of the two ways after it."""
+        joined = torch.cat((self.first, torch.full_like(self.first[:1], word), rest))
+        return F.one_hot(joined, input_size).float()
 
 
-def _norms(cell: Cell, words: Tensor, middle: int, after: int, v: Tensor, size: int) -> list[float]:
-    """Return exp(mean ln ||v' ds_{b+k} / ds_{b-1}||) for k = 0 .. after; copy k of the batch carries v from b + k."""
-    inputs, copies = F.one_hot(words, size).double(), after + 1
-    start = states(cell, inputs[:middle])[-1]
-    steps = unroll(PROBE, cell, inputs[middle : middle + copies].repeat(1, copies, 1), _repeated(start, copies))
-    rows = len(words[0])
-    gradient: Parts = {name: torch.zeros_like(part) for name, part in steps[-1].left.items()}
-    for k in reversed(range(copies)):
-        whole = flat(gradient)
-        whole[k * rows : (k + 1) * rows] += v
-        gradient = pull_back(steps[k], split(whole, steps[k].left))
-    norms: list[float] = flat(gradient).norm(dim=1).log().view(copies, rows).mean(dim=1).exp().tolist()
-    return norms
+def _draw(inputs: Tensor, task: HasSentences, middle: int, generator: Generator) -> _Words:
+    words, fillers = inputs.argmax(dim=-1), torch.tensor(task.fillers)
+    drawn = fillers[torch.randint(len(fillers), words.shape, generator=generator)]
+    asking = torch.where(words == task.boundary, drawn, words)[middle + 1 :]
+    return _Words(words[:middle], asking, drawn[middle + 1 :], int(drawn[middle, 0]))
 
 
-def _repeated(state: State, copies: int) -> State:
-    parts = {name: part.repeat(copies, *[1] * (part.dim() - 1)) for name, part in state_parts(state).items()}
-    repeated: State = state_like(state, parts)
-    return repeated
+def _whole(state: State) -> Tensor:
+    whole = flat(dict(state_parts(state))).double()
+    need_finite(PROBE, **{"the state after the middle": whole})
+    return whole
+
+
+def _decoded(whole: Tensor, content: Tensor) -> float:
+    """Return the held-out r^2 of content [B, K] from a whole state [B, S], mean over its columns."""
+    n = len(content)
+    parts = [n - n // 2, n // 2 - n // 4, n // 4]
+    rows = [Rows(*pair) for pair in zip(whole.split(parts), content.split(parts), strict=True)]
+    return float(held_out_r2(*rows).mean())
+
+
+def _explained(whole: Tensor, content: Tensor) -> float:
+    """Return the variance of a whole state [B, S] that the content [B, K] explains, summed over units."""
+    centred = content - content.mean(dim=0)
+    fitted = centred @ torch.linalg.pinv(centred) @ (whole - whole.mean(dim=0))
+    return float(fitted.var(dim=0).sum())
+
+
+def _right(model: Model, inputs: Tensor, answers: Tensor) -> Tensor:
+    """Return 1 where a model answers as it should in the last steps [S, B], else 0."""
+    said = predict(model, inputs, len(inputs))[-len(answers) :]
+    need_finite(PROBE, **{"an answer": said})
+    return (said.argmax(dim=-1) == answers).double()
 
 
 @torch.no_grad()
-def _accuracy(model: Model, batch: Batch, word: int, after: int) -> list[float]:
-    """Return the share of right answers at each step after a boundary, before the next one."""
-    words = batch.inputs.argmax(dim=-1)
-    right = predict(model, batch.inputs, len(words)).argmax(dim=-1) == batch.targets
-    steps = torch.arange(len(words)).unsqueeze(1)
-    since = steps - torch.where(words == word, steps, -len(words)).cummax(dim=0).values
-    return [float(right[since == k].double().mean()) for k in range(1, after + 1)]
+def _gate(cell: Any, x: Tensor, before: State) -> Tensor:
+    """Return the mean over sequences of the gate that keeps the state [H], which the cell has."""
+    values: Tensor = cell.gates(x, before)[cell.retention]
+    return values.double().mean(dim=0)
 
 
-@torch.no_grad()
-def _gate_difference(cell: Cell, inputs: Tensor, word: int) -> float | None:
-    name, gates_of = getattr(cell, "retention", None), getattr(cell, "gates", None)
-    if name is None or gates_of is None:
+def _carriers(cell: Cell, before: State, content: Tensor) -> Tensor | None:
+    """Return how much of the content each unit carries [H], of sum 1.
+
+    None without a gate that keeps the state, or where no unit carries any content.
+    """
+    if getattr(cell, "retention", None) is None or not hasattr(cell, "gates"):
         return None
-    before = [cell.initial_state(inputs.shape[1]), *states(cell, inputs)[:-1]]
-    kept = torch.stack([gates_of(x, state)[name].mean(dim=-1) for x, state in zip(inputs, before, strict=True)])
-    at = inputs.argmax(dim=-1) == word
-    return float(kept[at].mean() - kept[~at].mean())
+    parts = [part for part in state_parts(before).values() if part.shape[1:] == (cell.hidden_size,)]
+    if not parts:
+        return None
+    kept = as_reals(parts[-1]).double().reshape(len(content), cell.hidden_size, -1, 1)
+    r2 = above_chance(squared_correlation(kept, content[:, None, None]), len(content)).clamp_min(0)
+    shares = r2.mean(dim=(1, 2))
+    return shares / shares.sum() if shares.sum() > 0 else None

@@ -1,7 +1,6 @@
 """Linear memory capacity: how much of its past input a linear map can read off a state."""
 
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import torch
 from torch import Generator, Tensor
@@ -10,6 +9,7 @@ from lstm_bench.cells.contract import state_parts
 from lstm_bench.engine.model import Model
 from lstm_bench.metrics import STEPS, Metric
 from lstm_bench.probes.contract import Curve, need, need_finite, need_finite_weights
+from lstm_bench.probes.linear_readout import Rows, held_out_r2
 from lstm_bench.probes.unrolled import flat, in_float64, states
 from lstm_bench.tasks.contract import Task
 
@@ -17,9 +17,7 @@ PROBE = "memory_capacity"
 CAPACITY, STATE_SIZE = Metric("memory/capacity", "inputs"), Metric("memory/state_size", "units")
 CAPACITY_SPAN, IS_LOWER_BOUND = Metric("memory/capacity_span", STEPS), Metric("memory/capacity_span_open")
 SPAN = 0.5  # of the variance of an input
-RIDGES = tuple(10.0**power for power in range(-10, 1))  # over the mean variance of a state's directions
 TRAINING, VALIDATION, TEST = 8, 4, 4  # streams
-ROUNDING = 1e-20  # the r^2 of a constant with anything
 
 
 @dataclass(frozen=True)
@@ -67,9 +65,9 @@ def memory_capacity(
     """Measure MC = sum over k of r^2_k, the state driven by i.i.d. input u(t) ~ U(-1, 1).
 
     The cell gets x(t) = u(t) d, with d a random unit vector of its input space; the task gives no more than its size.
-    From the whole state s(t), u(t + 1 - k) is decoded by ridge regression with intercept, fitted on some streams; the
-    penalty is the one of RIDGES that does best on others, over all k together; r^2_k is the squared correlation on
-    streams that neither saw, less its expectation 1/(n-1) for an n of independent pairs: (r^2 - 1/(n-1)) / (1 -
+    From the whole state s(t), u(t + 1 - k) is decoded by ridge regression with intercept (`linear_readout`), fitted on
+    some streams; the penalty is the one that does best on others, over all k together; r^2_k is the squared correlation
+    on streams that neither saw, less its expectation 1/(n-1) for an n of independent pairs: (r^2 - 1/(n-1)) / (1 -
     1/(n-1)). No negative value is cut off, so that noise at long delays does not add up.
 
     A linear shift register of N units has capacity N and span N, a cell whose state is its input has 1 and 1.
@@ -104,45 +102,8 @@ def memory_capacity(
     return MemoryCapacity(_decode(read, delayed).tolist(), read.shape[-1])
 
 
-class _Regression(NamedTuple):
-    """Ridge regression prepared for many penalties: W = V (L + penalty)^-1 V' X'Y, from X'X = V L V'."""
-
-    state_mean: Tensor
-    values: Tensor
-    vectors: Tensor
-    projected: Tensor  # V' X'Y
-
-    def predict(self, read: Tensor, penalty: float) -> Tensor:
-        scale = penalty * self.values.mean().clamp_min(torch.finfo(self.values.dtype).tiny)
-        weights: Tensor = self.vectors @ (self.projected / (self.values.clamp_min(0) + scale).unsqueeze(1))
-        return (read - self.state_mean) @ weights
-
-
 def _decode(read: Tensor, delayed: Tensor) -> Tensor:
     """Return r^2_k on the test streams, chance subtracted."""
     parts = [TRAINING, VALIDATION, TEST]
-    x = [part.flatten(0, 1) for part in read.split(parts, dim=1)]
-    y = [part.flatten(0, 1) for part in delayed.split(parts, dim=1)]
-    regression = _prepare(x[0], y[0])
-    best = max(RIDGES, key=lambda penalty: float(_r_squared(regression.predict(x[1], penalty), y[1]).sum()))
-    return _above_chance(_r_squared(regression.predict(x[2], best), y[2]), len(y[2]))
-
-
-def _above_chance(r2: Tensor, n: int) -> Tensor:
-    """Subtract what n independent pairs reach; a constant prediction, whose r^2 is 0 but for rounding, keeps its 0."""
-    chance = 1 / (n - 1)
-    return ((r2 - chance) / (1 - chance)).where(r2 > ROUNDING, 0.0)
-
-
-def _prepare(read: Tensor, targets: Tensor) -> _Regression:
-    mean = read.mean(dim=0)
-    centred = read - mean
-    values, vectors = torch.linalg.eigh(centred.T @ centred)
-    return _Regression(mean, values, vectors, vectors.T @ (centred.T @ (targets - targets.mean(dim=0))))
-
-
-def _r_squared(predicted: Tensor, targets: Tensor) -> Tensor:
-    """Return the squared correlation of each column; 0 where a prediction is constant."""
-    a, b = predicted - predicted.mean(dim=0), targets - targets.mean(dim=0)
-    variances = a.square().sum(dim=0) * b.square().sum(dim=0)
-    return (a * b).sum(dim=0).square() / variances.clamp_min(torch.finfo(a.dtype).tiny)
+    pairs = zip(read.split(parts, dim=1), delayed.split(parts, dim=1), strict=True)
+    return held_out_r2(*(Rows(states.flatten(0, 1), targets.flatten(0, 1)) for states, targets in pairs))

@@ -7,36 +7,29 @@ import torch
 from torch import Generator, Tensor
 
 from lstm_bench.engine.model import Model, predict
-from lstm_bench.metrics import SHARE, Metric
+from lstm_bench.metrics import Metric
 from lstm_bench.probes.contract import Curve, need, need_finite, need_finite_weights
 from lstm_bench.tasks.contract import Task
 
 PROBE = "same_word"
 DIVERGENCE = Metric("memory/divergence_{path}", "bits")
-IDENTICAL = Metric("memory/identical_{path}_share", SHARE)
 SMALLEST = 1e-30  # a probability: below it p ln p is 0
 
 
 @dataclass(frozen=True)
 class SameWord:
-    """At each distance d >= 1: divergence in bits, 0 for the same answer, 1 for certain and different ones.
-
-    `identical` is the share of pairs whose answers agree to the last bit, in float32.
-    """
+    """At each distance d >= 1: divergence in bits, 0 for the same answer, 1 for certain and different ones."""
 
     divergences: list[float]
-    identical: list[float]
 
     def metrics(self) -> dict[Metric, float]:
-        """Return both at distance 1 and at the longest."""
+        """Return it at distance 1 and at the longest."""
         ends = {"next": 0, "furthest": -1}
-        divergences = {DIVERGENCE.of(name): self.divergences[place] for name, place in ends.items()}
-        return divergences | {IDENTICAL.of(name): self.identical[place] for name, place in ends.items()}
+        return {DIVERGENCE.of(name): self.divergences[place] for name, place in ends.items()}
 
     def curves(self) -> dict[str, Curve]:
-        """Return both against the distance."""
-        at = range(1, len(self.divergences) + 1)
-        return {"divergence": Curve(at, self.divergences), "identical": Curve(at, self.identical)}
+        """Return it against the distance."""
+        return {"divergence": Curve(range(1, len(self.divergences) + 1), self.divergences)}
 
 
 def same_word(model: Model, task: Task, generator: Generator, sequences: int = 300) -> SameWord | None:
@@ -62,8 +55,7 @@ def same_word(model: Model, task: Task, generator: Generator, sequences: int = 3
     other = inputs.clone()
     other[0] = torch.nn.functional.one_hot((inputs[0].argmax(dim=-1) + shift) % task.input_size, task.input_size)
     said, also = _answers(model, torch.cat((inputs, other), dim=1)).chunk(2, dim=1)
-    identical = (said == also).all(dim=-1).double().mean(dim=1)
-    return SameWord(_divergence(said, also)[1:].tolist(), identical[1:].tolist())
+    return SameWord(_divergence(said, also)[1:].tolist())
 
 
 def is_one_hot(inputs: Tensor) -> bool:

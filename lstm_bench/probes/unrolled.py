@@ -88,9 +88,12 @@ def _leaf(probe: str, name: str, part: Tensor, t: int) -> Tensor:
 
 
 @torch.no_grad()
-def states(cell: Cell, inputs: Tensor) -> list[State]:
-    """Return the state of a float64 cell after each step of inputs [T, B, D], without any graph."""
-    state, visited = cell.initial_state(inputs.shape[1]), list[State]()
+def states(cell: Cell, inputs: Tensor, start: State | None = None) -> list[State]:
+    """Return the state of a float64 cell after each step of inputs [T, B, D], from its initial state or another.
+
+    There is no graph.
+    """
+    state, visited = cell.initial_state(inputs.shape[1]) if start is None else start, list[State]()
     for x in inputs:
         _, state = cell.step(x, state)
         visited.append(state)

@@ -59,6 +59,7 @@ class ContextTask:
     criterion: ClassVar = "recall_ce"
     variant: ClassVar = "two clauses, 4 cues"
     boundary: ClassVar = BOUNDARY
+    fillers: ClassVar = tuple(range(len(CUES), len(CUES) + len(FILLERS)))
     words: ClassVar = WORDS
     sentence: ClassVar = SENTENCE
     answers: ClassVar = (*CUES, "none", "-")
@@ -136,6 +137,19 @@ class ContextTask:
         answers = torch.where(earlier_words < len(CUES), earlier_words, NO_CUE)
         predicted = torch.where(words == QUESTION, answers, SILENT)
         return F.one_hot(predicted, self.output_size).to(inputs.dtype) * CERTAIN
+
+    def content(self, inputs: Tensor) -> Tensor:
+        """Return the last cue of the clause so far, one-hot [T, B, 4]; zeros where it has had none."""
+        words = inputs.argmax(dim=-1)
+        steps = torch.arange(len(words)).unsqueeze(1)
+        last_cue = torch.where(words < len(CUES), steps, -1).cummax(dim=0).values
+        last_boundary = torch.where(words == BOUNDARY, steps, -1).cummax(dim=0).values
+        cues = F.one_hot(words.gather(0, last_cue.clamp_min(0)), len(WORDS))[..., : len(CUES)]
+        return (cues * (last_cue > last_boundary).unsqueeze(-1)).to(inputs.dtype)
+
+    def is_answer(self, targets: Tensor) -> Tensor:
+        """Return where a question stands [T, B]."""
+        return targets != SILENT
 
     @property
     def cue_distances(self) -> list[int]:

@@ -57,6 +57,7 @@ class SegmentsTask:
     criterion: ClassVar = "loss"
     variant: ClassVar = "has there been an a"
     boundary: ClassVar = BOUNDARY
+    fillers: ClassVar = tuple(range(A + 1, BOUNDARY))
     description: ClassVar = (
         "In a stream of segments with a boundary between them it must be said at every step whether the present one "
         "has had an 'a' yet; the lag is a segment's mean length."
@@ -140,6 +141,14 @@ class SegmentsTask:
         """Look back to the last boundary, and predict with certainty."""
         answers = F.one_hot(_answers(inputs.argmax(dim=-1)), self.output_size)
         return answers.to(inputs.dtype) * CERTAIN
+
+    def content(self, inputs: Tensor) -> Tensor:
+        """Return 1 from the first "a" of a segment to its end, else 0 [L, B, 1]."""
+        return _answers(inputs.argmax(dim=-1)).unsqueeze(-1).to(inputs.dtype)
+
+    def is_answer(self, targets: Tensor) -> Tensor:
+        """Return True everywhere: each step is asked [L, B]."""
+        return torch.ones_like(targets, dtype=torch.bool)
 
     @property
     def cue_distances(self) -> list[int]:

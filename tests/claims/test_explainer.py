@@ -156,49 +156,129 @@ def test_cells_of_other_sizes_are_no_pair(tmp_path, monkeypatch):
     assert ruled(parameters, study).verdict == "not tested"
 
 
-def with_probe(study: StudyData, probe: str, values: dict[tuple[str, str, float], list[float]], at: float) -> StudyData:
-    """Return a study whose probe said this at its longest lag, by (cell, quantity, distance) over members."""
-    lag = max(study.lags)
+NEAR_ONE, LITTLE, WIDE = [0.98, 1.0, 1.02, 0.99, 1.01], [0.10, 0.11, 0.12, 0.10, 0.11], [0.1, 0.9, 0.1, 0.9, 0.5]
+SOME, NONE = [0.2, 0.3, 0.2, 0.3, 0.2], [0.0, 1e-6, 2e-6, 0.0, 1e-6]
+
+
+def with_divergence(study: StudyData, values: dict[tuple[str, int], list[float]]) -> StudyData:
+    """Return a study whose trained answers are so far apart, in bits, by (cell, lag), after words a lag back."""
+    labels = {"task": "copy", "variant": study.plan.jobs[0].variant, "status": "solved", "moment": "final", "step": 1,
+              "probe": "same_word", "quantity": "divergence"}  # fmt: skip
     rows = [
-        {"task": "copy", "variant": study.plan.jobs[0].variant, "cell": cell, "lag": lag, "seed": seed, "at": place,
-         "status": "solved", "moment": "final", "step": 1, "probe": probe, "quantity": quantity, "value": value}
-        for (cell, quantity, place), members in values.items()
+        labels | {"cell": cell, "lag": lag, "at": at, "seed": seed, "value": value if at == lag else 1.0}
+        for (cell, lag), members in values.items()
         for seed, value in enumerate(members)
-    ]  # fmt: skip
+        for at in (1, lag)
+    ]
     return replace(study, probes=pd.DataFrame(rows))
 
 
-NEAR_ONE, NEAR_A_HALF, FEW = [0.98, 1.0, 1.02, 0.99, 1.01], [0.30, 0.31, 0.32, 0.30, 0.31], [0.2, 0.3, 0.2, 0.3, 0.2]
+SHORT, LONG_LAG = 2, 8  # every cell below solves the former; the LSTM, with a span of 20, the latter too
 
 
 @pytest.mark.parametrize(
-    ("identical", "divergence", "verdict"),
-    [(NEAR_ONE, FEW, "supported"), ([0.0] * 5, FEW, "refuted"), (NEAR_ONE, [1e-6] * 5, "refuted")],
-)
-def test_the_same_word_asks_the_rnn_for_one_answer_and_the_lstm_for_two(
-    identical, divergence, verdict, tmp_path, monkeypatch
-):
-    values = {("rnn", "identical", 8.0): identical, ("lstm", "divergence", 8.0): divergence}
-    values |= {("rnn", "divergence", 8.0): divergence, ("rnn", "identical", 3.0): [0.0] * 5}  # 3 is not the lag
-    study = with_probe(made(tmp_path, monkeypatch, lags=(2, 8)), "same_word", values, 8)
-    assert ruled(same_word, study).verdict == verdict
-
-
-@pytest.mark.parametrize(
-    ("rnn", "lstm", "verdict"),
+    ("rnn_span", "rnn", "lstm", "verdict"),
     [
-        (NEAR_ONE, NEAR_A_HALF, "supported"),
-        (NEAR_ONE, NEAR_ONE, "refuted"),  # the LSTM carries all over
-        (NEAR_A_HALF, NEAR_A_HALF, "refuted"),  # the RNN resets too
+        (0.5, (NONE, NONE), (SOME, SOME), "supported"),  # an RNN that remembers nothing
+        (50.0, (SOME, SOME), (SOME, SOME), "refuted"),  # one that remembers as far as the LSTM
+        (3.2, (SOME, SOME), (SOME, SOME), "refuted"),  # one whose answer depends on what it cannot recall
+        (3.2, (SOME, NONE), (SOME, SOME), "mixed"),  # one that remembers less far
+        (0.5, (NONE, NONE), (NONE, NONE), "refuted"),  # an LSTM whose answer does not depend on what stood before
+        (0.5, ([0.0, 0.03, 0.0, 0.03, 0.01],) * 2, (SOME, SOME), "mixed"),  # members disagree
     ],
 )
-def test_the_boundary_asks_the_lstm_for_a_reset_and_the_rnn_for_none(rnn, lstm, verdict, tmp_path, monkeypatch):
-    values = {(cell, "without boundary", 0.0): [1.0] * 5 for cell in ("rnn", "lstm")}
-    values |= {("rnn", "with boundary", 0.0): rnn, ("lstm", "with boundary", 0.0): lstm}
-    study = with_probe(made(tmp_path, monkeypatch, lags=(2, 8)), "boundary", values, 0)
+def test_the_same_word_asks_the_rnn_for_one_answer_and_the_lstm_for_two(
+    rnn_span, rnn, lstm, verdict, tmp_path, monkeypatch
+):
+    cells = {"rnn": cell(1, rnn_span), "lstm": cell(4, 20.0)}
+    study = made(tmp_path, monkeypatch, cells, lags=(SHORT, LONG_LAG), **BARE)
+    values = {("rnn", lag): members for lag, members in zip((SHORT, LONG_LAG), rnn, strict=True)}
+    values |= {("lstm", lag): members for lag, members in zip((SHORT, LONG_LAG), lstm, strict=True)}
+    ruling = ruled(same_word, with_divergence(study, values))
+    assert ruling.verdict == verdict
+    inside = [one.case for one in ruling.found if one.case.startswith("inside the RNN's span")]
+    assert bool(inside) == (rnn_span > 1)
+
+
+def test_lags_that_no_cell_solves_say_nothing_of_the_same_word(tmp_path, monkeypatch):
+    study = made(tmp_path, monkeypatch, {"rnn": cell(1, 0.5), "lstm": cell(4, 4.0)}, lags=(64,), **BARE)
+    ruling = ruled(same_word, with_divergence(study, {("rnn", 64): NONE, ("lstm", 64): NONE}))
+    assert ruling.verdict == "not tested"
+
+
+def test_an_lstm_beyond_its_own_span_may_give_the_same_answer(tmp_path, monkeypatch):
+    cells = {"rnn": cell(1, 0.5), "lstm": cell(4, 4.0)}
+    study = made(tmp_path, monkeypatch, cells, lags=(2, 64), **BARE)
+    values = {("rnn", 2): NONE, ("rnn", 64): NONE, ("lstm", 2): SOME, ("lstm", 64): NONE}
+    ruling = ruled(same_word, with_divergence(study, values))
+    assert ruling.verdict == "supported"
+    beside = [one for one in ruling.found if one.quantity == same_word.LSTM_BEYOND]
+    assert [(one.case, one.claimed) for one in beside] == [("lag 64", None)]
+
+
+def with_boundary(study: StudyData, **values: list[float]) -> StudyData:
+    """Return a study whose probe of the boundary said this at each lag, by cell and what is left, lost or kept."""
+    content, right, variance, gate = (
+        ("memory/content_after_{path}", "boundary"),
+        ("memory/right_answers_after_{path}", "word"),
+        ("memory/content_variance_after_{path}", "boundary"),
+        ("gates/content_kept_at_{path}", "boundary"),
+    )
+    rows = []
+    for name in ("rnn", "lstm"):
+        left, lost = values[f"{name}_left"], values[f"{name}_lost"]
+        readable = values.get("readable", [0.9] * 5)
+        numbers = {
+            content: [a * b for a, b in zip(left, readable, strict=True)], (content[0], "word"): readable,
+            right: [1 - share for share in lost], (right[0], "boundary"): [1.0] * 5,
+            variance: left, (variance[0], "word"): [1.0] * 5,
+        }  # fmt: skip
+        if name == "lstm":
+            numbers |= {gate: values["gate"], (gate[0], "word"): [0.9] * 5}
+        rows += [
+            {**study.labels, "cell": name, "lag": lag, "seed": seed, "moment": "final", "name": key, "path": path,
+             "value": value}
+            for lag in study.lags
+            for (key, path), members in numbers.items()
+            for seed, value in enumerate(members)
+        ]  # fmt: skip
+    return replace(study, results=pd.DataFrame(rows))
+
+
+AS_CLAIMED = {"rnn_left": NEAR_ONE, "rnn_lost": NONE, "lstm_left": LITTLE, "lstm_lost": SOME, "gate": LITTLE}
+
+
+@pytest.mark.parametrize(
+    ("differs", "verdict"),
+    [
+        ({}, "supported"),
+        ({"lstm_left": NEAR_ONE}, "refuted"),  # the LSTM's sentence can be read behind its end
+        ({"gate": NEAR_ONE}, "refuted"),  # something else than the forget gate erases
+        ({"rnn_left": LITTLE}, "refuted"),  # the RNN erases
+        ({"rnn_lost": SOME}, "refuted"),  # the RNN's answers depend on the boundary
+        ({"lstm_left": WIDE}, "mixed"),  # members disagree
+        ({"readable": [0.1] * 5}, "not tested"),  # there was nothing to erase
+    ],
+)
+def test_the_boundary_asks_the_lstm_for_a_reset_and_the_rnn_for_no_mechanism(differs, verdict, tmp_path, monkeypatch):
+    study = with_boundary(made(tmp_path, monkeypatch, lags=(2, 8), **BARE), **(AS_CLAIMED | differs))
     ruling = ruled(sentence_boundary, study)
     assert ruling.verdict == verdict
-    assert {one.quantity for one in ruling.found} >= {sentence_boundary.RNN_CARRY, sentence_boundary.LSTM_CARRY}
+    assert {one.case for one in ruling.found} == {"lag 2"}  # the RNN, with a span of 3.2, does not solve the other
+
+
+def test_a_boundary_that_resets_on_one_task_and_not_on_another_is_mixed(tmp_path, monkeypatch):
+    resets, keeps = (
+        with_boundary(made(tmp_path / name, monkeypatch, lags=(2, 8), **BARE), **(AS_CLAIMED | differs))
+        for name, differs in (("a", {}), ("b", {"lstm_left": NEAR_ONE}))
+    )
+    assert ruled(sentence_boundary, resets, keeps).verdict == "mixed"
+
+
+def test_an_rnn_that_learns_no_lag_is_judged_at_the_shortest(tmp_path, monkeypatch):
+    study = made(tmp_path, monkeypatch, {"rnn": cell(1, 0.5), "lstm": cell(4, 20.0)}, lags=(2, 8), **BARE)
+    ruling = ruled(sentence_boundary, with_boundary(study, **AS_CLAIMED))
+    assert (ruling.verdict, {one.case for one in ruling.found}) == ("supported", {"lag 2"})
 
 
 def test_the_refined_wording_carries_the_numbers(tmp_path, monkeypatch):

@@ -1,89 +1,147 @@
-"""A boundary: an LSTM whose gates are set by hand, and one that does not care."""
+"""The end of a sentence: cells that erase it, that halve it, and that take no notice of it, all set by hand."""
 
 import math
 
 import pytest
 import torch
-from known_cells import by_key
-from torch import Generator, nn
+from known_cells import LinearCell, by_key, generator, model_of
+from torch import Tensor, nn
 
 from lstm_bench.cells.lstm import LSTMCell
 from lstm_bench.cells.rnn import RNNCell
 from lstm_bench.engine.model import Model
-from lstm_bench.probes.boundary import boundary
+from lstm_bench.probes.boundary import Boundary, boundary
 from lstm_bench.probes.contract import ProbeError
+from lstm_bench.tasks.context import CUES, WORDS, ContextTask
 from lstm_bench.tasks.copy import CopyTask
 from lstm_bench.tasks.segments import BOUNDARY, SYMBOLS, A, SegmentsTask
 
-TASK, H = SegmentsTask(lag=4), 3
+TASK = SegmentsTask(lag=4)
+OPEN = 1000.0  # a pre-activation at which a gate is 1
+IDLE = 2  # units of the LSTM below that carry nothing
 
 
-def generator(seed: int = 0) -> Generator:
-    return Generator().manual_seed(seed)
+def measured(model: Model, task=TASK, **settings) -> Boundary:
+    reading = boundary(model, task, generator(), **settings)
+    assert reading is not None
+    return reading
 
 
-def logistic(x: float) -> float:
-    return 1 / (1 + math.exp(-x))
+def counting_lstm(forget_at_boundary: float) -> Model:
+    """Return an LSTM whose first unit counts the "a"s of a segment, and whose others stay at 0.
 
-
-def by_hand(at_boundary: float, elsewhere: float) -> Model:
-    """Return an LSTM without W_hh whose forget gate has these pre-activations, and whose h is 0."""
-    cell = LSTMCell(len(SYMBOLS), H)
+    Its forget gate is open but for the boundary, where it has this pre-activation in the first unit and OPEN in the
+    others. It answers yes where h = tanh(c) is above tanh(1/2).
+    """
+    cell = LSTMCell(len(SYMBOLS), 1 + IDLE)
+    readout = nn.Linear(1 + IDLE, 2)
+    i, f, g, o = range(0, 4 * (1 + IDLE), 1 + IDLE)
     with torch.no_grad():
-        for parameter in cell.parameters():
+        for parameter in (*cell.parameters(), *readout.parameters()):
             parameter.zero_()
-        cell.weight_ih[H : 2 * H] = elsewhere
-        cell.weight_ih[H : 2 * H, BOUNDARY] = at_boundary
-        cell.bias_ih[3 * H :] = -1000.0
-    return Model(cell, nn.Linear(H, 2))
+        cell.weight_ih[i, A] = cell.weight_ih[g, A] = OPEN
+        cell.bias_ih[f : f + 1 + IDLE] = cell.bias_ih[o] = OPEN
+        cell.weight_ih[f, BOUNDARY] = forget_at_boundary - OPEN
+        readout.weight[1, 0], readout.bias[1] = 1.0, -math.tanh(0.5)
+    return Model(cell, readout)
 
 
-def test_the_gate_and_what_is_carried_over_are_those_set_by_hand():
-    at_boundary = boundary(by_hand(-2.0, 3.0), TASK, generator())
-    shut, open_ = logistic(-2.0), logistic(3.0)
-    assert at_boundary.gate == pytest.approx(shut - open_, rel=1e-12)
-    assert at_boundary.carry_over == pytest.approx([shut / open_] * 5, rel=1e-12)
-    first = at_boundary.with_boundary[0] / shut  # the share of v that lies in c
-    assert at_boundary.with_boundary == pytest.approx([first * shut * open_**k for k in range(5)], rel=1e-12)
-    assert at_boundary.without_boundary == pytest.approx([first * open_ ** (k + 1) for k in range(5)], rel=1e-12)
+class Wiped(LinearCell):
+    """A linear cell whose state is multiplied by `left` at a boundary; it has no gates."""
+
+    def __init__(self, W: Tensor, U: Tensor, left: float = 0.0) -> None:
+        super().__init__(W, U)
+        self.left = left
+
+    def step(self, x: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+        return super().step(x, state * (1 - (1 - self.left) * x[:, BOUNDARY : BOUNDARY + 1]))
 
 
-def test_a_cell_to_which_a_boundary_is_a_word_like_others_carries_all_over():
-    at_boundary = boundary(by_hand(1.5, 1.5), TASK, generator())
-    assert at_boundary.carry_over == pytest.approx([1.0] * 5, rel=1e-12)
-    assert at_boundary.gate == pytest.approx(0.0, abs=1e-15)
+def delay_line(width: int, reach: int) -> LinearCell:
+    """Return a cell that holds its last words, to which "." is a word like any other."""
+    back = torch.diag(torch.ones((reach - 1) * width), -width)
+    return LinearCell(back, torch.eye(reach * width, width))
 
 
-class LastLetter(nn.Module):
-    """Shows the present word alone."""
-
-    input_size, hidden_size = len(SYMBOLS), len(SYMBOLS)
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.scale = nn.Parameter(torch.ones(()))
-
-    def initial_state(self, batch_size):
-        return self.scale.new_zeros(batch_size, self.hidden_size)
-
-    def step(self, x, state):
-        return x * self.scale, x * self.scale + 0 * state
+def test_a_forget_gate_of_0_erases_and_keeps_nothing_of_the_unit_that_carries_the_content():
+    """The other units, whose gate stays open, do not hide it, as a mean over all units would."""
+    reading = measured(counting_lstm(-OPEN))
+    cut, plain = reading.sides["boundary"], reading.sides["word"]
+    assert max(abs(r2) for r2 in cut.content[:2]) < 0.01
+    assert plain.content[0] > 0.9
+    assert (cut.gate, plain.gate) == pytest.approx((0.0, 1.0), abs=1e-12)
+    assert cut.all_right == 1
 
 
-def test_accuracy_after_a_boundary_is_that_of_the_answers_there():
-    """Who says yes at an "a" alone is right at the first letter, and right later unless an "a" came before."""
-    readout = nn.Linear(len(SYMBOLS), 2)
+def test_a_gate_that_lets_a_third_pass_erases_nothing_though_it_is_low():
+    """A third of a count is about as readable as the count: how far f falls does not say what is forgotten."""
+    reading = measured(counting_lstm(math.log(1 / 2)))  # f = 1/3
+    assert reading.sides["boundary"].gate == pytest.approx(1 / 3, rel=1e-4)  # the bias is in float32
+    assert reading.sides["boundary"].content[1] > 0.9 * reading.sides["word"].content[1]
+
+
+def test_content_in_a_third_of_its_size_has_a_ninth_of_its_variance():
+    scaled = measured(model_of(Wiped(torch.eye(5), torch.eye(5), left=1 / 3).float(), outputs=2))
+    cut, plain = scaled.sides["boundary"], scaled.sides["word"]
+    assert cut.strength[0] / plain.strength[0] == pytest.approx(1 / 9, rel=1e-6)
+    assert cut.strength[1] / plain.strength[1] == pytest.approx(1 / 9, rel=0.02)  # a filler was read since
+    assert cut.content == pytest.approx(plain.content, abs=0.01)
+
+
+def test_answers_of_a_cell_that_resets_are_wrong_without_the_boundary_until_the_next_a():
+    """They are wrong where the sentence before had its "a" and this one has had none yet."""
+    reading = measured(counting_lstm(-OPEN), sequences=8000)
+    p, had_one = 1 / 5, 0.0
+    for _ in range(1, TASK.length // 2):  # from the boundary at step 0 to the last step before the middle
+        had_one = (1 - p) * (p + (1 - p) * had_one)
+    none_yet = 1 - p * (1 - p)  # a step: where a later boundary was drawn there is a filler
+    assert reading.sides["boundary"].right == dict.fromkeys(range(1, 10), 1.0)
+    expected = {k: 1 - had_one * none_yet**k for k in range(1, 10)}
+    assert reading.sides["word"].right == pytest.approx(expected, abs=5 * 0.5 / 8000**0.5)
+
+
+def test_a_state_multiplied_by_0_at_the_boundary_has_nothing_left_of_the_sentence_before():
+    size = len(SYMBOLS)
+    reading = measured(model_of(Wiped(0.9 * torch.eye(size), torch.eye(size)).float(), outputs=2))
+    assert max(abs(r2) for r2 in reading.sides["boundary"].content) < 0.01
+    assert reading.sides["word"].content[0] > 0.5
+    assert reading.sides["boundary"].gate is None
+    assert "gates/content_kept_at_boundary" not in by_key(reading)
+
+
+def test_a_delay_line_that_takes_no_notice_of_the_boundary_does_not_erase():
+    """It holds the cue of the clause before until this has left it, beside a boundary as beside a word."""
+    task = ContextTask(lag=3)
+    model = model_of(delay_line(len(WORDS), task.clause_length + 3).float(), outputs=6)
     with torch.no_grad():
-        readout.weight.zero_()
-        readout.bias.copy_(torch.tensor([1.0, 0.0]))
-        readout.weight[1, A] = 2.0
-    at_boundary = boundary(Model(LastLetter(), readout), TASK, generator(), sequences=4000)
-    p = 1 / 5
-    expected = [p + (1 - p) * (1 - p) ** (k - 1) for k in range(1, 5)]
-    assert at_boundary.accuracy[0] == 1
-    assert at_boundary.accuracy == pytest.approx(expected, abs=0.02)
-    assert at_boundary.gate is None
-    assert "gates/boundary_difference" not in by_key(at_boundary)
+        model.readout.weight.view(6, -1, len(WORDS))[..., len(CUES) :] = 0.0  # it shows cues alone
+    reading = measured(model, task)
+    cut, plain = reading.sides["boundary"], reading.sides["word"]
+    assert reading.distances[:4] == [0, 1, 2, 3]
+    assert cut.content[:3] == pytest.approx([1.0] * 3, abs=1e-6)
+    assert cut.content == pytest.approx(plain.content, abs=1e-6)
+    assert cut.content[-1] < 0.9  # k = clause_length: of three places of a cue, the line holds the last two
+    assert cut.right == plain.right
+
+
+def test_noise_that_carries_nothing_is_read_as_nothing():
+    reading = measured(model_of(LinearCell(torch.zeros(5, 5), torch.eye(5)).float(), outputs=2))
+    assert [side.content for side in reading.sides.values()] == [
+        pytest.approx([0.0] * len(reading.distances), abs=0.02)
+    ] * 2
+
+
+@pytest.mark.parametrize("lag", [1, 2, 16])
+def test_content_is_read_right_behind_the_boundary_at_every_lag(lag):
+    for task in (SegmentsTask(lag), ContextTask(lag)):
+        reading = measured(model_of(RNNCell(task.input_size, 4), task.output_size), task, sequences=40)
+        assert reading.distances[:2] == [0, 1]
+        assert reading.distances[-1] == task.length - 1 - task.length // 2
+        assert set(by_key(reading)) == {
+            f"memory/{name}_after_{word}"
+            for name in ("content", "content_variance", "right_answers")
+            for word in ("boundary", "word")
+        }
 
 
 def test_a_task_without_boundaries_is_left_out():
@@ -92,8 +150,8 @@ def test_a_task_without_boundaries_is_left_out():
 
 def test_what_cannot_be_measured_is_named():
     model = Model(RNNCell(len(SYMBOLS), 4), nn.Linear(4, 2))
-    with pytest.raises(ProbeError, match="boundary: after=99: allowed: at most 9"):
-        boundary(model, TASK, generator(), after=99)
+    with pytest.raises(ProbeError, match="boundary: sequences=39: allowed: at least 40"):
+        boundary(model, TASK, generator(), sequences=39)
     with torch.no_grad():
         model.cell.weight_hh[0, 0] = torch.nan
     with pytest.raises(ProbeError, match=r"boundary: cell.weight_hh is not finite"):

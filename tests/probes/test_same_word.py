@@ -38,25 +38,22 @@ def register(reach: int) -> Model:
 @pytest.mark.parametrize("reach", [1, 2, 4])
 def test_a_register_answers_alike_exactly_when_the_other_word_has_left_it(reach):
     likeness = same_word(register(reach), TASK, generator())
-    assert len(likeness.divergences) == len(likeness.identical) == TASK.length - 1
+    assert len(likeness.divergences) == TASK.length - 1
     assert all(divergence > 1e-3 for divergence in likeness.divergences[: reach - 1])
     assert likeness.divergences[reach - 1 :] == [0.0] * (TASK.length - reach)
-    assert likeness.identical == [0.0] * (reach - 1) + [1.0] * (TASK.length - reach)
 
 
-def test_a_cell_without_memory_gives_the_same_output_to_the_last_bit():
+def test_a_cell_without_memory_gives_the_same_output():
     model = Model(echo(len(WORDS)).float(), nn.Linear(len(WORDS), 6))
     likeness = same_word(model, TASK, generator())
-    assert set(likeness.identical) == {1.0}
-    assert by_key(likeness)["memory/divergence_next"] == 0
+    assert by_key(likeness) == {"memory/divergence_next": 0, "memory/divergence_furthest": 0}
 
 
 def test_a_plain_rnn_does_not_answer_alike():
-    """As the explainer words it, an RNN gives the same output the second time: it does not."""
+    """No unsaturated RNN does, so that the last bit is no place to look: a claim needs a threshold."""
     cell = RNNCell(len(WORDS), 16, generator=generator(1))
-    likeness = same_word(Model(cell, nn.Linear(16, 6)), TASK, generator())
-    assert likeness.divergences[0] > 0
-    assert likeness.identical[0] == 0
+    divergences = same_word(Model(cell, nn.Linear(16, 6)), TASK, generator()).divergences
+    assert 0 < divergences[0] < 0.01
 
 
 def test_the_divergence_is_a_bit_between_certain_answers_that_differ_and_worked_by_hand_between():

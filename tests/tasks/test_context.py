@@ -54,3 +54,11 @@ def test_the_explainers_two_sentences_are_sequences_of_the_task():
     predictions = ContextTask(lag=1).oracle(inputs)[:, 0].argmax(dim=-1).tolist()
     assert predictions == [SILENT, 0, *[SILENT] * 5, 1, SILENT]
     assert len(words) == ContextTask(lag=1).length
+
+
+def test_the_content_of_a_clause_is_its_cue_from_the_cue_to_the_boundary():
+    words = [WORDS.index(word) for word in ["is", "slow", "learning", ".", "I", "hate", "learning", "so"]]
+    content = TASK.content(F.one_hot(torch.tensor(words), len(WORDS)).unsqueeze(1).float())[:, 0]
+    cues = [None, "slow", "slow", None, None, "hate", "hate", "hate"]
+    assert content.tolist() == [[float(cue == named) for named in CUES] for cue in cues]
+    assert all(WORDS[filler] in ("is", "fun", "I", "so") for filler in TASK.fillers)

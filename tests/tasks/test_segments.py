@@ -40,3 +40,10 @@ def test_a_flag_that_no_boundary_lowers_is_often_wrong():
     never_lowered = (symbols == A).cummax(dim=0).values.long()
     accuracy = TASK.metrics(F.one_hot(never_lowered, 2).float(), batch.targets)["accuracy"]
     assert float(accuracy) < TASK.baselines["accuracy"]
+
+
+def test_the_content_of_a_segment_is_what_its_answers_say():
+    symbols = [SYMBOLS.index(symbol) for symbol in "|bdac|cb|ad"]
+    inputs = F.one_hot(torch.tensor(symbols), len(SYMBOLS)).unsqueeze(1).float()
+    assert TASK.content(inputs)[:, 0, 0].tolist() == [0, 0, 0, 1, 1, 0, 0, 0, 0, 1, 1]
+    assert [SYMBOLS[filler] for filler in TASK.fillers] == ["b", "c", "d"]

@@ -1,78 +1,124 @@
-"""The sentence boundary: what is carried over it, and what is right after it."""
+"""The sentence boundary: what is left of a sentence behind it, and whether answers need it."""
 
-import math
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
-from lstm_bench.analysis.forgetting import boundary_summary
+from lstm_bench.analysis.boundary import (
+    BOUNDARY,
+    GATE_AT,
+    LEFT,
+    NEEDED,
+    STRENGTH,
+    WORD,
+    boundary_numbers,
+    boundary_summary,
+    judged_lag,
+)
 from lstm_bench.analysis.frames import StudyData
-from lstm_bench.analysis.gates import BOUNDARY_DIFFERENCE, gate_metric
 from lstm_bench.analysis.gradients import WHEN
-from lstm_bench.analysis.wording import listed, significant, span_of
-from lstm_bench.report.figures.findings import by_cell
+from lstm_bench.analysis.wording import NOT_AVAILABLE, listed
+from lstm_bench.report.figures.findings import by_cell, with_interval
 from lstm_bench.report.figures.moments import last_moment
 from lstm_bench.report.figures.table_rows import rows_by_cell, rows_where
-from lstm_bench.report.figures.word_panels import at_longest_lag, draw_pair, with_interval
-from lstm_bench.report.panels import log_axis, reference_line
-from lstm_bench.report.style import themed
-
-QUESTION = "Does a sentence boundary reset the state?"
-METHOD = (
-    "Carried over is the norm of ds(b + k)/ds(b - 1) with a boundary at b, over that with an ordinary word there and "
-    "all else the same: below 1, the dashed line, the boundary lets go. Geometric means over members with Student's "
-    "t intervals on the logarithm, and interquartile means with bootstrap intervals for accuracy, at the longest "
-    "lag."
+from lstm_bench.report.panels import (
+    cell_entries,
+    draw_band,
+    legend,
+    legend_entry,
+    new_figure,
+    note_in,
+    reference_line,
 )
-CARRY, ACCURACY = "carry-over", "accuracy"
-LABELS = {CARRY: "state carried over,\nas a share of that at another word", ACCURACY: "share of right answers"}
-WORDS = {CARRY: "carries {} over the boundary", ACCURACY: "is right in {} of the steps after it"}
+from lstm_bench.report.style import MUTED, colours, themed
+
+QUESTION = "Does the end of a sentence erase it?"
+METHOD = (
+    "The same sequences are read twice, with a boundary and with an ordinary word in its place. Content is the "
+    "held-out r^2, chance subtracted, of a linear read-out of what the sentence before had said from the whole state; "
+    "fillers follow. Right answers are those that are right with the boundary, to the words that the task draws. The "
+    "gate is the mean of the one that keeps the state, at that word, over units weighted by how much of the content "
+    "they carry. Interquartile means over members with 95% bootstrap intervals, at the longest lag that most members "
+    "of every cell solve, or else the shortest."
+)
+PANELS = {"content": "content of the sentence\nthat can be read (r²)", "right answers": "share of right answers"}
+GATE_LABEL = "gate that keeps the state,\non units with the content"
+SIDES: Mapping[str, Any] = {BOUNDARY: "-", WORD: (0, (3, 2))}
+SIDE_WORDS = {BOUNDARY: "with the boundary", WORD: "with a word in its place"}
+PLACES = {WORD: 0.0, BOUNDARY: 1.0}  # along x of the gate's panel
+HALF = 0.5
 
 
 @themed
 def draw(study: StudyData) -> Figure:
-    """Draw carry-over and accuracy against steps since the boundary at the longest lag; start dashed."""
-    figure, (left, right) = draw_pair(study, _shown(study), LABELS, x="steps after the boundary", marker=".")
-    log_axis(left)
-    reference_line(left, y=1.0)
-    right.set_ylim(-0.02, 1.02)
+    """Draw content and right answers against steps since the boundary, dashed without it, and the gate at either."""
+    summary, shades = _shown(study, boundary_summary(study)), colours(study.cells)
+    figure = new_figure(3.4)
+    panels: Sequence[Axes] = figure.subplots(1, 3, width_ratios=[3, 3, 2])
+    for axes, (name, label) in zip(panels, PANELS.items(), strict=False):
+        for side, dashes in SIDES.items():
+            for cell, rows in rows_by_cell(study, rows_where(summary, quantity=f"{name} after {side}")).items():
+                ends = rows["low"], rows["high"]
+                draw_band(axes, rows["at"], rows["middle"], ends, shades[cell], linestyle=dashes, marker=".")
+        axes.set(ylim=(-0.03, 1.03), ylabel=label, xlabel="steps behind the boundary")
+        axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+    _draw_gates(panels[2], study, shades)
+    sides = [legend_entry(SIDE_WORDS[side], color=MUTED, linestyle=dashes) for side, dashes in SIDES.items()]
+    legend(figure, [*cell_entries(study.cells, shades), *sides])
     return figure
 
 
-def _shown(study: StudyData) -> pd.DataFrame:
-    return at_longest_lag(boundary_summary(study))
+def _shown(study: StudyData, rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of the lag that is shown, at the end of training or, where that was not measured, its start."""
+    at_lag = rows_where(rows, lag=judged_lag(study))
+    return at_lag if at_lag.empty else last_moment(at_lag)
+
+
+def _draw_gates(axes: Axes, study: StudyData, shades: Mapping[str, str]) -> None:
+    numbers = _shown(study, boundary_numbers(study))
+    kept = pd.concat([rows_where(numbers, quantity=name).assign(x=PLACES[side]) for side, name in GATE_AT.items()])
+    for cell, rows in rows_by_cell(study, kept.sort_values("x")).items():
+        draw_band(axes, rows["x"], rows["middle"], (rows["low"], rows["high"]), shades[cell], marker="o")
+    axes.set(xlim=(-0.3, 1.3), ylim=(-0.03, 1.03), ylabel=GATE_LABEL)
+    axes.set_xticks(list(PLACES.values()), ["at a word", "at the\nboundary"])
+    reference_line(axes, y=HALF)
+    if kept.empty:
+        note_in(axes, "no such gate")
 
 
 def finding(study: StudyData) -> str:
-    """Return carry-over, accuracy at the first step after, and the gate's difference; "" where nothing was measured."""
-    summary = _shown(study)
-    if summary.empty:
+    """Return what is left of a sentence, the answers that need its end, and the gate; "" where nothing was measured."""
+    numbers = _shown(study, boundary_numbers(study))
+    if numbers.empty:
         return ""
-    last = last_moment(summary)
-    moment = str(last["moment"].iloc[0])
-    carried = rows_where(last, quantity=CARRY).groupby("cell", observed=True)["middle"].first().to_dict()
-    texts = {
-        cell: f"{_numbers(of_cell)}{_gate(study, cell, moment)}" for cell, of_cell in rows_by_cell(study, last).items()
-    }
-    named = "; ".join(by_cell(texts, lambda cell: carried.get(cell, math.inf)))
-    return f"{WHEN[moment].capitalize()}, at lag {span_of(last['lag'])}: {named}."
+    left = rows_where(numbers, quantity=LEFT).set_index("cell")["middle"].to_dict()
+    texts = {cell: _words(of_cell) for cell, of_cell in rows_by_cell(study, numbers).items()}
+    named = "; ".join(by_cell(texts, lambda cell: left.get(cell, 0.0)))
+    when = WHEN[str(numbers["moment"].iloc[0])].capitalize()
+    against = "one step behind the end of a sentence, against an ordinary word in its place"
+    return f"{when}, at lag {numbers['lag'].iloc[0]}, {against}: {named}."
 
 
-def _numbers(of_cell: pd.DataFrame) -> str:
-    """Return carry-over and accuracy at the first step at which each was measured."""
-    texts = []
-    for quantity, words in WORDS.items():
-        first = rows_where(of_cell, quantity=quantity).sort_values("at").head(1)
-        texts += [words.format(with_interval(row)) for row in first.to_dict("records")]
-    return listed(texts)
-
-
-def _gate(study: StudyData, cell: str, moment: str) -> str:
-    """Return by how much the keeping gate differs at a boundary, where there is one."""
-    number = gate_metric(study, cell, BOUNDARY_DIFFERENCE, moment)
-    return "" if math.isnan(number.middle) else f" (its gate differs there by {significant(number.middle, 2)})"
+def _words(of_cell: pd.DataFrame) -> str:
+    """Return what is left to one cell, what it loses without a boundary, and what its gate does."""
+    text = dict.fromkeys((LEFT, STRENGTH, NEEDED), NOT_AVAILABLE)  # of a state that holds nothing, nothing is left
+    text |= {str(row["quantity"]): with_interval(row) for row in of_cell.to_dict("records")}
+    parts = [
+        f"keeps {text[LEFT]} of what can be read of it, with {text[STRENGTH]} of its variance",
+        f"loses {text[NEEDED]} of its right answers without the boundary",
+    ]
+    if GATE_AT[BOUNDARY] in text:
+        parts.append(f"has its gate at {text[GATE_AT[BOUNDARY]]}, and at {text[GATE_AT[WORD]]} at the word")
+    return listed(parts)
 
 
 def rows(study: StudyData) -> pd.DataFrame:
-    """Return the rows behind the figure, of all lags."""
-    return boundary_summary(study).assign(study=study.plan.study)
+    """Return the rows behind the figure, of all lags; `at` is missing for what does not depend on the steps since."""
+    parts = [boundary_summary(study), boundary_numbers(study)]
+    return pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True).assign(
+        study=study.plan.study
+    )

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from lstm_bench.analysis.wording import counted, listed
+from lstm_bench.analysis.wording import counted, listed, with_range
 
 NAMED = 4  # cells of which a finding has every number
 
@@ -38,3 +38,8 @@ def not_measured(cells: Sequence[str]) -> str:
 def joined(*sentences: str) -> str:
     """Return those sentences that are not empty, one after another."""
     return " ".join(filter(None, sentences))
+
+
+def with_interval(row: Any) -> str:
+    """Return the middle of a summary's row with its interval, to three digits."""
+    return with_range(float(row["middle"]), float(row["low"]), float(row["high"]))
