@@ -1,13 +1,14 @@
 """How many members solved, at which lag, how soon, the span that follows, and whether the budget limits it."""
 
 from collections.abc import Collection, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 
 from lstm_bench.analysis.caching import cache_per_study
 from lstm_bench.analysis.frames import StudyData
-from lstm_bench.analysis.memory_span import MemorySpan, learned_span, span_ratio
+from lstm_bench.analysis.memory_span import MemorySpan, SpanRatio, learned_span
+from lstm_bench.analysis.span_growth import span_growth
 from lstm_bench.analysis.statistics import Interval, interval_columns, wilson
 from lstm_bench.analysis.survival import Times, median_time
 from lstm_bench.records.schema import WITHOUT_RESULT
@@ -16,6 +17,14 @@ ATTEMPTS = ("solved", "learning", "plateau", "diverged")  # ran to their end
 UNTRAINED = "untrained"  # measured as it started, with no budget
 HALF_OF_BUDGET, GROWTH = 0.5, 1.1  # the latter of the span
 STATUSES = (*ATTEMPTS, UNTRAINED, *WITHOUT_RESULT, "missing")
+
+
+class Counts(NamedTuple):
+    """Members of one cell that solved, and that ran to their end, lag by lag."""
+
+    lags: list[int]
+    solved: list[int]
+    attempts: list[int]
 
 
 @cache_per_study
@@ -62,15 +71,25 @@ def spans_within(study: StudyData, fraction: float) -> dict[str, MemorySpan]:
 
     A member that solved later than that counts as an attempt that did not.
     """
+    return {cell: learned_span(*_counts_within(study, cell, fraction)) for cell in study.cells}
+
+
+def _counts_within(study: StudyData, cell: str, fraction: float) -> Counts:
     members, rates = study.members, solve_rates(study)
     is_in_time = (members["status"] == "solved") & (members["steps_to_solve"] <= fraction * members["budget"])
-    solved = members.loc[is_in_time].groupby(["cell", "lag"]).size().to_dict()
-    by_cell = {}
-    for cell in study.cells:
-        rows = rates.loc[rates["cell"] == cell]
-        lags = rows["lag"].tolist()
-        by_cell[cell] = learned_span(lags, [int(solved.get((cell, lag), 0)) for lag in lags], rows["attempts"].tolist())
-    return by_cell
+    solved = members.loc[is_in_time & (members["cell"] == cell)].groupby("lag").size()
+    rows = rates.loc[rates["cell"] == cell]
+    return Counts(rows["lag"].tolist(), [int(solved.get(lag, 0)) for lag in rows["lag"]], rows["attempts"].tolist())
+
+
+@cache_per_study
+def growth_of_span(study: StudyData, cell: str) -> SpanRatio:
+    """Return a cell's T50 within the whole budget over that within the half, of a study narrowed to one task.
+
+    Both are of the same members, and the interval is that of `span_growth`.
+    """
+    half, whole = (_counts_within(study, cell, fraction) for fraction in (HALF_OF_BUDGET, 1.0))
+    return span_growth(whole.lags, half.solved, whole.solved, whole.attempts)
 
 
 def is_budget_limited(study: StudyData, cell: str) -> bool:
@@ -79,7 +98,7 @@ def is_budget_limited(study: StudyData, cell: str) -> bool:
     It does where T50 within the whole budget is more than 10% above that within the half, and the 95% interval of
     their ratio lies above 1.
     """
-    ratio = span_ratio(spans(study)[cell], spans_within(study, HALF_OF_BUDGET)[cell])
+    ratio = growth_of_span(study, cell)
     return ratio.median > GROWTH and ratio.low > 1
 
 

@@ -1,0 +1,85 @@
+"""How much further a cell's span reaches within the whole budget than within a part of it: the same members, twice."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.integrate import cumulative_trapezoid, trapezoid
+from scipy.special import logit
+
+from lstm_bench.analysis.memory_span import WIDTHS, MemorySpan, SpanRatio, learned_span, solve_probability
+from lstm_bench.analysis.statistics import TAILS
+
+RESAMPLES = 1000
+GRID_T50, GRID_WIDTH = 161, 13  # of T50 and of s: coarser than `learned_span`'s, for all resamples at once
+Array = NDArray[np.float64]
+Counts = NDArray[np.int64]
+
+
+def span_growth(
+    lags: Sequence[int], solved_early: Sequence[int], solved: Sequence[int], attempts: Sequence[int]
+) -> SpanRatio:
+    """Return T50 within the whole budget over T50 within a part of it, with a paired 95% interval.
+
+    The middle is the ratio of the two posterior medians. The interval is the percentile bootstrap of that ratio over
+    1,000 resamples: the members of each lag are drawn anew, with replacement, each with both of its outcomes, which is
+    a multinomial draw of those that solved early, late and never. It is the same at every call. A resample in which
+    every member solves has the longest lag for its T50, one in which none does the shortest, as in `learned_span`.
+
+    `bound` is ">=" where the lags only bound one of the spans, "?" where they bound both on the same side, or where one
+    lag alone was tried.
+
+    Args:
+        lags: in steps, in any order, each once.
+        solved_early: members that solved within the part.
+        solved: members that solved within the whole, those of the part among them.
+        attempts: members that ran to their end.
+    """
+    early, whole = learned_span(lags, solved_early, attempts), learned_span(lags, solved, attempts)
+    is_known = whole.outcome in ("fitted", "above") and early.outcome in ("fitted", "below")
+    if not is_known:
+        return SpanRatio(math.nan, math.nan, math.nan, "?")
+    ratio = whole.median / early.median
+    low, high = _interval(*(np.array(counts) for counts in (lags, solved_early, solved, attempts)))
+    if "fitted" != whole.outcome or "fitted" != early.outcome:
+        return SpanRatio(ratio, min(low, ratio), math.inf, ">=")
+    return SpanRatio(ratio, min(low, ratio), max(high, ratio), "")
+
+
+def _interval(lags: Counts, solved_early: Counts, solved: Counts, attempts: Counts) -> tuple[float, float]:
+    """Return the central 95% of the ratio over resamples of the members."""
+    order = np.argsort(lags)
+    tried = order[attempts[order] > 0]
+    drawn = _resamples(solved_early[tried], solved[tried], attempts[tried])
+    log2_t50 = [_log2_t50(lags[tried], counts, attempts[tried]) for counts in drawn]
+    low, high = np.exp2(np.quantile(log2_t50[1] - log2_t50[0], TAILS))
+    return float(low), float(high)
+
+
+def _resamples(solved_early: Counts, solved: Counts, attempts: Counts) -> tuple[Counts, Counts]:
+    """Return how many members of each resample solved early, and how many at all, [RESAMPLES, lag]."""
+    rng = np.random.default_rng(0)
+    kinds = np.stack([solved_early, solved - solved_early, attempts - solved], axis=1)
+    shares = kinds / attempts[:, None]
+    drawn = np.stack([rng.multinomial(n, share, RESAMPLES) for n, share in zip(attempts, shares, strict=True)], axis=1)
+    early = drawn[..., 0]
+    return early, early + drawn[..., 1]
+
+
+def _log2_t50(lags: Counts, solved: Counts, attempts: Counts) -> Array:
+    """Return log2 of the T50 that `learned_span` takes the middle of, for counts [resample, lag] at ascending lags.
+
+    ln of the likelihood is linear in the counts, so that all resamples are one product of matrices.
+    """
+    outcomes, which = np.unique(solved, axis=0, return_inverse=True)
+    log2_t50 = np.linspace(*np.log2(lags[[0, -1]]), GRID_T50)
+    width = np.geomspace(*WIDTHS, GRID_WIDTH)
+    p = solve_probability(lags[:, None, None].astype(float), log2_t50[:, None], width)
+    ln_likelihood = outcomes @ logit(p).reshape(len(lags), -1) + attempts @ np.log1p(-p).reshape(len(lags), -1)
+    density = np.exp(ln_likelihood - ln_likelihood.max(axis=1, keepdims=True)).reshape(-1, *p.shape[1:])
+    below = cumulative_trapezoid(trapezoid(density, axis=2), axis=1, initial=0)
+    medians = np.array([np.interp(0.5, row / row[-1], log2_t50) for row in below])
+    medians[(outcomes == attempts).all(axis=1)] = log2_t50[-1]
+    medians[(outcomes == 0).all(axis=1)] = log2_t50[0]
+    return np.asarray(medians[which.reshape(-1)])

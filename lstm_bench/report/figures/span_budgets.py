@@ -1,0 +1,87 @@
+"""How the span of each cell grows with the budget, and whether it still does at the end of it."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator
+
+from lstm_bench.analysis.budgets import FRACTIONS, spans_by_budget
+from lstm_bench.analysis.frames import StudyData
+from lstm_bench.analysis.solving import GROWTH, growth_of_span, is_budget_limited, spans
+from lstm_bench.analysis.wording import listed
+from lstm_bench.report.figures.findings import by_cell, joined
+from lstm_bench.report.figures.table_rows import rows_by_cell
+from lstm_bench.report.panels import cell_entries, draw_band, legend, log_ticks, new_figure, reference_line, ticks_at
+from lstm_bench.report.style import colours, themed
+
+QUESTION = "Would a larger budget reach further?"
+METHOD = (
+    "T50 within a part of the budget, from the steps that each member took to solve: one that solved later counts as "
+    "one that did not. Bands are 95% intervals. A line begins where some member has solved; triangles at the top mark "
+    "budgets at which every member solves every lag, so that T50 lies above. The growth from half to all of the budget "
+    "is a ratio of two spans of the same members, so its 95% interval is a bootstrap of the members of each lag, each "
+    "with both outcomes. A span is budget-limited where it grows by more than 10% and that interval lies above 1: it is "
+    "then a lower bound of what the cell can learn."
+)
+LINE_ENDS = ("fitted", "above")
+
+
+@themed
+def draw(study: StudyData) -> Figure:
+    """Draw T50 against the budget, a line a cell with its 95% band, both axes logarithmic."""
+    table, shades = spans_by_budget(study), colours(study.cells)
+    figure = new_figure(3.6)
+    axes = figure.subplots()
+    for cell, rows in rows_by_cell(study, table).items():
+        _draw_cell(axes, rows, shades[cell])
+    _finish(axes, study, table)
+    legend(figure, cell_entries(list(rows_by_cell(study, table)), shades))
+    return figure
+
+
+def _draw_cell(axes: Axes, rows: pd.DataFrame, shade: str) -> None:
+    known = rows.loc[rows["outcome"].isin(LINE_ENDS)]
+    highs = known["t50_high"].where(np.isfinite(known["t50_high"]), known["t50"])
+    draw_band(axes, known["steps"], known["t50"], (known["t50_low"], highs), shade, marker="o", markersize=2.5)
+    open_ended = known.loc[known["outcome"] == "above"]
+    axes.plot(open_ended["steps"], open_ended["t50"], "^", color=shade, markersize=6)
+
+
+def _finish(axes: Axes, study: StudyData, table: pd.DataFrame) -> None:
+    lags, longest = study.lags, table["steps"].max()
+    axes.set_xscale("log")
+    axes.set_yscale("log", base=2)
+    axes.set(xlim=(table["steps"].min() / 1.05, longest * 1.05), ylim=(lags[0] / 1.15, lags[-1] * 1.15))
+    axes.set(xlabel="budget (optimiser steps)", ylabel="T50 (lag, steps)")
+    log_ticks(axes.xaxis, FixedLocator([share * longest for share in FRACTIONS]))
+    ticks_at(axes.yaxis, lags, "{:,.0f}")
+    reference_line(axes, x=longest / 2)
+
+
+def finding(study: StudyData) -> str:
+    """Return how the span of each cell grows from half to all of the budget; "" where no lags were compared."""
+    cells = list(dict.fromkeys(spans_by_budget(study)["cell"]))
+    texts = by_cell({cell: _growth(study, cell) for cell in cells}, lambda cell: -_rank(study, cell))
+    limited = [cell for cell in cells if is_budget_limited(study, cell)]
+    bounds = f"A span that still grows is a lower bound: that of {listed(limited)}." if limited else ""
+    return joined(f"From half to all of the budget the span of {'; '.join(texts)}.", bounds) if cells else ""
+
+
+def _growth(study: StudyData, cell: str) -> str:
+    ratio, span = growth_of_span(study, cell), spans(study)[cell]
+    if ratio.bound == "?":
+        unknown = {"above": "is above all lags at both", "below": "is below all lags at both"}
+        return unknown.get(span.outcome, "is not known from one lag")
+    if is_budget_limited(study, cell):
+        return f"still grows, {ratio.text}"
+    return f"{'has stopped' if ratio.high <= GROWTH else 'is not shown to grow'}, {ratio.text}"
+
+
+def _rank(study: StudyData, cell: str) -> float:
+    return float(np.nan_to_num(growth_of_span(study, cell).median))
+
+
+def rows(study: StudyData) -> pd.DataFrame:
+    """Return the rows behind the figure, for each task of a study."""
+    return pd.concat([spans_by_budget(one_task) for one_task in study.by_task()], ignore_index=True)
