@@ -44,8 +44,11 @@ def _rows(study: StudyData, cell: str) -> list[dict[str, Any]]:
     if spans_within(study, 1.0)[cell].outcome == "unmeasured":
         return []
     ratio = growth_of_span(study, cell)
-    growth = interval_columns("growth", (ratio.median, ratio.low, ratio.high))
-    growth |= {"growth_bound": ratio.bound, "budget_limited": is_budget_limited(study, cell)}
+    growth = {
+        **interval_columns("growth", (ratio.median, ratio.low, ratio.high)),
+        "growth_bound": ratio.bound,
+        "budget_limited": is_budget_limited(study, cell),
+    }
     return [
         {**study.labels, "cell": cell, "budget_share": share, "steps": share * budget, **_span(span), **growth}
         for share in budget_shares(study)

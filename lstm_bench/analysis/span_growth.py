@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy.integrate import cumulative_trapezoid, trapezoid
 from scipy.special import logit
 
-from lstm_bench.analysis.memory_span import WIDTHS, MemorySpan, SpanRatio, learned_span, solve_probability
+from lstm_bench.analysis.memory_span import WIDTHS, SpanRatio, learned_span, solve_probability
 from lstm_bench.analysis.statistics import TAILS
 
 RESAMPLES = 1000
@@ -42,7 +42,7 @@ def span_growth(
         return SpanRatio(math.nan, math.nan, math.nan, "?")
     ratio = whole.median / early.median
     low, high = _interval(*(np.array(counts) for counts in (lags, solved_early, solved, attempts)))
-    if "fitted" != whole.outcome or "fitted" != early.outcome:
+    if whole.outcome != "fitted" or early.outcome != "fitted":
         return SpanRatio(ratio, min(low, ratio), math.inf, ">=")
     return SpanRatio(ratio, min(low, ratio), max(high, ratio), "")
 
@@ -73,7 +73,7 @@ def _log2_t50(lags: Counts, solved: Counts, attempts: Counts) -> Array:
     ln of the likelihood is linear in the counts, so that all resamples are one product of matrices.
     """
     outcomes, which = np.unique(solved, axis=0, return_inverse=True)
-    log2_t50 = np.linspace(*np.log2(lags[[0, -1]]), GRID_T50)
+    log2_t50 = np.linspace(math.log2(lags[0]), math.log2(lags[-1]), GRID_T50)
     width = np.geomspace(*WIDTHS, GRID_WIDTH)
     p = solve_probability(lags[:, None, None].astype(float), log2_t50[:, None], width)
     ln_likelihood = outcomes @ logit(p).reshape(len(lags), -1) + attempts @ np.log1p(-p).reshape(len(lags), -1)
