@@ -8,7 +8,7 @@ import pandas as pd
 from lstm_bench.analysis.caching import cache_per_study
 from lstm_bench.analysis.frames import StudyData
 from lstm_bench.analysis.memory_span import MemorySpan
-from lstm_bench.analysis.solving import growth_of_span, is_budget_limited, solve_rates, spans_within
+from lstm_bench.analysis.solving import growth_of_span, is_budget_limited, lags_tried, spans_within
 from lstm_bench.analysis.statistics import interval_columns
 
 FRACTIONS = (1 / 8, 1 / 4, 1 / 2, 1.0)  # of the budget
@@ -31,12 +31,6 @@ def spans_by_budget(study: StudyData) -> pd.DataFrame:
     """
     rows = [row for cell in study.cells for row in _rows(study, cell)] if lags_tried(study) > 1 else []
     return pd.DataFrame(rows, columns=[*SPAN_COLUMNS, *GROWTH_COLUMNS])
-
-
-def lags_tried(study: StudyData) -> int:
-    """Return at how many lags some member was trained to its end, of a study narrowed to one task."""
-    rates = solve_rates(study)
-    return int(rates.loc[rates["attempts"] > 0, "lag"].nunique())
 
 
 def _rows(study: StudyData, cell: str) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""How the steps to solve grow with the lag: a power law, from members of which some are only known not to have solved."""
+"""How the time to solve grows with the lag: a power law, from members of which some did not solve in time."""
 
 import math
 from collections.abc import Sequence
@@ -12,7 +12,9 @@ from scipy.special import log_ndtr
 
 from lstm_bench.analysis.statistics import TAILS, UNKNOWN, Interval
 
-LEAST_SPREAD, MOST_SPREAD = 0.02, 20.0  # sigma, in ln steps
+RIDGE = 1e-4  # on 1 / sigma: 0.0002 of ln likelihood where sigma is a half
+MOST_STEPS, SMALL_GAIN = 100, 1e-9  # of Newton's method
+LN_2PI = math.log(2 * math.pi)
 STEEPEST = 50.0  # an exponent beyond it is open
 Array = NDArray[np.float64]
 
@@ -87,56 +89,74 @@ def _end(likelihood: "_Likelihood", exponent: float, least: float, sign: int) ->
 
 
 class _Likelihood:
-    """ln of the likelihood in alpha = b / sigma, a and tau = 1 / sigma, with z = tau (ln time - a ln lag) - alpha.
+    """ln of the likelihood, with z = tau (ln time - a ln lag) - alpha, tau = 1 / sigma and alpha = b / sigma.
 
-    It is concave in (alpha, a tau, tau), so that a search from anywhere finds the maximum (Burridge 1981).
+    It is concave in (alpha, a tau, tau), so that Newton's steps find the maximum from anywhere (Burridge 1981). Where
+    all times lie on one power law it grows with tau without end, and RIDGE keeps it from that.
     """
 
     def __init__(self, attempts: Sequence[Attempt]) -> None:
         lags, low, high = np.array(attempts, dtype=float).T
         self.ln_lag = np.log(lags)
-        self.likely_tau = 1.0  # where a search begins
-        self.solved = int(np.isfinite(high).sum())
         self.has_low, self.has_high = low > 0, np.isfinite(high)
         self.ln_low = np.log(np.where(self.has_low, low, 1.0))
         self.ln_high = np.log(np.where(self.has_high, high, 1.0))
+        self.solved = int(self.has_high.sum())
 
     def best(self) -> tuple[float, float, float]:
         """Return the exponent, the intercept and the spread of the largest likelihood."""
-        terms = -np.column_stack([np.ones_like(self.ln_lag), self.ln_lag])
-        alpha, slope, tau = map(float, self._maximum(terms, 0.0).x)
-        self.likely_tau = tau
-        return slope / tau, alpha / tau, 1 / tau
+        (alpha, slope, tau), _ = self._maximum(np.column_stack([np.ones_like(self.ln_lag), self.ln_lag]), 0.0)
+        return float(slope / tau), float(alpha / tau), float(1 / tau)
 
     def profile(self, exponent: float) -> float:
         """Return the largest ln of the likelihood with this exponent."""
-        return -float(self._maximum(-np.ones((len(self.ln_lag), 1)), exponent).fun)
+        return self._maximum(np.ones((len(self.ln_lag), 1)), exponent)[1]
 
-    def _maximum(self, terms: Array, exponent: float) -> optimize.OptimizeResult:
-        """Maximise over the factors of the terms [member, factor] and tau in z = terms @ factors + tau (ln time - a x)."""
-        low, high = self.ln_low - exponent * self.ln_lag, self.ln_high - exponent * self.ln_lag
+    def _maximum(self, terms: Array, exponent: float) -> tuple[Array, float]:
+        """Return the factors of the terms [member, factor] and tau, and the maximum: z = tau (ln t - a x) - terms."""
+        low, high = (ln_time - exponent * self.ln_lag for ln_time in (self.ln_low, self.ln_high))
+        design = np.stack([np.column_stack([-terms, low]), np.column_stack([-terms, high])])
+        place = np.zeros(design.shape[-1])
+        place[0], place[-1] = float(np.where(self.has_high, high, low).mean()), 1.0
+        value = self._value(design, place)
+        for _ in range(MOST_STEPS):
+            gradient, curvature = self._derivatives(design, place)
+            step = np.linalg.solve(curvature, gradient)
+            if gradient @ step < SMALL_GAIN:
+                break
+            while not (ahead := self._value(design, place + step)) >= value:
+                step = step / 2
+            place, value = place + step, ahead
+        return place, value
 
-        def negative(parameters: Array) -> tuple[float, Array]:
-            factors, tau = parameters[:-1], parameters[-1]
-            base = terms @ factors
-            ln_p, by_low, by_high = _ln_probability(
-                np.where(self.has_low, base + tau * low, -np.inf), np.where(self.has_high, base + tau * high, np.inf)
-            )
-            gradient = [*(terms.T @ (by_low + by_high)), (by_low * low + by_high * high).sum()]
-            return -float(ln_p.sum()), -np.array(gradient)
+    def _value(self, design: Array, place: Array) -> float:
+        if place[-1] <= 0:
+            return -math.inf
+        return float(_ln_probability(*self._ends(design, place)).sum() - RIDGE / 2 * place[-1] ** 2)
 
-        typical = float(np.mean(np.where(self.has_high, high, low)))
-        start = np.zeros(terms.shape[1] + 1)
-        start[0], start[-1] = typical * self.likely_tau, self.likely_tau
-        bounds = [(None, None)] * terms.shape[1] + [(1 / MOST_SPREAD, 1 / LEAST_SPREAD)]
-        return optimize.minimize(negative, start, jac=True, bounds=bounds, method="L-BFGS-B")
+    def _ends(self, design: Array, place: Array) -> tuple[Array, Array]:
+        low, high = design @ place
+        return np.where(self.has_low, low, -np.inf), np.where(self.has_high, high, np.inf)
+
+    def _derivatives(self, design: Array, place: Array) -> tuple[Array, Array]:
+        """Return the gradient and the negative Hessian."""
+        low, high = self._ends(design, place)
+        ln_p = _ln_probability(low, high)
+        by_low, by_high = (sign * np.exp(-0.5 * (z**2 + LN_2PI) - ln_p) for sign, z in ((-1, low), (1, high)))
+        gradient = design[0].T @ by_low + design[1].T @ by_high
+        low, high = np.where(self.has_low, low, 0.0), np.where(self.has_high, high, 0.0)  # where the density is 0
+        cross = design[0].T @ (by_low * by_high * design[1].T).T
+        curvature = cross + cross.T
+        for matrix, by, z in ((design[0], by_low, low), (design[1], by_high, high)):
+            curvature += matrix.T @ ((z + by) * by * matrix.T).T
+        gradient[-1] -= RIDGE * place[-1]
+        curvature[-1, -1] += RIDGE
+        return gradient, curvature
 
 
-def _ln_probability(low: Array, high: Array) -> tuple[Array, Array, Array]:
-    """Return ln(Phi(high) - Phi(low)) and its derivatives by low and by high, exact far out in both tails."""
+def _ln_probability(low: Array, high: Array) -> Array:
+    """Return ln(Phi(high) - Phi(low)), exact far out in both tails."""
     is_right = low > 0  # there the same on the left, where the normal distribution is not rounded to 1
     left, right = np.where(is_right, -high, low), np.where(is_right, -low, high)
     ln_right = log_ndtr(right)
-    ln_p = ln_right + np.log1p(-np.exp(np.minimum(log_ndtr(left) - ln_right, -1e-300)))
-    by_low, by_high = (np.exp(-0.5 * z**2 - 0.5 * math.log(2 * math.pi) - ln_p) for z in (low, high))
-    return ln_p, -by_low, by_high
+    return np.asarray(ln_right + np.log1p(-np.exp(np.minimum(log_ndtr(left) - ln_right, -1e-300))))

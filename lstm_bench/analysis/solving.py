@@ -133,6 +133,12 @@ def members_a_lag(study: StudyData) -> tuple[int, int]:
     return (0, 0) if tried.empty else (int(tried.min()), int(tried.max()))
 
 
+def lags_tried(study: StudyData) -> int:
+    """Return at how many lags some member was trained to its end, of a study narrowed to one task."""
+    rates = solve_rates(study)
+    return int(rates.loc[rates["attempts"] > 0, "lag"].nunique())
+
+
 def was_trained(study: StudyData) -> bool:
     """Tell whether a study had a budget: one without looks at members as they start, and can solve nothing."""
     return any(job.steps > 0 for job in study.plan.jobs)

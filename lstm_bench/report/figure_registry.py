@@ -31,6 +31,7 @@ from lstm_bench.report.figures import (
     published,
     same_word,
     solve_rate,
+    solving_cost,
     span_budgets,
     spans,
     speed,
@@ -71,6 +72,7 @@ def _file(module: ModuleType) -> Any:
 FIGURES: Mapping[str, FigureFile[StudyData]] = {  # by the name of the table behind it
     "solve_rates": _file(solve_rate),
     "span_budgets": _file(span_budgets),
+    "solving_cost": _file(solving_cost),
     "published": _file(published),
     "speed": _file(speed),
     "learning_curves": _file(learning_curves),

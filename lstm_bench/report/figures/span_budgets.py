@@ -19,10 +19,11 @@ QUESTION = "Would a larger budget reach further?"
 METHOD = (
     "T50 within a part of the budget, from the steps that each member took to solve: one that solved later counts as "
     "one that did not. Bands are 95% intervals. A line begins where some member has solved; triangles mark budgets "
-    "within which every member solves every lag, so that T50 lies above. The growth from half of the budget (dashed) to "
-    "all of it is a ratio of two spans of the same members, so its 95% interval is a bootstrap of the members of each "
-    "lag, each with both outcomes. A span is budget-limited where it grows by more than 10% and that interval lies "
-    "above 1: it is then a lower bound of what the cell can learn. It has stopped where the interval ends below 1.1."
+    "within which every member solves every lag, so that T50 lies above. The growth from half of the budget (dashed) "
+    "to all of it is a ratio of two spans of the same members, so its 95% interval is a bootstrap of the members of "
+    "each lag, each with both outcomes. A span is budget-limited where it grows by more than 10% and that interval "
+    "lies above 1: it is then a lower bound of what the cell can learn. It has stopped where the interval ends below "
+    "1.1."
 )
 LINE_ENDS = ("fitted", "above")
 
