@@ -38,8 +38,9 @@ class JobPlan:
     `cell` is the name in the comparison: the name of its yaml and whatever else the study varies. `flops` are
     floating-point operations of one member's training step, by formula. `config` is the resolved configuration; `job`
     is the hash of what in it changes results. `sentence` are the words that a probe takes a trained cell through, where
-    the task has them, `answers` the names of the task's classes. `notes` are warnings from a trial of the
-    cell, `sources` the hash or version of each package and module that its plug-ins are made of.
+    the task has them, `answers` the names of the task's classes. `softer` has, by score, what counts as solved by a
+    softer criterion than the task's own. `notes` are warnings from a trial of the cell, `sources` the hash or version
+    of each package and module that its plug-ins are made of.
     """
 
     job: str
@@ -68,6 +69,7 @@ class JobPlan:
     config: dict[str, dict[str, Any]]
     sentence: list[str] = field(default_factory=list)
     answers: list[str] = field(default_factory=list)
+    softer: dict[str, list[float]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     sources: dict[str, str] = field(default_factory=dict)
 

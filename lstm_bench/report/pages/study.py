@@ -18,6 +18,7 @@ from lstm_bench.report.pages.figure import figure_section, method_terms
 from lstm_bench.report.pages.literature import literature_blocks
 from lstm_bench.report.pages.protocol import DEFINITIONS, definitions_section, protocol_section
 from lstm_bench.report.pages.side_by_side import side_by_side_section
+from lstm_bench.report.pages.span_conditions import span_conditions_section
 from lstm_bench.report.receipt import receipt_section
 
 
@@ -40,6 +41,7 @@ def study_page(
         *failure_callout([study], problems),
         *side_by_side_section(study),
         comparison_section((task.task, task) for task in tasks),
+        *span_conditions_section(tasks),
         *_figures(by_prefix, drawn),
         *_walk(study),
         *claims_section(rulings),
