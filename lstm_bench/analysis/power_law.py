@@ -13,6 +13,7 @@ from scipy.special import log_ndtr
 from lstm_bench.analysis.statistics import TAILS, UNKNOWN, Interval
 
 RIDGE = 1e-4  # on 1 / sigma: 0.0002 of ln likelihood where sigma is a half
+LEAST_SPREAD = 0.1  # sigma at which a search begins, at the least
 MOST_STEPS, SMALL_GAIN = 100, 1e-9  # of Newton's method
 LN_2PI = math.log(2 * math.pi)
 STEEPEST = 50.0  # an exponent beyond it is open
@@ -116,12 +117,14 @@ class _Likelihood:
         """Return the factors of the terms [member, factor] and tau, and the maximum: z = tau (ln t - a x) - terms."""
         low, high = (ln_time - exponent * self.ln_lag for ln_time in (self.ln_low, self.ln_high))
         design = np.stack([np.column_stack([-terms, low]), np.column_stack([-terms, high])])
+        known = np.where(self.has_high, high, low)
         place = np.zeros(design.shape[-1])
-        place[0], place[-1] = float(np.where(self.has_high, high, low).mean()), 1.0
+        place[-1] = 1 / max(LEAST_SPREAD, float(known.std()))  # so that no z is far out
+        place[0] = place[-1] * known.mean()
         value = self._value(design, place)
         for _ in range(MOST_STEPS):
             gradient, curvature = self._derivatives(design, place)
-            step = np.linalg.solve(curvature, gradient)
+            step = np.linalg.lstsq(curvature, gradient)[0]
             if gradient @ step < SMALL_GAIN:
                 break
             while not (ahead := self._value(design, place + step)) >= value:
