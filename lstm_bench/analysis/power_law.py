@@ -46,6 +46,9 @@ NO_LAW = PowerLaw(UNKNOWN, math.nan, math.nan)
 def fit_power_law(attempts: Sequence[Attempt]) -> PowerLaw:
     """Return the exponent a of time ~ lag^a with its 95% interval; NO_LAW where fewer than two lags were solved.
 
+    NO_LAW too where the likelihood has no maximum below an exponent of 50: with members that solve at once or never, a
+    steeper law always fits better.
+
     A log-normal model of accelerated failure time, by maximum likelihood:
 
         ln time = b + a ln lag + sigma e, e standard normal.
@@ -70,6 +73,8 @@ def fit_power_law(attempts: Sequence[Attempt]) -> PowerLaw:
 def _fitted(attempts: tuple[Attempt, ...]) -> PowerLaw:
     likelihood = _Likelihood(attempts)
     exponent, intercept, spread = likelihood.best()
+    if abs(exponent) > STEEPEST:
+        return NO_LAW
     m = likelihood.solved
     if m < 3:
         return PowerLaw(Interval(exponent, math.nan, math.nan), intercept, spread)

@@ -75,11 +75,18 @@ def spans_within(study: StudyData, fraction: float) -> dict[str, MemorySpan]:
 
 
 def _counts_within(study: StudyData, cell: str, fraction: float) -> Counts:
-    members, rates = study.members, solve_rates(study)
-    is_in_time = (members["status"] == "solved") & (members["steps_to_solve"] <= fraction * members["budget"])
-    solved = members.loc[is_in_time & (members["cell"] == cell)].groupby("lag").size()
+    rates, solved = solve_rates(study), _solved_within(study, fraction)
     rows = rates.loc[rates["cell"] == cell]
-    return Counts(rows["lag"].tolist(), [int(solved.get(lag, 0)) for lag in rows["lag"]], rows["attempts"].tolist())
+    lags = rows["lag"].tolist()
+    return Counts(lags, [solved.get((cell, lag), 0) for lag in lags], rows["attempts"].tolist())
+
+
+@cache_per_study
+def _solved_within(study: StudyData, fraction: float) -> dict[tuple[str, int], int]:
+    members = study.members
+    is_in_time = (members["status"] == "solved") & (members["steps_to_solve"] <= fraction * members["budget"])
+    counts: Any = members.loc[is_in_time].groupby(["cell", "lag"]).size().to_dict()
+    return dict(counts)
 
 
 @cache_per_study

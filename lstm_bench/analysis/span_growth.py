@@ -90,5 +90,6 @@ def _medians(density: NDArray[np.float32], grid: Array) -> Array:
     below = np.cumsum(pieces, axis=1)
     half = below[:, -1:] / 2
     place = np.argmax(below >= half, axis=1)[:, None]
-    share = 1 - np.take_along_axis((below - half) / pieces, place, axis=1)
+    beyond, piece = (np.take_along_axis(values, place, axis=1) for values in (below - half, pieces))
+    share = 1 - beyond / piece
     return np.asarray(grid[0] + (place + share)[:, 0] * (grid[1] - grid[0]))

@@ -95,6 +95,12 @@ def test_members_that_solved_at_one_lag_alone_give_no_exponent() -> None:
     assert math.isnan(NO_LAW.exponent.middle)
 
 
+def test_members_that_solve_at_once_or_never_give_no_exponent() -> None:
+    """The steeper the law, the better it fits: all that is known is that times lie on both sides of 100 and 5000."""
+    at_once = [Attempt(lag, 0, 100) for lag in (2, 4, 8) for _ in range(5)]
+    assert fit_power_law(at_once + [Attempt(16, 5000, math.inf)] * 5) == NO_LAW
+
+
 def test_two_members_that_solved_give_an_exponent_without_an_interval() -> None:
     law = fit_power_law([Attempt(2, 199, 201), Attempt(8, 799, 801), Attempt(8, 900, math.inf)])
     assert law.exponent.middle > 1

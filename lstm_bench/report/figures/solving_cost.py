@@ -108,7 +108,7 @@ def finding(study: StudyData) -> str:
         f"{_exponents(study, fitted, 'flops')}; 95% intervals."
         if fitted
         else "",
-        f"No exponent of {listed(others)}: no member solved at two lags." if others else "",
+        f"No exponent of {listed(others)}: too few members solved at two lags or more." if others else "",
     )
 
 

@@ -22,8 +22,8 @@ METHOD = (
     "within which every member solves every lag, so that T50 lies above. The growth from half of the budget (dashed) "
     "to all of it is a ratio of two spans of the same members, so its 95% interval is a bootstrap of the members of "
     "each lag, each with both outcomes. A span is budget-limited where it grows by more than 10% and that interval "
-    "lies above 1: it is then a lower bound of what the cell can learn. It has stopped where the interval ends below "
-    "1.1."
+    "lies above 1: it is then a lower bound of what the cell can learn. It has not grown where the interval ends "
+    "below 1.1; a growth between two lags leaves no trace."
 )
 LINE_ENDS = ("fitted", "above")
 
@@ -76,7 +76,7 @@ def _growth(study: StudyData, cell: str) -> str:
         return unknown.get(span.outcome, "is not known from one lag")
     if is_budget_limited(study, cell):
         return f"still grows, {ratio.text}"
-    return f"{'has stopped' if ratio.high <= GROWTH else 'is not shown to grow'}, {ratio.text}"
+    return f"{'has not grown' if ratio.high <= GROWTH else 'is not shown to grow'}, {ratio.text}"
 
 
 def _rank(study: StudyData, cell: str) -> float:
