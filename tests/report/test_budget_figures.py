@@ -34,7 +34,7 @@ def late(make: Make) -> StudyData:
 def test_the_findings_are_stated_in_numbers(late: StudyData) -> None:
     text = span_budgets.finding(late)
     assert "lstm still grows, at least 1." in text
-    assert "A span that still grows is a lower bound: that of lstm." in text
+    assert "A span that still grows is a lower bound (1 of 2 cells)." in text
     assert "rnn has not grown, 1.0x (95% 1.0-1.0)" in text
     text = solving_cost.finding(late)
     assert text.startswith("Steps to solve grow as the lag to the power of ")

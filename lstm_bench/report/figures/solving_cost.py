@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import LogLocator
+from matplotlib.ticker import FuncFormatter, LogLocator
 
 from lstm_bench.analysis.frames import StudyData
 from lstm_bench.analysis.power_law import PowerLaw
@@ -38,7 +38,7 @@ METHOD = (
     "the cost grew over these lags, not how it would beyond them; of a cell whose members fail rather than slow down, "
     "a law that lets each of them solve in the end is a poor description, and its exponent large and uncertain."
 )
-DODGE = 0.07  # octaves between cells
+DODGE, MOST_DODGE = 0.07, 0.4  # octaves between cells, and at the most between the first and the last
 NAMES: dict[Cost, str] = {"steps": "optimiser steps", "flops": "FLOPs"}
 
 
@@ -47,7 +47,8 @@ def draw(study: StudyData) -> Figure:
     """Draw a panel of steps and one of FLOPs to solve against the lag, all axes logarithmic."""
     table, shades = costs_to_solve(study), colours(study.cells)
     figure = new_figure(3.7)
-    shifts = {cell: dodge(place, len(study.cells), DODGE) for place, cell in enumerate(study.cells)}
+    octaves = min(DODGE, MOST_DODGE / len(study.cells))
+    shifts = {cell: dodge(place, len(study.cells), octaves) for place, cell in enumerate(study.cells)}
     for axes, cost in zip(figure.subplots(1, 2), get_args(Cost), strict=True):
         of_cost = rows_where(table, cost=cost)
         for cell, rows in rows_by_cell(study, of_cost).items():
@@ -64,9 +65,17 @@ def _cost_axis(axes: Axes, rows: pd.DataFrame, cost: Cost) -> None:
     log_axis(axes)
     least = rows["median"].where(np.isfinite(rows["median"]), rows["budget"]).min()
     axes.set_ylim(0.6 * least, 1.6 * rows["budget"].max())
-    if cost == "steps":
-        log_ticks(axes.yaxis, LogLocator(subs=(1, 2, 5)))
+    log_ticks(axes.yaxis, LogLocator(subs=(1, 2, 5)))
+    if cost == "flops":
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda flops, _: power_of_ten(flops)))
     axes.set(xlabel="lag (steps)", ylabel=f"{NAMES[cost]} to solve")
+
+
+def power_of_ten(value: float) -> str:
+    """Return a number of one digit as "2e10" is set in print; "10^11" of one that begins with 1."""
+    digit, exponent = f"{value:.0e}".split("e")
+    factor = "" if digit == "1" else rf"{digit}\times"
+    return rf"$\mathdefault{{{factor}10^{{{int(exponent)}}}}}$"
 
 
 def _marks() -> list[Line2D]:

@@ -9,23 +9,24 @@ from matplotlib.ticker import FixedLocator
 from lstm_bench.analysis.budgets import FRACTIONS, spans_by_budget
 from lstm_bench.analysis.frames import StudyData
 from lstm_bench.analysis.solving import GROWTH, growth_of_span, is_budget_limited, spans
-from lstm_bench.analysis.wording import listed
+from lstm_bench.analysis.wording import counted
 from lstm_bench.report.figures.findings import by_cell, joined
 from lstm_bench.report.figures.table_rows import rows_by_cell
 from lstm_bench.report.panels import cell_entries, draw_band, legend, log_ticks, new_figure, reference_line, ticks_at
-from lstm_bench.report.style import colours, themed
+from lstm_bench.report.style import MUTED, colours, themed
 
 QUESTION = "Would a larger budget reach further?"
 METHOD = (
     "T50 within a part of the budget, from the steps that each member took to solve: one that solved later counts as "
-    "one that did not. Bands are 95% intervals. A line begins where some member has solved; triangles mark budgets "
-    "within which every member solves every lag, so that T50 lies above. The growth from half of the budget (dashed) "
-    "to all of it is a ratio of two spans of the same members, so its 95% interval is a bootstrap of the members of "
-    "each lag, each with both outcomes. A span is budget-limited where it grows by more than 10% and that interval "
-    "lies above 1: it is then a lower bound of what the cell can learn. It has not grown where the interval ends "
-    "below 1.1; a growth between two lags leaves no trace."
+    "one that did not. Bands, of up to six cells, are 95% intervals. A line begins where some member has solved; "
+    "triangles mark budgets within which every member solves every lag, so that T50 lies above. The growth from half "
+    "of the budget (dashed) to all of it is a ratio of two spans of the same members, so its 95% interval is a "
+    "bootstrap of the members of each lag, each with both outcomes. A span is budget-limited where it grows by more "
+    "than 10% and that interval lies above 1: it is then a lower bound of what the cell can learn. It has not grown "
+    "where the interval ends below 1.1; a growth between two lags leaves no trace."
 )
 LINE_ENDS = ("fitted", "above")
+MOST_BANDS = 6  # cells: bands of more hide each other
 
 
 @themed
@@ -35,16 +36,17 @@ def draw(study: StudyData) -> Figure:
     figure = new_figure(3.6)
     axes = figure.subplots()
     for cell, rows in rows_by_cell(study, table).items():
-        _draw_cell(axes, rows, shades[cell])
+        _draw_cell(axes, rows, shades[cell], has_band=len(shades) <= MOST_BANDS)
     _finish(axes, study, table)
     legend(figure, cell_entries(list(rows_by_cell(study, table)), shades))
     return figure
 
 
-def _draw_cell(axes: Axes, rows: pd.DataFrame, shade: str) -> None:
+def _draw_cell(axes: Axes, rows: pd.DataFrame, shade: str, has_band: bool) -> None:
     known = rows.loc[rows["outcome"].isin(LINE_ENDS)]
     highs = known["t50_high"].where(np.isfinite(known["t50_high"]), known["t50"])
-    draw_band(axes, known["steps"], known["t50"], (known["t50_low"], highs), shade, marker="o", markersize=2.5)
+    ends = (known["t50_low"], highs) if has_band else None
+    draw_band(axes, known["steps"], known["t50"], ends, shade, marker="o", markersize=2.5)
     open_ended = known.loc[known["outcome"] == "above"]
     axes.plot(open_ended["steps"], open_ended["t50"], "^", color=shade, markersize=6)
 
@@ -58,6 +60,10 @@ def _finish(axes: Axes, study: StudyData, table: pd.DataFrame) -> None:
     log_ticks(axes.xaxis, FixedLocator([share * longest for share in FRACTIONS]))
     ticks_at(axes.yaxis, lags, "{:,.0f}")
     reference_line(axes, x=longest / 2)
+    axes.annotate(
+        "half", (longest / 2, 1), xycoords=("data", "axes fraction"), xytext=(-3, -2), textcoords="offset points",
+        ha="right", va="top", fontsize="x-small", color=MUTED,
+    )  # fmt: skip
 
 
 def finding(study: StudyData) -> str:
@@ -65,7 +71,8 @@ def finding(study: StudyData) -> str:
     cells = list(dict.fromkeys(spans_by_budget(study)["cell"]))
     texts = by_cell({cell: _growth(study, cell) for cell in cells}, lambda cell: -_rank(study, cell))
     limited = [cell for cell in cells if is_budget_limited(study, cell)]
-    bounds = f"A span that still grows is a lower bound: that of {listed(limited)}." if limited else ""
+    share = f"{len(limited)} of {counted(len(cells), 'cell')}"
+    bounds = f"A span that still grows is a lower bound ({share})." if limited else ""
     return joined(f"From half to all of the budget the span of {'; '.join(texts)}.", bounds) if cells else ""
 
 
