@@ -27,6 +27,20 @@ def span_growth(
     a multinomial draw of those that solved early, late and never. It is the same at every call. A resample in which
     every member solves has the longest lag for its T50, one in which none does the shortest, as in `learned_span`.
 
+    Simulated with 5 (10) members at the lags 2, 3, 4, 6, 8, 12, ... 64, log-normal times with a median of lag^a and a
+    spread of 0.25 to 1, an evaluation every 25th of the budget, 100 studies a figure. The growth is that of the last
+    evaluation within the half. "Flagged" are those with a middle above 1.1 and the interval above 1.
+
+           a  growth  interval holds it           flagged
+        0.85    2.37  0.88-0.89 (0.89-0.94)  1.00      (1.00)
+         1.5    1.63  0.83-0.92 (0.87-0.94)  0.90-0.99 (1.00)
+           3    1.28  0.80-0.90 (0.93-0.94)  0.52-0.58 (0.96-0.97)
+         7.3    1.11  0.67      (0.79)       0.18      (0.41)
+
+    So it is too narrow for few members: that T50 may lie anywhere between two lags is no part of it, and a growth
+    between two lags leaves the ratio at 1. Where members solve within a quarter of the budget or never, none of 600
+    such studies was flagged.
+
     `bound` is ">=" where the lags only bound one of the spans, "?" where they bound both on the same side, or where one
     lag alone was tried.
 
