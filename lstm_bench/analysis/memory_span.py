@@ -172,14 +172,23 @@ def prior_of(first: int, last: int) -> tuple[float, float]:
 
 @lru_cache(maxsize=64)  # a report asks for the same span in its table, its figure and its headline
 def _posterior(lag_grid: tuple[Counts, ...]) -> Posterior:
-    lags, solved, attempts = np.asarray(lag_grid, dtype=float).T[:, :, None, None]
-    log2_t50 = np.linspace(*prior_of(lag_grid[0][0], lag_grid[-1][0]), GRID_T50)
-    ln_width = np.linspace(math.log(WIDTHS[0]), math.log(WIDTHS[1]), GRID_WIDTH)
-    p = solve_probability(lags, log2_t50[:, None], np.exp(ln_width))
-    log_likelihood = (solved * np.log(p) + (attempts - solved) * np.log1p(-p)).sum(axis=0)
+    lags, solved, attempts = zip(*lag_grid, strict=True)
+    log2_t50, ln_width, ln_solved, ln_unsolved = _log_probabilities(lags)
+    k, n = (np.array(counts, dtype=float)[:, None, None] for counts in (solved, attempts))
+    log_likelihood = (k * ln_solved + (n - k) * ln_unsolved).sum(axis=0)
     density = np.exp(log_likelihood - log_likelihood.max())
     volume = trapezoid(trapezoid(density, ln_width, axis=1), log2_t50)
     return Posterior(log2_t50, ln_width, density / volume)
+
+
+@lru_cache(maxsize=4)  # one lag grid meets many counts: all cells, and several budgets of each
+def _log_probabilities(lags: tuple[int, ...]) -> tuple[Array, Array, Array, Array]:
+    """Return the grid of log2 T50 and of ln s, and on it ln p and ln(1 - p) at each lag [lag, T50, s]."""
+    log2_t50 = np.linspace(*prior_of(lags[0], lags[-1]), GRID_T50)
+    ln_width = np.linspace(math.log(WIDTHS[0]), math.log(WIDTHS[1]), GRID_WIDTH)
+    steps = np.array(lags, dtype=float)[:, None, None]
+    p = solve_probability(steps, log2_t50[:, None], np.exp(ln_width))
+    return log2_t50, ln_width, np.log(p), np.log1p(-p)
 
 
 def _cut_off(lag_grid: Sequence[Counts]) -> Literal["above", "below"] | None:

@@ -1,13 +1,14 @@
 """How many members solved, at which lag, how soon, the span that follows, and whether the budget limits it."""
 
 from collections.abc import Collection, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 
 from lstm_bench.analysis.caching import cache_per_study
 from lstm_bench.analysis.frames import StudyData
-from lstm_bench.analysis.memory_span import MemorySpan, learned_span, span_ratio
+from lstm_bench.analysis.memory_span import MemorySpan, SpanRatio, learned_span
+from lstm_bench.analysis.span_growth import span_growth
 from lstm_bench.analysis.statistics import Interval, interval_columns, wilson
 from lstm_bench.analysis.survival import Times, median_time
 from lstm_bench.records.schema import WITHOUT_RESULT
@@ -16,6 +17,14 @@ ATTEMPTS = ("solved", "learning", "plateau", "diverged")  # ran to their end
 UNTRAINED = "untrained"  # measured as it started, with no budget
 HALF_OF_BUDGET, GROWTH = 0.5, 1.1  # the latter of the span
 STATUSES = (*ATTEMPTS, UNTRAINED, *WITHOUT_RESULT, "missing")
+
+
+class Counts(NamedTuple):
+    """Members of one cell that solved, and that ran to their end, lag by lag."""
+
+    lags: list[int]
+    solved: list[int]
+    attempts: list[int]
 
 
 @cache_per_study
@@ -62,15 +71,32 @@ def spans_within(study: StudyData, fraction: float) -> dict[str, MemorySpan]:
 
     A member that solved later than that counts as an attempt that did not.
     """
-    members, rates = study.members, solve_rates(study)
+    return {cell: learned_span(*_counts_within(study, cell, fraction)) for cell in study.cells}
+
+
+def _counts_within(study: StudyData, cell: str, fraction: float) -> Counts:
+    rates, solved = solve_rates(study), _solved_within(study, fraction)
+    rows = rates.loc[rates["cell"] == cell]
+    lags = rows["lag"].tolist()
+    return Counts(lags, [solved.get((cell, lag), 0) for lag in lags], rows["attempts"].tolist())
+
+
+@cache_per_study
+def _solved_within(study: StudyData, fraction: float) -> dict[tuple[str, int], int]:
+    members = study.members
     is_in_time = (members["status"] == "solved") & (members["steps_to_solve"] <= fraction * members["budget"])
-    solved = members.loc[is_in_time].groupby(["cell", "lag"]).size().to_dict()
-    by_cell = {}
-    for cell in study.cells:
-        rows = rates.loc[rates["cell"] == cell]
-        lags = rows["lag"].tolist()
-        by_cell[cell] = learned_span(lags, [int(solved.get((cell, lag), 0)) for lag in lags], rows["attempts"].tolist())
-    return by_cell
+    counts: Any = members.loc[is_in_time].groupby(["cell", "lag"]).size().to_dict()
+    return dict(counts)
+
+
+@cache_per_study
+def growth_of_span(study: StudyData, cell: str) -> SpanRatio:
+    """Return a cell's T50 within the whole budget over that within the half, of a study narrowed to one task.
+
+    Both are of the same members, and the interval is that of `span_growth`.
+    """
+    half, whole = (_counts_within(study, cell, fraction) for fraction in (HALF_OF_BUDGET, 1.0))
+    return span_growth(whole.lags, half.solved, whole.solved, whole.attempts)
 
 
 def is_budget_limited(study: StudyData, cell: str) -> bool:
@@ -79,7 +105,7 @@ def is_budget_limited(study: StudyData, cell: str) -> bool:
     It does where T50 within the whole budget is more than 10% above that within the half, and the 95% interval of
     their ratio lies above 1.
     """
-    ratio = span_ratio(spans(study)[cell], spans_within(study, HALF_OF_BUDGET)[cell])
+    ratio = growth_of_span(study, cell)
     return ratio.median > GROWTH and ratio.low > 1
 
 
@@ -112,6 +138,12 @@ def members_a_lag(study: StudyData) -> tuple[int, int]:
     attempts = solve_rates(study)["attempts"]
     tried = attempts.loc[attempts > 0]
     return (0, 0) if tried.empty else (int(tried.min()), int(tried.max()))
+
+
+def lags_tried(study: StudyData) -> int:
+    """Return at how many lags some member was trained to its end, of a study narrowed to one task."""
+    rates = solve_rates(study)
+    return int(rates.loc[rates["attempts"] > 0, "lag"].nunique())
 
 
 def was_trained(study: StudyData) -> bool:

@@ -39,12 +39,12 @@ class JobPlan:
     `cell` is the name in the comparison: the name of its yaml and whatever else the study varies. `flops` are
     floating-point operations of one member's training step, by formula. `config` is the resolved configuration; `job`
     is the hash of what in it changes results. `sentence` are the words that a probe takes a trained cell through, where
-    the task has them, `answers` the names of the task's classes. `notes` are warnings from a trial of the
-    cell, `sources` the hash or version of each package and module that its plug-ins are made of. `further_rates` are
-    those that tuning tries as well where the best of `learning_rates` lies at an end of them; each tuning member may
-    take `tuning_steps`, None in earlier records. `cell_yaml` is the name of the cell's yaml, "" in earlier records.
-    `distance` are the steps that a memory is held at this lag, None where the task does not say so, and in earlier
-    records.
+    the task has them, `answers` the names of the task's classes. `softer` has, by score, what counts as solved by a
+    softer criterion than the task's own. `notes` are warnings from a trial of the cell, `sources` the hash or version
+    of each package and module that its plug-ins are made of. `further_rates` are those that tuning tries as well where
+    the best of `learning_rates` lies at an end of them; each tuning member may take `tuning_steps`, None in earlier
+    records. `cell_yaml` is the name of the cell's yaml, "" in earlier records. `distance` are the steps that a memory
+    is held at this lag, None where the task does not say so, and in earlier records.
     """
 
     job: str
@@ -73,6 +73,7 @@ class JobPlan:
     config: dict[str, dict[str, Any]]
     sentence: list[str] = field(default_factory=list)
     answers: list[str] = field(default_factory=list)
+    softer: dict[str, list[float]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     sources: dict[str, str] = field(default_factory=dict)
     further_rates: list[float] = field(default_factory=list)

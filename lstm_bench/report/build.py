@@ -11,8 +11,9 @@ from typing import Any
 import pandas as pd
 
 from lstm_bench.analysis.comparison import comparison
-from lstm_bench.analysis.frames import StudyData, load_study
+from lstm_bench.analysis.frames import StudyData, load_study, of_all_tasks
 from lstm_bench.analysis.results import all_results
+from lstm_bench.analysis.softer_criteria import softer_spans
 from lstm_bench.analysis.speed_benchmark import SpeedBenchmark, load_benchmark
 from lstm_bench.claims.evidence import Evidence, load_evidence, own_claims
 from lstm_bench.claims.loading import rulings_of
@@ -103,6 +104,7 @@ def _training_files(
     page = study_page(study, figures, receipt_items(receipt), ruled)
     tables = {name: figure.rows(study) for name, figure in FIGURES.items()}
     tables |= {"comparison": comparison(study), "members": study.members}
+    tables["softer_criteria"] = of_all_tasks(study, softer_spans)
     tables |= claim_tables(ruled) if has_claims(ruled) else {}
     return _with_pages(page, _row_files(receipt, all_results(study), tables))
 

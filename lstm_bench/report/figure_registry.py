@@ -33,6 +33,8 @@ from lstm_bench.report.figures import (
     rate_heatmap,
     same_word,
     solve_rate,
+    solving_cost,
+    span_budgets,
     spans,
     speed,
     speedup,
@@ -71,6 +73,8 @@ def _file(module: ModuleType) -> Any:
 
 FIGURES: Mapping[str, FigureFile[StudyData]] = {  # by the name of the table behind it
     "solve_rates": _file(solve_rate),
+    "span_budgets": _file(span_budgets),
+    "solving_cost": _file(solving_cost),
     "published": _file(published),
     "speed": _file(speed),
     "learning_curves": _file(learning_curves),

@@ -19,7 +19,7 @@ from lstm_bench.study.duplicates import refuse_duplicates
 from lstm_bench.study.environment import describe_environment
 from lstm_bench.study.identity import job_identity, settings_of
 from lstm_bench.study.plug_in_source import plug_in_sources
-from lstm_bench.tasks.contract import Task
+from lstm_bench.tasks.contract import Relaxable, Task
 
 
 def plan_study(config: StudyConfig, arguments: Sequence[str]) -> StudyPlan:
@@ -87,6 +87,7 @@ def _plan_job(job: JobConfig, cell_name: str, task: Task, cell: Cell) -> JobPlan
         config=settings_of(job),
         sentence=list(getattr(task, "sentence", ())),
         answers=list(getattr(task, "answers", ())),
+        softer={score: list(least) for score, least in task.softer.items()} if isinstance(task, Relaxable) else {},
         notes=cell_notes(job, task, cell),
         sources=plug_in_sources(job),
         distance=distance_of(task),

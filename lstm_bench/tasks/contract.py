@@ -108,6 +108,13 @@ class Task(Protocol):
 
 
 @runtime_checkable
+class Relaxable(Protocol):
+    """What a task may offer beside `solved`: softer criteria, each met by every member that solves the task."""
+
+    softer: Mapping[str, Sequence[float]]  # what a metric must reach that goes up as answers get better
+
+
+@runtime_checkable
 class DrawsTogether(Protocol):
     """What a task may offer beside `sample`: the sequences of several members in fewer calls, with the same bits."""
 

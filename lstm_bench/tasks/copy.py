@@ -65,6 +65,7 @@ class CopyTask:
     )
     solved_rule: ClassVar = "recall accuracy at least 0.99 and recall cross-entropy at most a tenth of its baseline"
     solved_share: ClassVar = 0.1
+    softer: ClassVar = {"recall_accuracy": (0.95, 0.9)}
     units: ClassVar = {"loss": "nats", "recall_ce": "nats", "recall_accuracy": "share"}
 
     def __post_init__(self) -> None:

@@ -17,7 +17,7 @@ from lstm_bench.report.typography import typeset
 
 OF_WORDS = {"learned_walk", "same_word", "boundary"}  # nothing to show of the sample, whose tasks are not of words
 FIGURES = set(figure_registry.FIGURES) - OF_WORDS - {"published"}  # of the sample's lags nothing was published
-TABLES = {"comparison", "members", "claims", "claim_numbers", *figure_registry.FIGURES}
+TABLES = {"comparison", "members", "softer_criteria", "claims", "claim_numbers", *figure_registry.FIGURES}
 
 
 class Links(HTMLParser):

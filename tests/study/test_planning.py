@@ -146,3 +146,10 @@ def test_records_that_exist_keep_their_identity():
     task = {"_target_": "lstm_bench.tasks.copy.CopyTask", "lag": 10}
     cell = {"_target_": "lstm_bench.cells.rnn.RNNCell", "hidden_size": 64}
     assert job_identity(JobConfig("copy", "rnn", task, cell, TrainerConfig())) == "595d0f0ddf59b4e0"
+
+
+def test_the_plan_has_the_softer_criteria_of_a_task_that_names_some():
+    (copy,) = plan_study(compose_study(Invocation(("task=copy",))), []).jobs
+    (other,) = plan_study(compose_study(Invocation(("task=temporal_order",))), []).jobs
+    assert copy.softer == {"recall_accuracy": [0.95, 0.9]}
+    assert other.softer == {}

@@ -19,6 +19,7 @@ from lstm_bench.report.pages.learning_rates import learning_rate_blocks
 from lstm_bench.report.pages.literature import literature_blocks
 from lstm_bench.report.pages.protocol import DEFINITIONS, definitions_section, protocol_section
 from lstm_bench.report.pages.side_by_side import side_by_side_section
+from lstm_bench.report.pages.span_conditions import span_conditions_section
 from lstm_bench.report.receipt import receipt_section
 
 
@@ -41,6 +42,7 @@ def study_page(
         *failure_callout([study], problems),
         *side_by_side_section(study),
         comparison_section((task.task, task) for task in tasks),
+        *span_conditions_section(tasks),
         *_figures(by_prefix, drawn),
         *_walk(study),
         *claims_section(rulings),
