@@ -15,7 +15,6 @@ OPEN_SHARE, SHUT_SHARE = "gates/{path}_open_share", "gates/{path}_shut_share"  #
 TIME_CONSTANT_OF_UNITS = "gates/time_constant_{path}"  # "shortest", "median" or "longest"
 AT_ROLE, CLAMP_FALL = "gates/{path}_at_{role}", "gates/{path}_clamp_fall"  # of a gate
 STATE_CHANGE, STATE_KEPT = "gates/state_change_{path}", "gates/state_kept_{path}"  # at the steps of a role
-BOUNDARY_DIFFERENCE = "gates/boundary_difference"
 KEYS = ["task", "variant", "cell", "lag", "moment", "quantity", "at"]
 
 

@@ -132,6 +132,8 @@ def _count(settings: Mapping[str, bool | None]) -> str:
     holding, failing, open_ = (answers.count(answer) for answer in (True, False, None))
     if holding == len(answers):
         return f"It holds in {'the one setting' if holding == 1 else f'all {holding} settings'} measured."
+    if len(answers) == 1:
+        return f"It {'fails' if failing else 'is open'} in the one setting measured."
     parts = [f"holds in {holding or 'none'} of {counted(len(answers), 'setting')}"]
     parts += [f"{words} {n}" for words, n in (("fails in", failing), ("is open in", open_)) if n]
     return f"It {listed(parts)}."

@@ -185,6 +185,25 @@ class ReberTask:
             following[t] = class_of_node[node]
         return F.one_hot(following, self.output_size).to(inputs.dtype) * CERTAIN
 
+    def roles(self, batch: Batch) -> dict[str, Tensor]:
+        """Return the steps of the cues, of their answers ("recall"), and of the beginnings of further strings, [T, B].
+
+        At "reset" nothing from before counts any more; "elsewhere" are all steps but these. The second "E" of a string
+        is its last symbol.
+        """
+        ends = batch.inputs[..., SYMBOLS.index("E")] == 1
+        is_last = ends & (ends.cumsum(dim=0) % 2 == 0)
+        reset = torch.cat((torch.zeros_like(is_last[:1]), is_last[:-1]))
+        begins = torch.cat((torch.ones_like(reset[:1]), reset[1:]))
+        cue = torch.cat((torch.zeros_like(begins[:1]), begins[:-1]))
+        is_read = batch.inputs.sum(dim=-1) == 1
+        return {
+            "cue": cue & is_read,
+            "recall": _needs_cue(batch.targets),
+            "reset": reset & is_read,
+            "elsewhere": ~reset & is_read,
+        }
+
     @property
     def cue_distances(self) -> list[int]:
         """Distances from a quarter of the lag to four times it, at least that of the shortest string."""

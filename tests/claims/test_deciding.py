@@ -165,7 +165,7 @@ def test_refuted_shows_no_number_that_agrees():
     ruling = rule_on("name", claim(measured), [])
     assert ruling.verdict == "refuted"
     assert ruling.because == (
-        "It holds in none of 1 setting and fails in 1. Fails: a 1.50 (1.00-2.00), claimed at least 10 (cell, here)."
+        "It fails in the one setting measured. Fails: a 1.50 (1.00-2.00), claimed at least 10 (cell, here)."
     )
 
 

@@ -202,3 +202,21 @@ def test_scores_of_the_answers_count_no_other_step():
 def test_settings_out_of_range_are_refused(settings, message):
     with pytest.raises(ValueError, match=f"^{message}$"):
         ReberTask(**settings)
+
+
+def test_the_roles_of_steps_are_those_of_strings_written_by_hand() -> None:
+    task = ReberTask(5)
+    inputs = F.one_hot(torch.tensor([[SYMBOLS.index(symbol)] for symbol in HAND]), len(SYMBOLS)).float()
+    roles = task.roles(Batch(inputs, task.oracle(inputs).argmax(dim=-1)))
+    steps = {role: is_of_role[:, 0].nonzero().flatten().tolist() for role, is_of_role in roles.items()}
+    assert (steps["cue"], steps["recall"], steps["reset"]) == ([1, 10], [6, 16], [9])
+    assert steps["elsewhere"] == [step for step in range(len(HAND)) if step != 9]
+
+
+def test_a_single_string_has_nothing_to_erase() -> None:
+    task = ReberTask(5, "single")
+    batch = draw(task)
+    roles = task.roles(batch)
+    assert not roles["reset"].any()
+    assert (roles["cue"].sum(dim=0) == 1).all()
+    assert not (roles["elsewhere"] & (batch.inputs.sum(dim=-1) == 0)).any()
