@@ -85,10 +85,10 @@ def geometric_ratio(values: Sequence[float], others: Sequence[float]) -> Interva
     """Return the geometric mean of some positive values over that of others, with its 95% interval.
 
     exp of the difference of the means of ln x, with Welch's t for independent samples of unequal variance. Unknown
-    where either has no value, or one that is not above 0; NaN for ends where either has one value alone.
+    where either has no value, or one that is not above 0 or not finite; NaN for ends where either has one value alone.
     """
     pair = [np.asarray(sample, dtype=float) for sample in (values, others)]
-    if any(not len(sample) or not (sample > 0).all() for sample in pair):
+    if any(not len(sample) or not (np.isfinite(sample) & (sample > 0)).all() for sample in pair):
         return UNKNOWN
     first, second = (np.log(sample) for sample in pair)
     middle = first.mean() - second.mean()

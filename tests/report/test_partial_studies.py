@@ -363,7 +363,7 @@ def test_whole_records_are_told_nothing_of(runs: Path, capsys: pytest.CaptureFix
         (with_fields(jobs=[{"job": "a"}]), "jobs.0.task is missing"),
         (first_job(config={"cell": None}), "jobs.0.config.cell=None: allowed: an object"),
         (with_fields(colour="red"), "colour is not known: allowed: the fields of schema 1"),
-        (with_fields(measure="weight"), "measure=weight: allowed: 'training', 'speed'"),
+        (with_fields(measure="weight"), "measure=weight: allowed: 'training', 'sensitivity', 'speed'"),
         (with_fields(study="../s"), "study=../s: allowed: up to 100 letters"),
     ],
     ids=lambda value: str(getattr(value, "__name__", value)),

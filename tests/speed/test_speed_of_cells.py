@@ -81,7 +81,7 @@ def test_headline_table_and_caption_compare_autograd_with_autograd_and_say_so(st
     (paragraph,) = headline(study)
     assert f"{times(lstm / plain)} the speed (both {AUTOGRAD})" in paragraph
     assert f"plain {times(plain / lstm)} (both {AUTOGRAD})" in speed.finding(study)
-    of_lstm, of_plain = (row[3].below for row in comparison_table(study, comparison(study)).rows)
+    of_lstm, of_plain = (row[4].below for row in comparison_table(study, comparison(study)).rows)
     assert of_lstm[1:] == (TORCH, "1.0x", "torch.nn's layers 1.0x")
     assert of_plain[1:] == (AUTOGRAD, times(plain / lstm), f"both {AUTOGRAD}")
 

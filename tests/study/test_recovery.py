@@ -14,7 +14,14 @@ from lstm_bench.study.planning import plan_study
 from lstm_bench.study.recovery import finalise_members, reconcile
 from lstm_bench.study.reuse import archive_study, attempt_of, reuse_members
 
-ARGUMENTS = ("cell=rnn", "task.lag=2,1", "cell.hidden_size=4", "trainer.seeds=3", "trainer.learning_rates=[0.1,0.2]")
+ARGUMENTS = (
+    "cell=rnn",
+    "task.lag=2,1",
+    "cell.hidden_size=4",
+    "trainer.seeds=3",
+    "trainer.learning_rates=[0.1,0.2]",
+    "trainer.tuning_seeds=2",
+)
 
 
 @pytest.fixture
