@@ -11,7 +11,7 @@ from synthetic_study import maker
 from lstm_bench.analysis.frames import StudyData
 from lstm_bench.report import style
 from lstm_bench.report.figures import solving_cost, span_budgets
-from lstm_bench.report.pages.span_conditions import span_conditions_section
+from lstm_bench.report.pages.span_conditions import span_condition_blocks
 
 BOTH: Any = (span_budgets, solving_cost)
 Make = Callable[..., StudyData]
@@ -81,8 +81,7 @@ def test_rows_are_those_of_all_tasks(figure: Any, make: Make) -> None:
 
 
 def test_the_table_has_the_spans_in_parts_of_the_budget_and_the_growth(late: StudyData) -> None:
-    (section,) = span_conditions_section([late])
-    table: Any = section.blocks[1]
+    table: Any = span_condition_blocks(late)[0]
     rows = {row[0].text: row[1:] for row in table.rows}
     assert rows["rnn"][0].text == rows["rnn"][3].text
     assert float(rows["rnn"][0].text) == pytest.approx(
@@ -97,4 +96,4 @@ def test_the_table_has_the_spans_in_parts_of_the_budget_and_the_growth(late: Stu
 
 
 def test_a_study_with_one_lag_has_no_table(make: Make) -> None:
-    assert span_conditions_section(make(lags=(4,), n_seeds=2).by_task()) == []
+    assert span_condition_blocks(make(lags=(4,), n_seeds=2)) == []

@@ -1,7 +1,6 @@
 """The table of spans under other conditions: within parts of the budget, and by softer criteria."""
 
 import math
-from collections.abc import Sequence
 
 from lstm_bench.analysis.budgets import FRACTIONS
 from lstm_bench.analysis.frames import StudyData
@@ -9,28 +8,23 @@ from lstm_bench.analysis.memory_span import MemorySpan, SpanRatio
 from lstm_bench.analysis.softer_criteria import softer_criteria, spans_by
 from lstm_bench.analysis.solving import growth_of_span, is_budget_limited, lags_tried, spans_within
 from lstm_bench.analysis.wording import range_of, significant, times
-from lstm_bench.report.document import Block, Entry, FileLink, Paragraph, Section, Table
+from lstm_bench.report.document import Block, Entry, FileLink, Paragraph, Table
 from lstm_bench.report.style import colours
 
-FILES = ("tables/span_budgets.csv", "tables/softer_criteria.csv")
 PARTS = dict(zip(FRACTIONS, ("1/8 of the budget", "1/4", "1/2", "whole"), strict=True))
 
 
-def span_conditions_section(tasks: Sequence[StudyData]) -> list[Section]:
-    """Return the section on spans under other conditions; nothing of a study trained at fewer than two lags."""
-    tried = [task for task in tasks if lags_tried(task) > 1]
-    if not tried:
+def span_condition_blocks(study: StudyData) -> list[Block]:
+    """Return the spans of one task under other conditions; nothing of a study trained at fewer than two lags."""
+    if lags_tried(study) < 2:
         return []
-    blocks: list[Block] = []
-    for task in tried:
-        blocks += [Section(task.task, [_table(task)]) if len(tasks) > 1 else _table(task)]
     note = (
         "T50 in steps of lag, with 95% intervals, from the same members: within parts of the budget, with the growth "
         "from half to all of it, and by softer criteria, which two evaluations in a row must meet at any time. A "
         "member that solved stopped there and meets them all."
     )
-    files = Paragraph(("Rows: ", FileLink(FILES[0]), ", ", FileLink(FILES[1]), "."), "files")
-    return [Section("Spans by budget and criterion", [Paragraph(note, "note"), *blocks, files], "span-conditions")]
+    files = Paragraph(("Rows: ", FileLink("tables/softer_criteria.csv"), "."), "files")
+    return [_table(study), Paragraph(note, "note"), files]
 
 
 def _table(study: StudyData) -> Table:

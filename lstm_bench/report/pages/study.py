@@ -19,7 +19,7 @@ from lstm_bench.report.pages.learning_rates import learning_rate_blocks
 from lstm_bench.report.pages.literature import literature_blocks
 from lstm_bench.report.pages.protocol import DEFINITIONS, definitions_section, protocol_section
 from lstm_bench.report.pages.side_by_side import side_by_side_section
-from lstm_bench.report.pages.span_conditions import span_conditions_section
+from lstm_bench.report.pages.span_conditions import span_condition_blocks
 from lstm_bench.report.receipt import receipt_section
 
 
@@ -42,7 +42,6 @@ def study_page(
         *failure_callout([study], problems),
         *side_by_side_section(study),
         comparison_section((task.task, task) for task in tasks),
-        *span_conditions_section(tasks),
         *_figures(by_prefix, drawn),
         *_walk(study),
         *claims_section(rulings),
@@ -64,8 +63,8 @@ def _figures(by_prefix: Mapping[str, StudyData], drawn: Mapping[str, Sequence[Fi
 
 
 def _beside(figure: FigureBlock, task: StudyData) -> list[Block]:
-    """Return what stands below a figure: the numbers of published results, and T50 at each learning rate."""
-    blocks = {"published": literature_blocks, "tuning": learning_rate_blocks}
+    """Return the tables that stand below a figure: numbers of published results, spans under other conditions."""
+    blocks = {"published": literature_blocks, "span_budgets": span_condition_blocks, "tuning": learning_rate_blocks}
     return blocks[figure.table](task) if figure.table in blocks else []
 
 
