@@ -199,7 +199,8 @@ def fixed_rate_spans(study: StudyData) -> pd.DataFrame:
 
     A member that was dropped half-way counts as one that did not solve: where there are such members T50 is a lower
     bound. Where tuning members had less than the whole budget, T50 is that within theirs.
-    Columns: study, task, variant, cell, learning_rate, span, span_median, span_low, span_high, members, dropped.
+    Columns: study, task, variant, cell, learning_rate, span, span_median, span_low, span_high, lags (how many it was
+    tried at), members, dropped.
     """
     ran = study.tuning.loc[study.tuning["status"].isin((*ATTEMPTS, DROPPED))]
     return pd.DataFrame(
@@ -219,6 +220,7 @@ def _fixed_rate_span(members: pd.DataFrame) -> dict[str, Any]:
         "span_median": span.median,
         "span_low": span.low,
         "span_high": span.high,
+        "lags": len(solved),
         "members": len(members),
         "dropped": int(dropped.sum()),
     }

@@ -40,4 +40,5 @@ def _entry(rows: pd.DataFrame) -> Entry:
         return Entry(DASH, ("not tried",))
     row = rows.iloc[0]
     dropped = f", {row['dropped']} dropped" if row["dropped"] else ""
-    return Entry(row["span"], (f"{counted(int(row['members']), 'member')}{dropped}",), row["span_median"])
+    members = f"{counted(int(row['members']), 'member')}{dropped}"
+    return Entry(row["span"], (members, counted(int(row["lags"]), "lag")), row["span_median"])
