@@ -115,7 +115,10 @@ def _unreached(numbers: Sequence[Measurement]) -> str:
     """Return which numbers the lags, members or budget keep from deciding; "" where there are none."""
     undecided = [number for number in numbers if number.claimed and number.is_known and not number.decides]
     places = {name: [n.where for n in undecided if n.quantity == name] for name in _out_of_reach(numbers)}
-    clauses = [f"{name} ({listed(where)})" for name, where in places.items()]
+    named = {
+        name: listed(where) if len(where) <= LISTED else f"{len(where)} settings" for name, where in places.items()
+    }
+    clauses = [f"{name} ({where})" for name, where in named.items()]
     return f"The lags, members or budget cannot decide: {'; '.join(clauses)}." if clauses else ""
 
 
