@@ -45,6 +45,7 @@ class StudyData:
     speed: one row a cell, lag and implementation.
     problems: what could not be read, in words; the rest is loaded all the same.
     joined: the plans of the studies that stand side by side in this one, by label; empty for a study of its own.
+    variants: of a study narrowed to one task, how many variants of that task the whole study has.
     """
 
     plan: StudyPlan
@@ -58,6 +59,7 @@ class StudyData:
     speed: pd.DataFrame
     problems: list[str]
     joined: Mapping[str, StudyPlan] = field(default_factory=dict)
+    variants: int = 1
 
     @property
     def cells(self) -> list[str]:
@@ -109,7 +111,8 @@ class StudyData:
 
     def _narrowed(self, task: str, variant: str) -> "StudyData":
         jobs = [job for job in self.plan.jobs if (job.task, job.variant) == (task, variant)]
-        return self._restricted(jobs, lambda frame: (frame["task"] == task) & (frame["variant"] == variant))
+        narrowed = self._restricted(jobs, lambda frame: (frame["task"] == task) & (frame["variant"] == variant))
+        return replace(narrowed, variants=len({job.variant for job in self.plan.jobs if job.task == task}))
 
     def of_cells(self, cells: Collection[str]) -> "StudyData":
         """Return the study of some of the cells alone."""

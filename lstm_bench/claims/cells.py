@@ -40,9 +40,14 @@ def jobs_by_cell(study: StudyData) -> dict[str, JobPlan]:
 
 
 def place_of(study: StudyData) -> str:
-    """Return where a study narrowed to one task measures: "context in anatomy"; "copy_task" names its task itself."""
-    task, name = study.plan.jobs[0].task, study.plan.study
-    return name if task in name else f"{task} in {name}"
+    """Return where a study narrowed to one task measures: "context in anatomy"; "copy_task" names its task itself.
+
+    Of a task with several variants in the study the variant is named: "reber (single) in forget_gate".
+    """
+    job, name = study.plan.jobs[0], study.plan.study
+    if study.variants > 1:
+        return f"{job.task} ({job.variant}) in {name}"
+    return name if job.task in name else f"{job.task} in {name}"
 
 
 def _names(study: StudyData, target: str, **settings: Any) -> list[str]:

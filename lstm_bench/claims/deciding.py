@@ -48,7 +48,8 @@ def rule_on(name: str, claim: Claim, studies: Sequence[StudyData]) -> Ruling:
     A claim holds in a setting where each of its numbers agrees, and fails in one where any contradicts; else the
     setting is open. One in which nothing contradicts and some number decides nothing is left out. A claim is supported
     where it holds in every setting, refuted where it holds in none and fails in one at least, and mixed otherwise. It
-    is not tested where there is no setting, nor where it would be supported but for a quantity that no number decides.
+    is not tested where there is no setting, where every one is open, and where it would be supported but for a quantity
+    that no number decides.
     """
     numbers = tuple(claim.measure([one_task for study in studies for one_task in study.by_task()]))
     settings, absent = holds_in(numbers), _absent(claim, numbers)
@@ -85,9 +86,11 @@ def _absent(claim: Claim, numbers: Sequence[Measurement]) -> list[str]:
 
 def _verdict(settings: Mapping[str, bool | None], absent: Sequence[str]) -> Verdict:
     answers = settings.values()
+    if not answers or set(answers) == {None}:
+        return "not tested"
     if all(answers):
-        return "not tested" if absent or not answers else "supported"
-    return "refuted" if False in answers and True not in answers else "mixed"
+        return "not tested" if absent else "supported"
+    return "refuted" if True not in answers else "mixed"
 
 
 def _untested(claim: Claim, numbers: Sequence[Measurement], absent: Sequence[str]) -> str:
@@ -123,7 +126,7 @@ def _unreached(numbers: Sequence[Measurement]) -> str:
 
 
 def _because(verdict: Verdict, settings: Mapping[str, bool | None], numbers: Sequence[Measurement]) -> str:
-    if verdict == "not tested":
+    if verdict == "not tested" and None not in settings.values():
         return ""
     examples = [_examples(numbers, agreeing=False), _examples(numbers, agreeing=True) if verdict == "mixed" else ""]
     return " ".join(filter(None, [_count(settings), *examples, _unreached(numbers)]))
@@ -137,6 +140,8 @@ def _count(settings: Mapping[str, bool | None]) -> str:
         return f"It holds in {'the one setting' if holding == 1 else f'all {holding} settings'} measured."
     if len(answers) == 1:
         return f"It {'fails' if failing else 'is open'} in the one setting measured."
+    if open_ == len(answers):
+        return f"It is open in all {open_} settings measured."
     parts = [f"holds in {holding or 'none'} of {counted(len(answers), 'setting')}"]
     parts += [f"{words} {n}" for words, n in (("fails in", failing), ("is open in", open_)) if n]
     return f"It {listed(parts)}."

@@ -5,8 +5,11 @@ from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
+from synthetic_study import make_study
 
+from lstm_bench.analysis.frames import load_study
 from lstm_bench.analysis.statistics import Interval
+from lstm_bench.claims.cells import place_of
 from lstm_bench.claims.contract import NOWHERE, Claimed, Measurement
 from lstm_bench.claims.deciding import holds_in, rule_on
 
@@ -78,7 +81,7 @@ def test_a_number_decides_only_where_it_could_have_come_out_either_way(interval,
 def test_an_interval_on_both_sides_of_the_claim_is_open_where_it_ends_and_decides_nothing_where_its_reach_does():
     ends, stops = (replace(number(9, high), reach=Claimed(1, 50)) for high in (11, math.inf))
     assert (ends.agrees, ends.decides, stops.decides) == (None, True, False)
-    assert rule_on("name", claim([ends]), []).verdict == "mixed"
+    assert rule_on("name", claim([ends]), []).because == "It is open in the one setting measured."
     assert rule_on("name", claim([stops]), []).verdict == "not tested"
 
 
@@ -101,7 +104,8 @@ def test_a_setting_with_a_number_that_decides_nothing_holds_nowhere_and_may_fail
         ([FAILS, OPEN], "refuted"),
         ([HOLDS, FAILS], "mixed"),
         ([HOLDS, OPEN], "mixed"),
-        ([OPEN], "mixed"),
+        ([OPEN], "not tested"),  # nothing speaks for either side
+        ([OPEN, OPEN], "not tested"),
         ([HOLDS, UNKNOWN], "supported"),  # a number without an interval decides nothing
         ([UNKNOWN], "not tested"),
         ([], "not tested"),
@@ -196,3 +200,14 @@ def test_the_refined_wording_is_left_out_of_what_was_not_measured():
 )
 def test_the_claimed_range_in_words(claimed, text):
     assert claimed.text == text
+
+
+def test_two_variants_of_a_task_are_two_places(tmp_path):
+    make_study(tmp_path / "s", lags=(2, 4), n_seeds=1, timed=False, probed=False, tuned=False)
+    study = load_study(tmp_path / "s")
+    jobs = [replace(job, variant="bai, 3 symbols" if job.lag == 4 else job.variant) for job in study.plan.jobs]
+    mixed = replace(study, plan=replace(study.plan, jobs=jobs, study="copy_two_ways"))
+    assert [place_of(one_task) for one_task in mixed.by_task()] == [
+        "copy (bai, 3 symbols) in copy_two_ways", "copy (arjovsky, 3 symbols) in copy_two_ways",
+    ]  # fmt: skip
+    assert [place_of(one_task) for one_task in study.by_task()] == ["copy in s"]

@@ -184,7 +184,7 @@ SHORT, LONG_LAG = 2, 8  # every cell below solves the former; the LSTM, with a s
         (3.2, (SOME, SOME), (SOME, SOME), "refuted"),  # one whose answer depends on what it cannot recall
         (3.2, (SOME, NONE), (SOME, SOME), "mixed"),  # one that remembers less far
         (0.5, (NONE, NONE), (NONE, NONE), "refuted"),  # an LSTM whose answer does not depend on what stood before
-        (0.5, ([0.0, 0.03, 0.0, 0.03, 0.01],) * 2, (SOME, SOME), "mixed"),  # members disagree
+        (0.5, ([0.0, 0.03, 0.0, 0.03, 0.01],) * 2, (SOME, SOME), "not tested"),  # members disagree
     ],
 )
 def test_the_same_word_asks_the_rnn_for_one_answer_and_the_lstm_for_two(
@@ -256,7 +256,7 @@ AS_CLAIMED = {"rnn_left": NEAR_ONE, "rnn_lost": NONE, "lstm_left": LITTLE, "lstm
         ({"gate": NEAR_ONE}, "refuted"),  # something else than the forget gate erases
         ({"rnn_left": LITTLE}, "refuted"),  # the RNN erases
         ({"rnn_lost": SOME}, "refuted"),  # the RNN's answers depend on the boundary
-        ({"lstm_left": WIDE}, "mixed"),  # members disagree
+        ({"lstm_left": WIDE}, "not tested"),  # members disagree
         ({"readable": [0.1] * 5}, "not tested"),  # there was nothing to erase
     ],
 )

@@ -9,7 +9,7 @@ from lstm_bench.analysis.statistics import Interval
 from lstm_bench.analysis.wording import listed
 from lstm_bench.claims.cells import lstms, place_of
 from lstm_bench.claims.contract import Claimed, Measurement
-from lstm_bench.claims.explainer.gates import NEEDED_BY
+from lstm_bench.claims.explainer.gates import is_needed_on
 
 TEXT = "The input gate opens at what is to be kept, the output gate when asked; the forget gate shuts at a reset."
 SOURCE = "The explainer, what each gate is for."
@@ -56,7 +56,7 @@ def measure(studies: Sequence[StudyData]) -> list[Measurement]:
 
 
 def _of_gate(study: StudyData, cell: str, gate: str, role: Role) -> Iterator[Measurement]:
-    decides = any(word in study.plan.jobs[0].task for word in NEEDED_BY[role.part])
+    decides = is_needed_on(study, role.part)
     numbers: tuple[tuple[str, Interval, Claimed], ...] = (
         (RATIOS[gate], role_ratio(study, cell, gate, role.role, role.other), role.claimed),
         (FALLS[gate], clamp_fall(study, cell, gate), Claimed(low=LEAST_FALL)),

@@ -30,8 +30,8 @@ GATES = {
     "output_gate": "T50 with o = 1, over that of the whole LSTM",
 }
 BESIDE = {gate: f"{quantity}, beside" for gate, quantity in GATES.items()}
-NEEDED_BY: Mapping[str, tuple[str, ...]] = {  # by gate: words of the names of tasks that need what it is for
-    "forget_gate": ("segments", "reber"),
+NEEDED_BY: Mapping[str, tuple[str, ...]] = {  # by gate: words of the tasks and variants that need what it is for
+    "forget_gate": ("segments", "continual"),
     "input_gate": ("copy",),
     "output_gate": ("copy",),
 }
@@ -72,14 +72,19 @@ def _ratio(study: StudyData, cell: str, whole: str, missing: str, matched: str) 
     interval = without.ratio_to(complete)
     if math.isnan(interval.middle):
         return
-    task = study.plan.jobs[0].task
-    is_asked = matched == SAME_PARAMETERS and any(word in task for word in NEEDED_BY[missing])
+    is_asked = matched == SAME_PARAMETERS and is_needed_on(study, missing)
     quantity, claimed = (GATES[missing], Claimed(high=MISSED)) if is_asked else (BESIDE[missing], None)
     text = "not decided" if interval[1:] == OPEN else without.ratio_text(complete)
     yield Measurement(
         place_of(study), cell, quantity, interval, claimed, f"over {whole}, {matched}", True, told=text,
         reach=without.ratio_reach(complete),
     )  # fmt: skip
+
+
+def is_needed_on(study: StudyData, gate: str) -> bool:
+    """Tell whether the task of a study narrowed to one needs what a gate of GATES is for."""
+    job = study.plan.jobs[0]
+    return any(word in f"{job.task} {job.variant}" for word in NEEDED_BY[gate])
 
 
 def refined(numbers: Sequence[Measurement]) -> str:
