@@ -21,6 +21,7 @@ from lstm_bench.config.listing import listing
 from lstm_bench.config.schema import SafetyConfig, StudyConfig
 from lstm_bench.config.search_path import file_notices, main_folder
 from lstm_bench.cores import keep_to_usable_cores
+from lstm_bench.matplotlib_start import prepare_matplotlib
 from lstm_bench.study.stopping import Stop, Stopped
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     0: everything that was requested is done; 1: something is not; 2: bad input; 128 + n: stopped by signal n.
     """
+    prepare_matplotlib()  # before a plug-in imports it
     typed = list(sys.argv[1:] if arguments is None else arguments)
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     parser.add_argument("--help", "-h", action="store_true")

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from lstm_bench.anatomy import commands
 from lstm_bench.config.errors import ConfigError, not_allowed
+from lstm_bench.matplotlib_start import prepare_matplotlib
 
 BAD_INPUT = 2
 COMMANDS: Mapping[str, Callable[[Sequence[str]], None]] = {"step": commands.run_step, "walk": commands.run_walk}
@@ -16,6 +17,7 @@ python -m lstm_bench.anatomy walk [--help]     a walk through a few words: table
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code: 0, or 2 for bad input, with one line on stderr."""
+    prepare_matplotlib()
     command, *options = [*(sys.argv[1:] if arguments is None else arguments), ""]
     if command in {"", "-h", "--help"}:
         print(USAGE)

@@ -202,11 +202,7 @@ class StudyRunner(PlannedStudy):
         mirror_s, wall_s = None if mirror is None else mirror.seconds, time.monotonic() - started
         self._plan = replace(self._plan, finished=now(), wall_s=wall_s, mirror_s=mirror_s, cost=self._cost(wall_s))
         self._records.write_plan(self._plan)
-        try:
-            report = self._write_report() if self._config.report.enabled else None
-        except OSError as error:
-            self.say(f"No report: {error}; python -m lstm_bench.report {self._plan.study} makes it from the records")
-            report = None
+        report = self._reported(self._write_report) if self._config.report.enabled else None
         if mirror is not None:
             self._close(mirror, report)
         return report
@@ -242,13 +238,15 @@ class StudyRunner(PlannedStudy):
     def _close(self, mirror: BackgroundMirror, report: Path | None) -> None:
         from lstm_bench.analysis.results import derived_metrics, study_metrics
 
-        mirror.close(
-            derived_metrics(self._frames), study_metrics(self._frames), None if report is None else report.parent
+        summary = self._attempted(
+            lambda: (derived_metrics(self._frames), study_metrics(self._frames)), "No summary in MLflow"
         )
+        mirror.close(*(summary or ({}, {})), None if report is None else report.parent)
 
     def _say_where_it_is(self, report: Path | None, uri: str, mirror: BackgroundMirror | None) -> None:
         if report is not None:
             self.say(f"Report:  {report}")
+            self._say_missing_letters(self._frames)
         elif not self._config.report.enabled:
             self._say_report_is_off()
         for line in mirror_lines(self._plan, mirror, uri) if mirror is not None else []:

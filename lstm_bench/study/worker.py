@@ -15,6 +15,7 @@ import time
 from pathlib import Path
 from typing import Any, TextIO
 
+from lstm_bench.matplotlib_start import prepare_matplotlib
 from lstm_bench.records.schema import JobOutcome
 from lstm_bench.study.heartbeat import PipeHeartbeat
 
@@ -36,6 +37,7 @@ def serve() -> None:
     from lstm_bench.engine.process_setup import prepare_process
 
     prepare_process()
+    prepare_matplotlib()  # a plug-in may import it
     while True:
         request = jobs.get()
         heartbeat.busy = True

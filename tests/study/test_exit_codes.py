@@ -65,3 +65,20 @@ def test_the_exit_code_says_whether_a_job_failed_though_every_member_has_a_resul
 def test_the_same_command_after_that_ends_well(ended):
     assert ended(((HELD, DONE), 0))[0] == 1
     assert ended()[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (ValueError("no such glyph\nin a long story"), "ValueError: no such glyph"),
+        (OSError(28, "No space left on device"), "[Errno 28] No space left on device"),
+    ],
+)
+def test_a_report_that_fails_costs_the_report_alone(ended, monkeypatch, error, told):
+    def fail(_):
+        raise error
+
+    monkeypatch.setattr(StudyRunner, "_write_report", fail)
+    exit_code, said = ended(((DONE, DONE), 0))
+    assert exit_code == 1
+    assert f"\nNo report: {told}\n         to make it from the records: python -m lstm_bench.report s\n" in said
