@@ -32,13 +32,26 @@ def theme_alone(theme: Mapping[str, Any]) -> Iterator[None]:
 def write_figures(
     figures: Iterable[tuple[str, Figure]], folder: Path, theme: Mapping[str, Any], dpi: float
 ) -> dict[str, str]:
-    """Write each figure as `write_figure` does, on all cores while the next ones are drawn; return SVG text by name."""
-    workers = min(usable_cores(), MOST_WORKERS)
-    if workers == 1:
+    """Write each figure as `write_figure` does; return SVG text by name.
+
+    It takes all cores, while the next ones are drawn; this process alone where no other can be had.
+    """
+    pool = _pool(min(usable_cores(), MOST_WORKERS))
+    if pool is None:
         return {name: write_figure(figure, folder, name, theme, dpi) for name, figure in figures}
-    with ProcessPoolExecutor(workers, initializer=prepare_matplotlib) as pool:
+    with pool:
         written = {name: pool.submit(write_figure, figure, folder, name, theme, dpi) for name, figure in figures}
         return {name: future.result() for name, future in written.items()}
+
+
+def _pool(workers: int) -> ProcessPoolExecutor | None:
+    """Return a pool of processes; None of one, and where the machine has no semaphores, which a pool needs."""
+    if workers == 1:
+        return None
+    try:
+        return ProcessPoolExecutor(workers, initializer=prepare_matplotlib)
+    except (OSError, ImportError, NotImplementedError):
+        return None
 
 
 def write_figure(figure: Figure, folder: Path, name: str, theme: Mapping[str, Any], dpi: float) -> str:
