@@ -45,7 +45,7 @@ class WorkerPool:
         """End the processes: after what they are at, or at once where an exception is on its way."""
         for worker in self._workers:
             if error is not None:
-                worker.terminate()
+                worker.kill()
             for pipe in (worker.stdin, worker.stdout):
                 with suppress(OSError):  # a call that could not be sent
                     pipe and pipe.close()

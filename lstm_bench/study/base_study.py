@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, TypeVar
 
 from rich.console import Console
 
-from lstm_bench.config.errors import not_allowed
+from lstm_bench.config.errors import ConfigError, not_allowed
 from lstm_bench.config.schema import StudyConfig
-from lstm_bench.records.locking import HeldError, held, study_lock
+from lstm_bench.records.locking import HeldError, LockError, held, study_lock
 from lstm_bench.records.schema import StudyPlan
 from lstm_bench.records.store import StudyRecords
 from lstm_bench.study.environment import slower_kernels
@@ -82,11 +82,13 @@ class PlannedStudy:
     def _alone(self) -> Iterator[None]:
         """Hold the lock of the study during the block.
 
-        Raises: ConfigError where another invocation holds it.
+        Raises: ConfigError where another invocation holds it, and where the folder cannot be locked.
         """
         try:
             with held(study_lock(self._records.folder), self._plan.command):
                 yield
+        except LockError as error:
+            raise ConfigError(f"output={self._config.output}: {error}") from error
         except HeldError as error:
             raise not_allowed("study", self._plan.study, f"one invocation at a time; it is run by {error}") from error
 

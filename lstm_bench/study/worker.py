@@ -18,6 +18,7 @@ from typing import Any, TextIO
 from lstm_bench.matplotlib_start import prepare_matplotlib
 from lstm_bench.records.schema import JobOutcome
 from lstm_bench.study.heartbeat import PipeHeartbeat
+from lstm_bench.study.stopping import REQUESTS
 
 ORPHANS_GRACE_S = 1.0
 Jobs = queue.SimpleQueue[dict[str, Any]]
@@ -26,13 +27,14 @@ Jobs = queue.SimpleQueue[dict[str, Any]]
 def serve() -> None:
     """Run the jobs of the input, one after another, until it ends.
 
-    Ctrl-C is ignored, since the study handles it; SIGTERM, which clusters send to every process of a job, requests the
-    job to end. What a plug-in prints goes to stderr, since stdout carries the messages to the supervisor.
+    Ctrl-C is ignored, since the study handles it; signals that clusters send to every process of a job request the job
+    to end, unless they are ignored. What a plug-in prints goes to stderr, since stdout carries the messages to the
+    supervisor.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     heartbeat, jobs = PipeHeartbeat(os.fdopen(os.dup(1), "w", encoding="utf-8")), Jobs()
     os.dup2(2, 1)
-    signal.signal(signal.SIGTERM, lambda *_: heartbeat.request_stop())
+    _request_stop_at_signals(heartbeat)
     threading.Thread(target=_listen, args=(sys.stdin, heartbeat, jobs), name="listener", daemon=True).start()
     from lstm_bench.engine.process_setup import prepare_process
 
@@ -45,6 +47,12 @@ def serve() -> None:
         outcome = _run(**request["job"], heartbeat=heartbeat)
         heartbeat.busy = False
         heartbeat.send(outcome)
+
+
+def _request_stop_at_signals(heartbeat: PipeHeartbeat) -> None:
+    for signum in REQUESTS:
+        if signal.getsignal(signum) != signal.SIG_IGN:
+            signal.signal(signum, lambda *_: heartbeat.request_stop())
 
 
 def _listen(lines: TextIO, heartbeat: PipeHeartbeat, jobs: Jobs) -> None:
@@ -65,7 +73,7 @@ def _listen(lines: TextIO, heartbeat: PipeHeartbeat, jobs: Jobs) -> None:
 
 def _run(folder: str, number: int, checkpoint_s: float, heartbeat: PipeHeartbeat) -> JobOutcome:
     """Run one job of the plan under its lock, which a process of an earlier invocation may still hold."""
-    from lstm_bench.records.locking import HeldError, held, job_lock
+    from lstm_bench.records.locking import HeldError, LockError, held, job_lock
     from lstm_bench.records.store import StudyRecords
     from lstm_bench.study.identity import job_identity
     from lstm_bench.study.job import PATIENCE_S, run_job
@@ -82,6 +90,8 @@ def _run(folder: str, number: int, checkpoint_s: float, heartbeat: PipeHeartbeat
             return run_job(config, records, checkpoint_s, heartbeat)
     except HeldError as error:
         return JobOutcome("failed", f"this job is being run by {error}")
+    except LockError as error:
+        return JobOutcome("failed", str(error))
 
 
 if __name__ == "__main__":

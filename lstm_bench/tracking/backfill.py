@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from lstm_bench.analysis.wording import counted
-from lstm_bench.records.locking import HeldError, held, is_held, job_lock
+from lstm_bench.records.locking import HeldError, LockError, held, is_held, job_lock
 from lstm_bench.records.reading import RecordError
 from lstm_bench.records.schema import StudyPlan
 from lstm_bench.records.store import StudyRecords
@@ -63,8 +63,8 @@ def backfill(folder: Path, reports: Path, uri: str | None) -> Backfilled:
         reports: the folder of all reports; the study's report, if there is one, becomes a run.
         uri: the MLflow store; None for the store of the study's plan.
 
-    Raises: IncompleteError; HeldError where the study's own mirror is running; RecordError for a study that does not
-        train.
+    Raises: IncompleteError; HeldError where the study's own mirror is running; LockError; RecordError for a study that
+        does not train.
     """
     records = StudyRecords(folder)
     plan = records.read_plan()
@@ -123,7 +123,7 @@ def _backfill_by_name(study: str, runs: Path, reports: Path, uri: str | None) ->
         return _report_problem(f"study={study}: not all written to MLflow: {error}", INCOMPLETE)
     except HeldError as error:
         return _report_problem(f"study={study}: mirrored by {error}: allowed: when that has ended", BAD_INPUT)
-    except RecordError as error:
+    except (RecordError, LockError) as error:
         return _report_problem(str(error), BAD_INPUT)
     print(f"{study}: {counted(result.runs, 'run')} in MLflow, {result.written} written now")
     return 0
