@@ -23,6 +23,7 @@ from lstm_bench.config.search_path import file_notices, main_folder
 from lstm_bench.cores import keep_to_usable_cores
 from lstm_bench.matplotlib_start import prepare_matplotlib
 from lstm_bench.study.stopping import Stop, Stopped
+from lstm_bench.text_encoding import allow_all_letters, is_text
 
 if TYPE_CHECKING:
     from lstm_bench.study.claims_study import ClaimsStudy
@@ -39,6 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     0: everything that was requested is done; 1: something is not; 2: bad input; 128 + n: stopped by signal n.
     """
     prepare_matplotlib()  # before a plug-in imports it
+    allow_all_letters()
     typed = list(sys.argv[1:] if arguments is None else arguments)
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     parser.add_argument("--help", "-h", action="store_true")
@@ -46,6 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--config-dir", "-cd", type=Path)
     options, overrides = parser.parse_known_args(typed)
     try:
+        _check_letters(typed)
         _check_folder(options.config_dir)
         if any(override.split("=")[0] in HYDRA_FLAGS for override in overrides):
             return _launch(typed, options.config_dir and options.config_dir.resolve())
@@ -61,6 +64,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ConfigError as error:
         print(error, file=sys.stderr)
         return BAD_INPUT
+
+
+def _check_letters(typed: Sequence[str]) -> None:
+    unreadable = next((argument for argument in typed if not is_text(argument)), None)
+    if unreadable is not None:
+        raise ConfigError(f"{unreadable!a}: allowed: text in UTF-8")
 
 
 def _check_folder(config_dir: Path | None) -> None:

@@ -14,9 +14,9 @@ import lstm_bench
 PACKAGE = Path(lstm_bench.__file__).parent
 LEFT_WING = {"cells", "tasks", "engine", "probes"}
 RIGHT_WING = {"records", "analysis", "claims", "parts of pages", "anatomy", "report"}
-EVERYWHERE = {  # ranges, cores that may be used, yaml files, the cache, processes, clocks, what a number is, version
+EVERYWHERE = {  # ranges, cores, yaml files, the cache, processes, clocks, letters, what a number is, version
     *("checks", "cores", "conf_folder", "cache_folder", "matplotlib_start", "python_process", "awake_clock", "metrics"),
-    "__init__",
+    *("text_encoding", "__init__"),
 }
 PAGE_PARTS, ANATOMY_COMMANDS, BACKFILL = "parts of pages", "commands of anatomy", "command of tracking"
 FLOORS = {  # modules of a room that stand on another floor than the rest of it
@@ -51,6 +51,7 @@ ALLOWED_ROOMS = {
     "matplotlib_start": set(),
     "python_process": set(),
     "awake_clock": set(),
+    "text_encoding": set(),
     "cells": set(),
     "tasks": set(),
     "engine": {"cells", "tasks"},

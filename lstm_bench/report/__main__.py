@@ -18,6 +18,7 @@ from lstm_bench.checks import STUDY_NAME, STUDY_NAME_RULE
 from lstm_bench.matplotlib_start import prepare_matplotlib
 from lstm_bench.records.reading import RecordError
 from lstm_bench.report.study_folders import existing_studies, study_folder
+from lstm_bench.text_encoding import allow_all_letters, restart_in_utf8
 
 if TYPE_CHECKING:
     from lstm_bench.report.build import Measured
@@ -37,6 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     written and the exit code is 2, else 0. Where the report cannot be made, a line says why and the code is 1.
     """
     prepare_matplotlib()
+    allow_all_letters()
     options = _parser().parse_args(arguments)
     try:
         _refuse_folders(options.studies, options.runs)
@@ -140,5 +142,6 @@ def _rebuilt_by(studies: Studies, name: str | None) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
+    restart_in_utf8()
     atexit.register(gc.freeze)  # Python would search all of pandas and seaborn for cycles before it ends: half a second
     sys.exit(main())

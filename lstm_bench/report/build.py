@@ -173,7 +173,7 @@ def _write(files: Files, folder: Path) -> None:
     for name, text in files.items():
         path = folder / name
         path.parent.mkdir(exist_ok=True)
-        path.write_text(text, "utf-8", newline="\n")
+        path.write_text(text, "utf-8", "backslashreplace", newline="\n")
 
 
 def _replace(place: Path, fresh: Path, old: Path) -> None:

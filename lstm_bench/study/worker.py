@@ -19,6 +19,7 @@ from lstm_bench.matplotlib_start import prepare_matplotlib
 from lstm_bench.records.schema import JobOutcome
 from lstm_bench.study.heartbeat import PipeHeartbeat
 from lstm_bench.study.stopping import REQUESTS
+from lstm_bench.text_encoding import allow_all_letters
 
 ORPHANS_GRACE_S = 1.0
 Jobs = queue.SimpleQueue[dict[str, Any]]
@@ -34,6 +35,7 @@ def serve() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     heartbeat, jobs = PipeHeartbeat(os.fdopen(os.dup(1), "w", encoding="utf-8")), Jobs()
     os.dup2(2, 1)
+    allow_all_letters()  # to what a plug-in prints
     _request_stop_at_signals(heartbeat)
     threading.Thread(target=_listen, args=(sys.stdin, heartbeat, jobs), name="listener", daemon=True).start()
     from lstm_bench.engine.process_setup import prepare_process

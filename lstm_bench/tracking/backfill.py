@@ -21,6 +21,7 @@ from lstm_bench.records.schema import StudyPlan
 from lstm_bench.records.store import StudyRecords
 from lstm_bench.report.study_folders import existing_studies, study_folder
 from lstm_bench.study.folders import tracking_uri
+from lstm_bench.text_encoding import allow_all_letters, restart_in_utf8
 from lstm_bench.tracking.background import mirror_lock
 from lstm_bench.tracking.progress import Progress
 from lstm_bench.tracking.run_spec import StudySummary
@@ -51,6 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     The exit code of a study is 0 where MLflow shows all that the records hold, 1 where it does not, and 2 for an
     unknown study, a study that does not train, or one that is being mirrored by the process that runs it.
     """
+    allow_all_letters()
     options = _parser().parse_args(arguments)
     return max(_backfill_by_name(study, options.runs, options.reports, options.uri) for study in options.studies)
 
@@ -162,5 +164,6 @@ def _folder(study: str, runs: Path) -> Path:
 
 
 if __name__ == "__main__":
+    restart_in_utf8()
     atexit.register(gc.freeze)  # Python would search all of MLflow for cycles before it ends: half a second
     sys.exit(main())

@@ -106,7 +106,9 @@ def _load(path: Path, compiler: list[str], options: tuple[str, ...]) -> ctypes.C
 
 def _run(command: list[str]) -> subprocess.CompletedProcess[str]:
     try:
-        return subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, check=False)
+        return subprocess.run(
+            command, capture_output=True, encoding="utf-8", errors="replace", timeout=SECONDS, check=False
+        )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise CannotBuildError(f"{command[0]}: {error}") from error
 
