@@ -16,7 +16,7 @@ LEFT_WING = {"cells", "tasks", "engine", "probes"}
 RIGHT_WING = {"records", "analysis", "claims", "parts of pages", "anatomy", "report"}
 EVERYWHERE = {  # ranges, cores, yaml files, the cache, processes, clocks, letters, what a number is, version
     *("checks", "cores", "conf_folder", "cache_folder", "matplotlib_start", "python_process", "awake_clock", "metrics"),
-    *("text_encoding", "__init__"),
+    *("text_encoding", "python_version", "__init__"),
 }
 PAGE_PARTS, ANATOMY_COMMANDS, BACKFILL = "parts of pages", "commands of anatomy", "command of tracking"
 FLOORS = {  # modules of a room that stand on another floor than the rest of it
@@ -52,6 +52,7 @@ ALLOWED_ROOMS = {
     "python_process": set(),
     "awake_clock": set(),
     "text_encoding": set(),
+    "python_version": set(),
     "cells": set(),
     "tasks": set(),
     "engine": {"cells", "tasks"},
