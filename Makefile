@@ -47,6 +47,7 @@ ui: $(VENV)/installed
 	$(BIN)/mlflow ui --host 127.0.0.1 --backend-store-uri sqlite:///mlflow.db
 
 $(BIN)/python:
+	@$(PYTHON) -c 'import sys; from lstm_bench.python_version import refusal; sys.exit(refusal() and refusal() + "; make PYTHON=python3.13" or 0)'
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/installed: $(BIN)/python pyproject.toml constraints.txt

@@ -21,7 +21,10 @@ from lstm_bench.config.listing import listing
 from lstm_bench.config.schema import SafetyConfig, StudyConfig
 from lstm_bench.config.search_path import file_notices, main_folder
 from lstm_bench.cores import keep_to_usable_cores
+from lstm_bench.matplotlib_start import prepare_matplotlib
+from lstm_bench.python_version import refusal
 from lstm_bench.study.stopping import Stop, Stopped
+from lstm_bench.text_encoding import allow_all_letters, is_text
 
 if TYPE_CHECKING:
     from lstm_bench.study.claims_study import ClaimsStudy
@@ -37,6 +40,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     0: everything that was requested is done; 1: something is not; 2: bad input; 128 + n: stopped by signal n.
     """
+    if refusal():
+        print(refusal(), file=sys.stderr)
+        return BAD_INPUT
+    prepare_matplotlib()  # before a plug-in imports it
+    allow_all_letters()
     typed = list(sys.argv[1:] if arguments is None else arguments)
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     parser.add_argument("--help", "-h", action="store_true")
@@ -44,6 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--config-dir", "-cd", type=Path)
     options, overrides = parser.parse_known_args(typed)
     try:
+        _check_letters(typed)
         _check_folder(options.config_dir)
         if any(override.split("=")[0] in HYDRA_FLAGS for override in overrides):
             return _launch(typed, options.config_dir and options.config_dir.resolve())
@@ -59,6 +68,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ConfigError as error:
         print(error, file=sys.stderr)
         return BAD_INPUT
+
+
+def _check_letters(typed: Sequence[str]) -> None:
+    unreadable = next((argument for argument in typed if not is_text(argument)), None)
+    if unreadable is not None:
+        raise ConfigError(f"{unreadable!a}: allowed: text in UTF-8")
 
 
 def _check_folder(config_dir: Path | None) -> None:
@@ -86,7 +101,8 @@ def _run(invocation: Invocation, typed: Sequence[str], stop: Stop) -> int:
     for line in file_notices(invocation.config_dir, replaced, unread):
         study.say(line)
     try:
-        return study.run(lambda config, jobs: _launch_jobs(config, jobs, stop), stop)
+        told = set[str]()
+        return study.run(lambda config, jobs: _launch_jobs(config, jobs, stop, told), stop)
     except Stopped:
         study.say_how_to_resume()
         raise
@@ -120,8 +136,8 @@ def _planned(
     return StudyRunner(config, plan), [config]
 
 
-def _launch_jobs(config: StudyConfig, jobs: Sequence[int], stop: Stop) -> int:
-    """Let Hydra launch jobs of the plan; print an error of the launcher itself in one line."""
+def _launch_jobs(config: StudyConfig, jobs: Sequence[int], stop: Stop, told: set[str]) -> int:
+    """Let Hydra launch jobs of the plan; print an error of the launcher itself in one line, unless it was told."""
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra raises errors in place of printing them
     keep_to_usable_cores()
     try:
@@ -129,7 +145,10 @@ def _launch_jobs(config: StudyConfig, jobs: Sequence[int], stop: Stop) -> int:
     except Exception as error:
         if stop.was_signalled:  # a stopped launcher fails as expected
             return 1
-        print(f"Launcher: {type(error).__name__}: {str(error).strip().splitlines()[0]}", file=sys.stderr)
+        line = f"Launcher: {type(error).__name__}: {(str(error).strip().splitlines() or [''])[0]}"
+        if line not in told:
+            print(line, file=sys.stderr)
+            told.add(line)
         return 1
 
 

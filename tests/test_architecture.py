@@ -14,13 +14,15 @@ import lstm_bench
 PACKAGE = Path(lstm_bench.__file__).parent
 LEFT_WING = {"cells", "tasks", "engine", "probes"}
 RIGHT_WING = {"records", "analysis", "claims", "parts of pages", "anatomy", "report"}
-EVERYWHERE = {  # ranges, cores that may be used, yaml files, what a number is, version
-    *("checks", "cores", "conf_folder", "metrics", "__init__"),
+EVERYWHERE = {  # ranges, cores, yaml files, the cache, processes, clocks, letters, what a number is, version
+    *("checks", "cores", "conf_folder", "cache_folder", "matplotlib_start", "python_process", "awake_clock", "metrics"),
+    *("text_encoding", "python_version", "__init__"),
 }
 PAGE_PARTS, ANATOMY_COMMANDS, BACKFILL = "parts of pages", "commands of anatomy", "command of tracking"
 FLOORS = {  # modules of a room that stand on another floor than the rest of it
     "lstm_bench.report.document": PAGE_PARTS,
     "lstm_bench.report.figure_files": PAGE_PARTS,
+    "lstm_bench.report.fonts": PAGE_PARTS,
     "lstm_bench.report.html": PAGE_PARTS,
     "lstm_bench.report.markdown": PAGE_PARTS,
     "lstm_bench.report.markdown_text": PAGE_PARTS,
@@ -45,6 +47,12 @@ ALLOWED_ROOMS = {
     "metrics": set(),
     "cores": set(),
     "conf_folder": set(),
+    "cache_folder": set(),
+    "matplotlib_start": set(),
+    "python_process": set(),
+    "awake_clock": set(),
+    "text_encoding": set(),
+    "python_version": set(),
     "cells": set(),
     "tasks": set(),
     "engine": {"cells", "tasks"},

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 
 from lstm_bench.anatomy import commands
 from lstm_bench.config.errors import ConfigError, not_allowed
+from lstm_bench.matplotlib_start import prepare_matplotlib
+from lstm_bench.text_encoding import allow_all_letters, restart_in_utf8
 
 BAD_INPUT = 2
 COMMANDS: Mapping[str, Callable[[Sequence[str]], None]] = {"step": commands.run_step, "walk": commands.run_walk}
@@ -16,6 +18,8 @@ python -m lstm_bench.anatomy walk [--help]     a walk through a few words: table
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code: 0, or 2 for bad input, with one line on stderr."""
+    prepare_matplotlib()
+    allow_all_letters()
     command, *options = [*(sys.argv[1:] if arguments is None else arguments), ""]
     if command in {"", "-h", "--help"}:
         print(USAGE)
@@ -33,4 +37,5 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    restart_in_utf8()
     sys.exit(main())

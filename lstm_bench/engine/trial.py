@@ -5,15 +5,16 @@ import pickle
 import select
 import signal
 import sys
-from typing import Literal
+from typing import BinaryIO, Literal
 
 import torch
 
+from lstm_bench.awake_clock import AwakeClock
 from lstm_bench.cells.contract import CellError, cell_error
 from lstm_bench.engine.conformance import check_cell
 from lstm_bench.engine.model import MakeCell
 
-TIMEOUT_S = 60.0
+TIMEOUT_S, BETWEEN_LOOKS_S = 60.0, 0.1
 Answer = tuple[Literal["warnings", "refusal"], list[str]]
 
 
@@ -34,7 +35,7 @@ def try_cell(make_cell: MakeCell, device: torch.device, cell_type: type) -> list
         _answer(make_cell, device, cell_type, writer)
     os.close(writer)
     with os.fdopen(reader, "rb") as pipe:
-        in_time, _, _ = select.select([pipe], [], [], TIMEOUT_S)
+        in_time = _is_in_time(pipe)
         content = pipe.read() if in_time else b""
     if not in_time:
         os.kill(child, signal.SIGKILL)
@@ -48,11 +49,22 @@ def try_cell(make_cell: MakeCell, device: torch.device, cell_type: type) -> list
     return list(sentences)
 
 
+def _is_in_time(pipe: BinaryIO) -> bool:
+    """Wait for the answer; tell whether it comes in time."""
+    clock = AwakeClock(2 * BETWEEN_LOOKS_S)
+    while clock.seconds() < TIMEOUT_S:
+        if select.select([pipe], [], [], BETWEEN_LOOKS_S)[0]:
+            return True
+    return False
+
+
 def _answer(make_cell: MakeCell, device: torch.device, cell_type: type, writer: int) -> None:
     """In the child: check the cell, write the answer, and leave without the parent's clean-up."""
     try:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        for signum in signal.valid_signals() - {signal.SIGINT}:  # the parent's handlers are not for the child
+            if callable(signal.getsignal(signum)):
+                signal.signal(signum, signal.SIG_DFL)
         torch.set_num_threads(1)  # threads of the parent do not survive the fork
         answer: Answer
         try:

@@ -29,8 +29,8 @@ def write_bytes(path: Path, content: bytes, lasting: bool = True) -> None:
 
 
 def write_text(path: Path, content: str, lasting: bool = True) -> None:
-    """Write UTF-8 text as `write_bytes` does."""
-    write_bytes(path, content.encode(), lasting)
+    """Write UTF-8 text as `write_bytes` does; bytes of a path that are none become escapes."""
+    write_bytes(path, content.encode(errors="backslashreplace"), lasting)
 
 
 def sync_folder(folder: Path) -> None:

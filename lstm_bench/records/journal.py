@@ -24,7 +24,7 @@ class Journal:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o666)
         try:
-            os.write(descriptor, (_end_of_a_torn_line(descriptor) + line).encode())
+            os.write(descriptor, (_end_of_a_torn_line(descriptor) + line).encode(errors="backslashreplace"))
             os.fsync(descriptor)
         finally:
             os.close(descriptor)

@@ -8,19 +8,28 @@ import glob
 import json
 import os
 import platform
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
+import psutil
+from filelock import BaseFileLock, FileLock, Timeout
 
 from lstm_bench.records.atomic import write_text
+
+# Where the system has no flock, filelock makes do with the presence of a file, which a process that is killed leaves.
+warnings.filterwarnings("ignore", "flock not supported")
 
 
 class HeldError(Exception):
     """Another process holds the lock; the message names the process, its host, the time and the command."""
+
+
+class LockError(OSError):
+    """A file system gives no locks; the message names the folder and the file system."""
 
 
 @contextmanager
@@ -32,14 +41,12 @@ def held(path: Path, command: str, patience_s: float = 0.0) -> Iterator[None]:
         command: the holder's command, for the message to others.
         patience_s: how long to wait for the lock, in seconds.
 
-    Raises: HeldError where another process holds it.
+    Raises: HeldError where another process holds it; LockError where its file system gives no locks.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(path, timeout=patience_s, poll_interval=0.05)
-    try:
-        lock.acquire()
-    except Timeout as error:
-        raise HeldError(_in_words(holder(path))) from error
+    lock = _acquired(path, patience_s)
+    if lock is None:
+        raise HeldError(_in_words(path, holder(path)))
     try:
         since = datetime.now().astimezone().isoformat(timespec="seconds")
         facts = {"pid": os.getpid(), "host": platform.node(), "since": since, "command": command}
@@ -55,13 +62,30 @@ def is_held(path: Path) -> bool:
     """Tell whether a process holds a lock."""
     if not path.exists():
         return False
-    lock = FileLock(path, timeout=0)
+    lock = _acquired(path, 0.0)
+    if lock is not None:
+        lock.release()
+    return lock is None
+
+
+def _acquired(path: Path, patience_s: float) -> BaseFileLock | None:
+    """Return a lock that this process holds, None where another one holds it."""
+    lock = FileLock(path, timeout=patience_s, poll_interval=0.05)
     try:
         lock.acquire()
     except Timeout:
-        return True
-    lock.release()
-    return False
+        return None
+    except (OSError, NotImplementedError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        folder, kind = path.parent, _file_system(path.parent)
+        raise LockError(f"{folder} cannot be locked ({reason}; file system {kind}): allowed: one with locks") from error
+    return lock
+
+
+def _file_system(folder: Path) -> str:
+    """Return the type of the file system that a folder is on."""
+    mounts = {Path(mount.mountpoint): mount.fstype for mount in psutil.disk_partitions(all=True)}
+    return next((mounts[place] for place in (folder.resolve() / "x").parents if place in mounts), "unknown")
 
 
 def _note(path: Path) -> Path:
@@ -71,16 +95,18 @@ def _note(path: Path) -> Path:
 def holder(path: Path) -> dict[str, Any] | None:
     """Return pid, host, since and command of the holder of a lock; None where there is no note."""
     try:
-        facts: dict[str, Any] = json.loads(_note(path).read_text())
+        facts: dict[str, Any] = json.loads(_note(path).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
     return facts
 
 
-def _in_words(facts: dict[str, Any] | None) -> str:
+def _in_words(path: Path, facts: dict[str, Any] | None) -> str:
+    """Return who holds a lock and, where it cannot be seen from here whether that still runs, how to free it."""
     if facts is None:
-        return "another process"
-    return f"process {facts['pid']} on {facts['host']} since {facts['since']} ({facts['command']})"
+        return f"another process; if none runs, remove {path}"
+    who = f"process {facts['pid']} on {facts['host']} since {facts['since']} ({facts['command']})"
+    return who if facts["host"] == platform.node() else f"{who}; if that has ended, remove {path}"
 
 
 def study_lock(records: Path) -> Path:

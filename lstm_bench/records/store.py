@@ -198,7 +198,7 @@ class StudyRecords:
     def read_progress(self, job: str) -> dict[str, Any]:
         """Return the progress of a job, empty before it started."""
         path = self._progress(job)
-        return json.loads(path.read_text()) if path.is_file() else {}
+        return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
 
     def _progress(self, job: str) -> Path:
         return self.folder / "progress" / f"{job}.json"

@@ -15,13 +15,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from lstm_bench.checks import STUDY_NAME, STUDY_NAME_RULE
+from lstm_bench.matplotlib_start import prepare_matplotlib
 from lstm_bench.records.reading import RecordError
 from lstm_bench.report.study_folders import existing_studies, study_folder
+from lstm_bench.text_encoding import allow_all_letters, restart_in_utf8
 
 if TYPE_CHECKING:
     from lstm_bench.report.build import Measured
 
-WRONG_INPUT = 2
+FAILED, WRONG_INPUT = 1, 2
 Studies: TypeAlias = "Mapping[str, Measured]"  # by the name or path on the command line
 
 
@@ -33,21 +35,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Build the requested report, print its path and return the exit code.
 
     Several studies stand side by side in one report. Unreadable records are listed one per line; the report is still
-    written and the exit code is 2, else 0.
+    written and the exit code is 2, else 0. Where the report cannot be made, a line says why and the code is 1.
     """
+    prepare_matplotlib()
+    allow_all_letters()
     options = _parser().parse_args(arguments)
     try:
         _refuse_folders(options.studies, options.runs)
         studies, problems = _load(options.studies, options.runs)
         if studies:
             from lstm_bench.claims.evidence import own_claims
-            from lstm_bench.report.build import write_report
+            from lstm_bench.report.build import letters_line, write_report
 
             claims = own_claims(study_folder(next(iter(studies)), options.runs))
             report = _as_one(studies, options.name)
             print(write_report(report, options.reports, _rebuilt_by(studies, options.name), claims))
+            if line := letters_line(report):
+                print(line, file=sys.stderr)
     except RequestError as error:
         problems = [str(error)]
+    except Exception as error:
+        first = (str(error).strip().splitlines() or [""])[0]
+        print(f"No report: {type(error).__name__}: {first}", file=sys.stderr)
+        return FAILED
     for problem in problems:
         print(problem, file=sys.stderr)
     return WRONG_INPUT if problems else 0
@@ -132,5 +142,6 @@ def _rebuilt_by(studies: Studies, name: str | None) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
+    restart_in_utf8()
     atexit.register(gc.freeze)  # Python would search all of pandas and seaborn for cycles before it ends: half a second
     sys.exit(main())

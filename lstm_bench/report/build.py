@@ -21,6 +21,7 @@ from lstm_bench.records.schema import Measure
 from lstm_bench.records.store import StudyRecords
 from lstm_bench.report.document import Document
 from lstm_bench.report.figure_registry import FIGURES
+from lstm_bench.report.fonts import missing_letters
 from lstm_bench.report.html import files_to_embed, render_html
 from lstm_bench.report.markdown import render_markdown
 from lstm_bench.report.pages.claims import claims_page
@@ -38,6 +39,7 @@ LOADERS: Mapping[Measure, Callable[[Path], Measured]] = {
     "claims": load_evidence,
 }
 Files = dict[str, str]  # text by path, from the folder of the report
+Parts = tuple[Files, Callable[[], Document]]  # what holds no words, and a function that draws the page
 
 
 def build_report(study_folder: Path, reports_dir: Path, extra_receipt: Mapping[str, Any] | None = None) -> Path:
@@ -70,68 +72,86 @@ def write_report(
     """Write reports/<study>/ from the frames of a study, and return the path of its report.html.
 
     Everything is made in a fresh folder beside the old report, which is replaced at the end: where something goes wrong
-    the old one stays as it was. The same records give the same bytes.
+    the old one stays as it was. Where there is none and the page cannot be drawn, the rows stand there alone. The same
+    records give the same bytes.
     """
     name = study.plan.study
     reports_dir.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=reports_dir, prefix=f".{name}.") as temporary:
-        fresh = Path(temporary) / "new"
+        place, fresh, old = reports_dir / name, Path(temporary) / "new", Path(temporary) / "old"
         fresh.mkdir()
-        _write(_files(study, fresh / "figures", extra_receipt, own_claims), fresh)
-        _replace(reports_dir / name, fresh, Path(temporary) / "old")
-    return reports_dir / name / "report.html"
+        rows, draw_page = _parts(study, fresh / "figures", extra_receipt, own_claims)
+        _write(rows, fresh)
+        try:
+            _write(_pages(draw_page(), rows), fresh)
+        except OSError:  # the disk: what is written may not be whole
+            raise
+        except Exception:
+            shutil.rmtree(fresh / "figures", ignore_errors=True)
+            if not place.exists():
+                _replace(place, fresh, old)
+            raise
+        _replace(place, fresh, old)
+    return place / "report.html"
 
 
-def _files(study: Measured, figures: Path, extra_receipt: Mapping[str, Any] | None, own_claims: Path | None) -> Files:
+def letters_line(study: Measured) -> str:
+    """Return in a line which letters of names no font of the figures has, "" where it has all of them."""
+    plans = [part.plan for part in study.studies] if isinstance(study, Evidence) else [study.plan]
+    missing = missing_letters(f"{job.task} {job.variant} {job.cell}" for plan in plans for job in plan.jobs)
+    return missing and f"Figures: no font here has {missing}, which they show as boxes; the tables have these letters."
+
+
+def _parts(study: Measured, figures: Path, extra_receipt: Mapping[str, Any] | None, own_claims: Path | None) -> Parts:
     if isinstance(study, SpeedBenchmark):
-        return _speed_files(study, figures, extra_receipt)
+        return _speed_parts(study, figures, extra_receipt)
     if isinstance(study, Evidence):
-        return _claims_files(study, figures, extra_receipt)
-    return _training_files(study, figures, extra_receipt, own_claims)
+        return _claims_parts(study, figures, extra_receipt)
+    return _training_parts(study, figures, extra_receipt, own_claims)
 
 
-def _training_files(
+def _training_parts(
     study: StudyData, figures: Path, extra_receipt: Mapping[str, Any] | None, own_claims: Path | None
-) -> Files:
+) -> Parts:
     statuses = study.members["status"].value_counts().sort_index()
     outcome = {"members": {str(status): int(n) for status, n in statuses.items()}, "problems": study.problems}
     receipt = make_receipt(study.plan, outcome, extra_receipt)
     ruled = rulings_of(study, own_claims)
     if study.plan.measure == "sensitivity":
-        page = sensitivity_page(study, figures, receipt_items(receipt))
         tables = sensitivity_tables(study) | {"comparison": comparison(study), "members": study.members}
-        return _with_pages(page, _row_files(receipt, all_results(study), tables))
-    page = study_page(study, figures, receipt_items(receipt), ruled)
+        rows = _row_files(receipt, all_results(study), tables)
+        return rows, lambda: sensitivity_page(study, figures, receipt_items(receipt))
     tables = {name: figure.rows(study) for name, figure in FIGURES.items()}
     tables |= {"comparison": comparison(study), "members": study.members}
     tables["softer_criteria"] = of_all_tasks(study, softer_spans)
     tables |= claim_tables(ruled) if has_claims(ruled) else {}
-    return _with_pages(page, _row_files(receipt, all_results(study), tables))
+    rows = _row_files(receipt, all_results(study), tables)
+    return rows, lambda: study_page(study, figures, receipt_items(receipt), ruled)
 
 
-def _claims_files(evidence: Evidence, figures: Path, extra_receipt: Mapping[str, Any] | None) -> Files:
+def _claims_parts(evidence: Evidence, figures: Path, extra_receipt: Mapping[str, Any] | None) -> Parts:
     ruled = evidence.rulings
     studies = [make_receipt(study.plan, {}, None) for study in evidence.studies]
     receipt = make_receipt(evidence.plan, {"problems": evidence.problems, "studies": studies}, extra_receipt)
-    page = claims_page(evidence, ruled, figures, receipt_items(receipt))
     tables = {"comparison": [comparison(study) for study in evidence.studies]}
     tables["members"] = [study.members for study in evidence.studies]
     joined = {name: pd.concat(frames, ignore_index=True) for name, frames in tables.items() if frames}
     results = pd.concat([all_results(study) for study in evidence.studies], ignore_index=True)
-    return _with_pages(page, _row_files(receipt, results, {**joined, **claim_tables(ruled)}))
+    rows = _row_files(receipt, results, {**joined, **claim_tables(ruled)})
+    return rows, lambda: claims_page(evidence, ruled, figures, receipt_items(receipt))
 
 
-def _speed_files(benchmark: SpeedBenchmark, figures: Path, extra_receipt: Mapping[str, Any] | None) -> Files:
+def _speed_parts(benchmark: SpeedBenchmark, figures: Path, extra_receipt: Mapping[str, Any] | None) -> Parts:
     receipt = make_receipt(benchmark.plan, {"limit": asdict(benchmark.limit)}, extra_receipt)
-    page = speed_page(benchmark, figures, receipt_items(receipt))
     rounds = benchmark.rounds.assign(study=benchmark.plan.study)
-    return _with_pages(page, _row_files(receipt, rounds, speed_csv_tables(benchmark)))
+    rows = _row_files(receipt, rounds, speed_csv_tables(benchmark))
+    return rows, lambda: speed_page(benchmark, figures, receipt_items(receipt))
 
 
-def _with_pages(page: Document, rows: Files) -> Files:
-    """Return the files of rows with the page in both formats; the HTML page embeds as many as it has room for."""
+def _pages(page: Document, rows: Files) -> Files:
+    """Return the page in both formats; that in HTML embeds as many of the rows' files as it has room for."""
     html = render_html(replace(page, embedded=files_to_embed(rows)))
-    return {**rows, "report.md": render_markdown(page), "report.html": html}
+    return {"report.md": render_markdown(page), "report.html": html}
 
 
 def _row_files(receipt: Mapping[str, Any], results: pd.DataFrame, tables: Mapping[str, pd.DataFrame]) -> Files:
@@ -153,7 +173,7 @@ def _write(files: Files, folder: Path) -> None:
     for name, text in files.items():
         path = folder / name
         path.parent.mkdir(exist_ok=True)
-        path.write_text(text, "utf-8", newline="\n")
+        path.write_text(text, "utf-8", "backslashreplace", newline="\n")
 
 
 def _replace(place: Path, fresh: Path, old: Path) -> None:

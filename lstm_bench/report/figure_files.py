@@ -1,30 +1,57 @@
 """Figures as files: SVG for the page, PNG for elsewhere. Imports matplotlib alone, so that a worker starts soon."""
 
 import io
-from collections.abc import Iterable, Mapping
+import warnings
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
-from loky import ProcessPoolExecutor
+from loky import ProcessPoolExecutor  # takes functions without a name, and starts workers afresh
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from lstm_bench.cores import usable_cores
+from lstm_bench.matplotlib_start import prepare_matplotlib
 
 MOST_WORKERS = 4  # one process draws for them, and more would wait for it
+
+
+@contextmanager
+def theme_alone(theme: Mapping[str, Any]) -> Iterator[None]:
+    """Have matplotlib's own defaults and a theme over them during the block, and no setting of the user's."""
+    settings: Any = dict(theme)  # matplotlib types each of its names
+    with mpl.rc_context(), warnings.catch_warnings():
+        mpl.rcdefaults()
+        mpl.rcParams.update(settings)
+        warnings.filterwarnings("ignore", "Glyph .* missing from")  # `fonts.missing_letters` says so once
+        yield
 
 
 def write_figures(
     figures: Iterable[tuple[str, Figure]], folder: Path, theme: Mapping[str, Any], dpi: float
 ) -> dict[str, str]:
-    """Write each figure as `write_figure` does, on all cores while the next ones are drawn; return SVG text by name."""
-    workers = min(usable_cores(), MOST_WORKERS)
-    if workers == 1:
+    """Write each figure as `write_figure` does; return SVG text by name.
+
+    It takes all cores, while the next ones are drawn; this process alone where no other can be had.
+    """
+    pool = _pool(min(usable_cores(), MOST_WORKERS))
+    if pool is None:
         return {name: write_figure(figure, folder, name, theme, dpi) for name, figure in figures}
-    with ProcessPoolExecutor(workers) as pool:  # loky's: takes functions without a name, and starts workers afresh
+    with pool:
         written = {name: pool.submit(write_figure, figure, folder, name, theme, dpi) for name, figure in figures}
         return {name: future.result() for name, future in written.items()}
+
+
+def _pool(workers: int) -> ProcessPoolExecutor | None:
+    """Return a pool of processes; None of one, and where the machine has no semaphores, which a pool needs."""
+    if workers == 1:
+        return None
+    try:
+        return ProcessPoolExecutor(workers, initializer=prepare_matplotlib)
+    except (OSError, ImportError, NotImplementedError):
+        return None
 
 
 def write_figure(figure: Figure, folder: Path, name: str, theme: Mapping[str, Any], dpi: float) -> str:
@@ -38,8 +65,7 @@ def write_figure(figure: Figure, folder: Path, name: str, theme: Mapping[str, An
         dpi: pixels an inch of the PNG, and of what is pixels in the SVG.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    settings: Any = dict(theme)  # matplotlib types each of its names
-    with mpl.rc_context(settings):
+    with theme_alone(theme):
         _lay_out(figure, dpi)
         figure.savefig(folder / f"{name}.png", dpi=dpi, facecolor="white", metadata={"Software": None})
         svg = svg_text(figure, dpi)

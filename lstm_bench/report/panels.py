@@ -23,6 +23,7 @@ NAMED = 2  # absent cells that a panel names, before it counts them
 DASHED: Any = (0, (4, 3))
 DOTTED: Any = (0, (1, 1.5))
 BAND = 0.18  # opacity
+SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def new_figure(height: float) -> Figure:
@@ -206,6 +207,14 @@ def log_axis(axes: Axes) -> None:
     axes.set_yscale("log")
     axes.yaxis.set_major_locator(LogLocator(numticks=7))
     axes.yaxis.set_minor_locator(NullLocator())
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: power_of_ten(value)))
+
+
+def power_of_ten(value: float) -> str:
+    """Return a number of one digit as "2e10" is set in print: 2×10¹⁰, and 10¹¹ where it begins with 1."""
+    digit, exponent = f"{value:.0e}".split("e")
+    power = f"10{str(int(exponent)).translate(SUPERSCRIPTS)}"
+    return power if digit == "1" else f"{digit}×{power}"
 
 
 def dodge(place: int, cells: int, octaves: float) -> float:

@@ -7,11 +7,11 @@ from functools import wraps
 from pathlib import Path
 from typing import Any, ParamSpec
 
-import matplotlib as mpl
 import seaborn as sns
 from matplotlib.figure import Figure
 
-from lstm_bench.report.figure_files import svg_text, write_figure, write_figures
+from lstm_bench.report.figure_files import svg_text, theme_alone, write_figure, write_figures
+from lstm_bench.report.fonts import font_families
 
 INK, MUTED, RULE, PAPER = "#1d2329", "#69727d", "#d9dee4", "#fefefe"  # each stands for a CSS variable on the page
 ON_THE_PAGE = {INK: "currentColor", MUTED: "var(--muted)", RULE: "var(--rule)", PAPER: "var(--paper)"}
@@ -21,7 +21,8 @@ THEME: Any = {
     **sns.plotting_context("paper", font_scale=1.05),
     "figure.dpi": 100,
     "image.cmap": "viridis",  # known to what writes figures without seaborn too
-    "font.sans-serif": ["DejaVu Sans"],  # comes with matplotlib, so the same on every machine
+    "font.family": font_families(),
+    "text.parse_math": False,  # a "$" in a name or a setting is that sign
     "text.color": INK,
     "axes.facecolor": "none",
     "axes.labelcolor": INK,
@@ -52,7 +53,7 @@ def themed(draw: Callable[P, Figure]) -> Callable[P, Figure]:
 
     @wraps(draw)
     def inside(*args: P.args, **kwargs: P.kwargs) -> Figure:
-        with mpl.rc_context(THEME):
+        with theme_alone(THEME):
             return draw(*args, **kwargs)
 
     return inside
@@ -76,7 +77,7 @@ def save_all(figures: Iterable[tuple[str, Figure]], folder: Path) -> dict[str, s
 
 def lettered_svg(figure: Figure) -> str:
     """Return a figure as SVG whose letters are text: small, and set in the font of the page that it stands on."""
-    with mpl.rc_context({**THEME, "svg.fonttype": "none"}):
+    with theme_alone({**THEME, "svg.fonttype": "none"}):
         return svg_text(figure, PNG_DPI)
 
 

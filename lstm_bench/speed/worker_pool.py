@@ -1,13 +1,16 @@
 """Processes that wait, and all call a function at once when told to."""
 
-import signal
+import pickle
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from multiprocessing import get_context
-from multiprocessing.connection import Connection
-from multiprocessing.process import BaseProcess
 from types import TracebackType
 from typing import Any, Self
+
+from lstm_bench.python_process import environment_with, import_path
+
+Process = subprocess.Popen[bytes]
 
 
 class WorkerLostError(RuntimeError):
@@ -17,6 +20,9 @@ class WorkerLostError(RuntimeError):
 class WorkerPool:
     """Fresh processes of some threads each; a context manager.
 
+    They are plain child processes with a pipe in each direction: they need no semaphores, which some machines lack, and
+    never run the script again that started the study, as those of multiprocessing do.
+
     Args:
         processes: how many.
         threads: of each.
@@ -25,26 +31,26 @@ class WorkerPool:
     """
 
     def __init__(self, processes: int, threads: int, prepared: bool) -> None:
-        context = get_context("spawn")
-        self._workers: list[tuple[BaseProcess, Connection]] = []
-        for _ in range(processes):
-            ours, theirs = context.Pipe()
-            process = context.Process(target=_serve, args=(theirs, threads, prepared), daemon=True)
-            process.start()
-            theirs.close()
-            self._workers.append((process, ours))
+        command = [sys.executable, "-m", "lstm_bench.speed.pool_process", str(threads), str(prepared)]
+        environment = environment_with(import_path())
+        self._workers = [
+            subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment)
+            for _ in range(processes)
+        ]
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, error: type[BaseException] | None, _: object, __: TracebackType | None) -> None:
         """End the processes: after what they are at, or at once where an exception is on its way."""
-        for process, pipe in self._workers:
-            pipe.close()
+        for worker in self._workers:
             if error is not None:
-                process.terminate()
-        for process, _pipe in self._workers:
-            process.join()
+                worker.kill()
+            for pipe in (worker.stdin, worker.stdout):
+                with suppress(OSError):  # a call that could not be sent
+                    pipe and pipe.close()
+        for worker in self._workers:
+            worker.wait()
 
     def call_all(self, function: Callable[..., Any], *arguments: Any) -> list[Any]:
         """Call a function in every process, and return what each returned when the last has ended.
@@ -57,16 +63,18 @@ class WorkerPool:
         """Call a function in one of the processes, and return what it returned; raise as `call_all` does."""
         return self._call(self._workers[:1], function, arguments)[0]
 
-    def _call(
-        self, workers: list[tuple[BaseProcess, Connection]], function: Callable[..., Any], arguments: tuple[Any, ...]
-    ) -> list[Any]:
-        for process, pipe in workers:
-            with _lost_if_closed(process):
-                pipe.send((function, arguments))
+    def _call(self, workers: list[Process], function: Callable[..., Any], arguments: tuple[Any, ...]) -> list[Any]:
+        call = pickle.dumps((function, arguments))
+        for worker in workers:
+            with _lost_if_closed(worker):
+                assert worker.stdin is not None
+                worker.stdin.write(call)
+                worker.stdin.flush()
         outcomes = []
-        for process, pipe in workers:
-            with _lost_if_closed(process):
-                outcomes.append(pipe.recv())
+        for worker in workers:
+            with _lost_if_closed(worker):
+                assert worker.stdout is not None
+                outcomes.append(pickle.load(worker.stdout))
         for outcome in outcomes:
             if isinstance(outcome, Exception):
                 raise outcome
@@ -74,34 +82,11 @@ class WorkerPool:
 
 
 @contextmanager
-def _lost_if_closed(process: BaseProcess) -> Iterator[None]:
+def _lost_if_closed(worker: Process) -> Iterator[None]:
     """Turn the error of a closed pipe into one that says how the process ended."""
     try:
         yield
-    except (EOFError, ConnectionError) as error:
-        process.join(timeout=1)
-        raise WorkerLostError(f"a worker process ended with exit code {process.exitcode}") from error
-
-
-def _serve(pipe: Connection, threads: int, prepared: bool) -> None:
-    """In a process of the pool: answer calls until the pipe is closed; Ctrl-C is for the parent."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    if prepared:
-        from lstm_bench.engine.process_setup import prepare_process
-
-        prepare_process()
-    import torch
-
-    torch.set_num_threads(threads if prepared else min(threads, torch.get_num_threads()))
-    with suppress(EOFError, ConnectionError):
-        while True:
-            function, arguments = pipe.recv()
-            pipe.send(_outcome(function, arguments))
-
-
-def _outcome(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
-    """Return what a function returns, or the exception that it raised."""
-    try:
-        return function(*arguments)
-    except Exception as error:
-        return error
+    except (EOFError, ConnectionError, pickle.UnpicklingError) as error:  # the last: it died within an answer
+        with suppress(subprocess.TimeoutExpired):
+            worker.wait(timeout=1)
+        raise WorkerLostError(f"a worker process ended with exit code {worker.returncode}") from error

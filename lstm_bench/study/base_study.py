@@ -1,18 +1,25 @@
 """The base of every kind of study: its settings, its plan, its records and the user's screen."""
 
+import traceback
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
 
 from rich.console import Console
 
-from lstm_bench.config.errors import not_allowed
+from lstm_bench.config.errors import ConfigError, not_allowed
 from lstm_bench.config.schema import StudyConfig
-from lstm_bench.records.locking import HeldError, held, study_lock
+from lstm_bench.records.locking import HeldError, LockError, held, study_lock
 from lstm_bench.records.schema import StudyPlan
 from lstm_bench.records.store import StudyRecords
 from lstm_bench.study.environment import slower_kernels
-from lstm_bench.study.folders import records_folder
+from lstm_bench.study.folders import records_folder, reports_folder
 
+if TYPE_CHECKING:  # pandas takes a third of a second to import, which a study does at its end
+    from lstm_bench.report.build import Measured
+
+T = TypeVar("T")
 Launch = Callable[[StudyConfig, Sequence[int]], int]  # run jobs of a study's plan, by number; return an exit code
 
 
@@ -42,15 +49,46 @@ class PlannedStudy:
         """Print that the study has no report, and the command that writes one."""
         self.say(f"Report:  not written (report=off); to write it: python -m lstm_bench.report {self._plan.study}")
 
+    def _say_missing_letters(self, study: "Measured") -> None:
+        from lstm_bench.report.build import letters_line
+
+        if line := letters_line(study):
+            self.say(line)
+
+    def _reported(self, write: Callable[[], Path]) -> Path | None:
+        """Return the report that `write` writes; None where that fails, after a line that says so."""
+        report = self._attempted(write, "No report")
+        if report is None:
+            rows = reports_folder(self._config.output) / self._plan.study / "results.csv"
+            if rows.is_file():
+                self.say(f"         its rows are in {rows.parent}")
+            self.say(f"         to make it from the records: python -m lstm_bench.report {self._plan.study}")
+        return report
+
+    def _attempted(self, work: Callable[[], T], failure: str) -> T | None:
+        """Return what `work` returns; where it fails, say so in a line, keep the traceback in the journal, return None.
+
+        What is measured is in the records by then, and no error in telling of it may cost more than that.
+        """
+        try:
+            return work()
+        except Exception as error:
+            self.say(f"{failure}: {in_a_line(error)}")
+            with suppress(OSError):
+                self._records.journal.note("telling_failed", failure=failure, reason=traceback.format_exc())
+            return None
+
     @contextmanager
     def _alone(self) -> Iterator[None]:
         """Hold the lock of the study during the block.
 
-        Raises: ConfigError where another invocation holds it.
+        Raises: ConfigError where another invocation holds it, and where the folder cannot be locked.
         """
         try:
             with held(study_lock(self._records.folder), self._plan.command):
                 yield
+        except LockError as error:
+            raise ConfigError(f"output={self._config.output}: {error}") from error
         except HeldError as error:
             raise not_allowed("study", self._plan.study, f"one invocation at a time; it is run by {error}") from error
 
@@ -61,3 +99,9 @@ class PlannedStudy:
             self.say(f"Note: {note}.")
         if missing := slower_kernels(self._config.jobs):
             self.say(missing)
+
+
+def in_a_line(error: Exception) -> str:
+    """Return the kind of an error, unless it is one of the system, and the first line of its message."""
+    lines = str(error).strip().splitlines() or [""]
+    return lines[0] if isinstance(error, OSError) else f"{type(error).__name__}: {lines[0]}"

@@ -4,6 +4,8 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.table import Column, Table
 
@@ -19,6 +21,9 @@ from lstm_bench.study.folders import records_folder, reports_folder
 from lstm_bench.study.planning import now
 from lstm_bench.study.running import StudyRunner
 from lstm_bench.study.stopping import Stop
+
+if TYPE_CHECKING:
+    from lstm_bench.claims.evidence import Evidence
 
 
 class ClaimsStudy(PlannedStudy):
@@ -44,8 +49,7 @@ class ClaimsStudy(PlannedStudy):
         ]
         self._plan = replace(self._plan, finished=now(), wall_s=time.monotonic() - started)
         self._records.write_plan(self._plan)
-        self._report()
-        return max(codes)
+        return max([*codes, self._report()])
 
     def _run_part(self, place: str, config: StudyConfig, plan: StudyPlan, launch: Launch, stop: Stop) -> int:
         if config.resume and self._has_report(config) and is_whole(config, plan):
@@ -58,17 +62,26 @@ class ClaimsStudy(PlannedStudy):
         """Tell whether the report of a part is there or is not asked for."""
         return not config.report.enabled or (reports_folder(config.output) / config.study / "report.html").is_file()
 
-    def _report(self) -> None:
+    def _report(self) -> int:
+        """Print the verdicts and write the report; return 1 where one of them failed, else 0."""
         from lstm_bench.claims.evidence import load_evidence  # here: scipy and seaborn take a second to import
+
+        evidence = self._attempted(lambda: load_evidence(self._records.folder), "No verdicts")
+        if evidence is None:
+            return 1
+        report = self._reported(lambda: self._write_report(evidence)) if self._config.report.enabled else None
+        self._console.print(_table(evidence.rulings))
+        if report is not None:
+            self.say(f"Report:  {report}")
+            self._say_missing_letters(evidence)
+        elif not self._config.report.enabled:
+            self._say_report_is_off()
+        return int(report is None and self._config.report.enabled)
+
+    def _write_report(self, evidence: "Evidence") -> Path:
         from lstm_bench.report.build import write_report
 
-        evidence = load_evidence(self._records.folder)
-        report = write_report(evidence, reports_folder(self._config.output)) if self._config.report.enabled else None
-        self._console.print(_table(evidence.rulings))
-        if report is None:
-            self._say_report_is_off()
-        else:
-            self.say(f"Report:  {report}")
+        return write_report(evidence, reports_folder(self._config.output))
 
 
 def is_whole(config: StudyConfig, plan: StudyPlan) -> bool:

@@ -6,12 +6,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
+from lstm_bench.awake_clock import AwakeClock
 from lstm_bench.records.locking import is_held, job_lock
 from lstm_bench.records.schema import JobOutcome, JobPlan, MemberRecord
 from lstm_bench.records.snapshot import Snapshot
 from lstm_bench.records.store import StudyRecords
 
 PATIENCE_S = 3.0  # for processes whose study has died to end
+BETWEEN_LOOKS_S, LONGEST_LOOK_S = 0.05, 0.5
 LEFT_BEHIND = JobOutcome("interrupted", "its process died; it resumes from its last checkpoint")
 
 
@@ -67,11 +69,11 @@ def finalise_members(snapshot: Snapshot, job: JobPlan, outcome: JobOutcome) -> l
 
 def _is_running(folder: Path, job: JobPlan, patience_s: float) -> bool:
     """Tell whether a process still runs a job, after waiting for one that is about to end."""
-    deadline = time.monotonic() + patience_s
+    clock = AwakeClock(LONGEST_LOOK_S)
     while is_running := is_held(job_lock(folder, job.job)):
-        if time.monotonic() > deadline:
+        if clock.seconds() > patience_s:
             break
-        time.sleep(0.05)
+        time.sleep(BETWEEN_LOOKS_S)
     return is_running
 
 

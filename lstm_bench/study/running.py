@@ -128,7 +128,7 @@ class StudyRunner(PlannedStudy):
         Return whether every job and the last launcher ended without failure.
         """
         _, journal_end = self._records.journal.read()
-        folder, failed, exit_code = self._records.folder, False, 0
+        folder, failed, exit_code, told = self._records.folder, False, 0, False
         waiting = self._waiting_jobs()
         with Watcher(self._plan, self._records, self._snapshot, self._console):
             for _ in range(LAUNCHES if waiting else 0):
@@ -136,10 +136,13 @@ class StudyRunner(PlannedStudy):
                     exit_code = launch(self._config, longest_first(self._pairs, waiting))
                 ended = [line for line in self._records.journal.read(journal_end)[0] if line["event"] == "job_ended"]
                 failed = any(line["outcome"] in FAILED for line in ended)
-                waiting = [number for number in waiting if number not in {line["number"] for line in ended}]
+                not_run = [number for number in waiting if number not in {line["number"] for line in ended}]
+                is_new, waiting = not_run != waiting or not told, not_run
                 if not exit_code or not waiting:
                     break
-                self.say(f"The launcher ended with {counted(len(waiting), 'job')} not run.")
+                if is_new:
+                    self.say(f"The launcher ended with {counted(len(waiting), 'job')} not run.")
+                told = True
         self._snapshot.refresh(self._plan.jobs)
         return not failed and not waiting and not exit_code
 
@@ -202,11 +205,7 @@ class StudyRunner(PlannedStudy):
         mirror_s, wall_s = None if mirror is None else mirror.seconds, time.monotonic() - started
         self._plan = replace(self._plan, finished=now(), wall_s=wall_s, mirror_s=mirror_s, cost=self._cost(wall_s))
         self._records.write_plan(self._plan)
-        try:
-            report = self._write_report() if self._config.report.enabled else None
-        except OSError as error:
-            self.say(f"No report: {error}; python -m lstm_bench.report {self._plan.study} makes it from the records")
-            report = None
+        report = self._reported(self._write_report) if self._config.report.enabled and self._snapshot.members else None
         if mirror is not None:
             self._close(mirror, report)
         return report
@@ -242,15 +241,19 @@ class StudyRunner(PlannedStudy):
     def _close(self, mirror: BackgroundMirror, report: Path | None) -> None:
         from lstm_bench.analysis.results import derived_metrics, study_metrics
 
-        mirror.close(
-            derived_metrics(self._frames), study_metrics(self._frames), None if report is None else report.parent
+        summary = self._attempted(
+            lambda: (derived_metrics(self._frames), study_metrics(self._frames)), "No summary in MLflow"
         )
+        mirror.close(*(summary or ({}, {})), None if report is None else report.parent)
 
     def _say_where_it_is(self, report: Path | None, uri: str, mirror: BackgroundMirror | None) -> None:
         if report is not None:
             self.say(f"Report:  {report}")
+            self._say_missing_letters(self._frames)
         elif not self._config.report.enabled:
             self._say_report_is_off()
+        elif not self._snapshot.members:
+            self.say("No report: no member has a record.")
         for line in mirror_lines(self._plan, mirror, uri) if mirror is not None else []:
             self.say(line)
 

@@ -19,7 +19,10 @@ class SpeedStudy(PlannedStudy):
     when_stopped = "Stopped. Timings belong together, so nothing was kept; the same command starts again:"
 
     def run(self, _: Launch, __: Stop) -> int:
-        """Time the implementations of one job after another in this process, and write the report; return 0."""
+        """Time the implementations of one job after another in this process, and write the report.
+
+        Return the exit code: 1 where there was to be a report and it could not be written.
+        """
         with self._alone():
             return self._run()
 
@@ -33,10 +36,13 @@ class SpeedStudy(PlannedStudy):
         self._plan = replace(self._plan, finished=now(), wall_s=time.monotonic() - started)
         self._records.write_plan(self._plan)
         self._records.write_benchmark(limit, rows)
-        if self._config.report.enabled:
-            self.say(f"Report:  {self._write_report()}")
-        else:
+        if not self._config.report.enabled:
             self._say_report_is_off()
+            return 0
+        report = self._reported(self._write_report)
+        if report is None:
+            return 1
+        self.say(f"Report:  {report}")
         return 0
 
     def _show(self, progress: Progress, bar: TaskID, done: int) -> None:

@@ -1,8 +1,9 @@
-"""Handle Ctrl-C, SIGTERM and a closed terminal: first request jobs to end, then end the study.
+"""Handle Ctrl-C, a closed terminal and what clusters send before a limit: request jobs to end, then end the study.
 
 While jobs run, a signal creates a file that every job of the study sees, on any machine: each writes a checkpoint and
 ends. A job that has not ended after the grace period is killed, and resumes from its last checkpoint. At any other
-time, and when it arrives a second time, a signal ends the study at once.
+time, and when it arrives a second time, a signal ends the study at once. A signal that is ignored when the study
+starts, as by nohup, stays ignored, here and in every process that the study starts.
 """
 
 import signal
@@ -17,7 +18,8 @@ JOBS_GRACE_S = 2.0  # from the request to the end of a job's process
 LAUNCH_GRACE_S = 3.0  # from the request to the end of the launcher
 AT_ONCE_S = 0.01
 Handler = Callable[[int, FrameType | None], None]
-SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+NAMES = ("SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGXCPU")
+REQUESTS = [getattr(signal, name) for name in NAMES if hasattr(signal, name)]  # may reach any process of a study
 
 
 class Stopped(KeyboardInterrupt):
@@ -54,11 +56,12 @@ class Stop:
 
     @contextmanager
     def listening(self) -> Iterator["Stop"]:
-        """Handle signals during the block."""
-        handlers: dict[signal.Signals, Handler] = dict.fromkeys(SIGNALS, self._handle_signal)
+        """Handle signals during the block, but for those that are ignored."""
+        handlers: dict[signal.Signals, Handler] = dict.fromkeys([signal.SIGINT, *REQUESTS], self._handle_signal)
         if hasattr(signal, "SIGALRM"):
             handlers[signal.SIGALRM] = self._raise_stopped
-        previous = {signum: signal.signal(signum, handler) for signum, handler in handlers.items()}
+        heard = {signum: handler for signum, handler in handlers.items() if signal.getsignal(signum) != signal.SIG_IGN}
+        previous = {signum: signal.signal(signum, handler) for signum, handler in heard.items()}
         try:
             yield self
         finally:

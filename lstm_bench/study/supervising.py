@@ -7,12 +7,12 @@ job itself. It supervises a second process, which is kept from job to job, since
 import signal
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from lstm_bench.awake_clock import AwakeClock
 from lstm_bench.config.schema import SafetyConfig
 from lstm_bench.records.locking import stop_request, study_lock
 from lstm_bench.records.reading import RecordError
@@ -21,10 +21,10 @@ from lstm_bench.records.snapshot import Snapshot
 from lstm_bench.records.store import StudyRecords
 from lstm_bench.study.parent_watchdog import end_with_study
 from lstm_bench.study.recovery import finalise_members
-from lstm_bench.study.stopping import JOBS_GRACE_S
+from lstm_bench.study.stopping import JOBS_GRACE_S, REQUESTS
 from lstm_bench.study.worker_process import Worker
 
-POLL_S = 0.2
+POLL_S, LONGEST_LOOK_S = 0.2, 1.0
 START_S = 120.0  # time that a process may take for its imports, beside the timeout of a job
 KILLED_BY_US = "stopped before it could write a checkpoint; it resumes from the checkpoint before"
 DEFAULT_HANDLERS = (signal.SIG_DFL, signal.default_int_handler)
@@ -39,7 +39,7 @@ def supervise(records: StudyRecords, number: int, safety: SafetyConfig) -> None:
         return
     plan = records.read_plan().jobs[number]
     kills_before = _out_of_memory_kills()
-    with _sigterm_as_request() as stop_event:
+    with _signals_as_request() as stop_event:
         outcome = _run(records, number, safety, lambda: request.exists() or stop_event.is_set())
     if outcome == JobOutcome("interrupted", _killed(signal.SIGKILL)) and _out_of_memory_kills() > kills_before:
         outcome = JobOutcome("out_of_memory", "the system ended its process for lack of memory")
@@ -55,24 +55,26 @@ def supervise(records: StudyRecords, number: int, safety: SafetyConfig) -> None:
 
 
 @contextmanager
-def _sigterm_as_request() -> Iterator[threading.Event]:
-    """Yield an event that SIGTERM, which clusters and shells send to all processes of a group, sets during the block.
+def _signals_as_request() -> Iterator[threading.Event]:
+    """Yield an event that signals which clusters and shells send to all processes of a group set during the block.
 
     Ctrl-C is ignored, since the study handles it. Signals that have a handler keep it: that of the study, where its own
-    process runs the jobs, or that of a launcher.
+    process runs the jobs, or that of a launcher. So do signals that are ignored.
     """
     stop_event = threading.Event()
     if threading.current_thread() is not threading.main_thread():
         yield stop_event
         return
-    handlers: dict[signal.Signals, Any] = {signal.SIGTERM: lambda *_: stop_event.set(), signal.SIGINT: signal.SIG_IGN}
+    handlers: dict[signal.Signals, Any] = dict.fromkeys(REQUESTS, lambda *_: stop_event.set())
+    handlers[signal.SIGINT] = signal.SIG_IGN
     replaced = {s: handler for s, handler in handlers.items() if signal.getsignal(s) in DEFAULT_HANDLERS}
     previous = {s: signal.signal(s, handler) for s, handler in replaced.items()}
     try:
         yield stop_event
     finally:
-        if signal.SIGTERM in previous:  # Ctrl-C stays ignored, as it may arrive between two jobs
-            signal.signal(signal.SIGTERM, previous[signal.SIGTERM])
+        previous.pop(signal.SIGINT, None)  # Ctrl-C stays ignored, as it may arrive between two jobs
+        for signum, handler in previous.items():
+            signal.signal(signum, handler)
 
 
 def _run(records: StudyRecords, number: int, safety: SafetyConfig, is_to_stop: Callable[[], bool]) -> JobOutcome:
@@ -92,7 +94,8 @@ def _run(records: StudyRecords, number: int, safety: SafetyConfig, is_to_stop: C
 
 def _await_outcome(worker: Worker, timeout_s: float, is_to_stop: Callable[[], bool]) -> JobOutcome:
     """Wait for the outcome of a job; end its process where it hangs, or does not stop when requested."""
-    last_heartbeat, requested_at = time.monotonic() + START_S, None  # there is no heartbeat during imports
+    clock = AwakeClock(LONGEST_LOOK_S)
+    last_heartbeat, requested_at = START_S, None  # there is no heartbeat during imports
     while True:
         try:
             message = worker.receive(POLL_S)
@@ -100,22 +103,23 @@ def _await_outcome(worker: Worker, timeout_s: float, is_to_stop: Callable[[], bo
             return _death(worker.end())
         if isinstance(message, list):
             return JobOutcome(*message)
+        now = clock.seconds()
         if message is not None:
-            last_heartbeat = time.monotonic()
+            last_heartbeat = now
         if requested_at is None and is_to_stop():
-            requested_at = time.monotonic()
+            requested_at = now
             worker.send("stop")
-        if requested_at is not None and time.monotonic() - requested_at > JOBS_GRACE_S:
+        if requested_at is not None and now - requested_at > JOBS_GRACE_S:
             worker.end()
             return JobOutcome("interrupted", KILLED_BY_US)
-        if time.monotonic() - last_heartbeat > timeout_s:
+        if now - last_heartbeat > timeout_s:
             worker.end()
             return JobOutcome("failed", f"hung: no sign of life for {timeout_s:g} s (safety.job_timeout_s)")
 
 
 def _death(exit_code: int) -> JobOutcome:
     """Return the outcome of a job whose process ended without sending one."""
-    if -exit_code in (signal.SIGKILL, signal.SIGTERM):
+    if -exit_code in (signal.SIGKILL, *REQUESTS):
         return JobOutcome("interrupted", _killed(signal.Signals(-exit_code)))
     if exit_code < 0:
         return JobOutcome("failed", f"its process died of {signal.Signals(-exit_code).name}")

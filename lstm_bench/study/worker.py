@@ -15,8 +15,11 @@ import time
 from pathlib import Path
 from typing import Any, TextIO
 
+from lstm_bench.matplotlib_start import prepare_matplotlib
 from lstm_bench.records.schema import JobOutcome
 from lstm_bench.study.heartbeat import PipeHeartbeat
+from lstm_bench.study.stopping import REQUESTS
+from lstm_bench.text_encoding import allow_all_letters
 
 ORPHANS_GRACE_S = 1.0
 Jobs = queue.SimpleQueue[dict[str, Any]]
@@ -25,17 +28,20 @@ Jobs = queue.SimpleQueue[dict[str, Any]]
 def serve() -> None:
     """Run the jobs of the input, one after another, until it ends.
 
-    Ctrl-C is ignored, since the study handles it; SIGTERM, which clusters send to every process of a job, requests the
-    job to end. What a plug-in prints goes to stderr, since stdout carries the messages to the supervisor.
+    Ctrl-C is ignored, since the study handles it; signals that clusters send to every process of a job request the job
+    to end, unless they are ignored. What a plug-in prints goes to stderr, since stdout carries the messages to the
+    supervisor.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     heartbeat, jobs = PipeHeartbeat(os.fdopen(os.dup(1), "w", encoding="utf-8")), Jobs()
     os.dup2(2, 1)
-    signal.signal(signal.SIGTERM, lambda *_: heartbeat.request_stop())
+    allow_all_letters()  # to what a plug-in prints
+    _request_stop_at_signals(heartbeat)
     threading.Thread(target=_listen, args=(sys.stdin, heartbeat, jobs), name="listener", daemon=True).start()
     from lstm_bench.engine.process_setup import prepare_process
 
     prepare_process()
+    prepare_matplotlib()  # a plug-in may import it
     while True:
         request = jobs.get()
         heartbeat.busy = True
@@ -43,6 +49,12 @@ def serve() -> None:
         outcome = _run(**request["job"], heartbeat=heartbeat)
         heartbeat.busy = False
         heartbeat.send(outcome)
+
+
+def _request_stop_at_signals(heartbeat: PipeHeartbeat) -> None:
+    for signum in REQUESTS:
+        if signal.getsignal(signum) != signal.SIG_IGN:
+            signal.signal(signum, lambda *_: heartbeat.request_stop())
 
 
 def _listen(lines: TextIO, heartbeat: PipeHeartbeat, jobs: Jobs) -> None:
@@ -63,7 +75,7 @@ def _listen(lines: TextIO, heartbeat: PipeHeartbeat, jobs: Jobs) -> None:
 
 def _run(folder: str, number: int, checkpoint_s: float, heartbeat: PipeHeartbeat) -> JobOutcome:
     """Run one job of the plan under its lock, which a process of an earlier invocation may still hold."""
-    from lstm_bench.records.locking import HeldError, held, job_lock
+    from lstm_bench.records.locking import HeldError, LockError, held, job_lock
     from lstm_bench.records.store import StudyRecords
     from lstm_bench.study.identity import job_identity
     from lstm_bench.study.job import PATIENCE_S, run_job
@@ -80,6 +92,8 @@ def _run(folder: str, number: int, checkpoint_s: float, heartbeat: PipeHeartbeat
             return run_job(config, records, checkpoint_s, heartbeat)
     except HeldError as error:
         return JobOutcome("failed", f"this job is being run by {error}")
+    except LockError as error:
+        return JobOutcome("failed", str(error))
 
 
 if __name__ == "__main__":

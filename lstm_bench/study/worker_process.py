@@ -2,28 +2,28 @@
 
 import atexit
 import json
-import os
 import queue
 import subprocess
 import sys
 import threading
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
+
+from lstm_bench.python_process import environment_with, import_path
 
 
 class Worker:
     """A process that runs jobs, with a pipe for messages in each direction."""
 
     def __init__(self) -> None:
-        self._import_path = _import_path()
+        self._import_path = import_path()
         self._process = subprocess.Popen(
             [sys.executable, "-m", "lstm_bench.study.worker"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
             encoding="utf-8",
-            env=os.environ | {"PYTHONPATH": os.pathsep.join(self._import_path)},
+            env=environment_with(self._import_path),
         )
         self._lines: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._reader = threading.Thread(target=self._read_lines, name="reader", daemon=True)
@@ -37,7 +37,7 @@ class Worker:
 
     def fits(self) -> bool:
         """Tell whether the process can run a job of this one: it is alive, and has the same import path."""
-        return self._process.poll() is None and self._import_path == _import_path()
+        return self._process.poll() is None and self._import_path == import_path()
 
     def send(self, message: object) -> None:
         """Send a message; `receive` reports a process that has died."""
@@ -71,8 +71,3 @@ class Worker:
                 pipe and pipe.close()
         atexit.unregister(self.end)
         return exit_code
-
-
-def _import_path() -> tuple[str, ...]:
-    """Return the folders of sys.path, with the working folder in place of ""."""
-    return tuple(entry or str(Path.cwd()) for entry in sys.path)

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Sequence
 
+from lstm_bench.text_encoding import restart_in_utf8
 from lstm_bench.tracking import backfill
 
 RENAMED = f"python -m lstm_bench.sync is now python -m {backfill.PROGRAM}"
@@ -15,4 +16,5 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    restart_in_utf8()
     sys.exit(main())

@@ -15,12 +15,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from lstm_bench.analysis.wording import counted
-from lstm_bench.records.locking import HeldError, held, is_held, job_lock
+from lstm_bench.records.locking import HeldError, LockError, held, is_held, job_lock
 from lstm_bench.records.reading import RecordError
 from lstm_bench.records.schema import StudyPlan
 from lstm_bench.records.store import StudyRecords
 from lstm_bench.report.study_folders import existing_studies, study_folder
 from lstm_bench.study.folders import tracking_uri
+from lstm_bench.text_encoding import allow_all_letters, restart_in_utf8
 from lstm_bench.tracking.background import mirror_lock
 from lstm_bench.tracking.progress import Progress
 from lstm_bench.tracking.run_spec import StudySummary
@@ -51,6 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     The exit code of a study is 0 where MLflow shows all that the records hold, 1 where it does not, and 2 for an
     unknown study, a study that does not train, or one that is being mirrored by the process that runs it.
     """
+    allow_all_letters()
     options = _parser().parse_args(arguments)
     return max(_backfill_by_name(study, options.runs, options.reports, options.uri) for study in options.studies)
 
@@ -63,8 +65,8 @@ def backfill(folder: Path, reports: Path, uri: str | None) -> Backfilled:
         reports: the folder of all reports; the study's report, if there is one, becomes a run.
         uri: the MLflow store; None for the store of the study's plan.
 
-    Raises: IncompleteError; HeldError where the study's own mirror is running; RecordError for a study that does not
-        train.
+    Raises: IncompleteError; HeldError where the study's own mirror is running; LockError; RecordError for a study that
+        does not train.
     """
     records = StudyRecords(folder)
     plan = records.read_plan()
@@ -123,7 +125,7 @@ def _backfill_by_name(study: str, runs: Path, reports: Path, uri: str | None) ->
         return _report_problem(f"study={study}: not all written to MLflow: {error}", INCOMPLETE)
     except HeldError as error:
         return _report_problem(f"study={study}: mirrored by {error}: allowed: when that has ended", BAD_INPUT)
-    except RecordError as error:
+    except (RecordError, LockError) as error:
         return _report_problem(str(error), BAD_INPUT)
     print(f"{study}: {counted(result.runs, 'run')} in MLflow, {result.written} written now")
     return 0
@@ -162,5 +164,6 @@ def _folder(study: str, runs: Path) -> Path:
 
 
 if __name__ == "__main__":
+    restart_in_utf8()
     atexit.register(gc.freeze)  # Python would search all of MLflow for cycles before it ends: half a second
     sys.exit(main())

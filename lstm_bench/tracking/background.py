@@ -8,6 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
+from lstm_bench.awake_clock import AwakeClock
 from lstm_bench.records.locking import held
 from lstm_bench.records.schema import StudyPlan
 from lstm_bench.records.store import StudyRecords
@@ -21,7 +22,7 @@ PATIENCE_S = 1.0  # for which the study waits without any progress
 BETWEEN_UPDATES_S = 2.0
 BETWEEN_LOOKS_S = 0.2  # for whether the first update may begin
 BETWEEN_LAST_TRIES_S = 0.2
-BETWEEN_CHECKS_S = 0.02  # of the progress
+BETWEEN_CHECKS_S, LONGEST_CHECK_S = 0.02, 0.5  # of the progress
 
 
 def mirror_lock(records: Path) -> Path:
@@ -115,13 +116,13 @@ class BackgroundMirror:
 
     def _wait(self, is_done: Callable[[], bool], deadline_s: float | None = None) -> None:
         """Wait as long as there is progress, and not beyond the deadline."""
-        started = last_progress = time.monotonic()
+        clock, last_progress = AwakeClock(LONGEST_CHECK_S), 0.0
         mark = self._progress.mark()
         while not is_done():
             time.sleep(BETWEEN_CHECKS_S)
-            now, previous_mark, mark = time.monotonic(), mark, self._progress.mark()
+            now, previous_mark, mark = clock.seconds(), mark, self._progress.mark()
             last_progress = now if mark != previous_mark else last_progress
-            if now - last_progress > PATIENCE_S or (deadline_s is not None and now - started > deadline_s):
+            if now - last_progress > PATIENCE_S or (deadline_s is not None and now > deadline_s):
                 return
 
     def _run(self) -> None:

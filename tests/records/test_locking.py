@@ -1,6 +1,10 @@
 """A lock has one holder at a time, says who it is, and is free when that one has died."""
 
+import errno
+import fcntl
+import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -8,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from lstm_bench.records.locking import HeldError, held, holder, is_held
+from lstm_bench import cli
+from lstm_bench.records.locking import HeldError, LockError, held, holder, is_held
 
 HOLD = """
 import sys, time
@@ -65,3 +70,45 @@ def test_what_the_block_raises_comes_out_and_the_lock_is_free(lock: Path) -> Non
     with pytest.raises(ZeroDivisionError), held(lock, "me"):
         raise ZeroDivisionError
     assert not is_held(lock)
+
+
+@pytest.fixture
+def without_locks(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file system whose locks fail with this number."""
+
+    def fail(*_: object) -> None:
+        raise OSError(request.param, os.strerror(request.param))
+
+    monkeypatch.setattr(fcntl, "flock", fail)
+
+
+@pytest.mark.parametrize("without_locks", [errno.ENOLCK, errno.EOPNOTSUPP], indirect=True)
+@pytest.mark.usefixtures("without_locks")
+def test_a_folder_that_cannot_be_locked_is_told_with_its_file_system(
+    lock: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told = rf"{re.escape(str(lock.parent))} cannot be locked \([^;]+; file system \w+\): allowed: one with locks"
+    with pytest.raises(LockError, match=told), held(lock, "me"):
+        raise AssertionError
+    settings = ["study=s", "cell=rnn", "task.lag=1", "cell.hidden_size=4", "trainer.steps=0", "tracking=off"]
+    assert cli.main([*settings, f"output={tmp_path}"]) == 2
+    line = f"output={tmp_path}: {tmp_path / 'runs' / '.locks'} cannot be locked ("
+    assert capsys.readouterr().err.startswith(line)
+
+
+@pytest.mark.parametrize("without_locks", [errno.ENOSYS], indirect=True)
+@pytest.mark.usefixtures("without_locks")
+@pytest.mark.filterwarnings("ignore:flock not supported")  # as `locking` has it outside of tests
+def test_without_the_systems_call_the_presence_of_a_file_is_the_lock(lock: Path) -> None:
+    with held(lock, "me"):
+        assert is_held(lock)
+    assert not is_held(lock)
+
+
+def test_a_holder_on_another_machine_may_have_died_so_the_second_is_told_how_to_free_the_lock(lock: Path) -> None:
+    with held(lock, "the first command"):
+        note = lock.with_name(f"{lock.name}.holder")
+        note.write_text(json.dumps(json.loads(note.read_text()) | {"host": "elsewhere"}))
+        told = rf"on elsewhere since .* \(the first command\); if that has ended, remove {re.escape(str(lock))}$"
+        with pytest.raises(HeldError, match=told), held(lock, "me"):
+            raise AssertionError

@@ -7,11 +7,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import synthetic_study
 from synthetic_speed import benchmark_job, benchmark_row, write_benchmark
 from synthetic_study import make_study
 
 from lstm_bench.records.schema import OURS
-from lstm_bench.report import figure_registry, style
+from lstm_bench.report import build, figure_registry, fonts, style
 from lstm_bench.report.__main__ import main
 
 CHECK = """
@@ -44,7 +45,11 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
     return ran
 
 
-def test_a_report_is_made_from_records_alone(tmp_path: Path) -> None:
+def test_a_report_is_made_from_records_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the user's matplotlib is set to."""
+    monkeypatch.setenv("MPLBACKEND", "module://of_a_notebook_elsewhere")
+    monkeypatch.setenv("MATPLOTLIBRC", str(tmp_path / "nowhere"))
+    (tmp_path / "matplotlibrc").write_bytes(b"text.usetex: True\nno.such.key: 1\n# \xe9\n")
     make_small(tmp_path / "runs" / "small")
     command = [sys.executable, "-W", "error", "-c", CHECK, "small", "--runs", "runs"]
     done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
@@ -156,3 +161,29 @@ def test_a_study_of_speed_stands_beside_nothing(run: Run, tmp_path: Path, asked:
     for name in ("fast", "faster"):
         write_benchmark(tmp_path / "runs" / name, [job], [benchmark_row(job, OURS, [1.0])])
     assert run(*asked) == (2, [], ["study=fast: a study of speed: allowed: side by side, studies that train"])
+
+
+def test_a_report_that_fails_is_told_in_a_line(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_small(tmp_path / "runs" / "small")
+
+    def fail(*_: object) -> None:
+        raise ValueError("no such glyph\nin a long story")
+
+    monkeypatch.setattr(build, "study_page", fail)
+    assert run("small") == (1, [], ["No report: ValueError: no such glyph"])
+    assert {path.name for path in (tmp_path / "reports" / "small").iterdir()} == {
+        "receipt.json",
+        "results.csv",
+        "tables",
+    }
+    (tmp_path / "reports" / "small" / "results.csv").write_text("old")
+    assert run("small")[0] == 1
+    assert (tmp_path / "reports" / "small" / "results.csv").read_text() == "old"
+
+
+def test_letters_that_no_font_has_are_told_in_a_line(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fonts, "font_families", lambda: [fonts.FAMILY])  # whatever is installed here
+    monkeypatch.setitem(synthetic_study.CELLS, "\u95e8\u63a7 $$", synthetic_study.CELLS["rnn"])
+    make_small(tmp_path / "runs" / "small", cells=["\u95e8\u63a7 $$"])
+    line = "Figures: no font here has \u63a7\u95e8, which they show as boxes; the tables have these letters."
+    assert run("small") == (0, [str(Path("reports/small/report.html"))], [line])

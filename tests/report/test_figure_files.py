@@ -55,6 +55,19 @@ def test_a_figure_that_cannot_be_drawn_is_an_error(
         save_all(drawn(), tmp_path)
 
 
+def test_without_semaphores_figures_are_written_in_this_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lack(*_: object, **__: object) -> None:
+        raise OSError(38, "Function not implemented")
+
+    monkeypatch.setattr(figure_files, "usable_cores", lambda: 2)
+    monkeypatch.setattr(figure_files, "MOST_WORKERS", 2)
+    monkeypatch.setattr("multiprocessing.synchronize.SemLock.__init__", lack)
+    assert set(save_all([("power", _figure(2))], tmp_path)) == {"power"}
+    assert (tmp_path / "power.png").is_file()
+
+
 def test_a_worker_imports_neither_pandas_nor_scipy() -> None:
     script = "import sys, lstm_bench.report.figure_files; print({'pandas', 'scipy', 'seaborn'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)

@@ -1,12 +1,14 @@
 """Colours, SVG for the page, and typesetting."""
 
 import re
+from pathlib import Path
 
 import matplotlib as mpl
 import pytest
 from matplotlib.figure import Figure
 
-from lstm_bench.report.style import INK, colours, inline_svg, save, themed
+from lstm_bench.report.panels import log_axis, new_figure
+from lstm_bench.report.style import INK, colours, inline_svg, lettered_svg, save, themed
 from lstm_bench.report.typography import typeset
 
 
@@ -64,3 +66,33 @@ def test_inline_svg_follows_the_page_and_has_its_own_ids(tmp_path) -> None:
 )
 def test_typeset(plain: str, set_: str) -> None:
     assert typeset(plain) == set_
+
+
+@themed
+def _labelled(label: str) -> Figure:
+    figure = new_figure(2.0)
+    axes = figure.subplots()
+    axes.plot([1, 2], [1e-3, 1e3], label=label)
+    axes.set_title(label)
+    log_axis(axes)
+    return figure
+
+
+def test_settings_of_the_users_matplotlib_change_no_figure(tmp_path: Path) -> None:
+    ours = save(_labelled("a"), tmp_path, "ours")
+    users = {"text.usetex": True, "figure.autolayout": True, "savefig.bbox": "tight", "lines.linestyle": "--",
+             "path.sketch": (1, 100, 2), "axes.formatter.use_locale": True, "font.family": ["serif"]}  # fmt: skip
+    with mpl.rc_context(users):
+        there = save(_labelled("a"), tmp_path, "there")
+        assert mpl.rcParams["text.usetex"], "their own figures keep their settings"
+    assert there.replace("there", "ours") == ours
+    assert (tmp_path / "there.png").read_bytes() == (tmp_path / "ours.png").read_bytes()
+
+
+@pytest.mark.parametrize("label", ["$$", "$x$ $\\nope$", "a_{b", "50%", "\\alpha $"])
+def test_names_are_set_as_they_stand(label: str, tmp_path: Path) -> None:
+    figure = _labelled(label)
+    assert save(figure, tmp_path, "figure")
+    svg = lettered_svg(_labelled(label))
+    assert f">{label}</text>" in svg
+    assert ">10\u207b\u00b3</text>" in svg, "what we set ourselves is set in print"

@@ -2,11 +2,12 @@
 
 import mmap
 import os
+import subprocess
 import sys
 from functools import partial
 
 import pytest
-from what_processes_do import end_by_a_signal, make_slow, make_writer, refuse
+from what_processes_do import end_by_a_signal, make_slow, make_writer, raise_what_cannot_be_sent, refuse
 
 from lstm_bench.cells.gru import GRUCell
 from lstm_bench.cells.lstm import LSTMCell
@@ -90,9 +91,29 @@ def test_what_a_process_raises_is_raised_here_and_one_that_is_killed_is_told_by_
     with WorkerPool(1, 1, prepared=True) as pool:
         with pytest.raises(KeyError, match="nobody"):
             pool.call_all(refuse)
+        with pytest.raises(RuntimeError, match="ValueError: a lock"):
+            pool.call_one(raise_what_cannot_be_sent)
+        assert pool.call_one(print, "what a plug-in says") is None
         assert pool.call_one(os.getpid) != os.getpid()
         with pytest.raises(WorkerLostError, match="ended with exit code -9"):
             pool.call_one(end_by_a_signal)
+
+
+UNGUARDED = """
+import os
+from lstm_bench.speed.worker_pool import WorkerPool
+
+print("once")
+with WorkerPool(1, 1, prepared=False) as pool:
+    assert pool.call_one(os.getppid) == os.getpid()
+"""
+
+
+def test_a_script_without_a_guard_runs_once(tmp_path):
+    script = tmp_path / "study.py"
+    script.write_text(UNGUARDED)
+    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=120, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "once\n", "")
 
 
 def test_peak_memory_is_what_the_work_touched_where_the_system_can_tell():

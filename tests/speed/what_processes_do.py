@@ -2,6 +2,7 @@
 
 import os
 import signal
+import threading
 import time
 
 
@@ -22,6 +23,12 @@ def make_slow(job, members):
 
 def refuse():
     raise KeyError("nobody")
+
+
+def raise_what_cannot_be_sent():
+    error = ValueError("a lock")
+    error.lock = threading.Lock()
+    raise error
 
 
 def end_by_a_signal():

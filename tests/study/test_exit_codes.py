@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from lstm_bench import cli
 from lstm_bench.config.composing import Invocation, compose_study
 from lstm_bench.records.schema import MemberRecord
 from lstm_bench.records.store import StudyRecords
@@ -65,3 +66,35 @@ def test_the_exit_code_says_whether_a_job_failed_though_every_member_has_a_resul
 def test_the_same_command_after_that_ends_well(ended):
     assert ended(((HELD, DONE), 0))[0] == 1
     assert ended()[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (ValueError("no such glyph\nin a long story"), "ValueError: no such glyph"),
+        (OSError(28, "No space left on device"), "[Errno 28] No space left on device"),
+    ],
+)
+def test_a_report_that_fails_costs_the_report_alone(ended, monkeypatch, error, told):
+    def fail(_):
+        raise error
+
+    monkeypatch.setattr(StudyRunner, "_write_report", fail)
+    exit_code, said = ended(((DONE, DONE), 0))
+    assert exit_code == 1
+    assert f"\nNo report: {told}\n         to make it from the records: python -m lstm_bench.report s\n" in said
+
+
+def test_a_launcher_that_runs_nothing_is_told_once_and_no_report_is_made_of_nothing(tmp_path, monkeypatch, capfd):
+    """Hydra fails before it launches, as it does on a Python that is too new."""
+
+    def fail(*_, **__):
+        raise ValueError("badly formed help string\nof an option")
+
+    monkeypatch.setattr("hydra.main", lambda **_: fail)
+    assert cli.main([*SWEEP, f"output={tmp_path}", "speed=off"]) == 1
+    out, err = capfd.readouterr()
+    assert err.splitlines() == ["Launcher: ValueError: badly formed help string"]
+    assert out.count("The launcher ended with 2 jobs not run.") == 1
+    assert "No report: no member has a record.\n" in out
+    assert not (tmp_path / "reports").exists()

@@ -5,13 +5,22 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from lstm_bench.study import stopping
-from lstm_bench.study.stopping import Stop, Stopped
+from lstm_bench.study.stopping import REQUESTS, Stop, Stopped
+
+
+@pytest.fixture(autouse=True)
+def as_from_a_terminal() -> Iterator[None]:
+    """A test runner in the background may itself ignore signals."""
+    before = {signum: signal.signal(signum, signal.default_int_handler) for signum in (signal.SIGINT, *REQUESTS)}
+    yield
+    for signum, handler in before.items():
+        signal.signal(signum, handler)
 
 
 def wait(until: Callable[[], bool] = lambda: False) -> None:
@@ -22,7 +31,13 @@ def wait(until: Callable[[], bool] = lambda: False) -> None:
         time.sleep(0.001)
 
 
-@pytest.mark.parametrize(("signum", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+@pytest.mark.parametrize(
+    ("signum", "code"),
+    [
+        *((signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)),
+        *((signal.SIGUSR1, 128 + signal.SIGUSR1), (signal.SIGUSR2, 128 + signal.SIGUSR2)),
+    ],
+)
 def test_while_no_job_runs_a_signal_ends_the_study_with_its_code(signum: int, code: int) -> None:
     with pytest.raises(Stopped) as stopped, Stop().listening():
         os.kill(os.getpid(), signum)
@@ -38,6 +53,16 @@ def test_while_jobs_run_it_is_a_file_that_they_see_and_the_end_comes_after_them(
         done.append((tmp_path / "stop").exists())
     assert done == [True]
     assert stopped.value.exit_code == 143
+
+
+@pytest.mark.parametrize("signum", [signal.SIGHUP, signal.SIGINT, signal.SIGTERM, signal.SIGUSR1])
+def test_what_is_ignored_at_the_start_stays_ignored(signum: int) -> None:
+    signal.signal(signum, signal.SIG_IGN)
+    with Stop().listening():
+        os.kill(os.getpid(), signum)
+        time.sleep(0.01)
+        assert signal.getsignal(signum) == signal.SIG_IGN
+    assert signal.getsignal(signum) == signal.SIG_IGN
 
 
 def test_a_second_signal_ends_it_at_once(tmp_path: Path) -> None:

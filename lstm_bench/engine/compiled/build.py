@@ -33,6 +33,8 @@ import tempfile
 from pathlib import Path
 from typing import Literal
 
+from lstm_bench.cache_folder import cache_folders, make_own_folder
+
 SOURCE = Path(__file__).with_name("kernels.c")
 COMPILERS = ("cc", "gcc", "clang")
 FLAGS = ("-O3", "-ffp-contract=fast", "-fno-math-errno", "-fno-trapping-math", "-fPIC", "-shared")
@@ -59,10 +61,10 @@ def library(precision: Precision) -> ctypes.CDLL:
     compiler = _compiler()
     tuning, target = _target(compiler)
     options = (*FLAGS, *tuning, *PRECISIONS[precision])
-    sources = [path.read_text() for path in sorted(SOURCE.parent.glob("*.[ch]"))]
+    sources = [path.read_text(encoding="utf-8") for path in sorted(SOURCE.parent.glob("*.[ch]"))]
     key = hashlib.sha256("\0".join((*sources, target, *options)).encode()).hexdigest()[:20]
     reasons = []
-    for folder in (_cache_folder(), _temporary_folder()):
+    for folder in cache_folders():
         try:
             return _load(folder / f"kernels-{precision}-{key}.so", compiler, options)
         except OSError as error:  # cannot be written to, or nothing can be loaded from it
@@ -91,7 +93,7 @@ def _target(compiler: list[str]) -> tuple[tuple[str, ...], str]:
 
 
 def _load(path: Path, compiler: list[str], options: tuple[str, ...]) -> ctypes.CDLL:
-    _check_folder(path.parent)
+    make_own_folder(path.parent)
     if not path.exists():
         with tempfile.TemporaryDirectory(dir=path.parent) as draft:
             fresh = Path(draft) / path.name
@@ -104,29 +106,12 @@ def _load(path: Path, compiler: list[str], options: tuple[str, ...]) -> ctypes.C
 
 def _run(command: list[str]) -> subprocess.CompletedProcess[str]:
     try:
-        return subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, check=False)
+        return subprocess.run(
+            command, capture_output=True, encoding="utf-8", errors="replace", timeout=SECONDS, check=False
+        )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise CannotBuildError(f"{command[0]}: {error}") from error
 
 
 def _last_line(text: str) -> str:
     return (text.strip().splitlines() or ["no message"])[-1]
-
-
-def _cache_folder() -> Path:
-    home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")  # noqa: PTH111 (Path raises without a home)
-    return Path(home) / "lstm_bench"
-
-
-def _temporary_folder() -> Path:
-    user = os.getuid() if hasattr(os, "getuid") else 0
-    return Path(tempfile.gettempdir()) / f"lstm_bench-{user}"
-
-
-def _check_folder(folder: Path) -> None:
-    """Raise OSError for a folder that belongs to another user, or that cannot be made."""
-    if not folder.is_absolute():
-        raise NotADirectoryError(f"{folder} is no absolute path")
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if hasattr(os, "getuid") and folder.stat().st_uid != os.getuid():
-        raise PermissionError(f"{folder} belongs to another user")

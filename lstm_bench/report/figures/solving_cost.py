@@ -25,6 +25,7 @@ from lstm_bench.report.panels import (
     log_axis,
     log_ticks,
     new_figure,
+    power_of_ten,
 )
 from lstm_bench.report.style import colours, themed
 
@@ -69,13 +70,6 @@ def _cost_axis(axes: Axes, rows: pd.DataFrame, cost: Cost) -> None:
     if cost == "flops":
         axes.yaxis.set_major_formatter(FuncFormatter(lambda flops, _: power_of_ten(flops)))
     axes.set(xlabel="lag (steps)", ylabel=f"{NAMES[cost]} to solve")
-
-
-def power_of_ten(value: float) -> str:
-    """Return a number of one digit as "2e10" is set in print; "10^11" of one that begins with 1."""
-    digit, exponent = f"{value:.0e}".split("e")
-    factor = "" if digit == "1" else rf"{digit}\times"
-    return rf"$\mathdefault{{{factor}10^{{{int(exponent)}}}}}$"
 
 
 def _marks() -> list[Line2D]:

@@ -1,0 +1,15 @@
+"""What a process of Python needs to import what this one does, whoever starts it."""
+
+import os
+import sys
+from pathlib import Path
+
+
+def import_path() -> tuple[str, ...]:
+    """Return the folders of sys.path, with the working folder in place of ""."""
+    return tuple(entry or str(Path.cwd()) for entry in sys.path)
+
+
+def environment_with(path: tuple[str, ...]) -> dict[str, str]:
+    """Return the environment of this process, with an import path for another one."""
+    return os.environ | {"PYTHONPATH": os.pathsep.join(path)}
