@@ -5,13 +5,10 @@ plug-in class is checked as strictly as a built-in one, and nothing is declared 
 strict mode: 4.0 and true are not integers, nan and inf not numbers.
 """
 
-import importlib
 import inspect
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
 from functools import lru_cache
-from types import ModuleType
 from typing import Any, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
@@ -19,31 +16,6 @@ from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 from lstm_bench.config.errors import ConfigError, not_allowed
 
 TARGET = "_target_"
-IMPORT_SEED = 0  # of the global generators while a plug-in's module is imported
-
-
-def import_target(path: Any, key: str) -> Callable[..., Any]:
-    """Return the class or function at a dotted import path.
-
-    The module is imported with seeded global generators, so that what it draws is the same in every process.
-
-    Raises: ConfigError where the path leads to nothing.
-    """
-    module, _, name = str(path).rpartition(".")
-    try:
-        target: Callable[..., Any] = getattr(_imported(module), name)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise not_allowed(f"{key}.{TARGET}", path, f"the import path of a class ({error})") from error
-    return target
-
-
-def _imported(module: str) -> ModuleType:
-    if module in sys.modules:
-        return sys.modules[module]
-    from lstm_bench.engine.global_generators import seeded_generators  # imported here, as torch takes a second
-
-    with seeded_generators(IMPORT_SEED):
-        return importlib.import_module(module)
 
 
 def build(target: Callable[..., Any], settings: Mapping[str, Any], key: str, **supplied: Any) -> Any:

@@ -12,8 +12,9 @@ from torch import Generator, nn
 
 from lstm_bench.cells.contract import Cell, CellError, cell_failure
 from lstm_bench.cells.reals import count_reals
-from lstm_bench.config.building import TARGET, build, check_types, import_target
+from lstm_bench.config.building import TARGET, build, check_types
 from lstm_bench.config.errors import ConfigError, not_allowed
+from lstm_bench.config.importing import import_target
 from lstm_bench.config.schema import JobConfig
 from lstm_bench.engine.generic import GenericKernel
 from lstm_bench.engine.kernel_dispatch import kernel_type

@@ -1,12 +1,8 @@
-import random
-import sys
 from typing import Literal
 
-import numpy as np
 import pytest
-import torch
 
-from lstm_bench.config.building import build, import_target
+from lstm_bench.config.building import build
 from lstm_bench.config.errors import ConfigError
 from lstm_bench.tasks.copy import CopyTask
 
@@ -41,23 +37,3 @@ def test_what_the_signature_does_not_allow_is_named(settings, told):
 def test_a_constructors_own_range_check_is_told_with_its_key():
     with pytest.raises(ConfigError, match=r"^task\.lag=0: allowed: an integer of at least 1$"):
         build(CopyTask, {"lag": 0}, "task")
-
-
-def test_a_target_is_imported_by_its_path():
-    assert import_target("lstm_bench.tasks.copy.CopyTask", "task") is CopyTask
-
-
-def test_what_a_module_draws_while_it_is_imported_is_the_same_in_every_process(tmp_path, monkeypatch):
-    source = "import random\nimport numpy\nimport torch\n\n\ndef DRAWN():\n    pass\n\n\n"
-    source += "DRAWN.values = [random.random(), numpy.random.random(), float(torch.rand(()))]\n"
-    (tmp_path / "draws_on_import.py").write_text(source)
-    monkeypatch.syspath_prepend(str(tmp_path))
-    values = []
-    for seed in (1, 2):
-        random.seed(seed)
-        np.random.seed(seed)
-        torch.manual_seed(seed)
-        values.append(import_target("draws_on_import.DRAWN", "cell").values)
-        del sys.modules["draws_on_import"]
-        assert random.random() == random.Random(seed).random()  # ours are left alone
-    assert values[0] == values[1]
