@@ -71,7 +71,7 @@ class _Held:
     @contextmanager
     def while_importing(self) -> Iterator[None]:
         """Be sys.stderr for the block."""
-        self._is_holding, sys.stderr = True, self  # type: ignore[assignment]
+        self._is_holding, sys.stderr = True, self
         try:
             yield
             self._stream.write(self.text)
