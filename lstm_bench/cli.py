@@ -8,6 +8,7 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,7 @@ from omegaconf import DictConfig
 from lstm_bench.conf_folder import conf_dir
 from lstm_bench.config.composing import Invocation, compose_study, substudy_invocations
 from lstm_bench.config.errors import ConfigError
-from lstm_bench.config.hydra_arguments import launch_arguments
+from lstm_bench.config.hydra_arguments import launch_arguments, with_resolved
 from lstm_bench.config.listing import listing
 from lstm_bench.config.schema import SafetyConfig, StudyConfig
 from lstm_bench.config.search_path import file_notices, main_folder
@@ -74,6 +75,8 @@ def _check_arguments(overrides: Sequence[str]) -> None:
 
 def _run(invocation: Invocation, typed: Sequence[str], stop: Stop) -> int:
     config = compose_study(invocation)
+    typed = with_resolved(typed, config.resolved)
+    invocation = replace(invocation, overrides=tuple(with_resolved(invocation.overrides, config.resolved)))
     from lstm_bench.study.folders import check_output
 
     check_output(config.output, [config.study, *config.studies])
@@ -81,9 +84,9 @@ def _run(invocation: Invocation, typed: Sequence[str], stop: Stop) -> int:
 
     prepare_process()  # before anything else imports torch: with hydra/launcher=basic the jobs run here
     study, composed = _planned(config, invocation, typed)
-    replaced = [file for part in composed for file in part.replaced]
+    in_use = [file for part in composed for file in part.replaced]
     unread = [file for part in composed for file in part.unread]
-    for line in file_notices(invocation.config_dir, replaced, unread):
+    for line in file_notices(invocation.config_dir, in_use, unread):
         study.say(line)
     try:
         return study.run(lambda config, jobs: _launch_jobs(config, jobs, stop), stop)

@@ -14,6 +14,7 @@ from typing import Any
 
 from hydra import compose
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, OverrideType
 from hydra.types import RunMode
@@ -42,6 +43,7 @@ from lstm_bench.cores import usable_cores
 from lstm_bench.literature.reading import LiteratureError, own_table
 
 DUPLICATES_NAMED = 3
+NAMES = ("study", "output")
 KEPT_BY_THE_WHOLE = ("experiment", "study", "studies", "measure")  # keys of a study of claims itself
 
 
@@ -61,6 +63,7 @@ class _Composed:
     choices: dict[str, Any]
     launcher: dict[str, Any]
     sweep: dict[str, Any]  # the values that the yaml files sweep, by key
+    resolved: dict[str, str]  # what the interpolations in NAMES came to, by key
 
 
 def compose_study(invocation: Invocation) -> StudyConfig:
@@ -97,6 +100,7 @@ def compose_study(invocation: Invocation) -> StudyConfig:
         replaced=in_place_of_ours,
         unread=unread(files, invocation.config_dir),
         jobs_at_once=jobs_at_once(composed[0][0].launcher, _usable_cores()),
+        resolved=composed[0][0].resolved,
     )
 
 
@@ -106,7 +110,8 @@ def _sweeps(invocation: Invocation, composer: "_Composer") -> tuple[RootConfig, 
     An override of the command line holds in every sweep, in place of the sweep's own values.
     """
     parser = OverridesParser.create()
-    parsed = parser.parse_overrides([as_typed(override) for override in invocation.overrides])
+    groups = GlobalHydra.instance().config_loader().list_groups("")
+    parsed = parser.parse_overrides([as_typed(override, groups) for override in invocation.overrides])
     base = composer.job(_split(parsed)[0])
     sweep_overrides = [
         parser.parse_overrides([f"{key}={value}" for key, value in (base.sweep | sweep).items()])
@@ -137,11 +142,12 @@ class _Composer:
             settings = {str(key): _resolved(node) for key, node in config.items() if key != "hydra"}
             hydra = config.hydra
             launcher, sweep = _resolved(hydra.launcher), _resolved(hydra.sweeper.get("params"))
+            resolved = {key: str(settings[key]) for key in NAMES if OmegaConf.is_interpolation(config, key)}
         check_root_keys(settings)
         if hydra.mode is not RunMode.MULTIRUN:
             raise not_allowed("hydra.mode", hydra.mode and hydra.mode.name, "MULTIRUN, as in our config.yaml")
         root: RootConfig = build(RootConfig, settings, "")
-        return _Composed(root, dict(hydra.runtime.choices), launcher, sweep or {})
+        return _Composed(root, dict(hydra.runtime.choices), launcher, sweep or {}, resolved)
 
     def _with_values(self, overrides: list[str]) -> DictConfig:
         """Return Hydra's configuration; where a value cannot be set, Hydra's own composition says why."""

@@ -252,6 +252,7 @@ class StudyConfig:
     the text of the user's own table of published results. `studies` are the studies that a study of claims runs: their
     overrides by name. `config_dir` is the user's folder of yaml files; `replaced` are its files that replace built-in
     ones, `unread` those that Hydra does not read. `jobs_at_once` is how many jobs the launcher runs at a time.
+    `resolved` has what the interpolations in the study's name and output folder came to, by key.
     """
 
     study: str
@@ -275,3 +276,4 @@ class StudyConfig:
     replaced: tuple[str, ...] = ()
     unread: tuple[str, ...] = ()
     jobs_at_once: int = 1
+    resolved: dict[str, str] = field(default_factory=dict)
