@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 
 from omegaconf import DictConfig
 
+from lstm_bench import __version__
 from lstm_bench.conf_folder import conf_dir
-from lstm_bench.config.composing import Invocation, compose_study, substudy_invocations
+from lstm_bench.config.composing import Invocation, compose_study, hydra_arguments, substudy_invocations
 from lstm_bench.config.errors import ConfigError
 from lstm_bench.config.hydra_arguments import launch_arguments, with_resolved
 from lstm_bench.config.listing import listing
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from lstm_bench.study.speed_study import SpeedStudy
 
 BAD_INPUT = 2
-HYDRA_FLAGS = ("--cfg", "-c", "--info", "-i", "--hydra-help", "--version", "--shell-completion", "-sc")
+HYDRA_FLAGS = ("--cfg", "-c", "--info", "-i", "--hydra-help", "--shell-completion", "-sc")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -46,15 +47,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options, overrides = parser.parse_known_args(typed)
     try:
         _check_folder(options.config_dir)
+        if "--version" in overrides:
+            print(f"lstm_bench {__version__}")
+            return 0
+        config_dir = options.config_dir.resolve() if options.config_dir else None
+        invocation = Invocation(tuple(overrides), config_dir)
         if any(override.split("=")[0] in HYDRA_FLAGS for override in overrides):
-            return _launch(typed, options.config_dir and options.config_dir.resolve())
+            return _launch(hydra_arguments(typed, invocation), config_dir)
         _check_arguments(overrides)
         if options.help or not typed:
             print(listing(conf_dir(), options.config_dir))
             return 0
-        config_dir = options.config_dir.resolve() if options.config_dir else None
         with Stop().listening() as stop:
-            return _run(Invocation(tuple(overrides), config_dir), typed, stop)
+            return _run(invocation, typed, stop)
     except Stopped as stopped:
         return stopped.exit_code
     except ConfigError as error:

@@ -25,7 +25,7 @@ from lstm_bench.config.budgets import chosen_budget, sweeps
 from lstm_bench.config.building import TARGET, build
 from lstm_bench.config.errors import ConfigError, not_allowed
 from lstm_bench.config.hydra_arguments import as_typed, jobs_at_once
-from lstm_bench.config.hydra_errors import one_line_errors
+from lstm_bench.config.hydra_errors import check_choices, one_line_errors
 from lstm_bench.config.schema import (
     JobConfig,
     Measure,
@@ -104,20 +104,52 @@ def compose_study(invocation: Invocation) -> StudyConfig:
     )
 
 
+def hydra_arguments(arguments: Sequence[str], invocation: Invocation) -> list[str]:
+    """Return the arguments of a command that Hydra answers by itself (--cfg), after checking that they compose.
+
+    Args:
+        arguments: all of them, as typed.
+        invocation: the folder of yaml files, and the arguments that are not about it.
+
+    Raises: ConfigError for anything that Hydra refuses.
+    """
+    rest = invocation.overrides
+    overrides = [text for text in rest if not text.startswith("-") and ("=" in text or text.startswith("~"))]
+    with searching(invocation.config_dir), one_line_errors(overrides):
+        typed = dict(zip(overrides, _as_typed(overrides), strict=True))
+        parsed = OverridesParser.create().parse_overrides(list(typed.values()))
+        if swept := next((override for override in parsed if override.is_sweep_override()), None):
+            raise not_allowed(swept.key_or_group, (swept.input_line or "").partition("=")[2], "one value, not several")
+        jobs = list(typed.values())
+        with one_line_errors(overrides, jobs):
+            check_choices(jobs)
+            compose("config", overrides=jobs, return_hydra_config=True)
+    return [typed.get(argument, argument) for argument in arguments]
+
+
 def _sweeps(invocation: Invocation, composer: "_Composer") -> tuple[RootConfig, list[list[list[str]]]]:
     """Return the configuration of the first job, and the overrides of each job of each sweep.
 
     An override of the command line holds in every sweep, in place of the sweep's own values.
     """
     parser = OverridesParser.create()
-    groups = GlobalHydra.instance().config_loader().list_groups("")
-    parsed = parser.parse_overrides([as_typed(override, groups) for override in invocation.overrides])
-    base = composer.job(_split(parsed)[0])
+    parsed = parser.parse_overrides(_as_typed(invocation.overrides))
+    base = composer.job(_split([override for override in parsed if not _is_of_a_cell(override)])[0])
     sweep_overrides = [
         parser.parse_overrides([f"{key}={value}" for key, value in (base.sweep | sweep).items()])
         for sweep in sweeps(base.settings)
     ]
     return base.settings, [_split(sweep + parsed) for sweep in sweep_overrides]
+
+
+def _as_typed(overrides: Sequence[str]) -> list[str]:
+    groups = GlobalHydra.instance().config_loader().list_groups("")
+    return [as_typed(override, groups) for override in overrides]
+
+
+def _is_of_a_cell(override: Override) -> bool:
+    """Tell whether an override sets a value of a task or cell, which the sweeps of an experiment may choose."""
+    return override.key_or_group.startswith(("task.", "cell."))
 
 
 def _split(overrides: list[Override]) -> list[list[str]]:
@@ -138,6 +170,7 @@ class _Composer:
     def job(self, overrides: list[str]) -> _Composed:
         """Return the configuration of a job with these overrides."""
         with one_line_errors(self._invocation.overrides, overrides):
+            check_choices(overrides)
             config = self._with_values(overrides)
             settings = {str(key): _resolved(node) for key, node in config.items() if key != "hydra"}
             hydra = config.hydra

@@ -66,7 +66,7 @@ BAD = [
         "cell=lstm,rnn cell.hidden_size=4 comparison=parameters",
         "comparison=parameters: rnn with hidden_size=10, the nearest, has 6.0% more parameters than lstm: allowed: ",
     ),
-    ("tracking.uri=1", "tracking.uri=1: allowed: a valid string"),
+    ("tracking.uri=nonsense://x", "tracking.uri=nonsense://x: allowed: sqlite:///FILE"),
     ("not-an-override", "not-an-override: allowed: key=value"),
     ("--nope", "--nope: allowed: --help, --config-dir FOLDER"),
     ("--config-dir=nowhere", "--config-dir=nowhere: allowed: an existing folder"),
