@@ -6,7 +6,7 @@ strict mode: 4.0 and true are not integers, nan and inf not numbers.
 """
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields, is_dataclass
 from functools import lru_cache
 from typing import Any, NotRequired, Required
@@ -29,13 +29,24 @@ def build(target: Callable[..., Any], settings: Mapping[str, Any], key: str, **s
         key: the key of these settings in the configuration, "" for those at its root.
         supplied: further arguments, which no setting may have the name of.
 
-    Raises: ConfigError for an unknown or missing key, a value of another type or out of range.
+    Raises: ConfigError for an unknown or missing key, a value of another type or out of range, and for a target that
+        does not take what is supplied.
     """
+    if lacking := _not_taken(target, supplied):
+        path = f"{target.__module__}.{target.__qualname__}"
+        allowed = f"a class whose constructor takes {', '.join(supplied)}, and this one has no {', '.join(lacking)}"
+        raise not_allowed(f"{key}.{TARGET}", path, f"{allowed}; see lstm_bench/{key}s/contract.py")
     checked = check_types(target, settings, key, set(supplied))
     try:
         return target(**checked, **supplied)
     except ValueError as error:
         raise ConfigError(_dotted(key, str(error))) from error
+
+
+def _not_taken(target: Callable[..., Any], supplied: Iterable[str]) -> list[str]:
+    parameters = inspect.signature(target).parameters
+    takes_any = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values())
+    return [] if takes_any else [name for name in supplied if name not in parameters]
 
 
 def check_types(

@@ -35,7 +35,13 @@ KEPT_WIDTHS = 8  # numbers a unit that the widest kernel keeps of a step: four g
 def make_task(job: JobConfig) -> Task:
     """Return the task at its lag."""
     settings, target = _split(job.task, "task")
-    return cast(Task, build(target, settings, "task"))
+    try:
+        return cast(Task, build(target, settings, "task"))
+    except (ConfigError, MemoryError):
+        raise
+    except (Exception, SystemExit) as error:
+        why = " ".join(f"{type(error).__name__}: {error}".split())
+        raise ConfigError(f"task {target.__module__}.{target.__qualname__}: its constructor raised {why}") from error
 
 
 def cell_maker(job: JobConfig, task: Task) -> MakeCell:
@@ -47,7 +53,7 @@ def cell_maker(job: JobConfig, task: Task) -> MakeCell:
             return cast(Cell, build(target, settings, "cell", input_size=task.input_size, generator=generator))
         except (ConfigError, MemoryError, torch.OutOfMemoryError):
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise cell_failure(target, "its constructor", error) from error
 
     return make_cell
@@ -127,6 +133,8 @@ def build_job(job: JobConfig) -> tuple[Task, Cell]:
         cell = _example_cell(cell_maker(job, task))
     except CellError as error:
         raise ConfigError(str(error)) from error
+    except ConfigError as error:
+        raise ConfigError(f"{error} (cell={job.cell_name})") from error
     if not isinstance(cell, nn.Module) or any(not hasattr(cell, name) for name in OF_A_CELL):
         raise not_allowed(f"cell.{TARGET}", job.cell[TARGET], f"a torch.nn.Module with {', '.join(OF_A_CELL)}")
     return task, cell
@@ -148,7 +156,7 @@ def _check_memory(job: JobConfig, task: Task, cell: Cell) -> None:
     key, value = ("cell.hidden_size", cell.hidden_size) if weights > states else ("task.lag", task.lag)
     members = f"{_members(job)} members of batch {job.trainer.batch_size}"
     needed = f"{(weights + states) / 2**30:,.0f} GiB with {members}"
-    raise not_allowed(key, value, f"what fits in {available / 2**30:.0f} GiB, not {needed}")
+    raise not_allowed(key, value, f"what fits in {available / 2**30:.0f} GiB, not {needed} (cell={job.cell_name})")
 
 
 def memory_needed(job: JobConfig, task: Task, cell: Cell) -> tuple[int, int]:
@@ -173,8 +181,14 @@ def total_parameters(task: Task, cell: Cell) -> int:
 
 
 def _check_device(device: str) -> None:
+    if not _can_compute(device):
+        cuda = [f"cuda:{index}" for index in range(torch.cuda.device_count())] if torch.cuda.is_available() else []
+        raise not_allowed("trainer.device", device, ", ".join(["cpu", *(["cuda", *cuda] if cuda else [])]))
+
+
+def _can_compute(device: str) -> bool:
     try:
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError) as error:
-        available = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
-        raise not_allowed("trainer.device", device, ", ".join(available)) from error
+        torch.ones(1, device=device).add(1).item()  # a device without numbers, as meta, raises here
+    except Exception:  # each backend has its own
+        return False
+    return device == "cpu" or torch.device(device).type != "cpu"
