@@ -8,6 +8,7 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -39,6 +40,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     0: everything that was requested is done; 1: something is not; 2: bad input; 128 + n: stopped by signal n.
     """
+    if arguments is None:
+        _find_modules_of_the_working_folder()
     typed = list(sys.argv[1:] if arguments is None else arguments)
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     parser.add_argument("--help", "-h", action="store_true")
@@ -65,6 +68,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ConfigError as error:
         print(error, file=sys.stderr)
         return BAD_INPUT
+
+
+def _find_modules_of_the_working_folder() -> None:
+    """Search it for modules after all others, where Python does not: for `lstm-bench`, and with PYTHONSAFEPATH."""
+    with suppress(OSError):  # it may have been deleted
+        here = str(Path.cwd())
+        if not {"", here} & set(sys.path):
+            sys.path.append(here)
 
 
 def _check_folder(config_dir: Path | None) -> None:

@@ -1,6 +1,7 @@
 """Turn a job's settings into a task and a cell, and refuse what this machine cannot hold."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -29,6 +30,7 @@ SUPPLIED_TO_PROBES = {"model", "task", "generator"}
 OF_A_CELL = ("input_size", "hidden_size", "initial_state", "step")
 Moment = Literal["initial", "milestones", "final", "solved"]  # solved: final, of a member that solved
 _tried: dict[tuple[type, str], list[str]] = {}  # notes on the cells of this process, by class and settings
+TOO_LARGE = re.compile("allocate memory|not enough memory|out of memory|overflow", re.IGNORECASE)  # torch's own words
 KEPT_WIDTHS = 8  # numbers a unit that the widest kernel keeps of a step: four gates, h, c, tanh(c), and one to spare
 
 
@@ -131,10 +133,15 @@ def build_job(job: JobConfig) -> tuple[Task, Cell]:
     task = make_task(job)
     try:
         cell = _example_cell(cell_maker(job, task))
-    except CellError as error:
-        raise ConfigError(str(error)) from error
     except ConfigError as error:
+        if str(error).startswith(f"cell.{TARGET}="):  # names the class
+            raise
         raise ConfigError(f"{error} (cell={job.cell_name})") from error
+    except (CellError, MemoryError, torch.OutOfMemoryError) as error:
+        if isinstance(error, CellError) and not TOO_LARGE.search(str(error)):
+            raise ConfigError(str(error)) from error
+        fits = f"what fits in {psutil.virtual_memory().available / 2**30:.0f} GiB (cell={job.cell_name})"
+        raise not_allowed(*_largest_setting(job), fits) from error
     if not isinstance(cell, nn.Module) or any(not hasattr(cell, name) for name in OF_A_CELL):
         raise not_allowed(f"cell.{TARGET}", job.cell[TARGET], f"a torch.nn.Module with {', '.join(OF_A_CELL)}")
     return task, cell
@@ -153,10 +160,24 @@ def _check_memory(job: JobConfig, task: Task, cell: Cell) -> None:
     available = psutil.virtual_memory().available
     if weights + states <= available:
         return
-    key, value = ("cell.hidden_size", cell.hidden_size) if weights > states else ("task.lag", task.lag)
+    key, value = _largest_setting(job, {"cell.hidden_size": cell.hidden_size, "task.lag": task.lag})
     members = f"{_members(job)} members of batch {job.trainer.batch_size}"
     needed = f"{(weights + states) / 2**30:,.0f} GiB with {members}"
     raise not_allowed(key, value, f"what fits in {available / 2**30:.0f} GiB, not {needed} (cell={job.cell_name})")
+
+
+def _largest_setting(job: JobConfig, sizes: Mapping[str, Any] | None = None) -> tuple[str, int]:
+    """Return the key and value of the largest whole number that makes a job large; `sizes` has further ones."""
+    settings = {
+        **{f"cell.{name}": value for name, value in job.cell.items()},
+        **{f"task.{name}": value for name, value in job.task.items()},
+        "trainer.batch_size": job.trainer.batch_size,
+        "trainer.seeds": len(job.trainer.seed_list),
+        **(sizes or {}),
+    }
+    numbers = {key: value for key, value in settings.items() if isinstance(value, int)}
+    key = max(numbers, key=lambda name: numbers[name])
+    return key, numbers[key]
 
 
 def memory_needed(job: JobConfig, task: Task, cell: Cell) -> tuple[int, int]:

@@ -2,6 +2,7 @@
 
 import logging
 import random
+import subprocess
 import sys
 
 import numpy as np
@@ -87,3 +88,13 @@ def test_what_a_module_prints_while_it_is_imported_and_later_through_its_logger_
     import_target("talks.Unit", "cell")
     logging.getLogger("talks").warning("later")
     assert capsys.readouterr().err == "hello\nlater\n"
+
+
+def test_a_module_beside_the_user_is_found_where_python_does_not_look_there(tmp_path):
+    """As for the console script, whose folder Python searches in place of the working folder."""
+    (tmp_path / "beside_me.py").write_text("class Unit:\n    pass\n")
+    code = "import sys; from lstm_bench.cli import main; sys.exit(main())"
+    command = [sys.executable, "-P", "-c", code, "cell._target_=beside_me.Unit", f"output={tmp_path / 'out'}"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("cell._target_=beside_me.Unit: allowed: a class whose constructor takes input_size")
