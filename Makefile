@@ -46,10 +46,17 @@ faults: $(VENV)/installed-dev
 ui: $(VENV)/installed
 	$(BIN)/mlflow ui --host 127.0.0.1 --backend-store-uri sqlite:///mlflow.db
 
+# What would fail in words that name no remedy is checked first.
+is_new_enough = $(1) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null
+told = { echo "$(1)" >&2; exit 1; }
+
 $(BIN)/python:
+	@$(call is_new_enough,$(PYTHON)) || $(call told,$(PYTHON) is not Python 3.11 or newer: make ... PYTHON=python3.12)
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/installed: $(BIN)/python pyproject.toml constraints.txt
+	@$(call is_new_enough,$(BIN)/python) || $(call told,$(VENV) is not of Python 3.11 or newer: rm -rf $(VENV) && make ... PYTHON=python3.12)
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(call told,$(VENV) is half-made and has no pip: rm -rf $(VENV) && make (on Debian apt install python3-venv before))
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable .
 	touch $@
 
