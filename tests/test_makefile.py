@@ -1,5 +1,6 @@
 """make says in one line what is wrong with the Python that it finds, and how to mend it."""
 
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
+ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
 OLD = "exit 1"
 WITHOUT_PIP = 'test "$1" = -c'
 
@@ -31,7 +33,9 @@ def python(file: Path, body: str) -> Path:
 
 def told(folder: Path, *arguments: str) -> str:
     """Return the first line of the error of make."""
-    done = subprocess.run(["make", *arguments], cwd=folder, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(
+        ["make", *arguments], cwd=folder, env=ENVIRONMENT, capture_output=True, text=True, timeout=60, check=False
+    )
     assert (done.returncode, done.stdout) == (2, "")
     return done.stderr.splitlines()[0]
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from lstm_bench.analysis.matching import MATCHED_WITHIN
 from lstm_bench.config.errors import ConfigError
-from lstm_bench.config.objects import build_job, total_parameters
+from lstm_bench.config.objects import build_job, cell_notes, total_parameters
 from lstm_bench.config.schema import JobConfig, StudyConfig
 from lstm_bench.study.duplicates import differing
 from lstm_bench.study.hidden_sizes import Sizes
@@ -114,7 +114,12 @@ def _resized(job: JobConfig, target: int, whose: str | None) -> JobConfig:
             f"{job.cell_name} with {HIDDEN_SIZE}={nearest}, the nearest, has {missed}: allowed: within "
             f"{MATCHED_WITHIN:.0%}, {advice}"
         )
-    return _with_hidden_size(job, nearest)
+    resized = _with_hidden_size(job, nearest)
+    try:
+        cell_notes(resized, *build_job(resized))
+    except ConfigError as error:  # a step may refuse what the constructor takes
+        raise ValueError(f"{job.cell_name} with {HIDDEN_SIZE}={nearest}, the nearest, is refused: {error}") from error
+    return resized
 
 
 def _with_hidden_size(job: JobConfig, hidden_size: int) -> JobConfig:

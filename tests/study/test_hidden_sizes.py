@@ -43,6 +43,11 @@ class Headed(RNNCell):
     def __init__(self, input_size: int, hidden_size: int, heads: int, *, generator=None) -> None:
         {check}
         super().__init__(input_size, hidden_size, generator=generator)
+        self.heads = heads
+
+    def step(self, x, state):
+        {check_step}
+        return super().step(x, state)
 """
 CHECKS = {
     "value": "if hidden_size % heads: raise ValueError(f'hidden_size={hidden_size}: allowed: a multiple of {heads}')",
@@ -58,7 +63,9 @@ def headed(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(str(tmp_path))
 
     def config(check: str, heads: int, *overrides: str):
-        (tmp_path / f"headed_{check}.py").write_text(HEADED.format(check=CHECKS[check]))
+        steps = "assert self.hidden_size % self.heads == 0" if check == "step" else "pass"
+        source = HEADED.format(check=CHECKS.get(check, "pass"), check_step=steps)
+        (tmp_path / f"headed_{check}.py").write_text(source)
         yaml = f"# With heads\n_target_: headed_{check}.Headed\nhidden_size: 120\nheads: {heads}\n"
         (tmp_path / "cell" / "headed.yaml").write_text(yaml)
         return compose_study(Invocation(("cell=headed,lstm", "cell.hidden_size=120", *overrides), tmp_path))
@@ -81,6 +88,15 @@ def test_one_without_such_a_hidden_size_near_is_compared_as_configured_and_told_
     (reason,) = study.unmatched
     assert reason.startswith("headed with hidden_size=240, the nearest, has ")
     assert "allowed: within 1%, but of one between it says: cell" in reason
+
+
+def test_a_hidden_size_at_which_no_step_can_be_taken_does_not_refuse_the_study(headed):
+    study = compared(headed("step", 40, "comparison=both"))
+    assert [job.cell_name for job in study.jobs] == ["headed", "lstm"]
+    (reason,) = study.unmatched
+    assert reason.startswith(
+        "headed with hidden_size=244, the nearest, is refused: cell headed_step.Headed: step raised"
+    )
 
 
 def test_an_error_about_a_hidden_size_that_was_typed_names_the_cell(headed):
