@@ -46,11 +46,17 @@ faults: $(VENV)/installed-dev
 ui: $(VENV)/installed
 	$(BIN)/mlflow ui --host 127.0.0.1 --backend-store-uri sqlite:///mlflow.db
 
+# What would fail in words that name no remedy is checked first.
+is_allowed = $(1) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null
+told = { echo "$(1)" >&2; exit 1; }
+
 $(BIN)/python:
-	@$(PYTHON) -c 'import sys; from lstm_bench.python_version import refusal; sys.exit(refusal() and refusal() + "; make PYTHON=python3.13" or 0)'
+	@$(call is_allowed,$(PYTHON)) || $(call told,$(PYTHON) is not Python 3.11 to 3.13: make ... PYTHON=python3.12)
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/installed: $(BIN)/python pyproject.toml constraints.txt
+	@$(call is_allowed,$(BIN)/python) || $(call told,$(VENV) is not of Python 3.11 to 3.13: rm -rf $(VENV) && make ... PYTHON=python3.12)
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(call told,$(VENV) is half-made and has no pip: rm -rf $(VENV) && make (on Debian apt install python3-venv before))
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable .
 	touch $@
 

@@ -16,4 +16,4 @@ if __name__ == "__main__":
 
     restart_in_utf8()
     atexit.register(gc.freeze)  # Python would search all of torch and MLflow for cycles before it ends: a second
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

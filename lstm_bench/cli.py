@@ -8,15 +8,18 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from omegaconf import DictConfig
 
+from lstm_bench import __version__
 from lstm_bench.conf_folder import conf_dir
-from lstm_bench.config.composing import Invocation, compose_study, substudy_invocations
+from lstm_bench.config.composing import Invocation, compose_study, hydra_arguments, substudy_invocations
 from lstm_bench.config.errors import ConfigError
-from lstm_bench.config.hydra_arguments import launch_arguments
+from lstm_bench.config.hydra_arguments import launch_arguments, with_resolved
 from lstm_bench.config.listing import listing
 from lstm_bench.config.schema import SafetyConfig, StudyConfig
 from lstm_bench.config.search_path import file_notices, main_folder
@@ -32,7 +35,7 @@ if TYPE_CHECKING:
     from lstm_bench.study.speed_study import SpeedStudy
 
 BAD_INPUT = 2
-HYDRA_FLAGS = ("--cfg", "-c", "--info", "-i", "--hydra-help", "--version", "--shell-completion", "-sc")
+HYDRA_FLAGS = ("--cfg", "-c", "--info", "-i", "--hydra-help", "--shell-completion", "-sc")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -45,6 +48,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return BAD_INPUT
     prepare_matplotlib()  # before a plug-in imports it
     allow_all_letters()
+    if arguments is None:
+        _find_modules_of_the_working_folder()
     typed = list(sys.argv[1:] if arguments is None else arguments)
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     parser.add_argument("--help", "-h", action="store_true")
@@ -54,15 +59,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         _check_letters(typed)
         _check_folder(options.config_dir)
+        if "--version" in overrides:
+            print(f"lstm_bench {__version__}")
+            return 0
+        config_dir = options.config_dir.resolve() if options.config_dir else None
+        invocation = Invocation(tuple(overrides), config_dir)
         if any(override.split("=")[0] in HYDRA_FLAGS for override in overrides):
-            return _launch(typed, options.config_dir and options.config_dir.resolve())
+            return _launch(hydra_arguments(typed, invocation), config_dir)
         _check_arguments(overrides)
         if options.help or not typed:
             print(listing(conf_dir(), options.config_dir))
             return 0
-        config_dir = options.config_dir.resolve() if options.config_dir else None
         with Stop().listening() as stop:
-            return _run(Invocation(tuple(overrides), config_dir), typed, stop)
+            return _run(invocation, typed, stop)
     except Stopped as stopped:
         return stopped.exit_code
     except ConfigError as error:
@@ -74,6 +83,14 @@ def _check_letters(typed: Sequence[str]) -> None:
     unreadable = next((argument for argument in typed if not is_text(argument)), None)
     if unreadable is not None:
         raise ConfigError(f"{unreadable!a}: allowed: text in UTF-8")
+
+
+def _find_modules_of_the_working_folder() -> None:
+    """Search it for modules after all others, where Python does not: for `lstm-bench`, and with PYTHONSAFEPATH."""
+    with suppress(OSError):  # it may have been deleted
+        here = str(Path.cwd())
+        if not {"", here} & set(sys.path):
+            sys.path.append(here)
 
 
 def _check_folder(config_dir: Path | None) -> None:
@@ -89,6 +106,8 @@ def _check_arguments(overrides: Sequence[str]) -> None:
 
 def _run(invocation: Invocation, typed: Sequence[str], stop: Stop) -> int:
     config = compose_study(invocation)
+    typed = with_resolved(typed, config.resolved)
+    invocation = replace(invocation, overrides=tuple(with_resolved(invocation.overrides, config.resolved)))
     from lstm_bench.study.folders import check_output
 
     check_output(config.output, [config.study, *config.studies])
@@ -96,9 +115,9 @@ def _run(invocation: Invocation, typed: Sequence[str], stop: Stop) -> int:
 
     prepare_process()  # before anything else imports torch: with hydra/launcher=basic the jobs run here
     study, composed = _planned(config, invocation, typed)
-    replaced = [file for part in composed for file in part.replaced]
+    in_use = [file for part in composed for file in part.replaced]
     unread = [file for part in composed for file in part.unread]
-    for line in file_notices(invocation.config_dir, replaced, unread):
+    for line in file_notices(invocation.config_dir, in_use, unread):
         study.say(line)
     try:
         told = set[str]()

@@ -25,7 +25,7 @@ def cell_name(cell_type: Any) -> str:
     return f"cell {cell_type.__module__}.{cell_type.__qualname__}"
 
 
-def cell_failure(cell_type: Any, method: str, error: Exception) -> CellError:
+def cell_failure(cell_type: Any, method: str, error: BaseException) -> CellError:
     """Return the error of a method that raised, with its message in one line."""
     message = ": ".join(filter(None, [type(error).__name__, shorten(str(error), LONGEST_MESSAGE, placeholder=" ...")]))
     return cell_error(cell_type, f"{method} raised {message}")

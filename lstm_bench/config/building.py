@@ -5,45 +5,19 @@ plug-in class is checked as strictly as a built-in one, and nothing is declared 
 strict mode: 4.0 and true are not integers, nan and inf not numbers.
 """
 
-import importlib
 import inspect
-import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields, is_dataclass
 from functools import lru_cache
-from types import ModuleType
-from typing import Any, get_type_hints
+from typing import Any, NotRequired, Required
 
-from pydantic import BaseModel, ConfigDict, ValidationError, create_model
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+from typing_extensions import TypedDict
 
+from lstm_bench.config.annotations import STRICT, checkable_type
 from lstm_bench.config.errors import ConfigError, not_allowed
 
 TARGET = "_target_"
-IMPORT_SEED = 0  # of the global generators while a plug-in's module is imported
-
-
-def import_target(path: Any, key: str) -> Callable[..., Any]:
-    """Return the class or function at a dotted import path.
-
-    The module is imported with seeded global generators, so that what it draws is the same in every process.
-
-    Raises: ConfigError where the path leads to nothing.
-    """
-    module, _, name = str(path).rpartition(".")
-    try:
-        target: Callable[..., Any] = getattr(_imported(module), name)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise not_allowed(f"{key}.{TARGET}", path, f"the import path of a class ({error})") from error
-    return target
-
-
-def _imported(module: str) -> ModuleType:
-    if module in sys.modules:
-        return sys.modules[module]
-    from lstm_bench.engine.global_generators import seeded_generators  # imported here, as torch takes a second
-
-    with seeded_generators(IMPORT_SEED):
-        return importlib.import_module(module)
 
 
 def build(target: Callable[..., Any], settings: Mapping[str, Any], key: str, **supplied: Any) -> Any:
@@ -55,13 +29,24 @@ def build(target: Callable[..., Any], settings: Mapping[str, Any], key: str, **s
         key: the key of these settings in the configuration, "" for those at its root.
         supplied: further arguments, which no setting may have the name of.
 
-    Raises: ConfigError for an unknown or missing key, a value of another type or out of range.
+    Raises: ConfigError for an unknown or missing key, a value of another type or out of range, and for a target that
+        does not take what is supplied.
     """
+    if lacking := _not_taken(target, supplied):
+        path = f"{target.__module__}.{target.__qualname__}"
+        allowed = f"a class whose constructor takes {', '.join(supplied)}, and this one has no {', '.join(lacking)}"
+        raise not_allowed(f"{key}.{TARGET}", path, f"{allowed}; see lstm_bench/{key}s/contract.py")
     checked = check_types(target, settings, key, set(supplied))
     try:
         return target(**checked, **supplied)
     except ValueError as error:
         raise ConfigError(_dotted(key, str(error))) from error
+
+
+def _not_taken(target: Callable[..., Any], supplied: Iterable[str]) -> list[str]:
+    parameters = inspect.signature(target).parameters
+    takes_any = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values())
+    return [] if takes_any else [name for name in supplied if name not in parameters]
 
 
 def check_types(
@@ -71,31 +56,30 @@ def check_types(
 
     Raises: ConfigError for an unknown or missing key, or a value of another type.
     """
-    model = _schema(target, frozenset(supplied))
+    names, schema = _schema(target, frozenset(supplied))
     if not isinstance(settings, Mapping):
-        raise not_allowed(key, settings, f"a mapping of the keys {', '.join(model.model_fields)}")
+        raise not_allowed(key, settings, f"a mapping of the keys {', '.join(names)}")
     try:
-        checked = model.model_validate(dict(settings))
+        checked: dict[str, Any] = schema.validate_python(dict(settings))
     except ValidationError as error:
-        raise _first_error(error, key, list(model.model_fields), _allowed_values(target)) from error
-    return {name: getattr(checked, name) for name in settings}
+        raise _first_error(error, key, settings, target, names) from error
+    return checked
 
 
 @lru_cache
-def _schema(target: Callable[..., Any], supplied: frozenset[str]) -> type[BaseModel]:
-    """Return the settings of a signature, without the `supplied` arguments, as a pydantic model."""
-    hints = get_type_hints(target.__init__ if inspect.isclass(target) else target)
+def _schema(target: Callable[..., Any], supplied: frozenset[str]) -> tuple[list[str], TypeAdapter[dict[str, Any]]]:
+    """Return the names of the settings of a signature, without the `supplied` arguments, and what checks them."""
     parameters = inspect.signature(target).parameters.values()
-    fields: dict[str, Any] = {
-        p.name: (hints.get(p.name, Any), ... if p.default is p.empty else p.default)
+    hints: dict[str, Any] = {
+        p.name: (Required if p.default is p.empty else NotRequired)[checkable_type(p.annotation, target)]
         for p in parameters
         if p.name not in supplied and p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)
     }
     takes_any = any(p.kind is p.VAR_KEYWORD for p in parameters)
-    strict = ConfigDict(
-        strict=True, extra="allow" if takes_any else "forbid", allow_inf_nan=False, arbitrary_types_allowed=True
-    )
-    return create_model("Settings", __config__=strict, **fields)
+    typed_dict: Any = TypedDict  # a mapping, as a model's own attributes would forbid some names
+    settings = typed_dict("Settings", hints)
+    settings.__pydantic_config__ = ConfigDict(**STRICT, extra="allow" if takes_any else "forbid")
+    return list(hints), TypeAdapter(settings)
 
 
 def _allowed_values(target: Callable[..., Any]) -> dict[str, str]:
@@ -105,20 +89,24 @@ def _allowed_values(target: Callable[..., Any]) -> dict[str, str]:
     return {item.name: item.metadata["allowed"] for item in fields(target) if "allowed" in item.metadata}
 
 
-def _first_error(error: ValidationError, key: str, known: list[str], allowed: Mapping[str, str]) -> ConfigError:
+def _first_error(
+    error: ValidationError, key: str, settings: Mapping[str, Any], target: Callable[..., Any], known: list[str]
+) -> ConfigError:
     details = error.errors()[0]
     name = str(details["loc"][0])
-    path = _dotted(key, name)
-    if details["type"] == "extra_forbidden":
+    path, is_whole = _dotted(key, name), len(details["loc"]) == 1
+    if details["type"] == "extra_forbidden" and is_whole:
         return not_allowed(path, details["input"], f"the keys {', '.join(known)}")
-    if details["type"] == "missing":
+    if details["type"] == "missing" and is_whole:
         return ConfigError(f"{path} is missing: give it a value")
-    if name in allowed:
-        return not_allowed(path, details["input"], allowed[name])
-    expected = [
-        problem["msg"].removeprefix("Input should be ") for problem in error.errors() if problem["loc"][0] == name
-    ]
-    return not_allowed(path, details["input"], " or ".join(dict.fromkeys(expected)))
+    if allowed := _allowed_values(target).get(name):
+        return not_allowed(path, settings[name], allowed)
+    problems = [problem for problem in error.errors() if problem["loc"][0] == name]
+    expected = [problem["msg"].removeprefix("Input should be ") for problem in problems]
+    if not all(problem["msg"].startswith("Input should be ") for problem in problems):  # too few or too many items
+        annotation = inspect.signature(target).parameters[name].annotation
+        expected = [annotation if isinstance(annotation, str) else inspect.formatannotation(annotation)]
+    return not_allowed(path, settings[name], " or ".join(dict.fromkeys(expected)))
 
 
 def _dotted(key: str, name: str) -> str:

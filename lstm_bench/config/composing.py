@@ -14,6 +14,7 @@ from typing import Any
 
 from hydra import compose
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, OverrideType
 from hydra.types import RunMode
@@ -24,7 +25,7 @@ from lstm_bench.config.budgets import chosen_budget, sweeps
 from lstm_bench.config.building import TARGET, build
 from lstm_bench.config.errors import ConfigError, not_allowed
 from lstm_bench.config.hydra_arguments import as_typed, jobs_at_once
-from lstm_bench.config.hydra_errors import one_line_errors
+from lstm_bench.config.hydra_errors import check_choices, one_line_errors
 from lstm_bench.config.schema import (
     JobConfig,
     Measure,
@@ -42,6 +43,7 @@ from lstm_bench.cores import usable_cores
 from lstm_bench.literature.reading import LiteratureError, own_table
 
 DUPLICATES_NAMED = 3
+NAMES = ("study", "output")
 KEPT_BY_THE_WHOLE = ("experiment", "study", "studies", "measure")  # keys of a study of claims itself
 
 
@@ -61,6 +63,7 @@ class _Composed:
     choices: dict[str, Any]
     launcher: dict[str, Any]
     sweep: dict[str, Any]  # the values that the yaml files sweep, by key
+    resolved: dict[str, str]  # what the interpolations in NAMES came to, by key
 
 
 def compose_study(invocation: Invocation) -> StudyConfig:
@@ -97,7 +100,31 @@ def compose_study(invocation: Invocation) -> StudyConfig:
         replaced=in_place_of_ours,
         unread=unread(files, invocation.config_dir),
         jobs_at_once=jobs_at_once(composed[0][0].launcher, _usable_cores()),
+        resolved=composed[0][0].resolved,
     )
+
+
+def hydra_arguments(arguments: Sequence[str], invocation: Invocation) -> list[str]:
+    """Return the arguments of a command that Hydra answers by itself (--cfg), after checking that they compose.
+
+    Args:
+        arguments: all of them, as typed.
+        invocation: the folder of yaml files, and the arguments that are not about it.
+
+    Raises: ConfigError for anything that Hydra refuses.
+    """
+    rest = invocation.overrides
+    overrides = [text for text in rest if not text.startswith("-") and ("=" in text or text.startswith("~"))]
+    with searching(invocation.config_dir), one_line_errors(overrides):
+        typed = dict(zip(overrides, _as_typed(overrides), strict=True))
+        parsed = OverridesParser.create().parse_overrides(list(typed.values()))
+        if swept := next((override for override in parsed if override.is_sweep_override()), None):
+            raise not_allowed(swept.key_or_group, (swept.input_line or "").partition("=")[2], "one value, not several")
+        jobs = list(typed.values())
+        with one_line_errors(overrides, jobs):
+            check_choices(jobs)
+            compose("config", overrides=jobs, return_hydra_config=True)
+    return [typed.get(argument, argument) for argument in arguments]
 
 
 def _sweeps(invocation: Invocation, composer: "_Composer") -> tuple[RootConfig, list[list[list[str]]]]:
@@ -106,13 +133,23 @@ def _sweeps(invocation: Invocation, composer: "_Composer") -> tuple[RootConfig, 
     An override of the command line holds in every sweep, in place of the sweep's own values.
     """
     parser = OverridesParser.create()
-    parsed = parser.parse_overrides([as_typed(override) for override in invocation.overrides])
-    base = composer.job(_split(parsed)[0])
+    parsed = parser.parse_overrides(_as_typed(invocation.overrides))
+    base = composer.job(_split([override for override in parsed if not _is_of_a_cell(override)])[0])
     sweep_overrides = [
         parser.parse_overrides([f"{key}={value}" for key, value in (base.sweep | sweep).items()])
         for sweep in sweeps(base.settings)
     ]
     return base.settings, [_split(sweep + parsed) for sweep in sweep_overrides]
+
+
+def _as_typed(overrides: Sequence[str]) -> list[str]:
+    groups = GlobalHydra.instance().config_loader().list_groups("")
+    return [as_typed(override, groups) for override in overrides]
+
+
+def _is_of_a_cell(override: Override) -> bool:
+    """Tell whether an override sets a value of a task or cell, which the sweeps of an experiment may choose."""
+    return override.key_or_group.startswith(("task.", "cell."))
 
 
 def _split(overrides: list[Override]) -> list[list[str]]:
@@ -133,15 +170,17 @@ class _Composer:
     def job(self, overrides: list[str]) -> _Composed:
         """Return the configuration of a job with these overrides."""
         with one_line_errors(self._invocation.overrides, overrides):
+            check_choices(overrides)
             config = self._with_values(overrides)
             settings = {str(key): _resolved(node) for key, node in config.items() if key != "hydra"}
             hydra = config.hydra
             launcher, sweep = _resolved(hydra.launcher), _resolved(hydra.sweeper.get("params"))
+            resolved = {key: str(settings[key]) for key in NAMES if OmegaConf.is_interpolation(config, key)}
         check_root_keys(settings)
         if hydra.mode is not RunMode.MULTIRUN:
             raise not_allowed("hydra.mode", hydra.mode and hydra.mode.name, "MULTIRUN, as in our config.yaml")
         root: RootConfig = build(RootConfig, settings, "")
-        return _Composed(root, dict(hydra.runtime.choices), launcher, sweep or {})
+        return _Composed(root, dict(hydra.runtime.choices), launcher, sweep or {}, resolved)
 
     def _with_values(self, overrides: list[str]) -> DictConfig:
         """Return Hydra's configuration; where a value cannot be set, Hydra's own composition says why."""

@@ -1,17 +1,21 @@
-"""The arguments that Hydra gets: paths quoted so that it takes them as typed, and the jobs of a plan to launch.
+"""The arguments that Hydra gets: names and paths as typed, and the jobs of a plan to launch.
 
 Hydra parses an unquoted value in its own grammar: it refuses '#' or 'ü', splits at a comma, and reads 1_000 as a
-number.
+number and Nan as no number.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from lstm_bench.config.building import TARGET
 from lstm_bench.config.schema import StudyConfig
 
-PATH_OVERRIDE = re.compile(r"(\+{0,2}output=)([^'\"].*)", re.DOTALL)
+TEXT_OVERRIDE = re.compile(r"(\+{0,2}(study|output|published|tracking\.uri)=)([^'\"].*)", re.DOTALL)
+MAY_BE_NULL = ("published", "tracking.uri")
+CHOICE = re.compile(r"(\+{0,2}([^=@~+]+)(?:@[^=]*)?=)([^'\"()\[\]{}$]+)")
+
+PLAIN_NAME = re.compile(r"(?!(null|true|false|nan|inf)$)[a-z_][a-z0-9_/.-]*", re.IGNORECASE)  # as it is for Hydra, too
 
 
 def quoted(text: str) -> str:
@@ -20,10 +24,28 @@ def quoted(text: str) -> str:
     return f'"{escaped}"'
 
 
-def as_typed(override: str) -> str:
-    """Return an override with its value quoted if it is an unquoted path; return any other unchanged."""
-    match = PATH_OVERRIDE.fullmatch(override)
-    return match[1] + quoted(match[2]) if match else override
+def as_typed(override: str, groups: Collection[str] = ()) -> str:
+    """Return an override with its value quoted if it is unquoted free text; return any other unchanged.
+
+    Free text are the names and paths of TEXT_OVERRIDE, and the names of yaml files, between commas, of the `groups`.
+    """
+    if text := TEXT_OVERRIDE.fullmatch(override):
+        prefix, key, value = text.groups()
+        return override if value == "null" and key in MAY_BE_NULL else prefix + quoted(value)
+    if (choice := CHOICE.fullmatch(override)) and choice[2] in groups:
+        names = [name.strip() for name in choice[3].split(",")]
+        quoted_names = [name if PLAIN_NAME.fullmatch(name) else quoted(name) for name in names]
+        return choice[1] + ",".join(quoted_names) if all(names) else override
+    return override
+
+
+def with_resolved(arguments: Sequence[str], resolved: Mapping[str, str]) -> list[str]:
+    """Return the arguments of a command with these values, by key, in place of interpolations such as ${now:%H}.
+
+    Each process resolves an interpolation by itself, and a later command to another value.
+    """
+    others = [argument for argument in arguments if argument.lstrip("+").partition("=")[0] not in resolved]
+    return [*others, *(f"{key}={value}" for key, value in resolved.items())]
 
 
 def launch_arguments(config: StudyConfig, numbers: Iterable[int]) -> list[str]:
@@ -32,8 +54,9 @@ def launch_arguments(config: StudyConfig, numbers: Iterable[int]) -> list[str]:
     The plan holds everything else about a job, as it may have jobs that no sweep can express.
     """
     jobs = ",".join(str(number) for number in numbers)
-    output = f"output={quoted(str(config.output.expanduser().resolve()))}"
-    return [*config.overrides, "hydra.sweeper.params=null", output, f"+job={jobs}"]
+    names = {"study": config.study, "output": str(config.output.expanduser().resolve())}
+    overrides = with_resolved(config.overrides, {key: quoted(value) for key, value in names.items()})
+    return [*overrides, "hydra.sweeper.params=null", f"+job={jobs}"]
 
 
 def jobs_at_once(launcher: Mapping[str, Any], cores: int) -> int:

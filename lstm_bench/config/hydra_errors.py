@@ -1,8 +1,11 @@
 """Turn Hydra's errors into ConfigErrors of one line."""
 
+import inspect
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
 
 from hydra import compose
 from hydra.core.global_hydra import GlobalHydra
@@ -14,14 +17,18 @@ from yaml import YAMLError
 
 from lstm_bench.config.building import TARGET
 from lstm_bench.config.errors import ConfigError, not_allowed
+from lstm_bench.config.importing import import_target
 from lstm_bench.config.schema import check_root_keys
+from lstm_bench.config.yaml_errors import file_and_line
 
 # Hydra raises the last four where a yaml file or an override has a form that it does not expect.
 REFUSED = (HydraException, OmegaConfBaseException, YAMLError, OSError, ValueError, TypeError, AttributeError)
 UNKNOWN_FILE = re.compile(
-    r"Could not find '(.+?)/([^/']+)'\s+Available options in '.+?':\s+(.+?)\s*Config search", re.DOTALL
+    r"Could not find '(.+?)'\s+Available options in '(.+?)':\s+(.+?)\s*(?:Config search|$)", re.DOTALL
 )
 UNKNOWN_KEY = re.compile(r"(?:Could not override|Error merging override) '?([^'\s]+)'?")
+CHOSEN_TWICE = re.compile(r"Multiple values for ([^\s]+)\. To override")
+OF_ONE_FILE = ("task", "cell")  # groups of which a job has one yaml
 
 
 @contextmanager
@@ -38,22 +45,79 @@ def one_line_errors(typed: Sequence[str], job: Sequence[str] = ()) -> Iterator[N
         raise _in_one_line(error, typed, job) from error
 
 
+def check_choices(job: Sequence[str]) -> None:
+    """Check that each override of a job that chooses a yaml names one inside its group.
+
+    Raises: ConfigError for the first that does not.
+    """
+    for override in filter(_chooses_a_file, job):
+        group, _, text = override.lstrip("+~").partition("=")
+        value = None if override.startswith("~") else OverridesParser.create().parse_override(override).value()
+        names = [str(name) for name in (value if isinstance(value, list) else [value])]
+        if any(".." in name.split("/") or name.startswith("/") for name in names):
+            raise _unknown_file(group, ",".join(names))
+        if isinstance(value, list) and group in OF_ONE_FILE:
+            raise _unknown_file(group, text)
+
+
 def _in_one_line(error: Exception, typed: Sequence[str], job: Sequence[str]) -> ConfigError:
-    text = str(error)
-    if no_name := [override for override in job if _chooses_a_file(override) and not _names_a_file(override)]:
-        group, _, value = no_name[0].lstrip("+").partition("=")
-        return not_allowed(group, value, ", ".join(_options(group)))
-    if unknown := UNKNOWN_FILE.search(text):
-        group, name, options = unknown.groups()
-        return not_allowed(group, name, ", ".join(options.split()))
-    if isinstance(error, ConfigCompositionException) and (key := UNKNOWN_KEY.search(text)):
+    if (of_choice := _of_a_choice(str(error), typed, job)) is not None:
+        return of_choice
+    if isinstance(error, ConfigCompositionException) and (key := UNKNOWN_KEY.search(str(error))):
         return _wrong_key(key.group(1), typed, job, error.__cause__)
-    line = " ".join(text.split("\nSee http", maxsplit=1)[0].split("\nConfig search path", maxsplit=1)[0].split())
+    if place := file_and_line(error, _folders()):
+        return ConfigError(" ".join(place.split()))
+    return ConfigError(_hydras_own(error))
+
+
+def _of_a_choice(text: str, typed: Sequence[str], job: Sequence[str]) -> ConfigError | None:
+    """Return the error of a yaml file that cannot be chosen, None for another error."""
+    if no_name := [override for override in job if _chooses_a_file(override) and not _names_a_file(override)]:
+        return _unknown_file(*no_name[0].lstrip("+").split("=", maxsplit=1))
+    if unknown := UNKNOWN_FILE.search(text):
+        path, group, _ = unknown.groups()
+        return _unknown_file(group, path.removeprefix(f"{group}/"))
+    if twice := CHOSEN_TWICE.search(text):
+        choices = [override for override in typed if override.lstrip("+").startswith(f"{twice[1]}=")]
+        return ConfigError(
+            f"{' '.join(choices) or twice[1]}: chosen twice: allowed: {twice[1]}=NAME, once and without +"
+        )
+    return None
+
+
+def _hydras_own(error: Exception) -> str:
+    """Return what Hydra says, in one line."""
+    text = str(error).split("\nSee http", maxsplit=1)[0].split("\nConfig search path", maxsplit=1)[0]
+    line = " ".join(text.split())
     if isinstance(error, OverrideParseException):
-        return ConfigError(f"{error.override}: allowed: key=value, key=value1,value2 to sweep ({line[:120]})")
+        return f"{error.override}: allowed: key=value, key=value1,value2 to sweep ({_reason(line)})"
     if isinstance(error, TypeError | AttributeError):
-        return ConfigError(f"config.yaml, or a yaml that it chooses: not in the form that Hydra reads ({line[:200]})")
-    return ConfigError(line[:300])
+        return f"config.yaml, or a yaml that it chooses: not in the form that Hydra reads ({line[:200]})"
+    return line[:300]
+
+
+def _reason(line: str) -> str:
+    """Return why an override cannot be parsed, without the name of the parser's exception."""
+    if line.startswith("LexerNoViableAlt"):
+        return "a value with other characters than letters, digits and -_./ stands in quotes: 'key=\"value\"'"
+    return line[:120]
+
+
+def _unknown_file(group: str, name: str) -> ConfigError:
+    error = not_allowed(group, name, ", ".join(_options(group)))
+    for folder in _folders():
+        beside, unread = folder / f"{name}.yaml", folder / group / f"{name}.yml"
+        if beside.is_file():
+            return ConfigError(f"{error}; {beside} stands beside {group}/: move it there")
+        if unread.is_file():
+            return ConfigError(f"{error}; {unread} is not read: name it {name}.yaml")
+    return error
+
+
+def _folders() -> list[Path]:
+    """Return the folders in which Hydra searches, the user's first."""
+    sources = GlobalHydra.instance().config_loader().get_sources()
+    return [Path(source.path) for source in sources if source.scheme() == "file" and Path(source.path).is_dir()]
 
 
 def _wrong_key(path: str, typed: Sequence[str], job: Sequence[str], cause: BaseException | None) -> ConfigError:
@@ -67,8 +131,20 @@ def _wrong_key(path: str, typed: Sequence[str], job: Sequence[str], cause: BaseE
     node = OmegaConf.select(config, parent) if parent else config
     if isinstance(cause, ValidationError) and OmegaConf.is_dict(node) and name in node:
         return not_allowed(key, value, f"a value of its type ({str(cause).splitlines()[0]})")
-    allowed = ", ".join(str(name) for name in node if name != TARGET) if OmegaConf.is_dict(node) else "a known group"
-    return not_allowed(key, value, f"the keys {allowed}")
+    if not OmegaConf.is_dict(node):
+        return not_allowed(key, value, f"a key that the chosen yaml files have, and {parent} is not among them")
+    allowed = f"the keys {', '.join(str(name) for name in node if name != TARGET)}"
+    if not key.startswith("+") and TARGET in node and name in _arguments(node[TARGET]):
+        allowed += f"; or +{override}, which its constructor takes and its yaml has not"
+    return not_allowed(key, value, allowed)
+
+
+def _arguments(target: Any) -> Collection[str]:
+    """Return the names of what a class or function takes, none where it cannot be imported."""
+    try:
+        return inspect.signature(import_target(target, "")).parameters
+    except (ConfigError, TypeError, ValueError):
+        return ()
 
 
 def _chooses_a_file(override: str) -> bool:

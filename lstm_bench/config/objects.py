@@ -1,6 +1,7 @@
 """Turn a job's settings into a task and a cell, and refuse what this machine cannot hold."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -12,8 +13,9 @@ from torch import Generator, nn
 
 from lstm_bench.cells.contract import Cell, CellError, cell_failure
 from lstm_bench.cells.reals import count_reals
-from lstm_bench.config.building import TARGET, build, check_types, import_target
+from lstm_bench.config.building import TARGET, build, check_types
 from lstm_bench.config.errors import ConfigError, not_allowed
+from lstm_bench.config.importing import import_target
 from lstm_bench.config.schema import JobConfig
 from lstm_bench.engine.generic import GenericKernel
 from lstm_bench.engine.kernel_dispatch import kernel_type
@@ -28,13 +30,20 @@ SUPPLIED_TO_PROBES = {"model", "task", "generator"}
 OF_A_CELL = ("input_size", "hidden_size", "initial_state", "step")
 Moment = Literal["initial", "milestones", "final", "solved"]  # solved: final, of a member that solved
 _tried: dict[tuple[type, str], list[str]] = {}  # notes on the cells of this process, by class and settings
+TOO_LARGE = re.compile("allocate memory|not enough memory|out of memory|overflow", re.IGNORECASE)  # torch's own words
 KEPT_WIDTHS = 8  # numbers a unit that the widest kernel keeps of a step: four gates, h, c, tanh(c), and one to spare
 
 
 def make_task(job: JobConfig) -> Task:
     """Return the task at its lag."""
     settings, target = _split(job.task, "task")
-    return cast(Task, build(target, settings, "task"))
+    try:
+        return cast(Task, build(target, settings, "task"))
+    except (ConfigError, MemoryError):
+        raise
+    except (Exception, SystemExit) as error:
+        why = " ".join(f"{type(error).__name__}: {error}".split())
+        raise ConfigError(f"task {target.__module__}.{target.__qualname__}: its constructor raised {why}") from error
 
 
 def cell_maker(job: JobConfig, task: Task) -> MakeCell:
@@ -46,7 +55,7 @@ def cell_maker(job: JobConfig, task: Task) -> MakeCell:
             return cast(Cell, build(target, settings, "cell", input_size=task.input_size, generator=generator))
         except (ConfigError, MemoryError, torch.OutOfMemoryError):
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise cell_failure(target, "its constructor", error) from error
 
     return make_cell
@@ -124,8 +133,15 @@ def build_job(job: JobConfig) -> tuple[Task, Cell]:
     task = make_task(job)
     try:
         cell = _example_cell(cell_maker(job, task))
-    except CellError as error:
-        raise ConfigError(str(error)) from error
+    except ConfigError as error:
+        if str(error).startswith(f"cell.{TARGET}="):  # names the class
+            raise
+        raise ConfigError(f"{error} (cell={job.cell_name})") from error
+    except (CellError, MemoryError, torch.OutOfMemoryError) as error:
+        if isinstance(error, CellError) and not TOO_LARGE.search(str(error)):
+            raise ConfigError(str(error)) from error
+        fits = f"what fits in {psutil.virtual_memory().available / 2**30:.0f} GiB (cell={job.cell_name})"
+        raise not_allowed(*_largest_setting(job), fits) from error
     if not isinstance(cell, nn.Module) or any(not hasattr(cell, name) for name in OF_A_CELL):
         raise not_allowed(f"cell.{TARGET}", job.cell[TARGET], f"a torch.nn.Module with {', '.join(OF_A_CELL)}")
     return task, cell
@@ -144,10 +160,24 @@ def _check_memory(job: JobConfig, task: Task, cell: Cell) -> None:
     available = psutil.virtual_memory().available
     if weights + states <= available:
         return
-    key, value = ("cell.hidden_size", cell.hidden_size) if weights > states else ("task.lag", task.lag)
+    key, value = _largest_setting(job, {"cell.hidden_size": cell.hidden_size, "task.lag": task.lag})
     members = f"{_members(job)} members of batch {job.trainer.batch_size}"
     needed = f"{(weights + states) / 2**30:,.0f} GiB with {members}"
-    raise not_allowed(key, value, f"what fits in {available / 2**30:.0f} GiB, not {needed}")
+    raise not_allowed(key, value, f"what fits in {available / 2**30:.0f} GiB, not {needed} (cell={job.cell_name})")
+
+
+def _largest_setting(job: JobConfig, sizes: Mapping[str, Any] | None = None) -> tuple[str, int]:
+    """Return the key and value of the largest whole number that makes a job large; `sizes` has further ones."""
+    settings = {
+        **{f"cell.{name}": value for name, value in job.cell.items()},
+        **{f"task.{name}": value for name, value in job.task.items()},
+        "trainer.batch_size": job.trainer.batch_size,
+        "trainer.seeds": len(job.trainer.seed_list),
+        **(sizes or {}),
+    }
+    numbers = {key: value for key, value in settings.items() if isinstance(value, int)}
+    key = max(numbers, key=lambda name: numbers[name])
+    return key, numbers[key]
 
 
 def memory_needed(job: JobConfig, task: Task, cell: Cell) -> tuple[int, int]:
@@ -172,8 +202,14 @@ def total_parameters(task: Task, cell: Cell) -> int:
 
 
 def _check_device(device: str) -> None:
+    if not _can_compute(device):
+        cuda = [f"cuda:{index}" for index in range(torch.cuda.device_count())] if torch.cuda.is_available() else []
+        raise not_allowed("trainer.device", device, ", ".join(["cpu", *(["cuda", *cuda] if cuda else [])]))
+
+
+def _can_compute(device: str) -> bool:
     try:
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError) as error:
-        available = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
-        raise not_allowed("trainer.device", device, ", ".join(available)) from error
+        torch.ones(1, device=device).add(1).item()  # a device without numbers, as meta, raises here
+    except Exception:  # each backend has its own
+        return False
+    return device == "cpu" or torch.device(device).type != "cpu"

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from lstm_bench.checks import STUDY_NAME, STUDY_NAME_RULE, at_least
 from lstm_bench.config.errors import ConfigError
+from lstm_bench.config.tracking_address import check_address
 from lstm_bench.engine.settings import TrainingSettings
 from lstm_bench.engine.tuning import rate_beyond
 
@@ -105,6 +106,8 @@ class TrainerConfig(TrainingSettings):
     kernel: Literal["auto", "torch"] = "auto"
 
     def __post_init__(self) -> None:
+        if self.device == "cpu:0":  # the same device, by which kernels and identities know it
+            object.__setattr__(self, "device", "cpu")
         at_least(1, batch_size=self.batch_size, eval_every=self.eval_every)
         at_least(1, eval_size=self.eval_size, confirm_size=self.confirm_size, tuning_seeds=self.tuning_seeds)
         at_least(0, study_seed=self.study_seed, steps=self.steps)
@@ -166,6 +169,10 @@ class TrackingConfig:
 
     enabled: bool = True
     uri: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.enabled and self.uri is not None:
+            check_address("tracking.uri", self.uri)
 
 
 @dataclass(frozen=True)
@@ -252,6 +259,7 @@ class StudyConfig:
     the text of the user's own table of published results. `studies` are the studies that a study of claims runs: their
     overrides by name. `config_dir` is the user's folder of yaml files; `replaced` are its files that replace built-in
     ones, `unread` those that Hydra does not read. `jobs_at_once` is how many jobs the launcher runs at a time.
+    `resolved` has what the interpolations in the study's name and output folder came to, by key.
     """
 
     study: str
@@ -275,3 +283,4 @@ class StudyConfig:
     replaced: tuple[str, ...] = ()
     unread: tuple[str, ...] = ()
     jobs_at_once: int = 1
+    resolved: dict[str, str] = field(default_factory=dict)

@@ -1,16 +1,15 @@
 """Match cells in their number of parameters, by their hidden size."""
 
-from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import count
 
 from lstm_bench.analysis.matching import MATCHED_WITHIN
 from lstm_bench.config.errors import ConfigError
-from lstm_bench.config.objects import build_job, total_parameters
+from lstm_bench.config.objects import build_job, cell_notes, total_parameters
 from lstm_bench.config.schema import JobConfig, StudyConfig
 from lstm_bench.study.duplicates import differing
+from lstm_bench.study.hidden_sizes import Sizes
 
 HIDDEN_SIZE = "hidden_size"
 ALWAYS_NEAR = 100  # H^2 parameters grow by 2/H from one H to the next, and the worst mismatch is half of that
@@ -98,29 +97,29 @@ def _size(job: JobConfig) -> int:
 def _resized(job: JobConfig, target: int, whose: str | None) -> JobConfig:
     """Return a job with the hidden size whose number of parameters is nearest to a target.
 
-    `whose` is the cell that has the target, None where the user set it. The number of parameters grows with the hidden
-    size, at least that of the read-out, so bisection finds where it passes the target.
+    `whose` is the cell that has the target, None where the user set it.
     """
     if HIDDEN_SIZE not in job.cell:
         raise ValueError(f"cell={job.cell_name} has no {HIDDEN_SIZE} to set: allowed: comparison=hidden")
-
-    def size_at(hidden_size: int) -> int:
-        return _size(_with_hidden_size(job, hidden_size))
-
-    least = job.cell[HIDDEN_SIZE] if _size(job) < target else 1
-    limit = next(least * 2**k for k in count(1) if size_at(least * 2**k) >= target)
-    passing = bisect_left(range(limit), target, lo=least, key=size_at)
-    near = (max(passing - 1, 1), passing)
-    nearest = min(near, key=lambda hidden_size: abs(size_at(hidden_size) - target))
-    if abs(mismatch := size_at(nearest) / target - 1) > MATCHED_WITHIN:
-        counts = " or ".join(f"{size_at(size):,} ({HIDDEN_SIZE}={size})" for size in dict.fromkeys(near))
+    sizes = Sizes(lambda hidden_size: _size(_with_hidden_size(job, hidden_size)), job.cell[HIDDEN_SIZE])
+    near = sizes.around(target)
+    nearest = min(near, key=lambda hidden_size: abs(near[hidden_size] - target))
+    if abs(mismatch := near[nearest] / target - 1) > MATCHED_WITHIN:
+        counts = " or ".join(f"{count:,} ({HIDDEN_SIZE}={size})" for size, count in near.items())
         advice = f"as of {counts}" if whose is None else f"which a cell.{HIDDEN_SIZE} of {ALWAYS_NEAR} or more gives"
+        if sizes.refusal is not None:
+            advice = f"but of one between it says: {sizes.refusal}"
         missed = f"{abs(mismatch):.1%} {'more' if mismatch > 0 else 'fewer'} parameters than {whose or 'asked for'}"
         raise ValueError(
             f"{job.cell_name} with {HIDDEN_SIZE}={nearest}, the nearest, has {missed}: allowed: within "
             f"{MATCHED_WITHIN:.0%}, {advice}"
         )
-    return _with_hidden_size(job, nearest)
+    resized = _with_hidden_size(job, nearest)
+    try:
+        cell_notes(resized, *build_job(resized))
+    except ConfigError as error:  # a step may refuse what the constructor takes
+        raise ValueError(f"{job.cell_name} with {HIDDEN_SIZE}={nearest}, the nearest, is refused: {error}") from error
+    return resized
 
 
 def _with_hidden_size(job: JobConfig, hidden_size: int) -> JobConfig:

@@ -25,7 +25,8 @@ from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Any
 
-from lstm_bench.config.building import TARGET, import_target
+from lstm_bench.config.building import TARGET
+from lstm_bench.config.importing import import_target
 from lstm_bench.config.schema import JobConfig
 from lstm_bench.study.environment import PACKAGES
 from lstm_bench.study.import_path import ImportPath, Location

@@ -48,7 +48,20 @@ class Stepless(nn.Module):
 @pytest.fixture(autouse=True)
 def door(monkeypatch):
     module = ModuleType("at_the_door")
-    for cell_type in (NeedsStorage, Raises, Stepless, PlainMask, Complex, Breaks, Exits, Crashes, Vanishes, Hangs):
+    for cell_type in (
+        NeedsStorage,
+        Raises,
+        Stepless,
+        PlainMask,
+        Complex,
+        Breaks,
+        Exits,
+        Crashes,
+        Vanishes,
+        Hangs,
+        OfAnotherLibrary,
+        Leaves,
+    ):
         setattr(module, cell_type.__name__, cell_type)
     monkeypatch.setitem(sys.modules, "at_the_door", module)
 
@@ -153,6 +166,38 @@ def test_what_a_reader_must_know_of_a_cell_is_noted_and_a_cell_with_a_kernel_is_
 def test_a_complex_parameter_counts_as_two_numbers():
     _, cell = build_job(job("Complex"))
     assert n_parameters(cell) == 2 * 4 * 10 + 4
+
+
+class OfAnotherLibrary(nn.Module):
+    def __init__(self, input_size: int, hidden_size: int) -> None:
+        super().__init__()
+
+
+class Leaves(NeedsStorage):
+    def __init__(self, input_size: int, hidden_size: int, *, generator: torch.Generator | None = None) -> None:
+        sys.exit(0)
+
+
+def test_a_cell_of_another_library_is_pointed_to_the_contract():
+    with pytest.raises(ConfigError) as caught:
+        build_job(job("OfAnotherLibrary"))
+    assert str(caught.value) == (
+        f"cell._target_={__name__}.OfAnotherLibrary: allowed: a class whose constructor takes input_size, generator, "
+        "and this one has no generator; see lstm_bench/cells/contract.py"
+    )
+
+
+def test_a_constructor_that_ends_the_process_is_refused_by_name():
+    with pytest.raises(ConfigError, match=r"Leaves: its constructor raised SystemExit: 0$"):
+        build_job(job("Leaves"))
+
+
+@pytest.mark.parametrize("name", ["Raises", "Leaves"])
+def test_so_is_that_of_a_task(name):
+    task = {"_target_": f"at_the_door.{name}", "input_size": 1, "hidden_size": 1}
+    cell = {"_target_": "lstm_bench.cells.rnn.RNNCell", "hidden_size": 4}
+    with pytest.raises(ConfigError, match=rf"^task {__name__}\.{name}: its constructor raised (Runtime|SystemEx)"):
+        build_job(JobConfig("mine", "rnn", task, cell, TrainerConfig()))
 
 
 def test_a_cell_that_lacks_a_method_is_refused_by_name():

@@ -63,7 +63,7 @@ def test_hydra_launches_jobs_of_the_plan_with_the_launcher_that_was_asked_for(tm
     (tmp_path / "cell" / "mine.yaml").write_text("# My own\n_target_: my.Cell\nhidden_size: 3\ndepth: 1\n")
     asked = ("+experiment=smoke", "hydra.launcher.n_jobs=2", "cell=mine,lstm", "cell.hidden_size=3,4", "output=/tmp/x")
     arguments = launch_arguments(compose(*asked, config_dir=tmp_path), [0, 5, 7])
-    assert arguments[-3:] == ["hydra.sweeper.params=null", 'output="/tmp/x"', "+job=0,5,7"]
+    assert arguments[-4:] == ['study="smoke"', 'output="/tmp/x"', "hydra.sweeper.params=null", "+job=0,5,7"]
     assert {"+experiment=smoke", "hydra.launcher.n_jobs=2", "cell=mine"} < set(arguments)
     assert [argument for argument in arguments if "," in argument] == ["+job=0,5,7"]
 

@@ -112,7 +112,7 @@ def test_a_config_of_ones_own_that_is_older_than_the_report_key_writes_a_report(
         (OURS | {"safety": None}, "safety=: allowed: a mapping of the keys checkpoint_s, "),
         (OURS | {"output": None}, "output=: allowed: the path of a folder"),
         (OURS | {"hydra": None}, "config.yaml, or a yaml that it chooses: not in the form "),
-        ("study: [\n", "while parsing a flow "),
+        ("study: [\n", "{folder}/config.yaml, line 2: expected the node content"),
     ],
 )
 def test_a_config_of_ones_own_that_lacks_something_is_told_in_one_line(config, told, folder, capsys):
@@ -120,7 +120,7 @@ def test_a_config_of_ones_own_that_lacks_something_is_told_in_one_line(config, t
     assert main([f"--config-dir={folder}", "cell=lstm"]) == 2
     captured = capsys.readouterr()
     assert captured.out == ""
-    assert captured.err.startswith(told)
+    assert captured.err.startswith(told.replace("{folder}", str(folder)))
     assert captured.err.count("\n") == 1
 
 

@@ -13,7 +13,6 @@ from lstm_bench.study.planning import plan_study
 
 DUPLICATES = [
     ("trainer.kernel=auto,torch", "trainer.kernel=auto,torch"),
-    ("trainer.device=cpu,cpu:0", "trainer.device=cpu,cpu:0"),
     ("trainer.seeds=3,5", "trainer.seeds=3,5"),
     ("trainer.seeds=3,[0,1,2]", "trainer.seeds=3,[0,1,2]"),
     ("trainer.seeds=2,3 trainer.kernel=auto,torch task.lag=2,3", "trainer.kernel=auto,torch trainer.seeds=2,3"),

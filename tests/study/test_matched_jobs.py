@@ -174,7 +174,7 @@ def test_a_cell_without_a_hidden_size_to_set_is_refused(tmp_path, monkeypatch):
 
 
 def test_a_wrong_cell_is_told_as_without_a_comparison():
-    with pytest.raises(ConfigError, match=r"^cell\.hidden_size=0: allowed: an integer of at least 1$"):
+    with pytest.raises(ConfigError, match=r"^cell\.hidden_size=0: allowed: an integer of at least 1 \(cell=rnn\)$"):
         compared(compose_study(Invocation(("cell=rnn,lstm", "cell.hidden_size=0", "comparison=both"))))
 
 
