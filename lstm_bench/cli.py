@@ -51,32 +51,37 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if arguments is None:
         _find_modules_of_the_working_folder()
     typed = list(sys.argv[1:] if arguments is None else arguments)
-    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    parser.add_argument("--help", "-h", action="store_true")
-    parser.add_argument("--multirun", "-m", action="store_true")
-    parser.add_argument("--config-dir", "-cd", type=Path)
-    options, overrides = parser.parse_known_args(typed)
     try:
-        _check_letters(typed)
-        _check_folder(options.config_dir)
-        if "--version" in overrides:
-            print(f"lstm_bench {__version__}")
-            return 0
-        config_dir = options.config_dir.resolve() if options.config_dir else None
-        invocation = Invocation(tuple(overrides), config_dir)
-        if any(override.split("=")[0] in HYDRA_FLAGS for override in overrides):
-            return _launch(hydra_arguments(typed, invocation), config_dir)
-        _check_arguments(overrides)
-        if options.help or not typed:
-            print(listing(conf_dir(), options.config_dir))
-            return 0
-        with Stop().listening() as stop:
-            return _run(invocation, typed, stop)
+        return _answer(typed)
     except Stopped as stopped:
         return stopped.exit_code
     except ConfigError as error:
         print(error, file=sys.stderr)
         return BAD_INPUT
+
+
+def _answer(typed: Sequence[str]) -> int:
+    """Print what is asked for, or run the study; return the exit code."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--help", "-h", action="store_true")
+    parser.add_argument("--multirun", "-m", action="store_true")
+    parser.add_argument("--config-dir", "-cd", type=Path)
+    options, overrides = parser.parse_known_args(typed)
+    _check_letters(typed)
+    _check_folder(options.config_dir)
+    if "--version" in overrides:
+        print(f"lstm_bench {__version__}")
+        return 0
+    config_dir = options.config_dir.resolve() if options.config_dir else None
+    invocation = Invocation(tuple(overrides), config_dir)
+    if any(override.split("=")[0] in HYDRA_FLAGS for override in overrides):
+        return _launch(hydra_arguments(typed, invocation), config_dir)
+    _check_arguments(overrides)
+    if options.help or not typed:
+        print(listing(conf_dir(), options.config_dir))
+        return 0
+    with Stop().listening() as stop:
+        return _run(invocation, typed, stop)
 
 
 def _check_letters(typed: Sequence[str]) -> None:
