@@ -198,7 +198,10 @@ def expect_gone(study: Study) -> None:
 
 
 def _of_ours(study: Study) -> list[str]:
-    commands = [" ".join(process.cmdline()) for process in study.processes()]
+    commands = []
+    for process in study.processes():
+        with suppress(psutil.NoSuchProcess):  # it has ended since it was listed
+            commands.append(" ".join(process.cmdline()))
     return [command for command in commands if "loky" not in command and "resource_tracker" not in command]
 
 
