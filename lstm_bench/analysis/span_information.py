@@ -73,8 +73,8 @@ def information(posterior: Array, p: Array) -> Array:
     """
     t50 = posterior.sum(axis=1)
     cells = np.flatnonzero(t50 > NEGLIGIBLE)
-    t50 = t50[cells]
-    once, twice = (np.einsum("ts,lts->lt", posterior[cells], p[:, cells] ** power) for power in (1, 2))
+    t50, p = t50[cells], p[:, cells]
+    once, twice = (np.einsum("ts,lts->lt", posterior[cells], power) for power in (p, p * p))
     joint = np.stack([t50 - 2 * once + twice, 2 * (once - twice), twice])  # [solved, lag, T50]
     solved = joint.sum(axis=2, keepdims=True)
     return np.asarray((joint * np.log(joint / (solved * t50))).sum(axis=(0, 2)))
