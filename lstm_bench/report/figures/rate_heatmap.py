@@ -10,13 +10,13 @@ from lstm_bench.analysis.sensitivity import RATE, variations
 from lstm_bench.analysis.wording import listed, significant, times
 from lstm_bench.report.figures.findings import by_cell
 from lstm_bench.report.panels import new_figure
-from lstm_bench.report.style import INK, PAPER, themed
+from lstm_bench.report.style import INK, PAPER, RULE, themed
 
 QUESTION = "How much does the span hang on learning rate and start?"
 METHOD = (
     "Each field is T50 of one start at one learning rate, the same for all lags, with all other settings at their "
-    "base. The colour is T50 on a logarithmic scale; at a field that says < no member solves, at one that says >= all "
-    "do."
+    "base. The colour is T50 on a logarithmic scale. A grey field is only bounded: < where no member solves, >= where "
+    "all do."
 )
 DARK = 0.55  # of the colour scale: above it letters are dark
 
@@ -26,15 +26,18 @@ def draw(study: StudyData) -> Figure:
     """Draw a field a (start, rate), tinted by T50."""
     table = rows(study)
     starts, rates = list(dict.fromkeys(table["cell_yaml"])), sorted(table[RATE].unique())
-    medians = table.pivot(index="cell_yaml", columns=RATE, values="span_median").reindex(index=starts, columns=rates)
+    fitted = table.assign(known=table["span_median"].where(table["span_outcome"] == "fitted"))
+    medians = fitted.pivot(index="cell_yaml", columns=RATE, values="known").reindex(index=starts, columns=rates)
     figure = new_figure(1.1 + 0.42 * len(starts))
     axes = figure.subplots()
     known = medians.to_numpy(dtype=float)
-    norm = LogNorm(np.nanmin(known), max(np.nanmax(known), 1.01 * np.nanmin(known)))
+    least, most = (np.nanmin(known), np.nanmax(known)) if np.isfinite(known).any() else (1.0, 1.0)
+    norm = LogNorm(least, max(most, 1.01 * least))
+    axes.set_facecolor(RULE)  # of fields whose T50 is only bounded
     axes.imshow(known, aspect="auto", norm=norm, cmap="viridis")
-    for row in table.to_dict("records"):
+    for row in fitted.to_dict("records"):
         place = rates.index(row[RATE]), starts.index(row["cell_yaml"])
-        is_light = not np.isfinite(row["span_median"]) or norm(row["span_median"]) > DARK
+        is_light = not np.isfinite(row["known"]) or norm(row["known"]) > DARK
         shade = INK if is_light else PAPER
         axes.annotate(_short(row["span"]), place, ha="center", va="center", fontsize="small", color=shade)
     axes.set(xticks=range(len(rates)), xticklabels=[f"{rate:g}" for rate in rates], xlabel="learning rate")
