@@ -14,12 +14,17 @@ PATHS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("path", PATHS)
+TYPED = [
+    (key, path)
+    for key in ("output", "study", "tracking.uri")
+    for path in PATHS
+    if (key, path) != ("tracking.uri", "null")  # which is the default store
+]
+
+
+@pytest.mark.parametrize(("key", "path"), TYPED)
 @pytest.mark.parametrize("prefix", ["", "+", "++"])
-@pytest.mark.parametrize("key", ["output", "study", "tracking.uri"])
 def test_a_path_is_taken_as_typed(path, prefix, key):
-    if (key, path) == ("tracking.uri", "null"):
-        pytest.skip("tracking.uri=null is the default store")
     (parsed,) = PARSER.parse_overrides([as_typed(f"{prefix}{key}={path}")])
     ((job,),) = BasicSweeper.split_arguments([parsed], None)[0]
     (again,) = PARSER.parse_overrides([job])
