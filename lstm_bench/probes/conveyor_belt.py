@@ -8,11 +8,10 @@ from torch import Generator, Tensor
 
 from lstm_bench.engine.model import Model
 from lstm_bench.metrics import SHARE, Metric
-from lstm_bench.probes.contract import Curve, need, need_finite, need_finite_weights
-from lstm_bench.probes.gated_run import GatedRun, gated_run, has_held_gates
+from lstm_bench.probes.contract import Curve, need_finite
+from lstm_bench.probes.gated_run import GatedRun, gated_run, sequences_with_roles
 from lstm_bench.probes.unrolled import in_float64
 from lstm_bench.tasks.contract import Task
-from lstm_bench.tasks.roles import roles_of
 
 PROBE = "conveyor_belt"
 CHANGE = Metric("gates/state_change_{path}", SHARE)  # by role
@@ -52,12 +51,10 @@ def conveyor_belt(model: Model, task: Task, generator: Generator, examples: int 
 
     Raises: ProbeError for no example, or weights or a state that are not finite.
     """
-    need(examples >= 1, PROBE, f"examples={examples}", "at least 1")
-    need_finite_weights(PROBE, model)
-    batch = task.sample(examples, generator)
-    roles = roles_of(task, batch)
-    if not roles or not has_held_gates(model.cell):
+    sequences = sequences_with_roles(PROBE, model, task, generator, examples)
+    if sequences is None:
         return None
+    batch, roles = sequences
     run = gated_run(in_float64(model.cell), batch.inputs.double())
     need_finite(PROBE, **{"part c of the state": run.c})
     change, kept = _change(run)[1:], _kept(run)[1:]

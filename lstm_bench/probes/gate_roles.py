@@ -7,11 +7,11 @@ from torch import Generator, Tensor
 
 from lstm_bench.engine.model import Model
 from lstm_bench.metrics import SHARE, Metric
-from lstm_bench.probes.contract import Curve, need, need_finite, need_finite_weights
-from lstm_bench.probes.gated_run import GATES, gated_run, has_held_gates
+from lstm_bench.probes.contract import Curve, need_finite
+from lstm_bench.probes.gated_run import GATES, gated_run, sequences_with_roles
 from lstm_bench.probes.unrolled import in_float64
 from lstm_bench.tasks.contract import Batch, Task
-from lstm_bench.tasks.roles import ROLES, roles_of
+from lstm_bench.tasks.roles import ROLES
 
 PROBE = "gate_roles"
 AT_ROLE = {role: Metric(f"gates/{{path}}_at_{role}") for role in ROLES}
@@ -60,12 +60,10 @@ def gate_roles(model: Model, task: Task, generator: Generator, examples: int = 3
 
     Raises: ProbeError for no example, or weights or gates that are not finite.
     """
-    need(examples >= 1, PROBE, f"examples={examples}", "at least 1")
-    need_finite_weights(PROBE, model)
-    batch = task.sample(examples, generator)
-    roles = roles_of(task, batch)
-    if not roles or not has_held_gates(model.cell):
+    sequences = sequences_with_roles(PROBE, model, task, generator, examples)
+    if sequences is None:
         return None
+    batch, roles = sequences
     cell, inputs = in_float64(model.cell), batch.inputs.double()
     run = gated_run(cell, inputs)
     need_finite(PROBE, **{f"gate {name}": values for name, values in run.gates.items()})

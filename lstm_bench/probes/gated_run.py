@@ -5,9 +5,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Generator, Tensor
 
 from lstm_bench.cells.contract import Cell
+from lstm_bench.engine.model import Model
+from lstm_bench.probes.contract import need, need_finite_weights
+from lstm_bench.tasks.contract import Batch, Task
+from lstm_bench.tasks.roles import roles_of
 
 GATES = ("i", "f", "o")
 
@@ -29,6 +33,20 @@ class GatedRun:
 def has_held_gates(cell: Cell) -> bool:
     """Return whether a cell can be run with its gates held: it has `step_with_gates`, as an LSTM has."""
     return hasattr(cell, "step_with_gates")
+
+
+def sequences_with_roles(
+    probe: str, model: Model, task: Task, generator: Generator, examples: int
+) -> tuple[Batch, dict[str, Tensor]] | None:
+    """Return fresh sequences and the roles of their steps; None where the cell has no gates to hold, or no step a role.
+
+    Raises: ProbeError for no example, or weights that are not finite.
+    """
+    need(examples >= 1, probe, f"examples={examples}", "at least 1")
+    need_finite_weights(probe, model)
+    batch = task.sample(examples, generator)
+    roles = roles_of(task, batch)
+    return (batch, roles) if roles and has_held_gates(model.cell) else None
 
 
 @torch.no_grad()

@@ -90,6 +90,10 @@ class JobPlan:
         """Return the members that tuning trains as well where the best rate lies at an end: not all of them will be."""
         return self._tuning(self.further_rates)
 
+    def possible_members(self) -> list[PlannedMember]:
+        """Return all members that may have a record: the further ones, then those of the plan."""
+        return [*self.further_members(), *self.members()]
+
     def reported(self) -> list[PlannedMember]:
         """Return the members that are reported."""
         return [PlannedMember(member_identity(self.job, "report", seed), "report", seed, None) for seed in self.seeds]

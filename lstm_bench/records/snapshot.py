@@ -24,7 +24,7 @@ class Snapshot:
 
     def read(self, job: JobPlan, check_files: bool = False) -> None:
         """Read the records of all members of a job and, on request, check the files beside them."""
-        for member in (*job.further_members(), *job.members()):
+        for member in job.possible_members():
             self.read_member(member.identity, check_files)
 
     def read_member(self, identity: str, check_files: bool = False) -> None:

@@ -32,7 +32,7 @@ def study_cost(
     trained = [
         (job, plan, members[member.identity])
         for job, plan in pairs
-        for member in (*plan.further_members(), *plan.members())
+        for member in plan.possible_members()
         if member.identity in ended
     ]
     if not trained or any(line["event"] == "taken_up" for line in events):

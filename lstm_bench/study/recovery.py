@@ -53,7 +53,7 @@ def finalise_members(snapshot: Snapshot, job: JobPlan, outcome: JobOutcome) -> l
     cannot be read stays as it is.
     """
     left_running = []
-    for identity, role, seed, rate in (*job.further_members(), *job.members()):
+    for identity, role, seed, rate in job.possible_members():
         if identity in snapshot.problems or snapshot.has_result(identity):
             continue
         record = snapshot.members.get(identity)
@@ -80,8 +80,7 @@ def _is_running(folder: Path, job: JobPlan, patience_s: float) -> bool:
 def _quarantine_damaged(records: StudyRecords, snapshot: Snapshot, job: JobPlan) -> list[str]:
     """Quarantine the members of a job that are damaged; describe each with its new folder."""
     descriptions = []
-    members = (*job.further_members(), *job.members())
-    for identity in [member.identity for member in members if member.identity in snapshot.problems]:
+    for identity in [member.identity for member in job.possible_members() if member.identity in snapshot.problems]:
         reason = snapshot.problems[identity]
         target = records.quarantine(identity)
         records.journal.note("damaged", path=str(target), reason=reason)

@@ -25,7 +25,7 @@ def reuse_members(records: StudyRecords, jobs: Sequence[JobPlan], snapshot: Snap
     """
     others = [StudyRecords(path.parent) for path in sorted(records.folder.parent.glob("*/members"))]
     others = [other for other in others if other.folder != records.folder and not _is_archived(other.folder)]
-    identities = [member.identity for job in jobs for member in (*job.further_members(), *job.members())]
+    identities = [member.identity for job in jobs for member in job.possible_members()]
     copied = [
         identity
         for identity in identities

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from lstm_bench.analysis.frames import StudyData
+from lstm_bench.analysis.frames import StudyData, of_all_tasks
 from lstm_bench.analysis.sensitivity import FACTORS, size_exponents, variations
 from lstm_bench.analysis.settings_in_words import value_in_words
 from lstm_bench.report.document import Document, Entry, FileLink, Paragraph, Section, Table
@@ -56,9 +56,6 @@ def variations_section(study: StudyData) -> Section:
 
 def sensitivity_tables(study: StudyData) -> dict[str, pd.DataFrame]:
     """Return what goes to tables/: the rows behind every figure and table of the page."""
-    tables = {
-        name: pd.concat([figure.rows(task) for task in study.by_task()]) for name, figure in SENSITIVITY_FIGURES.items()
-    }
-    tables["variations"] = pd.concat([variations(task) for task in study.by_task()])
-    tables["size_exponents"] = pd.concat([size_exponents(task) for task in study.by_task()])
-    return tables
+    summaries = {name: figure.rows for name, figure in SENSITIVITY_FIGURES.items()}
+    summaries |= {"variations": variations, "size_exponents": size_exponents}
+    return {name: of_all_tasks(study, summary) for name, summary in summaries.items()}
