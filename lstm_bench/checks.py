@@ -14,6 +14,13 @@ def at_least(minimum: int, **values: int) -> None:
             raise ValueError(f"{name}={value}: allowed: an integer of at least {minimum}")
 
 
+def at_most(maximum: int, reason: str, **values: int) -> None:
+    """Raise ValueError for a value above `maximum`; the reason ends the sentence "at most 9, ..."."""
+    for name, value in values.items():
+        if value > maximum:
+            raise ValueError(f"{name}={value}: allowed: at most {maximum:,}, {reason}")
+
+
 def one_of(allowed: Collection[str], **values: str) -> None:
     """Raise ValueError for a value that is not allowed."""
     for name, value in values.items():

@@ -39,6 +39,7 @@ from lstm_bench.config.schema import (
     check_root_keys,
 )
 from lstm_bench.config.search_path import files_used, is_ours, replaced, searching, unread
+from lstm_bench.config.sweep_size import check_sweep_size
 from lstm_bench.cores import usable_cores
 from lstm_bench.literature.reading import LiteratureError, own_table
 
@@ -153,6 +154,7 @@ def _is_of_a_cell(override: Override) -> bool:
 
 
 def _split(overrides: list[Override]) -> list[list[str]]:
+    check_sweep_size(overrides)
     jobs: list[list[str]] = BasicSweeper.split_arguments(overrides, None)[0]
     return jobs
 

@@ -9,10 +9,12 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from lstm_bench.config.building import TARGET
+from lstm_bench.config.errors import not_allowed
 from lstm_bench.config.schema import StudyConfig
 
 TEXT_OVERRIDE = re.compile(r"(\+{0,2}(study|output|published|tracking\.uri)=)([^'\"].*)", re.DOTALL)
 MAY_BE_NULL = ("published", "tracking.uri")
+MOST_PROCESSES = 1_000
 CHOICE = re.compile(r"(\+{0,2}([^=@~+]+)(?:@[^=]*)?=)([^'\"()\[\]{}$]+)")
 
 PLAIN_NAME = re.compile(r"(?!(null|true|false|nan|inf)$)[a-z_][a-z0-9_/.-]*", re.IGNORECASE)  # as it is for Hydra, too
@@ -65,8 +67,14 @@ def jobs_at_once(launcher: Mapping[str, Any], cores: int) -> int:
     Args:
         launcher: its settings: `n_jobs` is joblib's, where -1 is a job for every core and -2 for all but one.
         cores: how many cores may be used.
+
+    Raises: ConfigError for an `n_jobs` that joblib cannot start.
     """
     if str(launcher[TARGET]).endswith(".BasicLauncher"):
         return 1
     n_jobs = launcher.get("n_jobs", -1) or 1  # joblib takes null for 1
+    if abs(n_jobs) > MOST_PROCESSES:
+        raise not_allowed(
+            "hydra.launcher.n_jobs", n_jobs, f"an integer of at most {MOST_PROCESSES:,}; -1 for all cores"
+        )
     return max(1, min(cores, n_jobs if n_jobs > 0 else cores + 1 + n_jobs))

@@ -17,6 +17,7 @@ from lstm_bench.config.building import TARGET, build, check_types
 from lstm_bench.config.errors import ConfigError, not_allowed
 from lstm_bench.config.importing import import_target
 from lstm_bench.config.schema import JobConfig
+from lstm_bench.engine.evaluation import CHUNK as SEQUENCES_AT_ONCE
 from lstm_bench.engine.generic import GenericKernel
 from lstm_bench.engine.kernel_dispatch import kernel_type
 from lstm_bench.engine.model import MakeCell
@@ -30,6 +31,7 @@ SUPPLIED_TO_PROBES = {"model", "task", "generator"}
 OF_A_CELL = ("input_size", "hidden_size", "initial_state", "step")
 Moment = Literal["initial", "milestones", "final", "solved"]  # solved: final, of a member that solved
 _tried: dict[tuple[type, str], list[str]] = {}  # notes on the cells of this process, by class and settings
+MOST_OF_A_PROBE = 10**6  # sequences, steps, delays, ... of a built-in probe
 TOO_LARGE = re.compile("allocate memory|not enough memory|out of memory|overflow", re.IGNORECASE)  # torch's own words
 KEPT_WIDTHS = 8  # numbers a unit that the widest kernel keeps of a step: four gates, h, c, tanh(c), and one to spare
 
@@ -84,7 +86,12 @@ def _chosen(key: str, node: Any) -> ChosenProbe:
     moments = settings.pop("at")
     if not isinstance(moments, list) or not set(moments) <= set(get_args(Moment)):
         raise not_allowed(f"{key}.at", moments, f"a list of {', '.join(get_args(Moment))}")
-    return ChosenProbe(partial(target, **check_types(target, settings, key, SUPPLIED_TO_PROBES)), moments)
+    checked = check_types(target, settings, key, SUPPLIED_TO_PROBES)
+    if target.__module__.startswith("lstm_bench."):  # a whole number of a plug-in need not be a count
+        for name, value in checked.items():
+            if isinstance(value, int) and value > MOST_OF_A_PROBE:
+                raise not_allowed(f"{key}.{name}", value, f"at most {MOST_OF_A_PROBE:,}, as a probe delays its member")
+    return ChosenProbe(partial(target, **checked), moments)
 
 
 def _split(node: Mapping[str, Any], key: str) -> tuple[dict[str, Any], Any]:
@@ -173,6 +180,7 @@ def _largest_setting(job: JobConfig, sizes: Mapping[str, Any] | None = None) -> 
         **{f"task.{name}": value for name, value in job.task.items()},
         "trainer.batch_size": job.trainer.batch_size,
         "trainer.seeds": len(job.trainer.seed_list),
+        "trainer.tuning_seeds": job.trainer.tuning_seeds,
         **(sizes or {}),
     }
     numbers = {key: value for key, value in settings.items() if isinstance(value, int)}
@@ -181,10 +189,15 @@ def _largest_setting(job: JobConfig, sizes: Mapping[str, Any] | None = None) -> 
 
 
 def memory_needed(job: JobConfig, task: Task, cell: Cell) -> tuple[int, int]:
-    """Return estimates of the bytes of weights and of states in training all members of a job together."""
+    """Return estimates of the bytes of weights and of sequences, with the states of all members of a job together.
+
+    Training keeps the states of its sequences, an evaluation no more than the sequences themselves.
+    """
+    trainer, inputs = job.trainer, task.length * task.input_size
     weights = BLOCKS * total_parameters(task, cell)
-    states = task.length * job.trainer.batch_size * (task.input_size + KEPT_WIDTHS * cell.hidden_size)
-    return BYTES * _members(job) * weights, BYTES * _members(job) * states
+    states = trainer.batch_size * (inputs + task.length * KEPT_WIDTHS * cell.hidden_size)
+    evaluated = min(SEQUENCES_AT_ONCE, max(trainer.eval_size, trainer.confirm_size)) * inputs
+    return BYTES * _members(job) * weights, BYTES * _members(job) * max(states, evaluated)
 
 
 def _members(job: JobConfig) -> int:

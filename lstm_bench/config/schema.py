@@ -6,13 +6,20 @@ from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
 
-from lstm_bench.checks import STUDY_NAME, STUDY_NAME_RULE, at_least
+from lstm_bench.checks import STUDY_NAME, STUDY_NAME_RULE, at_least, at_most
 from lstm_bench.config.errors import ConfigError
 from lstm_bench.config.tracking_address import check_address
 from lstm_bench.engine.settings import TrainingSettings
 from lstm_bench.engine.tuning import rate_beyond
 
 STUDIES_RULE = "overrides by the name of a study, as in {mine: +experiment=copy_task}"
+MOST_STEPS = 10**9  # all bounds are far above what anybody trains, and far below what no machine ends or holds
+MOST_EVALUATIONS = 100_000
+MOST_SEQUENCES = 10**6
+MOST_MEMBERS = 10_000
+MOST_ROUNDS = 10_000
+LONGEST_TURN_S = 3600
+LARGEST_SEED = 2**63 - 1  # of a column of integers
 Measure = Literal["training", "sensitivity", "speed", "claims"]
 Comparison = Literal["hidden", "parameters", "both"]  # the size that the compared cells share
 
@@ -111,8 +118,7 @@ class TrainerConfig(TrainingSettings):
         at_least(1, batch_size=self.batch_size, eval_every=self.eval_every)
         at_least(1, eval_size=self.eval_size, confirm_size=self.confirm_size, tuning_seeds=self.tuning_seeds)
         at_least(0, study_seed=self.study_seed, steps=self.steps)
-        if 0 < self.steps < self.eval_every:
-            raise ValueError(f"eval_every={self.eval_every}: allowed: at most trainer.steps, which is {self.steps}")
+        self._check_counts()
         if self.clip < 0:
             raise ValueError(f"clip={self.clip}: allowed: a number of at least 0 (0 turns clipping off)")
         if not 0 < self.tuning_share <= 1:
@@ -122,6 +128,19 @@ class TrainerConfig(TrainingSettings):
         self._check_rates()
         self._check_seeds()
 
+    def _check_counts(self) -> None:
+        at_most(MOST_STEPS, "which take weeks", steps=self.steps)
+        if 0 < self.steps < self.eval_every:
+            raise ValueError(f"eval_every={self.eval_every}: allowed: at most trainer.steps, which is {self.steps}")
+        if self.steps > MOST_EVALUATIONS * self.eval_every:
+            fewest = -(-self.steps // MOST_EVALUATIONS)
+            reason = f"as each evaluation is a point of every curve, and {MOST_EVALUATIONS:,} are the most"
+            raise ValueError(f"eval_every={self.eval_every}: allowed: at least {fewest:,}, {reason}")
+        precision = "which measure a share to 0.1%"
+        at_most(MOST_SEQUENCES, precision, eval_size=self.eval_size, confirm_size=self.confirm_size)
+        at_most(MOST_MEMBERS, "as each is a training run for each rate", tuning_seeds=self.tuning_seeds)
+        at_most(LARGEST_SEED, "2^63 - 1", study_seed=self.study_seed)
+
     def _check_rates(self) -> None:
         rates = self.rates
         if not rates or len(set(rates)) < len(rates) or not all(0 < rate < math.inf for rate in rates):
@@ -130,9 +149,17 @@ class TrainerConfig(TrainingSettings):
             )
 
     def _check_seeds(self) -> None:
+        if isinstance(self.seeds, int):
+            at_most(MOST_MEMBERS, "as each is a training run", seeds=self.seeds)
         seeds = self.seed_list
         if not seeds or len(set(seeds)) < len(seeds) or min(seeds) < 0:
             raise ValueError(f"seeds={self.seeds}: allowed: how many (at least 1), or a list of seeds >= 0, each once")
+        if len(seeds) > MOST_MEMBERS:
+            raise ValueError(
+                f"seeds: {len(seeds):,} of them: allowed: at most {MOST_MEMBERS:,}, as each is a training run"
+            )
+        if max(seeds) > LARGEST_SEED:
+            raise ValueError(f"seeds={self.seeds}: allowed: seeds of at most {LARGEST_SEED:,}, 2^63 - 1")
 
     @property
     def rates(self) -> list[float]:
@@ -191,8 +218,9 @@ class SpeedConfig:
 
     def __post_init__(self) -> None:
         at_least(1, rounds=self.rounds)
-        if self.turn_s <= 0:
-            raise ValueError(f"turn_s={self.turn_s}: allowed: a number above 0")
+        at_most(MOST_ROUNDS, "as each is a turn of every implementation", rounds=self.rounds)
+        if not 0 < self.turn_s <= LONGEST_TURN_S:
+            raise ValueError(f"turn_s={self.turn_s}: allowed: a number above 0 and at most {LONGEST_TURN_S}, an hour")
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,7 @@
 """Every wrong setting ends with exit code 2 and one line that names the key, the value and what is allowed."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from lstm_bench.cli import main
@@ -58,6 +60,22 @@ BAD = [
     ("trainer.seeds=[1,1]", "trainer.seeds=[1, 1]: allowed: how many (at least 1), or a list of seeds >= 0, each once"),
     ("trainer.seeds=[]", "trainer.seeds=[]: allowed: how many"),
     ("trainer.seeds=", "trainer.seeds=: allowed: a valid integer or a valid list"),
+    ("trainer.seeds=1000000000", "trainer.seeds=1000000000: allowed: at most 10,000, as each is a training run"),
+    ("trainer.seeds=[0,9223372036854775808]", "trainer.seeds=[0, 9223372036854775808]: allowed: seeds of at most 9,22"),
+    ("trainer.seeds=10000 cell.hidden_size=4096", "trainer.seeds=10000: allowed: what fits in"),
+    ("trainer.tuning_seeds=1000000000", "trainer.tuning_seeds=1000000000: allowed: at most 10,000, as each is a"),
+    ("trainer.tuning_seeds=10000 cell.hidden_size=4096", "trainer.tuning_seeds=10000: allowed: what fits in"),
+    ("trainer.study_seed=9223372036854775808", "trainer.study_seed=9223372036854775808: allowed: at most 9,223,372,03"),
+    ("trainer.steps=1000000000000", "trainer.steps=1000000000000: allowed: at most 1,000,000,000, which take weeks"),
+    ("trainer.steps=1000000000", "trainer.eval_every=200: allowed: at least 10,000, as each evaluation is a point"),
+    ("trainer.eval_size=100000000000", "trainer.eval_size=100000000000: allowed: at most 1,000,000, which measure a"),
+    ("trainer.confirm_size=1000001", "trainer.confirm_size=1000001: allowed: at most 1,000,000, which measure a share"),
+    ("speed.rounds=100000000000", "speed.rounds=100000000000: allowed: at most 10,000, as each is a turn of every"),
+    ("speed.turn_s=1e9", "speed.turn_s=1000000000.0: allowed: a number above 0 and at most 3600, an hour"),
+    ("+probe.lyapunov.steps=1000001", "probe.lyapunov.steps=1000001: allowed: at most 1,000,000, as a probe delays"),
+    ("hydra.launcher.n_jobs=1000000000", "hydra.launcher.n_jobs=1000000000: allowed: an integer of at most 1,000;"),
+    ("task.lag=range(1,1000000000)", "task.lag=range(1,1000000000): allowed: a sweep of at most 10,000 jobs"),
+    ("task.lag=range(1,201) trainer.study_seed=range(0,51)", "trainer.study_seed=range(0,51): allowed: a sweep of at"),
     ("trainer.device=warp", "trainer.device=warp: allowed: cpu"),
     ("trainer.device=meta", "trainer.device=meta: allowed: cpu"),
     ("trainer.device=cpu:1", "trainer.device=cpu:1: allowed: cpu"),
@@ -93,6 +111,14 @@ def test_bad_input_is_told_in_one_line_and_leaves_nothing(arguments, told, tmp_p
     assert captured.err.startswith(told)
     assert captured.err.count("\n") == 1
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_evaluation_that_does_not_fit_is_refused_though_training_fits(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("psutil.virtual_memory", lambda: SimpleNamespace(available=2**30))
+    small = ("cell=rnn", "cell.hidden_size=1", "task.lag=10000", "trainer.batch_size=1", "trainer.seeds=20")
+    assert main([*small, "trainer.learning_rates=0.01"]) == 2
+    assert "task.lag=10000: allowed: what fits in 1 GiB, not 2 GiB" in capsys.readouterr().err
 
 
 def test_bad_value_inside_an_experiment_is_found_before_any_job_runs(tmp_path, monkeypatch, capsys):
