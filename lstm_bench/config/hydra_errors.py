@@ -4,10 +4,12 @@ import inspect
 import re
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from hydra import compose
+from hydra.core.config_loader import ConfigLoader
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import ConfigCompositionException, HydraException, OverrideParseException
@@ -157,4 +159,9 @@ def _names_a_file(override: str) -> bool:
 
 
 def _options(group: str) -> list[str]:
-    return GlobalHydra.instance().config_loader().get_group_options(group)
+    return _options_of(GlobalHydra.instance().config_loader(), group)
+
+
+@lru_cache(maxsize=256)  # Hydra lists the folders anew at each call; a loader lives as long as one command composes
+def _options_of(loader: ConfigLoader, group: str) -> list[str]:
+    return loader.get_group_options(group)
