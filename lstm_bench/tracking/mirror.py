@@ -10,6 +10,7 @@ from mlflow.entities import Run
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
+from lstm_bench.records.folder_id import folder_id
 from lstm_bench.records.reading import RecordError
 from lstm_bench.records.schema import MemberRecord, StudyPlan
 from lstm_bench.records.store import StudyRecords
@@ -34,6 +35,7 @@ from lstm_bench.tracking.run_spec import (
 PAGE = 200  # runs in one answer
 EXPERIMENTS = {"report": "", "tuning": " tuning"}  # suffix of the study's name, by role
 RECORD, CONTENT = "record", "content"  # tags: the state of the record, or of the report, that a run shows
+FOLDER = "folder"  # tag: the id of the folder of records that a run is of
 REFUSALS = ("INVALID_PARAMETER_VALUE", "BAD_REQUEST")  # MLflow's codes for what it refuses every time
 
 
@@ -45,12 +47,14 @@ class Mirror:
     """The runs of one study in an MLflow store.
 
     Reported members go to the experiment named like the study, tuning members to "<study> tuning", so that a chart
-    grouped by cell and lag averages over comparable seeds alone. A run is found by two tags, its member's identity and
-    the study's attempt. Its status and its tag `record` are written last: a run without them is incomplete, and the
-    next update completes it.
+    grouped by cell and lag averages over comparable seeds alone. A run is found by three tags: the id of the folder of
+    records, its member's identity and the study's attempt. Its status and its tag `record` are written last: a run
+    without them is incomplete, and the next update completes it. Runs of another folder, whose study has the same name,
+    are left as they are.
 
     Attributes:
         refused: the errors of members that cannot be written, by identity.
+        n_others: the number of runs of other folders that are there under the study's name.
     """
 
     def __init__(
@@ -81,7 +85,9 @@ class Mirror:
         self._summary_runs: dict[str, MirroredRun] = {}
         self._written: dict[str, Stamp] = {}
         self._written_metrics: dict[str, Mapping[str, float]] = {}
+        self._mark: dict[str, str] = {}  # the tag of every run of ours
         self.refused: dict[str, Exception] = {}
+        self.n_others = 0
 
     def update(self, summary: StudySummary | None = None) -> None:
         """Write what MLflow lacks of the records, and of the summary of a study that has ended.
@@ -164,6 +170,7 @@ class Mirror:
             tags |= {"command": self._plan.command, CONTENT: content}
             tags["mlflow.note.content"] = f"Report of `{self._plan.command}`"
             run = self._summary_runs[content] = self._create("report", f"{self._plan.study} report", tags)
+        run.set_tags(self._mark)
         run.set_last({metric_name(key): value for key, value in metrics.items()}, run.started)
         if run.status != FINISHED:
             run.add_files(report)
@@ -171,6 +178,7 @@ class Mirror:
 
     def _create(self, role: str, name: str, tags: dict[str, str], started: int | None = None) -> MirroredRun:
         client = self._opened()
+        tags = tags | self._mark
         run = client.create_run(self._experiments[role], start_time=started, tags=tags, run_name=name)
         self._progress.wrote(str(run.info.run_id))
         return MirroredRun(client, self._progress, run)
@@ -185,18 +193,40 @@ class Mirror:
         """Return the run of each member, the oldest where there are several, and terminate abandoned runs."""
         self._written, self._written_metrics = {}, {}
         self._experiments = {role: self._experiment(self._plan.study + end) for role, end in EXPERIMENTS.items()}
-        study_runs = sorted(self._search(), key=lambda run: (run.started, run.run_id))
+        self._mark = {FOLDER: folder_id(self._records.folder, is_shared=self._artifacts is None)}
+        found = sorted(self._search(), key=lambda run: (run.started, run.run_id))
+        summaries = [run for run in found if CONTENT in run.tags and run.tags.get(FOLDER) in (None, self._mark[FOLDER])]
+        self._summary_runs = {run.tags[CONTENT]: run for run in reversed(summaries)}
+        study_runs = [run for run in found if self._is_ours(run)]
+        self.n_others = len(found) - len(study_runs)
         runs: dict[str, MirroredRun] = {}
         for run in study_runs:
+            run.set_tags(self._mark)
             if (identity := self._identity(run)) is not None:
                 runs.setdefault(identity, run)
-        self._summary_runs = {run.tags[CONTENT]: run for run in reversed(study_runs) if CONTENT in run.tags}
         for run in study_runs:
             identity = self._identity(run)
             is_written = identity is not None and identity in stamps and runs[identity] is run
             if run.status == RUNNING and not is_written and _attempt(run) <= self._plan.attempt:
                 run.set_status(self._status_of_abandoned(identity))
         return runs
+
+    def _is_ours(self, run: MirroredRun) -> bool:
+        """Tell whether a run is of our folder of records.
+
+        A run of an earlier version has no tag that says so. It is ours where it shows our record, whose digest no other
+        folder has, since times differ; and in the store that lies beside the records.
+        """
+        if FOLDER in run.tags:
+            return run.tags[FOLDER] == self._mark[FOLDER]
+        return self._artifacts is not None or self._shows_our_record(run)
+
+    def _shows_our_record(self, run: MirroredRun) -> bool:
+        digest = run.tags.get(RECORD)
+        try:
+            return digest is not None and self._records.read_member(run.tags.get("identity", "")).sha256 == digest
+        except RecordError:
+            return False
 
     def _identity(self, run: MirroredRun) -> str | None:
         """Return the identity of a run's member; None for a run of no member or of another attempt."""
