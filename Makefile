@@ -4,7 +4,7 @@
 #                  servers, browsers and many processes, inject faults or draw many figures: run it after an edit
 # make wheel-test  run the wheel alone in an empty environment
 # make faults      inject every fault at its full count; COUNT=short for each once or twice
-# make ui          look at the runs in MLflow
+# make ui          look at the runs in MLflow: those of mlflow.db here, or of MLFLOW_TRACKING_URI
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -44,7 +44,10 @@ faults: $(VENV)/installed-dev
 	$(BIN)/python tests/faults $(COUNT)
 
 ui: $(VENV)/installed
-	$(BIN)/mlflow ui --host 127.0.0.1 --backend-store-uri sqlite:///mlflow.db
+	@case "$$MLFLOW_TRACKING_URI" in \
+	http://*|https://*) echo "The runs are at $$MLFLOW_TRACKING_URI (MLFLOW_TRACKING_URI)." ;; \
+	*) exec $(BIN)/mlflow ui --host 127.0.0.1 --backend-store-uri "$${MLFLOW_TRACKING_URI:-sqlite:///mlflow.db}" ;; \
+	esac
 
 # What would fail in words that name no remedy is checked first.
 is_allowed = $(1) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null

@@ -33,7 +33,8 @@ from lstm_bench.tracking.run_spec import (
 )
 
 PAGE = 200  # runs in one answer
-EXPERIMENTS = {"report": "", "tuning": " tuning"}  # suffix of the study's name, by role
+EXPERIMENTS = {"report": "", "tuning": " tuning", "summary": " report"}  # suffix of the study's name, by role
+KIND = {"mlflow.experimentKind": "custom_model_development"}  # tag: MLflow's pages for training, not for GenAI
 RECORD, CONTENT = "record", "content"  # tags: the state of the record, or of the report, that a run shows
 FOLDER = "folder"  # tag: the id of the folder of records that a run is of
 REFUSALS = ("INVALID_PARAMETER_VALUE", "BAD_REQUEST")  # MLflow's codes for what it refuses every time
@@ -46,11 +47,11 @@ class DeletedError(Exception):
 class Mirror:
     """The runs of one study in an MLflow store.
 
-    Reported members go to the experiment named like the study, tuning members to "<study> tuning", so that a chart
-    grouped by cell and lag averages over comparable seeds alone. A run is found by three tags: the id of the folder of
-    records, its member's identity and the study's attempt. Its status and its tag `record` are written last: a run
-    without them is incomplete, and the next update completes it. Runs of another folder, whose study has the same name,
-    are left as they are.
+    Reported members go to the experiment named like the study, tuning members to "<study> tuning" and the report to
+    "<study> report", so that a chart grouped by cell and lag averages over comparable seeds alone. A run is found by
+    three tags: the id of the folder of records, its member's identity and the study's attempt. Its status and its tag
+    `record` are written last: a run without them is incomplete, and the next update completes it. Runs of another
+    folder, whose study has the same name, are left as they are.
 
     Attributes:
         refused: the errors of members that cannot be written, by identity.
@@ -99,6 +100,11 @@ class Mirror:
         except BaseException:
             self._runs = None
             raise
+
+    @property
+    def experiment(self) -> str:
+        """MLflow's id of the reported members' experiment, "" before the first update."""
+        return self._experiments.get("report", "")
 
     def recorded(self) -> int:
         """Return how many members of the plan have a record."""
@@ -169,7 +175,7 @@ class Mirror:
             tags = {"study": self._plan.study, "role": "summary", "attempt": str(self._plan.attempt)}
             tags |= {"command": self._plan.command, CONTENT: content}
             tags["mlflow.note.content"] = f"Report of `{self._plan.command}`"
-            run = self._summary_runs[content] = self._create("report", f"{self._plan.study} report", tags)
+            run = self._summary_runs[content] = self._create("summary", f"{self._plan.study} report", tags)
         run.set_tags(self._mark)
         run.set_last({metric_name(key): value for key, value in metrics.items()}, run.started)
         if run.status != FINISHED:
@@ -251,7 +257,7 @@ class Mirror:
                 )
             return str(experiment.experiment_id)
         location = None if self._artifacts is None else (self._artifacts / name).as_uri()
-        created = str(client.create_experiment(name, artifact_location=location))
+        created = str(client.create_experiment(name, artifact_location=location, tags=KIND))
         self._progress.answered()
         return created
 
