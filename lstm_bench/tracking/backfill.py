@@ -74,6 +74,8 @@ def backfill(folder: Path, reports: Path, uri: str | None) -> Backfilled:
     plan = records.read_plan()
     if plan.measure in ("speed", "claims"):
         raise RecordError(f"study={folder.name}: a study of {plan.measure}: allowed: studies that train")
+    if uri is None:
+        _check_store(folder.name, plan.tracking_uri)
     from lstm_bench.tracking.mirror import Mirror
 
     with held(mirror_lock(folder), shlex.join(["python", "-m", PROGRAM, *sys.argv[1:]])):
@@ -84,6 +86,15 @@ def backfill(folder: Path, reports: Path, uri: str | None) -> Backfilled:
         _update(mirror, summary, progress)
         n_runs = mirror.recorded() + (summary.report is not None)
         return Backfilled(n_runs, len(progress.written), mirror.n_others)
+
+
+def _check_store(study: str, uri: str | None) -> None:
+    """Raise RecordError where the folder of a study's SQLite store has moved away: it would be made again, empty."""
+    file = Path(uri.removeprefix("sqlite:///")) if uri and uri.startswith("sqlite:///") else None
+    if file is not None and not file.parent.is_dir():
+        raise RecordError(
+            f"study={study}: its store {uri}: no folder {file.parent}: allowed: --uri URI, where it has moved"
+        )
 
 
 def _summary(plan: StudyPlan, folder: Path, reports: Path) -> StudySummary:

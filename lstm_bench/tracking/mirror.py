@@ -2,7 +2,7 @@
 
 import hashlib
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from lstm_bench.records.folder_id import folder_id
 from lstm_bench.records.reading import RecordError
 from lstm_bench.records.schema import MemberRecord, StudyPlan
 from lstm_bench.records.store import StudyRecords
+from lstm_bench.tracking.file_location import FilesError, is_local, told, unreachable
 from lstm_bench.tracking.opening import open_store
 from lstm_bench.tracking.points import metric_name, wanted_points
 from lstm_bench.tracking.progress import Progress
@@ -24,7 +25,6 @@ from lstm_bench.tracking.run_spec import (
     KILLED,
     RUNNING,
     RecordedMembers,
-    RunSpec,
     Stamp,
     StudySummary,
     milliseconds,
@@ -86,6 +86,9 @@ class Mirror:
         self._summary_runs: dict[str, MirroredRun] = {}
         self._written: dict[str, Stamp] = {}
         self._written_metrics: dict[str, Mapping[str, float]] = {}
+        self._locations: dict[str, tuple[str, str]] = {}  # name and location of files, by id of the experiment
+        self._unreachable: dict[str, str] = {}  # folders of files that are not here, by id of the experiment
+        self._without_files: dict[str, Stamp] = {}  # members that are written but for their files
         self._mark: dict[str, str] = {}  # the tag of every run of ours
         self.refused: dict[str, Exception] = {}
         self.n_others = 0
@@ -127,8 +130,7 @@ class Mirror:
         for identity, stamp in stamps.items():
             try:
                 if self._written.get(identity) != stamp:
-                    self._write_member(self._read_member(identity), runs)
-                    self._written[identity] = stamp
+                    self._update_member(identity, stamp, runs)
                 metrics = summary.of_members.get(identity, {})
                 runs[identity].set_last({metric_name(key): value for key, value in metrics.items()}, _now())
                 self._written_metrics[identity] = metrics
@@ -138,6 +140,17 @@ class Mirror:
                 self.refused[identity] = error
         if summary.report is not None:
             self._write_summary(summary.report, summary.of_study)
+
+    def _update_member(self, identity: str, stamp: Stamp, runs: dict[str, MirroredRun]) -> None:
+        """Write what a member's run lacks; where it lacks nothing but files that cannot be stored, do not try again."""
+        try:
+            if self._without_files.get(identity) == stamp:
+                self._check_location(runs[identity])
+            self._write_member(self._read_member(identity), runs)
+            self._written[identity] = stamp
+        except FilesError as error:
+            self._without_files[identity] = stamp
+            self.refused[identity] = error
 
     def _read_member(self, identity: str) -> MemberRecord:
         record = self._records.read_member(identity)
@@ -150,18 +163,37 @@ class Mirror:
         if run is None:
             run = runs[spec.identity] = self._create(spec.role, spec.name, spec.tags, spec.started)
         elif run.status == spec.status and run.tags.get(RECORD) == spec.digest:
+            self._check_location(run)  # for its files may have gone from view
             return
         run.set_tags(spec.tags, removed={"reason"} - set(spec.tags))
         run.add_params(spec.params)
         if spec.has_result:
-            self._add_result(run, record, spec)
+            moment = milliseconds(self._plan.started) if spec.ended is None else spec.ended
+            run.add_points(wanted_points(record, self._plan, self._records), moment)
+            try:
+                self._add_files(run, self._records.member_folder(record.identity))
+            except FilesError:
+                run.set_status(spec.status, spec.ended)  # and no tag `record`: a later update adds the files
+                raise
         run.set_tags({RECORD: spec.digest})
         run.set_status(spec.status, spec.ended)
 
-    def _add_result(self, run: MirroredRun, record: MemberRecord, spec: RunSpec) -> None:
-        moment = milliseconds(self._plan.started) if spec.ended is None else spec.ended
-        run.add_points(wanted_points(record, self._plan, self._records), moment)
-        run.add_files(self._records.member_folder(record.identity))
+    def _add_files(self, run: MirroredRun, folder: Path) -> None:
+        """Store files in a run. Raises: FilesError where its experiment keeps them out of reach."""
+        self._check_location(run)
+        name, location = self._locations[run.experiment]
+        try:
+            run.add_files(folder)
+        except ImportError as error:  # what talks to a cloud is a package of its own
+            raise FilesError(f"experiment={name}: its files are kept at {location}: {error}") from error
+        except OSError as error:
+            if self._artifacts is not None or not is_local(location):
+                raise
+            raise FilesError(f"{told(name, location)} ({error.strerror})") from error
+
+    def _check_location(self, run: MirroredRun) -> None:
+        if run.experiment in self._unreachable:
+            raise FilesError(self._unreachable[run.experiment])
 
     def _write_summary(self, report: Path, metrics: Mapping[str, float]) -> None:
         """Write a run that holds the report, its tables and figures, and the study's own metrics.
@@ -179,8 +211,11 @@ class Mirror:
         run.set_tags(self._mark)
         run.set_last({metric_name(key): value for key, value in metrics.items()}, run.started)
         if run.status != FINISHED:
-            run.add_files(report)
-            run.set_status(FINISHED)
+            try:
+                self._add_files(run, report)
+            except FilesError as error:
+                self.refused["report"] = error
+            run.set_status(KILLED if "report" in self.refused else FINISHED)
 
     def _create(self, role: str, name: str, tags: dict[str, str], started: int | None = None) -> MirroredRun:
         client = self._opened()
@@ -191,13 +226,13 @@ class Mirror:
 
     def _opened(self) -> MlflowClient:
         if self._client is None:
-            self._client = open_store(self._uri)
+            self._client = open_store(self._uri, self._artifacts)
             self._progress.answered()
         return self._client
 
     def _read_runs(self, stamps: Mapping[str, Stamp]) -> dict[str, MirroredRun]:
         """Return the run of each member, the oldest where there are several, and terminate abandoned runs."""
-        self._written, self._written_metrics = {}, {}
+        self._written, self._written_metrics, self._without_files = {}, {}, {}
         self._experiments = {role: self._experiment(self._plan.study + end) for role, end in EXPERIMENTS.items()}
         self._mark = {FOLDER: folder_id(self._records.folder, is_shared=self._artifacts is None)}
         found = sorted(self._search(), key=lambda run: (run.started, run.run_id))
@@ -205,6 +240,7 @@ class Mirror:
         self._summary_runs = {run.tags[CONTENT]: run for run in reversed(summaries)}
         study_runs = [run for run in found if self._is_ours(run)]
         self.n_others = len(found) - len(study_runs)
+        self._unreachable = dict(self._folders_not_here(found))
         runs: dict[str, MirroredRun] = {}
         for run in study_runs:
             run.set_tags(self._mark)
@@ -216,6 +252,14 @@ class Mirror:
             if run.status == RUNNING and not is_written and _attempt(run) <= self._plan.attempt:
                 run.set_status(self._status_of_abandoned(identity))
         return runs
+
+    def _folders_not_here(self, runs: Sequence[MirroredRun]) -> Iterator[tuple[str, str]]:
+        """Yield experiments whose folder of files is not here, each with a line on it; our own folder is made again."""
+        with_files = {run.experiment for run in runs if run.status == FINISHED and {RECORD, CONTENT} & set(run.tags)}
+        for experiment, (name, location) in self._locations.items():
+            is_own = self._artifacts is not None and location == (self._artifacts / name).as_uri()
+            if not is_own and (folder := unreachable(location, experiment in with_files)):
+                yield experiment, told(name, folder)
 
     def _is_ours(self, run: MirroredRun) -> bool:
         """Tell whether a run is of our folder of records.
@@ -255,11 +299,12 @@ class Mirror:
                 raise DeletedError(
                     f"experiment={name}: deleted in MLflow: allowed: restored there, or removed for good"
                 )
-            return str(experiment.experiment_id)
-        location = None if self._artifacts is None else (self._artifacts / name).as_uri()
-        created = str(client.create_experiment(name, artifact_location=location, tags=KIND))
-        self._progress.answered()
-        return created
+        else:
+            location = None if self._artifacts is None else (self._artifacts / name).as_uri()
+            experiment = client.get_experiment(client.create_experiment(name, artifact_location=location, tags=KIND))
+            self._progress.answered()
+        self._locations[str(experiment.experiment_id)] = (name, str(experiment.artifact_location))
+        return str(experiment.experiment_id)
 
     def _search(self) -> Iterator[MirroredRun]:
         client, query = self._opened(), f"tags.study = '{self._plan.study}'"

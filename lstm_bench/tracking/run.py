@@ -29,6 +29,7 @@ class MirroredRun:
     def __init__(self, client: MlflowClient, progress: Progress, run: Run) -> None:
         self._client, self._progress = client, progress
         self.run_id, self.status, self.started = str(run.info.run_id), str(run.info.status), int(run.info.start_time)
+        self.experiment = str(run.info.experiment_id)
         self.tags, self._params = dict(run.data.tags), dict(run.data.params)
         self._last = dict(run.data.metrics)
 
