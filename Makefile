@@ -3,6 +3,7 @@
 # make test-fast   lint, types and the tests without those of tests/slow_files.py, which train whole studies, start
 #                  servers, browsers and many processes, inject faults or draw many figures: run it after an edit
 # make wheel-test  run the wheel alone in an empty environment
+# make lowest      try the lowest versions that pyproject.toml allows; TORCH=2.13.0 for another torch than the lowest
 # make faults      inject every fault at its full count; COUNT=short for each once or twice
 # make ui          look at the runs in MLflow: those of mlflow.db here, or of MLFLOW_TRACKING_URI
 PYTHON ?= python3
@@ -12,7 +13,7 @@ STUDY ?= copy_task
 
 PYTEST := $(BIN)/pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 
-.PHONY: bench help test test-fast lint types tests wheel-test faults ui clean
+.PHONY: bench help test test-fast lint types tests wheel-test lowest faults ui clean
 
 bench: $(VENV)/installed
 	$(BIN)/python -m lstm_bench +experiment=$(STUDY)
@@ -38,6 +39,11 @@ tests: $(VENV)/installed-dev
 # The wheel, alone in an empty environment, runs the smoke study from another folder.
 wheel-test: $(VENV)/installed-dev
 	BUILD_PYTHON=$(BIN)/python PYTHON=$(PYTHON) sh tests/wheel_test.sh
+
+# The lowest versions of every dependency, alone in an empty environment: minutes, and gigabytes where torch comes with CUDA.
+lowest:
+	@$(call is_allowed,$(PYTHON)) || $(call told,$(PYTHON) is not Python 3.11 to 3.13: make ... PYTHON=python3.12)
+	PYTHON=$(PYTHON) TORCH=$(TORCH) sh tests/lowest_test.sh
 
 # Every fault at its full count; COUNT=short for each once or twice.
 faults: $(VENV)/installed-dev
