@@ -13,6 +13,7 @@ from mirror_faults import Scene
 from lstm_bench.records.folder_id import folder_id
 from lstm_bench.records.store import StudyRecords
 from lstm_bench.study.reuse import archive_study
+from lstm_bench.tracking import backfill
 from lstm_bench.tracking.mirror import Mirror
 from lstm_bench.tracking.progress import Progress
 from lstm_bench.tracking.run_spec import StudySummary
@@ -81,6 +82,18 @@ def test_a_second_person_has_runs_of_their_own(person):
     assert (again.n_others, again._progress.written) == (3, set())
 
 
+def test_a_name_that_is_in_use_is_told_in_a_line(person, capsys):
+    anna, boris = person("anna"), person("boris")
+    for scene in (anna, boris):
+        assert backfill.main(["small", "--runs", str(scene.folder / "runs"), "--uri", scene.uri]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "small: 2 runs in MLflow, 2 written now",
+        "small: 2 runs in MLflow, 2 written now",
+        "small: 2 runs of other folders of records are there under this name, and left alone; study=ANOTHER_NAME keeps "
+        "them apart in charts",
+    ]
+
+
 def test_a_moved_folder_keeps_its_runs(person):
     anna = person("anna")
     mirror(anna).update()
@@ -139,11 +152,11 @@ def test_runs_of_a_version_that_knew_no_folders_are_adopted_by_who_has_their_rec
     forget_folders(anna)
     theirs = mirror(boris)
     theirs.update()
-    assert len(content(boris, id_of(boris))) == 2
+    assert len(content(boris, id_of(boris))) == 2  # one has the record of both, which is adopted, and one is made
     assert theirs.n_others == 2
-    ours = mirror(anna)
-    ours.update()
-    assert len(content(anna, id_of(anna))) >= 1
+    assert sorted(run.data.tags["identity"] for run in boris.runs("report")) == sorted(
+        [*boris.records.identities(), record.identity]
+    )
 
 
 def test_an_unreadable_id_is_told_by_its_file(person):
