@@ -3,8 +3,9 @@
 # make test-fast   lint, types and the tests without those of tests/slow_files.py, which train whole studies, start
 #                  servers, browsers and many processes, inject faults or draw many figures: run it after an edit
 # make wheel-test  run the wheel alone in an empty environment
+# make lowest      try the lowest versions that pyproject.toml allows; TORCH=2.13.0 for another torch than the lowest
 # make faults      inject every fault at its full count; COUNT=short for each once or twice
-# make ui          look at the runs in MLflow
+# make ui          look at the runs in MLflow: those of mlflow.db here, or of MLFLOW_TRACKING_URI
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -12,7 +13,7 @@ STUDY ?= copy_task
 
 PYTEST := $(BIN)/pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 
-.PHONY: bench help test test-fast lint types tests wheel-test faults ui clean
+.PHONY: bench help test test-fast lint types tests wheel-test lowest faults ui clean
 
 bench: $(VENV)/installed
 	$(BIN)/python -m lstm_bench +experiment=$(STUDY)
@@ -39,12 +40,20 @@ tests: $(VENV)/installed-dev
 wheel-test: $(VENV)/installed-dev
 	BUILD_PYTHON=$(BIN)/python PYTHON=$(PYTHON) sh tests/wheel_test.sh
 
+# The lowest versions of every dependency, alone in an empty environment: minutes, and gigabytes where torch comes with CUDA.
+lowest:
+	@$(call is_allowed,$(PYTHON)) || $(call told,$(PYTHON) is not Python 3.11 to 3.13: make ... PYTHON=python3.12)
+	PYTHON=$(PYTHON) TORCH=$(TORCH) sh tests/lowest_test.sh
+
 # Every fault at its full count; COUNT=short for each once or twice.
 faults: $(VENV)/installed-dev
 	$(BIN)/python tests/faults $(COUNT)
 
 ui: $(VENV)/installed
-	$(BIN)/mlflow ui --host 127.0.0.1 --backend-store-uri sqlite:///mlflow.db
+	@case "$$MLFLOW_TRACKING_URI" in \
+	http://*|https://*) echo "The runs are at $$MLFLOW_TRACKING_URI (MLFLOW_TRACKING_URI)." ;; \
+	*) exec $(BIN)/mlflow ui --host 127.0.0.1 --backend-store-uri "$${MLFLOW_TRACKING_URI:-sqlite:///mlflow.db}" ;; \
+	esac
 
 # What would fail in words that name no remedy is checked first.
 is_allowed = $(1) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null

@@ -16,6 +16,7 @@ from lstm_bench.report import figure_files
 
 torch.set_num_threads(1)
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # else each process that a test starts compiles the package again
+os.environ.pop("MLFLOW_TRACKING_URI", None)  # no test writes into the store of whoever runs it
 settings.register_profile("repeatable", deadline=None, derandomize=True, database=None, max_examples=25)
 settings.load_profile("repeatable")
 

@@ -62,3 +62,26 @@ def test_an_old_python_is_told(target, folder):
 def test_an_environment_that_is_no_use_is_told(body, line, folder):
     python(folder / ".venv/bin/python", body)
     assert told(folder, "bench") == line
+
+
+@pytest.mark.parametrize(
+    ("address", "line"),
+    [
+        ("", "ui --host 127.0.0.1 --backend-store-uri sqlite:///mlflow.db"),
+        ("sqlite:///other.db", "ui --host 127.0.0.1 --backend-store-uri sqlite:///other.db"),
+        ("http://h:5000", "The runs are at http://h:5000 (MLFLOW_TRACKING_URI)."),
+    ],
+)
+def test_the_store_of_the_environment_is_looked_at(address, line, folder):
+    python(folder / ".venv/bin/mlflow", 'echo "$@"')
+    (folder / ".venv/installed").touch()
+    done = subprocess.run(
+        ["make", "--silent", "--old-file=.venv/installed", "ui"],
+        cwd=folder,
+        env=ENVIRONMENT | {"MLFLOW_TRACKING_URI": address},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert done.stdout == f"{line}\n"

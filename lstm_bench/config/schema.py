@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from lstm_bench.checks import STUDY_NAME, STUDY_NAME_RULE, at_least, at_most
 from lstm_bench.config.errors import ConfigError
-from lstm_bench.config.tracking_address import check_address
+from lstm_bench.config.tracking_address import FROM_ENVIRONMENT, address_from_environment, check_address
 from lstm_bench.engine.settings import TrainingSettings
 from lstm_bench.engine.tuning import rate_beyond
 
@@ -192,14 +192,26 @@ class TrainerConfig(TrainingSettings):
 
 @dataclass(frozen=True)
 class TrackingConfig:
-    """Where runs are mirrored: an MLflow tracking URI, by default mlflow.db in the output folder."""
+    """Where runs are mirrored: an MLflow tracking URI.
+
+    By default it is MLFLOW_TRACKING_URI, and mlflow.db in the output folder where that is not set.
+    """
 
     enabled: bool = True
     uri: str | None = None
 
     def __post_init__(self) -> None:
-        if self.enabled and self.uri is not None:
+        if not self.enabled:
+            return
+        if self.uri is not None:
             check_address("tracking.uri", self.uri)
+        elif (address := address_from_environment()) is not None:
+            check_address(FROM_ENVIRONMENT, address)
+
+    @property
+    def address(self) -> str | None:
+        """The store that the setting or the environment names, None for the one in the output folder."""
+        return self.uri or address_from_environment()
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,12 @@ SCHEMES = ("http", "https", "sqlite", "postgresql", "mysql", "mssql", "databrick
 A_FOLDER = ("", "file")
 FOLDERS_ALLOWED = "MLFLOW_ALLOW_FILE_STORE"  # MLflow's own variable, without which it refuses folders
 PLUG_INS = "mlflow.tracking_store"
+FROM_ENVIRONMENT = "MLFLOW_TRACKING_URI"  # MLflow's own variable
+
+
+def address_from_environment() -> str | None:
+    """Return the address that MLflow's environment variable names; None where it is not set, or empty."""
+    return os.environ.get(FROM_ENVIRONMENT) or None
 
 
 def check_address(key: str, uri: str) -> None:

@@ -1,6 +1,7 @@
 """The folder of one study's records.
 
 runs/<study>/study.json                        StudyPlan
+runs/<study>/folder_id.json                    FolderId, as soon as it is mirrored into MLflow
 runs/<study>/journal.jsonl                     events, see Journal
 runs/<study>/members/<identity>/record.json    MemberRecord, written last, with the SHA-256 of the files beside it
 runs/<study>/members/<identity>/curves.parquet      step, metric, value

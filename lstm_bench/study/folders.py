@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lstm_bench.config.errors import ConfigError, not_allowed
+from lstm_bench.config.tracking_address import address_from_environment
 
 LONGEST_OUTPUT = 480  # bytes; SQLite opens no file whose path, with the journal's ending, is longer than 512
 DECODED_IN_ADDRESSES = re.compile(r"\?|%[0-9A-Fa-f]{2}")  # these have another meaning in the URI of a database
@@ -25,10 +26,16 @@ def reports_folder(output: Path) -> Path:
 def tracking_uri(output: Path, uri: str | None) -> tuple[str, Path | None]:
     """Return the MLflow URI and the folder of artifacts, absolute, since processes differ in their working folder.
 
-    The folder is None with a `uri` of the user's own, whose store decides where artifacts go.
+    Without a `uri` it is that of MLFLOW_TRACKING_URI, and without that the store in the output folder.
+    The folder is None with a store of the user's own, which decides where artifacts go.
     """
     root = _resolved(output)
-    return (uri, None) if uri else (f"sqlite:///{root / 'mlflow.db'}", root / "mlartifacts")
+    own = root / "mlflow.db"
+    uri = uri or address_from_environment()
+    file = uri.removeprefix("sqlite:///") if uri and uri.startswith("sqlite:///") else ""
+    if uri and (not file or _resolved(Path(file)) != own):
+        return uri, None
+    return f"sqlite:///{own}", root / "mlartifacts"
 
 
 def _resolved(output: Path) -> Path:

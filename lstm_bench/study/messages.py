@@ -1,15 +1,17 @@
 """What a study prints about itself: before it runs, and when it has ended."""
 
 import math
-import shlex
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from lstm_bench.analysis.matching import matched_parameters
 from lstm_bench.analysis.wording import counted
+from lstm_bench.config.schema import TrackingConfig
+from lstm_bench.config.tracking_address import FROM_ENVIRONMENT
 from lstm_bench.records.schema import ROLES, WITHOUT_RESULT, JobPlan, StudyPlan
 from lstm_bench.records.snapshot import Snapshot
 from lstm_bench.records.store import StudyRecords
+from lstm_bench.tracking.addresses import how_to_look, others_line, without_credentials
 from lstm_bench.tracking.background import BackgroundMirror
 
 
@@ -55,10 +57,17 @@ def mirror_lines(plan: StudyPlan, mirror: BackgroundMirror, uri: str) -> list[st
             f"         to write them from the records: python -m lstm_bench.tracking.backfill {plan.study}",
         ]
     share = mirror.seconds / (plan.wall_s or math.inf)
-    return [
-        f"MLflow:  mlflow ui --backend-store-uri {shlex.quote(uri)}",
-        f"         logging took {mirror.seconds:.1f} s of processor time, {share:.1%} of the study's time",
-    ]
+    lines = [*how_to_look(uri, mirror.experiment), *([others_line(mirror.n_others)] if mirror.n_others else [])]
+    lines.append(f"logging took {mirror.seconds:.1f} s of processor time, {share:.1%} of the study's time")
+    return [f"{'' if number else 'MLflow:':9}{line}" for number, line in enumerate(lines)]
+
+
+def tracking_line(tracking: TrackingConfig) -> str | None:
+    """Return where runs go, unless it is the store in the output folder."""
+    if not tracking.enabled or tracking.address is None:
+        return None
+    reason = "" if tracking.uri else f", the {FROM_ENVIRONMENT} of the environment"
+    return f"MLflow:  runs go to {without_credentials(tracking.address)}{reason}."
 
 
 class FailureSummary(NamedTuple):

@@ -39,7 +39,7 @@ def plan_study(config: StudyConfig, arguments: Sequence[str]) -> StudyPlan:
         environment=describe_environment(config.jobs[0].trainer.device),
         measure=config.measure,
         tracked=config.tracking.enabled,
-        tracking_uri=config.tracking.uri,
+        tracking_uri=config.tracking.address,
         budget=config.budget.text if config.budget else "",
         published=config.published,
     )

@@ -5,6 +5,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from lstm_bench.records.folder_id import hand_on_folder_id
 from lstm_bench.records.reading import RecordError
 from lstm_bench.records.schema import WITHOUT_RESULT, JobPlan
 from lstm_bench.records.snapshot import Snapshot
@@ -60,7 +61,9 @@ def archive_study(records: StudyRecords) -> Path | None:
     number = 1
     while (archive := records.folder.with_name(f"{records.folder.name}.before-{number}")).exists():
         number += 1
-    return records.folder.rename(archive)
+    archived = records.folder.rename(archive)
+    hand_on_folder_id(archived, records.folder)
+    return archived
 
 
 def _is_archived(folder: Path) -> bool:

@@ -21,7 +21,7 @@ from lstm_bench.speed.study_cells import is_timed, measure_speed
 from lstm_bench.speed.study_cost import study_cost
 from lstm_bench.study.base_study import Launch, PlannedStudy
 from lstm_bench.study.folders import reports_folder, tracking_uri
-from lstm_bench.study.messages import matching_lines, mirror_lines, plan_text, summarise_failures
+from lstm_bench.study.messages import matching_lines, mirror_lines, plan_text, summarise_failures, tracking_line
 from lstm_bench.study.planning import now
 from lstm_bench.study.recovery import reconcile
 from lstm_bench.study.reuse import archive_study, attempt_of, reuse_members
@@ -115,6 +115,8 @@ class StudyRunner(PlannedStudy):
         self._announce(plan_text(self._plan, self._records, self._snapshot, reconciled.left_running))
         for line in matching_lines(self._plan.jobs, self._config.unmatched):
             self.say(line)
+        if (where := tracking_line(self._config.tracking)) is not None:
+            self.say(where)
         self._say_how_long()
 
     def _is_training(self) -> Callable[[], bool]:

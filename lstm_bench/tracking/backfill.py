@@ -22,6 +22,7 @@ from lstm_bench.records.store import StudyRecords
 from lstm_bench.report.study_folders import existing_studies, study_folder
 from lstm_bench.study.folders import tracking_uri
 from lstm_bench.text_encoding import allow_all_letters, restart_in_utf8
+from lstm_bench.tracking.addresses import others_line
 from lstm_bench.tracking.background import mirror_lock
 from lstm_bench.tracking.progress import Progress
 from lstm_bench.tracking.run_spec import StudySummary
@@ -40,10 +41,11 @@ class IncompleteError(Exception):
 
 
 class Backfilled(NamedTuple):
-    """How many runs MLflow shows of a study, and how many of these were written by this call."""
+    """How many runs MLflow shows of a study, how many of these were written by this call, and runs of other folders."""
 
     runs: int
     written: int
+    others: int
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -63,7 +65,7 @@ def backfill(folder: Path, reports: Path, uri: str | None) -> Backfilled:
     Args:
         folder: the study's records.
         reports: the folder of all reports; the study's report, if there is one, becomes a run.
-        uri: the MLflow store; None for the store of the study's plan.
+        uri: the MLflow store; None for the store of the study's plan, or of MLFLOW_TRACKING_URI where that has none.
 
     Raises: IncompleteError; HeldError where the study's own mirror is running; LockError; RecordError for a study that
         does not train.
@@ -72,6 +74,8 @@ def backfill(folder: Path, reports: Path, uri: str | None) -> Backfilled:
     plan = records.read_plan()
     if plan.measure in ("speed", "claims"):
         raise RecordError(f"study={folder.name}: a study of {plan.measure}: allowed: studies that train")
+    if uri is None:
+        _check_store(folder.name, plan.tracking_uri)
     from lstm_bench.tracking.mirror import Mirror
 
     with held(mirror_lock(folder), shlex.join(["python", "-m", PROGRAM, *sys.argv[1:]])):
@@ -80,7 +84,17 @@ def backfill(folder: Path, reports: Path, uri: str | None) -> Backfilled:
         mirror = Mirror(plan, records, store, artifacts, progress, lambda job: is_held(job_lock(folder, job)))
         summary = _summary(plan, folder, reports)
         _update(mirror, summary, progress)
-        return Backfilled(mirror.recorded() + (summary.report is not None), len(progress.written))
+        n_runs = mirror.recorded() + (summary.report is not None)
+        return Backfilled(n_runs, len(progress.written), mirror.n_others)
+
+
+def _check_store(study: str, uri: str | None) -> None:
+    """Raise RecordError where the folder of a study's SQLite store has moved away: it would be made again, empty."""
+    file = Path(uri.removeprefix("sqlite:///")) if uri and uri.startswith("sqlite:///") else None
+    if file is not None and not file.parent.is_dir():
+        raise RecordError(
+            f"study={study}: its store {uri}: no folder {file.parent}: allowed: --uri URI, where it has moved"
+        )
 
 
 def _summary(plan: StudyPlan, folder: Path, reports: Path) -> StudySummary:
@@ -128,6 +142,8 @@ def _backfill_by_name(study: str, runs: Path, reports: Path, uri: str | None) ->
     except (RecordError, LockError) as error:
         return _report_problem(str(error), BAD_INPUT)
     print(f"{study}: {counted(result.runs, 'run')} in MLflow, {result.written} written now")
+    if result.others:
+        print(f"{study}: {others_line(result.others)}")
     return 0
 
 
@@ -147,7 +163,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--reports", type=Path, default=Path("reports"), help="folder of all reports (default: reports)"
     )
-    parser.add_argument("--uri", help="the MLflow store (default: the store of the study)")
+    parser.add_argument("--uri", help="the MLflow store (default: that of the study, or MLFLOW_TRACKING_URI)")
     return parser
 
 

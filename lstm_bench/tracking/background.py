@@ -44,6 +44,8 @@ class BackgroundMirror:
         error: after `close`, why MLflow does not show all records; None where it does.
         unwritten: after `close`, the number of recorded members of the plan that are not written.
         seconds: processor time that mirroring has taken, as of the last `rest` or `close`.
+        experiment: after `close`, MLflow's id of the reported members' experiment; "" where it is not known.
+        n_others: after `close`, the number of runs of other folders under the study's name.
     """
 
     def __init__(
@@ -64,6 +66,8 @@ class BackgroundMirror:
         self.error: Exception | None = None
         self.unwritten = 0
         self.seconds = 0.0
+        self.experiment = ""
+        self.n_others = 0
 
     def __enter__(self) -> "BackgroundMirror":
         self._thread.start()
@@ -112,6 +116,7 @@ class BackgroundMirror:
             self.unwritten = len(RecordedMembers(self._plan, self._records).stamps())
         else:
             self.unwritten = self._mirror.unwritten(self._summary)
+            self.experiment, self.n_others = self._mirror.experiment, self._mirror.n_others
         self.seconds = self._progress.seconds()
 
     def _wait(self, is_done: Callable[[], bool], deadline_s: float | None = None) -> None:

@@ -2,7 +2,7 @@
 
 import hashlib
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,9 +10,11 @@ from mlflow.entities import Run
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
+from lstm_bench.records.folder_id import folder_id
 from lstm_bench.records.reading import RecordError
 from lstm_bench.records.schema import MemberRecord, StudyPlan
 from lstm_bench.records.store import StudyRecords
+from lstm_bench.tracking.file_location import FilesError, is_local, told, unreachable
 from lstm_bench.tracking.opening import open_store
 from lstm_bench.tracking.points import metric_name, wanted_points
 from lstm_bench.tracking.progress import Progress
@@ -23,7 +25,6 @@ from lstm_bench.tracking.run_spec import (
     KILLED,
     RUNNING,
     RecordedMembers,
-    RunSpec,
     Stamp,
     StudySummary,
     milliseconds,
@@ -32,8 +33,10 @@ from lstm_bench.tracking.run_spec import (
 )
 
 PAGE = 200  # runs in one answer
-EXPERIMENTS = {"report": "", "tuning": " tuning"}  # suffix of the study's name, by role
+EXPERIMENTS = {"report": "", "tuning": " tuning", "summary": " report"}  # suffix of the study's name, by role
+KIND = {"mlflow.experimentKind": "custom_model_development"}  # tag: MLflow's pages for training, not for GenAI
 RECORD, CONTENT = "record", "content"  # tags: the state of the record, or of the report, that a run shows
+FOLDER = "folder"  # tag: the id of the folder of records that a run is of
 REFUSALS = ("INVALID_PARAMETER_VALUE", "BAD_REQUEST")  # MLflow's codes for what it refuses every time
 
 
@@ -44,13 +47,15 @@ class DeletedError(Exception):
 class Mirror:
     """The runs of one study in an MLflow store.
 
-    Reported members go to the experiment named like the study, tuning members to "<study> tuning", so that a chart
-    grouped by cell and lag averages over comparable seeds alone. A run is found by two tags, its member's identity and
-    the study's attempt. Its status and its tag `record` are written last: a run without them is incomplete, and the
-    next update completes it.
+    Reported members go to the experiment named like the study, tuning members to "<study> tuning" and the report to
+    "<study> report", so that a chart grouped by cell and lag averages over comparable seeds alone. A run is found by
+    three tags: the id of the folder of records, its member's identity and the study's attempt. Its status and its tag
+    `record` are written last: a run without them is incomplete, and the next update completes it. Runs of another
+    folder, whose study has the same name, are left as they are.
 
     Attributes:
         refused: the errors of members that cannot be written, by identity.
+        n_others: the number of runs of other folders that are there under the study's name.
     """
 
     def __init__(
@@ -81,7 +86,12 @@ class Mirror:
         self._summary_runs: dict[str, MirroredRun] = {}
         self._written: dict[str, Stamp] = {}
         self._written_metrics: dict[str, Mapping[str, float]] = {}
+        self._locations: dict[str, tuple[str, str]] = {}  # name and location of files, by id of the experiment
+        self._unreachable: dict[str, str] = {}  # folders of files that are not here, by id of the experiment
+        self._without_files: dict[str, Stamp] = {}  # members that are written but for their files
+        self._mark: dict[str, str] = {}  # the tag of every run of ours
         self.refused: dict[str, Exception] = {}
+        self.n_others = 0
 
     def update(self, summary: StudySummary | None = None) -> None:
         """Write what MLflow lacks of the records, and of the summary of a study that has ended.
@@ -93,6 +103,11 @@ class Mirror:
         except BaseException:
             self._runs = None
             raise
+
+    @property
+    def experiment(self) -> str:
+        """MLflow's id of the reported members' experiment, "" before the first update."""
+        return self._experiments.get("report", "")
 
     def recorded(self) -> int:
         """Return how many members of the plan have a record."""
@@ -115,8 +130,7 @@ class Mirror:
         for identity, stamp in stamps.items():
             try:
                 if self._written.get(identity) != stamp:
-                    self._write_member(self._read_member(identity), runs)
-                    self._written[identity] = stamp
+                    self._update_member(identity, stamp, runs)
                 metrics = summary.of_members.get(identity, {})
                 runs[identity].set_last({metric_name(key): value for key, value in metrics.items()}, _now())
                 self._written_metrics[identity] = metrics
@@ -126,6 +140,17 @@ class Mirror:
                 self.refused[identity] = error
         if summary.report is not None:
             self._write_summary(summary.report, summary.of_study)
+
+    def _update_member(self, identity: str, stamp: Stamp, runs: dict[str, MirroredRun]) -> None:
+        """Write what a member's run lacks; where it lacks nothing but files that cannot be stored, do not try again."""
+        try:
+            if self._without_files.get(identity) == stamp:
+                self._check_location(runs[identity])
+            self._write_member(self._read_member(identity), runs)
+            self._written[identity] = stamp
+        except FilesError as error:
+            self._without_files[identity] = stamp
+            self.refused[identity] = error
 
     def _read_member(self, identity: str) -> MemberRecord:
         record = self._records.read_member(identity)
@@ -138,18 +163,37 @@ class Mirror:
         if run is None:
             run = runs[spec.identity] = self._create(spec.role, spec.name, spec.tags, spec.started)
         elif run.status == spec.status and run.tags.get(RECORD) == spec.digest:
+            self._check_location(run)  # for its files may have gone from view
             return
         run.set_tags(spec.tags, removed={"reason"} - set(spec.tags))
         run.add_params(spec.params)
         if spec.has_result:
-            self._add_result(run, record, spec)
+            moment = milliseconds(self._plan.started) if spec.ended is None else spec.ended
+            run.add_points(wanted_points(record, self._plan, self._records), moment)
+            try:
+                self._add_files(run, self._records.member_folder(record.identity))
+            except FilesError:
+                run.set_status(spec.status, spec.ended)  # and no tag `record`: a later update adds the files
+                raise
         run.set_tags({RECORD: spec.digest})
         run.set_status(spec.status, spec.ended)
 
-    def _add_result(self, run: MirroredRun, record: MemberRecord, spec: RunSpec) -> None:
-        moment = milliseconds(self._plan.started) if spec.ended is None else spec.ended
-        run.add_points(wanted_points(record, self._plan, self._records), moment)
-        run.add_files(self._records.member_folder(record.identity))
+    def _add_files(self, run: MirroredRun, folder: Path) -> None:
+        """Store files in a run. Raises: FilesError where its experiment keeps them out of reach."""
+        self._check_location(run)
+        name, location = self._locations[run.experiment]
+        try:
+            run.add_files(folder)
+        except ImportError as error:  # what talks to a cloud is a package of its own
+            raise FilesError(f"experiment={name}: its files are kept at {location}: {error}") from error
+        except OSError as error:
+            if self._artifacts is not None or not is_local(location):
+                raise
+            raise FilesError(f"{told(name, location)} ({error.strerror})") from error
+
+    def _check_location(self, run: MirroredRun) -> None:
+        if run.experiment in self._unreachable:
+            raise FilesError(self._unreachable[run.experiment])
 
     def _write_summary(self, report: Path, metrics: Mapping[str, float]) -> None:
         """Write a run that holds the report, its tables and figures, and the study's own metrics.
@@ -163,40 +207,76 @@ class Mirror:
             tags = {"study": self._plan.study, "role": "summary", "attempt": str(self._plan.attempt)}
             tags |= {"command": self._plan.command, CONTENT: content}
             tags["mlflow.note.content"] = f"Report of `{self._plan.command}`"
-            run = self._summary_runs[content] = self._create("report", f"{self._plan.study} report", tags)
+            run = self._summary_runs[content] = self._create("summary", f"{self._plan.study} report", tags)
+        run.set_tags(self._mark)
         run.set_last({metric_name(key): value for key, value in metrics.items()}, run.started)
         if run.status != FINISHED:
-            run.add_files(report)
-            run.set_status(FINISHED)
+            try:
+                self._add_files(run, report)
+            except FilesError as error:
+                self.refused["report"] = error
+            run.set_status(KILLED if "report" in self.refused else FINISHED)
 
     def _create(self, role: str, name: str, tags: dict[str, str], started: int | None = None) -> MirroredRun:
         client = self._opened()
+        tags = tags | self._mark
         run = client.create_run(self._experiments[role], start_time=started, tags=tags, run_name=name)
         self._progress.wrote(str(run.info.run_id))
         return MirroredRun(client, self._progress, run)
 
     def _opened(self) -> MlflowClient:
         if self._client is None:
-            self._client = open_store(self._uri)
+            self._client = open_store(self._uri, self._artifacts)
             self._progress.answered()
         return self._client
 
     def _read_runs(self, stamps: Mapping[str, Stamp]) -> dict[str, MirroredRun]:
         """Return the run of each member, the oldest where there are several, and terminate abandoned runs."""
-        self._written, self._written_metrics = {}, {}
+        self._written, self._written_metrics, self._without_files = {}, {}, {}
         self._experiments = {role: self._experiment(self._plan.study + end) for role, end in EXPERIMENTS.items()}
-        study_runs = sorted(self._search(), key=lambda run: (run.started, run.run_id))
+        self._mark = {FOLDER: folder_id(self._records.folder, is_shared=self._artifacts is None)}
+        found = sorted(self._search(), key=lambda run: (run.started, run.run_id))
+        summaries = [run for run in found if CONTENT in run.tags and run.tags.get(FOLDER) in (None, self._mark[FOLDER])]
+        self._summary_runs = {run.tags[CONTENT]: run for run in reversed(summaries)}
+        study_runs = [run for run in found if self._is_ours(run)]
+        self.n_others = len(found) - len(study_runs)
+        self._unreachable = dict(self._folders_not_here(found))
         runs: dict[str, MirroredRun] = {}
         for run in study_runs:
+            run.set_tags(self._mark)
             if (identity := self._identity(run)) is not None:
                 runs.setdefault(identity, run)
-        self._summary_runs = {run.tags[CONTENT]: run for run in reversed(study_runs) if CONTENT in run.tags}
         for run in study_runs:
             identity = self._identity(run)
             is_written = identity is not None and identity in stamps and runs[identity] is run
             if run.status == RUNNING and not is_written and _attempt(run) <= self._plan.attempt:
                 run.set_status(self._status_of_abandoned(identity))
         return runs
+
+    def _folders_not_here(self, runs: Sequence[MirroredRun]) -> Iterator[tuple[str, str]]:
+        """Yield experiments whose folder of files is not here, each with a line on it; our own folder is made again."""
+        with_files = {run.experiment for run in runs if run.status == FINISHED and {RECORD, CONTENT} & set(run.tags)}
+        for experiment, (name, location) in self._locations.items():
+            is_own = self._artifacts is not None and location == (self._artifacts / name).as_uri()
+            if not is_own and (folder := unreachable(location, experiment in with_files)):
+                yield experiment, told(name, folder)
+
+    def _is_ours(self, run: MirroredRun) -> bool:
+        """Tell whether a run is of our folder of records.
+
+        A run of an earlier version has no tag that says so. It is ours where it shows our record, whose digest no other
+        folder has, since times differ; and in the store that lies beside the records.
+        """
+        if FOLDER in run.tags:
+            return run.tags[FOLDER] == self._mark[FOLDER]
+        return self._artifacts is not None or self._shows_our_record(run)
+
+    def _shows_our_record(self, run: MirroredRun) -> bool:
+        digest = run.tags.get(RECORD)
+        try:
+            return digest is not None and self._records.read_member(run.tags.get("identity", "")).sha256 == digest
+        except RecordError:
+            return False
 
     def _identity(self, run: MirroredRun) -> str | None:
         """Return the identity of a run's member; None for a run of no member or of another attempt."""
@@ -219,11 +299,12 @@ class Mirror:
                 raise DeletedError(
                     f"experiment={name}: deleted in MLflow: allowed: restored there, or removed for good"
                 )
-            return str(experiment.experiment_id)
-        location = None if self._artifacts is None else (self._artifacts / name).as_uri()
-        created = str(client.create_experiment(name, artifact_location=location))
-        self._progress.answered()
-        return created
+        else:
+            location = None if self._artifacts is None else (self._artifacts / name).as_uri()
+            experiment = client.get_experiment(client.create_experiment(name, artifact_location=location, tags=KIND))
+            self._progress.answered()
+        self._locations[str(experiment.experiment_id)] = (name, str(experiment.artifact_location))
+        return str(experiment.experiment_id)
 
     def _search(self) -> Iterator[MirroredRun]:
         client, query = self._opened(), f"tags.study = '{self._plan.study}'"

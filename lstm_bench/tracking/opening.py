@@ -9,16 +9,21 @@ from mlflow.tracking import MlflowClient
 from sqlalchemy.engine import make_url
 
 from lstm_bench.records.locking import held
+from lstm_bench.tracking.rebasing import rebase
 
 PATIENCE_S = 60.0  # with another process that creates the store, which takes 3 seconds
 OPENING = "opening the MLflow store"
 
 
-def open_store(uri: str) -> MlflowClient:
+def open_store(uri: str, artifacts: Path | None = None) -> MlflowClient:
     """Return a client of a store that exists and has MLflow's present schema.
 
     Processes that create or migrate one file at the same time would destroy each other's work, so they queue at a lock
     beside it. A server does this for its own store.
+
+    Args:
+        uri: the store.
+        artifacts: the folder of artifacts beside it, to which it is rebased; None where it decides by itself.
 
     Raises: HeldError where another process holds the lock for longer than PATIENCE_S; whatever MLflow raises.
     """
@@ -31,7 +36,10 @@ def open_store(uri: str) -> MlflowClient:
     with held(file.with_name(f"{file.name}.lock"), OPENING, PATIENCE_S):
         if not file.exists():
             _create(file)
-        return MlflowClient(uri)
+        client = MlflowClient(uri)
+        if artifacts is not None:
+            rebase(file, artifacts)
+        return client
 
 
 def _create(file: Path) -> None:

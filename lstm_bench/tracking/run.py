@@ -22,12 +22,14 @@ Item = TypeVar("Item")
 class MirroredRun:
     """A run and its known content: every method writes what is missing and nothing else.
 
-    After an error the content is unknown, and the run has to be read again.
+    After an error the content is unknown, and the run has to be read again. Every call waits for MLflow's answer,
+    whatever MLFLOW_ENABLE_ASYNC_LOGGING says: a batch that is refused later would count as written.
     """
 
     def __init__(self, client: MlflowClient, progress: Progress, run: Run) -> None:
         self._client, self._progress = client, progress
         self.run_id, self.status, self.started = str(run.info.run_id), str(run.info.status), int(run.info.start_time)
+        self.experiment = str(run.info.experiment_id)
         self.tags, self._params = dict(run.data.tags), dict(run.data.params)
         self._last = dict(run.data.metrics)
 
@@ -35,7 +37,9 @@ class MirroredRun:
         """Set tags, and remove others."""
         changed = {key: value for key, value in tags.items() if self.tags.get(key) != value}
         if changed:
-            self._client.log_batch(self.run_id, tags=[RunTag(key, value) for key, value in changed.items()])
+            self._client.log_batch(
+                self.run_id, tags=[RunTag(key, value) for key, value in changed.items()], synchronous=True
+            )
             self.tags |= changed
             self._progress.wrote(self.run_id)
         for key in set(removed) & set(self.tags):
@@ -47,7 +51,7 @@ class MirroredRun:
         """Add the missing parameters; MLflow lets no parameter be changed."""
         missing = {key: value for key, value in params.items() if key not in self._params}
         for batch in _batches(missing.items(), MOST_PARAMS):
-            self._client.log_batch(self.run_id, params=[Param(key, value) for key, value in batch])
+            self._client.log_batch(self.run_id, params=[Param(key, value) for key, value in batch], synchronous=True)
             self._params |= dict(batch)
             self._progress.wrote(self.run_id)
 
@@ -64,7 +68,9 @@ class MirroredRun:
             if n_points[metric] == 1 and (metric, value) in present_values:
                 del missing[metric, step, value]
         for batch in _batches(missing.values(), MOST_METRICS):
-            self._client.log_batch(self.run_id, [Metric(metric, value, moment, step) for metric, step, value in batch])
+            self._client.log_batch(
+                self.run_id, [Metric(metric, value, moment, step) for metric, step, value in batch], synchronous=True
+            )
             self._last |= {metric: value for metric, _, value in batch}
             self._progress.wrote(self.run_id)
 
@@ -79,7 +85,9 @@ class MirroredRun:
         """Add a value to each metric whose last value differs."""
         changed = {key: value for key, value in metrics.items() if not self._has_last(key, value)}
         for batch in _batches(changed.items(), MOST_METRICS):
-            self._client.log_batch(self.run_id, [Metric(key, value, moment, 0) for key, value in batch])
+            self._client.log_batch(
+                self.run_id, [Metric(key, value, moment, 0) for key, value in batch], synchronous=True
+            )
             self._last |= dict(batch)
             self._progress.wrote(self.run_id)
 

@@ -18,7 +18,7 @@ SWEEP = ("study=s", "cell=rnn", "task.lag=2,1", "cell.hidden_size=4", "trainer.s
 class Mirror:
     """In place of the mirror: keeps what it was given."""
 
-    error, unwritten, seconds = None, 0, 0.0
+    error, unwritten, seconds, experiment, n_others = None, 0, 0.0, "1", 0
 
     def __init__(self, *arguments):
         Mirror.may_begin = staticmethod(arguments[-1])

@@ -2,6 +2,8 @@
 
 import math
 import shutil
+from contextlib import redirect_stdout
+from io import StringIO
 
 import pandas as pd
 import pytest
@@ -49,7 +51,9 @@ def study(tmp_path_factory, empty_store, blank_figures):
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         patch.setattr(study_cells, "ROUND_S", 1e-3)
-        assert main(TINY) == 0
+        with redirect_stdout(StringIO()) as printed:
+            assert main(TINY) == 0
+        (folder / "printed.txt").write_text(printed.getvalue())
     return folder
 
 
@@ -102,8 +106,16 @@ def test_curves_keep_their_steps(client):
 
 
 def test_the_summary_run_holds_the_report(client):
-    (summary,) = runs(client, "tiny", "summary")
+    (summary,) = runs(client, "tiny report", "summary")
+    assert runs(client, "tiny", "summary") == []  # no group of its own in charts
     assert "report.html" in [artifact.path for artifact in client.list_artifacts(summary.info.run_id)]
+
+
+def test_the_link_to_the_charts_is_printed(study, client):
+    (experiment,) = [e for e in client.search_experiments() if e.name == "tiny"]
+    page = f"{experiment.experiment_id}/runs?workflowType=machine_learning&compareRunsMode=CHART"
+    assert f"         http://127.0.0.1:5000/#/experiments/{page}\n" in (study / "printed.txt").read_text()
+    assert experiment.tags["mlflow.experimentKind"] == "custom_model_development"
 
 
 def test_a_second_run_skips_what_is_finished_and_doubles_nothing(study, client, monkeypatch, capsys):

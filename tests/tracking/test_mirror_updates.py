@@ -11,6 +11,7 @@ import pytest
 from mirror_faults import Scene
 from mlflow.entities import Metric
 
+from lstm_bench.tracking import run_spec
 from lstm_bench.tracking.run_spec import StudySummary
 
 DERIVED = {"speed/sequences_per_s": 100.0, "memory/t50": 12.5}
@@ -211,10 +212,24 @@ def test_a_report_is_one_run_for_each_content(scene, report):
 def test_a_report_that_was_left_half_written_is_completed(scene, report):
     scene.mirror().update(StudySummary({}, {}, report))
     (summary,) = scene.runs("summary")
-    (scene.folder / "mlartifacts" / "small" / summary.info.run_id / "artifacts" / "tables" / "spans.csv").unlink()
+    (
+        scene.folder / "mlartifacts" / "small report" / summary.info.run_id / "artifacts" / "tables" / "spans.csv"
+    ).unlink()
     scene.client.update_run(summary.info.run_id, "RUNNING")
     scene.mirror().update(StudySummary({}, {}, report))
     (summary,) = scene.runs("summary")
     assert summary.info.status == "FINISHED"
     assert [file.path for file in scene.client.list_artifacts(summary.info.run_id, "tables")] == ["tables/spans.csv"]
     assert {file.path for file in scene.client.list_artifacts(summary.info.run_id)} == {"results.csv", "tables"}
+
+
+def test_a_refused_batch_is_never_taken_for_written(scene, monkeypatch):
+    monkeypatch.setenv("MLFLOW_ENABLE_ASYNC_LOGGING", "true")
+    monkeypatch.setattr(run_spec, "LONGEST_TEXT", 10**5)
+    plan = scene.plan
+    (job,) = plan.jobs
+    config = job.config | {"cell": job.config["cell"] | {"note": "x" * 7000}}  # MLflow takes 6000 letters
+    monkeypatch.setenv("MLFLOW_TRUNCATE_LONG_VALUES", "false")
+    mirror = scene.mirror(jobs=[replace(job, config=config)])
+    mirror.update()
+    assert len(mirror.refused) == mirror.unwritten() == 2
