@@ -191,10 +191,12 @@ def _launch(arguments: Sequence[str], config_dir: Path | None) -> int:
 
 
 def run_hydra_job(config: DictConfig) -> None:
-    """Run one job of the plan, in the process that Hydra's launcher chose."""
+    """Run one job of the plan, or a lane of its searches, in the process that Hydra's launcher chose."""
     from lstm_bench.records.store import StudyRecords
     from lstm_bench.study.folders import records_folder
+    from lstm_bench.study.span_lanes import run_lane
     from lstm_bench.study.supervising import supervise
 
     records = StudyRecords(records_folder(Path(str(config.output)), str(config.study)))
-    supervise(records, int(config.job), SafetyConfig(**config.safety))
+    run = supervise if int(config.job) >= 0 else run_lane
+    run(records, int(config.job), SafetyConfig(**config.safety))

@@ -14,9 +14,9 @@ import lstm_bench
 PACKAGE = Path(lstm_bench.__file__).parent
 LEFT_WING = {"cells", "tasks", "engine", "probes"}
 RIGHT_WING = {"records", "analysis", "claims", "parts of pages", "anatomy", "report"}
-EVERYWHERE = {  # ranges, cores, yaml files, the cache, processes, clocks, letters, what a number is, version
+EVERYWHERE = {  # ranges, cores, yaml files, the cache, processes, clocks, lags, letters, what a number is, version
     *("checks", "cores", "conf_folder", "cache_folder", "matplotlib_start", "python_process", "awake_clock", "metrics"),
-    *("text_encoding", "python_version", "__init__"),
+    *("lag_grid", "text_encoding", "python_version", "__init__"),
 }
 PAGE_PARTS, ANATOMY_COMMANDS, BACKFILL = "parts of pages", "commands of anatomy", "command of tracking"
 FLOORS = {  # modules of a room that stand on another floor than the rest of it
@@ -45,6 +45,7 @@ ALLOWED_ROOMS = {
     "__init__": set(),
     "checks": set(),
     "metrics": set(),
+    "lag_grid": set(),
     "cores": set(),
     "conf_folder": set(),
     "cache_folder": set(),

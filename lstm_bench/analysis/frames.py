@@ -138,14 +138,19 @@ def of_all_tasks(study: StudyData, summary: Callable[[StudyData], pd.DataFrame])
 def load_study(folder: Path) -> StudyData:
     """Return the study whose records lie in `folder`.
 
-    Members of the plan alone: records of older settings, which share the folder, are left out.
+    Members of the plan alone: records of older settings, which share the folder, are left out. Jobs of the plan that
+    only tune a learning rate, for a search for a span, are in `tuning` alone.
 
-    Raises: RecordError where there is no plan or it cannot be read.
+    Raises: RecordError where there is no plan, it cannot be read, or no job of it has members to report.
     """
     records = StudyRecords(folder)
     plan = records.read_plan()
     recorded, problems = read_members(records, plan.jobs)
     planned = planned_members(plan.jobs, recorded)
+    if plan.searches:
+        plan = replace(plan, jobs=[job for job in plan.jobs if job.seeds])
+        if not plan.jobs:
+            raise RecordError(f"study={plan.study}: no member has been trained yet")
     reported = [member for member in planned if member.role == "report"]
     tuning = [member for member in planned if member.role == "tuning"]
     members = _member_frame(plan.study, reported)

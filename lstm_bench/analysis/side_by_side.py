@@ -49,19 +49,24 @@ def join(studies: Mapping[str, StudyData], name: str) -> StudyData:
         if isinstance(getattr(labelled[0], item.name), pd.DataFrame)
     }
     plans = {label: study.plan for label, study in studies.items()}
-    plan = _joined_plan(name, plans, [job for study in labelled for job in study.plan.jobs])
+    searches = [search for study in labelled for search in study.plan.searches]
+    plan = replace(_joined_plan(name, plans, [job for study in labelled for job in study.plan.jobs]), searches=searches)
     problems = [problem for study in labelled for problem in study.problems]
     return StudyData(plan=plan, **frames, problems=problems, joined=plans)
 
 
 def _labelled(study: StudyData, label: str) -> StudyData:
-    jobs = [replace(job, cell=f"{job.cell} [{label}]", job=f"{label}/{job.job}") for job in study.plan.jobs]
+    def renamed(job: JobPlan) -> JobPlan:
+        return replace(job, cell=f"{job.cell} [{label}]", job=f"{label}/{job.job}")
+
+    jobs = [renamed(job) for job in study.plan.jobs]
+    searches = [replace(search, candidates=list(map(renamed, search.candidates))) for search in study.plan.searches]
     frames: dict[str, Any] = {
         item.name: _with_label(frame, label)
         for item in fields(study)
         if isinstance(frame := getattr(study, item.name), pd.DataFrame)
     }
-    return replace(study, plan=replace(study.plan, jobs=jobs), **frames)
+    return replace(study, plan=replace(study.plan, jobs=jobs, searches=searches), **frames)
 
 
 def _with_label(frame: pd.DataFrame, label: str) -> pd.DataFrame:

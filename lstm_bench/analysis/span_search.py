@@ -57,9 +57,8 @@ import numpy as np
 
 from lstm_bench.analysis.memory_span import WIDTHS, prior_of
 from lstm_bench.analysis.span_information import PACK, Array, Counts, Grid, information
+from lstm_bench.lag_grid import first_lag, quarter_octaves
 
-FIRST_LAG = 4  # shorter lags are left out at first: they cost little to come back to
-LAGS_PER_OCTAVE = 4
 AHEAD = 4  # times the longest lag of a pack that has ended: how far a pack may go
 AT_END = 4  # members at the shortest or longest lag before T50 is said to lie beyond it
 SHARE_UNKNOWN = 0.5  # of the budget, that solving takes, until a member has solved
@@ -112,7 +111,7 @@ class SpanSearch:
     @property
     def first_lag(self) -> int:
         """The lag of the first pack."""
-        return min(max(self.smallest, FIRST_LAG), self.max_lag)
+        return first_lag(self.smallest, self.max_lag)
 
 
 @dataclass(frozen=True)
@@ -172,6 +171,11 @@ def next_lag(done: Sequence[Pack], pending: Sequence[int], search: SpanSearch) -
     The cost of tuning a learning rate is left out. With tuning as dear as 5 or 20 whole members at every new octave,
     searches that knew of it cost the same, within 2%, as those that did not: the climb visits the octaves anyway.
     """
+    return _next_lag(tuple(done), tuple(pending), search)
+
+
+@lru_cache(maxsize=512)  # a search is gone through from its begin whenever a pack ends
+def _next_lag(done: tuple[Pack, ...], pending: tuple[int, ...], search: SpanSearch) -> Decision:
     counts = _counts(done)
     grid, candidates, p = _grid(search)
     posterior = grid.posterior(counts)
@@ -213,10 +217,7 @@ def _counts(done: Sequence[Pack]) -> Counts:
 def _grid(search: SpanSearch) -> tuple[Grid, list[int], Array]:
     """Return the grid, the candidate lags, ascending, and p in each cell of the grid at each of them."""
     grid = Grid.between(search.smallest, search.max_lag, search.points_per_octave, search.widths, search.widest)
-    down, up = (math.log2(end / search.first_lag) * LAGS_PER_OCTAVE for end in (search.smallest, search.max_lag))
-    quarters = range(math.ceil(down), math.floor(up) + 1)
-    inner = {round(search.first_lag * 2 ** (quarter / LAGS_PER_OCTAVE)) for quarter in quarters}
-    candidates = sorted({search.smallest, search.max_lag, *inner})
+    candidates = quarter_octaves(search.smallest, search.max_lag)
     return grid, candidates, grid.solve_probability(candidates)
 
 

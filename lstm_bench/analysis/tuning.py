@@ -12,6 +12,7 @@ from lstm_bench.analysis.caching import cache_per_study
 from lstm_bench.analysis.frames import StudyData
 from lstm_bench.analysis.memory_span import learned_span
 from lstm_bench.analysis.solving import ATTEMPTS
+from lstm_bench.analysis.span_trials import candidate
 from lstm_bench.analysis.statistics import TAILS, TOLERANCE, Interval
 from lstm_bench.analysis.wording import counted, listed
 from lstm_bench.records.schema import JobPlan
@@ -70,7 +71,7 @@ def unequal_tuning(study: StudyData) -> list[str]:
         cells_by_effort: dict[Effort, list[str]] = defaultdict(list)
         for job in study.plan.jobs:
             if job.lag == lag:
-                cells_by_effort[effort(job)].append(job.cell)
+                cells_by_effort[effort(candidate(study, job))].append(job.cell)
         if len(cells_by_effort) > 1:
             clauses = [f"{listed(cells)} had {tuning.text}" for tuning, cells in cells_by_effort.items()]
             lags["; ".join(clauses)].append(lag)

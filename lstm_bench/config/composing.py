@@ -7,7 +7,7 @@ plan, by their numbers.
 
 import pickle
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,7 @@ from lstm_bench.config.schema import (
     ReportConfig,
     RootConfig,
     SafetyConfig,
+    SpanConfig,
     SpeedConfig,
     StudyConfig,
     TrackingConfig,
@@ -39,6 +40,7 @@ from lstm_bench.config.schema import (
     check_root_keys,
 )
 from lstm_bench.config.search_path import files_used, is_ours, replaced, searching, unread
+from lstm_bench.config.searched_lags import AUTO, LAG, searched_lags
 from lstm_bench.config.sweep_size import check_sweep_size
 from lstm_bench.cores import usable_cores
 from lstm_bench.literature.reading import LiteratureError, own_table
@@ -65,6 +67,7 @@ class _Composed:
     launcher: dict[str, Any]
     sweep: dict[str, Any]  # the values that the yaml files sweep, by key
     resolved: dict[str, str]  # what the interpolations in NAMES came to, by key
+    searched: bool = False  # whether the lag is one that a search for the span may try
 
 
 def compose_study(invocation: Invocation) -> StudyConfig:
@@ -75,8 +78,9 @@ def compose_study(invocation: Invocation) -> StudyConfig:
     with searching(invocation.config_dir), one_line_errors(invocation.overrides):
         composer = _Composer(invocation)
         base, overrides = _sweeps(invocation, composer)
-        composed = [[composer.job(job) for job in sweep] for sweep in overrides]
-        files = _used_files(invocation, overrides, composed)
+        by_lag = [[_jobs(composer, job_overrides) for job_overrides in sweep] for sweep in overrides]
+        files = _used_files(invocation, overrides, [[jobs[0] for jobs in sweep] for sweep in by_lag])
+        composed = [list(chain.from_iterable(sweep)) for sweep in by_lag]
         in_place_of_ours = replaced(files)
     jobs = _united([[_job_config(job) for job in sweep] for sweep in composed], invocation)
     first, choices = composed[0][0].settings, composed[0][0].choices
@@ -97,6 +101,7 @@ def compose_study(invocation: Invocation) -> StudyConfig:
         published=_published(first.published),
         resume=first.resume,
         safety=build(SafetyConfig, first.safety, "safety"),
+        span=build(SpanConfig, first.span, "span"),
         config_dir=invocation.config_dir,
         replaced=in_place_of_ours,
         unread=unread(files, invocation.config_dir),
@@ -210,6 +215,21 @@ def _resolved(node: Any) -> Any:
     return OmegaConf.to_container(node, resolve=True) if OmegaConf.is_config(node) else node
 
 
+def _jobs(composer: _Composer, overrides: list[str]) -> list[_Composed]:
+    """Return the job with these overrides; with `task.lag=auto` one at each lag that a search for the span may try."""
+    job = composer.job(overrides)
+    task = job.settings.task
+    if not isinstance(task, dict) or task.get("lag") != AUTO:
+        return [job]
+    others = [override for override in overrides if _key(override) != LAG]
+
+    def at(lag: int) -> _Composed:
+        return replace(composer.job([*others, f"{LAG}={lag}"]), searched=True)
+
+    span: SpanConfig = build(SpanConfig, job.settings.span, "span")
+    return [at(lag) for lag in searched_lags(job.settings, span.max_lag, lambda lag: _job_config(at(lag)))]
+
+
 def _used_files(
     invocation: Invocation, overrides: Sequence[Sequence[list[str]]], composed: Sequence[Sequence[_Composed]]
 ) -> list[str]:
@@ -229,6 +249,7 @@ def _job_config(job: _Composed) -> JobConfig:
         cell=_chosen_yaml("cell", settings.cell, job.choices),
         trainer=build(TrainerConfig, settings.trainer, "trainer"),
         probe=settings.probe or {},
+        searched=job.searched,
     )
 
 

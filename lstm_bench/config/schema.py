@@ -12,6 +12,7 @@ from lstm_bench.config.tracking_address import FROM_ENVIRONMENT, address_from_en
 from lstm_bench.engine.settings import TrainingSettings
 from lstm_bench.engine.tuning import rate_beyond
 
+MOST_PACKS_AT_ONCE = 4  # with more, a search knows too little where the next one goes
 STUDIES_RULE = "overrides by the name of a study, as in {mine: +experiment=copy_task}"
 MOST_STEPS = 10**9  # all bounds are far above what anybody trains, and far below what no machine ends or holds
 MOST_EVALUATIONS = 100_000
@@ -42,6 +43,7 @@ class RootConfig:
         budget: the name of the chosen budget.
         budgets: the budgets of the experiment by name.
         published: the path of a csv of the user's own published results.
+        span: how a span is searched where the lags are not given; see SpanConfig.
     """
 
     study: str = field(metadata={"allowed": STUDY_NAME_RULE})
@@ -64,7 +66,8 @@ class RootConfig:
     budget: Any
     budgets: Any
     published: str | None = field(metadata={"allowed": "the path of a csv, or null"})
-    report: Any = field(default_factory=dict)  # a config.yaml of the user's own may be older than this key
+    report: Any = field(default_factory=dict)  # a config.yaml of the user's own may be older than these keys
+    span: Any = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name in (self.study, *self.studies):
@@ -261,11 +264,41 @@ class SafetyConfig:
 
 
 @dataclass(frozen=True)
+class SpanConfig:
+    """How the span of a cell is searched where its lags are not given, with `task.lag=auto`.
+
+    Args:
+        precision: the search ends where the 95% interval of T50 is narrower, from end to end, than this factor.
+        members: it ends where no further pack of two fits into this many members of a cell.
+        max_lag: the longest lag that may be tried.
+        core_hours: it ends where the packs of a cell that have ended took this long, their tuning included.
+        at_once: packs of one cell that are trained at a time, null for as many as the cores need.
+    """
+
+    precision: float = 1.5
+    members: int = 40
+    max_lag: int = 512
+    core_hours: float | None = None
+    at_once: int | None = None
+
+    def __post_init__(self) -> None:
+        if not self.precision > 1:
+            raise ValueError(f"precision={self.precision:g}: allowed: a number above 1")
+        at_least(4, members=self.members)
+        at_least(1, max_lag=self.max_lag)
+        if self.core_hours is not None and self.core_hours <= 0:
+            raise ValueError(f"core_hours={self.core_hours:g}: allowed: a number above 0, or null")
+        if self.at_once is not None and not 1 <= self.at_once <= MOST_PACKS_AT_ONCE:
+            raise ValueError(f"at_once={self.at_once}: allowed: an integer from 1 to {MOST_PACKS_AT_ONCE}, or null")
+
+
+@dataclass(frozen=True)
 class JobConfig:
     """One (task, cell, lag): settings by name, resolved, with `_target_` for the classes.
 
     `probe` has the settings of each probe by its name, `at` among them. Where `matched`, the hidden size is not the
-    configured one but that with the number of parameters of the largest cell.
+    configured one but that with the number of parameters of the largest cell. Where `searched`, the lag is one of those
+    that a search for the span may try.
     """
 
     task_name: str
@@ -275,6 +308,7 @@ class JobConfig:
     trainer: TrainerConfig
     probe: dict[str, Any] = field(default_factory=dict)
     matched: bool = False
+    searched: bool = False
 
 
 @dataclass(frozen=True)
@@ -319,6 +353,7 @@ class StudyConfig:
     published: str = ""
     resume: bool = True
     safety: SafetyConfig = field(default_factory=SafetyConfig)
+    span: SpanConfig = field(default_factory=SpanConfig)
     config_dir: Path | None = None
     replaced: tuple[str, ...] = ()
     unread: tuple[str, ...] = ()

@@ -114,6 +114,46 @@ class JobPlan:
 
 
 @dataclass(frozen=True)
+class PackPlan:
+    """A pack of a search for a span: members that are trained at one lag, chosen by the packs before it.
+
+    `reason` is that of `span_search.Decision`; `median`, `low` and `high` are T50 and its 95% interval, in steps, by
+    the packs that the decision knows. `learning_rate` is the one chosen at the lag `tuned_at`. Both are None until it
+    is chosen, and `tuned_at` where one rate was given.
+    """
+
+    lag: int
+    seeds: list[int]
+    reason: str
+    median: float
+    low: float
+    high: float
+    learning_rate: float | None = None
+    tuned_at: int | None = None
+
+
+@dataclass(frozen=True)
+class SpanPlan:
+    """The search for the span of one cell at one task: what it may try, when it ends, and what it has come to.
+
+    `candidates` has the job at each lag that may be tried, ascending, without members. The search ends by `precision`,
+    `members` or `core_hours`, as `SpanConfig` says; `at_once` packs of it are in training at a time. `packs` are those
+    begun, in order. `ended` is why it has ended, "" before; `median`, `low` and `high` are T50 by all packs, in steps.
+    """
+
+    candidates: list[JobPlan]
+    precision: float
+    members: int
+    core_hours: float | None
+    at_once: int
+    packs: list[PackPlan] = field(default_factory=list)
+    ended: str = ""
+    median: float = 0.0
+    low: float = 0.0
+    high: float = 0.0
+
+
+@dataclass(frozen=True)
 class MachineLimit:
     """The measured speed of one core while all are busy: multiply-adds in registers, logistic functions in cache.
 
@@ -154,6 +194,7 @@ class StudyPlan:
     `studies` are the names of the studies beside it that a study of claims rules on; it has no jobs of its own.
     `taken_over` counts the members that other studies had trained, those that tuned included. `wall_s` is the time of
     this invocation, which trained the others; `mirror_s` what MLflow took of it (processor time of its thread).
+    `searches` are the cells whose lags are not given; `jobs` has what they have tried so far.
     `budget` says which of an experiment's budgets was run, and what it leaves out; empty where there is one only.
     `published` is the text of the user's own table of published results.
     `tracked` says whether runs are written to MLflow, `tracking_uri` where, None for the store beside the runs.
@@ -179,6 +220,7 @@ class StudyPlan:
     budget: str = ""
     published: str = ""
     cost: StudyCost | None = None
+    searches: list[SpanPlan] = field(default_factory=list)
     schema: int = SCHEMA
 
 

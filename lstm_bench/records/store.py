@@ -81,7 +81,7 @@ class StudyRecords:
         plan = read_json(path, PLAN, former=FORMER_PLAN_FIELDS)
         if not STUDY_NAME.fullmatch(plan.study):
             raise RecordError(f"{path}: study={plan.study}: allowed: {STUDY_NAME_RULE}")
-        if not plan.jobs and not plan.studies:
+        if not plan.jobs and not plan.studies and not plan.searches:
             raise RecordError(f"{path}: jobs=[]: allowed: one job or more")
         return plan
 

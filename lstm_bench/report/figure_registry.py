@@ -35,6 +35,7 @@ from lstm_bench.report.figures import (
     solve_rate,
     solving_cost,
     span_budgets,
+    span_trials,
     spans,
     speed,
     speedup,
@@ -73,6 +74,7 @@ def _file(module: ModuleType) -> Any:
 
 FIGURES: Mapping[str, FigureFile[StudyData]] = {  # by the name of the table behind it
     "solve_rates": _file(solve_rate),
+    "span_trials": _file(span_trials),
     "span_budgets": _file(span_budgets),
     "solving_cost": _file(solving_cost),
     "published": _file(published),

@@ -1,5 +1,6 @@
 """The identity of a job: the hash of everything that changes its results and of nothing else."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from lstm_bench.config.schema import JobConfig
@@ -23,10 +24,13 @@ def job_identity(job: JobConfig) -> str:
 
     Raises: ConfigError for a plug-in that cannot be imported.
     """
-    settings = settings_of(job)
+    return settings_identity(settings_of(job), plug_in_sources(job))
+
+
+def settings_identity(settings: Mapping[str, Any], sources: Mapping[str, str]) -> str:
+    """Return the identity of the job with these settings, as recorded, and these sources of plug-ins."""
     trainer = {key: value for key, value in settings["trainer"].items() if _changes_results(key, value)}
     content = {"version": RESULTS_VERSION, **settings, "trainer": trainer}
-    sources = plug_in_sources(job)
     return content_hash(content | {"sources": sources, "plug_ins": PLUG_IN_VERSION} if sources else content)
 
 

@@ -2,7 +2,6 @@
 
 import hashlib
 import io
-import math
 import time
 import traceback
 from collections.abc import Mapping, Sequence
@@ -21,8 +20,7 @@ from lstm_bench.engine.model import MakeCell, make_model
 from lstm_bench.engine.run import Run
 from lstm_bench.engine.seeds import Member, generator
 from lstm_bench.engine.training import Training
-from lstm_bench.engine.tuning import Trial, best_first, rate_beyond
-from lstm_bench.metrics import normalised_loss
+from lstm_bench.engine.tuning import Trial
 from lstm_bench.records.identity import member_identity
 from lstm_bench.records.schema import DONE, ROLES, JobOutcome, MemberRecord
 from lstm_bench.records.store import TABLE_COLUMNS, StudyRecords
@@ -31,6 +29,7 @@ from lstm_bench.study.heartbeat import Heartbeat, NoHeartbeat
 from lstm_bench.study.identity import job_identity
 from lstm_bench.study.planning import now
 from lstm_bench.study.probing import Findings, probe_member
+from lstm_bench.study.rate_choice import best_rate, further_rate, trial_of
 from lstm_bench.tasks.contract import Task
 
 if TYPE_CHECKING:  # a worker trains before it imports pandas, which takes a third of a second
@@ -54,9 +53,10 @@ class Tally:
 
 @dataclass
 class Job:
-    """A job with its settings, its task and cell, and its records."""
+    """A job with its settings, the seeds of its reported members, its task and cell, and its records."""
 
     config: JobConfig
+    seeds: Sequence[int]
     records: StudyRecords
     checkpoint_s: float
     heartbeat: Heartbeat
@@ -68,12 +68,18 @@ class Job:
 
     @classmethod
     def of(
-        cls, config: JobConfig, records: StudyRecords, checkpoint_s: float, heartbeat: Heartbeat, tally: Tally
+        cls,
+        config: JobConfig,
+        seeds: Sequence[int],
+        records: StudyRecords,
+        checkpoint_s: float,
+        heartbeat: Heartbeat,
+        tally: Tally,
     ) -> "Job":
         """Return a job with its task and cell made from the settings."""
         task = make_task(config)
         make_cell = cell_maker(config, task)
-        return cls(config, records, checkpoint_s, heartbeat, task, make_cell, job_identity(config), tally)
+        return cls(config, seeds, records, checkpoint_s, heartbeat, task, make_cell, job_identity(config), tally)
 
     def tuning_members(self) -> list[Member]:
         """Return the members that try learning rates."""
@@ -85,7 +91,7 @@ class Job:
 
     def reported_members(self, rate: float) -> list[Member]:
         """Return the members that are reported, at the chosen learning rate."""
-        return [Member("report", seed, rate) for seed in self.config.trainer.seed_list]
+        return [Member("report", seed, rate) for seed in self.seeds]
 
     def identity_of(self, member: Member) -> str:
         """Return the identity of a member."""
@@ -107,16 +113,28 @@ class Job:
 
 
 def run_job(
-    config: JobConfig, records: StudyRecords, checkpoint_s: float, heartbeat: Heartbeat | None = None
+    config: JobConfig,
+    records: StudyRecords,
+    checkpoint_s: float,
+    heartbeat: Heartbeat | None = None,
+    seeds: Sequence[int] | None = None,
 ) -> JobOutcome:
     """Train and record every member of a job that has no result, and return the outcome of the job.
 
     Any exception becomes the outcome and is not raised. Training that an earlier run of the job had begun resumes from
     its last checkpoint.
+
+    Args:
+        config: the settings of the job.
+        records: the records of its study.
+        checkpoint_s: seconds between checkpoints.
+        heartbeat: the connection to a supervisor, None without one.
+        seeds: of the reported members, None for those of the settings; with none, the learning rate is tuned alone.
     """
     started, tally, outcome = time.monotonic(), Tally(), DONE
     try:
-        _run_phases(Job.of(config, records, checkpoint_s, heartbeat or NoHeartbeat(), tally))
+        reported = config.trainer.seed_list if seeds is None else seeds
+        _run_phases(Job.of(config, reported, records, checkpoint_s, heartbeat or NoHeartbeat(), tally))
     except StoppedError:
         outcome = JobOutcome("interrupted", "stopped; it resumes from its last checkpoint")
     except (Exception, SystemExit) as error:
@@ -133,7 +151,8 @@ def _lacks_memory(error: BaseException) -> bool:
 
 
 def _run_phases(job: Job) -> None:
-    _train_phase(job, job.reported_members(_choose_rate(job)), job.config.trainer.steps)
+    rate = _choose_rate(job)
+    _train_phase(job, job.reported_members(rate), job.config.trainer.steps)
     for role in ROLES:  # an earlier process may have been killed before this line
         job.records.checkpoints(job.identity, role).clear()
 
@@ -147,21 +166,15 @@ def _choose_rate(job: Job) -> float:
     if not trainer.tunes:
         return trainer.rates[0]
     trials = _try_rates(job, job.tuning_members())
-    best = best_first(trials, trainer.tuning_steps)[0]
-    further = rate_beyond(best, trainer.rates)
-    if further is None or not trainer.extend_rates:
-        return best
-    return best_first([*trials, *_try_rates(job, job.members_at(further))], trainer.tuning_steps)[0]
+    further = further_rate(trials, trainer)
+    if further is not None:
+        trials += _try_rates(job, job.members_at(further))
+    return best_rate(trials, trainer)
 
 
 def _try_rates(job: Job, members: Sequence[Member]) -> list[Trial]:
     _train_phase(job, members, job.config.trainer.tuning_steps)
-    return [_trial_of(job.records.read_member(job.identity_of(member)), job.task.criterion) for member in members]
-
-
-def _trial_of(record: MemberRecord, criterion: str) -> Trial:
-    loss = math.nan if record.status == "diverged" else record.metrics.get(normalised_loss(criterion), math.nan)
-    return Trial(float(record.learning_rate or math.nan), record.steps_to_solve, loss)
+    return [trial_of(job.records.read_member(job.identity_of(member)), job.task.criterion) for member in members]
 
 
 def _train_phase(job: Job, members: Sequence[Member], steps: int) -> None:

@@ -11,6 +11,7 @@ from lstm_bench.config.tracking_address import FROM_ENVIRONMENT
 from lstm_bench.records.schema import ROLES, WITHOUT_RESULT, JobPlan, StudyPlan
 from lstm_bench.records.snapshot import Snapshot
 from lstm_bench.records.store import StudyRecords
+from lstm_bench.study.searches import searches_text
 from lstm_bench.tracking.addresses import how_to_look, others_line, without_credentials
 from lstm_bench.tracking.background import BackgroundMirror
 
@@ -24,7 +25,6 @@ def plan_text(plan: StudyPlan, records: StudyRecords, snapshot: Snapshot, left_r
         snapshot: its members as they are now.
         left_running: how many members were left running by a process that died.
     """
-    members = sum(len(job.seeds) for job in plan.jobs)
     finished = sum(len(snapshot.finished_seeds(job)) for job in plan.jobs)
     details = f"; {finished} are finished already and stay" if finished else ""
     if plan.taken_over:
@@ -33,7 +33,14 @@ def plan_text(plan: StudyPlan, records: StudyRecords, snapshot: Snapshot, left_r
         details += f"; {counted(resumable, 'job')} resume{'s' * (resumable == 1)} from a checkpoint"
     if left_running:
         details += f" ({left_running} left running by a process that died)"
-    return f"Study {plan.study}: {len(plan.jobs)} jobs, {members} members{details}."
+    return f"Study {plan.study}: {', '.join(_parts(plan))}{details}."
+
+
+def _parts(plan: StudyPlan) -> list[str]:
+    searched = {(first.task, first.variant, first.cell) for first, *_ in (other.candidates for other in plan.searches)}
+    given = [job for job in plan.jobs if (job.task, job.variant, job.cell) not in searched]
+    parts = [f"{len(given)} jobs, {sum(len(job.seeds) for job in given)} members"] if given else []
+    return [*parts, searches_text(plan.searches)] if plan.searches else parts
 
 
 def _with_checkpoint(jobs: Sequence[JobPlan], records: StudyRecords, snapshot: Snapshot) -> int:

@@ -1,5 +1,6 @@
 """Make the plan of a study, which its records begin with."""
 
+import math
 import shlex
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -11,9 +12,9 @@ import torch
 
 from lstm_bench.cells.contract import Cell
 from lstm_bench.config.objects import cell_notes, check_job, n_parameters, total_parameters
-from lstm_bench.config.schema import JobConfig, StudyConfig, TrainerConfig
+from lstm_bench.config.schema import MOST_PACKS_AT_ONCE, JobConfig, SpanConfig, StudyConfig, TrainerConfig
 from lstm_bench.engine.kernel_dispatch import kernel_type
-from lstm_bench.records.schema import JobPlan, StudyPlan
+from lstm_bench.records.schema import JobPlan, SpanPlan, StudyPlan
 from lstm_bench.speed.operations import training_flops
 from lstm_bench.study.duplicates import refuse_duplicates
 from lstm_bench.study.environment import describe_environment
@@ -30,12 +31,14 @@ def plan_study(config: StudyConfig, arguments: Sequence[str]) -> StudyPlan:
     names = cell_names(config.jobs)
     jobs = [_plan_job(job, name, *check_job(job)) for job, name in zip(config.jobs, names, strict=True)]
     refuse_duplicates(config, jobs)
+    searched = [plan for job, plan in zip(config.jobs, jobs, strict=True) if job.searched]
     return StudyPlan(
         study=config.study,
         experiment=config.experiment,
         command=shlex.join(["python", "-m", "lstm_bench", *arguments]),
         started=now(),
-        jobs=jobs,
+        jobs=[plan for job, plan in zip(config.jobs, jobs, strict=True) if not job.searched],
+        searches=_searches(searched, config.span, config.jobs_at_once),
         environment=describe_environment(config.jobs[0].trainer.device),
         measure=config.measure,
         tracked=config.tracking.enabled,
@@ -47,7 +50,19 @@ def plan_study(config: StudyConfig, arguments: Sequence[str]) -> StudyPlan:
 
 def plan_claims(config: StudyConfig, arguments: Sequence[str]) -> StudyPlan:
     """Return the plan of a study of claims, which has studies in place of jobs."""
-    return replace(plan_study(config, arguments), jobs=[], studies=list(config.studies))
+    return replace(plan_study(config, arguments), jobs=[], searches=[], studies=list(config.studies))
+
+
+def _searches(jobs: Sequence[JobPlan], span: SpanConfig, cores: int) -> list[SpanPlan]:
+    """Return the search for each cell's span on each task, from the jobs at the lags that it may try."""
+    candidates: dict[tuple[str, str, str], list[JobPlan]] = defaultdict(list)
+    for job in jobs:
+        candidates[job.task, job.variant, job.cell].append(replace(job, seeds=[]))
+    at_once = span.at_once or max(1, min(MOST_PACKS_AT_ONCE, math.ceil(2 * cores / max(1, len(candidates)))))
+    return [
+        SpanPlan(sorted(group, key=lambda job: job.lag), span.precision, span.members, span.core_hours, at_once)
+        for group in candidates.values()
+    ]
 
 
 def now() -> str:

@@ -29,12 +29,20 @@ class Reconciled(NamedTuple):
     damaged: list[str]
 
 
-def reconcile(records: StudyRecords, jobs: Sequence[JobPlan], patience_s: float = PATIENCE_S) -> Reconciled:
+def reconcile(
+    records: StudyRecords, jobs: Sequence[JobPlan], patience_s: float = PATIENCE_S, snapshot: Snapshot | None = None
+) -> Reconciled:
     """Mark members as interrupted whose process has died, and quarantine members whose files are damaged.
 
     A job that still runs, as a cluster's job may when its submitter has died, is not changed.
+
+    Args:
+        records: the records of the study.
+        jobs: the jobs to look at.
+        patience_s: how long to wait for a process that is about to end.
+        snapshot: takes what is read, None for one of its own.
     """
-    snapshot, damaged, left_running = Snapshot(records), list[str](), 0
+    snapshot, damaged, left_running = snapshot or Snapshot(records), list[str](), 0
     for job in jobs:
         is_running = _is_running(records.folder, job, patience_s)
         snapshot.read(job, check_files=not is_running)

@@ -2,8 +2,8 @@
 
 import shutil
 import time
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -22,10 +22,11 @@ from lstm_bench.speed.study_cost import study_cost
 from lstm_bench.study.base_study import Launch, PlannedStudy
 from lstm_bench.study.folders import reports_folder, tracking_uri
 from lstm_bench.study.messages import matching_lines, mirror_lines, plan_text, summarise_failures, tracking_line
-from lstm_bench.study.planning import now
+from lstm_bench.study.planning import job_config, now
 from lstm_bench.study.recovery import reconcile
 from lstm_bench.study.reuse import archive_study, attempt_of, reuse_members
 from lstm_bench.study.runtime_bound import in_words, longest_first, most_seconds
+from lstm_bench.study.searches import Searches, with_former_depth
 from lstm_bench.study.stopping import Stop, Stopped
 from lstm_bench.study.watching import FAILED, Watcher
 from lstm_bench.tracking.background import BackgroundMirror
@@ -44,6 +45,11 @@ class StudyRunner(PlannedStudy):
 
     def __init__(self, config: StudyConfig, plan: StudyPlan) -> None:
         super().__init__(config, plan)
+        self._given = [
+            job for job in config.jobs if not job.searched
+        ]  # the settings of the jobs that the plan begins with
+        self._given_plans = plan.jobs
+        self._searches = Searches(plan.searches)
         self._snapshot = Snapshot(self._records)  # the members, read when the study begins and where they change
 
     def run(self, launch: Launch, stop: Stop) -> int:
@@ -75,7 +81,7 @@ class StudyRunner(PlannedStudy):
                 background = BackgroundMirror(self._plan, self._records, uri, artifacts, self._is_training())
                 mirror = stack.enter_context(background)
             try:
-                came_to_end = self._train(launch, stop)
+                came_to_end = self._train(launch, stop, mirror.follow if mirror else lambda _: None)
                 if mirror is not None:
                     mirror.rest()  # nothing else runs while speed is measured
                 has_speed = self._measure_speed()
@@ -98,55 +104,98 @@ class StudyRunner(PlannedStudy):
         """Reconcile the records with what is on disk, then print the plan."""
         attempt = attempt_of(self._records, self._config.resume)
         archive = None if self._config.resume else archive_study(self._records)
-        self._plan = replace(self._plan, attempt=attempt)
+        self._plan = replace(self._going_on(), attempt=attempt)
         self._records.write_plan(self._plan)
         _, self._journal_began = self._records.journal.read()
         self._records.journal.note("study_began", command=self._plan.command, attempt=attempt)
         shutil.rmtree(self._records.folder / "progress", ignore_errors=True)
         if archive is not None:
             self.say(f"Started again; the earlier records are kept in {archive}.")
-        reconciled = reconcile(self._records, self._plan.jobs)
-        self._snapshot = reconciled.snapshot
-        for damaged in reconciled.damaged:
-            self.say(f"Damaged: {damaged}.")
-        if self._config.resume:
-            reused = reuse_members(self._records, self._plan.jobs, self._snapshot)
-            self._plan = replace(self._plan, taken_over=reused)
-        self._announce(plan_text(self._plan, self._records, self._snapshot, reconciled.left_running))
+        left_running = self._take_up(self._plan.jobs)
+        self._take_up_searches()
+        self._records.write_plan(self._plan)
+        self._announce(plan_text(self._plan, self._records, self._snapshot, left_running))
+        if any(progress.ended for progress in self._searches.progress):
+            for line in self._searches.words:
+                self.say(line)
         for line in matching_lines(self._plan.jobs, self._config.unmatched):
             self.say(line)
         if (where := tracking_line(self._config.tracking)) is not None:
             self.say(where)
         self._say_how_long()
 
+    def _going_on(self) -> StudyPlan:
+        """Return the plan, with searches that go on as they began where the study has records."""
+        with suppress(RecordError):
+            if self._config.resume and self._config.span.at_once is None:
+                return with_former_depth(self._plan, self._records.read_plan().searches)
+        return self._plan
+
+    def _take_up(self, jobs: Sequence[JobPlan]) -> int:
+        """Reconcile jobs and reuse members of other studies; return how many a dead process had left running."""
+        reconciled = reconcile(self._records, jobs, snapshot=self._snapshot)
+        for damaged in reconciled.damaged:
+            self.say(f"Damaged: {damaged}.")
+        if self._config.resume:
+            reused = reuse_members(self._records, jobs, self._snapshot)
+            self._plan = replace(self._plan, taken_over=self._plan.taken_over + reused)
+        return reconciled.left_running
+
+    def _take_up_searches(self) -> None:
+        """Take up what the searches have come to, as long as members of other studies bring them further."""
+        self._searches = Searches(self._plan.searches)
+        taken_up: list[JobPlan] = []
+        while True:
+            self._searches.look(self._snapshot)
+            self._plan = self._searches.grown(self._plan, self._given_plans)
+            jobs = [job for job in self._plan.jobs[len(self._given) :] if job not in taken_up]
+            if not jobs:
+                return
+            self._take_up(jobs)
+            taken_up += jobs
+
     def _is_training(self) -> Callable[[], bool]:
         """Return a function that tells whether a job trains or has ended, or none has to: processes start before."""
         waiting = [job.job for job in self._plan.jobs if not self._snapshot.is_whole(job)]
         return lambda: not waiting or any(self._records.has_progress(job) for job in waiting)
 
-    def _train(self, launch: Launch, stop: Stop) -> bool:
+    def _train(self, launch: Launch, stop: Stop, on_growth: Callable[[StudyPlan], None]) -> bool:
         """Run the waiting jobs; where a launcher dies, launch again the jobs that it did not run.
 
         Return whether every job and the last launcher ended without failure.
+
+        Args:
+            launch: runs jobs of this study.
+            stop: handles signals.
+            on_growth: takes the plan where a search has made it grow.
         """
         _, journal_end = self._records.journal.read()
         folder, failed, exit_code, told = self._records.folder, False, 0, False
         waiting = self._waiting_jobs()
-        with Watcher(self._plan, self._records, self._snapshot, self._console):
+        with Watcher(self._plan, self._records, self._snapshot, self._console, self._searches, on_growth) as watcher:
             for _ in range(LAUNCHES if waiting else 0):
                 with stop.forwarding(stop_request(folder), lambda: is_any_job_running(folder)):
-                    exit_code = launch(self._config, longest_first(self._pairs, waiting))
-                ended = [line for line in self._records.journal.read(journal_end)[0] if line["event"] == "job_ended"]
+                    exit_code = launch(self._config, self._in_order(waiting))
+                lines, _ = self._records.journal.read(journal_end)
+                ended = [line for line in lines if line["event"] == "job_ended"]
                 failed = any(line["outcome"] in FAILED for line in ended)
-                not_run = [number for number in waiting if number not in {line["number"] for line in ended}]
+                came_to_end = {line["number"] for line in lines if line["event"] == "lane_ended"}
+                came_to_end |= {line["number"] for line in ended if line["number"] >= 0}
+                not_run = [number for number in waiting if number not in came_to_end]
                 is_new, waiting = not_run != waiting or not told, not_run
                 if not exit_code or not waiting:
                     break
                 if is_new:
                     self.say(f"The launcher ended with {counted(len(waiting), 'job')} not run.")
                 told = True
+        self._plan = watcher.plan
         self._snapshot.refresh(self._plan.jobs)
         return not failed and not waiting and not exit_code
+
+    def _in_order(self, numbers: Sequence[int]) -> list[int]:
+        """Return the numbers of jobs as they are launched: the longest first, lanes last."""
+        lanes = [number for number in numbers if number < 0]
+        return longest_first(self._pairs, [number for number in numbers if number >= 0]) + lanes
 
     def _close_stopped(self, stopped: Stopped, mirror: BackgroundMirror | None) -> None:
         """Mark members that were running as interrupted, in the records and in MLflow."""
@@ -173,26 +222,35 @@ class StudyRunner(PlannedStudy):
 
     @property
     def _pairs(self) -> list[tuple[JobConfig, JobPlan]]:
-        """Each job's settings and plan."""
-        return list(zip(self._config.jobs, self._plan.jobs, strict=True))
+        """The settings and the plan of each job: as given, then as planned by searches."""
+        given = list(zip(self._given, self._given_plans, strict=True))
+        return given + [(job_config(plan), plan) for plan in self._plan.jobs[len(given) :]]
 
     def _waiting_jobs(self) -> list[int]:
-        """Return the numbers of the jobs with members to train, and mark the others as done."""
+        """Return the numbers of the jobs with members to train, and mark the others as done.
+
+        The lanes of the searches, if these wait for members, have the numbers from -1 downwards.
+        """
         self._snapshot.refresh(self._plan.jobs)  # a job that another process runs may have ended
         waiting = []
-        for number, job in enumerate(self._plan.jobs):
+        for number, job in enumerate(self._given_plans):
             if self._snapshot.is_whole(job):
                 self._records.write_progress(job.job, {"phase": "done"})
             else:
                 waiting.append(number)
-        return waiting
+        lanes = range(-1, -1 - self._config.jobs_at_once, -1) if self._searches.waiting else ()
+        return [*waiting, *lanes]
 
     def _say_how_long(self) -> None:
-        """Print what the chosen budget leaves out and how long it takes at most, where the experiment has budgets."""
+        """Print what the chosen budget leaves out and how long it takes at most, where the experiment has budgets.
+
+        Nobody knows how long searches take.
+        """
         if self._config.budget is None:
             return
         self.say(f"Budget {self._config.budget.text}.")
-        waiting = [(job, plan) for job, plan in self._pairs if plan.steps and not self._snapshot.is_whole(plan)]
+        given = zip(self._given, self._given_plans, strict=True)
+        waiting = [(job, plan) for job, plan in given if plan.steps and not self._snapshot.is_whole(plan)]
         if waiting:
             waiting = [waiting[place] for place in longest_first(waiting, range(len(waiting)))]
             self.say(f"Timing a few training steps of {counted(len(waiting), 'job')} ...")

@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from lstm_bench.awake_clock import AwakeClock
 from lstm_bench.config.schema import SafetyConfig
 from lstm_bench.records.locking import stop_request, study_lock
 from lstm_bench.records.reading import RecordError
-from lstm_bench.records.schema import DONE, JobOutcome
+from lstm_bench.records.schema import DONE, JobOutcome, JobPlan
 from lstm_bench.records.snapshot import Snapshot
 from lstm_bench.records.store import StudyRecords
 from lstm_bench.study.parent_watchdog import end_with_study
@@ -34,13 +35,22 @@ _thread_local = threading.local()  # the worker of this thread, as a launcher ma
 def supervise(records: StudyRecords, number: int, safety: SafetyConfig) -> None:
     """Run one job of the plan in a worker, and give a status to members that the worker left running."""
     end_with_study(study_lock(records.folder))
-    request = stop_request(records.folder)
-    if request.exists():
-        return
-    plan = records.read_plan().jobs[number]
-    kills_before = _out_of_memory_kills()
+    if not stop_request(records.folder).exists():
+        supervise_job(records, records.read_plan().jobs[number], number, safety)
+
+
+def supervise_job(records: StudyRecords, plan: JobPlan, number: int, safety: SafetyConfig) -> JobOutcome:
+    """Run one job in a worker, give a status to members that the worker left running, and return the outcome.
+
+    Args:
+        records: the records of the study.
+        plan: the job.
+        number: what the journal and the screen call it.
+        safety: how long it may be silent, and how often it writes checkpoints.
+    """
+    request, kills_before = stop_request(records.folder), _out_of_memory_kills()
     with _signals_as_request() as stop_event:
-        outcome = _run(records, number, safety, lambda: request.exists() or stop_event.is_set())
+        outcome = _run(records, plan, safety, lambda: request.exists() or stop_event.is_set())
     if outcome == JobOutcome("interrupted", _killed(signal.SIGKILL)) and _out_of_memory_kills() > kills_before:
         outcome = JobOutcome("out_of_memory", "the system ended its process for lack of memory")
     with suppress(OSError, RecordError):  # a full disk, a missing folder: the study lists members without a result
@@ -50,8 +60,9 @@ def supervise(records: StudyRecords, number: int, safety: SafetyConfig) -> None:
         records.journal.note(
             "job_ended", job=plan.job, number=number, outcome=outcome.status, reason=_last_line(outcome)
         )
-        return
+        return outcome
     print(f"Job {number} ({plan.task} {plan.cell} lag {plan.lag}): {_last_line(outcome)}", file=sys.stderr)
+    return outcome
 
 
 @contextmanager
@@ -77,13 +88,13 @@ def _signals_as_request() -> Iterator[threading.Event]:
             signal.signal(signum, handler)
 
 
-def _run(records: StudyRecords, number: int, safety: SafetyConfig, is_to_stop: Callable[[], bool]) -> JobOutcome:
+def _run(records: StudyRecords, plan: JobPlan, safety: SafetyConfig, is_to_stop: Callable[[], bool]) -> JobOutcome:
     worker = getattr(_thread_local, "worker", None)
     if worker is None or not worker.fits():
         if worker is not None:
             worker.end()
         _thread_local.worker = worker = Worker()
-    job = {"folder": str(records.folder), "number": number, "checkpoint_s": safety.checkpoint_s}
+    job = {"folder": str(records.folder), "job": asdict(plan), "checkpoint_s": safety.checkpoint_s}
     worker.send({"working_folder": str(Path.cwd()), "job": job})
     outcome = _await_outcome(worker, safety.job_timeout_s, is_to_stop)
     if outcome.status != "done":  # a failed job may leave state behind in its process

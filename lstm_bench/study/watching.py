@@ -3,6 +3,7 @@
 import threading
 import time
 from collections import Counter
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any
 
@@ -12,6 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from lstm_bench.records.schema import JobPlan, StudyPlan
 from lstm_bench.records.snapshot import Snapshot
 from lstm_bench.records.store import StudyRecords
+from lstm_bench.study.searches import Searches
 
 SECONDS_BETWEEN_LOOKS = 0.5
 SECONDS_BETWEEN_LINES = 30.0
@@ -23,16 +25,32 @@ PHASES = {"tuning": "tuning", "report": "training"}
 class Watcher:
     """A thread that reads the progress of all jobs and displays that of the study.
 
-    It brings the snapshot up to date where a job has ended.
+    It brings the snapshot up to date where a job has ended, and the plan where a search for a span goes on.
+
+    Attributes:
+        plan: the plan, with the jobs that the searches have come to.
     """
 
-    def __init__(self, plan: StudyPlan, records: StudyRecords, snapshot: Snapshot, console: Console) -> None:
-        self._plan, self._records, self._snapshot, self._console = plan, records, snapshot, console
+    def __init__(
+        self,
+        plan: StudyPlan,
+        records: StudyRecords,
+        snapshot: Snapshot,
+        console: Console,
+        searches: Searches,
+        on_growth: Callable[[StudyPlan], None],
+    ) -> None:
+        self.plan, self._records, self._snapshot, self._console = plan, records, snapshot, console
+        self._searches, self._on_growth = searches, on_growth
+        n_found = sum(len(progress.jobs) for progress in searches.progress)
+        self._given = plan.jobs[: len(plan.jobs) - n_found]  # the jobs that no search has come to
+        self._said = searches.words
         self._started = self._last_line = time.monotonic()
         self._done: set[str] = set()
         self._read = self._records.journal.read()[1]
         self._bars: dict[str, TaskID] = {}
-        self._work = {job.job: _work(job) for job in plan.jobs}
+        self._work = {job.job: _work(job) for job in self._given}
+        self._most_packs = sum(progress.most for progress in searches.progress)
         columns = (
             TextColumn("{task.description}"),
             BarColumn(),
@@ -40,7 +58,7 @@ class Watcher:
             TextColumn("{task.fields[note]}"),
         )
         self._progress = Progress(*columns, console=console, disable=not console.is_terminal)
-        self._total = self._progress.add_task(plan.study, total=len(plan.jobs), note="")
+        self._total = self._progress.add_task(plan.study, total=len(self._given) + self._most_packs, note="")
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="watcher", daemon=True)
 
@@ -62,23 +80,55 @@ class Watcher:
             self._look()
 
     def _look(self) -> None:
-        self._print_events()
-        notes = {job.job: self._records.read_progress(job.job) for job in self._plan.jobs}
-        for job in self._plan.jobs:
+        if self._print_events() and self._searches.progress:
+            self._grow()
+        notes = {job.job: self._records.read_progress(job.job) for job in self._given}
+        for job in self._given:
             note = notes[job.job]
             if note.get("phase") == "done" and job.job not in self._done:
                 self._end(job)
             elif note and note["phase"] != "done":
                 self._show(job, note)
-        share = sum(self._share(job, notes[job.job]) * self._work[job.job] for job in self._plan.jobs)
-        self._show_total(share / sum(self._work.values()))
+        self._show_searched()
+        share = sum(self._share(job, notes[job.job]) * self._work[job.job] for job in self._given)
+        self._show_total(share / sum(self._work.values()) if self._work else 0.0)
 
-    def _print_events(self) -> None:
-        """Print new events that concern the user: damage, checkpoints that were not written, jobs that failed."""
+    def _print_events(self) -> bool:
+        """Print new events that concern the user: damage, checkpoints that were not written, jobs that failed.
+
+        Return whether there are new events.
+        """
         lines, self._read = self._records.journal.read(self._read)
         for line in lines:
             if text := _in_words(line):
-                self._console.print(text, highlight=False, markup=False, soft_wrap=True)
+                self._say(text)
+        return bool(lines)
+
+    def _say(self, text: str) -> None:
+        self._console.print(text, highlight=False, markup=False, soft_wrap=True)
+
+    def _grow(self) -> None:
+        """Bring the plan up to what the searches have come to, on disk too, and print what is known since."""
+        self._searches.look(self._snapshot)
+        before, self.plan = self.plan, self._searches.grown(self.plan, self._given)
+        if self.plan == before:
+            return
+        self._records.write_plan(self.plan)
+        self._on_growth(self.plan)
+        said, self._said = self._said, self._searches.words
+        for line in self._said:
+            if line not in said:
+                self._say(line)
+
+    def _show_searched(self) -> None:
+        """Show what is trained of the jobs that the searches wait for."""
+        for job in self._searches.waiting:
+            note = self._records.read_progress(job.job)
+            if note and note["phase"] != "done":
+                self._show(job, note)
+        waiting = {job.job for job in self._searches.waiting} | set(self._work)
+        for ended in [job for job in self._bars if job not in waiting]:
+            self._progress.remove_task(self._bars.pop(ended))
 
     def _share(self, job: JobPlan, note: dict[str, Any]) -> float:
         """Return the share of a job's worst-case work that is done."""
@@ -101,12 +151,7 @@ class Watcher:
         self._done.add(job.job)
         if job.job in self._bars:
             self._progress.remove_task(self._bars.pop(job.job))
-        self._console.print(
-            f"[{len(self._done)}/{len(self._plan.jobs)}] {self._outcome(job)}",
-            highlight=False,
-            markup=False,
-            soft_wrap=True,
-        )
+        self._say(f"[{len(self._done)}/{len(self._given)}] {self._outcome(job)}")
 
     def _outcome(self, job: JobPlan) -> str:
         self._snapshot.refresh([job])
@@ -124,13 +169,22 @@ class Watcher:
 
     def _show_total(self, share: float) -> None:
         elapsed = time.monotonic() - self._started
-        known = share > LEAST_SHARE_FOR_ETA
-        left = f"at most {_clock(elapsed * (1 - share) / share)} left" if known else "estimating time left"
-        self._progress.update(self._total, completed=len(self._done), note=f"{_clock(elapsed)}, {left}")
+        ended = sum(progress.ended for progress in self._searches.progress)
+        done = [f"{len(self._done)}/{len(self._given)} jobs done"] if self._given else []
+        if self._most_packs:
+            done.append(f"{ended} packs done, {self._most_packs} at most")
+            left = ""
+        elif share > LEAST_SHARE_FOR_ETA:
+            left = f", at most {_clock(elapsed * (1 - share) / share)} left"
+        else:
+            left = ", estimating time left"
+        completed = len(self._done) + sum(
+            progress.most if progress.plan.ended else progress.ended for progress in self._searches.progress
+        )
+        self._progress.update(self._total, completed=completed, note=f"{_clock(elapsed)}{left}")
         if not self._console.is_terminal and time.monotonic() - self._last_line > SECONDS_BETWEEN_LINES:
             self._last_line = time.monotonic()
-            text = f"{_clock(elapsed)}  {len(self._done)}/{len(self._plan.jobs)} jobs done, {left}"
-            self._console.print(text, highlight=False, soft_wrap=True)
+            self._say(f"{_clock(elapsed)}  {', '.join(done)}{left}")
 
 
 def _in_words(event: dict[str, Any]) -> str | None:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from lstm_bench.matplotlib_start import prepare_matplotlib
-from lstm_bench.records.schema import JobOutcome
+from lstm_bench.records.schema import JobOutcome, JobPlan
 from lstm_bench.study.heartbeat import PipeHeartbeat
 from lstm_bench.study.stopping import REQUESTS
 from lstm_bench.text_encoding import allow_all_letters
@@ -73,8 +73,8 @@ def _listen(lines: TextIO, heartbeat: PipeHeartbeat, jobs: Jobs) -> None:
         os._exit(1)
 
 
-def _run(folder: str, number: int, checkpoint_s: float, heartbeat: PipeHeartbeat) -> JobOutcome:
-    """Run one job of the plan under its lock, which a process of an earlier invocation may still hold."""
+def _run(folder: str, job: dict[str, Any], checkpoint_s: float, heartbeat: PipeHeartbeat) -> JobOutcome:
+    """Run one planned job under its lock, which a process of an earlier invocation may still hold."""
     from lstm_bench.records.locking import HeldError, LockError, held, job_lock
     from lstm_bench.records.store import StudyRecords
     from lstm_bench.study.identity import job_identity
@@ -82,14 +82,14 @@ def _run(folder: str, number: int, checkpoint_s: float, heartbeat: PipeHeartbeat
     from lstm_bench.study.planning import job_config
 
     records = StudyRecords(Path(folder))
-    plan = records.read_plan().jobs[number]
+    plan = JobPlan(**job)
     config = job_config(plan)
     heartbeat.beat()
     if job_identity(config) != plan.job:
         return JobOutcome("failed", "its source changed while the study ran; start the study again")
     try:
-        with held(job_lock(records.folder, plan.job), f"job {number} of {records.folder.name}", PATIENCE_S):
-            return run_job(config, records, checkpoint_s, heartbeat)
+        with held(job_lock(records.folder, plan.job), f"job {plan.job} of {records.folder.name}", PATIENCE_S):
+            return run_job(config, records, checkpoint_s, heartbeat, plan.seeds)
     except HeldError as error:
         return JobOutcome("failed", f"this job is being run by {error}")
     except LockError as error:

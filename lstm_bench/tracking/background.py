@@ -79,6 +79,10 @@ class BackgroundMirror:
         if not self._to_end.is_set():
             self.close({}, {}, None)
 
+    def follow(self, plan: StudyPlan) -> None:
+        """Mirror the members of a plan that has grown."""
+        self._plan = plan
+
     def rest(self) -> None:
         """Update MLflow once more, then stop until `close`, so that timing has the machine to itself."""
         self._to_rest.set()
@@ -165,5 +169,6 @@ class BackgroundMirror:
 
         if self._mirror is None:
             self._mirror = Mirror(self._plan, self._records, *self._store, self._progress)
+        self._mirror.follow(self._plan)
         self._mirror.update(self._summary)
         self.error = next(iter(self._mirror.refused.values()), None)

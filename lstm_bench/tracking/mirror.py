@@ -93,6 +93,12 @@ class Mirror:
         self.refused: dict[str, Exception] = {}
         self.n_others = 0
 
+    def follow(self, plan: StudyPlan) -> None:
+        """Write the members of a plan that may have grown."""
+        if plan is not self._plan:
+            self._plan = plan
+            self._members.follow(plan)
+
     def update(self, summary: StudySummary | None = None) -> None:
         """Write what MLflow lacks of the records, and of the summary of a study that has ended.
 

@@ -67,7 +67,11 @@ class RecordedMembers:
     def __init__(self, plan: StudyPlan, records: StudyRecords) -> None:
         self._records = records
         self._jobs = {job.job for job in plan.jobs}
-        self._in_plan: dict[str, bool] = {}  # by identity, for records that could be read
+        self._job_of: dict[str, str] = {}  # by identity, for records that could be read
+
+    def follow(self, plan: StudyPlan) -> None:
+        """Take the jobs of a plan that has grown."""
+        self._jobs = {job.job for job in plan.jobs}
 
     def stamps(self) -> dict[str, Stamp]:
         """Return the stamp of each member's record by identity.
@@ -81,12 +85,12 @@ class RecordedMembers:
         }
 
     def _is_in_plan(self, identity: str) -> bool:
-        if identity not in self._in_plan:
+        if identity not in self._job_of:
             try:
-                self._in_plan[identity] = self._records.read_member(identity).job in self._jobs
+                self._job_of[identity] = self._records.read_member(identity).job
             except RecordError:
                 return True  # and read it again next time
-        return self._in_plan[identity]
+        return self._job_of[identity] in self._jobs
 
     def _stamp(self, identity: str) -> Stamp | None:
         try:

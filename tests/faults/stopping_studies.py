@@ -11,6 +11,7 @@ from pathlib import Path
 from random import Random
 
 from faults import Fault, expect
+from fingerprints import expect_equal, fingerprint
 from studies import (
     LEAN,
     PROMPT_S,
@@ -20,6 +21,7 @@ from studies import (
     expect_no_traceback,
     expect_nothing_running,
     finish_study,
+    ran,
     records_of,
     send,
     stage_of,
@@ -27,8 +29,11 @@ from studies import (
     wait_for_members,
 )
 
+from lstm_bench.records.store import StudyRecords
+
 MOST = 12  # members that have ended at a random moment, of 20: 8 in tuning, 12 to report
 LEAN_TWELVE = (*TWELVE, *LEAN)
+SEARCH = ("cell=rnn", "task.lag=auto", "span.max_lag=16", "span.members=6", "span.at_once=2", *LEAN)
 SMALL = ("cell=rnn,noisy", "task.lag=1,2", "trainer.seeds=2", *LEAN)
 MOST_OF_FOUR = 3  # the same where a study is ended four times: it must not end by itself before
 
@@ -117,6 +122,25 @@ def all_in_turn(random: Random, folder: Path, overrides: Sequence[str] = LEAN_TW
     return ""
 
 
+def search_killed(random: Random, folder: Path, times: int = 3) -> str:
+    """Kill a search for a span with all its processes, then let it end as one that nothing happens to."""
+    for _ in range(times):
+        with started(folder, *SEARCH) as study:
+            wait_for_members(random, study, MOST_OF_FOUR)
+            os.killpg(study.process.pid, signal.SIGKILL)
+            study.end()
+            expect_gone(study)
+    for place in (folder, undisturbed := folder / "undisturbed"):
+        exit_code, said = ran(place, *SEARCH)
+        expect(exit_code == 0, f"exit code {exit_code}: {said[-2000:]}")
+        expect_no_traceback(said)
+    expect_equal(fingerprint(records_of(folder)), fingerprint(records_of(undisturbed)))
+    plans = [StudyRecords(records_of(place)).read_plan() for place in (folder, undisturbed)]
+    expect(plans[0].searches == plans[1].searches, f"other decisions: {plans[0].searches} and {plans[1].searches}")
+    expect(plans[0].jobs == plans[1].jobs, "other jobs")
+    return ""
+
+
 def launcher_process_killed(random: Random, folder: Path) -> str:
     """Kill a process of the launcher; the same invocation must still end whole."""
     with started(folder, *TWELVE) as study:
@@ -150,5 +174,7 @@ FAULTS = [
         short=1,
         inject=functools.partial(all_in_turn, overrides=SMALL, group="basic"),
     ),
+    Fault("search for a span killed three times, with all its processes", 5, 0, search_killed),
+    Fault("search for a span killed", 0, 1, functools.partial(search_killed, times=1)),
     Fault("study: a process of the launcher killed", 2, 0, launcher_process_killed),
 ]

@@ -92,7 +92,7 @@ def test_what_is_built_is_in_the_identity_and_how_it_is_called_is_not(change, ma
 
 def test_every_part_of_a_job_was_asked():
     assert {field.name for field in fields(JobConfig)} == {
-        "task", "cell", "probe", "trainer", "task_name", "cell_name", "matched"
+        "task", "cell", "probe", "trainer", "task_name", "cell_name", "matched", "searched"
     }  # fmt: skip
 
 

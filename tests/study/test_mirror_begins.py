@@ -29,6 +29,9 @@ class Mirror:
     def __exit__(self, *_):
         pass
 
+    def follow(self, plan):
+        pass
+
     def rest(self):
         pass
 

@@ -6,6 +6,7 @@ from typing import Any
 from lstm_bench.analysis.frames import StudyData
 from lstm_bench.analysis.settings_in_words import values_in_words
 from lstm_bench.analysis.solving import was_trained
+from lstm_bench.analysis.span_trials import candidate
 from lstm_bench.analysis.tuning import effort, unequal_tuning
 from lstm_bench.analysis.wording import significant, span_of
 from lstm_bench.report.document import DASH, Block, Entry, Paragraph, Section, Table, Term, Terms, Verbatim
@@ -135,16 +136,24 @@ def _rates(study: StudyData) -> str:
     """Return the grid and the trials of every cell, and their counts; or who had which, where they differ."""
     if not was_trained(study):
         return "None was used."
-    tuning = effort(study.plan.jobs[0])
+    job = study.plan.jobs[0]
+    tuning = effort(candidate(study, job))
     if unequal := unequal_tuning(study):
         return " ".join(unequal)
     if not tuning.trials:
         return f"{tuning.rates[0]:g} for every cell; nothing was tuned."
-    return (
+    text = (
         f"The same for every cell: {tuning.text}. Per cell and lag the rate is taken with most members solved, of "
         "several that with the fewest mean steps to solve, counted up to the budget, then with the lowest loss; the "
         "report uses other seeds."
     )
+    return f"{text} {ON_OCTAVES}" if study.plan.searches else text
+
+
+ON_OCTAVES = (
+    "Where lags were found by a search, rates are tuned at whole octaves of the lag, upwards to the first where no "
+    "tuning member leaves the baseline; a lag takes the rate of the nearest octave below that."
+)
 
 
 def _members(study: StudyData) -> str:

@@ -1,0 +1,101 @@
+"""What the searches for spans tried, in order, and what each of them came to."""
+
+import math
+from typing import Any
+
+import pandas as pd
+
+from lstm_bench.analysis.caching import cache_per_study
+from lstm_bench.analysis.frames import StudyData
+from lstm_bench.analysis.solving import ATTEMPTS, members_at
+from lstm_bench.records.schema import JobPlan, PackPlan, SpanPlan
+
+TRIAL_COLUMNS = (
+    "study", "task", "variant", "cell", "pack", "lag", "solved", "attempts", "reason", "learning_rate", "tuned_at",
+    "t50", "t50_low", "t50_high",
+)  # fmt: skip
+SEARCH_COLUMNS = (
+    "study", "task", "variant", "cell", "t50", "t50_low", "t50_high", "members", "tuning_members", "core_s", "ended",
+)  # fmt: skip
+
+
+def candidate(study: StudyData, job: JobPlan) -> JobPlan:
+    """Return the job that a search planned at the lag of one of its jobs, with the rates it tuned; else the job."""
+    search = search_of(study, job.task, job.variant, job.cell)
+    return next((other for other in search.candidates if other.lag == job.lag), job) if search else job
+
+
+def search_of(study: StudyData, task: str, variant: str, cell: str) -> SpanPlan | None:
+    """Return the search for the span of a cell, None where its lags were given."""
+    whose = (task, variant, cell)
+    return next((search for search in study.plan.searches if _whose(search) == whose), None)
+
+
+@cache_per_study
+def trials(study: StudyData) -> pd.DataFrame:
+    """Return the packs of each search in the order in which they began, a row a (task, variant, cell, pack).
+
+    `solved` of `attempts` members; `reason` of the lag; `learning_rate`, and the lag `tuned_at` that it was chosen at;
+    `t50`, `t50_low` and `t50_high` are what was known when the pack began, in steps. The last row of a search that has
+    ended has no lag: what was known at its end, and why it ended.
+    """
+    rows = [row for one_task in study.by_task() for search in _searches(one_task) for row in _trials(one_task, search)]
+    return pd.DataFrame(rows, columns=list(TRIAL_COLUMNS))
+
+
+@cache_per_study
+def searches(study: StudyData) -> pd.DataFrame:
+    """Return what each search came to and cost, a row a (task, variant, cell).
+
+    `t50` and its 95% interval as the search knows them, in steps; `core_s`: seconds of a core that training took,
+    tuning included; `ended`: why, "" of a search that has not.
+    """
+    rows = [_search(one_task, search) for one_task in study.by_task() for search in _searches(one_task)]
+    return pd.DataFrame(rows, columns=list(SEARCH_COLUMNS))
+
+
+def core_seconds(study: StudyData, cell: str) -> float:
+    """Return the seconds of a core that the members of a cell trained for, tuning included."""
+    frames = (study.members, study.tuning)
+    return math.fsum(frame.loc[frame["cell"] == cell, "train_s"].dropna().sum() for frame in frames)
+
+
+def _whose(search: SpanPlan) -> tuple[str, str, str]:
+    first = search.candidates[0]
+    return first.task, first.variant, first.cell
+
+
+def _searches(study: StudyData) -> list[SpanPlan]:
+    """Return the searches of a study narrowed to one task, for cells that it holds."""
+    job = study.plan.jobs[0]
+    found = (search_of(study, job.task, job.variant, cell) for cell in study.cells)
+    return [search for search in found if search is not None]
+
+
+def _trials(study: StudyData, search: SpanPlan) -> list[dict[str, Any]]:
+    labels = {**study.labels, "cell": search.candidates[0].cell}
+    rows = [
+        {**labels, "pack": number, **_outcome(study, labels["cell"], pack), **_known(pack), "lag": pack.lag}
+        | {"reason": pack.reason, "learning_rate": pack.learning_rate, "tuned_at": pack.tuned_at}
+        for number, pack in enumerate(search.packs)
+    ]
+    end = {**labels, "pack": len(rows), **_known(search), "reason": search.ended}
+    return [*rows, end] if search.ended else rows
+
+
+def _outcome(study: StudyData, cell: str, pack: PackPlan) -> dict[str, int]:
+    members = members_at(study, cell, pack.lag)
+    statuses = members.loc[members["seed"].isin(pack.seeds), "status"]
+    return {"solved": int((statuses == "solved").sum()), "attempts": int(statuses.isin(ATTEMPTS).sum())}
+
+
+def _known(plan: PackPlan | SpanPlan) -> dict[str, float]:
+    return {"t50": plan.median, "t50_low": plan.low, "t50_high": plan.high}
+
+
+def _search(study: StudyData, search: SpanPlan) -> dict[str, Any]:
+    cell = search.candidates[0].cell
+    known = _known(search if search.ended else search.packs[-1])
+    members, tuning = (int((frame["cell"] == cell).sum()) for frame in (study.members, study.tuning))
+    counts = {"members": members, "tuning_members": tuning, "core_s": core_seconds(study, cell), "ended": search.ended}
+    return {**study.labels, "cell": cell, **known, **counts}

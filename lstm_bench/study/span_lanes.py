@@ -1,0 +1,69 @@
+"""A lane of the searches for spans: a job of the launcher that trains what any of them waits for, until none does.
+
+A launcher starts as many lanes as it trains jobs at a time. Lanes share nothing but the records and locks.
+"""
+
+import time
+from pathlib import Path
+
+from lstm_bench.config.schema import SafetyConfig
+from lstm_bench.records.locking import HeldError, held, job_lock, stop_request, study_lock
+from lstm_bench.records.schema import DONE, JobPlan
+from lstm_bench.records.snapshot import Snapshot
+from lstm_bench.records.store import StudyRecords
+from lstm_bench.study.parent_watchdog import end_with_study
+from lstm_bench.study.searches import Searches
+from lstm_bench.study.supervising import supervise_job
+
+IDLE_S = 0.5  # before a lane looks again, while other lanes train all that there is
+
+
+def run_lane(records: StudyRecords, number: int, safety: SafetyConfig) -> None:
+    """Train packs, and members that tune, until no search waits for any, or the study requests its jobs to end."""
+    end_with_study(study_lock(records.folder))
+    if _Lane(records, number, safety).run():
+        records.journal.note("lane_ended", number=number)
+
+
+class _Lane:
+    def __init__(self, records: StudyRecords, number: int, safety: SafetyConfig) -> None:
+        self._records, self._number, self._safety = records, number, safety
+        self._searches, self._snapshot = Searches(records.read_plan().searches), Snapshot(records)
+        self._failed = set[str]()  # jobs that did not come to their end in this invocation
+        self._read_to = 0  # byte of the journal
+
+    def run(self) -> bool:
+        """Train until nothing is left; return False where the study requests its jobs to end before."""
+        while not stop_request(self._records.folder).exists():
+            waiting = self._waiting()
+            if not waiting:
+                return True
+            if not any(self._trains(job) for job in waiting):
+                time.sleep(IDLE_S)
+        return False
+
+    def _waiting(self) -> list[JobPlan]:
+        """Return the jobs that the searches wait for, without those that failed."""
+        lines, self._read_to = self._records.journal.read(self._read_to)
+        for line in lines:
+            if line["event"] == "study_began":
+                self._failed.clear()
+            elif line["event"] == "job_ended" and line["outcome"] != DONE.status:
+                self._failed.add(line["job"])
+        self._searches.look(self._snapshot)
+        return [job for job in self._searches.waiting if job.job not in self._failed]
+
+    def _trains(self, job: JobPlan) -> bool:
+        """Train a job unless another lane does; return whether there may be something else to train since."""
+        try:
+            with held(claim(self._records.folder, job), f"lane {self._number} of {self._records.folder.name}"):
+                if job in self._waiting():  # another lane may have trained it since
+                    supervise_job(self._records, job, self._number, self._safety)
+                return True
+        except HeldError:
+            return False
+
+
+def claim(records: Path, job: JobPlan) -> Path:
+    """Return the lock that a lane holds on a job that it trains."""
+    return job_lock(records, f"{job.job}-lane")

@@ -1,0 +1,191 @@
+"""What a search for a span has come to, and what it waits for: a function of its plan and the records alone.
+
+A study that is killed thus goes on to the same decisions.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from lstm_bench.analysis.span_information import PACK
+from lstm_bench.analysis.span_search import Decision, Pack, SpanSearch, next_pack
+from lstm_bench.lag_grid import nearest, octaves
+from lstm_bench.records.schema import WITHOUT_RESULT, JobPlan, MemberRecord, PackPlan, SpanPlan
+from lstm_bench.study.identity import settings_identity
+from lstm_bench.study.planning import job_config
+from lstm_bench.study.rate_choice import best_rate, further_rate, left_baseline, trial_of
+
+SECONDS_AN_HOUR = 3600.0
+Read = Callable[[str], MemberRecord | None]  # returns the record of a member, None where there is none
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a search is.
+
+    Attributes:
+        plan: the search with the packs begun and why it has ended, if it has.
+        jobs: those that tune a learning rate, without reported members, then those of the packs, one a lag.
+        waiting: jobs with members to train: one that tunes, or one pack.
+        ended: how many packs have ended.
+        lag: of the first pack that has not ended, None where the search has.
+    """
+
+    plan: SpanPlan
+    jobs: list[JobPlan]
+    waiting: list[JobPlan]
+    ended: int
+    lag: int | None
+
+    @property
+    def most(self) -> int:
+        """How many packs there can be."""
+        return self.plan.members // PACK
+
+
+@dataclass(frozen=True)
+class _Tuning:
+    """What tuning at a lag has come to; `rate` is None while it waits for a member."""
+
+    job: JobPlan
+    rate: float | None
+    has_left_baseline: bool
+    seconds: float
+
+
+class SpanReplay:
+    """The replay of one search, again and again as its records grow."""
+
+    def __init__(self, plan: SpanPlan) -> None:
+        """Take the plan of a search; packs in it are not read."""
+        self._plan = plan
+        self._candidates = {job.lag: job for job in plan.candidates}
+        lags = list(self._candidates)
+        self._octaves = octaves(lags[0], lags[-1])
+        lengths = {lag: float(job.length) for lag, job in self._candidates.items()}
+        self._search = SpanSearch(
+            smallest=lags[0],
+            max_lag=lags[-1],
+            length=lengths.__getitem__,
+            precision=plan.precision,
+            members=plan.members,
+            core_hours=math.inf if plan.core_hours is None else plan.core_hours,
+        )
+
+    @cached_property
+    def cell(self) -> str:
+        """The task and the cell, as in "copy lstm"."""
+        return f"{self._plan.candidates[0].task} {self._plan.candidates[0].cell}"
+
+    def progress(self, read: Read) -> Progress:
+        """Return how far the search is by the records that `read` returns."""
+        packs, ended, seeds_at = list[PackPlan](), dict[int, Pack](), Counter[int]()
+        jobs, tunings, waiting = dict[str, JobPlan](), dict[int, _Tuning](), dict[str, JobPlan]()
+        while True:
+            lags = [pack.lag for pack in packs]
+            decision = next_pack(lags, ended, self._plan.at_once, self._search)
+            if decision is None or decision.lag is None:
+                break
+            lag: int = decision.lag
+            first = seeds_at[lag]
+            seeds_at[lag] += PACK
+            paid = set(tunings)
+            tuned = self._tuned(lag, tunings, read)
+            pack = _pack(decision, lag, list(range(first, first + PACK)))
+            if tuned.rate is None:
+                waiting[tuned.job.job] = tuned.job
+            else:
+                tunes = len(self._candidates[lag].learning_rates) > 1
+                pack = replace(pack, learning_rate=tuned.rate, tuned_at=tuned.job.lag if tunes else None)
+                job = at_rate(self._candidates[lag], tuned.rate, pack.seeds)
+                seeds = [*jobs[job.job].seeds, *job.seeds] if job.job in jobs else job.seeds
+                jobs[job.job] = replace(job, seeds=seeds)
+                tuning_s = math.fsum(tunings[octave].seconds for octave in set(tunings) - paid)
+                result = _result(job, tuning_s, read)
+                if result is not None:
+                    ended[len(packs)] = result
+                elif job.job not in waiting:  # packs of one lag are trained one after another
+                    waiting[job.job] = job
+            packs.append(pack)
+        plan = replace(self._plan, packs=packs)
+        if decision is not None:
+            plan = replace(plan, ended=decision.reason, median=decision.median, low=decision.low, high=decision.high)
+        tuning_jobs = [tuning.job for tuning in tunings.values() if tuning.job.tuning_seeds]
+        by_lag = sorted(jobs.values(), key=lambda job: job.lag)
+        next_lag = next((pack.lag for number, pack in enumerate(packs) if number not in ended), None)
+        return Progress(plan, [*tuning_jobs, *by_lag], list(waiting.values()), len(ended), next_lag)
+
+    def _tuned(self, lag: int, tunings: dict[int, _Tuning], read: Read) -> _Tuning:
+        """Return the tuning whose rate a lag takes, or the one that it waits for.
+
+        Octaves are tuned upwards from the first lag, to the first one where no member leaves the baseline: a lag takes
+        the rate of the nearest octave, or of the last one below where some member did. `tunings` gains those that were
+        looked at.
+        """
+        if len(self._candidates[lag].learning_rates) == 1:
+            job = self._candidates[lag]
+            return _Tuning(job, job.learning_rates[0], has_left_baseline=True, seconds=0.0)
+        own = nearest(lag, self._octaves)
+        first = min(own, self._search.first_lag)
+        chosen = self._tuning_at(first, tunings, read)
+        for octave in (octave for octave in self._octaves if first < octave <= own):
+            if chosen.rate is None or not chosen.has_left_baseline:
+                break
+            above = self._tuning_at(octave, tunings, read)
+            if above.rate is not None and not above.has_left_baseline:
+                break
+            chosen = above
+        return chosen
+
+    def _tuning_at(self, octave: int, tunings: dict[int, _Tuning], read: Read) -> _Tuning:
+        if octave not in tunings:
+            tunings[octave] = _tuning(self._candidates[octave], read)
+        return tunings[octave]
+
+
+def at_rate(job: JobPlan, rate: float, seeds: Sequence[int]) -> JobPlan:
+    """Return a job with one learning rate in place of the rates to choose from, and these reported members."""
+    if job.learning_rates == [rate]:
+        return replace(job, seeds=list(seeds))
+    config = job.config | {"trainer": job.config["trainer"] | {"learning_rates": [rate]}}
+    identity = settings_identity(config, job.sources)
+    fixed = replace(job, job=identity, learning_rates=[rate], tuning_seeds=[], further_rates=[], config=config)
+    return replace(fixed, seeds=list(seeds))
+
+
+def _pack(decision: Decision, lag: int, seeds: list[int]) -> PackPlan:
+    return PackPlan(lag, seeds, decision.reason, decision.median, decision.low, decision.high)
+
+
+def _result(job: JobPlan, tuning_s: float, read: Read) -> Pack | None:
+    """Return the pack of these members once all of them have a result."""
+    records = [_with_result(member.identity, read) for member in job.reported()]
+    whole = [record for record in records if record is not None]
+    if len(whole) < len(records):
+        return None
+    shares = tuple(record.steps_to_solve / job.steps for record in whole if record.steps_to_solve is not None)
+    seconds = math.fsum(record.train_s + record.probe_s for record in whole)
+    return Pack(job.lag, len(whole), shares, (seconds + tuning_s) / SECONDS_AN_HOUR)
+
+
+def _tuning(job: JobPlan, read: Read) -> _Tuning:
+    """Return what tuning has come to, with the rate beyond an end of the grid where that is to be tried."""
+    trainer = job_config(job).trainer
+    records = [_with_result(member.identity, read) for member in job.members()]
+    whole = [record for record in records if record is not None]
+    trials = [trial_of(record, job.criterion) for record in whole]
+    if len(whole) == len(records) and (further := further_rate(trials, trainer)) is not None:
+        beyond = [_with_result(member.identity, read) for member in job.further_members() if member.rate == further]
+        records += beyond
+        whole += [record for record in beyond if record is not None]
+        trials = [trial_of(record, job.criterion) for record in whole]
+    is_whole = len(whole) == len(records)
+    rate = best_rate(trials, trainer) if is_whole else None
+    return _Tuning(job, rate, left_baseline(trials), math.fsum(record.train_s for record in whole))
+
+
+def _with_result(identity: str, read: Read) -> MemberRecord | None:
+    record = read(identity)
+    return None if record is None or record.status in WITHOUT_RESULT else record
