@@ -7,10 +7,11 @@ import torch
 from torch import Generator, Tensor
 
 from lstm_bench.cells.contract import Cell, state_like, state_parts
+from lstm_bench.engine.double_precision import in_float64, wide_cell
 from lstm_bench.engine.model import Model
 from lstm_bench.metrics import STEPS, Metric
 from lstm_bench.probes.contract import Curve, need, need_finite_weights
-from lstm_bench.probes.unrolled import flat, in_float64, pull_back, split, states, unroll
+from lstm_bench.probes.unrolled import flat, pull_back, split, states, unroll
 from lstm_bench.tasks.contract import Task
 
 PROBE = "lyapunov"
@@ -65,7 +66,7 @@ def lyapunov(
     need(exponents >= 1, PROBE, f"exponents={exponents}", "at least 1")
     need_finite_weights(PROBE, model)
     needed = settling + steps + settling
-    return spectrum_over(model.cell, _stream(task, generator, needed), generator, exponents, settling)
+    return spectrum_over(wide_cell(model), _stream(task, generator, needed), generator, exponents, settling)
 
 
 def _stream(task: Task, generator: Generator, steps: int) -> Tensor:

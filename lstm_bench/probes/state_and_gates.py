@@ -9,10 +9,10 @@ from torch import Generator, Tensor
 
 from lstm_bench.cells.contract import Cell, State, state_parts
 from lstm_bench.cells.reals import widened
+from lstm_bench.engine.double_precision import wide_cell
 from lstm_bench.engine.model import Model
 from lstm_bench.metrics import SHARE, STEPS, Metric
 from lstm_bench.probes.contract import Curve, need, need_finite, need_finite_weights
-from lstm_bench.probes.unrolled import in_float64
 from lstm_bench.tasks.contract import Task
 
 PROBE = "state_and_gates"
@@ -91,7 +91,7 @@ def state_and_gates(model: Model, task: Task, generator: Generator, examples: in
     """
     need(examples >= 1, PROBE, f"examples={examples}", "at least 1")
     need_finite_weights(PROBE, model)
-    cell = in_float64(model.cell)
+    cell = wide_cell(model)
     batch = task.sample(examples, generator)
     read = torch.arange(int(batch.lengths.max())).unsqueeze(1) < batch.lengths
     states, gates = _watch(cell, batch.inputs[: len(read)].double())

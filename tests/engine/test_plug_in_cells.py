@@ -248,7 +248,7 @@ def batch_of(members: int, seed: int = 9) -> Batch:
 
 def run(model: tuple[Any, nn.Linear], inputs: Tensor) -> Tensor:
     """Return the predictions of one model, by a plain loop."""
-    cell, readout = model
+    cell, readout, _ = model
     state, outputs = cell.initial_state(inputs.shape[1]), []
     for x in inputs:
         output, state = cell.step(x, state)
@@ -346,7 +346,7 @@ def test_each_member_gets_the_gradient_of_its_own_model(cell_type: type, with_no
 
 def kept_gradients(model: tuple[Any, nn.Linear], inputs: Tensor, targets: Tensor) -> list[Tensor]:
     """Return the norms of the gradients of each part of the state at every step, kept by autograd."""
-    cell, readout = model
+    cell, readout, _ = model
     state, states, outputs = cell.initial_state(inputs.shape[1]), [], []
     for x in inputs:
         output, state = cell.step(x, state)
@@ -456,7 +456,7 @@ def test_a_plug_in_of_stock_layers_is_seeded_and_leaves_the_global_generator_alo
 def test_the_read_out_is_drawn_apart_from_the_cell(cell_type: type) -> None:
     """No number of the read-out stands in the cell as well: that would be one draw used twice."""
     task = AddingTask(lag=10)
-    cell, readout = make_model(
+    cell, readout, _ = make_model(
         task, lambda generator: cell_type(2, 32, generator=generator), Generator().manual_seed(0)
     )
     drawn = torch.cat([p.detach().flatten() for p in cell.parameters()])
