@@ -4,19 +4,23 @@ import math
 from collections.abc import Iterable, Sequence
 
 NOT_AVAILABLE = "n/a"
+HUGE = 1e7  # nobody counts the digits of more
 NOTHING_TRAINED = "Nothing was trained: the members were measured at initialisation."
 
 
 def significant(value: float, digits: int = 3) -> str:
     """Return a number with so many significant digits, thousands apart by commas: 14.2, 0.0512, 12,346.
 
-    Integers keep all their digits, very small numbers become 1.2e-05, and what is not finite "n/a". Of 0 digits
-    the nearest integer remains.
+    Integers keep all their digits, very small numbers become 1.2e-05, those from 1e7 on 1.23e7, and what is not finite
+    "n/a". Of 0 digits the nearest integer remains.
     """
-    if digits == 0 and math.isfinite(value):
-        return f"{value:,.0f}"
     if not math.isfinite(value):
         return NOT_AVAILABLE
+    if abs(value) >= HUGE:
+        mantissa, _, exponent = f"{value:.{max(digits, 2) - 1}e}".partition("e")
+        return f"{mantissa}e{int(exponent)}"
+    if digits == 0:
+        return f"{value:,.0f}"
     if value == 0:
         return "0"
     rounded = float(f"{value:.{digits - 1}e}")
