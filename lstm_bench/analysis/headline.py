@@ -62,11 +62,8 @@ def _decays(study: StudyData, cell: str, lag: int) -> str:
     decay, steps = decay_per_step(study, cell, lag), horizon(study, cell, lag)
     if math.isnan(decay.middle):
         return ""
-    reach = (
-        f"below 1e-3 after {counted(round(steps.middle), 'step')}"
-        if math.isfinite(steps.middle)
-        else "above 1e-3 throughout"
-    )
+    is_reached = math.isfinite(steps.middle)
+    reach = f"below 1e-3 after {counted(round(steps.middle), 'step')}" if is_reached else "above 1e-3 throughout"
     return f"{cell} {with_range(*decay)}, {reach}"
 
 

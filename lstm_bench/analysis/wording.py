@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 
 NOT_AVAILABLE = "n/a"
 HUGE = 1e7  # nobody counts the digits of more
+FAR_APART = 1e6  # Student's t with one degree of freedom reaches this, where two members differ
 NOTHING_TRAINED = "Nothing was trained: the members were measured at initialisation."
 
 
@@ -19,10 +20,8 @@ def significant(value: float, digits: int = 3) -> str:
     if abs(value) >= HUGE:
         mantissa, _, exponent = f"{value:.{max(digits, 2) - 1}e}".partition("e")
         return f"{mantissa}e{int(exponent)}"
-    if digits == 0:
+    if digits == 0 or value == 0:
         return f"{value:,.0f}"
-    if value == 0:
-        return "0"
     rounded = float(f"{value:.{digits - 1}e}")
     magnitude = math.floor(math.log10(abs(rounded)))
     if magnitude < -4:
@@ -41,13 +40,21 @@ def with_range(middle: float, low: float, high: float, digits: int = 3) -> str:
 
 
 def range_of(low: float, high: float, digits: int = 3) -> str:
-    """Return "11.0-18.9", "-4.8 to -0.47" or, of an open upper end, "11.0 or more"; "" without a lower end."""
-    if not math.isfinite(low):
+    """Return "11.0-18.9", "-4.8 to -0.47" or, of an open upper end, "11.0 or more"; "" without a lower end.
+
+    "" as well where the ends tell nothing, as those of two members may.
+    """
+    if not math.isfinite(low) or is_boundless(low, high):
         return ""
     if not math.isfinite(high):
         return f"{significant(low, digits)} or more"
     to = " to " if low < 0 else "-"
     return f"{significant(low, digits)}{to}{significant(high, digits)}"
+
+
+def is_boundless(low: float, high: float) -> bool:
+    """Return whether the ends of an interval are so far apart that it tells nothing: a factor of 1e6, or 0 to 1e7."""
+    return FAR_APART * low <= high < math.inf if low > 0 else low == 0 and high >= HUGE
 
 
 def times(ratio: float) -> str:

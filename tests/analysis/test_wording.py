@@ -22,7 +22,9 @@ def test_ranges() -> None:
     assert with_range(3000, 2600, math.inf, digits=0) == "3,000 (2,600 or more)"
     assert with_range(math.nan, 1, 2) == "n/a"
     assert with_range(-1.9, -4.8, -0.47, digits=2) == "-1.9 (-4.8 to -0.47)"
-    assert with_range(3e8, 2.6e8, 1.1e27, digits=0) == "3.0e8 (2.6e8-1.1e27)"
+    assert with_range(3e8, 2.6e8, 1.1e9, digits=0) == "3.0e8 (2.6e8-1.1e9)"
+    assert with_range(0.6, 1e-27, 1.1e27) == with_range(0.6, 0, math.inf) == "0.600"
+    assert with_range(0.6, 0, 0.9, digits=1) == "0.6 (0-0.9)"
     assert with_range(5.0, math.nan, math.nan) == "5.00"
 
 

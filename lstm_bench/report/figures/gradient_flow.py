@@ -173,9 +173,9 @@ def finding(study: StudyData) -> str:
 def _at_moment(study: StudyData, cells: list[str], lag: int, moment: str, longest: int) -> str:
     factors = {cell: decay_words(study, cell, lag, moment) for cell in cells}
     known = {cell: factor for cell, factor in factors.items() if factor}
-    texts = listed(by_cell(known, cells.index, "{text} in {cell}"))
+    texts, within = listed(by_cell(known, cells.index, "{text} in {cell}")), counted(int(longest), "step")
     return (
-        f"{WHEN[moment].capitalize()} a step back multiplies the gradient by {texts}; within {counted(int(longest), 'step')} it falls "
+        f"{WHEN[moment].capitalize()} a step back multiplies the gradient by {texts}; within {within} it falls "
         f"{horizon_words(study, cells, lag, moment, THOUSANDTH)}."
     )
 
