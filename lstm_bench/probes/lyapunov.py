@@ -118,11 +118,12 @@ def _gone_within(growth: Tensor) -> int | None:
 
     `growth` [steps, directions] is -inf where a direction is forgotten.
     """
-    forgotten = [steps.isneginf().nonzero().flatten().tolist() for steps in growth.T]
+    forgotten: list[list[int]] = [steps.isneginf().nonzero().flatten().tolist() for steps in growth.T]
     if not all(forgotten):
         return None
-    ends = [(-1, *places, len(growth)) for places in forgotten]
-    return max(min(after - before, len(growth)) for places in ends for before, after in pairwise(places))
+    n: int = len(growth)
+    ends = [(-1, *places, n) for places in forgotten]
+    return max(min(after - before, n) for places in ends for before, after in pairwise(places))
 
 
 def _log_growth(r: Tensor, size: int) -> Tensor:
