@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
 
-from lstm_bench.cells.contract import Cell, State, state_parts
+from lstm_bench.cells.contract import Cell, State, optional_method, state_parts
 from lstm_bench.cells.reals import as_reals
 from lstm_bench.engine.double_precision import wide_cell
 from lstm_bench.engine.model import Model, predict
@@ -192,7 +192,7 @@ def _carriers(cell: Cell, before: State, content: Tensor) -> Tensor | None:
 
     None without a gate that keeps the state, or where no unit carries any content.
     """
-    if getattr(cell, "retention", None) is None or not hasattr(cell, "gates"):
+    if getattr(cell, "retention", None) is None or not optional_method(cell, "gates"):
         return None
     parts = [part for part in state_parts(before).values() if part.shape[1:] == (cell.hidden_size,)]
     if not parts:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Generator, Tensor
 
-from lstm_bench.cells.contract import Cell, State, state_parts
+from lstm_bench.cells.contract import Cell, State, optional_method, state_parts
 from lstm_bench.cells.reals import widened
 from lstm_bench.engine.double_precision import wide_cell
 from lstm_bench.engine.model import Model
@@ -108,7 +108,7 @@ def state_and_gates(model: Model, task: Task, generator: Generator, examples: in
 def _watch(cell: Cell, inputs: Tensor) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
     """Return each part of the state after each step, and each gate in it, [T, B, ...]."""
     state: State = cell.initial_state(inputs.shape[1])
-    gates_of: GatesOf = getattr(cell, "gates", lambda _x, _state: {})
+    gates_of: GatesOf = optional_method(cell, "gates") or (lambda _x, _state: {})
     states, gates = list[Mapping[str, Tensor]](), list[Mapping[str, Tensor]]()
     for x in inputs:
         gates.append(gates_of(x, state))

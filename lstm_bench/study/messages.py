@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from textwrap import shorten
 from typing import NamedTuple
 
 from lstm_bench.analysis.matching import matched_parameters
@@ -13,6 +14,8 @@ from lstm_bench.records.snapshot import Snapshot
 from lstm_bench.records.store import StudyRecords
 from lstm_bench.tracking.addresses import how_to_look, others_line, without_credentials
 from lstm_bench.tracking.background import BackgroundMirror
+
+LONGEST_REASON = 300  # characters of why a probe failed
 
 
 def plan_text(plan: StudyPlan, records: StudyRecords, snapshot: Snapshot, left_running: int) -> str:
@@ -130,7 +133,8 @@ def _failed_for_all(records: Sequence[MemberRecord]) -> dict[str, list[str]]:
     names_by_reason: dict[str, list[str]] = {}
     for name, reason in failed[0].items() if failed else ():
         if all(name in others for others in failed):
-            names_by_reason.setdefault(reason.removeprefix(f"{name}: "), []).append(name)
+            line = shorten(reason.removeprefix(f"{name}: "), LONGEST_REASON, placeholder=" ...").rstrip(": ")
+            names_by_reason.setdefault(line, []).append(name)
     return names_by_reason
 
 

@@ -54,7 +54,7 @@ def test_a_probe_that_failed_on_every_member_of_a_cell_is_told_once_with_its_rea
     everywhere = {
         "lyapunov initial": "lyapunov: no number",
         "lyapunov final": "lyapunov: no number",
-        "mine final": "no number",
+        "mine final": "no\n  number: ",
     }
     for job in jobs:
         for seed, member in enumerate(job.reported()):
