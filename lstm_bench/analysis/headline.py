@@ -13,7 +13,7 @@ from lstm_bench.analysis.memory_span import MemorySpan
 from lstm_bench.analysis.solving import is_budget_limited, members_a_lag, solve_rates, spans, was_trained
 from lstm_bench.analysis.speed import speed_ratio
 from lstm_bench.analysis.statistics import too_few_note
-from lstm_bench.analysis.wording import listed, range_of, significant, times, with_range
+from lstm_bench.analysis.wording import counted, listed, range_of, significant, times, with_range
 
 NAMED = 4  # cells that a headline sets beside the best; the table has the rest
 
@@ -62,7 +62,8 @@ def _decays(study: StudyData, cell: str, lag: int) -> str:
     decay, steps = decay_per_step(study, cell, lag), horizon(study, cell, lag)
     if math.isnan(decay.middle):
         return ""
-    reach = f"below 1e-3 after {steps.middle:.0f} steps" if math.isfinite(steps.middle) else "above 1e-3 throughout"
+    is_reached = math.isfinite(steps.middle)
+    reach = f"below 1e-3 after {counted(round(steps.middle), 'step')}" if is_reached else "above 1e-3 throughout"
     return f"{cell} {with_range(*decay)}, {reach}"
 
 
@@ -112,8 +113,9 @@ class Words:
     ratio: str
 
     def number(self, value: float) -> str:
-        """Return a number in its unit: "35.8 steps", "lag 32"."""
-        return self.unit.format(f"{value:g}" if value == round(value) else significant(value))
+        """Return a number in its unit: "35.8 steps", "1 step", "lag 32"."""
+        text = self.unit.format(significant(value, 0 if value == round(value) else 3))
+        return text.removesuffix("s") if value == 1 else text
 
     def extent(self, span: MemorySpan, grows: bool) -> str:
         """Return a span without its interval: "35.8 steps", "at least 35.8 steps", "fewer than 5 steps"."""

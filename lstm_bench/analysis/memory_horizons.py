@@ -16,7 +16,7 @@ from lstm_bench.analysis.lags import representative_lag, shared_lag
 from lstm_bench.analysis.solving import ATTEMPTS
 from lstm_bench.analysis.statistics import Interval, interquartile_mean
 from lstm_bench.analysis.survival import median_time
-from lstm_bench.analysis.wording import significant, with_range
+from lstm_bench.analysis.wording import counted, significant, with_range
 from lstm_bench.metrics import FINAL, INITIAL
 
 LEARNED, GRADIENT, CAPACITY_SPAN = "learned span", "gradient horizon", "linear-capacity span"
@@ -33,7 +33,7 @@ METRICS = {  # the recorded metric that an estimate is made of, where it is one
     WINDOW: "eval/implied_window",
 }
 LOWER_BOUNDS = {CAPACITY_SPAN: "memory/capacity_span_open", HALF_LIFE: "memory/half_life_open"}  # 1 where it is one
-EXPONENT = "memory/lyapunov"
+EXPONENT, GONE_WITHIN = "memory/lyapunov", "memory/lyapunov_gone_within"
 Censored = Literal["", "above", "below"]
 NO_DECAY = "no decay"
 COLUMNS = (
@@ -47,7 +47,8 @@ class HorizonEstimate:
 
     `lag` is the one at which members were measured, None for the learned span, which is over all. Where `censored` is
     "above" the value is at least `middle`, the most that was tried (inf where there is no such limit), and `high` is
-    inf; where it is "below", it is less than `middle`. `n` members were measured.
+    inf; where it is "below", it is less than `middle`. `n` members were measured. Where a Lyapunov horizon is 0, no
+    disturbance is left after `gone_within` steps; NaN where that is not known.
     """
 
     horizon: str
@@ -58,6 +59,7 @@ class HorizonEstimate:
     high: float
     censored: Censored
     n: int
+    gone_within: float = math.nan
 
     @property
     def unit(self) -> str:
@@ -66,11 +68,14 @@ class HorizonEstimate:
 
     @property
     def text(self) -> str:
-        """The value as it stands in a caption: "14 (12-17)", "14 (or more)", ">= 54", "< 2", "no decay"."""
+        """The value in a caption: "14 (12-17)", "14 (or more)", ">= 54", "< 2", "no decay", "gone within 1 step"."""
         if self.censored == "above" and math.isinf(self.middle):
             return NO_DECAY
         if self.censored:
             return f"{'>=' if self.censored == 'above' else '<'} {significant(self.middle, self._digits)}"
+        if self.horizon == LYAPUNOV and self.middle == 0:
+            is_known = math.isfinite(self.gone_within)
+            return f"gone within {counted(round(self.gone_within), 'step')}" if is_known else "gone at once"
         middle, low = (significant(value, self._digits) for value in (self.middle, self.low))
         if math.isinf(self.high) and middle == low:
             return f"{middle} (or more)"
@@ -108,7 +113,8 @@ def horizon_estimates(study: StudyData) -> dict[str, list[HorizonEstimate]]:
     interquartile mean with its bootstrap interval.
     forgetting half-life: Kaplan-Meier median at the longest lag that most of the cell's members solved, or else the
     shortest; longer than the longest distance tried where recall stays above one half.
-    Lyapunov horizon: -1 / the top exponent, Kaplan-Meier median; a member in which nothing decays is longer than any.
+    Lyapunov horizon: -1 / the top exponent, Kaplan-Meier median; a member in which nothing decays is longer than any,
+    and one whose exponent is -inf has 0.
     implied window: T(1 - 6 MSE) at the end, interquartile mean with its bootstrap interval.
     Unless stated otherwise, values are taken at the longest lag that was measured for all cells; what was not measured
     is left out.
@@ -183,7 +189,9 @@ def _lyapunov(study: StudyData, cell: str, moment: str) -> HorizonEstimate | Non
     lag = shared_lag(study.final(EXPONENT, moment)) or shared_lag(study.final(name, moment))  # 0 steps: no exponent
     horizons, exponents = (study.by_seed(cell, lag, metric, moment) for metric in (name, EXPONENT))
     n_without_end = len(exponents.index.difference(horizons.index))
-    return _median(LYAPUNOV, moment, lag, horizons.tolist(), [math.inf] * n_without_end)
+    estimate = _median(LYAPUNOV, moment, lag, horizons.tolist(), [math.inf] * n_without_end)
+    gone_within = study.by_seed(cell, lag, GONE_WITHIN, moment).max()
+    return estimate and replace(estimate, gone_within=float(gone_within))
 
 
 def _window(study: StudyData, cell: str) -> HorizonEstimate | None:

@@ -4,21 +4,24 @@ import math
 from collections.abc import Iterable, Sequence
 
 NOT_AVAILABLE = "n/a"
+HUGE = 1e7  # nobody counts the digits of more
+FAR_APART = 1e6  # Student's t with one degree of freedom reaches this, where two members differ
 NOTHING_TRAINED = "Nothing was trained: the members were measured at initialisation."
 
 
 def significant(value: float, digits: int = 3) -> str:
     """Return a number with so many significant digits, thousands apart by commas: 14.2, 0.0512, 12,346.
 
-    Integers keep all their digits, very small numbers become 1.2e-05, and what is not finite "n/a". Of 0 digits
-    the nearest integer remains.
+    Integers keep all their digits, very small numbers become 1.2e-05, those from 1e7 on 1.23e7, and what is not finite
+    "n/a". Of 0 digits the nearest integer remains.
     """
-    if digits == 0 and math.isfinite(value):
-        return f"{value:,.0f}"
     if not math.isfinite(value):
         return NOT_AVAILABLE
-    if value == 0:
-        return "0"
+    if abs(value) >= HUGE:
+        mantissa, _, exponent = f"{value:.{max(digits, 2) - 1}e}".partition("e")
+        return f"{mantissa}e{int(exponent)}"
+    if digits == 0 or value == 0:
+        return f"{value:,.0f}"
     rounded = float(f"{value:.{digits - 1}e}")
     magnitude = math.floor(math.log10(abs(rounded)))
     if magnitude < -4:
@@ -37,13 +40,21 @@ def with_range(middle: float, low: float, high: float, digits: int = 3) -> str:
 
 
 def range_of(low: float, high: float, digits: int = 3) -> str:
-    """Return "11.0-18.9", "-4.8 to -0.47" or, of an open upper end, "11.0 or more"; "" without a lower end."""
-    if not math.isfinite(low):
+    """Return "11.0-18.9", "-4.8 to -0.47" or, of an open upper end, "11.0 or more"; "" without a lower end.
+
+    "" as well where the ends tell nothing, as those of two members may.
+    """
+    if not math.isfinite(low) or is_boundless(low, high):
         return ""
     if not math.isfinite(high):
         return f"{significant(low, digits)} or more"
     to = " to " if low < 0 else "-"
     return f"{significant(low, digits)}{to}{significant(high, digits)}"
+
+
+def is_boundless(low: float, high: float) -> bool:
+    """Return whether the ends of an interval are so far apart that it tells nothing: a factor of 1e6, or 0 to 1e7."""
+    return FAR_APART * low <= high < math.inf if low > 0 else low == 0 and high >= HUGE
 
 
 def times(ratio: float) -> str:

@@ -1,11 +1,11 @@
 """The interface of a cell: two methods, an opaque state and two sizes."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from textwrap import shorten
 from typing import Any, Protocol
 
 from torch import Tensor
-from torch.nn import Parameter
+from torch.nn import Module, Parameter
 
 State = Tensor | tuple[Tensor, ...]
 LONGEST_MESSAGE = 500  # characters of the message of a cell's own exception
@@ -68,6 +68,12 @@ class Cell(Protocol):
     def named_buffers(self) -> Iterator[tuple[str, Tensor]]:
         """Name every other tensor that belongs to a cell, as `torch.nn.Module` does."""
         ...
+
+
+def optional_method(cell: object, name: str) -> Callable[..., Any] | None:
+    """Return a method that not every cell has, such as `gates`; a layer of that name is none."""
+    value = getattr(cell, name, None)
+    return value if callable(value) and not isinstance(value, Module) else None
 
 
 def state_parts(state: State) -> dict[str, Tensor]:

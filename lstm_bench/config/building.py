@@ -66,6 +66,13 @@ def check_types(
     return checked
 
 
+def defaults_left(target: Callable[..., Any], settings: Mapping[str, Any], supplied: Iterable[str]) -> dict[str, Any]:
+    """Return the arguments that neither `settings` nor what is supplied gives, at the values of the signature."""
+    given = {*settings, *supplied}
+    parameters = inspect.signature(target).parameters.values()
+    return {p.name: p.default for p in parameters if p.name not in given and p.default is not p.empty}
+
+
 @lru_cache
 def _schema(target: Callable[..., Any], supplied: frozenset[str]) -> tuple[list[str], TypeAdapter[dict[str, Any]]]:
     """Return the names of the settings of a signature, without the `supplied` arguments, and what checks them."""

@@ -13,7 +13,7 @@ from torch import Generator, nn
 
 from lstm_bench.cells.contract import Cell, CellError, cell_failure
 from lstm_bench.cells.reals import count_reals
-from lstm_bench.config.building import TARGET, build, check_types
+from lstm_bench.config.building import TARGET, build, check_types, defaults_left
 from lstm_bench.config.errors import ConfigError, not_allowed
 from lstm_bench.config.importing import import_target
 from lstm_bench.config.schema import JobConfig
@@ -27,6 +27,7 @@ from lstm_bench.tasks.contract import Task
 
 BYTES = 4  # float32
 BLOCKS = 4  # weights, gradients and Adam's two moments
+SUPPLIED_TO_CELLS = {"input_size", "generator"}
 SUPPLIED_TO_PROBES = {"model", "task", "generator"}
 OF_A_CELL = ("input_size", "hidden_size", "initial_state", "step")
 Moment = Literal["initial", "milestones", "final", "solved"]  # solved: final, of a member that solved
@@ -61,6 +62,14 @@ def cell_maker(job: JobConfig, task: Task) -> MakeCell:
             raise cell_failure(target, "its constructor", error) from error
 
     return make_cell
+
+
+def cell_defaults(job: JobConfig) -> dict[str, Any]:
+    """Return the settings of a job's cell that its yaml leaves to the constructor, as recorded: in JSON's types."""
+    settings, target = _split(job.cell, "cell")
+    left = defaults_left(target, settings, SUPPLIED_TO_CELLS)
+    recorded: dict[str, Any] = json.loads(json.dumps(left, default=lambda value: getattr(value, "name", str(value))))
+    return recorded
 
 
 @dataclass(frozen=True)

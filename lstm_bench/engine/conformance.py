@@ -20,6 +20,7 @@ from torch import Generator, Tensor, nn
 from lstm_bench.cells.contract import Cell, CellError, cell_error, cell_name
 from lstm_bench.cells.reals import as_reals, count_reals, has_derivative
 from lstm_bench.engine.attributes import attributes, differing, replaced_attribute
+from lstm_bench.engine.double_precision import in_float64, narrow_parts
 from lstm_bench.engine.functional_cell import FunctionalCell
 from lstm_bench.engine.generic import named_tensors
 from lstm_bench.engine.global_generators import GeneratorStates, seeded_generators
@@ -61,10 +62,13 @@ def check_cell(make_cell: MakeCell, device: torch.device) -> list[str]:
         _check_constants(first, other, steps, training)
     _check_constants(first, other, _steps(first, _moved(first, tensors), training=True), training=True)
     _check_tensors_stay(second)
+    wide = in_float64(first, make_cell)
+    _check_precision(wide)
     return [
         *_starting_alike(first, other),
         *_untrained(first, tensors),
         *_drawing_in_evaluation(first, tensors),
+        *_failing_in_float64(wide),
     ]
 
 
@@ -135,6 +139,19 @@ def _check_tensors_stay(cell: Cell) -> None:
             )
 
 
+def _check_precision(wide: Cell) -> None:
+    """Refuse a cell whose state starts in float32 whatever its parameters are, since probes run it in float64."""
+    narrow = narrow_parts(wide.initial_state(BATCH))
+    if narrow:
+        name, part = next(iter(narrow.items()))
+        raise cell_error(
+            type(wide),
+            f"initial_state returned state {name} of {part.dtype} when the parameters were of torch.float64, in which "
+            "probes run a cell: allowed: the dtype and device of the parameters, as in "
+            "next(self.parameters()).new_zeros(batch_size, self.hidden_size)",
+        )
+
+
 def _addresses(cell: Cell) -> dict[str, tuple[int, int]]:
     """Return the identity of each parameter and buffer, and the address of its data."""
     return {name: (id(tensor), tensor.data_ptr()) for name, tensor in named_tensors(cell).items()}
@@ -196,6 +213,14 @@ def _drawing_in_evaluation(cell: Cell, tensors: Parts) -> Iterator[str]:
             f"{cell_name(type(cell))}: a step draws random numbers in evaluation mode, too, so scores and probes are "
             "those of a noisy cell (dropout is off only where it depends on `self.training`)"
         )
+
+
+def _failing_in_float64(wide: Cell) -> Iterator[str]:
+    """Yield a sentence where a cell that trains in float32 cannot take a step in float64."""
+    try:
+        _step_once(wide, DRAWS)
+    except CellError as error:
+        yield f"{error} (in float64, in which probes run a cell: they will fail; a constant tensor must be a buffer)"
 
 
 def _steps(cell: Cell, tensors: Parts, training: bool) -> list[Step]:

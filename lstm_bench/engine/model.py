@@ -21,10 +21,11 @@ PIECE = 250  # sequences run at once
 
 
 class Model(NamedTuple):
-    """A cell, and the linear map from its output to predictions."""
+    """A cell, the linear map from its output to predictions, and what makes another cell of the same settings."""
 
     cell: Cell
     readout: nn.Linear
+    make_cell: MakeCell | None = None
 
 
 def make_model(task: Task, make_cell: MakeCell, generator: Generator) -> Model:
@@ -35,7 +36,7 @@ def make_model(task: Task, make_cell: MakeCell, generator: Generator) -> Model:
     bound = cell.hidden_size**-0.5
     for parameter in readout.parameters():
         nn.init.uniform_(parameter, -bound, bound, generator=generator)
-    return Model(cell, readout)
+    return Model(cell, readout, make_cell)
 
 
 def drawn_cell(make_cell: MakeCell, generator: Generator) -> Cell:

@@ -7,13 +7,14 @@ import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
 
-from lstm_bench.cells.contract import Cell, State, state_parts
+from lstm_bench.cells.contract import Cell, State, optional_method, state_parts
 from lstm_bench.cells.reals import as_reals
+from lstm_bench.engine.double_precision import wide_cell
 from lstm_bench.engine.model import Model, predict
 from lstm_bench.metrics import SHARE, Metric
 from lstm_bench.probes.contract import Curve, need, need_finite, need_finite_weights
 from lstm_bench.probes.linear_readout import Rows, above_chance, held_out_r2, squared_correlation
-from lstm_bench.probes.unrolled import flat, in_float64, states
+from lstm_bench.probes.unrolled import flat, states
 from lstm_bench.tasks.contract import Task, log_spaced
 from lstm_bench.tasks.sentences import HasSentences
 
@@ -107,7 +108,7 @@ def boundary(model: Model, task: Task, generator: Generator, sequences: int = 16
     need_finite_weights(PROBE, model)
     middle = task.length // 2
     need(middle + 1 < task.length and middle >= 1, PROBE, f"a sequence of {task.length} steps", "at least 4 steps")
-    words, cell = _draw(task.sample(sequences, generator).inputs, task, middle, generator), in_float64(model.cell)
+    words, cell = _draw(task.sample(sequences, generator).inputs, task, middle, generator), wide_cell(model)
     complete = words.inputs(task.boundary, words.asking, task.input_size)
     content = task.content(complete.double())[middle - 1]
     content = content[:, content.var(dim=0) > 0]
@@ -191,7 +192,7 @@ def _carriers(cell: Cell, before: State, content: Tensor) -> Tensor | None:
 
     None without a gate that keeps the state, or where no unit carries any content.
     """
-    if getattr(cell, "retention", None) is None or not hasattr(cell, "gates"):
+    if getattr(cell, "retention", None) is None or not optional_method(cell, "gates"):
         return None
     parts = [part for part in state_parts(before).values() if part.shape[1:] == (cell.hidden_size,)]
     if not parts:

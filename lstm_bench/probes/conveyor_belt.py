@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import torch
 from torch import Generator, Tensor
 
+from lstm_bench.engine.double_precision import wide_cell
 from lstm_bench.engine.model import Model
 from lstm_bench.metrics import SHARE, Metric
 from lstm_bench.probes.contract import Curve, need_finite
 from lstm_bench.probes.gated_run import GatedRun, gated_run, sequences_with_roles
-from lstm_bench.probes.unrolled import in_float64
 from lstm_bench.tasks.contract import Task
 
 PROBE = "conveyor_belt"
@@ -55,7 +55,7 @@ def conveyor_belt(model: Model, task: Task, generator: Generator, examples: int 
     if sequences is None:
         return None
     batch, roles = sequences
-    run = gated_run(in_float64(model.cell), batch.inputs.double())
+    run = gated_run(wide_cell(model), batch.inputs.double())
     need_finite(PROBE, **{"part c of the state": run.c})
     change, kept = _change(run)[1:], _kept(run)[1:]
     later = {role: steps[1:] for role, steps in roles.items() if steps[1:].any()}

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 import torch
 from torch import Generator, Tensor
 
+from lstm_bench.engine.double_precision import wide_cell
 from lstm_bench.engine.model import Model
 from lstm_bench.metrics import SHARE, Metric
 from lstm_bench.probes.contract import Curve, need_finite
 from lstm_bench.probes.gated_run import GATES, gated_run, sequences_with_roles
-from lstm_bench.probes.unrolled import in_float64
 from lstm_bench.tasks.contract import Batch, Task
 from lstm_bench.tasks.roles import ROLES
 
@@ -64,7 +64,7 @@ def gate_roles(model: Model, task: Task, generator: Generator, examples: int = 3
     if sequences is None:
         return None
     batch, roles = sequences
-    cell, inputs = in_float64(model.cell), batch.inputs.double()
+    cell, inputs = wide_cell(model), batch.inputs.double()
     run = gated_run(cell, inputs)
     need_finite(PROBE, **{f"gate {name}": values for name, values in run.gates.items()})
     by_unit = {gate: _by_role(run.gates[gate], roles) for gate in GATES}

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Generator, Tensor
 
-from lstm_bench.cells.contract import Cell
+from lstm_bench.cells.contract import Cell, optional_method
 from lstm_bench.engine.model import Model
 from lstm_bench.probes.contract import need, need_finite_weights
 from lstm_bench.tasks.contract import Batch, Task
@@ -32,7 +32,7 @@ class GatedRun:
 
 def has_held_gates(cell: Cell) -> bool:
     """Return whether a cell can be run with its gates held: it has `step_with_gates`, as an LSTM has."""
-    return hasattr(cell, "step_with_gates")
+    return optional_method(cell, "step_with_gates") is not None
 
 
 def sequences_with_roles(

@@ -9,10 +9,11 @@ from torch import Generator, Tensor
 
 from lstm_bench.cells.contract import Cell, state_parts
 from lstm_bench.cells.reals import as_reals, from_reals
+from lstm_bench.engine.double_precision import in_float64, wide_cell
 from lstm_bench.engine.model import Model
 from lstm_bench.metrics import FACTOR, STEPS, Metric
 from lstm_bench.probes.contract import Curve, need, need_finite, need_finite_weights
-from lstm_bench.probes.unrolled import Parts, Step, flat, in_float64, pull_back, unroll
+from lstm_bench.probes.unrolled import Parts, Step, flat, pull_back, unroll
 from lstm_bench.tasks.contract import Task
 
 PROBE = "gradient_flow"
@@ -79,7 +80,7 @@ def gradient_flow(
     need_finite_weights(PROBE, model)
     sequences = task if lag is None else task.at_lag(lag)
     batch = sequences.sample(examples, generator)
-    return flow_over(model.cell, batch.inputs, generator, batch.lengths)
+    return flow_over(wide_cell(model), batch.inputs, generator, batch.lengths)
 
 
 def flow_over(cell: Cell, inputs: Tensor, generator: Generator, lengths: Tensor | None = None) -> GradientFlow:

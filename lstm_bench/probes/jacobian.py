@@ -8,10 +8,11 @@ import torch
 from torch import Generator, Tensor
 
 from lstm_bench.cells.contract import Cell, state_parts
+from lstm_bench.engine.double_precision import in_float64, wide_cell
 from lstm_bench.engine.model import Model
 from lstm_bench.metrics import FACTOR, Metric
 from lstm_bench.probes.contract import Curve, need, need_finite, need_finite_weights
-from lstm_bench.probes.unrolled import flat, in_float64, pull_back, split, unroll
+from lstm_bench.probes.unrolled import flat, pull_back, split, unroll
 from lstm_bench.tasks.contract import Task, log_spaced
 
 SIZE_LIMIT = 256  # units: beyond, S x S matrices for every step take seconds
@@ -54,7 +55,7 @@ def jacobian(model: Model, task: Task, generator: Generator, points: int = 12) -
     batch = task.sample(1, generator)
     inputs = batch.inputs[: int(batch.lengths)]
     need(len(inputs) >= 2, PROBE, f"a sequence of {len(inputs)} steps", "at least 2 steps")
-    return jacobian_over(model.cell, inputs, log_spaced(len(inputs), points))
+    return jacobian_over(wide_cell(model), inputs, log_spaced(len(inputs), points))
 
 
 def jacobian_over(cell: Cell, inputs: Tensor, steps_back: Sequence[int]) -> JacobianNorms:

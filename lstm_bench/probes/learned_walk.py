@@ -7,11 +7,11 @@ import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
 
-from lstm_bench.cells.contract import Cell, State, state_parts
+from lstm_bench.cells.contract import Cell, State, optional_method, state_parts
+from lstm_bench.engine.double_precision import wide_cell
 from lstm_bench.engine.model import Model, predict
 from lstm_bench.metrics import Metric
 from lstm_bench.probes.contract import Curve, need, need_finite, need_finite_weights
-from lstm_bench.probes.unrolled import in_float64
 from lstm_bench.tasks.contract import Task
 
 PROBE = "learned_walk"
@@ -58,7 +58,7 @@ def learned_walk(model: Model, task: Task, generator: Generator) -> LearnedWalk 
     need_finite_weights(PROBE, model)
     places = torch.tensor([words.index(word) for word in sentence])
     inputs = F.one_hot(places, task.input_size).unsqueeze(1)
-    values = _values(in_float64(model.cell), inputs.double())
+    values = _values(wide_cell(model), inputs.double())
     need_finite(PROBE, **values)
     answers = predict(model, inputs.float(), len(sentence)).squeeze(1).argmax(dim=-1)
     return LearnedWalk({name: rows.tolist() for name, rows in values.items()}, answers.tolist())
@@ -67,11 +67,12 @@ def learned_walk(model: Model, task: Task, generator: Generator) -> LearnedWalk 
 @torch.no_grad()
 def _values(cell: Cell, inputs: Tensor) -> dict[str, Tensor]:
     """Return each value [words, units]."""
+    gates, candidate = (optional_method(cell, name) for name in ("gates", "candidate"))
     state, values = cell.initial_state(1), dict[str, list[Tensor]]()
     for x in inputs:
-        inside = dict(cell.gates(x, state)) if hasattr(cell, "gates") else {}
-        if hasattr(cell, "candidate"):
-            inside[CANDIDATE] = cell.candidate(x, state)
+        inside = dict(gates(x, state)) if gates else {}
+        if candidate:
+            inside[CANDIDATE] = candidate(x, state)
         _, state = cell.step(x, state)
         for name, value in (inside | _real_parts(state)).items():
             values.setdefault(name, []).append(value.flatten())

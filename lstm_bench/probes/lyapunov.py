@@ -2,27 +2,34 @@
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from torch import Generator, Tensor
 
 from lstm_bench.cells.contract import Cell, state_like, state_parts
+from lstm_bench.engine.double_precision import in_float64, wide_cell
 from lstm_bench.engine.model import Model
 from lstm_bench.metrics import STEPS, Metric
 from lstm_bench.probes.contract import Curve, need, need_finite_weights
-from lstm_bench.probes.unrolled import flat, in_float64, pull_back, split, states, unroll
+from lstm_bench.probes.unrolled import flat, pull_back, split, states, unroll
 from lstm_bench.tasks.contract import Task
 
 PROBE = "lyapunov"
 TOP_EXPONENT = Metric("memory/lyapunov", "nats per step")
 HORIZON = Metric("memory/lyapunov_horizon", STEPS)
+GONE_WITHIN = Metric("memory/lyapunov_gone_within", STEPS)
 
 
 @dataclass(frozen=True)
 class LyapunovSpectrum:
-    """The largest exponents, in nats a step, descending; -inf where a direction is forgotten at once."""
+    """The largest exponents, in nats a step, descending; -inf where a direction is forgotten at once.
+
+    `gone_within` is the most steps that pass until no disturbance is left; None where one never vanishes.
+    """
 
     exponents: list[float]
+    gone_within: int | None = None
 
     @property
     def horizon(self) -> float:
@@ -31,8 +38,11 @@ class LyapunovSpectrum:
         return -1 / top if top < 0 else math.inf
 
     def metrics(self) -> dict[Metric, float]:
-        """Return the top exponent and, where it is negative, its horizon; what is not finite is left out."""
-        values = {TOP_EXPONENT: self.exponents[0], HORIZON: self.horizon}
+        """Return the top exponent, its horizon where it is negative, and what it is gone within where it is -inf.
+
+        What is not finite is left out.
+        """
+        values = {TOP_EXPONENT: self.exponents[0], HORIZON: self.horizon, GONE_WITHIN: self.gone_within or math.nan}
         return {metric: value for metric, value in values.items() if math.isfinite(value)}
 
     def curves(self) -> dict[str, Curve]:
@@ -65,7 +75,7 @@ def lyapunov(
     need(exponents >= 1, PROBE, f"exponents={exponents}", "at least 1")
     need_finite_weights(PROBE, model)
     needed = settling + steps + settling
-    return spectrum_over(model.cell, _stream(task, generator, needed), generator, exponents, settling)
+    return spectrum_over(wide_cell(model), _stream(task, generator, needed), generator, exponents, settling)
 
 
 def _stream(task: Task, generator: Generator, steps: int) -> Tensor:
@@ -99,8 +109,21 @@ def spectrum_over(
     for step in reversed(steps):
         q, r = torch.linalg.qr(flat(pull_back(step, split(q.T, step.left))).T)
         growth.append(_log_growth(r, size))
-    means = torch.stack(growth[settling:]).mean(dim=0)
-    return LyapunovSpectrum(sorted(means.tolist(), reverse=True))
+    counted = torch.stack(growth[settling:])
+    return LyapunovSpectrum(sorted(counted.mean(dim=0).tolist(), reverse=True), _gone_within(counted))
+
+
+def _gone_within(growth: Tensor) -> int | None:
+    """Return the most steps from one that forgets a direction to the next; None where a direction is never forgotten.
+
+    `growth` [steps, directions] is -inf where a direction is forgotten.
+    """
+    forgotten: list[list[int]] = [steps.isneginf().nonzero().flatten().tolist() for steps in growth.T]
+    if not all(forgotten):
+        return None
+    n: int = len(growth)
+    ends = [(-1, *places, n) for places in forgotten]
+    return max(min(after - before, n) for places in ends for before, after in pairwise(places))
 
 
 def _log_growth(r: Tensor, size: int) -> Tensor:

@@ -6,11 +6,12 @@ import torch
 from torch import Generator, Tensor
 
 from lstm_bench.cells.contract import state_parts
+from lstm_bench.engine.double_precision import wide_cell
 from lstm_bench.engine.model import Model
 from lstm_bench.metrics import STEPS, Metric
 from lstm_bench.probes.contract import Curve, need, need_finite, need_finite_weights
 from lstm_bench.probes.linear_readout import Rows, held_out_r2
-from lstm_bench.probes.unrolled import flat, in_float64, states
+from lstm_bench.probes.unrolled import flat, states
 from lstm_bench.tasks.contract import Task
 
 PROBE = "memory_capacity"
@@ -91,7 +92,7 @@ def memory_capacity(
     need(delays >= 1, PROBE, f"delays={delays}", "at least 1")
     need(steps >= 2, PROBE, f"steps={steps}", "at least 2 steps after the delays")
     need_finite_weights(PROBE, model)
-    cell = in_float64(model.cell)
+    cell = wide_cell(model)
     streams = TRAINING + VALIDATION + TEST
     u = 2 * torch.rand(delays + steps, streams, dtype=torch.float64, generator=generator) - 1
     direction = torch.randn(cell.input_size, dtype=torch.float64, generator=generator)

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 import torch
 from torch import Generator, Tensor
 
-from lstm_bench.cells.contract import Cell, State, state_parts
+from lstm_bench.cells.contract import Cell, State, optional_method, state_parts
 from lstm_bench.cells.reals import widened
+from lstm_bench.engine.double_precision import wide_cell
 from lstm_bench.engine.model import Model
 from lstm_bench.metrics import SHARE, STEPS, Metric
 from lstm_bench.probes.contract import Curve, need, need_finite, need_finite_weights
-from lstm_bench.probes.unrolled import in_float64
 from lstm_bench.tasks.contract import Task
 
 PROBE = "state_and_gates"
@@ -91,7 +91,7 @@ def state_and_gates(model: Model, task: Task, generator: Generator, examples: in
     """
     need(examples >= 1, PROBE, f"examples={examples}", "at least 1")
     need_finite_weights(PROBE, model)
-    cell = in_float64(model.cell)
+    cell = wide_cell(model)
     batch = task.sample(examples, generator)
     read = torch.arange(int(batch.lengths.max())).unsqueeze(1) < batch.lengths
     states, gates = _watch(cell, batch.inputs[: len(read)].double())
@@ -108,7 +108,7 @@ def state_and_gates(model: Model, task: Task, generator: Generator, examples: in
 def _watch(cell: Cell, inputs: Tensor) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
     """Return each part of the state after each step, and each gate in it, [T, B, ...]."""
     state: State = cell.initial_state(inputs.shape[1])
-    gates_of: GatesOf = getattr(cell, "gates", lambda _x, _state: {})
+    gates_of: GatesOf = optional_method(cell, "gates") or (lambda _x, _state: {})
     states, gates = list[Mapping[str, Tensor]](), list[Mapping[str, Tensor]]()
     for x in inputs:
         gates.append(gates_of(x, state))

@@ -4,17 +4,14 @@ Everything here is in float64, or complex128: in float32 a gradient that shrinks
 steps. Cells run in evaluation mode. A whole state is a row of real numbers, two for each complex one.
 """
 
-import copy
 from collections.abc import Sequence
-from functools import partial
-from typing import Any, NamedTuple, cast
+from typing import NamedTuple
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from lstm_bench.cells.contract import Cell, State, state_like, state_parts
-from lstm_bench.cells.reals import as_reals, count_reals, from_reals, has_derivative, widened
-from lstm_bench.engine.functional_cell import FunctionalCell
+from lstm_bench.cells.reals import as_reals, count_reals, from_reals, has_derivative
 from lstm_bench.probes.contract import need, need_finite
 
 Parts = dict[str, Tensor]  # parts of a state by name
@@ -26,42 +23,6 @@ class Step(NamedTuple):
     entered: Parts
     left: Parts
     output: Tensor
-
-
-def in_float64(cell: Cell) -> Cell:
-    """Return a cell in double precision and evaluation mode whose parameters need no gradient; `cell` stays as it is.
-
-    It is a copy where the cell can be copied, else the cell itself, run with wider weights.
-    """
-    module = cast(nn.Module, cell)
-    try:
-        copied = copy.deepcopy(module)
-    except Exception:  # a cell may keep what Python cannot copy: a generator, or a weight computed from others
-        return cast(Cell, _BorrowedCell(cell))
-    return cast(Cell, copied._apply(_wide).requires_grad_(False).eval())
-
-
-def _wide(tensor: Tensor) -> Tensor:
-    return widened(tensor) if has_derivative(tensor) else tensor
-
-
-class _BorrowedCell:
-    """A cell that cannot be copied: its methods run in evaluation mode with weights in double precision."""
-
-    def __init__(self, cell: Cell) -> None:
-        self._cell: Any = cell
-        self._functional = FunctionalCell(cell)
-        tensors = (*cell.named_parameters(), *cell.named_buffers())
-        self._weights = {name: _wide(tensor.detach()).clone() for name, tensor in tensors}
-
-    def __getattr__(self, name: str) -> Any:
-        """Return what the cell has by this name."""
-        value = getattr(self._cell, name)
-        return partial(self._call, name) if callable(value) else value
-
-    def _call(self, method: str, *arguments: Any) -> Any:
-        self._cell.eval()
-        return self._functional.call(method, self._weights, *arguments)
 
 
 def unroll(probe: str, cell: Cell, inputs: Tensor, start: State | None = None) -> list[Step]:

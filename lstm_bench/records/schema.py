@@ -44,7 +44,8 @@ class JobPlan:
     of each package and module that its plug-ins are made of. `further_rates` are those that tuning tries as well where
     the best of `learning_rates` lies at an end of them; each tuning member may take `tuning_steps`, None in earlier
     records. `cell_yaml` is the name of the cell's yaml, "" in earlier records. `distance` are the steps that a memory
-    is held at this lag, None where the task does not say so, and in earlier records.
+    is held at this lag, None where the task does not say so, and in earlier records. `cell_defaults` are the
+    cell's settings that its yaml leaves to the constructor, with their values there.
     """
 
     job: str
@@ -80,6 +81,7 @@ class JobPlan:
     tuning_steps: int | None = None
     cell_yaml: str = ""
     distance: float | None = None
+    cell_defaults: dict[str, Any] = field(default_factory=dict)
 
     def members(self) -> list[PlannedMember]:
         """Return all members of the job, those that tune it first."""

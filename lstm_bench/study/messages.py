@@ -2,18 +2,21 @@
 
 import math
 from collections.abc import Sequence
+from textwrap import shorten
 from typing import NamedTuple
 
 from lstm_bench.analysis.matching import matched_parameters
 from lstm_bench.analysis.wording import counted
 from lstm_bench.config.schema import TrackingConfig
 from lstm_bench.config.tracking_address import FROM_ENVIRONMENT
-from lstm_bench.records.schema import ROLES, WITHOUT_RESULT, JobPlan, StudyPlan
+from lstm_bench.records.schema import ROLES, WITHOUT_RESULT, JobPlan, MemberRecord, StudyPlan
 from lstm_bench.records.snapshot import Snapshot
 from lstm_bench.records.store import StudyRecords
 from lstm_bench.study.searches import searches_text
 from lstm_bench.tracking.addresses import how_to_look, others_line, without_credentials
 from lstm_bench.tracking.background import BackgroundMirror
+
+LONGEST_REASON = 300  # characters of why a probe failed
 
 
 def plan_text(plan: StudyPlan, records: StudyRecords, snapshot: Snapshot, left_running: int) -> str:
@@ -113,6 +116,37 @@ def _outcome(snapshot: Snapshot, identity: str) -> tuple[str, str] | None:
         return None
     reason = (record.error or "no reason recorded").strip().splitlines()[-1]
     return record.status, reason.partition(" at step ")[0] if record.status == "diverged" else reason
+
+
+def probe_lines(snapshot: Snapshot, jobs: Sequence[JobPlan]) -> list[str]:
+    """Return the probes that failed on every member of a cell and task, one line for each reason.
+
+    Members that diverged do not count: what is not finite cannot be measured.
+    """
+    members: dict[tuple[str, str], list[MemberRecord]] = {}
+    for job in jobs:
+        known = [snapshot.members[member.identity] for member in job.reported() if snapshot.has_result(member.identity)]
+        members.setdefault((job.task, job.cell), []).extend(record for record in known if record.status != "diverged")
+    return [
+        f"Probe{'s' * (len(names) > 1)} {', '.join(names)} failed for {_all_of(records)} of {task} {cell}: {reason}"
+        for (task, cell), records in members.items()
+        for reason, names in _failed_for_all(records).items()
+    ]
+
+
+def _failed_for_all(records: Sequence[MemberRecord]) -> dict[str, list[str]]:
+    """Return the probes that failed on each of these members, by the reason that the first one has."""
+    failed = [{where.rpartition(" ")[0]: why for where, why in record.probe_errors.items()} for record in records]
+    names_by_reason: dict[str, list[str]] = {}
+    for name, reason in failed[0].items() if failed else ():
+        if all(name in others for others in failed):
+            line = shorten(reason.removeprefix(f"{name}: "), LONGEST_REASON, placeholder=" ...").rstrip(": ")
+            names_by_reason.setdefault(line, []).append(name)
+    return names_by_reason
+
+
+def _all_of(records: Sequence[MemberRecord]) -> str:
+    return f"all {len(records)} members" if len(records) > 1 else "the only member"
 
 
 def _line(status: str, job: JobPlan, seeds: Sequence[int], reason: str) -> str:

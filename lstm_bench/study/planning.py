@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from lstm_bench.cells.contract import Cell
-from lstm_bench.config.objects import cell_notes, check_job, n_parameters, total_parameters
+from lstm_bench.config.objects import cell_defaults, cell_notes, check_job, n_parameters, total_parameters
 from lstm_bench.config.schema import MOST_PACKS_AT_ONCE, JobConfig, SpanConfig, StudyConfig, TrainerConfig
 from lstm_bench.engine.kernel_dispatch import kernel_type
 from lstm_bench.records.schema import JobPlan, SpanPlan, StudyPlan
@@ -100,6 +100,7 @@ def _plan_job(job: JobConfig, cell_name: str, task: Task, cell: Cell) -> JobPlan
         steps=trainer.steps,
         batch_size=trainer.batch_size,
         config=settings_of(job),
+        cell_defaults=cell_defaults(job),
         sentence=list(getattr(task, "sentence", ())),
         answers=list(getattr(task, "answers", ())),
         softer={score: list(least) for score, least in task.softer.items()} if isinstance(task, Relaxable) else {},

@@ -21,7 +21,14 @@ from lstm_bench.speed.study_cells import is_timed, measure_speed
 from lstm_bench.speed.study_cost import study_cost
 from lstm_bench.study.base_study import Launch, PlannedStudy
 from lstm_bench.study.folders import reports_folder, tracking_uri
-from lstm_bench.study.messages import matching_lines, mirror_lines, plan_text, summarise_failures, tracking_line
+from lstm_bench.study.messages import (
+    matching_lines,
+    mirror_lines,
+    plan_text,
+    probe_lines,
+    summarise_failures,
+    tracking_line,
+)
 from lstm_bench.study.planning import job_config, now
 from lstm_bench.study.recovery import reconcile
 from lstm_bench.study.reuse import archive_study, attempt_of, reuse_members
@@ -321,7 +328,7 @@ class StudyRunner(PlannedStudy):
         """Print members without a result, diverged members and failed jobs; return how many have no result."""
         at_the_end = Snapshot(self._records, self._plan.jobs)  # all read again: a record may have been damaged since
         summary = summarise_failures(at_the_end, self._plan.jobs)
-        for line in summary.lines:
+        for line in (*summary.lines, *probe_lines(at_the_end, self._plan.jobs)):
             self.say(line)
         if without_result := summary.without_result:
             self.say(f"{counted(without_result, 'member')} without a result; the same command tries again:")

@@ -6,11 +6,12 @@ time, and when it arrives a second time, a signal ends the study at once. A sign
 starts, as by nohup, stays ignored, here and in every process that the study starts.
 """
 
+import multiprocessing.resource_tracker
 import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from multiprocessing import resource_tracker
+from importlib import import_module
 from pathlib import Path
 from types import FrameType
 
@@ -99,10 +100,25 @@ def _ctrl_c_blocked() -> Iterator[None]:
     if not hasattr(signal, "pthread_sigmask") or threading.active_count() == 1:
         yield
         return
-    resource_tracker.ensure_running()  # start joblib's tracker first, since its start unblocks Ctrl-C
+    _start_trackers()  # first, since their start unblocks Ctrl-C
     previous = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, previous)
+
+
+def _start_trackers() -> None:
+    """Start the processes that clean up behind multiprocessing and joblib, with what a cluster sends blocked.
+
+    One that dies of a signal to the group is started again, knows nothing of what there is, and prints a KeyError for
+    each.
+    """
+    trackers = (multiprocessing.resource_tracker, import_module("joblib.externals.loky.backend.resource_tracker"))
+    previous = signal.pthread_sigmask(signal.SIG_BLOCK, REQUESTS)
+    try:
+        for tracker in trackers:
+            tracker.ensure_running()
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, previous)
 

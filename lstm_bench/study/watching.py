@@ -10,6 +10,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 
+from lstm_bench.analysis.wording import span_of
 from lstm_bench.records.schema import JobPlan, StudyPlan
 from lstm_bench.records.snapshot import Snapshot
 from lstm_bench.records.store import StudyRecords
@@ -47,6 +48,7 @@ class Watcher:
         self._said = searches.words
         self._started = self._last_line = time.monotonic()
         self._done: set[str] = set()
+        self._share_before: float | None = None  # what earlier invocations did took none of this one's time
         self._read = self._records.journal.read()[1]
         self._bars: dict[str, TaskID] = {}
         self._work = {job.job: _work(job) for job in self._given}
@@ -162,20 +164,23 @@ class Watcher:
         counts["missing"] = len(identities) - len(records) - counts["damaged"]
         counts_text = ", ".join(f"{n} {status}" for status, n in counts.items() if n)
         steps = sorted(record.steps_to_solve for record in records if record.steps_to_solve is not None)
-        solved = f", solved in {steps[0]:,}-{steps[-1]:,} steps" if steps else ""
+        solved = f", solved in {span_of(steps)} steps" if steps else ""
         rates = {record.learning_rate for record in records if record.learning_rate}
         chosen = f", learning rate {', '.join(f'{rate:g}' for rate in rates)}" if rates else ""
         return f"{job.task} {job.cell} lag {job.lag}: {counts_text}{solved}{chosen}"
 
     def _show_total(self, share: float) -> None:
         elapsed = time.monotonic() - self._started
+        if self._share_before is None:
+            self._share_before = share
+        since = share - self._share_before
         ended = sum(progress.ended for progress in self._searches.progress)
         done = [f"{len(self._done)}/{len(self._given)} jobs done"] if self._given else []
         if self._most_packs:
             done.append(f"{ended} packs done, {self._most_packs} at most")
             left = ""
-        elif share > LEAST_SHARE_FOR_ETA:
-            left = f", at most {_clock(elapsed * (1 - share) / share)} left"
+        elif since > LEAST_SHARE_FOR_ETA:
+            left = f", at most {_clock(elapsed * (1 - share) / since)} left"
         else:
             left = ", estimating time left"
         completed = len(self._done) + sum(

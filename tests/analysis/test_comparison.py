@@ -13,7 +13,7 @@ from synthetic_study import CELLS, SyntheticCell, make_study
 
 from lstm_bench.analysis.comparison import comparison
 from lstm_bench.analysis.frames import StudyData, load_study
-from lstm_bench.analysis.headline import headline
+from lstm_bench.analysis.headline import STEPS_HELD, headline
 from lstm_bench.analysis.memory_span import span_ratio
 from lstm_bench.analysis.solving import is_budget_limited, solve_rates, spans, steps_to_solve
 from lstm_bench.analysis.wording import with_range
@@ -150,6 +150,13 @@ def test_headline_of_an_open_ladder_is_a_bound(make: Make) -> None:
     rnn = spans(study)["rnn"]
     least = f"{35 / (rnn.median + 3):.1f}x (95% bound {35 / (rnn.high + 3):.1f}x)"
     assert f"lstm holds a memory for at least 35 steps, at least {least} as long as rnn" in text
+
+
+@pytest.mark.parametrize(
+    ("steps", "text"), [(1.0, "1 step"), (2.0, "2 steps"), (1.5, "1.50 steps"), (2e7, "2.0e7 steps")]
+)
+def test_a_span_is_told_in_its_unit(steps: float, text: str) -> None:
+    assert STEPS_HELD.number(steps) == text
 
 
 def test_headline_when_nothing_or_everything_is_solved(make: Make) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from synthetic_probes import DELAYS, half_life, squared_correlations
 from synthetic_study import CELLS, make_job, make_study
@@ -127,6 +128,19 @@ def test_a_cell_that_solved_nothing_has_its_half_life_at_the_shortest_lag(make: 
     study = make(cells=["rnn"], lags=(4, 8), outcome=lambda *_: "plateau")
     assert (reach(study, "rnn", HALF_LIFE).lag, reach(study, "rnn", HALF_LIFE).middle) == (4, 0.0)
     assert representative_lag(study, "rnn", []) is None
+
+
+def test_an_exponent_of_minus_infinity_is_told_as_gone_within_steps(sample: StudyData) -> None:
+    gone = with_values(sample, "memory/lyapunov_horizon_initial", "rnn", dict.fromkeys(range(5), 0.0))
+    estimate = estimate_of(gone, "rnn", LYAPUNOV, INITIAL)
+    assert (estimate.middle, estimate.text) == (0.0, "gone at once")
+    assert dataclasses.replace(estimate, gone_within=1.0).text == "gone within 1 step"
+    recorded = gone.results.loc[gone.results["metric"] == "memory/lyapunov_horizon_initial"]
+    within = recorded.assign(
+        metric="memory/lyapunov_gone_within_initial", name="memory/lyapunov_gone_within", value=3.0
+    )
+    told = dataclasses.replace(gone, results=pd.concat([gone.results, within]))
+    assert estimate_of(told, "rnn", LYAPUNOV, INITIAL).text == "gone within 3 steps"
 
 
 def test_the_lyapunov_horizon_is_the_median_member_and_endless_where_nothing_dies(sample: StudyData) -> None:

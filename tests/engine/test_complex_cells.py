@@ -109,7 +109,7 @@ def reals(tensor: Tensor) -> Tensor:
 
 def plain_loop(model: Model, inputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor, list[float]]:
     """Return predictions, the gradient in real numbers and ||dL/ds_t|| as the norm over real and imaginary parts."""
-    cell, readout = model
+    cell, readout = model[:2]
     state, states, said = cell.initial_state(inputs.shape[1]), [], []
     for x in inputs:
         output, state = cell.step(x, state)

@@ -2,6 +2,7 @@
 
 import inspect
 import random
+import warnings
 from typing import Any
 
 import numpy as np
@@ -11,8 +12,12 @@ from torch import Generator, Tensor, nn
 
 from lstm_bench.cells.contract import CellError
 from lstm_bench.engine.conformance import check_cell
+from lstm_bench.engine.double_precision import wide_cell
+from lstm_bench.engine.model import make_model, model_tensors
+from lstm_bench.tasks.copy import CopyTask
 
 D, H = 5, 8
+TASK = CopyTask(lag=3)
 
 
 class Unit(nn.Module):
@@ -50,6 +55,13 @@ class OldWeightNorm(Unit):
     def prepare(self) -> None:
         with pytest.warns(FutureWarning):
             self.map = nn.utils.weight_norm(self.map)
+
+
+class ScriptedMap(Unit):
+    def prepare(self) -> None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            self.map = torch.jit.script(self.map)
 
 
 class Orthogonal(Unit):
@@ -127,8 +139,8 @@ class StockLayer(Unit):
 
 
 ALLOWED = [
-    Unit, KeepsItsGenerator, OldWeightNorm, Orthogonal, SpectralNorm, BufferedMask, SameConstant, RandomDraws, Cached,
-    BatchNorm, StockLayer,
+    Unit, KeepsItsGenerator, OldWeightNorm, ScriptedMap, Orthogonal, SpectralNorm, BufferedMask, SameConstant,
+    RandomDraws, Cached, BatchNorm, StockLayer,
 ]  # fmt: skip
 
 
@@ -138,6 +150,70 @@ def test_a_sound_cell_passes_and_leaves_the_global_generators_alone(cell_type: t
     assert checked(cell_type) == []
     assert torch.equal(torch.get_rng_state(), before[0])
     assert (np.random.get_state()[1].tolist(), random.getstate()) == before[1:]
+
+
+# --- double precision, in which probes run a cell ---
+
+
+class RefersToItself(Unit):
+    """Keeps a function that refers to the cell, so a copy of it would run with the weights of the first."""
+
+    def prepare(self) -> None:
+        self.through = lambda x, h: torch.tanh(self.map(torch.cat((x, h), dim=1)))
+
+    def step(self, x: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
+        h = self.through(x, h)
+        return h, h
+
+
+class BareZeros(Unit):
+    def initial_state(self, batch_size: int) -> Any:
+        return torch.zeros(batch_size, self.hidden_size)
+
+
+class ConstantMatrix(Unit):
+    """Its constant meets a float64 state in a product that takes one type alone."""
+
+    def prepare(self) -> None:
+        self.shift = torch.eye(H).roll(1, dims=0)
+
+    def step(self, x: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
+        return super().step(x, h @ self.shift)
+
+
+@pytest.mark.parametrize("cell_type", [KeepsItsGenerator, OldWeightNorm, ScriptedMap, Orthogonal, RefersToItself])
+def test_a_cell_that_cannot_be_copied_runs_in_float64_with_its_own_weights(cell_type: Any) -> None:
+    def make(generator: Generator) -> Any:
+        return cell_type(D, H, generator=generator)
+
+    draws = Generator().manual_seed(1)
+    model, x, h = make_model(TASK, make, draws), torch.randn(2, D, generator=draws), torch.randn(2, H, generator=draws)
+    before = {name: tensor.clone() for name, tensor in model_tensors(model).items()}
+    wide = wide_cell(model)
+    assert wide.initial_state(2).dtype == torch.float64
+    output, _ = wide.step(x.double(), h.double())
+    assert output.dtype == torch.float64
+    assert not output.requires_grad
+    assert torch.allclose(output.float(), model.cell.eval().step(x, h)[0], atol=1e-6)
+    assert all(map(torch.equal, before.values(), model_tensors(model).values()))
+
+
+def test_a_state_that_starts_in_float32_whatever_the_parameters_are_is_refused_with_the_mend() -> None:
+    with pytest.raises(CellError) as refused:
+        checked(BareZeros)
+    assert str(refused.value) == (
+        f"cell {__name__}.BareZeros: initial_state returned state h of torch.float32 when the parameters were of "
+        "torch.float64, in which probes run a cell: allowed: the dtype and device of the parameters, as in "
+        "next(self.parameters()).new_zeros(batch_size, self.hidden_size)"
+    )
+
+
+def test_a_step_that_fails_in_float64_is_told() -> None:
+    (warning,) = checked(ConstantMatrix)
+    assert warning.startswith(f"cell {__name__}.ConstantMatrix: step raised RuntimeError")
+    assert warning.endswith(
+        "(in float64, in which probes run a cell: they will fail; a constant tensor must be a buffer)"
+    )
 
 
 # --- constants that are neither parameter nor buffer ---

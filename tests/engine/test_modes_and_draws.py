@@ -173,7 +173,7 @@ def test_gradients_are_those_of_training_mode(members: int) -> None:
     population = population_of(built)
     population.predict(batch.inputs, range(members))
     population.compute_gradients(batch)
-    for m, (cell, readout) in enumerate(built):
+    for m, (cell, readout, _) in enumerate(built):
         cell.train()
         TASK.loss(plain_loop(Model(cell, readout), batch.inputs[:, m]), batch.targets[:, m]).backward()
         expected = torch.cat([p.grad.flatten() for p in [*cell.parameters(), *readout.parameters()]])

@@ -248,7 +248,7 @@ def batch_of(members: int, seed: int = 9) -> Batch:
 
 def run(model: tuple[Any, nn.Linear], inputs: Tensor) -> Tensor:
     """Return the predictions of one model, by a plain loop."""
-    cell, readout = model
+    cell, readout = model[:2]
     state, outputs = cell.initial_state(inputs.shape[1]), []
     for x in inputs:
         output, state = cell.step(x, state)
@@ -338,7 +338,7 @@ def test_each_member_gets_the_gradient_of_its_own_model(cell_type: type, with_no
     built, batch = models(cell_type, BATCHED_FROM), batch_of(BATCHED_FROM)
     population = population_of(built, MemoryPlan(2**30, tape_bytes))
     population.compute_gradients(batch, with_norms)
-    for m, (cell, readout) in enumerate(built):
+    for m, (cell, readout, _) in enumerate(built):
         TASK.loss(run((cell, readout), batch.inputs[:, m]), batch.targets[:, m]).backward()
         expected = torch.cat([p.grad.flatten() for p in [*cell.parameters(), *readout.parameters()]])
         torch.testing.assert_close(population.gradients[m], expected, rtol=1e-4, atol=1e-6)
@@ -346,7 +346,7 @@ def test_each_member_gets_the_gradient_of_its_own_model(cell_type: type, with_no
 
 def kept_gradients(model: tuple[Any, nn.Linear], inputs: Tensor, targets: Tensor) -> list[Tensor]:
     """Return the norms of the gradients of each part of the state at every step, kept by autograd."""
-    cell, readout = model
+    cell, readout = model[:2]
     state, states, outputs = cell.initial_state(inputs.shape[1]), [], []
     for x in inputs:
         output, state = cell.step(x, state)
@@ -456,7 +456,7 @@ def test_a_plug_in_of_stock_layers_is_seeded_and_leaves_the_global_generator_alo
 def test_the_read_out_is_drawn_apart_from_the_cell(cell_type: type) -> None:
     """No number of the read-out stands in the cell as well: that would be one draw used twice."""
     task = AddingTask(lag=10)
-    cell, readout = make_model(
+    cell, readout, _ = make_model(
         task, lambda generator: cell_type(2, 32, generator=generator), Generator().manual_seed(0)
     )
     drawn = torch.cat([p.detach().flatten() for p in cell.parameters()])

@@ -361,7 +361,7 @@ def test_a_gpu_trains_as_the_cpu_does(task: Any, cell_type: type) -> None:
         make_model(task, lambda g: cell_type(task.input_size, H, generator=g), Generator().manual_seed(m))
         for m in range(3)
     ]
-    there = Population(task, [(c.double(), r.double()) for c, r in models], RATES, torch.device("cuda"))
+    there = Population(task, [(c.double(), r.double()) for c, r, _ in models], RATES, torch.device("cuda"))
     for step in range(4):
         batch = data(task, [0, 1, 2], step)
         for population in (here, there):

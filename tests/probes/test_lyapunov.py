@@ -74,7 +74,7 @@ def test_a_cell_whose_state_is_its_input_forgets_at_once():
     exponents_of_cell = lyapunov(model_of(echo()), AddingTask(5), generator())
     assert exponents_of_cell.exponents == [FORGOTTEN] * 2
     assert exponents_of_cell.horizon == 0.0
-    assert by_key(exponents_of_cell) == {"memory/lyapunov_horizon": 0.0}
+    assert by_key(exponents_of_cell) == {"memory/lyapunov_horizon": 0.0, "memory/lyapunov_gone_within": 1.0}
     assert [list(column) for column in exponents_of_cell.curves()["spectrum"]] == [[], []]
 
 

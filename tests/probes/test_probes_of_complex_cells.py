@@ -8,6 +8,7 @@ import torch
 from known_cells import PlugIn, generator, model_of, normal
 from torch import Generator, Tensor, nn
 
+from lstm_bench.engine.double_precision import wide_cell
 from lstm_bench.engine.model import Model
 from lstm_bench.probes.boundary import boundary
 from lstm_bench.probes.gradient_flow import flow_over, gradient_flow
@@ -16,7 +17,6 @@ from lstm_bench.probes.learned_walk import learned_walk
 from lstm_bench.probes.lyapunov import spectrum_over
 from lstm_bench.probes.memory_capacity import memory_capacity
 from lstm_bench.probes.state_and_gates import state_and_gates
-from lstm_bench.probes.unrolled import in_float64
 from lstm_bench.tasks.context import ContextTask
 from lstm_bench.tasks.copy import CopyTask
 from lstm_bench.tasks.segments import SegmentsTask
@@ -136,11 +136,12 @@ def test_a_cell_that_cannot_be_copied_is_probed_like_one_that_can(kept: Any) -> 
     awkward: Any = KeepsGenerator(turn, inward, kept)
     awkward.load_state_dict(plain.state_dict())
     before = {name: tensor.clone() for name, tensor in awkward.state_dict().items()}
-    flows = [gradient_flow(model_of(cell, TASK.output_size), TASK, generator(7)) for cell in (awkward, plain)]
+    model = model_of(awkward, TASK.output_size)._replace(make_cell=lambda _: KeepsGenerator(turn, inward, kept))
+    flows = [gradient_flow(each, TASK, generator(7)) for each in (model, model_of(plain, TASK.output_size))]
     assert flows[0].joint.norms == flows[1].joint.norms
-    gates = state_and_gates(model_of(awkward, TASK.output_size), TASK, generator(5)).gates
+    gates = state_and_gates(model, TASK, generator(5)).gates
     assert 0 < gates["open"].mean < 1
-    wide = in_float64(awkward)
+    wide = wide_cell(model)
     assert wide.step(torch.zeros(1, TASK.input_size).double(), wide.initial_state(1))[0].dtype == torch.float64
     assert wide.hidden_size == awkward.hidden_size
     assert all(torch.equal(before[name], tensor) for name, tensor in awkward.state_dict().items())

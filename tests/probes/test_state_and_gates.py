@@ -193,3 +193,20 @@ def test_steps_behind_the_end_of_a_sequence_are_not_watched():
     assert gates_and_states.time_constants == pytest.approx([-1 / math.log(float(everything.mean()))], rel=1e-9)
     h = [math.sqrt(float(torch.stack([v[t] for v in values if len(v) > t]).square().mean())) for t in (0, 42)]
     assert [gates_and_states.state_traces["h"][t] for t in (0, 42)] == pytest.approx(h, rel=1e-9)
+
+
+class GatesInALayer(PlugIn):
+    """Calls a layer of its own `gates`, which is not the method that returns them."""
+
+    def __init__(self) -> None:
+        super().__init__(2, 3)
+        self.gates = torch.nn.Linear(5, 3)
+
+    def step(self, x: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+        h = torch.tanh(self.gates(torch.cat((x, state), dim=1)))
+        return h, h
+
+
+def test_a_layer_with_the_name_of_a_method_is_not_called():
+    measured = measure(GatesInALayer())
+    assert (list(measured.state_traces), measured.gates) == (["h"], {})

@@ -8,8 +8,9 @@ from known_cells import PairCell, every_cell, generator, normal, parts_of, run
 from torch import Tensor
 
 from lstm_bench.cells.contract import State, state_like, state_parts
+from lstm_bench.engine.double_precision import in_float64
 from lstm_bench.probes.contract import ProbeError
-from lstm_bench.probes.unrolled import flat, in_float64, pull_back, split, states, unroll
+from lstm_bench.probes.unrolled import flat, pull_back, split, states, unroll
 
 D, H, B, T = 3, 5, 2, 6
 DIFFERENCE = 1e-6

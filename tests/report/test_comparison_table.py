@@ -1,8 +1,10 @@
 """The span in the comparison's table: in steps held first, then in lag."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from synthetic_study import maker
 
@@ -49,3 +51,18 @@ def test_the_caption_of_the_solve_rates_has_the_ratio_in_steps_held(make: Make) 
     study = make(held=True)
     expected = f"In steps held, the span of lstm is {held_ratio(study, 'lstm', 'rnn').text} that of rnn."
     assert expected in solve_rate.finding(study)
+
+
+def test_beside_not_measured_stands_why(make: Make) -> None:
+    study = make()
+    flow = study.results["metric"].str.startswith("grad/")
+    failed = {"cell": "rnn", "probe": "gradient_flow", "moment": "initial", "reason": "gradient_flow: not finite"}
+    blank = replace(
+        study, results=study.results.loc[~flow], speed=study.speed.iloc[:0], unmeasured=pd.DataFrame([failed])
+    )
+    lstm, rnn = comparison_table(blank, comparison(blank)).rows
+    assert [entry.below for entry in lstm if entry.text == "not measured"] == [
+        ("speed=off, or it failed",),
+        ("probe gradient_flow is off",),
+    ]
+    assert [entry.below for entry in rnn if entry.text == "not measured"][1] == ("not finite",)

@@ -183,6 +183,13 @@ def test_training_gradients_tell_the_share_left_and_the_share_clipped(sample: St
     assert "10% of steps clipped" in finding
 
 
+def test_a_gradient_that_is_zero_at_its_last_step_is_told_in_words(sample: StudyData) -> None:
+    first, last = 0.5, sample.gradients["steps_back"] == 0
+    for norms, text in ((0.0, "dL/dh no gradient"), (first, "dL/dh none at the last step")):
+        silent = sample.gradients.assign(norm=norms).where(~last, sample.gradients.assign(norm=0.0))
+        assert text in state_gradients.finding(dataclasses.replace(sample, gradients=silent))
+
+
 @pytest.mark.parametrize(
     ("kept", "words"),
     [
@@ -190,6 +197,7 @@ def test_training_gradients_tell_the_share_left_and_the_share_clipped(sample: St
         ((0.22, float("nan"), float("nan")), "0.22"),
         ((1e-12, 1e-15, 1e-9), "less than 1e-9"),
         ((1e-8, 1e-15, 1e-2), "1e-08 (1e-9 to 0.010)"),
+        ((0.22, 1e-27, 1.1e27), "0.22"),
     ],
 )
 def test_kept_words(kept: tuple[float, float, float], words: str) -> None:

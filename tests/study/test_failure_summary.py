@@ -7,7 +7,7 @@ from lstm_bench.config.composing import Invocation, compose_study
 from lstm_bench.records.schema import MemberRecord
 from lstm_bench.records.snapshot import Snapshot
 from lstm_bench.records.store import StudyRecords
-from lstm_bench.study.messages import summarise_failures
+from lstm_bench.study.messages import probe_lines, summarise_failures
 from lstm_bench.study.planning import plan_study
 
 ARGUMENTS = ("cell=rnn", "task.lag=2,1", "cell.hidden_size=4", "trainer.seeds=4", "trainer.learning_rates=0.1")
@@ -46,3 +46,25 @@ def test_every_job_is_named_once_a_reason_and_what_has_a_result_is_not(tmp_path:
         "Never ran: copy rnn lag 1 (seed 3): its job ended before",
     ]
     assert summary.without_result == 5
+
+
+def test_a_probe_that_failed_on_every_member_of_a_cell_is_told_once_with_its_reason(tmp_path: Path) -> None:
+    records = StudyRecords(tmp_path / "s")
+    jobs = plan_study(compose_study(Invocation(ARGUMENTS)), ARGUMENTS).jobs
+    everywhere = {
+        "lyapunov initial": "lyapunov: no number",
+        "lyapunov final": "lyapunov: no number",
+        "mine final": "no\n  number: ",
+    }
+    for job in jobs:
+        for seed, member in enumerate(job.reported()):
+            here = {"jacobian final": "jacobian: not finite"} if seed else {}
+            status, errors = (
+                ("solved", everywhere | here) if seed < 3 else ("diverged", {"boundary final": "not finite"})
+            )
+            record = MemberRecord(member.identity, job.job, "report", seed, 0.1, status, probe_errors=errors)
+            records.write_status(record)
+    assert probe_lines(Snapshot(records, jobs), jobs) == [
+        "Probes lyapunov, mine failed for all 6 members of copy rnn: no number"
+    ]
+    assert probe_lines(Snapshot(records, []), jobs) == []

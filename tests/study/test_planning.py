@@ -1,14 +1,15 @@
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import pytest
 
 from lstm_bench.config.composing import Invocation, compose_study
+from lstm_bench.config.objects import cell_defaults, check_job
 from lstm_bench.config.schema import JobConfig, TrainerConfig
 from lstm_bench.records.identity import member_identity
 from lstm_bench.records.schema import JobPlan
 from lstm_bench.study.identity import job_identity
-from lstm_bench.study.planning import cell_names, distance_of, job_config, plan_study
+from lstm_bench.study.planning import _plan_job, cell_names, distance_of, job_config, plan_study
 
 
 def jobs(*overrides: str):
@@ -153,3 +154,11 @@ def test_the_plan_has_the_softer_criteria_of_a_task_that_names_some():
     (other,) = plan_study(compose_study(Invocation(("task=temporal_order",))), []).jobs
     assert copy.softer == {"recall_accuracy": [0.95, 0.9]}
     assert other.softer == {}
+
+
+def test_settings_that_a_yaml_leaves_to_the_constructor_are_recorded_and_change_no_identity():
+    (job,) = jobs("cell=lstm", "cell.hidden_size=4")
+    assert plan_study(compose_study(Invocation(("cell=lstm",))), []).jobs[0].cell_defaults == {}
+    short = replace(job, cell={"_target_": job.cell["_target_"], "hidden_size": 4})
+    assert cell_defaults(short) == {"init": "pytorch", "forget_bias": None, "chrono": None}
+    assert "chrono" not in job_config(_plan_job(short, "lstm", *check_job(short))).cell

@@ -112,3 +112,26 @@ def test_ctrl_c_stays_blocked_for_a_launchers_processes_whatever_the_launcher_st
         [sys.executable, "-c", WHAT_JOBLIB_STARTS], cwd=tmp_path, capture_output=True, text=True, check=True
     )
     assert ran.stdout.split() == ["True", "False"], ran.stderr
+
+
+SIGNALLED = """
+import os, signal, sys, threading, time
+from multiprocessing import resource_tracker
+from pathlib import Path
+from joblib.externals.loky.backend import resource_tracker as of_joblib
+from lstm_bench.study.stopping import Stop
+
+threading.Thread(target=threading.Event().wait, daemon=True).start()
+trackers = [module._resource_tracker for module in (resource_tracker, of_joblib)]
+with Stop().forwarding(Path(sys.argv[1])):
+    for tracker in trackers:
+        os.kill(tracker._pid, signal.SIGUSR1)
+    time.sleep(0.3)
+    print([tracker._check_alive() for tracker in trackers])
+"""
+
+
+def test_what_cleans_up_behind_joblib_outlives_a_signal_to_the_group(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", SIGNALLED, str(tmp_path / "stop")]
+    ran = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    assert (ran.stdout, ran.stderr) == ("[True, True]\n", "")

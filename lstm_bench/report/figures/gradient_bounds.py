@@ -10,6 +10,7 @@ from matplotlib.patches import Patch
 from lstm_bench.analysis.frames import StudyData
 from lstm_bench.analysis.gradients import BOUNDS, FROBENIUS, SPECTRAL, WHEN, bound_summary, longest_lag_with_bounds
 from lstm_bench.analysis.statistics import Interval
+from lstm_bench.analysis.wording import counted
 from lstm_bench.metrics import INITIAL
 from lstm_bench.report.figures.findings import by_cell, joined, not_measured
 from lstm_bench.report.figures.gradient_panels import draw_flow, members_in, norm_axis, steps_back_axis
@@ -71,7 +72,7 @@ def finding(study: StudyData) -> str:
     texts = {cell: _kept(of_cell) for cell, of_cell in rows_by_cell(study, last).items()}
     when, named = WHEN[str(last["moment"].iloc[0])], "; ".join(by_cell(texts, lambda cell: -best.get(cell, 0.0)))
     return joined(
-        f"Over {longest} steps back {when} the best direction keeps, and any direction: {named}.",
+        f"Over {counted(int(longest), 'step')} back {when} the best direction keeps, and any direction: {named}.",
         not_measured(absent_cells(study, bounds)),
     )
 

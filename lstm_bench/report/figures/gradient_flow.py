@@ -22,7 +22,7 @@ from lstm_bench.analysis.gradients import (
     longest_lag_with_flow,
     member_horizons,
 )
-from lstm_bench.analysis.wording import listed
+from lstm_bench.analysis.wording import counted, listed
 from lstm_bench.metrics import INITIAL
 from lstm_bench.report.figures.findings import by_cell, joined, not_measured
 from lstm_bench.report.figures.gradient_panels import FEW, draw_flow, members_in, norm_axis, steps_back_axis
@@ -173,9 +173,9 @@ def finding(study: StudyData) -> str:
 def _at_moment(study: StudyData, cells: list[str], lag: int, moment: str, longest: int) -> str:
     factors = {cell: decay_words(study, cell, lag, moment) for cell in cells}
     known = {cell: factor for cell, factor in factors.items() if factor}
-    texts = listed(by_cell(known, cells.index, "{text} in {cell}"))
+    texts, within = listed(by_cell(known, cells.index, "{text} in {cell}")), counted(int(longest), "step")
     return (
-        f"{WHEN[moment].capitalize()} a step back multiplies the gradient by {texts}; within {longest} steps it falls "
+        f"{WHEN[moment].capitalize()} a step back multiplies the gradient by {texts}; within {within} it falls "
         f"{horizon_words(study, cells, lag, moment, THOUSANDTH)}."
     )
 

@@ -8,7 +8,7 @@ import pandas as pd
 from lstm_bench.analysis.frames import StudyData
 from lstm_bench.analysis.gradients import JOINT, ONE_OVER_E, THOUSANDTH, WHEN, decay_per_step, horizon
 from lstm_bench.analysis.statistics import Interval
-from lstm_bench.analysis.wording import counted, listed, significant, with_range
+from lstm_bench.analysis.wording import HUGE, counted, listed, significant, with_range
 from lstm_bench.report.figures.findings import NAMED
 from lstm_bench.report.figures.gradient_panels import LOWEST
 from lstm_bench.report.figures.table_rows import rows_where
@@ -46,7 +46,8 @@ def kept_words(kept: Interval) -> str:
     if kept.middle < LOWEST:
         return "less than 1e-9"
     ends = ["1e-9" if end < LOWEST else significant(end, 2) for end in (kept.low, kept.high)]
-    return significant(kept.middle, 2) + (f" ({' to '.join(ends)})" if math.isfinite(kept.low) else "")
+    is_known = math.isfinite(kept.low) and kept.high < HUGE
+    return significant(kept.middle, 2) + (f" ({' to '.join(ends)})" if is_known else "")
 
 
 def first_step_words(study: StudyData, flow: pd.DataFrame, lag: int) -> str:

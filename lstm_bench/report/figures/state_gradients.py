@@ -212,7 +212,9 @@ def _ratio(norms: pd.DataFrame) -> str:
 
 def _fraction_left(stage: pd.DataFrame) -> str:
     last, *_, first = stage.sort_values("steps_back")["median"].tolist()
-    return significant(first / last, 2) if last > 0 else "0/0"
+    if last > 0:
+        return significant(first / last, 2)
+    return "no gradient" if not first else "none at the last step"
 
 
 def rows(study: StudyData) -> pd.DataFrame:

@@ -14,10 +14,12 @@ from lstm_bench.analysis.matching import Matching, matched_studies
 from lstm_bench.analysis.memory_span import MemorySpan
 from lstm_bench.analysis.solving import members_a_lag, solve_rates, spans, was_trained
 from lstm_bench.analysis.wording import NOT_AVAILABLE, counted, range_of, significant, span_of, times
+from lstm_bench.metrics import INITIAL
 from lstm_bench.records.schema import WITHOUT_RESULT
 from lstm_bench.report.document import DASH, Block, Entry, FileLink, Paragraph, Section, Table
 from lstm_bench.report.style import colours
 
+FLOW_PROBE = "gradient_flow"
 FILES = ("tables/comparison.csv", "tables/members.csv", "results.csv")
 
 
@@ -62,7 +64,7 @@ def comparison_table(study: StudyData, compared: pd.DataFrame) -> Table:
         ("Memory", "peak, MiB"),
     ]
     rows = [
-        [_named(cell, shades), *_span_entries(study, row), *_entries(row, _rates(study, cell))]
+        [_named(cell, shades), *_span_entries(study, row), *_entries(study, row, _rates(study, cell))]
         for cell, row in _by_cell(compared).items()
     ]
     return Table(headings, rows, "Comparison")
@@ -86,12 +88,12 @@ def _named(cell: str, shades: Mapping[str, str]) -> Entry:
     return Entry(cell, sort=cell, colour=shades[cell])
 
 
-def _entries(row: Mapping[str, Any], rates: Entry) -> list[Entry]:
+def _entries(study: StudyData, row: Mapping[str, Any], rates: Entry) -> list[Entry]:
     return [
         _parameters(row),
-        _speed(row),
+        _speed(study, row),
         _steps(row),
-        _decay(row),
+        _decay(study, row),
         rates,
         _memory(row),
     ]
@@ -134,12 +136,18 @@ def _parameters(row: Mapping[str, Any]) -> Entry:
     return Entry(f"{row['n_parameters_core']:,}", below, float(row["n_parameters_core"]))
 
 
-def _speed(row: Mapping[str, Any]) -> Entry:
+def _speed(study: StudyData, row: Mapping[str, Any]) -> Entry:
     speed = _number(row["sequences_per_s"])
     if math.isnan(speed):
-        return Entry("not measured")
+        return Entry("not measured", (_why_no_speed(study),))
     ends = "-".join(significant(row[f"sequences_per_s_{end}"]) for end in ("q25", "q75"))
     return Entry(significant(speed), _lines(ends, row["speed_kernel"], *_speed_ratio(row), _stock_ratio(row)), speed)
+
+
+def _why_no_speed(study: StudyData) -> str:
+    if not was_trained(study):
+        return "nothing was trained"
+    return "speed=off, or it failed" if study.speed.empty else "not timed by what trained it"
 
 
 def _speed_ratio(row: Mapping[str, Any]) -> tuple[str, str]:
@@ -166,13 +174,22 @@ def _steps(row: Mapping[str, Any]) -> Entry:
     return Entry(f"{steps:,.0f}", _lines(interval, f"lag {row['steps_lag']:.0f}"), steps)
 
 
-def _decay(row: Mapping[str, Any]) -> Entry:
+def _decay(study: StudyData, row: Mapping[str, Any]) -> Entry:
     decay = _number(row["decay_initial"])
     if math.isnan(decay):
-        return Entry("not measured")
+        return Entry("not measured", _lines(_why_no_decay(study, row["cell"])))
     low, high = (_number(row[f"decay_initial_{end}"]) for end in ("low", "high"))
-    ends = f"{significant(low)}-{significant(high)}" if math.isfinite(low) else ""
-    return Entry(significant(decay), _lines(ends, _reach(row)), decay)
+    return Entry(significant(decay), _lines(range_of(low, high), _reach(row)), decay)
+
+
+def _why_no_decay(study: StudyData, cell: str) -> str:
+    """Return why the probe of gradients has nothing of a cell at its start, as far as the records tell."""
+    failed = study.unmeasured
+    reasons = failed.loc[(failed["cell"] == cell) & (failed["probe"] == FLOW_PROBE) & (failed["moment"] == INITIAL)]
+    if len(reasons):
+        return str(reasons["reason"].iloc[0]).removeprefix(f"{FLOW_PROBE}: ")
+    is_chosen = any(INITIAL in job.config.get("probe", {}).get(FLOW_PROBE, {}).get("at", ()) for job in study.plan.jobs)
+    return "" if is_chosen else f"probe {FLOW_PROBE} is off"
 
 
 def _reach(row: Mapping[str, Any]) -> str:

@@ -177,7 +177,7 @@ def settings_table(study: StudyData) -> Table:
 
 def _settings(study: StudyData, cell: str) -> dict[str, str]:
     jobs = sorted((job for job in study.plan.jobs if job.cell == cell), key=lambda job: job.lag)
-    configs = [job.config.get("cell", {}) for job in jobs]
+    configs = [job.config.get("cell", {}) | job.cell_defaults for job in jobs]
     settings = {_heading(name): _over_lags([config.get(name) for config in configs]) for name in configs[0]}
     return settings | {"kernel": _over_lags([job.kernel for job in jobs])}
 
