@@ -124,7 +124,10 @@ class DrawsTogether(Protocol):
 
 
 class RandomLength(ABC):
-    """The base of tasks whose sequences have T to T + T // 10 steps, each number equally likely, and one answer."""
+    """The base of tasks whose sequences have `shortest` to `length` steps, each number equally likely, and one answer.
+
+    The longest has a tenth more steps than the shortest, unless a task says otherwise.
+    """
 
     @property
     @abstractmethod
@@ -138,7 +141,7 @@ class RandomLength(ABC):
 
     @property
     def predicted_steps(self) -> int:
-        """T // 10 + 1, the number of steps that may be the last one."""
+        """The number of steps that may be the last one."""
         return self.length - self.shortest + 1
 
     def _draw_lengths(self, batch_size: int, generator: Generator) -> Tensor:

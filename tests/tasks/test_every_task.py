@@ -38,10 +38,19 @@ def choices(task_type: type) -> Iterator[dict[str, Any]]:
         yield dict(zip(listed, values, strict=True))
 
 
+OTHER_SETTINGS: dict[str, dict[str, Any]] = {"ModularAdditionTask": {"modulus": 5}}  # numbers that a yaml chooses
 CASES = [
-    pytest.param(task_type(lag=LAG, **settings), id="-".join([task_type.__name__, *settings.values()]))
-    for task_type in task_types()
-    for settings in choices(task_type)
+    *(
+        pytest.param(task_type(lag=LAG, **settings), id="-".join([task_type.__name__, *settings.values()]))
+        for task_type in task_types()
+        for settings in choices(task_type)
+    ),
+    *(
+        pytest.param(task_type(lag=LAG, **settings), id=f"{name}-{settings}")
+        for task_type in task_types()
+        for name, settings in OTHER_SETTINGS.items()
+        if task_type.__name__ == name
+    ),
 ]
 pytestmark = pytest.mark.parametrize("task", CASES)
 
@@ -274,11 +283,13 @@ MEMORYLESS: dict[str, Callable[[Any, Tensor], Tensor]] = {
     "MarkedPairsTask": the_mean_of_the_answers,
     "TemporalOrderTask": all_classes_alike,
     "ReberTask": what_follows_the_symbol,
+    "ModularAdditionTask": all_classes_alike,
 }
 # Where another predictor does better by one metric alone.
 BEST_BY: dict[tuple[str, str], Callable[[Any, Tensor], Tensor]] = {
     ("MarkedPairsTask", "correct"): where_most_answers_are,
     ("TemporalOrderTask", "correct"): always_the_first_class,
+    ("ModularAdditionTask", "accuracy"): always_the_first_class,
     ("ReberTask", "recall_ce"): one_cue_or_the_other,
     ("ReberTask", "recall_accuracy"): one_cue_or_the_other,
 }

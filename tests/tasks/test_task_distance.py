@@ -63,6 +63,10 @@ def from_the_cue_to_the_end_of_the_inner_string(_: Any, inputs: Tensor) -> Tenso
     return first(inputs[..., 6] == 1) - 1
 
 
+def from_the_first_step_to_the_last(_: Any, inputs: Tensor) -> Tensor:
+    return (inputs.sum(dim=-1) > 0).sum(dim=0) - 1
+
+
 # Found from the inputs alone: a new task adds how to find its farthest cue and its answer.
 FINDERS: dict[str, Callable[[Any, Tensor], Tensor]] = {
     "CopyTask": from_letters_to_the_marker,
@@ -72,6 +76,7 @@ FINDERS: dict[str, Callable[[Any, Tensor], Tensor]] = {
     "ContextTask": from_cues_to_their_questions,
     "SegmentsTask": from_the_last_a_or_boundary,
     "ReberTask": from_the_cue_to_the_end_of_the_inner_string,
+    "ModularAdditionTask": from_the_first_step_to_the_last,
 }
 
 
