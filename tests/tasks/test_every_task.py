@@ -284,12 +284,18 @@ MEMORYLESS: dict[str, Callable[[Any, Tensor], Tensor]] = {
     "TemporalOrderTask": all_classes_alike,
     "ReberTask": what_follows_the_symbol,
     "ModularAdditionTask": all_classes_alike,
+    "DelayedRecallTask": all_classes_alike,
+    "SelectiveCopyTask": all_classes_alike,
+    "AssociativeRecallTask": all_classes_alike,
 }
 # Where another predictor does better by one metric alone.
 BEST_BY: dict[tuple[str, str], Callable[[Any, Tensor], Tensor]] = {
     ("MarkedPairsTask", "correct"): where_most_answers_are,
     ("TemporalOrderTask", "correct"): always_the_first_class,
     ("ModularAdditionTask", "accuracy"): always_the_first_class,
+    ("DelayedRecallTask", "accuracy"): always_the_first_class,
+    ("SelectiveCopyTask", "accuracy"): always_the_first_class,
+    ("AssociativeRecallTask", "accuracy"): always_the_first_class,
     ("ReberTask", "recall_ce"): one_cue_or_the_other,
     ("ReberTask", "recall_accuracy"): one_cue_or_the_other,
 }

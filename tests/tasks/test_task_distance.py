@@ -67,6 +67,27 @@ def from_the_first_step_to_the_last(_: Any, inputs: Tensor) -> Tensor:
     return (inputs.sum(dim=-1) > 0).sum(dim=0) - 1
 
 
+def from_the_marked_symbol_to_the_question(_: Any, inputs: Tensor) -> Tensor:
+    return first(inputs[..., 9] == 1) - first(inputs[..., 8] == 1)
+
+
+def from_each_letter_to_its_turn(_: Any, inputs: Tensor) -> Tensor:
+    """Letters are symbols 0 to 7; the first is recalled at the first marker (symbol 9), others in turn."""
+    is_letter = (inputs[..., :8].sum(dim=-1) == 1).T
+    turn = is_letter.cumsum(dim=1) - 1
+    return (first(inputs[..., 9] == 1).unsqueeze(1) + turn - torch.arange(len(inputs)))[is_letter]
+
+
+def from_each_key_to_its_question(task: Any, inputs: Tensor) -> Tensor:
+    """Keys are symbols 0 to 15: shown at even steps of the first 2n, and asked for at later steps."""
+    symbols, shown = inputs.argmax(dim=-1), 2 * task.n_pairs
+    steps = torch.arange(len(inputs)).unsqueeze(1)
+    gaps = [
+        torch.where((symbols == symbols[i]) & (steps >= shown), steps, 0).amax(dim=0) - i for i in range(0, shown, 2)
+    ]
+    return torch.cat(gaps)
+
+
 # Found from the inputs alone: a new task adds how to find its farthest cue and its answer.
 FINDERS: dict[str, Callable[[Any, Tensor], Tensor]] = {
     "CopyTask": from_letters_to_the_marker,
@@ -77,6 +98,9 @@ FINDERS: dict[str, Callable[[Any, Tensor], Tensor]] = {
     "SegmentsTask": from_the_last_a_or_boundary,
     "ReberTask": from_the_cue_to_the_end_of_the_inner_string,
     "ModularAdditionTask": from_the_first_step_to_the_last,
+    "DelayedRecallTask": from_the_marked_symbol_to_the_question,
+    "SelectiveCopyTask": from_each_letter_to_its_turn,
+    "AssociativeRecallTask": from_each_key_to_its_question,
 }
 
 
