@@ -3,6 +3,7 @@
 import gzip
 import struct
 import zipfile
+import zlib
 from pathlib import Path
 
 import torch
@@ -21,7 +22,7 @@ def read_mnist(file: Path) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """
     try:
         tensors = _read_npz(file) if file.is_file() else [_read_idx(_idx_file(file, name)) for name in IDX_FILES]
-    except (OSError, EOFError, KeyError, ValueError, struct.error, zipfile.BadZipFile) as error:
+    except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile, zlib.error) as error:
         why = str(error).strip("'") or type(error).__name__
         raise ValueError(f"file={file}: allowed: {ALLOWED} ({why})") from error
     training, training_labels, test, test_labels = (
@@ -51,6 +52,8 @@ def _read_idx(path: Path) -> Tensor:
     Source: the format as described with MNIST by LeCun, Cortes & Burges.
     """
     content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+    if len(content) < 4 or len(content) < 4 + 4 * content[3]:
+        raise ValueError(f"{path.name} ends within its header")
     zeros, kind, dimensions = struct.unpack_from(">HBB", content)
     if zeros != 0 or kind != UNSIGNED_BYTE:
         raise ValueError(f"{path.name} is no idx file of bytes")

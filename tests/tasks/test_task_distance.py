@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 import torch
-from test_every_task import CASES
+from test_every_task import CASES, has_lags
 from torch import Generator, Tensor
 
+from lstm_bench.study.planning import distance_of
 from lstm_bench.tasks.adding import AddingTask
 from lstm_bench.tasks.context import ContextTask
 from lstm_bench.tasks.copy import CopyTask
@@ -104,8 +105,19 @@ FINDERS: dict[str, Callable[[Any, Tensor], Tensor]] = {
 }
 
 
+WITH_LAGS = [case for case in CASES if has_lags(type(case.values[0]))]
+WITHOUT = [case for case in CASES if case not in WITH_LAGS]
+
+
+@pytest.mark.parametrize("task", WITHOUT)
+def test_a_task_of_natural_data_states_no_distance(task: Any) -> None:
+    """Nobody knows which of its steps an answer needs: reports tell its lag."""
+    assert not hasattr(task, "distance")
+    assert distance_of(task) is None
+
+
 @pytest.mark.parametrize("lag", [6, 17])
-@pytest.mark.parametrize("task", CASES)
+@pytest.mark.parametrize("task", WITH_LAGS)
 def test_half_of_the_sequences_hold_their_farthest_cue_for_less_than_the_distance(task: Any, lag: int) -> None:
     assert type(task).__name__ in FINDERS, "add to FINDERS how this task's cue and answer are found"
     at_lag = task.at_lag(lag)
