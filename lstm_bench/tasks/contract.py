@@ -44,8 +44,8 @@ class Task(Protocol):
     farthest cue: from the step that shows the cue to the step whose prediction is the answer. An answer that the
     present input gives away does not count. Cues stand where a sequence draws them, whatever `at_distance` does.
 
-    A task of natural data may have one lag alone, which its constructor does not take: its `lag` is the number of steps
-    of its sequences, `at_lag` takes no other, and it has no `distance`, since nobody knows which steps an answer needs.
+    A task of natural data may have one lag alone, the number of steps of its sequences, and refuse any other. It has no
+    `distance` where nobody knows which steps an answer needs.
     """
 
     lag: int

@@ -23,6 +23,8 @@ class DigitsTask(PixelTask):
         scikit-learn's `load_digits` has it. Read pixel by pixel: Le, Jaitly & Hinton 2015, on MNIST.
     """
 
+    lag: int = 64
+
     description: ClassVar = (
         "An image of a handwritten digit, 8 by 8 pixels, is read one pixel a step, and at the last the digit must be "
         "said; the images that count were never trained on, and the lag is the number of pixels."

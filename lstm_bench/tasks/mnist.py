@@ -27,15 +27,12 @@ class MnistTask(PixelTask):
     """
 
     file: Path
+    lag: int = 784
 
     description: ClassVar = (
         "An image of a handwritten digit is read one pixel a step, and at the last the digit must be said; the images "
         "that count were never trained on, and the lag is the number of pixels."
     )
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        _load(self.file)
 
     @property
     def images(self) -> tuple[Images, Images]:

@@ -4,7 +4,7 @@ from abc import abstractmethod
 from copy import copy
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import ClassVar, Literal, Self, get_args
+from typing import Any, ClassVar, Literal, Self, get_args
 
 import torch
 import torch.nn.functional as F
@@ -64,14 +64,16 @@ class PixelTask(ClassAnswers):
     Solved: accuracy >= 0.9 and loss <= a fifth of its baseline.
 
     Args:
+        lag: P, and nothing else; a setting so that cells can refer to it.
         order: rows, or permuted.
         permutation_seed: of the order of the pixels where that is permuted.
         cue_distance: d, steps from the last pixel to the answer. None: 0.
 
-    Raises: ValueError for an unknown order, or a permutation_seed below 0 or a cue_distance below 1.
+    Raises: ValueError for a lag other than P, an unknown order, a permutation_seed below 0 or a cue_distance below 1.
     Shapes: inputs [P, B, 1], or [P + d, B, 1]; targets [1, B].
     """
 
+    lag: int
     order: Order = "rows"
     permutation_seed: int = 0
     cue_distance: int | None = None
@@ -85,6 +87,9 @@ class PixelTask(ClassAnswers):
     softer: ClassVar = {"accuracy": (0.8, 0.6)}
 
     def __post_init__(self) -> None:
+        pixels = self.images[0].pixels.shape[1]
+        if self.lag != pixels:
+            raise ValueError(f"lag={self.lag}: allowed: {pixels}, the pixels of an image")
         one_of(get_args(Order), order=self.order)
         at_least(0, permutation_seed=self.permutation_seed)
         if self.cue_distance is not None:
@@ -94,11 +99,6 @@ class PixelTask(ClassAnswers):
     @abstractmethod
     def images(self) -> tuple[Images, Images]:
         """Those of training and those of evaluation."""
-
-    @property
-    def lag(self) -> int:
-        """P, the pixels of an image."""
-        return self.images[0].pixels.shape[1]
 
     @property
     def length(self) -> int:
@@ -165,16 +165,14 @@ class PixelTask(ClassAnswers):
 
         Raises: ValueError for a lag other than P.
         """
-        if lag != self.lag:
-            raise ValueError(f"lag={lag}: allowed: {self.lag}, the pixels of an image")
-        return self._with_distance(None)
+        return self._like_this(lag=lag, cue_distance=None)
 
     def at_distance(self, distance: int) -> Self:
         """Return the same task with `distance` steps from the last pixel to the answer."""
-        return self._with_distance(distance)
+        return self._like_this(cue_distance=distance)
 
-    def _with_distance(self, distance: int | None) -> Self:
-        task = replace(self, cue_distance=distance)
+    def _like_this(self, **settings: Any) -> Self:
+        task = replace(self, **settings)
         return task.held_out() if self.is_held_out else task
 
     def recall(self, predictions: Tensor, batch: Batch) -> Tensor:

@@ -18,6 +18,7 @@ from torch import Generator, Tensor
 from lstm_bench import tasks
 from lstm_bench.tasks.contract import Batch, scored
 from lstm_bench.tasks.masking import valid_mask
+from lstm_bench.tasks.pixels import PixelTask
 
 LAG, B, M = 6, 5, 3
 MEMBERS = ("sample", "loss", "metrics", "oracle", "solved")
@@ -43,12 +44,14 @@ def choices(task_type: type) -> Iterator[dict[str, Any]]:
 
 # What a yaml chooses beside these, and what a task needs: a file.
 OTHER_SETTINGS: dict[str, list[dict[str, Any]]] = {"ModularAdditionTask": [{}, {"modulus": 5}]}
-NEEDS: dict[str, Callable[[], dict[str, Any]]] = {"MnistTask": lambda: {"file": tiny_mnist.folder()}}
+NEEDS: dict[str, Callable[[], dict[str, Any]]] = {
+    "MnistTask": lambda: {"lag": tiny_mnist.PIXELS, "file": tiny_mnist.folder()}
+}
 
 
 def has_lags(task_type: type) -> bool:
     """Return whether the task has a lag that one may choose."""
-    return "lag" in inspect.signature(task_type).parameters
+    return not issubclass(task_type, PixelTask)
 
 
 def cases() -> Iterator[Any]:

@@ -101,14 +101,14 @@ def test_mnist_is_read_from_each_form_of_its_files(form: str, tmp_path: Path) ->
         file = tiny_mnist.write_npz(tmp_path / "mnist.npz")
     else:
         file = tiny_mnist.write_idx(tmp_path, gzipped=form == "idx.gz")
-    training, evaluation = MnistTask(file=file).images
+    training, evaluation = MnistTask(lag=20, file=file).images
     expected = [torch.tensor(array) for array in tiny_mnist.arrays()]
     assert torch.equal(training.pixels, expected[0].flatten(1)) and torch.equal(training.labels, expected[1].long())
     assert torch.equal(evaluation.pixels, expected[2].flatten(1)) and torch.equal(evaluation.labels, expected[3].long())
 
 
 def test_grey_of_255_is_an_input_of_1() -> None:
-    task = scored(MnistTask(file=tiny_mnist.folder()))
+    task = scored(MnistTask(lag=20, file=tiny_mnist.folder()))
     batch = task.sample(500, Generator().manual_seed(0))
     greys = {tuple(image) for image in (batch.inputs.squeeze(-1).T * 255).round().int().tolist()}
     assert greys == set(map(tuple, tiny_mnist.arrays()[2].reshape(40, 20).tolist()))
@@ -129,20 +129,20 @@ def test_what_is_wrong_with_the_files_is_told_in_one_line(content: bytes | None,
     labels = tiny_mnist.write_idx(tmp_path) / "train-labels-idx1-ubyte"
     labels.unlink() if content is None else labels.write_bytes(content)
     with pytest.raises(ValueError) as refused:
-        MnistTask(file=tmp_path)
+        MnistTask(lag=20, file=tmp_path)
     assert str(refused.value).startswith(f"file={tmp_path}: allowed: ")
     assert reason in str(refused.value) and "\n" not in str(refused.value)
 
 
 def test_a_file_that_is_missing_or_no_npz_is_named(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"^file=.*nowhere: allowed: .*\(no such file or folder\)$"):
-        MnistTask(file=tmp_path / "nowhere")
+        MnistTask(lag=20, file=tmp_path / "nowhere")
     (tmp_path / "text.npz").write_text("no archive")
     with pytest.raises(ValueError, match=r"^file=.*text\.npz: allowed: an npz file with "):
-        MnistTask(file=tmp_path / "text.npz")
+        MnistTask(lag=20, file=tmp_path / "text.npz")
     np.savez(tmp_path / "lacks.npz", x_train=np.zeros(3))
     with pytest.raises(ValueError, match=r"^file=.*lacks\.npz: .*y_train"):
-        MnistTask(file=tmp_path / "lacks.npz")
+        MnistTask(lag=20, file=tmp_path / "lacks.npz")
 
 
 @pytest.mark.parametrize(
@@ -160,6 +160,7 @@ def test_a_wrong_setting_is_named_with_its_value(settings: dict[str, int | str],
 
 
 def test_the_lag_is_the_number_of_pixels_and_no_other() -> None:
-    assert (DigitsTask().lag, MnistTask(file=tiny_mnist.folder()).lag) == (64, 20)
-    with pytest.raises(ValueError, match=r"^lag=32: allowed: 64, the pixels of an image$"):
-        DigitsTask().at_lag(32)
+    assert (DigitsTask().lag, MnistTask(lag=20, file=tiny_mnist.folder()).lag) == (64, 20)
+    for refused in (lambda: DigitsTask().at_lag(32), lambda: DigitsTask(lag=32)):
+        with pytest.raises(ValueError, match=r"^lag=32: allowed: 64, the pixels of an image$"):
+            refused()
