@@ -1,36 +1,41 @@
 """Modular addition: follow a running sum modulo m, which no finite window of the inputs tells. Parity is m = 2."""
 
 import math
+from collections import Counter
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import ClassVar, Literal, get_args
 
 import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
 
-from lstm_bench.checks import at_least
+from lstm_bench.checks import at_least, one_of
 from lstm_bench.tasks.classes import CERTAIN, ClassAnswers, above_chance
 from lstm_bench.tasks.contract import Batch, RandomLength, log_spaced
-from lstm_bench.tasks.masking import answer_predictions
+from lstm_bench.tasks.distance import median_of
+from lstm_bench.tasks.masking import IGNORE_INDEX
 
 SHORTEST = 3
 TESTED = 6.4  # times the longest length of training: 256 where that is 40
 DISTANCES = 10
+Asked = Literal["each_step", "last_step"]
 
 
 @dataclass(frozen=True)
 class ModularAdditionTask(ClassAnswers, RandomLength):
-    """Predict at the end of a sequence of random length the sum of its symbols modulo m.
+    """Predict the sum modulo m of all symbols so far, at each step or at the last of a sequence of random length.
 
-    With m = 5 and a sequence of 7 steps (3 + 1 + 4 + 4 + 0 + 2 + 3 = 17):
+    With m = 5 and a sequence of 7 steps (3 + 1 + 4 + 4 + 0 + 2 + 3 = 17), `.` where nothing is asked:
 
-        time     0 1 2 3 4 5 6
-        input    3 1 4 4 0 2 3
-        target               2
+        time                 0 1 2 3 4 5 6
+        input                3 1 4 4 0 2 3
+        target, each_step    . 4 3 2 2 4 2
+        target, last_step    . . . . . . 2
 
-    Symbols are uniform over 0 .. m-1. Every sequence has a length of its own, uniform from 3 to T; the answer stands at
-    its last step, and the padding of zeros after it changes no answer and no gradient. No mark tells the end, so a
-    model has to know the sum at every step. The farthest cue is the first symbol: each symbol changes the answer,
+    Symbols are uniform over 0 .. m-1. Every sequence has a length of its own, uniform from 3 to T; the padding of zeros
+    after its end changes no answer and no gradient. No mark tells the end, so a model has to know the sum at every step
+    either way; that it is told at each step is what makes it learn within some thousands of steps. The first step is
+    not asked, since its symbol is the sum. The farthest cue is the first symbol: each symbol changes the answer,
     whatever the others are, and a model that has forgotten one of them knows nothing.
 
     Members are scored at the lengths they train at. The probe `forgetting` tests them at longer ones: `at_distance(d)`
@@ -44,26 +49,30 @@ class ModularAdditionTask(ClassAnswers, RandomLength):
     Args:
         lag: T, steps of the longest sequence.
         modulus: m; 2 is parity.
+        asked: each_step, or last_step alone.
         cue_distance: where set, every sequence has this many steps after its first.
 
-    Raises: ValueError for a lag below 3, or a modulus below 2.
-    Shapes: inputs [T, B, m], one-hot; targets [T - 2, B], -1 where there is no answer.
-    References: Deletang et al. 2023, Neural networks and the Chomsky hierarchy; Grazzi et al. 2024, Unlocking
-        state-tracking in linear RNNs through negative eigenvalues (trained at lengths 3 to 40, tested up to 256).
+    Raises: ValueError for a lag below 3, a modulus below 2, an unknown asked or a cue_distance below 1.
+    Shapes: inputs [T, B, m], one-hot; targets [S, B] with S = T - 1, or T - 2 of last_step, -1 where nothing is asked.
+    References: Deletang et al. 2023, Neural networks and the Chomsky hierarchy (the last step); Merrill, Petty &
+        Sabharwal 2024, The illusion of state in state-space models (each step, words of a group); Grazzi et al.
+        2024, Unlocking state-tracking in linear RNNs through negative eigenvalues (trained at 3 to 40, tested to 256).
     """
 
     lag: int
     modulus: int = 2
+    asked: Asked = "each_step"
     cue_distance: int | None = None
 
     description: ClassVar = (
-        "Symbols follow each other, and at the end of each sequence, whose length is random, their sum modulo a small "
-        "number must be said; the lag is the length of the longest sequence."
+        "Symbols follow each other in a sequence of random length, and the sum of all so far modulo a small number "
+        "must be said; the lag is the length of the longest sequence."
     )
 
     def __post_init__(self) -> None:
         at_least(SHORTEST, lag=self.lag)
         at_least(2, modulus=self.modulus)
+        one_of(get_args(Asked), asked=self.asked)
         if self.cue_distance is not None:
             at_least(1, cue_distance=self.cue_distance)
 
@@ -79,8 +88,8 @@ class ModularAdditionTask(ClassAnswers, RandomLength):
 
     @property
     def variant(self) -> str:
-        """The modulus."""
-        return f"modulo {self.modulus}"
+        """The modulus, and where the sum is asked."""
+        return f"modulo {self.modulus}, {self.asked.replace('_', ' ')} asked"
 
     @property
     def shortest(self) -> int:
@@ -93,9 +102,17 @@ class ModularAdditionTask(ClassAnswers, RandomLength):
         return self.lag if self.cue_distance is None else self.cue_distance + 1
 
     @property
+    def predicted_steps(self) -> int:
+        """All steps but the first, or those that may be the last."""
+        return self.length - 1 if self.asked == "each_step" else self.length - self.shortest + 1
+
+    @property
     def distance(self) -> float:
-        """(T + 3) / 2 - 1, the median of the steps from the first symbol to the last."""
-        return (self.shortest + self.length) / 2 - 1
+        """The median of the steps from the first symbol to an answer, by counting: (T + 3) / 2 - 1 for last_step."""
+        counts: Counter[int] = Counter()
+        for length in range(self.shortest, self.length + 1):
+            counts.update(range(1, length) if self.asked == "each_step" else [length - 1])
+        return median_of(counts)
 
     @property
     def baselines(self) -> dict[str, float]:
@@ -107,17 +124,22 @@ class ModularAdditionTask(ClassAnswers, RandomLength):
         lengths = self._draw_lengths(batch_size, generator)
         symbols = torch.randint(self.modulus, (self.length, batch_size), generator=generator)
         inputs = self._ended(F.one_hot(symbols, self.modulus).float(), lengths)
-        return self._batch(inputs, self._sum_of(inputs), lengths)
+        return Batch(inputs, torch.where(self._is_asked(lengths), self._sums(inputs), IGNORE_INDEX))
 
-    def _sum_of(self, inputs: Tensor) -> Tensor:
-        """Return the sum modulo m of sequences [T, ..., B, m], [..., B]; padding adds nothing."""
+    def _is_asked(self, lengths: Tensor) -> Tensor:
+        """Return at which of the predicted steps of each sequence the sum is asked [S, B]."""
+        steps = torch.arange(self.length - self.predicted_steps, self.length).unsqueeze(1)
+        return steps < lengths if self.asked == "each_step" else steps == lengths - 1
+
+    def _sums(self, inputs: Tensor) -> Tensor:
+        """Return the sum so far modulo m of sequences [T, ..., B, m] at the predicted steps [S, ..., B]."""
         values = torch.arange(self.modulus, device=inputs.device)
-        return (inputs.long() * values).sum(dim=(0, -1)) % self.modulus
+        sums = (inputs.long() * values).sum(dim=-1).cumsum(dim=0) % self.modulus
+        return sums[-self.predicted_steps :]
 
     def oracle(self, inputs: Tensor) -> Tensor:
-        """Add all symbols, and predict the remainder at every step that may be the last."""
-        certain = F.one_hot(self._sum_of(inputs), self.modulus).to(inputs.dtype) * CERTAIN
-        return certain.expand(self.predicted_steps, *certain.shape)
+        """Add the symbols up, and predict the remainder with certainty."""
+        return F.one_hot(self._sums(inputs), self.modulus).to(inputs.dtype) * CERTAIN
 
     @property
     def cue_distances(self) -> list[int]:
@@ -134,7 +156,8 @@ class ModularAdditionTask(ClassAnswers, RandomLength):
         return replace(self, cue_distance=distance)
 
     def recall(self, predictions: Tensor, batch: Batch) -> Tensor:
-        """Return the scaled accuracy (a - 1/m) / (1 - 1/m), [1]."""
-        answers = answer_predictions(predictions, batch.targets).argmax(dim=-1)
-        correct = (answers == batch.targets.amax(dim=0)).double().mean()
-        return above_chance(correct, 1 / self.modulus).unsqueeze(0)
+        """Return the scaled accuracy (a - 1/m) / (1 - 1/m) at the last step of each sequence, [1]."""
+        last = (batch.lengths - 1 - (self.length - self.predicted_steps)).unsqueeze(0)
+        answers = predictions.argmax(dim=-1).gather(0, last)
+        correct = (answers == batch.targets.gather(0, last)).double().mean(dim=-1)
+        return above_chance(correct, 1 / self.modulus)

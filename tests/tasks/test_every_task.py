@@ -376,7 +376,7 @@ def test_the_best_memoryless_predictor_recalls_nothing_at_any_distance(task: Any
         at_distance, stream = scored(task).at_distance(distance), seeded(distance)
         predictor = MEMORYLESS[type(task).__name__]
         drawn = [at_distance.sample(400, stream) for _ in range(20)]
-        values = torch.stack([at_distance.recall(predictor(task, b.inputs), b).mean() for b in drawn])
+        values = torch.stack([at_distance.recall(predictor(at_distance, b.inputs), b).mean() for b in drawn])
         standard_error = float(values.std()) / len(values) ** 0.5
         assert float(values.mean()) == pytest.approx(0.0, abs=5 * standard_error + 1e-12)
 

@@ -1,6 +1,8 @@
 """Modular addition and parity: every symbol counts, at every length."""
 
 import math
+from statistics import median
+from typing import Any
 
 import pytest
 import torch
@@ -18,17 +20,25 @@ def draw(task: ModularAdditionTask, size: int = 2000, seed: int = 0) -> Batch:
 
 @pytest.mark.parametrize("modulus", [2, 3, 5])
 def test_every_answer_is_the_remainder_of_the_sum(modulus: int) -> None:
-    batch = draw(ModularAdditionTask(12, modulus), 300)
-    for b, length in enumerate(batch.lengths.tolist()):
-        symbols = [int(x.argmax()) for x in batch.inputs[:length, b]]
-        (answer,) = [int(target) for target in batch.targets[:, b] if target >= 0]
-        assert answer == sum(symbols) % modulus
+    told = {asked: draw(ModularAdditionTask(12, modulus, asked), 300) for asked in ("each_step", "last_step")}
+    for b, length in enumerate(told["each_step"].lengths.tolist()):
+        symbols = [int(x.argmax()) for x in told["each_step"].inputs[:length, b]]
+        sums = [sum(symbols[: t + 1]) % modulus for t in range(length)]
+        padding = [-1] * (12 - length)
+        assert told["each_step"].targets[:, b].tolist() == sums[1:] + padding
+        assert told["last_step"].targets[:, b].tolist() == [-1] * (length - 3) + sums[-1:] + padding
 
 
 def test_a_sequence_worked_by_hand() -> None:
-    symbols = torch.tensor([3, 1, 4, 4, 0, 2, 3])
-    predictions = ModularAdditionTask(7, 5).oracle(F.one_hot(symbols, 5).unsqueeze(1).float())
-    assert predictions.argmax(dim=-1).flatten().tolist() == [17 % 5] * 5
+    inputs = F.one_hot(torch.tensor([3, 1, 4, 4, 0, 2, 3]), 5).unsqueeze(1).float()
+    assert ModularAdditionTask(7, 5).oracle(inputs).argmax(dim=-1).flatten().tolist() == [4, 3, 2, 2, 4, 2]
+    assert ModularAdditionTask(7, 5, "last_step").oracle(inputs).argmax(dim=-1).flatten().tolist() == [3, 2, 2, 4, 2]
+
+
+@pytest.mark.parametrize("asked", ["each_step", "last_step"])
+def test_the_distance_is_the_median_over_lengths_and_answers(asked: str) -> None:
+    steps = [t for length in range(3, 12) for t in (range(1, length) if asked == "each_step" else [length - 1])]
+    assert ModularAdditionTask(11, 2, asked).distance == median(steps)  # type: ignore[arg-type]
 
 
 def test_lengths_are_those_of_the_papers_and_symbols_are_uniform() -> None:
@@ -42,11 +52,11 @@ def test_lengths_are_those_of_the_papers_and_symbols_are_uniform() -> None:
 def test_one_symbol_that_is_changed_changes_the_answer() -> None:
     task = ModularAdditionTask(10)
     batch = draw(task, 200)
-    answers = task.oracle(batch.inputs)[0].argmax(dim=-1)
+    answers = task.oracle(batch.inputs)[1:].argmax(dim=-1)
     for step in range(3):
         inputs = batch.inputs.clone()
         inputs[step] = inputs[step].flip(-1)
-        assert torch.equal(task.oracle(inputs)[0].argmax(dim=-1), 1 - answers)
+        assert torch.equal(task.oracle(inputs)[1:].argmax(dim=-1), 1 - answers)
 
 
 def test_trained_at_40_it_is_tested_up_to_256_steps_of_one_length() -> None:
@@ -68,7 +78,7 @@ def test_recall_is_the_scaled_accuracy() -> None:
 
 def test_a_window_of_the_last_symbols_is_worth_nothing() -> None:
     """All but the first symbol are summed: right as often as by chance."""
-    task = ModularAdditionTask(20, 3)
+    task = ModularAdditionTask(20, 3, "last_step")
     batch = draw(task, 9000)
     inputs = batch.inputs.clone()
     inputs[0] = 0
@@ -81,10 +91,11 @@ def test_a_window_of_the_last_symbols_is_worth_nothing() -> None:
     [
         ({"lag": 2}, "lag=2: allowed: an integer of at least 3"),
         ({"lag": 9, "modulus": 1}, "modulus=1: allowed: an integer of at least 2"),
+        ({"lag": 9, "asked": "first"}, "asked=first: allowed: each_step, last_step"),
         ({"lag": 9, "cue_distance": 0}, "cue_distance=0: allowed: an integer of at least 1"),
     ],
 )
-def test_a_wrong_setting_is_named_with_its_value(settings: dict[str, int], message: str) -> None:
+def test_a_wrong_setting_is_named_with_its_value(settings: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError) as refused:
         ModularAdditionTask(**settings)
     assert str(refused.value) == message

@@ -64,8 +64,11 @@ def from_the_cue_to_the_end_of_the_inner_string(_: Any, inputs: Tensor) -> Tenso
     return first(inputs[..., 6] == 1) - 1
 
 
-def from_the_first_step_to_the_last(_: Any, inputs: Tensor) -> Tensor:
-    return (inputs.sum(dim=-1) > 0).sum(dim=0) - 1
+def from_the_first_step_to_each_answer(task: Any, inputs: Tensor) -> Tensor:
+    lasts = (inputs.sum(dim=-1) > 0).sum(dim=0) - 1
+    if task.asked == "last_step":
+        return lasts
+    return torch.cat([lasts[lasts >= step].clamp_max(step) for step in range(1, len(inputs))])
 
 
 def from_the_marked_symbol_to_the_question(_: Any, inputs: Tensor) -> Tensor:
@@ -98,7 +101,7 @@ FINDERS: dict[str, Callable[[Any, Tensor], Tensor]] = {
     "ContextTask": from_cues_to_their_questions,
     "SegmentsTask": from_the_last_a_or_boundary,
     "ReberTask": from_the_cue_to_the_end_of_the_inner_string,
-    "ModularAdditionTask": from_the_first_step_to_the_last,
+    "ModularAdditionTask": from_the_first_step_to_each_answer,
     "DelayedRecallTask": from_the_marked_symbol_to_the_question,
     "SelectiveCopyTask": from_each_letter_to_its_turn,
     "AssociativeRecallTask": from_each_key_to_its_question,
