@@ -98,6 +98,7 @@ FORBIDDEN_PACKAGES = {
     "sync": {"mlflow", "torch", "hydra", "omegaconf"},
 }
 GROUND_FLOOR_PACKAGES = {"torch"}  # and the standard library: all that cells, tasks and checks may import
+READERS_OF_DATA = {"lstm_bench.tasks.digits": {"sklearn"}, "lstm_bench.tasks.mnist_files": {"numpy"}}  # and these, late
 
 
 def module_name(path: Path) -> str:
@@ -191,7 +192,8 @@ def test_packages_stay_in_their_wing(module: str) -> None:
 
 @pytest.mark.parametrize("module", [m for m in MODULES if room(m) in {"cells", "tasks", "checks"}])
 def test_the_ground_floor_needs_torch_and_nothing_else(module: str) -> None:
-    assert packages_of(imports_of(module)) <= GROUND_FLOOR_PACKAGES | sys.stdlib_module_names
+    allowed = GROUND_FLOOR_PACKAGES | READERS_OF_DATA.get(module, set())
+    assert packages_of(imports_of(module)) <= allowed | sys.stdlib_module_names
 
 
 def test_mlflow_is_imported_by_tracking_alone() -> None:
@@ -242,7 +244,7 @@ def complaints(modules: list[str], absent: set[str]) -> str:
 
 def test_the_left_wing_imports_with_torch_alone() -> None:
     left = [module for module in MODULES if room(module) in LEFT_WING | EVERYWHERE]
-    assert complaints(left, SETTINGS | FRAMES | {"mlflow"}) == ""
+    assert complaints(left, SETTINGS | FRAMES | {"mlflow", "sklearn"}) == ""
 
 
 def test_the_right_wing_imports_without_torch() -> None:

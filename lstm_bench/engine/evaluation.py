@@ -7,7 +7,7 @@ import torch
 from lstm_bench.engine.drawing import Drawing
 from lstm_bench.engine.population import Population
 from lstm_bench.engine.seeds import Member, Purpose, cell_seeds, cell_streams
-from lstm_bench.tasks.contract import Batch
+from lstm_bench.tasks.contract import Batch, scored
 
 CHUNK = 250  # sequences drawn at a time: keeps the working set of an evaluation below that of training
 PIECE_BYTES = 256 * 2**20  # of outputs, where a task reads many steps
@@ -22,17 +22,21 @@ def evaluate(
     step: int,
     size: int,
 ) -> list[dict[str, float]]:
-    """Return the task's metrics of the members at `indices`, each on `size` sequences drawn for this use alone."""
+    """Return the task's metrics of the members at `indices`, each on `size` sequences drawn for this use alone.
+
+    Where a task holds examples out, the sequences are drawn from these.
+    """
     scored_members = [members[index] for index in indices]
     drawing = Drawing(study_seed, scored_members, purpose, step, population.device)
     cell_generators = cell_streams(study_seed, scored_members, purpose, step)
+    task = scored(population.task)
     totals: dict[str, torch.Tensor] = {}
     for start in range(0, size, CHUNK):
         count = min(CHUNK, size - start)
-        batch = drawing.batch(population.task, count)
+        batch = drawing.batch(task, count)
         for piece in _pieces(batch, population.output_bytes(len(indices))):
             predictions = population.predict(piece.inputs, indices, cell_seeds(cell_generators))
-            metrics = population.task.metrics(predictions, piece.targets)
+            metrics = task.metrics(predictions, piece.targets)
             for name, value in metrics.items():
                 totals[name] = totals.get(name, 0) + value.double() * piece.inputs.shape[2]
     return [{name: float(total[k]) / size for name, total in totals.items()} for k in range(len(indices))]

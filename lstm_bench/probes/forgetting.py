@@ -10,7 +10,7 @@ from torch import Generator, Tensor
 from lstm_bench.engine.model import Model, predict
 from lstm_bench.metrics import STEPS, Metric
 from lstm_bench.probes.contract import Curve, need, need_finite, need_finite_weights
-from lstm_bench.tasks.contract import Task
+from lstm_bench.tasks.contract import Task, scored
 
 PROBE = "forgetting"
 HALF = 0.5
@@ -61,6 +61,7 @@ def forgetting(model: Model, task: Task, generator: Generator, sequences: int = 
     """
     need(sequences >= 3, PROBE, f"sequences={sequences}", "at least 3")
     need_finite_weights(PROBE, model)
+    task = scored(task)
     distances = list(task.cue_distances)
     return Forgetting(distances, [_recall(model, task.at_distance(d), generator, sequences) for d in distances])
 

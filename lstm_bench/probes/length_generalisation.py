@@ -9,7 +9,7 @@ from torch import Generator
 from lstm_bench.engine.model import Model, predict
 from lstm_bench.metrics import SHARE, Metric
 from lstm_bench.probes.contract import Curve, need, need_finite, need_finite_weights
-from lstm_bench.tasks.contract import Task
+from lstm_bench.tasks.contract import Task, scored
 
 PROBE = "length_generalisation"
 MULTIPLES = (0.5, 1.0, 2.0, 4.0)  # of the lag trained on
@@ -56,7 +56,7 @@ def length_generalisation(model: Model, task: Task, generator: Generator, sequen
     """
     need(sequences >= 1, PROBE, f"sequences={sequences}", "at least 1")
     need_finite_weights(PROBE, model)
-    measured = {multiple: _metrics(model, at_lag, generator, sequences) for multiple, at_lag in _tasks(task)}
+    measured = {multiple: _metrics(model, at_lag, generator, sequences) for multiple, at_lag in _tasks(scored(task))}
     return LengthGeneralisation(task.score, measured)
 
 

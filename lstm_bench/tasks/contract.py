@@ -43,13 +43,16 @@ class Task(Protocol):
     `distance` is the median, over sequences and their answers, of the steps over which a correct answer has to hold its
     farthest cue: from the step that shows the cue to the step whose prediction is the answer. An answer that the
     present input gives away does not count. Cues stand where a sequence draws them, whatever `at_distance` does.
+
+    A task of natural data may have one lag alone, the number of steps of its sequences, and refuse any other. It has no
+    `distance` where nobody knows which steps an answer needs.
     """
 
     lag: int
     input_size: int
     output_size: int
     length: int  # T, time steps of the longest sequence
-    distance: float  # steps that a memory is held, see below; unknown of a plug-in that leaves it out
+    distance: float  # steps that a memory is held, see below; unknown of a task that leaves it out
     predicted_steps: int  # S, the loss mask: the loss reads the last S steps and no other
     variant: str  # the dialect, as a column of the results
     description: str  # the task in a sentence, for the report
@@ -123,8 +126,25 @@ class DrawsTogether(Protocol):
         ...
 
 
+@runtime_checkable
+class HoldsOut(Protocol):
+    """What a task on a fixed set of examples offers: members train on some of them, and are scored on the others."""
+
+    def held_out(self) -> Task:
+        """Return the same task, which draws the examples that no member trains on; itself where it is that one."""
+        ...
+
+
+def scored(task: Task) -> Task:
+    """Return the task whose sequences members are scored on: that of held-out examples, where a task has them."""
+    return task.held_out() if isinstance(task, HoldsOut) else task
+
+
 class RandomLength(ABC):
-    """The base of tasks whose sequences have T to T + T // 10 steps, each number equally likely, and one answer."""
+    """The base of tasks whose sequences have `shortest` to `length` steps, each number equally likely, and one answer.
+
+    The longest has a tenth more steps than the shortest, unless a task says otherwise.
+    """
 
     @property
     @abstractmethod
@@ -138,7 +158,7 @@ class RandomLength(ABC):
 
     @property
     def predicted_steps(self) -> int:
-        """T // 10 + 1, the number of steps that may be the last one."""
+        """The number of steps that may be the last one."""
         return self.length - self.shortest + 1
 
     def _draw_lengths(self, batch_size: int, generator: Generator) -> Tensor:

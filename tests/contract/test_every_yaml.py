@@ -1,6 +1,7 @@
 """Every yaml of conf/ composes and builds, and every experiment runs whole in small."""
 
 import json
+import struct
 from dataclasses import replace
 from functools import cache
 
@@ -39,6 +40,20 @@ TINY = [
 ]
 
 
+MNIST_PIXELS = 28 * 28
+
+
+@pytest.fixture(scope="module")
+def mnist_folder(tmp_path_factory):
+    """Return a folder with files like MNIST's, of two images each: all that its yaml leaves to the user."""
+    folder = tmp_path_factory.mktemp("mnist")
+    for part in ("train", "t10k"):
+        header = struct.pack(">HBBIII", 0, 8, 3, 2, 28, 28)
+        (folder / f"{part}-images-idx3-ubyte").write_bytes(header + bytes(2 * MNIST_PIXELS))
+        (folder / f"{part}-labels-idx1-ubyte").write_bytes(struct.pack(">HBBI", 0, 8, 1, 2) + bytes([3, 7]))
+    return folder
+
+
 def names(group: str) -> list[str]:
     return sorted(path.stem for path in (conf_dir() / group).glob("*.yaml"))
 
@@ -49,18 +64,18 @@ def composed(*overrides: str) -> StudyConfig:
     return compose_study(Invocation(overrides))
 
 
-def job_of(task: str, cell: str) -> JobConfig:
+def job_of(cell: str, *task: str) -> JobConfig:
     """Return the job of a task and a cell, from a composition of each; of both where the cell follows the task."""
     if "${" in (conf_dir() / "cell" / f"{cell}.yaml").read_text():
-        return composed(f"task={task}", f"cell={cell}").jobs[0]
-    (of_task,), (of_cell,) = composed(f"task={task}").jobs, composed(f"cell={cell}").jobs
+        return composed(*task, f"cell={cell}").jobs[0]
+    (of_task,), (of_cell,) = composed(*task).jobs, composed(f"cell={cell}").jobs
     return replace(of_task, cell_name=cell, cell=of_cell.cell)
 
 
 @pytest.mark.parametrize("cell", names("cell"))
 @pytest.mark.parametrize("task", names("task"))
-def test_every_cell_builds_for_every_task(task, cell):
-    job = job_of(task, cell)
+def test_every_cell_builds_for_every_task(task, cell, mnist_folder):
+    job = job_of(cell, f"task={task}", *([f"task.file={mnist_folder}"] if task == "mnist" else []))
     assert (job.task_name, job.cell_name) == (task, cell)
     built_task, built_cell = check_job(job)
     assert built_cell.input_size == built_task.input_size

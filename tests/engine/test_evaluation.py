@@ -17,6 +17,7 @@ from lstm_bench.engine.seeds import Member, generator
 from lstm_bench.tasks.adding import AddingTask
 from lstm_bench.tasks.contract import Batch
 from lstm_bench.tasks.copy import CopyTask
+from lstm_bench.tasks.digits import DigitsTask
 
 MEMBERS = [Member("report", seed, 1e-3) for seed in range(3)]
 
@@ -85,3 +86,15 @@ def test_every_step_purpose_and_study_has_sequences_of_its_own() -> None:
     assert len(set(losses)) == len(losses)
     study, use, step = calls[0]
     assert evaluate(population, MEMBERS, [0], study, use, step, 50)[0]["loss"] == losses[0]
+
+
+def test_members_are_scored_on_the_examples_that_a_task_holds_out(stock_model: Any) -> None:
+    task = DigitsTask()
+    population = built(task, RNNCell)
+    scores = evaluate(population, MEMBERS, range(3), 5, "evaluation", 40, 60)
+    for m, member in enumerate(MEMBERS):
+        batch = sequences(task.held_out(), generator(5, member, "evaluation", 40), 60)
+        predictions = stock_model(population.member_weights(m))(batch.inputs)[-1].detach()
+        accuracy = float((predictions.argmax(dim=-1) == batch.targets[0]).double().mean())
+        expected = {"loss": float(F.cross_entropy(predictions, batch.targets[0])), "accuracy": accuracy}
+        assert scores[m] == pytest.approx(expected, rel=1e-5, abs=1e-6)

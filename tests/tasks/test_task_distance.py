@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 import torch
-from test_every_task import CASES
+from test_every_task import CASES, has_lags
 from torch import Generator, Tensor
 
+from lstm_bench.study.planning import distance_of
 from lstm_bench.tasks.adding import AddingTask
 from lstm_bench.tasks.context import ContextTask
 from lstm_bench.tasks.copy import CopyTask
@@ -63,6 +64,34 @@ def from_the_cue_to_the_end_of_the_inner_string(_: Any, inputs: Tensor) -> Tenso
     return first(inputs[..., 6] == 1) - 1
 
 
+def from_the_first_step_to_each_answer(task: Any, inputs: Tensor) -> Tensor:
+    lasts = (inputs.sum(dim=-1) > 0).sum(dim=0) - 1
+    if task.asked == "last_step":
+        return lasts
+    return torch.cat([lasts[lasts >= step].clamp_max(step) for step in range(1, len(inputs))])
+
+
+def from_the_marked_symbol_to_the_question(_: Any, inputs: Tensor) -> Tensor:
+    return first(inputs[..., 9] == 1) - first(inputs[..., 8] == 1)
+
+
+def from_each_letter_to_its_turn(_: Any, inputs: Tensor) -> Tensor:
+    """Letters are symbols 0 to 7; the first is recalled at the first marker (symbol 9), others in turn."""
+    is_letter = (inputs[..., :8].sum(dim=-1) == 1).T
+    turn = is_letter.cumsum(dim=1) - 1
+    return (first(inputs[..., 9] == 1).unsqueeze(1) + turn - torch.arange(len(inputs)))[is_letter]
+
+
+def from_each_key_to_its_question(task: Any, inputs: Tensor) -> Tensor:
+    """Keys are symbols 0 to 15: shown at even steps of the first 2n, and asked for at later steps."""
+    symbols, shown = inputs.argmax(dim=-1), 2 * task.n_pairs
+    steps = torch.arange(len(inputs)).unsqueeze(1)
+    gaps = [
+        torch.where((symbols == symbols[i]) & (steps >= shown), steps, 0).amax(dim=0) - i for i in range(0, shown, 2)
+    ]
+    return torch.cat(gaps)
+
+
 # Found from the inputs alone: a new task adds how to find its farthest cue and its answer.
 FINDERS: dict[str, Callable[[Any, Tensor], Tensor]] = {
     "CopyTask": from_letters_to_the_marker,
@@ -72,11 +101,26 @@ FINDERS: dict[str, Callable[[Any, Tensor], Tensor]] = {
     "ContextTask": from_cues_to_their_questions,
     "SegmentsTask": from_the_last_a_or_boundary,
     "ReberTask": from_the_cue_to_the_end_of_the_inner_string,
+    "ModularAdditionTask": from_the_first_step_to_each_answer,
+    "DelayedRecallTask": from_the_marked_symbol_to_the_question,
+    "SelectiveCopyTask": from_each_letter_to_its_turn,
+    "AssociativeRecallTask": from_each_key_to_its_question,
 }
 
 
+WITH_LAGS = [case for case in CASES if has_lags(type(case.values[0]))]
+WITHOUT = [case for case in CASES if case not in WITH_LAGS]
+
+
+@pytest.mark.parametrize("task", WITHOUT)
+def test_a_task_of_natural_data_states_no_distance(task: Any) -> None:
+    """Nobody knows which of its steps an answer needs: reports tell its lag."""
+    assert not hasattr(task, "distance")
+    assert distance_of(task) is None
+
+
 @pytest.mark.parametrize("lag", [6, 17])
-@pytest.mark.parametrize("task", CASES)
+@pytest.mark.parametrize("task", WITH_LAGS)
 def test_half_of_the_sequences_hold_their_farthest_cue_for_less_than_the_distance(task: Any, lag: int) -> None:
     assert type(task).__name__ in FINDERS, "add to FINDERS how this task's cue and answer are found"
     at_lag = task.at_lag(lag)

@@ -1,0 +1,46 @@
+"""MNIST, sequential and permuted (sMNIST, psMNIST): 28 x 28 digits of a local file, read pixel by pixel."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import ClassVar
+
+from lstm_bench.tasks.mnist_files import read_mnist
+from lstm_bench.tasks.pixels import Images, PixelTask
+
+WHITE = 255
+
+
+@dataclass(frozen=True, kw_only=True)
+class MnistTask(PixelTask):
+    """Read the 784 pixels of an image, one a step, and say at the last which digit it shows; see `PixelTask`.
+
+    The 60,000 images of training and the 10,000 of the test set are MNIST's own. Nothing is downloaded. Settings have
+    the path of the file and not what is in it: keep another set of images under another name.
+
+    Args:
+        file: mnist.npz, or the folder of the four idx files, gzipped or not.
+
+    Raises: ValueError where the file is missing or is something else.
+    References: LeCun, Bottou, Bengio & Haffner 1998; Le, Jaitly & Hinton 2015, which reads it pixel by pixel, in rows
+        and in one random order.
+    """
+
+    file: Path
+    lag: int = 784
+
+    description: ClassVar = (
+        "An image of a handwritten digit is read one pixel a step, and at the last the digit must be said; the images "
+        "that count were never trained on, and the lag is the number of pixels."
+    )
+
+    @property
+    def images(self) -> tuple[Images, Images]:
+        """Those of training and those of the test set."""
+        return _load(self.file)
+
+
+@lru_cache(maxsize=2)  # 50 MB each
+def _load(file: Path) -> tuple[Images, Images]:
+    training, training_labels, test, test_labels = read_mnist(file)
+    return Images(training, training_labels, WHITE), Images(test, test_labels, WHITE)
