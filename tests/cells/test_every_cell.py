@@ -135,15 +135,18 @@ def test_the_state_carries_the_past(cell_type: type, settings: dict[str, Any]) -
     assert not torch.equal(run(cell, x)[0][-1], run(cell, changed)[0][-1])
 
 
+NONLINEARITIES = {"sigmoid", "tanh", "relu", "hardsigmoid", "softplus"}
+
+
 class CountedNonlinearities(TorchDispatchMode):
-    """Counts the elements that go through a sigmoid, tanh or relu."""
+    """Counts the elements that go through a nonlinearity."""
 
     def __init__(self) -> None:
         super().__init__()
         self.count = 0
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        if str(func) in {"aten.sigmoid.default", "aten.tanh.default", "aten.relu.default"}:
+        if str(func).removesuffix(".default").removeprefix("aten.") in NONLINEARITIES:
             self.count += args[0].numel()
         return func(*args, **(kwargs or {}))
 
