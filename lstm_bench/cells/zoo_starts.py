@@ -1,17 +1,25 @@
 """Initial values of the cells of a library, drawn from a generator.
 
-The library's own reset draws from torch's global generator; these functions fill its parameters again. They have the
-names of `torch.nn.init`, and three more. A vector takes those of VECTOR_STARTS alone.
+The library's own reset draws from torch's global generator; these functions fill its parameters again. Most have the
+name and the distribution that they have in `torch.nn.init`. A vector takes those of VECTOR_STARTS alone.
 """
 
 import math
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Generator, Tensor, nn
 
-Fill = Callable[[Tensor, int, Generator | None], object]  # of a tensor, with the columns of all matrices of the cell
+
+class Sizes(NamedTuple):
+    """Sizes of a cell: H, and the columns of all its matrices together."""
+
+    hidden: int
+    columns: int
+
+
+Fill = Callable[[Tensor, Sizes, Generator | None], object]
 
 # The settings that say how a parameter starts, by the name of the parameter; a cell has one of them. A number is the
 # value itself.
@@ -37,44 +45,46 @@ SETTINGS_OF: Mapping[str, tuple[str, ...]] = {
 }
 
 
-def _orthogonal_(tensor: Tensor, columns: int, generator: Generator | None) -> None:
-    """Fill each block of as many rows as there are columns with an orthogonal matrix of its own."""
-    for block in tensor.split(tensor.shape[1]):
+def _orthogonal_(tensor: Tensor, sizes: Sizes, generator: Generator | None) -> None:
+    """Fill the block of each gate, H rows, with an orthogonal matrix of its own."""
+    for block in tensor.split(sizes.hidden):
         nn.init.orthogonal_(block, generator=generator)
 
 
-def _uniform_within(bound: float) -> Fill:
-    return lambda tensor, columns, generator: nn.init.uniform_(tensor, -bound, bound, generator=generator)
+def _uniform(bound: Callable[[Tensor, Sizes], float]) -> Fill:
+    """Return what fills a tensor with U(-bound, bound)."""
+
+    def fill_(tensor: Tensor, sizes: Sizes, generator: Generator | None) -> None:
+        nn.init.uniform_(tensor, -bound(tensor, sizes), bound(tensor, sizes), generator=generator)
+
+    return fill_
 
 
-def _linear_(tensor: Tensor, columns: int, generator: Generator | None) -> None:
-    """Fill as torch.nn.Linear does that reads x and every state at once: U(-1/sqrt(n), 1/sqrt(n)), n its inputs."""
-    _uniform_within(1 / math.sqrt(columns))(tensor, columns, generator)
-
-
-def _normal_fan_in_(tensor: Tensor, columns: int, generator: Generator | None) -> None:
-    """Fill with N(0, 1/n), n the columns of the matrix."""
-    nn.init.normal_(tensor, 0.0, 1 / math.sqrt(tensor.shape[1]), generator=generator)
+def _normal(deviation: Callable[[Tensor], float]) -> Fill:
+    """Return what fills a tensor with N(0, deviation^2)."""
+    return lambda tensor, sizes, generator: nn.init.normal_(tensor, 0.0, deviation(tensor), generator=generator)
 
 
 VECTOR_STARTS: Mapping[str, Fill] = {
-    "zeros": lambda tensor, columns, generator: nn.init.zeros_(tensor),
-    "ones": lambda tensor, columns, generator: nn.init.ones_(tensor),
-    "normal": lambda tensor, columns, generator: nn.init.normal_(tensor, generator=generator),
-    "uniform": lambda tensor, columns, generator: nn.init.uniform_(tensor, generator=generator),  # U(0, 1)
-    "uniform_centered": _uniform_within(0.1),
-    "linear": _linear_,
+    "zeros": lambda tensor, sizes, generator: nn.init.zeros_(tensor),
+    "ones": lambda tensor, sizes, generator: nn.init.ones_(tensor),
+    "normal": _normal(lambda tensor: 1.0),
+    "normal_small": _normal(lambda tensor: 0.1),  # FastRNN's and FastGRNN's
+    "uniform": lambda tensor, sizes, generator: nn.init.uniform_(tensor, generator=generator),  # U(0, 1)
+    "uniform_centered": _uniform(lambda tensor, sizes: 0.1),
+    "pytorch": _uniform(lambda tensor, sizes: 1 / math.sqrt(sizes.hidden)),  # as torch.nn.RNN, LSTM and GRU start
+    "linear": _uniform(lambda tensor, sizes: 1 / math.sqrt(sizes.columns)),  # one torch.nn.Linear of x and all states
 }
 MATRIX_STARTS: Mapping[str, Fill] = {
-    "xavier_uniform": lambda tensor, columns, generator: nn.init.xavier_uniform_(tensor, generator=generator),
-    "xavier_normal": lambda tensor, columns, generator: nn.init.xavier_normal_(tensor, generator=generator),
-    "kaiming_uniform": lambda tensor, columns, generator: nn.init.kaiming_uniform_(tensor, generator=generator),
-    "kaiming_normal": lambda tensor, columns, generator: nn.init.kaiming_normal_(tensor, generator=generator),
+    "xavier_uniform": lambda tensor, sizes, generator: nn.init.xavier_uniform_(tensor, generator=generator),
+    "xavier_normal": lambda tensor, sizes, generator: nn.init.xavier_normal_(tensor, generator=generator),
+    "kaiming_uniform": lambda tensor, sizes, generator: nn.init.kaiming_uniform_(tensor, generator=generator),
+    "kaiming_uniform_8": lambda tensor, sizes, generator: nn.init.kaiming_uniform_(tensor, 8, generator=generator),
+    "kaiming_normal": lambda tensor, sizes, generator: nn.init.kaiming_normal_(tensor, generator=generator),
     "orthogonal": _orthogonal_,
-    "normal_fan_in": _normal_fan_in_,
+    "normal_fan_in": _normal(lambda tensor: 1 / math.sqrt(tensor.shape[1])),  # AntisymmetricRNN's
 }
-HIDDEN_START = "pytorch"  # U(-1/sqrt(H), 1/sqrt(H)), as torch.nn.RNN, LSTM and GRU start
-STARTS = (*VECTOR_STARTS, HIDDEN_START, *MATRIX_STARTS)
+STARTS = (*VECTOR_STARTS, *MATRIX_STARTS)
 
 
 @torch.no_grad()
@@ -83,20 +93,17 @@ def draw_(cell: nn.Module, hidden_size: int, settings: Mapping[str, Any], genera
 
     Raises: ValueError for a start of matrices that is given for a vector.
     """
-    columns = sum(tensor.shape[1] for tensor in cell.parameters() if tensor.dim() == 2)
+    sizes = Sizes(hidden_size, sum(tensor.shape[1] for tensor in cell.parameters() if tensor.dim() == 2))
     for name, parameter in cell.named_parameters():
         key = next(key for key in SETTINGS_OF[name] if key in settings)
         start = settings[key]
         if isinstance(start, float):
             parameter.fill_(start)
-        elif start == HIDDEN_START:
-            _uniform_within(1 / math.sqrt(hidden_size))(parameter, columns, generator)
         elif start in VECTOR_STARTS:
-            VECTOR_STARTS[start](parameter, columns, generator)
+            VECTOR_STARTS[start](parameter, sizes, generator)
         elif parameter.dim() == 2:
-            MATRIX_STARTS[start](parameter, columns, generator)
+            MATRIX_STARTS[start](parameter, sizes, generator)
         else:
-            allowed = ", ".join((*VECTOR_STARTS, HIDDEN_START))
-            raise ValueError(f"{key}={start}: allowed for a vector, as {name} is one: {allowed}")
+            raise ValueError(f"{key}={start}: allowed for the vector {name}: {', '.join(VECTOR_STARTS)}")
     for buffer in cell.buffers():
         buffer.zero_()
