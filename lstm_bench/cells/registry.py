@@ -15,7 +15,6 @@ from lstm_bench.cells.lstm import LSTMCell
 from lstm_bench.cells.lstm_1997 import OriginalLSTMCell
 from lstm_bench.cells.lstm_ablated import AblatedLSTMCell
 from lstm_bench.cells.rnn import RNNCell
-from lstm_bench.cells.zoo import ZooCell
 
 StockLayer = nn.RNN | nn.GRU | nn.LSTM
 
@@ -61,9 +60,6 @@ REGISTRY: Mapping[type, CellFacts] = {
     OriginalLSTMCell: CellFacts(
         nonlinearities=lambda cell: 2 * cell.hidden_size + 2 * cell.blocks,
         published_name="lstm_1997",
-    ),
-    ZooCell: CellFacts(
-        nonlinearities=lambda cell: cell.facts.nonlinearities * cell.hidden_size + cell.facts.scalars,
     ),
 }
 

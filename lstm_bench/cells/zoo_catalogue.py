@@ -62,8 +62,6 @@ class LibraryCell:
 
     Attributes:
         library: the name of the class.
-        nonlinearities: sigmoids, tanhs, relus and the like that a unit evaluates in a step, as the library starts it.
-        scalars: nonlinearities of the whole cell beside those of its units.
         state: the form of the state; None for h alone.
         fixed: the parameter of the library that the paper holds constant, and so do we.
         chrono: the gate whose bias the paper spreads over time scales: its block of rows, and the sign with which
@@ -71,52 +69,50 @@ class LibraryCell:
     """
 
     library: str
-    nonlinearities: int
-    scalars: int = 0
     state: type[ZooState] | None = None
     fixed: str | None = None
     chrono: tuple[int, int] | None = None
 
 
 CATALOGUE: Mapping[ZooName, LibraryCell] = {
-    "antisymmetric": LibraryCell("AntisymmetricRNNCell", 1),
-    "atr": LibraryCell("ATRCell", 2),
-    "br": LibraryCell("BRCell", 3),
-    "cfn": LibraryCell("CFNCell", 4),
-    "cornn": LibraryCell("coRNNCell", 1, state=OutputAndMemory),
-    "dsgu": LibraryCell("DSGUCell", 3),
-    "fastgrnn": LibraryCell("FastGRNNCell", 2, scalars=2),
-    "fastrnn": LibraryCell("FastRNNCell", 1, scalars=2),
-    "gated_antisymmetric": LibraryCell("GatedAntisymmetricRNNCell", 2),
-    "indrnn": LibraryCell("IndRNNCell", 1),
-    "janet": LibraryCell("JANETCell", 3, fixed="beta", chrono=(0, 1)),
-    "lem": LibraryCell("LEMCell", 4, state=OutputAndMemory),
-    "lightru": LibraryCell("LightRUCell", 2),
-    "ligru": LibraryCell("LiGRUCell", 2),
-    "mclstm": LibraryCell("MCLSTMCell", 6, state=ControlAndMemory),
-    "mgu": LibraryCell("MGUCell", 2),
-    "minimalrnn": LibraryCell("MinimalRNNCell", 2),
-    "miru1": LibraryCell("MiRU1Cell", 2),
-    "miru2": LibraryCell("MiRU2Cell", 1),
-    "mlstm": LibraryCell("MultiplicativeLSTMCell", 5, state=OutputAndMemory),
-    "mut1": LibraryCell("MUT1Cell", 4),
-    "mut2": LibraryCell("MUT2Cell", 3),
-    "mut3": LibraryCell("MUT3Cell", 4),
-    "nas": LibraryCell("NASCell", 15, state=OutputAndMemory),
-    "nbr": LibraryCell("NBRCell", 3),
-    "original_lstm": LibraryCell("OriginalLSTMCell", 4, state=OutputAndMemory),
-    "peephole": LibraryCell("PeepholeLSTMCell", 5, state=OutputAndMemory),
-    "ran": LibraryCell("RANCell", 3, state=OutputAndMemory),
-    "reslstm": LibraryCell("ResLSTMCell", 5, state=OutputAndMemory),
-    "scrn": LibraryCell("SCRNCell", 2, state=OutputAndMemory, fixed="alpha"),
-    "sgrn": LibraryCell("SGRNCell", 2),
-    "sgu": LibraryCell("SGUCell", 3),
-    "star": LibraryCell("STARCell", 3, chrono=(1, -1)),
-    "taugru": LibraryCell("tauGRUCell", 4, state=OutputAndPast),
-    "tgru": LibraryCell("TGRUCell", 2, state=OutputAndInput),
-    "tlstm": LibraryCell("TLSTMCell", 2, state=MemoryAndInput),
-    "trnn": LibraryCell("TRNNCell", 1),
-    "ugrnn": LibraryCell("UGRNNCell", 2),
-    "unicornn": LibraryCell("UnICORNNCell", 3, state=OutputAndMemory),
-    "wmclstm": LibraryCell("WMCLSTMCell", 8, state=OutputAndMemory),
+    "antisymmetric": LibraryCell("AntisymmetricRNNCell"),
+    "atr": LibraryCell("ATRCell"),
+    "br": LibraryCell("BRCell"),
+    "cfn": LibraryCell("CFNCell"),
+    "cornn": LibraryCell("coRNNCell", state=OutputAndMemory),
+    "dsgu": LibraryCell("DSGUCell"),
+    "fastgrnn": LibraryCell("FastGRNNCell"),
+    "fastrnn": LibraryCell("FastRNNCell"),
+    "gated_antisymmetric": LibraryCell("GatedAntisymmetricRNNCell"),
+    "indrnn": LibraryCell("IndRNNCell"),
+    "janet": LibraryCell("JANETCell", fixed="beta", chrono=(0, 1)),
+    "lem": LibraryCell("LEMCell", state=OutputAndMemory),
+    "lightru": LibraryCell("LightRUCell"),
+    "ligru": LibraryCell("LiGRUCell"),
+    "mclstm": LibraryCell("MCLSTMCell", state=ControlAndMemory),
+    "mgu": LibraryCell("MGUCell"),
+    "minimalrnn": LibraryCell("MinimalRNNCell"),
+    "miru1": LibraryCell("MiRU1Cell"),
+    "miru2": LibraryCell("MiRU2Cell"),
+    "mlstm": LibraryCell("MultiplicativeLSTMCell", state=OutputAndMemory),
+    "mut1": LibraryCell("MUT1Cell"),
+    "mut2": LibraryCell("MUT2Cell"),
+    "mut3": LibraryCell("MUT3Cell"),
+    "nas": LibraryCell("NASCell", state=OutputAndMemory),
+    "nbr": LibraryCell("NBRCell"),
+    "original_lstm": LibraryCell("OriginalLSTMCell", state=OutputAndMemory),
+    "peephole": LibraryCell("PeepholeLSTMCell", state=OutputAndMemory),
+    "ran": LibraryCell("RANCell", state=OutputAndMemory),
+    "reslstm": LibraryCell("ResLSTMCell", state=OutputAndMemory),
+    "scrn": LibraryCell("SCRNCell", state=OutputAndMemory, fixed="alpha"),
+    "sgrn": LibraryCell("SGRNCell"),
+    "sgu": LibraryCell("SGUCell"),
+    "star": LibraryCell("STARCell", chrono=(1, -1)),
+    "taugru": LibraryCell("tauGRUCell", state=OutputAndPast),
+    "tgru": LibraryCell("TGRUCell", state=OutputAndInput),
+    "tlstm": LibraryCell("TLSTMCell", state=MemoryAndInput),
+    "trnn": LibraryCell("TRNNCell"),
+    "ugrnn": LibraryCell("UGRNNCell"),
+    "unicornn": LibraryCell("UnICORNNCell", state=OutputAndMemory),
+    "wmclstm": LibraryCell("WMCLSTMCell", state=OutputAndMemory),
 }
