@@ -117,9 +117,9 @@ class ZooCell(nn.Module):
         """Give the gate that keeps the state forgetting times up to `longest` (Tallec & Ollivier 2018)."""
         block, sign = cast(tuple[int, int], self.facts.chrono)
         rows = slice(block * self.hidden_size, (block + 1) * self.hidden_size)
-        spread = initialisation.chrono_bias(self.hidden_size, longest, generator)
-        with torch.no_grad():
-            self.library.bias_ih[rows] = sign * spread
+        with torch.no_grad(), torch.device("cpu"):  # values that are computed need storage
+            spread = sign * initialisation.chrono_bias(self.hidden_size, longest, generator)
+            self.library.bias_ih[rows].copy_(spread)
 
 
 def _library_class(name: str, class_name: str) -> Any:

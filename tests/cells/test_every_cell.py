@@ -14,14 +14,26 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from lstm_bench import cells
 from lstm_bench.cells.contract import State, state_parts
+from lstm_bench.cells.gated_delta import GatedDeltaCell
 from lstm_bench.cells.gru import GRUCell
+from lstm_bench.cells.lru import LRUCell
 from lstm_bench.cells.lstm import LSTMCell
+from lstm_bench.cells.min_gru import MinGRUCell
+from lstm_bench.cells.min_lstm import MinLSTMCell
+from lstm_bench.cells.orthogonal_rnn import OrthogonalRNNCell
 from lstm_bench.cells.registry import facts_of, stock_layer
 from lstm_bench.cells.rnn import RNNCell
 from lstm_bench.cells.zoo import ZooCell
 
 D, H, B = 3, 5, 4
-NOT_COUNTED = {ZooCell}  # cells whose least work a step nobody has written down
+NOT_COUNTED = {
+    ZooCell,
+    LRUCell,
+    MinGRUCell,
+    MinLSTMCell,
+    GatedDeltaCell,
+    OrthogonalRNNCell,
+}  # cells whose least work a step nobody has written down
 
 
 def cell_types() -> Iterator[type]:
@@ -90,8 +102,8 @@ def test_dtype_follows_the_parameters(cell_type: type, settings: dict[str, Any],
     cell = make(cell_type, settings).to(dtype)
     outputs, state = run(cell, inputs(dtype=dtype))
     assert outputs.dtype == dtype
-    assert {part.dtype for part in state_parts(cell.initial_state(B)).values()} == {dtype}
-    assert {part.dtype for part in state_parts(state).values()} == {dtype}
+    assert {part.dtype.to_real() for part in state_parts(cell.initial_state(B)).values()} == {dtype}
+    assert {part.dtype.to_real() for part in state_parts(state).values()} == {dtype}
 
 
 def test_the_generator_alone_decides_the_start(cell_type: type, settings: dict[str, Any]) -> None:
