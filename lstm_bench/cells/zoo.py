@@ -64,10 +64,11 @@ class ZooCell(nn.Module):
         one_of(tuple(CATALOGUE), name=name)
         self.input_size, self.hidden_size, self.name = input_size, hidden_size, name
         self.facts = CATALOGUE[name]
-        self.delay = _popped(settings, DELAY, DEFAULT_DELAY) if self.facts.state is OutputAndPast else None
-        chrono = _popped(settings, CHRONO, None) if self.facts.chrono else None
+        own = {DELAY: self.facts.state is OutputAndPast, CHRONO: self.facts.chrono is not None}
+        self.delay = _popped(settings, DELAY, DEFAULT_DELAY) if own[DELAY] else None
+        chrono = _popped(settings, CHRONO, None) if own[CHRONO] else None
         library_class = _library_class(name, self.facts.library)
-        complete = complete_settings(library_class, settings)
+        complete = complete_settings(library_class, settings, [key for key, is_taken in own.items() if is_taken])
         structure = {key: value for key, value in complete.items() if not is_start(key, value)}
         # Without storage the library's own reset draws nothing; the parameters are then filled from the generator.
         on_meta = library_class(input_size, hidden_size, device=torch.device("meta"), **structure)

@@ -2,7 +2,7 @@
 
 import inspect
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from lstm_bench.cells.zoo_starts import STARTS
@@ -13,11 +13,18 @@ ACTIVATIONS = (
 )  # fmt: skip
 
 
-def complete_settings(library_cell: Callable[..., Any], given: Mapping[str, Any]) -> dict[str, Any]:
+def complete_settings(
+    library_cell: Callable[..., Any], given: Mapping[str, Any], own: Iterable[str] = ()
+) -> dict[str, Any]:
     """Return every setting of a class of the library by name: the given value, else the library's own.
 
     A number of the signature takes a number, a truth value true or false, an activation its name and an initialiser
     the name of one of STARTS.
+
+    Args:
+        library_cell: the class.
+        given: values by name.
+        own: further names, those of the adapter, which belong into the message of an unknown one.
 
     Raises: ValueError for an unknown name or a value that is not allowed.
     """
@@ -28,7 +35,7 @@ def complete_settings(library_cell: Callable[..., Any], given: Mapping[str, Any]
     }
     for name, value in given.items():
         if name not in settings:
-            raise ValueError(f"{name}={value}: allowed: the keys {', '.join(settings)}")
+            raise ValueError(f"{name}={value}: allowed: the keys {', '.join((*own, *settings))}")
         if (allowed := _allowed(name, settings[name], value)) is not None:
             raise ValueError(f"{name}={value}: allowed: {allowed}")
         settings[name] = float(value) if isinstance(settings[name], float) else value

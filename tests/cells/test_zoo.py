@@ -201,7 +201,8 @@ def test_each_gate_of_an_orthogonal_start_is_orthogonal() -> None:
         ("indrnn", {"recurrent_kernel_init": "orthogonal"}, "allowed for the vector vector_u: zeros, ones"),
         ("taugru", {"delay": 0}, "delay=0: allowed: an integer of at least 1"),
         ("janet", {"chrono": 1}, "chrono=1: allowed: an integer of at least 2"),
-        ("mgu", {"chrono": 9}, "chrono=9: allowed: the keys"),
+        ("mgu", {"chrono": 9}, "chrono=9: allowed: the keys bias"),
+        ("taugru", {"delays": 9}, "delays=9: allowed: the keys delay, bias"),
     ],
 )
 def test_a_setting_that_is_not_allowed_is_named(name: str, settings: dict[str, Any], message: str) -> None:
