@@ -37,8 +37,6 @@ class OrthogonalRNNCell(nn.Module):
         There the first h is trained; here it is 0.
     """
 
-    skew_index: Tensor
-    skew_sign: Tensor
     scaling: Tensor
 
     def __init__(
@@ -62,19 +60,13 @@ class OrthogonalRNNCell(nn.Module):
         nn.init.xavier_uniform_(self.weight_ih, generator=generator)
         nn.init.uniform_(self.bias, -LARGEST_BIAS, LARGEST_BIAS, generator=generator)
         with torch.no_grad(), torch.device("cpu"):  # values that are computed need storage
-            rows, columns = torch.triu_indices(hidden_size, hidden_size, 1)
-            index, sign = torch.zeros(hidden_size, hidden_size, dtype=torch.long), torch.zeros(hidden_size, hidden_size)
-            index[rows, columns] = index[columns, rows] = torch.arange(len(rows))
-            sign[rows, columns], sign[columns, rows] = 1.0, -1.0
-            first = torch.arange(0, hidden_size - 1, 2)
-            skew = torch.zeros(len(rows))
-            turned = torch.rand(len(first), generator=generator) * math.pi / 2
-            skew[index[first, first + 1]] = torch.tan(turned / 2)
-            self.skew.copy_(skew)
+            pairs = torch.arange(0, hidden_size - 1, 2)
+            angles = torch.rand(len(pairs), generator=generator) * math.pi / 2
+            blocks = torch.zeros(hidden_size, hidden_size)
+            blocks[pairs, pairs + 1] = torch.tan(angles / 2)
+            self.skew.copy_(blocks[_above_the_diagonal(hidden_size, torch.device("cpu"))])
             scaling = torch.ones(hidden_size)
             scaling[: round(negative_share * hidden_size)] = -1.0
-        self.register_buffer("skew_index", index.to(self.skew.device))
-        self.register_buffer("skew_sign", sign.to(self.skew.device))
         self.register_buffer("scaling", scaling.to(self.skew.device))
 
     def initial_state(self, batch_size: int) -> Tensor:
@@ -95,7 +87,13 @@ class OrthogonalRNNCell(nn.Module):
         return h, h
 
     def _skew_matrix(self) -> Tensor:
-        """Return A [H, H], of which `skew` holds what is above the diagonal."""
-        if self.hidden_size == 1:
-            return self.skew_sign
-        return self.skew_sign * self.skew[self.skew_index]
+        """Return A [H, H], of which `skew` holds what is above the diagonal, row by row."""
+        zeros = self.skew.new_zeros(self.hidden_size, self.hidden_size)
+        upper = torch.index_put(zeros, _above_the_diagonal(self.hidden_size, zeros.device), self.skew)
+        return upper - upper.T
+
+
+def _above_the_diagonal(size: int, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Return rows and columns. They are made anew each time: a buffer would be a tensor of each member."""
+    rows, columns = torch.triu_indices(size, size, 1, device=device)
+    return rows, columns

@@ -24,6 +24,7 @@ from lstm_bench.cells.orthogonal_rnn import OrthogonalRNNCell
 from lstm_bench.cells.registry import facts_of, stock_layer
 from lstm_bench.cells.rnn import RNNCell
 from lstm_bench.cells.zoo import ZooCell
+from lstm_bench.engine.generic import permits_batching
 
 D, H, B = 3, 5, 4
 NOT_COUNTED = {
@@ -147,6 +148,10 @@ def test_the_state_carries_the_past(cell_type: type, settings: dict[str, Any]) -
     changed = x.clone()
     changed[0] += 1
     assert not torch.equal(run(cell, x)[0][-1], run(cell, changed)[0][-1])
+
+
+def test_several_members_step_in_one_call(cell_type: type, settings: dict[str, Any]) -> None:
+    assert permits_batching(make(cell_type, settings))
 
 
 class CountedNonlinearities(TorchDispatchMode):

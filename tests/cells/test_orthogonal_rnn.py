@@ -9,6 +9,7 @@ import torch
 from torch import Generator, Tensor
 
 from lstm_bench.cells.orthogonal_rnn import OrthogonalRNNCell
+from lstm_bench.engine.generic import permits_batching
 
 D, H, B = 3, 6, 2
 
@@ -81,6 +82,10 @@ def test_the_gradient_neither_fades_nor_grows_in_500_steps() -> None:
     direction = torch.randn(1, H, generator=Generator().manual_seed(5), dtype=torch.float64)
     (gradient,) = torch.autograd.grad((state * direction).sum(), start)
     assert gradient.norm().item() == pytest.approx(direction.norm().item(), rel=1e-9)
+
+
+def test_several_members_step_in_one_call_at_any_width() -> None:
+    assert permits_batching(make(40, moved=False))
 
 
 def test_a_share_is_from_0_to_1() -> None:

@@ -210,6 +210,12 @@ def test_a_setting_that_is_not_allowed_is_named(name: str, settings: dict[str, A
         make(name, **settings)
 
 
+def test_a_bias_that_is_off_is_no_parameter() -> None:
+    cell = make("lem", bias=False, recurrent_bias=False)
+    assert [name for name, _ in cell.named_parameters() if "bias" in name] == ["library.bias_ch"]
+    assert not any(buffer.any() for buffer in cell.buffers())
+
+
 def test_a_whole_number_is_a_number() -> None:
     assert make("lem", dt=1).library.dt == 1.0
 
