@@ -60,9 +60,9 @@ class LRUCell(nn.Module):
         self.b_real, self.b_imaginary = (nn.Parameter(torch.empty(hidden_size, input_size)) for _ in range(2))
         self.c_real, self.c_imaginary = (nn.Parameter(torch.empty(hidden_size, hidden_size)) for _ in range(2))
         self.e = nn.Parameter(torch.empty(hidden_size, input_size))
-        for matrix, columns in self._deviations():
-            nn.init.normal_(matrix, 0.0, columns**-0.5, generator=generator)
         with torch.no_grad(), torch.device("cpu"):  # values that are computed need storage
+            for matrix, columns in self._deviations():
+                matrix.copy_(torch.randn(matrix.shape, generator=generator) * columns**-0.5)
             square = r_min**2 + (r_max**2 - r_min**2) * torch.rand(hidden_size, generator=generator)
             square.clamp_(1e-6, 1 - 1e-6)  # u = 0 and r_min = 0 would be infinitely fast, u = 1 and r_max = 1 never
             self.nu.copy_((-0.5 * square.log()).log())

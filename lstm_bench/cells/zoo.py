@@ -69,10 +69,9 @@ class ZooCell(nn.Module):
         chrono = _popped(settings, CHRONO, None) if own[CHRONO] else None
         library_class = _library_class(name, self.facts.library)
         complete = complete_settings(library_class, settings, [key for key, is_taken in own.items() if is_taken])
-        structure = {key: value for key, value in complete.items() if not is_start(key, value)}
-        # Without storage the library's own reset draws nothing; the parameters are then filled from the generator.
-        on_meta = library_class(input_size, hidden_size, device=torch.device("meta"), **structure)
-        self.library = on_meta.to_empty(device=torch.get_default_device())
+        # Zeros first, as the library itself would draw from torch's global generator.
+        undrawn = {key: "zeros" if is_start(key, value) else value for key, value in complete.items()}
+        self.library = library_class(input_size, hidden_size, device=torch.get_default_device(), **undrawn)
         draw_(self.library, hidden_size, complete, generator)
         if chrono is not None:
             self._spread_biases(chrono, generator)
