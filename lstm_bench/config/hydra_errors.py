@@ -11,6 +11,7 @@ from typing import Any
 from hydra import compose
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.global_hydra import GlobalHydra
+from hydra.core.object_type import ObjectType
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import ConfigCompositionException, HydraException, OverrideParseException
 from omegaconf import OmegaConf
@@ -106,7 +107,7 @@ def _reason(line: str) -> str:
 
 
 def _unknown_file(group: str, name: str) -> ConfigError:
-    error = not_allowed(group, name, ", ".join(_options(group)))
+    error = not_allowed(group, name, ", ".join(_choices(group, name)))
     for folder in _folders():
         beside, unread = folder / f"{name}.yaml", folder / group / f"{name}.yml"
         if beside.is_file():
@@ -114,6 +115,15 @@ def _unknown_file(group: str, name: str) -> ConfigError:
         if unread.is_file():
             return ConfigError(f"{error}; {unread} is not read: name it {name}.yaml")
     return error
+
+
+def _choices(group: str, name: str) -> list[str]:
+    """Return the yaml files of the folder that a name is in, or of its group, whose folders stand as FOLDER/NAME."""
+    inner: list[str] = GlobalHydra.instance().config_loader().get_group_options(group, ObjectType.GROUP)
+    folder = name.rpartition("/")[0]
+    if folder in inner:
+        return [f"{folder}/{option}" for option in _options(f"{group}/{folder}")]
+    return [*_options(group), *(f"{folder}/NAME" for folder in inner)]
 
 
 def _folders() -> list[Path]:

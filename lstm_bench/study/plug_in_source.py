@@ -13,6 +13,8 @@ Not counted, as for the package's own cells, are Python and its standard library
 its source), and the distributions whose versions the receipt records, torch and numpy among them, unless `_target_`
 names one of these. Files that are read in other ways than by an import (weights, tables) do not count either.
 
+A cell of the package that stands on a library of an extra counts with that library, as a plug-in's does: LIBRARIES.
+
 Files are read from the disk, whatever version of them was imported. The result does not depend on what else was
 imported in this process, or in which order.
 """
@@ -35,6 +37,7 @@ from lstm_bench.study.installed import content_of, distributions_of, required_na
 
 OURS = "lstm_bench"
 RECORDED = set(PACKAGES)
+LIBRARIES = {"lstm_bench.cells.zoo": "torchrecurrent"}  # of an extra, by the module of ours that stands on it
 DOTTED = re.compile(r"[^\W\d]\w*(\.\w+)+")
 Import = tuple[str, Location | None]  # a top-level name, and where it is if its import says so
 
@@ -50,7 +53,12 @@ def plug_in_sources(job: JobConfig) -> dict[str, str]:
     named = {top_level(name) for path, target in targets for name in (path, _defining(target))}
     used = {name for node in plug_ins.values() for name in _named_in(node)}
     used |= {name for path, target in targets for name in _bound(path, target)}
+    used |= {library for node in nodes.values() if (library := _library_of(node)) is not None}
     return _sources(named, used)
+
+
+def _library_of(node: Any) -> str | None:
+    return LIBRARIES.get(str(node[TARGET]).rpartition(".")[0]) if isinstance(node, Mapping) and TARGET in node else None
 
 
 def _is_plug_in(node: Any) -> bool:

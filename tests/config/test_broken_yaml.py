@@ -20,7 +20,7 @@ BROKEN = {
     ),
     "null": (HEAD + b"hidden_size: 3 # \x00\n", "line 3: the character U+0000 is not allowed"),
 }
-OPTIONS = "allowed: gru, gru_pytorch, lstm, "
+OPTIONS = "allowed: gated_delta, gru, gru_pytorch, lru, lstm, "
 COMMANDS = [[], ["--cfg", "job"], ["--info"]]
 
 

@@ -4,6 +4,7 @@ import importlib
 import json
 import sys
 from dataclasses import fields, replace
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -156,6 +157,14 @@ def test_a_package_counts_with_all_its_source_and_nothing_else(place, with_init)
 
 def test_an_installed_class_counts_with_the_version_of_its_distribution():
     assert plug_in_sources(job("torch.nn.RNNCell")) == {"torch": f"torch {torch.__version__}"}
+
+
+def test_a_cell_of_ours_counts_with_the_library_that_it_stands_on():
+    lem = {"_target_": "lstm_bench.cells.zoo.ZooCell", "name": "lem", "hidden_size": 64}
+    sources = plug_in_sources(replace(BUILT_IN, cell=lem))
+    assert list(sources) == ["torchrecurrent"]
+    assert sources["torchrecurrent"].startswith(f"torchrecurrent {version('torchrecurrent')}")
+    assert plug_in_sources(BUILT_IN) == {}
 
 
 def test_a_class_without_a_source_does_not_count(place):

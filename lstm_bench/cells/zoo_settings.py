@@ -1,0 +1,63 @@
+"""The settings of a library's cell: the arguments of its constructor, complete and checked."""
+
+import inspect
+import math
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from lstm_bench.cells.zoo_starts import STARTS
+
+SUPPLIED = {"input_size", "hidden_size", "device", "dtype"}  # by the adapter
+ACTIVATIONS = (
+    "elu", "gelu", "hard_sigmoid", "identity", "leaky_relu", "relu", "sigmoid", "silu", "softplus", "tanh",
+)  # fmt: skip
+
+
+def complete_settings(
+    library_cell: Callable[..., Any], given: Mapping[str, Any], own: Iterable[str] = ()
+) -> dict[str, Any]:
+    """Return every setting of a class of the library by name: the given value, else the library's own.
+
+    A number of the signature takes a number, a truth value true or false, an activation its name and an initialiser
+    the name of one of STARTS.
+
+    Args:
+        library_cell: the class.
+        given: values by name.
+        own: further names, those of the adapter, which belong into the message of an unknown one.
+
+    Raises: ValueError for an unknown name or a value that is not allowed.
+    """
+    settings = {
+        name: _plain(parameter.default)
+        for name, parameter in inspect.signature(library_cell).parameters.items()
+        if name not in SUPPLIED
+    }
+    for name, value in given.items():
+        if name not in settings:
+            raise ValueError(f"{name}={value}: allowed: the keys {', '.join((*own, *settings))}")
+        if (allowed := _allowed(name, settings[name], value)) is not None:
+            raise ValueError(f"{name}={value}: allowed: {allowed}")
+        settings[name] = float(value) if isinstance(settings[name], float) else value
+    return settings
+
+
+def is_start(name: str, value: Any) -> bool:
+    """Tell whether a setting names the initialiser of a parameter."""
+    return name.endswith("_init") and isinstance(value, str)
+
+
+def _plain(default: Any) -> Any:
+    """Return the name of an initialiser of torch.nn.init, and any other default itself."""
+    return default.__name__.rstrip("_") if callable(default) else default
+
+
+def _allowed(name: str, default: Any, value: Any) -> str | None:
+    """Return what is allowed for a setting that has this default; None for an allowed value."""
+    if isinstance(default, bool):
+        return None if isinstance(value, bool) else "true or false"
+    if isinstance(default, float):
+        is_number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+        return None if is_number else "a number"
+    names = tuple(STARTS) if is_start(name, default) else ACTIVATIONS
+    return None if isinstance(value, str) and value in names else ", ".join(names)
