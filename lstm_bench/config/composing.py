@@ -40,7 +40,7 @@ from lstm_bench.config.schema import (
     check_root_keys,
 )
 from lstm_bench.config.search_path import files_used, is_ours, replaced, searching, unread
-from lstm_bench.config.searched_lags import AUTO, LAG, searched_lags
+from lstm_bench.config.searched_lags import AUTO, LAG, check_alone, searched_lags
 from lstm_bench.config.sweep_size import check_sweep_size
 from lstm_bench.cores import usable_cores
 from lstm_bench.literature.reading import LiteratureError, own_table
@@ -78,6 +78,8 @@ def compose_study(invocation: Invocation) -> StudyConfig:
     with searching(invocation.config_dir), one_line_errors(invocation.overrides):
         composer = _Composer(invocation)
         base, overrides = _sweeps(invocation, composer)
+        for sweep in overrides:
+            check_alone([_value(override) for job in sweep for override in job if _key(override) == LAG])
         by_lag = [[_jobs(composer, job_overrides) for job_overrides in sweep] for sweep in overrides]
         files = _used_files(invocation, overrides, [[jobs[0] for jobs in sweep] for sweep in by_lag])
         composed = [list(chain.from_iterable(sweep)) for sweep in by_lag]
@@ -320,6 +322,10 @@ def substudy_invocations(studies: Mapping[str, str], invocation: Invocation) -> 
         )
         for name, overrides in studies.items()
     ]
+
+
+def _value(override: str) -> str:
+    return override.partition("=")[2]
 
 
 def _key(override: str) -> str:

@@ -145,7 +145,8 @@ def _wrong_key(path: str, typed: Sequence[str], job: Sequence[str], cause: BaseE
         return not_allowed(key, value, f"a value of its type ({str(cause).splitlines()[0]})")
     if not OmegaConf.is_dict(node):
         return not_allowed(key, value, f"a key that the chosen yaml files have, and {parent} is not among them")
-    allowed = f"the keys {', '.join(str(name) for name in node if name != TARGET)}"
+    keys = [str(name) for name in node if name != TARGET]
+    allowed = f"the keys {', '.join(keys)}" if keys else f"no key, as the {parent or 'settings'} chosen has none"
     if not key.startswith("+") and TARGET in node and name in _arguments(node[TARGET]):
         allowed += f"; or +{override}, which its constructor takes and its yaml has not"
     return not_allowed(key, value, allowed)

@@ -1,6 +1,6 @@
 """The lags that a search for a span may try on a task, from the shortest that the task takes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from lstm_bench.config.errors import ConfigError, not_allowed
 from lstm_bench.config.schema import JobConfig, RootConfig
@@ -26,23 +26,41 @@ def searched_lags(settings: RootConfig, max_lag: int, job_at: Callable[[int], Jo
     if job_at(1).trainer.steps == 0:
         raise not_allowed(LAG, AUTO, "a lag, as members that are not trained have no span (trainer.steps=0)")
     shortest = _shortest_lag(job_at)
+    if _refusal(job_at(2 * shortest)) and (refusal := _refusal(job_at(shortest + 1))):
+        raise not_allowed(LAG, AUTO, f"a task of several lags ({refusal})")
     if shortest > max_lag:
         raise not_allowed("span.max_lag", max_lag, f"at least {shortest}, the shortest lag of the task")
     return quarter_octaves(shortest, max_lag)
 
 
+def check_alone(lags: Sequence[str]) -> None:
+    """Check the lags of a sweep.
+
+    Raises: ConfigError where some are given and others are to be found.
+    """
+    different = list(dict.fromkeys(lags))
+    if AUTO in different and len(different) > 1:
+        raise not_allowed(LAG, ",".join(different), f"{AUTO} alone, or lags")
+
+
 def _shortest_lag(job_at: Callable[[int], JobConfig]) -> int:
+    refusal = None
+    for lag in range(1, LONGEST_SHORTEST + 1):
+        refusal = _refusal(job_at(lag))
+        if refusal is None:
+            return lag
+    raise refusal or ConfigError()
+
+
+def _refusal(job: JobConfig) -> ConfigError | None:
+    """Return why a task cannot be made, None where it can."""
     from lstm_bench.engine.process_setup import prepare_process
 
     prepare_process()  # before torch, which tasks are made of
     from lstm_bench.config.objects import make_task
 
-    refusal = ConfigError()
-    for lag in range(1, LONGEST_SHORTEST + 1):
-        try:
-            make_task(job_at(lag))
-        except ConfigError as error:
-            refusal = error
-        else:
-            return lag
-    raise refusal
+    try:
+        make_task(job)
+    except ConfigError as error:
+        return error
+    return None

@@ -34,7 +34,7 @@ BAD = [
     ("published=none.csv", "published=none.csv: none.csv: "),
     ("parameters=9", "parameters=9: allowed: null, but with comparison=parameters"),
     ("budget=full", "budget=full: allowed: null, as this experiment has no budgets"),
-    ("task=nope", "task=nope: allowed: adding, context, copy, multiplication, reber, segments, temporal_order"),
+    ("task=nope", "task=nope: allowed: adding, associative_recall, context, copy, "),
     ("+experiment=nope", "experiment=nope: allowed: ablation, adding_task, "),
     ("task.nope=1", "task.nope=1: allowed: the keys lag, n_symbols, dialect"),
     ("+cell.nope=1", "cell.nope=1: allowed: the keys hidden_size, "),

@@ -118,6 +118,8 @@ def test_a_plan_of_earlier_versions_has_no_searches(ran, tmp_path):
             "task=adding task.dialect=half span.max_lag=1",
             "span.max_lag=1: allowed: at least 2, the shortest lag of the task",
         ),
+        ("task=digits", "task.lag=auto: allowed: a task of several lags (task.lag=65: allowed: 64, "),
+        ("task.lag=auto,10", "task.lag=auto,10: allowed: auto alone, or lags"),
         ("measure=speed", "task.lag=auto: allowed: a lag, with measure=speed"),
     ],
 )
