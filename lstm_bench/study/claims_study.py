@@ -20,6 +20,7 @@ from lstm_bench.study.base_study import Launch, PlannedStudy
 from lstm_bench.study.folders import records_folder, reports_folder
 from lstm_bench.study.planning import now
 from lstm_bench.study.running import StudyRunner
+from lstm_bench.study.searches import have_ended
 from lstm_bench.study.stopping import Stop
 
 if TYPE_CHECKING:
@@ -88,11 +89,14 @@ def is_whole(config: StudyConfig, plan: StudyPlan) -> bool:
     """Tell whether a study's records hold all that it asks for: its jobs, every member and, unless off, their speed."""
     records = StudyRecords(records_folder(config.output, config.study))
     with suppress(RecordError):
-        recorded = {job.job: job for job in records.read_plan().jobs}
-        snapshot = Snapshot(records, plan.jobs)
-        trained = [recorded.get(job.job, job) for job in plan.jobs if job.steps]
+        there = records.read_plan()
+        if not have_ended(plan.searches, there.searches):
+            return False
+        jobs = [*plan.jobs, *there.jobs] if plan.searches else plan.jobs
+        recorded, snapshot = {job.job: job for job in there.jobs}, Snapshot(records, jobs)
+        trained = [recorded.get(job.job, job) for job in jobs if job.steps and job.seeds]
         has_speed = not config.speed.enabled or is_timed(trained, records.read_speed())
-        return has_speed and all(_is_recorded(job, recorded, snapshot) for job in plan.jobs)
+        return has_speed and all(_is_recorded(job, recorded, snapshot) for job in jobs)
     return False
 
 

@@ -213,7 +213,7 @@ class StudyRunner(PlannedStudy):
 
     def _measure_speed(self) -> bool:
         """Measure the speed of every job that has a trained member; return False where that failed."""
-        trained = [(job, plan) for job, plan in self._pairs if plan.steps and self._snapshot.finished_seeds(plan)]
+        trained = self._to_be_timed()
         try:
             if is_timed([plan for _, plan in trained], self._records.read_speed()):
                 return True
@@ -226,6 +226,20 @@ class StudyRunner(PlannedStudy):
             self.say(f"Speed was not measured: {type(error).__name__}: {error}")
             return False
         return True
+
+    def _to_be_timed(self) -> list[tuple[JobConfig, JobPlan]]:
+        """Return the jobs whose speed is measured: all with a trained member, but of those of searches one an octave.
+
+        A search trains a pack at a time, so as many members are timed together.
+        """
+        trained = [(job, plan) for job, plan in self._pairs if plan.steps and self._snapshot.finished_seeds(plan)]
+        if not self._plan.searches:
+            return trained
+        from lstm_bench.study.span_replay import packs_at_octaves  # scipy is loaded by now
+
+        given = {job.job for job in self._given_plans}
+        searched = packs_at_octaves([plan for _, plan in trained if plan.job not in given], self._plan.searches)
+        return [pair for pair in trained if pair[1].job in given] + [(job_config(plan), plan) for plan in searched]
 
     @property
     def _pairs(self) -> list[tuple[JobConfig, JobPlan]]:

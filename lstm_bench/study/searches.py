@@ -68,6 +68,12 @@ def with_former_depth(plan: StudyPlan, former: Sequence[SpanPlan]) -> StudyPlan:
     return replace(plan, searches=searches)
 
 
+def have_ended(searches: Sequence[SpanPlan], recorded: Sequence[SpanPlan]) -> bool:
+    """Tell whether all searches of a plan have ended by a recorded one, under the same limits."""
+    ended = {(_key(search), *_limits(search)) for search in recorded if search.ended}
+    return all((_key(search), *_limits(search)) in ended for search in searches)
+
+
 def searches_text(searches: Sequence[SpanPlan]) -> str:
     """Return what searches are for and when they end: "2 spans to find, each to a factor of 1.5 in at most ..."."""
     first = searches[0]
@@ -81,6 +87,10 @@ def _replay(search: SpanPlan) -> "SpanReplay":
     from lstm_bench.study.span_replay import SpanReplay  # scipy takes half a second, which most studies do without
 
     return SpanReplay(search)
+
+
+def _limits(search: SpanPlan) -> tuple[float | None, ...]:
+    return search.precision, search.members, search.core_hours
 
 
 def _key(search: SpanPlan) -> tuple[str, ...]:

@@ -10,9 +10,12 @@ import pytest
 from lstm_bench import cli
 from lstm_bench.analysis.frames import load_study
 from lstm_bench.analysis.span_trials import searches, trials
+from lstm_bench.config.composing import Invocation, compose_study
 from lstm_bench.records.store import StudyRecords
 from lstm_bench.report.figures import span_trials
 from lstm_bench.report.pages.protocol import protocol
+from lstm_bench.study.claims_study import is_whole
+from lstm_bench.study.planning import plan_study
 
 SEARCHED = [
     "study=searched", "cell=rnn,gru", "task.lag=auto", "cell.hidden_size=8", "trainer.steps=80",
@@ -88,6 +91,14 @@ def test_a_second_start_trains_nothing(ran, capsys):
     assert {path: path.read_bytes() for path in folder.glob("members/*/record.json")} == records
     after = StudyRecords(folder).read_plan()
     assert (after.jobs, after.searches) == (before.jobs, before.searches)
+
+
+@pytest.mark.parametrize(
+    ("more", "is_there"), [((), True), (("span.members=8",), False), (("trainer.steps=100",), False)]
+)
+def test_a_study_of_claims_knows_whether_its_searches_have_ended(ran, more, is_there):
+    config = compose_study(Invocation((*SEARCHED, *more, f"output={ran[0]}")))
+    assert is_whole(config, plan_study(config, [])) is is_there
 
 
 def test_members_of_a_search_are_reused_by_another_study(ran, capsys):

@@ -13,7 +13,7 @@ from lstm_bench.records.schema import JobPlan, MemberRecord, SpanPlan, StudyPlan
 from lstm_bench.study.identity import job_identity
 from lstm_bench.study.planning import plan_study
 from lstm_bench.study.searches import with_former_depth
-from lstm_bench.study.span_replay import SpanReplay, at_rate
+from lstm_bench.study.span_replay import SpanReplay, at_rate, packs_at_octaves
 
 SPAN = 21
 SETTINGS = (
@@ -204,6 +204,15 @@ def test_a_pack_has_the_identity_of_a_job_with_its_rate(plan):
     overrides = [each for each in SETTINGS if not each.startswith(("task.lag", "trainer.learning_rates"))]
     (given,) = compose_study(Invocation((*overrides, "task.lag=8", "trainer.learning_rates=0.01"))).jobs
     assert at_rate(lag, 0.01, [4, 5]).job == job_identity(given)
+
+
+def test_speed_is_timed_at_whole_octaves_with_a_pack(plan):
+    records = Records()
+    run_to_its_end(plan, records)
+    jobs = [job for job in SpanReplay(plan).progress(records.read).jobs if job.seeds]
+    timed = packs_at_octaves(jobs, [plan])
+    assert [job.lag for job in timed] == [lag for lag in (1, 2, 4, 8, 16, 32, 64) if lag in {job.lag for job in jobs}]
+    assert {tuple(job.seeds) for job in timed} == {(0, 1)}
 
 
 @pytest.mark.parametrize(
