@@ -4,7 +4,7 @@ import re
 from collections.abc import Collection
 
 STUDY_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
-STUDY_NAME_RULE = "up to 100 letters, digits, '.', '_' and '-', the first a letter or a digit"
+STUDY_NAME_RULE = "up to 100 letters (a to z), digits, '.', '_' and '-', the first a letter or a digit"
 
 
 def at_least(minimum: int, **values: int) -> None:

@@ -91,7 +91,7 @@ def test_a_report_takes_the_name_that_it_is_given_and_says_what_makes_it(run: Ru
 def test_a_name_that_is_none_is_refused(run: Run, tmp_path: Path, name: str) -> None:
     make_small(tmp_path / "runs" / "a")
     make_small(tmp_path / "runs" / "b")
-    rule = "up to 100 letters, digits, '.', '_' and '-', the first a letter or a digit"
+    rule = "up to 100 letters (a to z), digits, '.', '_' and '-', the first a letter or a digit"
     assert run("a", "b", "--name", name) == (2, [], [f"name={name}: allowed: {rule}"])
     assert not (tmp_path / "reports").exists()
 
