@@ -1,4 +1,4 @@
-"""The lags that a search for a span may try on a task, from the shortest that the task takes."""
+"""The lags that a search for a span may try, from the shortest that its task and its cell take."""
 
 from collections.abc import Callable, Sequence
 
@@ -7,7 +7,7 @@ from lstm_bench.config.schema import JobConfig, RootConfig
 from lstm_bench.lag_grid import quarter_octaves
 
 LAG, AUTO = "task.lag", "auto"
-LONGEST_SHORTEST = 64  # a task without a lag up to this one is refused
+LONGEST_SHORTEST = 64  # without a lag up to this one a task or cell is refused
 MEASURES = ("training", "sensitivity")
 
 
@@ -19,7 +19,7 @@ def searched_lags(settings: RootConfig, max_lag: int, job_at: Callable[[int], Jo
         max_lag: the longest lag that may be tried.
         job_at: returns the job at a lag.
 
-    Raises: ConfigError where the study does not train, and where the task takes no lag up to `max_lag`.
+    Raises: ConfigError where the study does not train, and where task and cell take no lag up to `max_lag`.
     """
     if settings.measure not in MEASURES:
         raise not_allowed(LAG, AUTO, f"a lag, with measure={settings.measure}")
@@ -29,7 +29,7 @@ def searched_lags(settings: RootConfig, max_lag: int, job_at: Callable[[int], Jo
     if _refusal(job_at(2 * shortest)) and (refusal := _refusal(job_at(shortest + 1))):
         raise not_allowed(LAG, AUTO, f"a task of several lags ({refusal})")
     if shortest > max_lag:
-        raise not_allowed("span.max_lag", max_lag, f"at least {shortest}, the shortest lag of the task")
+        raise not_allowed("span.max_lag", max_lag, f"at least {shortest}, the shortest lag that is possible")
     return quarter_octaves(shortest, max_lag)
 
 
@@ -53,14 +53,14 @@ def _shortest_lag(job_at: Callable[[int], JobConfig]) -> int:
 
 
 def _refusal(job: JobConfig) -> ConfigError | None:
-    """Return why a task cannot be made, None where it can."""
+    """Return why a task and its cell cannot be made, None where they can."""
     from lstm_bench.engine.process_setup import prepare_process
 
     prepare_process()  # before torch, which tasks are made of
-    from lstm_bench.config.objects import make_task
+    from lstm_bench.config.objects import build_job
 
     try:
-        make_task(job)
+        build_job(job)
     except ConfigError as error:
         return error
     return None

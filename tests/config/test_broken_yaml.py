@@ -101,7 +101,9 @@ def test_a_value_that_needs_quotes_is_told_how(capsys):
         "task.dialect=grün: allowed: key=value, key=value1,value2 to sweep "
         "(a value with other characters than letters, digits and -_./ stands in quotes: 'key=\"value\"')\n"
     )
-    assert told_in_one_line(["study=stüdie"], capsys).startswith("study=stüdie: allowed: up to 100 letters (a to z), digits")
+    assert told_in_one_line(["study=stüdie"], capsys).startswith(
+        "study=stüdie: allowed: up to 100 letters (a to z), digits"
+    )
 
 
 @pytest.mark.parametrize(

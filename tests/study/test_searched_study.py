@@ -101,6 +101,11 @@ def test_a_study_of_claims_knows_whether_its_searches_have_ended(ran, more, is_t
     assert is_whole(config, plan_study(config, [])) is is_there
 
 
+def test_a_search_begins_where_its_cell_can_be_made():
+    chrono, rnn = plan_study(compose_study(Invocation((*SEARCHED, "cell=lstm_chrono,rnn"))), []).searches
+    assert [search.candidates[0].lag for search in (chrono, rnn)] == [2, 1]  # forget gates over 1 step cannot be spread
+
+
 def test_members_of_a_search_are_reused_by_another_study(ran, capsys):
     output, _ = ran
     overrides = [each for each in SEARCHED if not each.startswith(("study=", "cell=rnn"))]
@@ -127,7 +132,7 @@ def test_a_plan_of_earlier_versions_has_no_searches(ran, tmp_path):
         ("trainer.steps=0", "task.lag=auto: allowed: a lag, as members that are not trained have no span"),
         (
             "task=adding task.dialect=half span.max_lag=1",
-            "span.max_lag=1: allowed: at least 2, the shortest lag of the task",
+            "span.max_lag=1: allowed: at least 2, the shortest lag that is possible",
         ),
         ("task=digits", "task.lag=auto: allowed: a task of several lags (task.lag=65: allowed: 64, "),
         ("task.lag=auto,10", "task.lag=auto,10: allowed: auto alone, or lags"),
