@@ -99,7 +99,8 @@ def geometric_ratio(values: Sequence[float], others: Sequence[float]) -> Interva
         return Interval(*[float(np.exp(middle))] * 3)
     freedom = spread**2 / sum(v**2 / (len(s) - 1) for v, s in zip(variances, (first, second), strict=True))
     half = stats.t.ppf(TAILS[1], freedom) * math.sqrt(spread)
-    return Interval(float(np.exp(middle)), float(np.exp(middle - half)), float(np.exp(middle + half)))
+    with np.errstate(over="ignore", under="ignore"):
+        return Interval(float(np.exp(middle)), float(np.exp(middle - half)), float(np.exp(middle + half)))
 
 
 def interquartile_mean(values: Sequence[float], strata: Sequence[str | int] | None = None) -> Interval:

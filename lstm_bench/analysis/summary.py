@@ -43,5 +43,6 @@ def geometric_means(rows: pd.DataFrame, keys: Sequence[str], column: str = "valu
     groups = logarithms.groupby(list(keys), observed=True, sort=False)["logarithm"]
     mean, n = groups.mean(), groups.size()
     half = stats.t.ppf(TAILS[1], (n - 1).where(n > 1)) * groups.std() / np.sqrt(n)
-    means = {"middle": np.exp(mean), "low": np.exp(mean - half), "high": np.exp(mean + half), "n": n}
+    with np.errstate(over="ignore", under="ignore"):  # an end beyond the range of a float is 0 or inf
+        means = {"middle": np.exp(mean), "low": np.exp(mean - half), "high": np.exp(mean + half), "n": n}
     return pd.DataFrame(means).reset_index()[names]

@@ -297,6 +297,12 @@ def test_the_ratio_of_geometric_means_has_the_interval_of_welchs_t():
     assert ratio[1:] == pytest.approx(tuple(np.exp(test.confidence_interval(0.95))))
 
 
+def test_a_ratio_of_members_far_apart_has_an_interval_without_ends():
+    ratio = geometric_ratio([1e-140, 1e140], [1e-140, 1e140])
+    assert (ratio.low, ratio.high) == (0.0, math.inf)
+    assert ratio.middle == pytest.approx(1.0)
+
+
 def test_a_ratio_of_geometric_means_needs_values_above_zero_and_two_a_side():
     assert math.isnan(geometric_ratio([], [1.0]).middle)
     assert math.isnan(geometric_ratio([0.0, 1.0], [1.0, 2.0]).middle)
