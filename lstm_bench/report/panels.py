@@ -177,6 +177,15 @@ def lag_axis(axes: Axes, lags: Sequence[int]) -> None:
     ticks_at(axes.xaxis, lags[::-1][::stride], "{:,.0f}")
 
 
+def half_octaves(lags: Sequence[int]) -> list[int]:
+    """Return those of ascending lags that lie half an octave or more apart, from the longest downwards."""
+    kept: list[int] = []
+    for lag in reversed(lags):
+        if not kept or kept[-1] >= lag * 2**0.5:
+            kept.append(lag)
+    return kept
+
+
 def ticks_at(axis: Axis, values: Sequence[float], text: str = "{:,g}") -> None:
     """Set ticks at these values alone, written by a format."""
     axis.set_major_locator(FixedLocator(list(values)))

@@ -6,6 +6,7 @@ from matplotlib.figure import Figure
 from lstm_bench.report.panels import (
     cell_entries,
     draw_band,
+    half_octaves,
     legend,
     name_lines,
     new_figure,
@@ -68,3 +69,7 @@ def test_few_absent_cells_are_named_and_many_are_counted() -> None:
     for cells in ([], ["rnn"], ["a", "b", "c"]):
         note_absent(axes, "no curve", cells)
     assert [text.get_text() for text in axes.texts] == ["no curve:\nrnn", "no curve:\n3 cells"]
+
+
+def test_ticks_of_ragged_lags_keep_half_an_octave_apart():
+    assert half_octaves([4, 8, 10, 11, 13, 16, 19, 23, 27, 32, 64, 128]) == [128, 64, 32, 19, 13, 8, 4]

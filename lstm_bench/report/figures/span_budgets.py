@@ -12,7 +12,16 @@ from lstm_bench.analysis.solving import GROWTH, growth_of_span, is_budget_limite
 from lstm_bench.analysis.wording import counted
 from lstm_bench.report.figures.findings import by_cell, joined
 from lstm_bench.report.figures.table_rows import rows_by_cell
-from lstm_bench.report.panels import cell_entries, draw_band, legend, log_ticks, new_figure, reference_line, ticks_at
+from lstm_bench.report.panels import (
+    cell_entries,
+    draw_band,
+    half_octaves,
+    legend,
+    log_ticks,
+    new_figure,
+    reference_line,
+    ticks_at,
+)
 from lstm_bench.report.style import MUTED, colours, themed
 
 QUESTION = "Would a larger budget reach further?"
@@ -58,7 +67,7 @@ def _finish(axes: Axes, study: StudyData, table: pd.DataFrame) -> None:
     axes.set(xlim=(table["steps"].min() / 1.05, longest * 1.05), ylim=(lags[0] / 1.15, lags[-1] * 1.15))
     axes.set(xlabel="budget (optimiser steps)", ylabel="T50 (lag, steps)")
     log_ticks(axes.xaxis, FixedLocator([share * longest for share in FRACTIONS]))
-    ticks_at(axes.yaxis, lags, "{:,.0f}")
+    ticks_at(axes.yaxis, half_octaves(lags), "{:,.0f}")
     reference_line(axes, x=longest / 2)
     axes.annotate(
         "half", (longest / 2, 1), xycoords=("data", "axes fraction"), xytext=(-3, -2), textcoords="offset points",

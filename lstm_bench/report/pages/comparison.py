@@ -223,7 +223,7 @@ def solved_table(study: StudyData) -> Table:
     for cell in study.cells:
         by_lag = {row.lag: row for row in rates.loc[rates["cell"] == cell].itertuples()}
         entries = [
-            _solved(by_lag[lag], shades[cell]) if lag in by_lag else Entry(DASH, ("not planned",)) for lag in study.lags
+            _solved(by_lag[lag], shades[cell]) if lag in by_lag else Entry(DASH, ("not tried",)) for lag in study.lags
         ]
         rows.append([_named(cell, shades), *entries])
     return Table([("Cell", ""), *((f"lag {lag}", "") for lag in study.lags)], rows, "Solved by lag")
