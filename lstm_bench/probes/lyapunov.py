@@ -42,7 +42,11 @@ class LyapunovSpectrum:
 
         What is not finite is left out.
         """
-        values = {TOP_EXPONENT: self.exponents[0], HORIZON: self.horizon, GONE_WITHIN: self.gone_within or math.nan}
+        values = {
+            TOP_EXPONENT: self.exponents[0],
+            HORIZON: self.horizon,
+            GONE_WITHIN: float(self.gone_within or math.nan),
+        }
         return {metric: value for metric, value in values.items() if math.isfinite(value)}
 
     def curves(self) -> dict[str, Curve]:

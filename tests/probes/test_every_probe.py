@@ -51,7 +51,7 @@ def measure(name: str, cell: Any, task: Any, seed: int = 3, **settings: Any) -> 
 @each_cell
 def test_a_probe_reads_every_cell_on_every_task(name, task, make):
     model = model_of(make(task.input_size, 4, generator=generator()), task.output_size)
-    before = {n: tensor.clone() for n, tensor in model_tensors(model).items()}
+    before = {n: (tensor.clone(), tensor.requires_grad) for n, tensor in model_tensors(model).items()}
     torch.manual_seed(1)
     untouched = torch.get_rng_state()
     probe = PROBES[name].probe
@@ -74,8 +74,9 @@ def test_a_probe_reads_every_cell_on_every_task(name, task, make):
         assert len(curve.at) == len(curve.values), quantity
         assert all(type(value) is float for value in curve.values)
     for n, tensor in model_tensors(model).items():
-        assert torch.equal(tensor, before[n])
-        assert (tensor.dtype, tensor.requires_grad, tensor.grad) == (torch.float32, True, None)
+        values, requires_grad = before[n]
+        assert torch.equal(tensor, values)
+        assert (tensor.dtype, tensor.requires_grad, tensor.grad) == (values.dtype, requires_grad, None)
 
 
 @each_probe

@@ -20,11 +20,11 @@ CELLS = pytest.mark.parametrize("make", MAKERS.values(), ids=MAKERS)
 
 def slope(cell: Any, x: Tensor, v: Tensor, state: State) -> Tensor:
     """Return d(v . output_T)/d s of each example by central differences [B, S], all of them in one batch."""
-    whole = torch.cat(parts_of(state), dim=1)
+    whole = flat(dict(state_parts(state)))
     S = whole.shape[1]
     moves = DIFFERENCE * torch.cat([torch.eye(S), -torch.eye(S)]).double()
     moved = (whole.unsqueeze(1) + moves).flatten(0, 1)  # [B 2S, S]
-    parts = dict(zip(state_parts(state), moved.split([part.shape[1] for part in parts_of(state)], dim=1), strict=True))
+    parts = split(moved, {name: part.repeat_interleave(2 * S, dim=0) for name, part in state_parts(state).items()})
     outputs, _ = run(cell, x.repeat_interleave(2 * S, dim=1), state_like(state, parts))
     plus, minus = (outputs[-1] * v.repeat_interleave(2 * S, dim=0)).sum(dim=1).view(B, 2, S).unbind(dim=1)
     return (plus - minus) / (2 * DIFFERENCE)

@@ -33,7 +33,7 @@ def test_it_has_the_question_panels_axes_rows_legend_and_finding_each_once() -> 
     )
 
 
-ABSENT = {"boundary", "learned_walk", "published", "same_word"}  # the sample study has no such rows
+ABSENT = {"boundary", "learned_walk", "published", "same_word", "span_trials"}  # the sample study has no such rows
 
 
 def test_the_sample_study_has_every_figure_but_a_few(sample: StudyData) -> None:

@@ -16,7 +16,8 @@ from lstm_bench.report.build import build_report
 from lstm_bench.report.typography import typeset
 
 OF_WORDS = {"learned_walk", "same_word", "boundary"}  # nothing to show of the sample, whose tasks are not of words
-FIGURES = set(figure_registry.FIGURES) - OF_WORDS - {"published"}  # of the sample's lags nothing was published
+# The sample's lags are given, and nothing was published of them.
+FIGURES = set(figure_registry.FIGURES) - OF_WORDS - {"published", "span_trials"}
 TABLES = {"comparison", "members", "softer_criteria", "claims", "claim_numbers", *figure_registry.FIGURES}
 
 
