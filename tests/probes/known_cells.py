@@ -19,7 +19,6 @@ from lstm_bench.cells.zoo_catalogue import CATALOGUE
 from lstm_bench.engine.model import Model
 from lstm_bench.probes.contract import Reading
 
-
 ONE_OF_EACH_STATE = {cell.state: name for name, cell in reversed(CATALOGUE.items())}.values()
 
 
