@@ -10,7 +10,7 @@ from lstm_bench.text_encoding import allow_all_letters, restart_in_utf8
 
 ALL_WELL, WRONG, BAD_INPUT = 0, 1, 2
 USAGE = """\
-python -m lstm_bench.check my_pkg.MyCell [key=value ...]                     check a class, or a function that makes a cell
+python -m lstm_bench.check my_pkg.MyCell [key=value ...]                     check a class or a function
 python -m lstm_bench.check cell=NAME [key=value ...] [--config-dir FOLDER]   check a cell of a yaml file
 
 One line for each check: ok, a warning, or a fault, with what mends it. The exit code is 0 where nothing is wrong, 1

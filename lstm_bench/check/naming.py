@@ -67,9 +67,7 @@ def _setting(argument: str) -> tuple[str, Any]:
 
 def _of_a_class(path: str, settings: dict[str, Any]) -> dict[str, Any]:
     """Return the settings of a class, with a usual hidden size where it needs one."""
-    try:
-        parameters = inspect.signature(import_target(path, "cell")).parameters
-    except (TypeError, ValueError):  # a class of another language
-        parameters = {}
-    needs_size = HIDDEN_SIZE in parameters and HIDDEN_SIZE not in settings
+    needs_size = (
+        HIDDEN_SIZE not in settings and HIDDEN_SIZE in inspect.signature(import_target(path, "cell")).parameters
+    )
     return {TARGET: path, **({HIDDEN_SIZE: USUAL_SIZE} if needs_size else {}), **settings}

@@ -35,7 +35,7 @@ def is_ours(config_dir: Path) -> bool:
 
 
 def main_folder(config_dir: Path | None) -> str:
-    """Register the search path and the entry points, and return Hydra's main folder: the user's, or else the built-in one.
+    """Register the search path and entry points, and return Hydra's main folder: the user's, or else the built-in one.
 
     Args:
         config_dir: the user's folder.

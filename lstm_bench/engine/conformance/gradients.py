@@ -93,7 +93,7 @@ def derivatives(subject: Subject) -> Finding:
             "detach(), .data and rounding cut a gradient, and a backward of your own must be that of its forward; "
             "leave it where that is meant, as in a straight-through estimator",
         )
-    return ok(f"the gradients of all parameters and of the inputs agree with finite differences in float64")
+    return ok("the gradients of all parameters and of the inputs agree with finite differences in float64")
 
 
 def _loss(cell: Cell) -> Callable[[Parts], Tensor]:

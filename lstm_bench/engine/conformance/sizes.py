@@ -1,5 +1,7 @@
 """How many parameters a cell has, and which hidden sizes it allows."""
 
+from collections.abc import Mapping
+
 from torch import Generator, Tensor
 
 from lstm_bench.cells.contract import CellError
@@ -29,7 +31,7 @@ def parameters(subject: Subject) -> Finding:
     return ok(f"{formula(trained)} = {count:,}{f'; not trained: {listed(fixed)}' if fixed else ''}")
 
 
-def formula(tensors: dict[str, Tensor]) -> str:
+def formula(tensors: Mapping[str, Tensor]) -> str:
     """Return the number of real numbers in tensors as a sum by shape: "weight 4 x 3 + bias 4"."""
     return " + ".join(f"{name} {_product(tensor)}" for name, tensor in tensors.items())
 
@@ -60,9 +62,9 @@ def widths(subject: Subject) -> Finding:
         except CellError as error:
             failing[width] = str(error)
     if failing:
-        width, error = next(iter(failing.items()))
+        width, why = next(iter(failing.items()))
         return warning(
-            f"hidden_size={width} is refused by a step, not by the constructor: {error}",
+            f"hidden_size={width} is refused by a step, not by the constructor: {why}",
             f'raise ValueError("hidden_size={width}: allowed: ...") in the constructor',
         )
     span = f"{WIDTHS[0]} to {WIDTHS[-1]}"
