@@ -41,7 +41,7 @@ def main_folder(config_dir: Path | None) -> str:
         config_dir: the user's folder.
     """
     Plugins.instance().register(UsersFolderFirst)
-    offer_entry_points()
+    offer_entry_points([config_dir or conf_dir(), conf_dir()])
     return f"{config_dir or conf_dir()}/"  # with a slash, since Hydra refuses a folder named my.yaml
 
 

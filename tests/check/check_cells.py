@@ -1,6 +1,7 @@
 """Plug-ins for the tests of the check: a good one, and bad ones that each break one rule."""
 
 import random
+import warnings
 from typing import Any
 
 import numpy as np
@@ -142,7 +143,9 @@ def scripted(input_size: int, hidden_size: int, *, generator: Generator | None =
     """Return a cell that is a TorchScript module."""
     cell = Scriptable(input_size, hidden_size)
     nn.init.uniform_(cell.weight, -0.4, 0.4, generator=generator)
-    return torch.jit.script(cell)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of Python 3.14 alone
+        return torch.jit.script(cell)
 
 
 class CutsTheGradient(Good):

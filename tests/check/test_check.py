@@ -202,7 +202,7 @@ def test_the_exit_code_says_whether_something_is_wrong(
         (["cell=lstm,gru"], "check=cell=lstm,gru: allowed: one cell and one task"),
         (["check_cells.Good", "check_cells.Heads"], "check=check_cells.Good check_cells.Heads: allowed: one class"),
         (["--config-dir", "/no/such/folder", "cell=mine"], "--config-dir=/no/such/folder: allowed: an existing folder"),
-        (["torch.nn.LSTM"], "cell._target_=torch.nn.modules.rnn.LSTM: allowed: a class whose constructor takes"),
+        (["torch.nn.Linear"], "cell._target_=torch.nn.modules.linear.Linear: allowed: a class whose constructor takes"),
     ],
 )
 def test_bad_input_is_one_line_and_nothing_is_checked(

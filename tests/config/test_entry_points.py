@@ -54,6 +54,13 @@ def test_a_yaml_file_of_the_same_name_comes_first() -> None:
     assert job.cell["_target_"] == "lstm_bench.cells.lstm.LSTMCell"
 
 
+def test_a_yaml_file_of_ones_own_comes_before_an_offer_of_its_name(tmp_path: Path) -> None:
+    (tmp_path / "cell").mkdir()
+    (tmp_path / "cell" / "offered_cell.yaml").write_text("_target_: lstm_bench.cells.gru.GRUCell\nhidden_size: 4\n")
+    cells = [compose_study(Invocation(("cell=offered_cell",), folder)).jobs[0].cell for folder in (tmp_path, None)]
+    assert [cell["hidden_size"] for cell in cells] == [4, 64]
+
+
 def test_a_key_that_their_yaml_would_have_is_pointed_to() -> None:
     with pytest.raises(
         ConfigError, match=r"cell\.init=pytorch: allowed: the keys hidden_size; or \+cell\.init=pytorch"
@@ -62,6 +69,6 @@ def test_a_key_that_their_yaml_would_have_is_pointed_to() -> None:
 
 
 def test_they_are_listed_and_allowed() -> None:
-    assert "  offered_task       lstm_bench.tasks.copy.CopyTask, of an installed package" in listing()
+    assert "  offered_task  lstm_bench.tasks.copy.CopyTask, of an installed package" in listing()
     with pytest.raises(ConfigError, match=r"cell=offred: allowed: .*offered_cell"):
         compose_study(Invocation(("cell=offred",)))

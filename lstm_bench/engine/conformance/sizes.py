@@ -15,15 +15,15 @@ WIDTHS = range(1, 17)
 
 def parameters(subject: Subject) -> Finding:
     """Count the trained numbers by the shapes of the parameters, which are the same for every seed and after a step."""
-    first, again = (dict(cell.named_parameters()) for cell in (subject.first, subject.rivals[1]))
-    other = [name for name in first | again if name not in first or name not in again]
-    other += [name for name in first if name in again and first[name].shape != again[name].shape]
+    start, after = subject.starts[0], dict(subject.rivals[1].named_parameters())
+    other = [name for name, tensor in after.items() if name not in start or start[name].shape != tensor.shape]
     if other:
         return fault(
             f"its parameters {listed(other)} differ between a new cell and one of another seed that took a step, so "
             "they cannot be counted, matched or trained together",
             "every parameter is made in the constructor, with a shape that follows from its arguments",
         )
+    first = dict(subject.first.named_parameters())
     trained = {name: tensor for name, tensor in first.items() if tensor.requires_grad}
     if not trained:
         return warning("no parameter is trained", "one or more with requires_grad=True")

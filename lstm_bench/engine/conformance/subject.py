@@ -106,9 +106,9 @@ def steps_of(cell: Cell, tensors: Parts, training: bool) -> list[Step]:
 
 
 def take(functional: FunctionalCell, tensors: Parts, x: Tensor, state: Parts) -> tuple[Tensor, Parts]:
-    """Take a step from a copy of a state, with seeded generators."""
+    """Take a step from copies of an input and a state, with seeded generators."""
     with torch.no_grad(), seeded_generators(DRAWS):
-        return functional.step(tensors, x, copied(state))
+        return functional.step(tensors, x.clone(), copied(state))
 
 
 def takes_alike(cell: Cell, steps: Sequence[Step], training: bool) -> bool:

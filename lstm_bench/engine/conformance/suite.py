@@ -28,20 +28,20 @@ class Check(NamedTuple):
 AT_THE_DOOR = (
     Check("shapes", precision.shapes),
     Check("start", repeatability.start),
-    Check("in place", repeatability.nothing_in_place),
     Check("state", repeatability.memory),
     Check("constants", repeatability.constants),
     Check("own tensors", repeatability.tensors_stay),
+    Check("in place", repeatability.nothing_in_place),
     Check("seeds", repeatability.seeds),
     Check("parameters", gradients.reached),
     Check("evaluation", modes.evaluation),
     Check("dtypes", precision.dtypes),
+    Check("count", sizes.parameters),
 )
 FOR_THE_AUTHOR = (
     Check("generators", repeatability.generators),
     Check("batch", modes.batch_independence),
     Check("gradients", gradients.derivatives),
-    Check("count", sizes.parameters),
     Check("widths", sizes.widths),
     Check("members", running.members),
     Check("gpu", running.gpu),
@@ -74,7 +74,7 @@ def findings(
 ) -> Iterator[tuple[str, Finding]]:
     """Yield the name of each check and what it finds, whatever the cell does.
 
-    A check that ends like an earlier one, because a cell cannot take a step, is not tried.
+    A check in which the cell raises after an earlier one has found a fault is not tried.
 
     Args:
         make_cell: makes a cell from a generator.
@@ -85,22 +85,21 @@ def findings(
     Raises: CellError where no cell can be made.
     """
     subject = Subject(make_cell, device, make_of_width)
-    failures: dict[str, str] = {}
+    faulty: str | None = None  # the first check that finds a fault
     for check in checks:
-        finding = _found(check, subject)
-        if finding.verdict == "fault" and (earlier := failures.setdefault(finding.text, check.name)) != check.name:
-            finding = not_tried(f"see {earlier}")
+        try:
+            finding = check.find(subject)
+        except (MemoryError, torch.OutOfMemoryError):
+            raise
+        except (Exception, SystemExit) as error:
+            finding = not_tried(f"see {faulty}") if faulty else _fault_of(error, type(subject.first))
+        if finding.verdict == "fault":
+            faulty = faulty or check.name
         yield check.name, finding
 
 
-def _found(check: Check, subject: Subject) -> Finding:
-    """Return what a check finds, a fault where it fails."""
-    try:
-        return check.find(subject)
-    except (MemoryError, torch.OutOfMemoryError):
-        raise
-    except CellError as error:
-        text, _, mend = str(error).removeprefix(f"{cell_name(type(subject.first))}: ").partition(ALLOWED)
-        return fault(text, mend)
-    except (Exception, SystemExit) as error:
-        return fault(str(cell_failure(type(subject.first), "it", error)).partition(": ")[2], "")
+def _fault_of(error: BaseException, cell_type: type) -> Finding:
+    """Return the fault of a cell that raises in a check."""
+    raised = error if isinstance(error, CellError) else cell_failure(cell_type, "it", error)
+    text, _, mend = str(raised).removeprefix(f"{cell_name(cell_type)}: ").partition(ALLOWED)
+    return fault(text, mend)
