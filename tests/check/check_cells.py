@@ -237,6 +237,13 @@ class Late(Good):
         return super().step(x, h * self.gain)
 
 
+class Branches(Good):
+    """Looks at a value of its first input to decide what to do."""
+
+    def step(self, x: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
+        return super().step(x if x[0, 0] > 2 else 2 * x, h)
+
+
 class Exits(Good):
     def step(self, x: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
         raise SystemExit(3)

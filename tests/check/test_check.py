@@ -129,6 +129,33 @@ def test_complex_numbers_count_twice() -> None:
     assert found(check_cells.Complex)["count"].text == "into 2 x 8 x 5 + phase 8 = 88"
 
 
+@pytest.mark.parametrize(
+    ("cell_type", "mend"),
+    [
+        (check_cells.Branches, "torch.where in place of if"),
+        (check_cells.Dropout, ""),
+        (check_cells.WrapsLSTM, "operations that vmap"),
+    ],
+)
+def test_why_members_step_one_after_another_comes_with_its_mend(cell_type: Any, mend: str) -> None:
+    finding = found(cell_type)["members"]
+    assert finding.text.startswith("one member after another, which takes longer (training mode): step raised")
+    assert finding.mend.startswith(mend)
+    assert bool(finding.mend) is bool(mend)
+
+
+@pytest.mark.parametrize(("cell_type", "verdict"), [(check_cells.Good, "ok"), (check_cells.WrongShape, "fault")])
+def test_a_gpu_has_to_give_the_outputs_of_the_cpu(
+    cell_type: Any, verdict: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(running, "GPU", "cpu")
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    monkeypatch.setattr("torch.cuda.get_device_name", lambda: "one like it")
+    finding = found(cell_type, (Check("gpu", running.gpu),))["gpu"]
+    assert finding.verdict == verdict
+    assert finding.text.startswith("runs on one like it" if verdict == "ok" else "it fails on a GPU: step returned")
+
+
 def test_the_time_is_told_beside_that_of_torchs_lstm(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         running,

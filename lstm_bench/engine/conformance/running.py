@@ -7,16 +7,26 @@ from collections.abc import Callable
 import torch
 from torch import nn
 
-from lstm_bench.cells.contract import cell_name
+from lstm_bench.cells.contract import CellError, cell_name
 from lstm_bench.cells.reals import as_reals
 from lstm_bench.engine.conformance.finding import Finding, fault, not_tried, ok, warning
-from lstm_bench.engine.conformance.subject import Subject, copied, steps_of
+from lstm_bench.engine.conformance.subject import DRAWS, Subject, copied, steps_of
 from lstm_bench.engine.generic import GenericKernel, named_tensors, why_not_batched
+from lstm_bench.engine.global_generators import kept_generators, seeded_generators
 from lstm_bench.engine.kernel_dispatch import kernel_of, kernel_type
 
 LENGTH, BATCH = 50, 32  # of the sequences that are timed
 ROUNDS = 5
 LONGEST_REASON = 160  # characters of vmap's own words
+MENDS = {  # by words of torch.func.vmap; nothing helps where each member draws for itself
+    "random operation": "",
+    "control flow": "torch.where in place of if",
+    ".item()": "numbers stay tensors: no .item(), float() or int()",
+    "inplace": "torch.cat, or writing into x.new_zeros(...), in place of writing into torch.zeros(...)",
+    "in-place": "new tensors in place of writing into the state",
+    "": "operations that vmap knows: a matrix product, say, in place of a layer of torch.nn for whole sequences",
+}
+GPU = "cuda"
 ON_GPU = 1e-3  # relative difference of outputs between a GPU and a CPU, in float32
 
 
@@ -27,11 +37,8 @@ def members(subject: Subject) -> Finding:
         return ok(f"several members in one call: it has a kernel of its own ({kernel.name})")
     for training, when in ((True, "training"), (False, "evaluation")):
         if (why := why_not_batched(subject.first, training)) is not None:
-            return warning(
-                f"one member after another, which takes longer ({when} mode): {_in_short(why, type(subject.first))}",
-                "torch.where in place of if, torch.cat or new_zeros(...) in place of writing into zeros, no .item(); "
-                "random draws and stock layers have no other way",
-            )
+            said = _in_short(why, type(subject.first))
+            return warning(f"one member after another, which takes longer ({when} mode): {said}", _mend_of(why))
     return ok("several members in one call (torch.func.vmap)")
 
 
@@ -41,8 +48,9 @@ def speed(subject: Subject) -> Finding:
     kernel = kernel_of(cell, torch.device("cpu"), members=1)
     weights = {name: tensor.detach().unsqueeze(0) for name, tensor in named_tensors(cell).items()}
     dtype = next(t.dtype for t in weights.values() if t.is_floating_point() or t.is_complex()).to_real()
-    lstm = nn.LSTM(cell.input_size, cell.hidden_size, dtype=dtype)
-    xs = torch.randn(LENGTH, 1, BATCH, cell.input_size, dtype=dtype)
+    with seeded_generators(DRAWS):
+        lstm = nn.LSTM(cell.input_size, cell.hidden_size, dtype=dtype)
+        xs = torch.randn(LENGTH, 1, BATCH, cell.input_size, dtype=dtype)
 
     def of_the_cell() -> None:
         outputs, _ = kernel.forward(xs, kernel.start(weights, BATCH))
@@ -51,11 +59,9 @@ def speed(subject: Subject) -> Finding:
     def of_lstm() -> None:
         lstm(xs[:, 0])[0].sum().backward()
 
-    with torch.enable_grad():
+    with torch.enable_grad(), kept_generators():
         seconds, stock = _medians(of_the_cell, of_lstm)
-    sizes = (
-        f"hidden_size {cell.hidden_size}, {LENGTH} steps, batch {BATCH}, one member, {torch.get_num_threads()} threads"
-    )
+    sizes = f"hidden_size {cell.hidden_size}, {LENGTH} steps, batch {BATCH}, one member, {dtype}".replace("torch.", "")
     return ok(
         f"{1e3 * seconds:.3g} ms forward and backward, {seconds / stock:.2g} times torch.nn.LSTM's {1e3 * stock:.3g} "
         f"({sizes})"
@@ -79,16 +85,29 @@ def gpu(subject: Subject) -> Finding:
     if not torch.cuda.is_available():
         return not_tried("no CUDA device")
     tensors = copied(subject.tensors)
-    here, there = (
-        steps_of(subject.first, {name: t.to(device) for name, t in tensors.items()}, training=False)[-1].output.cpu()
-        for device in ("cpu", "cuda")
-    )
+    try:
+        here, there = (
+            steps_of(subject.first, {name: t.to(device) for name, t in tensors.items()}, training=False)[
+                -1
+            ].output.cpu()
+            for device in ("cpu", GPU)
+        )
+    except CellError as error:
+        return fault(
+            f"it fails on a GPU: {_in_short(str(error), type(subject.first))}",
+            "new tensors on the device of the parameters, as in x.new_zeros(...); constants as buffers",
+        )
     largest = float((as_reals(here) - as_reals(there)).abs().max() / as_reals(here).abs().max().clamp(min=1e-12))
     if not largest <= ON_GPU:
         return fault(
             f"its outputs on a GPU differ by {largest:.1%} of the largest", "the same computation on any device"
         )
     return ok(f"runs on {torch.cuda.get_device_name()} with the CPU's outputs, to {largest:.0e} of the largest")
+
+
+def _mend_of(why: str) -> str:
+    """Return what lets members step in one call, by what vmap says."""
+    return next((mend for words, mend in MENDS.items() if words in why), "")
 
 
 def _in_short(text: str, cell_type: type) -> str:
