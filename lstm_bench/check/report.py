@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import torch
 
-from lstm_bench.cells.contract import CellError, cell_name
+from lstm_bench.cells.contract import CellError
 from lstm_bench.check.naming import HIDDEN_SIZE, named_job
 from lstm_bench.config.building import TARGET
 from lstm_bench.config.errors import ConfigError
@@ -26,13 +26,13 @@ def report(arguments: Sequence[str], checks: tuple[Check, ...] = ALL) -> bool:
     Raises: ConfigError for bad input, as in a study: no such class, an unknown key, a value that is not allowed.
     """
     job = named_job(arguments)
-    task, cell = build_job(job)
+    task, _ = build_job(job)
 
     def of_width(width: int) -> MakeCell:
         return cell_maker(replace(job, cell={**job.cell, HIDDEN_SIZE: width}), task)
 
     settings = [f"{key}={value}" for key, value in job.cell.items() if key != TARGET]
-    print(" ".join([cell_name(type(cell)), *settings, f"input_size={task.input_size}"]))
+    print(" ".join([f"cell {job.cell[TARGET]}", *settings, f"input_size={task.input_size}"]))
     verdicts = Counter[str]()
     try:
         found = findings(cell_maker(job, task), CPU, of_width if HIDDEN_SIZE in job.cell else None, checks)

@@ -20,7 +20,7 @@ class Broken(torch.nn.Module):
         self.weight = torch.nn.Parameter(torch.zeros(hidden_size, input_size))
 
     def initial_state(self, batch_size):
-        return torch.zeros(batch_size, self.hidden_size)
+        return self.weight.new_zeros(batch_size, self.hidden_size)
 
     def step(self, x, state):
         if len(x) > 8:
