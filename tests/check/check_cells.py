@@ -159,6 +159,23 @@ class CutsTheGradient(Good):
         return h * self.gain, h * self.gain
 
 
+class TwiceTheGradient(torch.autograd.Function):
+    """y = x, whose backward is wrong by a factor of 2."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        return x.clone()
+
+    @staticmethod
+    def backward(ctx: Any, d_y: Tensor) -> Tensor:
+        return 2 * d_y
+
+
+class WrongBackward(Good):
+    def step(self, x: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
+        return super().step(TwiceTheGradient.apply(x), h)
+
+
 class StraightThrough(Good):
     """Rounds its output, and pretends that it does not on the way back."""
 

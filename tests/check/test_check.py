@@ -1,5 +1,6 @@
 """`python -m lstm_bench.check` names what is wrong with a cell, in a line each, by its exit code and its words."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -56,6 +57,7 @@ FAULTY: dict[str, dict[str, str]] = {
     "Unseeded": {"start": "two cells of one seed start with different values of weight"},
     "OtherWidth": {"widths": "hidden_size=1 makes a cell whose hidden_size is 8"},
     "CutsTheGradient": {"gradients": "the gradient is not the derivative, of gain ("},
+    "WrongBackward": {"gradients": "the gradient is not the derivative, of x ("},
     "StraightThrough": {"gradients": "the gradient is not the derivative, of weight ("},
     "MeetsOthers": {"batch": "the answer to a sequence depends on the others of its batch"},
     "Late": {"count": "its parameters gain differ between a new cell and one of another seed that took a step"},
@@ -95,6 +97,13 @@ def test_a_cell_that_cannot_step_has_one_fault_and_the_other_checks_refer_to_it(
     all_found = found(check_cells.WrongShape)
     assert [name for name, finding in all_found.items() if finding.verdict == "fault"] == ["shapes"]
     assert all_found["state"] == Finding("not tried", "see shapes")
+
+
+def test_the_derivative_that_a_wrong_gradient_should_be_is_told() -> None:
+    """Half of what a backward says that is wrong by a factor of 2."""
+    text = found(check_cells.WrongBackward)["gradients"].text
+    said, true = re.search(r"x \((\S+) in a direction in which finite differences say (\S+)\)", text).groups()
+    assert float(said) == pytest.approx(2 * float(true), rel=1e-2)
 
 
 def test_what_a_mode_changes_is_said() -> None:
