@@ -39,8 +39,8 @@ FLOORS = {  # modules of a room that stand on another floor than the rest of it
 }
 
 # Rooms of the package that a room may import, beside itself and EVERYWHERE. `study` is the only room that sees both
-# wings; `cli`, and the commands of `anatomy` and `tracking`, which run no study, are the roof. A page of a study has
-# the walk of `anatomy` in it, and both are made of the same parts: so three rooms have two floors.
+# wings; `cli`, and the commands `check` and those of `anatomy` and `tracking`, which run no study, are the roof. A page
+# of a study has the walk of `anatomy` in it, and both are made of the same parts: so three rooms have two floors.
 ALLOWED_ROOMS = {
     "__init__": set(),
     "checks": set(),
@@ -68,6 +68,7 @@ ALLOWED_ROOMS = {
     "anatomy": {PAGE_PARTS, "analysis", "records"},
     "report": {PAGE_PARTS, "anatomy", "claims", "analysis", "records", "literature"},
     "speed": {"config", "engine", "cells", "tasks", "records"},
+    "check": {"config", "engine", "cells"},
     "study": LEFT_WING | {"speed", "config", "records", "tracking", "analysis", "claims", "report"},
     "cli": LEFT_WING | {"config", "records", "tracking", "analysis", "claims", "report", "study"},
     ANATOMY_COMMANDS: {"anatomy", PAGE_PARTS, "config", "cells", "records", "analysis", "report"},
@@ -91,6 +92,7 @@ FORBIDDEN_PACKAGES = {
     "report": {"torch", "mlflow", "hydra", "omegaconf"},
     "config": {"mlflow"},
     "speed": FRAMES | {"mlflow"},
+    "check": FRAMES | {"mlflow"},
     "study": {"mlflow"},
     "cli": {"mlflow"},
     ANATOMY_COMMANDS: {"mlflow", "hydra", "omegaconf"},
@@ -202,7 +204,7 @@ def test_mlflow_is_imported_by_tracking_alone() -> None:
 
 
 def test_nobody_looks_up_at_study_or_cli() -> None:
-    above = {"study", "cli", ANATOMY_COMMANDS, BACKFILL, "sync", "__main__"}
+    above = {"study", "cli", "check", ANATOMY_COMMANDS, BACKFILL, "sync", "__main__"}
     below = [module for module in MODULES if room(module) not in above]
     assert not [module for module in below if rooms_of(imports_of(module)) & above]
 

@@ -2,11 +2,14 @@
 
 from pathlib import Path
 
+from lstm_bench.config.entry_points import named_entry_points
+
 USAGE = """\
 python -m lstm_bench +experiment=NAME [key=value ...]     run a study: records, MLflow, report
 python -m lstm_bench.report STUDY [STUDY ...]             make a report again from records, or several side by side
 python -m lstm_bench.tracking.backfill STUDY [STUDY ...]  write into MLflow what it lacks of the records
 python -m lstm_bench.anatomy step | walk                  one LSTM step, or a walk of seven words, number by number
+python -m lstm_bench.check my_pkg.MyCell [key=value ...]  say in words whether a cell of your own is sound
 
 A comma sweeps (task.lag=10,20 cell=rnn,lstm); --config-dir FOLDER adds your own yaml files;
 --cfg job prints the configuration. tracking=off leaves out MLflow, speed=off the measurement of speed,
@@ -19,7 +22,7 @@ examples
 
 
 def listing(*folders: Path | None) -> str:
-    """Return usage, and every experiment, task, cell and set of probes with the first line of its yaml.
+    """Return usage, and every experiment, task, cell and set of probes with the first line of its yaml or its class.
 
     Args:
         folders: folders of yaml files; a file of a later folder replaces one of the same name.
@@ -36,8 +39,10 @@ def _group(group: str, folders: list[Path]) -> str:
         for path in (folder / group).rglob("*.yaml")
         if path.is_file()
     }
-    width = max((len(name) for name in files), default=0)
-    lines = [f"  {name:<{width}}  {describe(path)}" for name, path in sorted(files.items())]
+    told = {name: f"{path}, of an installed package" for kind, name, path in named_entry_points() if kind == group}
+    told |= {name: describe(path) for name, path in files.items()}
+    width = max((len(name) for name in told), default=0)
+    lines = [f"  {name:<{width}}  {text}" for name, text in sorted(told.items())]
     key = "+experiment=" if group == "experiment" else f"{group}="
     return "\n".join([f"{group}s ({key}NAME)", *lines])
 

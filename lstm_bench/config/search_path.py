@@ -12,6 +12,7 @@ from hydra.plugins.search_path_plugin import SearchPathPlugin
 from hydra.types import RunMode
 
 from lstm_bench.conf_folder import conf_dir
+from lstm_bench.config.entry_points import offer_entry_points
 
 HYDRA, MAIN = "hydra", "main"  # Hydra's names for the providers of a folder
 
@@ -34,12 +35,13 @@ def is_ours(config_dir: Path) -> bool:
 
 
 def main_folder(config_dir: Path | None) -> str:
-    """Register the search path, and return Hydra's main folder: the user's, or else the built-in one.
+    """Register the search path and entry points, and return Hydra's main folder: the user's, or else the built-in one.
 
     Args:
         config_dir: the user's folder.
     """
     Plugins.instance().register(UsersFolderFirst)
+    offer_entry_points([config_dir or conf_dir(), conf_dir()])
     return f"{config_dir or conf_dir()}/"  # with a slash, since Hydra refuses a folder named my.yaml
 
 

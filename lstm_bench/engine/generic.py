@@ -227,22 +227,39 @@ def permits_batching(cell: Cell, training: bool = True) -> bool:
 
     A cell that fails in the trial is run member by member, and raises its own error there.
     """
+    return why_not_batched(cell, training) is None
+
+
+def why_not_batched(cell: Cell, training: bool = True) -> str | None:
+    """Return why the members of a cell cannot step in one call in a mode; None where they can."""
     try:
         with warnings.catch_warnings(), kept_generators():
             warnings.simplefilter("error", UserWarning)  # vmap warns where it would loop over members itself, slowly
             ways = [_trial(cell, batched, training) for batched in (False, True)]
-            return all(
-                a.shape == b.shape and torch.allclose(as_reals(a), as_reals(b), RELATIVE, ABSOLUTE, equal_nan=True)
-                for a, b in zip(*ways, strict=True)
-            )
-    except (RuntimeError, ValueError, TypeError, NotImplementedError, UserWarning):  # vmap refuses in many ways
-        return False
+    except (
+        RuntimeError,
+        ValueError,
+        TypeError,
+        NotImplementedError,
+        UserWarning,
+    ) as error:  # vmap refuses in many ways
+        return str(error)
+    if all(_agree(a, b) for a, b in zip(*ways, strict=True)):
+        return None
+    return "several members in one call give other numbers than one after another"
+
+
+def _agree(a: Tensor, b: Tensor) -> bool:
+    """Return whether two tensors have one shape and differ by rounding at most."""
+    if a.shape != b.shape or not has_derivative(a):
+        return torch.equal(a, b)
+    return torch.allclose(as_reals(a), as_reals(b), RELATIVE, ABSOLUTE, equal_nan=True)
 
 
 def _trial(cell: Cell, batched: bool, training: bool) -> list[Tensor]:
     """Return outputs, gradients, norms and buffers of a small problem with two members that draw differently."""
     kernel, named = GenericKernel(cell, batched, training), named_tensors(cell)
-    weights = {n: torch.stack([t * scale for scale in TRIAL_WEIGHTS]).detach().to(t.dtype) for n, t in named.items()}
+    weights = {name: torch.stack(_of_two_members(tensor)).detach() for name, tensor in named.items()}
     numbers = next(tensor for tensor in named.values() if has_derivative(tensor))
     shape = (TRIAL_STEPS, len(TRIAL_WEIGHTS), TRIAL_BATCH, cell.input_size)
     ramp = torch.arange(math.prod(shape), dtype=numbers.dtype.to_real(), device=numbers.device)
@@ -252,6 +269,11 @@ def _trial(cell: Cell, batched: bool, training: bool) -> list[Tensor]:
         d_start, norms = kernel.backward(outputs.cos(), None, with_norms=True)
     buffers = [weights[name] for name, _ in cell.named_buffers()]
     return [outputs, *kernel.gradients(d_start).values(), *norms.values(), *buffers]
+
+
+def _of_two_members(tensor: Tensor) -> list[Tensor]:
+    """Return what two members have of a tensor: whole numbers, which may be places in another tensor, are the same."""
+    return [tensor * scale if has_derivative(tensor) else tensor for scale in TRIAL_WEIGHTS]
 
 
 def named_tensors(cell: Cell) -> Parts:

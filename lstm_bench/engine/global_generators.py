@@ -36,9 +36,18 @@ class GeneratorStates:
 
     def equal(self, other: "GeneratorStates") -> bool:
         """Return whether both states are equal, that is, nothing was drawn in between."""
+        return not self.differing(other)
+
+    def differing(self, other: "GeneratorStates") -> list[str]:
+        """Return whose generators are in other states: torch's, NumPy's, Python's."""
         tensors = zip((self.cpu, *self.cuda), (other.cpu, *other.cuda), strict=True)
         numpys = repr(self.numpy[2:]) == repr(other.numpy[2:]) and bool((self.numpy[1] == other.numpy[1]).all())
-        return all(torch.equal(*pair) for pair in tensors) and numpys and self.python == other.python
+        are_equal = {
+            "torch's": all(torch.equal(*pair) for pair in tensors),
+            "NumPy's": numpys,
+            "Python's": self.python == other.python,
+        }
+        return [name for name, is_equal in are_equal.items() if not is_equal]
 
     def restore(self) -> None:
         """Put every generator into these states."""

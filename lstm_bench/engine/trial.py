@@ -11,7 +11,7 @@ import torch
 
 from lstm_bench.awake_clock import AwakeClock
 from lstm_bench.cells.contract import CellError, cell_error
-from lstm_bench.engine.conformance import check_cell
+from lstm_bench.engine.conformance.suite import check_cell
 from lstm_bench.engine.model import MakeCell
 
 TIMEOUT_S, BETWEEN_LOOKS_S = 60.0, 0.1

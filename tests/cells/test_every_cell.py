@@ -24,9 +24,10 @@ from lstm_bench.cells.orthogonal_rnn import OrthogonalRNNCell
 from lstm_bench.cells.registry import facts_of, stock_layer
 from lstm_bench.cells.rnn import RNNCell
 from lstm_bench.cells.zoo import ZooCell
-from lstm_bench.engine.generic import permits_batching
+from lstm_bench.engine.conformance.suite import ALL, TIMED, findings
 
 D, H, B = 3, 5, 4
+CHECKS = tuple(check for check in ALL if check not in TIMED and check.name != "widths")
 NOT_COUNTED = {
     ZooCell,
     LRUCell,
@@ -98,45 +99,6 @@ def test_a_step_returns_one_output_a_sequence_and_a_state_of_the_same_structure(
     assert all(len(part) == B for part in state_parts(state).values())
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_dtype_follows_the_parameters(cell_type: type, settings: dict[str, Any], dtype: torch.dtype) -> None:
-    cell = make(cell_type, settings).to(dtype)
-    outputs, state = run(cell, inputs(dtype=dtype))
-    assert outputs.dtype == dtype
-    assert {part.dtype.to_real() for part in state_parts(cell.initial_state(B)).values()} == {dtype}
-    assert {part.dtype.to_real() for part in state_parts(state).values()} == {dtype}
-
-
-def test_the_generator_alone_decides_the_start(cell_type: type, settings: dict[str, Any]) -> None:
-    torch.manual_seed(1)
-    first, before = make(cell_type, settings, seed=7), torch.get_rng_state()
-    torch.manual_seed(2)
-    again, other = make(cell_type, settings, seed=7), make(cell_type, settings, seed=8)
-    names = [name for name, _ in first.named_parameters()]
-    assert all(torch.equal(first.get_parameter(name), again.get_parameter(name)) for name in names)
-    assert any(not torch.equal(first.get_parameter(name), other.get_parameter(name)) for name in names)
-    torch.manual_seed(1)
-    assert torch.equal(torch.get_rng_state(), before), "torch's global generator was used"
-
-
-def test_a_step_is_a_function_that_changes_nothing(cell_type: type, settings: dict[str, Any]) -> None:
-    cell = make(cell_type, settings)
-    _, state = run(cell, inputs())
-    kept = [part.detach().clone() for part in state_parts(state).values()]
-    weights = [parameter.detach().clone() for parameter in cell.parameters()]
-    first, again = cell.step(inputs()[0], state)[0], cell.step(inputs()[0], state)[0]
-    assert torch.equal(first, again)
-    assert all(torch.equal(part, old) for part, old in zip(state_parts(state).values(), kept, strict=True))
-    assert all(torch.equal(parameter, old) for parameter, old in zip(cell.parameters(), weights, strict=True))
-
-
-def test_sequences_of_a_batch_do_not_meet(cell_type: type, settings: dict[str, Any]) -> None:
-    cell, x = make(cell_type, settings).double(), inputs(dtype=torch.float64)
-    together = run(cell, x)[0]
-    for b in range(B):
-        torch.testing.assert_close(run(cell, x[:, b : b + 1])[0][:, 0], together[:, b], rtol=1e-12, atol=1e-12)
-
-
 def test_every_parameter_is_used(cell_type: type, settings: dict[str, Any]) -> None:
     cell: nn.Module = make(cell_type, settings)
     run(cell, inputs())[0].square().sum().backward()
@@ -150,8 +112,12 @@ def test_the_state_carries_the_past(cell_type: type, settings: dict[str, Any]) -
     assert not torch.equal(run(cell, x)[0][-1], run(cell, changed)[0][-1])
 
 
-def test_several_members_step_in_one_call(cell_type: type, settings: dict[str, Any]) -> None:
-    assert permits_batching(make(cell_type, settings))
+def test_the_conformance_suite_finds_nothing(cell_type: type, settings: dict[str, Any]) -> None:
+    def of_seed(generator: Generator) -> Any:
+        return cell_type(D, H, **settings, generator=generator)
+
+    told = dict(findings(of_seed, torch.device("cpu"), checks=CHECKS))
+    assert {name: finding.text for name, finding in told.items() if finding.verdict in ("warning", "fault")} == {}
 
 
 class CountedNonlinearities(TorchDispatchMode):

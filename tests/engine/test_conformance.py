@@ -11,7 +11,7 @@ import torch
 from torch import Generator, Tensor, nn
 
 from lstm_bench.cells.contract import CellError
-from lstm_bench.engine.conformance import check_cell
+from lstm_bench.engine.conformance.suite import check_cell
 from lstm_bench.engine.double_precision import wide_cell
 from lstm_bench.engine.model import make_model, model_tensors
 from lstm_bench.tasks.copy import CopyTask

@@ -146,6 +146,18 @@ class MaskedCell(OwnGRUCell):
         return h, h
 
 
+class PermutingCell(OwnGRUCell):
+    """A plug-in that keeps places in a buffer of whole numbers, and a choice of units in one of truth values."""
+
+    def __init__(self, input_size: int, hidden_size: int, *, generator: Generator | None = None) -> None:
+        super().__init__(input_size, hidden_size, generator=generator)
+        self.register_buffer("places", torch.arange(hidden_size).roll(1))
+        self.register_buffer("chosen", torch.arange(hidden_size) % 2 == 0)
+
+    def step(self, x: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+        return super().step(x, torch.where(self.chosen, state[:, self.places], state))
+
+
 class ReservoirCell(OwnGRUCell):
     """A plug-in whose recurrent weights are frozen."""
 
@@ -228,7 +240,7 @@ class LearnedStartCell(OwnGRUCell):
 
 PLUG_INS = [OwnGRUCell, StockGRUCell, Coupled, TwoSpeedCell, PlainTupleCell]
 BATCHED = [OwnGRUCell, Coupled, TwoSpeedCell, PlainTupleCell, LeakyCell, MaskedCell, DelayLineCell]
-BATCHED += [OverwritingCell, ProjectingCell, LearnedStartCell]
+BATCHED += [OverwritingCell, ProjectingCell, LearnedStartCell, PermutingCell]
 ALONE = [BranchingCell, FillingCell]
 EXACT = [*BATCHED, *ALONE, CountingCell, StockGRUCell]
 

@@ -1,0 +1,1 @@
+"""The command that says in words what is right and what is wrong with a cell."""

@@ -1,0 +1,52 @@
+"""What the conformance suite says of a cell, one line a check."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+
+import torch
+
+from lstm_bench.cells.contract import CellError
+from lstm_bench.check.naming import HIDDEN_SIZE, named_job
+from lstm_bench.config.building import TARGET
+from lstm_bench.config.errors import ConfigError
+from lstm_bench.config.objects import build_job, cell_maker
+from lstm_bench.engine.conformance.finding import Finding
+from lstm_bench.engine.conformance.suite import ALL, Check, findings
+from lstm_bench.engine.model import MakeCell
+
+NAME_WIDTH = max(len(check.name) for check in ALL)
+VERDICT_WIDTH = len("not tried")
+CPU = torch.device("cpu")
+
+
+def report(arguments: Sequence[str], checks: tuple[Check, ...] = ALL) -> bool:
+    """Print what the checks find of the cell that is named; return whether nothing is wrong.
+
+    Raises: ConfigError for bad input, as in a study: no such class, an unknown key, a value that is not allowed.
+    """
+    job = named_job(arguments)
+    task, _ = build_job(job)
+
+    def of_width(width: int) -> MakeCell:
+        return cell_maker(replace(job, cell={**job.cell, HIDDEN_SIZE: width}), task)
+
+    settings = [f"{key}={value}" for key, value in job.cell.items() if key != TARGET]
+    print(" ".join([f"cell {job.cell[TARGET]}", *settings, f"input_size={task.input_size}"]))
+    verdicts = Counter[str]()
+    try:
+        found = findings(cell_maker(job, task), CPU, of_width if HIDDEN_SIZE in job.cell else None, checks)
+        for name, finding in found:
+            print(line(name, finding), flush=True)
+            verdicts[finding.verdict] += 1
+    except CellError as error:  # no cell can be made with storage
+        raise ConfigError(str(error)) from error
+    print(", ".join(f"{count} {verdict}" for verdict, count in verdicts.items()))
+    return not verdicts["fault"]
+
+
+def line(name: str, finding: Finding) -> str:
+    """Return what a check found in one line: its verdict, its name, what is so, and what mends it."""
+    mend = f" -- mend: {finding.mend}" if finding.mend else ""
+    text = " ".join(f"{finding.text}{mend}".split())
+    return f"{finding.verdict:<{VERDICT_WIDTH}}  {name:<{NAME_WIDTH}}  {text}"

@@ -1,0 +1,41 @@
+"""What a check finds."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Verdict = Literal["ok", "warning", "fault", "not tried"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """The verdict of a check on a cell.
+
+    Attributes:
+        verdict: a fault makes numbers wrong, or stops the training; a warning is what a reader must know.
+        text: what is so.
+        mend: what is allowed, or what to do; empty where all is well.
+    """
+
+    verdict: Verdict
+    text: str
+    mend: str = ""
+
+
+def ok(text: str) -> Finding:
+    """Return the finding that all is well."""
+    return Finding("ok", text)
+
+
+def warning(text: str, mend: str = "") -> Finding:
+    """Return the finding of what is not wrong, and yet must be known."""
+    return Finding("warning", text, mend)
+
+
+def fault(text: str, allowed: str) -> Finding:
+    """Return the finding of what is wrong, and what is allowed in its place."""
+    return Finding("fault", text, allowed)
+
+
+def not_tried(why: str) -> Finding:
+    """Return the finding of a check that cannot be made here."""
+    return Finding("not tried", why)
