@@ -227,13 +227,9 @@ def _gradient_tables(
     """Return gradient tables, thinned: a thousand members' norms at every lag would fill a small memory."""
     longest: dict[tuple[str, str, str], int] = {}
     for member in planned:
-        key = _cell_of(member.job)
+        key = member.job.contestant
         longest[key] = max(member.job.lag, longest.get(key, 0))
-    return _tables(records, planned, members, "gradients", problems, lambda job: job.lag == longest[_cell_of(job)])
-
-
-def _cell_of(job: JobPlan) -> tuple[str, str, str]:
-    return job.task, job.variant, job.cell
+    return _tables(records, planned, members, "gradients", problems, lambda job: job.lag == longest[job.contestant])
 
 
 def _joined(tables: tuple[list[Labelled], pd.DataFrame], name: str) -> pd.DataFrame:

@@ -21,14 +21,13 @@ SEARCH_COLUMNS = (
 
 def candidate(study: StudyData, job: JobPlan) -> JobPlan:
     """Return the job that a search planned at the lag of one of its jobs, with the rates it tuned; else the job."""
-    search = search_of(study, job.task, job.variant, job.cell)
+    search = search_of(study, job.contestant)
     return next((other for other in search.candidates if other.lag == job.lag), job) if search else job
 
 
-def search_of(study: StudyData, task: str, variant: str, cell: str) -> SpanPlan | None:
-    """Return the search for the span of a cell, None where its lags were given."""
-    whose = (task, variant, cell)
-    return next((search for search in study.plan.searches if _whose(search) == whose), None)
+def search_of(study: StudyData, contestant: tuple[str, str, str]) -> SpanPlan | None:
+    """Return the search for the span of a task, variant and cell, None where its lags were given."""
+    return next((search for search in study.plan.searches if search.contestant == contestant), None)
 
 
 @cache_per_study
@@ -60,16 +59,11 @@ def core_seconds(study: StudyData, cell: str) -> float:
     return math.fsum(frame.loc[frame["cell"] == cell, "train_s"].dropna().sum() for frame in frames)
 
 
-def _whose(search: SpanPlan) -> tuple[str, str, str]:
-    first = search.candidates[0]
-    return first.task, first.variant, first.cell
-
-
 def _searches(study: StudyData) -> list[SpanPlan]:
     """Return the searches of a study narrowed to one task, for cells that it holds."""
-    job = study.plan.jobs[0]
-    found = (search_of(study, job.task, job.variant, cell) for cell in study.cells)
-    return [search for search in found if search is not None]
+    contestants = dict.fromkeys(job.contestant for job in study.plan.jobs)
+    searches_of_all = (search_of(study, contestant) for contestant in contestants)
+    return [search for search in searches_of_all if search is not None]
 
 
 def _trials(study: StudyData, search: SpanPlan) -> list[dict[str, Any]]:

@@ -83,6 +83,11 @@ class JobPlan:
     distance: float | None = None
     cell_defaults: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def contestant(self) -> tuple[str, str, str]:
+        """Task, variant and cell: what is compared over lags, and has one span."""
+        return self.task, self.variant, self.cell
+
     def members(self) -> list[PlannedMember]:
         """Return all members of the job, those that tune it first."""
         rates = self.learning_rates if len(self.learning_rates) > 1 and self.steps > 0 else []
@@ -153,6 +158,11 @@ class SpanPlan:
     median: float = 0.0
     low: float = 0.0
     high: float = 0.0
+
+    @property
+    def contestant(self) -> tuple[str, str, str]:
+        """Task, variant and cell of all candidates."""
+        return self.candidates[0].contestant
 
 
 @dataclass(frozen=True)

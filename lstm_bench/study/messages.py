@@ -40,8 +40,8 @@ def plan_text(plan: StudyPlan, records: StudyRecords, snapshot: Snapshot, left_r
 
 
 def _parts(plan: StudyPlan) -> list[str]:
-    searched = {(first.task, first.variant, first.cell) for first, *_ in (other.candidates for other in plan.searches)}
-    given = [job for job in plan.jobs if (job.task, job.variant, job.cell) not in searched]
+    searched = {search.contestant for search in plan.searches}
+    given = [job for job in plan.jobs if job.contestant not in searched]
     parts = [f"{len(given)} jobs, {sum(len(job.seeds) for job in given)} members"] if given else []
     return [*parts, searches_text(plan.searches)] if plan.searches else parts
 

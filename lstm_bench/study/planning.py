@@ -57,7 +57,7 @@ def _searches(jobs: Sequence[JobPlan], span: SpanConfig, cores: int) -> list[Spa
     """Return the search for each cell's span on each task, from the jobs at the lags that it may try."""
     candidates: dict[tuple[str, str, str], list[JobPlan]] = defaultdict(list)
     for job in jobs:
-        candidates[job.task, job.variant, job.cell].append(replace(job, seeds=[]))
+        candidates[job.contestant].append(replace(job, seeds=[]))
     at_once = span.at_once or max(1, min(MOST_PACKS_AT_ONCE, math.ceil(2 * cores / max(1, len(candidates)))))
     return [
         SpanPlan(sorted(group, key=lambda job: job.lag), span.precision, span.members, span.core_hours, at_once)

@@ -52,11 +52,8 @@ class StudyRunner(PlannedStudy):
 
     def __init__(self, config: StudyConfig, plan: StudyPlan) -> None:
         super().__init__(config, plan)
-        self._given = [
-            job for job in config.jobs if not job.searched
-        ]  # the settings of the jobs that the plan begins with
-        self._given_plans = plan.jobs
-        self._searches = Searches(plan.searches)
+        self._given = [job for job in config.jobs if not job.searched]  # the settings of the jobs of `Searches.given`
+        self._searches = Searches(plan.searches, given=plan.jobs)
         self._snapshot = Snapshot(self._records)  # the members, read when the study begins and where they change
 
     def run(self, launch: Launch, stop: Stop) -> int:
@@ -150,11 +147,11 @@ class StudyRunner(PlannedStudy):
 
     def _take_up_searches(self) -> None:
         """Take up what the searches have come to, as long as members of other studies bring them further."""
-        self._searches = Searches(self._plan.searches)
+        self._searches = Searches(self._plan.searches, self._searches.given)
         taken_up: list[JobPlan] = []
         while True:
             self._searches.look(self._snapshot)
-            self._plan = self._searches.grown(self._plan, self._given_plans)
+            self._plan = self._searches.grown(self._plan)
             jobs = [job for job in self._plan.jobs[len(self._given) :] if job not in taken_up]
             if not jobs:
                 return
@@ -237,14 +234,14 @@ class StudyRunner(PlannedStudy):
             return trained
         from lstm_bench.study.span_replay import packs_at_octaves  # scipy is loaded by now
 
-        given = {job.job for job in self._given_plans}
+        given = {job.job for job in self._searches.given}
         searched = packs_at_octaves([plan for _, plan in trained if plan.job not in given], self._plan.searches)
         return [pair for pair in trained if pair[1].job in given] + [(job_config(plan), plan) for plan in searched]
 
     @property
     def _pairs(self) -> list[tuple[JobConfig, JobPlan]]:
         """The settings and the plan of each job: as given, then as planned by searches."""
-        given = list(zip(self._given, self._given_plans, strict=True))
+        given = list(zip(self._given, self._searches.given, strict=True))
         return given + [(job_config(plan), plan) for plan in self._plan.jobs[len(given) :]]
 
     def _waiting_jobs(self) -> list[int]:
@@ -254,7 +251,7 @@ class StudyRunner(PlannedStudy):
         """
         self._snapshot.refresh(self._plan.jobs)  # a job that another process runs may have ended
         waiting = []
-        for number, job in enumerate(self._given_plans):
+        for number, job in enumerate(self._searches.given):
             if self._snapshot.is_whole(job):
                 self._records.write_progress(job.job, {"phase": "done"})
             else:
@@ -270,7 +267,7 @@ class StudyRunner(PlannedStudy):
         if self._config.budget is None:
             return
         self.say(f"Budget {self._config.budget.text}.")
-        given = zip(self._given, self._given_plans, strict=True)
+        given = zip(self._given, self._searches.given, strict=True)
         waiting = [(job, plan) for job, plan in given if plan.steps and not self._snapshot.is_whole(plan)]
         if waiting:
             waiting = [waiting[place] for place in longest_first(waiting, range(len(waiting)))]

@@ -24,10 +24,12 @@ class Searches:
     """All searches of a study.
 
     Attributes:
+        given: the jobs of the study that no search comes to.
         progress: of each search, by the records that were read last.
     """
 
-    def __init__(self, searches: Sequence[SpanPlan]) -> None:
+    def __init__(self, searches: Sequence[SpanPlan], given: Sequence[JobPlan] = ()) -> None:
+        self.given = list(given)
         self._replays = [_replay(search) for search in searches]
         self.progress: list[Progress] = []
 
@@ -41,10 +43,10 @@ class Searches:
 
         self.progress = [replay.progress(read) for replay in self._replays]
 
-    def grown(self, plan: StudyPlan, given: Sequence[JobPlan]) -> StudyPlan:
+    def grown(self, plan: StudyPlan) -> StudyPlan:
         """Return a plan with the jobs that the searches have come to, behind those that are given."""
         jobs = [job for progress in self.progress for job in progress.jobs]
-        return replace(plan, jobs=[*given, *jobs], searches=[progress.plan for progress in self.progress])
+        return replace(plan, jobs=[*self.given, *jobs], searches=[progress.plan for progress in self.progress])
 
     @property
     def waiting(self) -> list[JobPlan]:

@@ -157,13 +157,8 @@ def at_rate(job: JobPlan, rate: float, seeds: Sequence[int]) -> JobPlan:
 
 def packs_at_octaves(jobs: Sequence[JobPlan], searches: Sequence[SpanPlan]) -> list[JobPlan]:
     """Return those jobs of searches that lie whole octaves apart, each with the members of one pack."""
-    whole = {
-        (first.task, first.variant, first.cell, lag)
-        for first, last in ((search.candidates[0], search.candidates[-1]) for search in searches)
-        for lag in octaves(first.lag, last.lag)
-    }
-    chosen = [job for job in jobs if (job.task, job.variant, job.cell, job.lag) in whole]
-    return [replace(job, seeds=job.seeds[:PACK]) for job in chosen]
+    whole = {search.contestant: octaves(search.candidates[0].lag, search.candidates[-1].lag) for search in searches}
+    return [replace(job, seeds=job.seeds[:PACK]) for job in jobs if job.lag in whole[job.contestant]]
 
 
 def _pack(decision: Decision, lag: int, seeds: list[int]) -> PackPlan:

@@ -43,8 +43,7 @@ class Watcher:
     ) -> None:
         self.plan, self._records, self._snapshot, self._console = plan, records, snapshot, console
         self._searches, self._on_growth = searches, on_growth
-        n_found = sum(len(progress.jobs) for progress in searches.progress)
-        self._given = plan.jobs[: len(plan.jobs) - n_found]  # the jobs that no search has come to
+        self._given = searches.given
         self._said = searches.words
         self._started = self._last_line = time.monotonic()
         self._done: set[str] = set()
@@ -112,7 +111,7 @@ class Watcher:
     def _grow(self) -> None:
         """Bring the plan up to what the searches have come to, on disk too, and print what is known since."""
         self._searches.look(self._snapshot)
-        before, self.plan = self.plan, self._searches.grown(self.plan, self._given)
+        before, self.plan = self.plan, self._searches.grown(self.plan)
         if self.plan == before:
             return
         self._records.write_plan(self.plan)
@@ -124,12 +123,13 @@ class Watcher:
 
     def _show_searched(self) -> None:
         """Show what is trained of the jobs that the searches wait for."""
-        for job in self._searches.waiting:
+        waiting = self._searches.waiting
+        for job in waiting:
             note = self._records.read_progress(job.job)
             if note and note["phase"] != "done":
                 self._show(job, note)
-        waiting = {job.job for job in self._searches.waiting} | set(self._work)
-        for ended in [job for job in self._bars if job not in waiting]:
+        shown = {job.job for job in waiting} | set(self._work)
+        for ended in [job for job in self._bars if job not in shown]:
             self._progress.remove_task(self._bars.pop(ended))
 
     def _share(self, job: JobPlan, note: dict[str, Any]) -> float:

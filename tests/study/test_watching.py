@@ -24,7 +24,7 @@ def test_the_time_left_of_a_study_that_goes_on_counts_what_this_invocation_did_a
     monkeypatch.setattr(watching, "time", SimpleNamespace(monotonic=lambda: now[0]))
     plan = plan_study(compose_study(Invocation(ARGUMENTS)), ARGUMENTS)
     watcher = watching.Watcher(
-        plan, records, Snapshot(records, plan.jobs), Console(file=screen, width=200), Searches([]), print
+        plan, records, Snapshot(records, plan.jobs), Console(file=screen, width=200), Searches([], plan.jobs), print
     )
     for now[0], step in ((0.0, 80), (40.0, 81), (80.0, 90), (160.0, 100)):
         progress = {"phase": "report", "step": step, "steps": 100, "active": 1, "ended": 0, "loss_share": None}
