@@ -125,8 +125,8 @@ def _run(invocation: Invocation, typed: Sequence[str], stop: Stop) -> int:
     for line in file_notices(invocation.config_dir, in_use, unread):
         study.say(line)
     try:
-        told = set[str]()
-        return study.run(lambda config, jobs: _launch_jobs(config, jobs, stop, told), stop)
+        printed = set[str]()
+        return study.run(lambda config, jobs: _launch_jobs(config, jobs, stop, printed), stop)
     except Stopped:
         study.say_how_to_resume()
         raise
@@ -160,7 +160,7 @@ def _planned(
     return StudyRunner(config, plan), [config]
 
 
-def _launch_jobs(config: StudyConfig, jobs: Sequence[int], stop: Stop, told: set[str]) -> int:
+def _launch_jobs(config: StudyConfig, jobs: Sequence[int], stop: Stop, printed: set[str]) -> int:
     """Let Hydra launch jobs of the plan; print an error of the launcher itself in one line, unless it was told."""
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra raises errors in place of printing them
     keep_to_usable_cores()
@@ -170,9 +170,9 @@ def _launch_jobs(config: StudyConfig, jobs: Sequence[int], stop: Stop, told: set
         if stop.was_signalled:  # a stopped launcher fails as expected
             return 1
         line = f"Launcher: {type(error).__name__}: {(str(error).strip().splitlines() or [''])[0]}"
-        if line not in told:
+        if line not in printed:
             print(line, file=sys.stderr)
-            told.add(line)
+            printed.add(line)
         return 1
 
 

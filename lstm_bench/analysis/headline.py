@@ -76,21 +76,21 @@ def _finding(where: str, study: StudyData) -> str:
     if all(span.outcome == "below" for span in measured.values()):
         shortest = words.number(measured[best].high)
         return f"{where} no cell {words.holds} {shortest}: {listed(list(measured))} solved nothing."
-    told = [cell for cell in others if held_ratio(study, best, cell).bound != "?"]
-    if not told:
+    apart = [cell for cell in others if held_ratio(study, best, cell).bound != "?"]
+    if not apart:
         lengths = listed([f"{cell} {_span(study, cell, words)}" for cell in measured])
         return f"{where} the lags tried cannot tell the cells apart: {lengths}."
-    nearest, *rest = told[:NAMED]
+    nearest, *rest = apart[:NAMED]
     first = f"{where} {best} {_span(study, best, words)}, {_against(study, best, nearest, words)}"
     also = listed([_against(study, best, cell, words) for cell in rest])
-    untold = listed([cell for cell in others if cell not in told][:NAMED])
+    alike = listed([cell for cell in others if cell not in apart][:NAMED])
     return " ".join(
         filter(
             None,
             (
                 f"{first}{_cost(study, best, nearest)}.",
                 f"That is also {also}." if also else "",
-                f"The lags tried cannot tell it apart from {untold}." if untold else "",
+                f"The lags tried cannot tell it apart from {alike}." if alike else "",
             ),
         )
     )

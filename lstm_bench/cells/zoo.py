@@ -64,11 +64,11 @@ class ZooCell(nn.Module):
         one_of(tuple(CATALOGUE), name=name)
         self.input_size, self.hidden_size, self.name = input_size, hidden_size, name
         self.facts = CATALOGUE[name]
-        own = {DELAY: self.facts.state is OutputAndPast, CHRONO: self.facts.chrono is not None}
-        self.delay = _popped(settings, DELAY, DEFAULT_DELAY) if own[DELAY] else None
-        chrono = _popped(settings, CHRONO, None) if own[CHRONO] else None
+        takes = {DELAY: self.facts.state is OutputAndPast, CHRONO: self.facts.chrono is not None}
+        self.delay = _popped(settings, DELAY, DEFAULT_DELAY) if takes[DELAY] else None
+        chrono = _popped(settings, CHRONO, None) if takes[CHRONO] else None
         library_class = _library_class(name, self.facts.library)
-        complete = complete_settings(library_class, settings, [key for key, is_taken in own.items() if is_taken])
+        complete = complete_settings(library_class, settings, [key for key, is_taken in takes.items() if is_taken])
         # Zeros first, as the library itself would draw from torch's global generator.
         undrawn = {key: "zeros" if is_start(key, value) else value for key, value in complete.items()}
         self.library = library_class(input_size, hidden_size, device=torch.get_default_device(), **undrawn)

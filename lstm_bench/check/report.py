@@ -35,8 +35,8 @@ def report(arguments: Sequence[str], checks: tuple[Check, ...] = ALL) -> bool:
     print(" ".join([f"cell {job.cell[TARGET]}", *settings, f"input_size={task.input_size}"]))
     verdicts = Counter[str]()
     try:
-        found = findings(cell_maker(job, task), CPU, of_width if HIDDEN_SIZE in job.cell else None, checks)
-        for name, finding in found:
+        checked = findings(cell_maker(job, task), CPU, of_width if HIDDEN_SIZE in job.cell else None, checks)
+        for name, finding in checked:
             print(line(name, finding), flush=True)
             verdicts[finding.verdict] += 1
     except CellError as error:  # no cell can be made with storage

@@ -38,25 +38,25 @@ class Measurement:
         place: the task and the study that it was measured in: "context in anatomy".
         cell: whose number it is.
         quantity: what was measured, such as "span of the RNN".
-        found: the number with its 95% interval; both ends equal the number where it was counted. NaN ends are unknown.
+        interval: the number with its 95% interval; both ends equal it where it was counted. NaN ends are unknown.
         claimed: where the claim puts it; None for a number that stands beside the others and decides nothing.
         case: what else distinguishes it from others of its place and cell: "at the start", "lag 16".
         alone: whether the cell is a setting by itself, or shares it with all cells of its place and case.
         unit: of the number, "" for a share, a factor or a count.
-        told: the number with its unit in words, made from `found` if left out.
+        wording: the number with its unit in words, made from `interval` if left out.
         reach: the least and the greatest that could have been found with the lags, members and budget of its study;
-            what `found` says beyond that is open. `NOWHERE` where they are too few for any number.
+            what `interval` says beyond that is open. `NOWHERE` where they are too few for any number.
     """
 
     place: str
     cell: str
     quantity: str
-    found: Interval
+    interval: Interval
     claimed: Claimed | None
     case: str = ""
     alone: bool = False
     unit: str = ""
-    told: str = ""
+    wording: str = ""
     reach: Claimed = ANYWHERE
 
     @property
@@ -72,15 +72,16 @@ class Measurement:
     @property
     def text(self) -> str:
         """The number with its interval and unit."""
-        if self.told:
-            return self.told
-        number = significant(self.found.middle) if self.found.low == self.found.high else with_range(*self.found)
+        if self.wording:
+            return self.wording
+        middle, low, high = self.interval
+        number = significant(middle) if low == high else with_range(middle, low, high)
         return f"{number} {self.unit}".rstrip()
 
     @property
     def is_known(self) -> bool:
         """Whether the number has an interval: one member alone has none."""
-        return not math.isnan(self.found.low) and not math.isnan(self.found.high)
+        return not math.isnan(self.interval.low) and not math.isnan(self.interval.high)
 
     @property
     def decides(self) -> bool:
@@ -91,7 +92,7 @@ class Measurement:
         """
         if self.claimed is None or not self.is_known or not self._could_be_either():
             return False
-        is_open = self.found.low < self.reach.low or self.found.high > self.reach.high
+        is_open = self.interval.low < self.reach.low or self.interval.high > self.reach.high
         return self._lies_within() is not None or not is_open
 
     @property
@@ -104,9 +105,9 @@ class Measurement:
 
     def _lies_within(self) -> bool | None:
         claimed = self.claimed or ANYWHERE
-        if claimed.low <= self.found.low and self.found.high <= claimed.high:
+        if claimed.low <= self.interval.low and self.interval.high <= claimed.high:
             return True
-        return False if self.found.high < claimed.low or self.found.low > claimed.high else None
+        return False if self.interval.high < claimed.low or self.interval.low > claimed.high else None
 
     def _could_be_either(self) -> bool:
         claimed, reach = self.claimed or ANYWHERE, self.reach
@@ -131,6 +132,6 @@ class Claim(Protocol):
         """Return the numbers that decide it, from studies narrowed to one task each; [] where there are none."""
         ...
 
-    def refined(self, found: Sequence[Measurement]) -> str:
+    def refined(self, interval: Sequence[Measurement]) -> str:
         """Return what the numbers support instead, in a sentence or two with these numbers."""
         ...

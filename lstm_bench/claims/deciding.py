@@ -16,7 +16,7 @@ LISTED = 5  # settings listed one by one; of more the range is given
 class Ruling:
     """The verdict on a claim, with the numbers that it follows from.
 
-    `found` are its numbers, `measured` has a line for each quantity, `because` is the reason for the verdict, `refined`
+    `measured` has a line for each quantity, `because` is the reason for the verdict, `refined`
     what may be said instead. `problem` is the reason why its file could not be used.
     """
 
@@ -25,7 +25,7 @@ class Ruling:
     source: str
     rule: str
     needs: tuple[str, ...]
-    found: tuple[Measurement, ...]
+    numbers: tuple[Measurement, ...]
     verdict: Verdict
     because: str
     refined: str
@@ -34,12 +34,12 @@ class Ruling:
     @property
     def measured(self) -> list[str]:
         """The numbers in words: a line a quantity."""
-        return _lines(self.found)
+        return _lines(self.numbers)
 
     @property
     def decisive(self) -> list[str]:
         """The lines of the quantities of which the claim says something."""
-        return _lines([number for number in self.found if number.claimed is not None])
+        return _lines([number for number in self.numbers if number.claimed is not None])
 
 
 def rule_on(name: str, claim: Claim, studies: Sequence[StudyData]) -> Ruling:
@@ -174,5 +174,5 @@ def _line(quantity: str, numbers: Sequence[Measurement]) -> str:
         return f"{quantity}: {numbers[0].text}, in all {len(numbers)}"
     if len(numbers) <= LISTED:
         return f"{quantity}: {'; '.join(f'{number.text} ({number.where})' for number in numbers)}"
-    lowest, highest = (choose(numbers, key=lambda number: number.found.middle) for choose in (min, max))
+    lowest, highest = (choose(numbers, key=lambda number: number.interval.middle) for choose in (min, max))
     return f"{quantity}: from {lowest.text} ({lowest.where}) to {highest.text} ({highest.where}), {len(numbers)} in all"

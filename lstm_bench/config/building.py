@@ -68,9 +68,9 @@ def check_types(
 
 def defaults_left(target: Callable[..., Any], settings: Mapping[str, Any], supplied: Iterable[str]) -> dict[str, Any]:
     """Return the arguments that neither `settings` nor what is supplied gives, at the values of the signature."""
-    given = {*settings, *supplied}
+    named = {*settings, *supplied}
     parameters = inspect.signature(target).parameters.values()
-    return {p.name: p.default for p in parameters if p.name not in given and p.default is not p.empty}
+    return {p.name: p.default for p in parameters if p.name not in named and p.default is not p.empty}
 
 
 @lru_cache

@@ -39,10 +39,10 @@ def _group(group: str, folders: list[Path]) -> str:
         for path in (folder / group).rglob("*.yaml")
         if path.is_file()
     }
-    told = {name: f"{path}, of an installed package" for kind, name, path in named_entry_points() if kind == group}
-    told |= {name: describe(path) for name, path in files.items()}
-    width = max((len(name) for name in told), default=0)
-    lines = [f"  {name:<{width}}  {text}" for name, text in sorted(told.items())]
+    texts = {name: f"{path}, of an installed package" for kind, name, path in named_entry_points() if kind == group}
+    texts |= {name: describe(path) for name, path in files.items()}
+    width = max((len(name) for name in texts), default=0)
+    lines = [f"  {name:<{width}}  {text}" for name, text in sorted(texts.items())]
     key = "+experiment=" if group == "experiment" else f"{group}="
     return "\n".join([f"{group}s ({key}NAME)", *lines])
 

@@ -20,9 +20,9 @@ def file_and_line(error: Exception, folders: Iterable[Path]) -> str | None:
     if isinstance(error, ReaderError):
         return _at(Path(error.name), error.position, f"the character U+{_code(error.character):04X} is not allowed")
     if isinstance(error, UnicodeDecodeError):
-        found = next((file for file in _files(folders) if file.read_bytes().startswith(error.object)), None)
+        file = next((file for file in _files(folders) if file.read_bytes().startswith(error.object)), None)
         byte = f"the byte 0x{error.object[error.start]:02X} is not UTF-8: save the file in that encoding"
-        return None if found is None else _at(found, error.start, byte)
+        return None if file is None else _at(file, error.start, byte)
     return str(error) if isinstance(error, YAMLError) else None
 
 

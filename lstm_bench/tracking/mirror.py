@@ -241,12 +241,14 @@ class Mirror:
         self._written, self._written_metrics, self._without_files = {}, {}, {}
         self._experiments = {role: self._experiment(self._plan.study + end) for role, end in EXPERIMENTS.items()}
         self._mark = {FOLDER: folder_id(self._records.folder, is_shared=self._artifacts is None)}
-        found = sorted(self._search(), key=lambda run: (run.started, run.run_id))
-        summaries = [run for run in found if CONTENT in run.tags and run.tags.get(FOLDER) in (None, self._mark[FOLDER])]
+        stored = sorted(self._search(), key=lambda run: (run.started, run.run_id))
+        summaries = [
+            run for run in stored if CONTENT in run.tags and run.tags.get(FOLDER) in (None, self._mark[FOLDER])
+        ]
         self._summary_runs = {run.tags[CONTENT]: run for run in reversed(summaries)}
-        study_runs = [run for run in found if self._is_ours(run)]
-        self.n_others = len(found) - len(study_runs)
-        self._unreachable = dict(self._folders_not_here(found))
+        study_runs = [run for run in stored if self._is_ours(run)]
+        self.n_others = len(stored) - len(study_runs)
+        self._unreachable = dict(self._folders_not_here(stored))
         runs: dict[str, MirroredRun] = {}
         for run in study_runs:
             run.set_tags(self._mark)

@@ -126,7 +126,7 @@ def test_a_cell_alone_is_a_setting_of_its_own():
     together = [
         Measurement("here", cell, "q", Interval(m, m, m), AT_LEAST_TEN, "start") for cell, m in (("a", 11), ("b", 1))
     ]
-    apart = [Measurement(one.place, one.cell, "q", one.found, one.claimed, one.case, alone=True) for one in together]
+    apart = [Measurement(one.place, one.cell, "q", one.interval, one.claimed, one.case, alone=True) for one in together]
     assert holds_in(together) == {"start, here": False}
     assert holds_in(apart) == {"a, start, here": True, "b, start, here": False}
 

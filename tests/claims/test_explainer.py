@@ -58,10 +58,10 @@ def test_memory_span_holds_only_where_both_halves_do(rnn, lstm, lags, verdict, t
     study = settled(made(tmp_path, monkeypatch, {"rnn": cell(1, rnn), "lstm": cell(4, lstm)}, lags=lags, **BARE))
     ruling = ruled(memory_span, study)
     assert ruling.verdict == verdict
-    spans = {one.cell: one.found for one in ruling.found if one.claimed is not None}
+    spans = {one.cell: one.interval for one in ruling.numbers if one.claimed is not None}
     assert spans["rnn"].low < rnn < spans["rnn"].high
     assert spans["lstm"].low < lstm < spans["lstm"].high
-    ratio = next(one.found for one in ruling.found if one.claimed is None)
+    ratio = next(one.interval for one in ruling.numbers if one.claimed is None)
     assert ratio.low < lstm / rnn < ratio.high
 
 
@@ -78,11 +78,11 @@ def test_memory_span_is_judged_in_steps_held(task, rnn, verdict, tmp_path, monke
     study = settled(made(tmp_path, monkeypatch, cells, lags=lags, tasks=(task,), held=True, **BARE))
     ruling = ruled(memory_span, study)
     assert ruling.verdict == verdict
-    found, span = next(one for one in ruling.found if one.cell == "rnn"), spans(study)["rnn"]
+    span_of_rnn, span = next(one for one in ruling.numbers if one.cell == "rnn"), spans(study)["rnn"]
     held = [lag + 3 if task == "copy" else 0.75 * lag - 0.5 for lag in (span.median, span.low, span.high)]
-    assert found.found.middle == pytest.approx(held[0])
-    assert found.text == f"{with_range(*held)} steps"
-    assert found.reach == ((5, 1027) if task == "copy" else (1, 767.5))
+    assert span_of_rnn.interval.middle == pytest.approx(held[0])
+    assert span_of_rnn.text == f"{with_range(*held)} steps"
+    assert span_of_rnn.reach == ((5, 1027) if task == "copy" else (1, 767.5))
 
 
 def test_one_task_against_the_claim_and_one_for_it_is_mixed(tmp_path, monkeypatch):
@@ -120,7 +120,7 @@ LONG = (1, 2, 4, 8, 16, 32, 64, 128)
 def test_a_span_decides_nothing_where_either_outcome_is_out_of_reach(quantity, shape, tmp_path, monkeypatch):
     cells = {"rnn": cell(1, 12.0), "lstm": cell(4, 20.0)}
     ruling = ruled(memory_span, settled(made(tmp_path, monkeypatch, cells, **shape, **BARE)))
-    numbers = [one for one in ruling.found if one.quantity == quantity]
+    numbers = [one for one in ruling.numbers if one.quantity == quantity]
     assert numbers
     assert not any(one.decides for one in numbers)
 
@@ -147,7 +147,7 @@ def test_parameters_are_counted_with_and_without_the_read_out(tmp_path, monkeypa
     ruling = ruled(parameters, made(tmp_path, monkeypatch, lags=(2, 8)))
     core, total = 64 * 64 + 64 * 10 + 2 * 64, 65 * 9
     assert ruling.verdict == "supported"
-    ratios = {one.quantity: one.found.middle for one in ruling.found}
+    ratios = {one.quantity: one.interval.middle for one in ruling.numbers}
     assert ratios == {parameters.CORE: 4.0, parameters.TOTAL: (4 * core + total) / (core + total)}
 
 
@@ -196,7 +196,7 @@ def test_the_same_word_asks_the_rnn_for_one_answer_and_the_lstm_for_two(
     values |= {("lstm", lag): members for lag, members in zip((SHORT, LONG_LAG), lstm, strict=True)}
     ruling = ruled(same_word, with_divergence(study, values))
     assert ruling.verdict == verdict
-    inside = [one.case for one in ruling.found if one.case.startswith("inside the RNN's span")]
+    inside = [one.case for one in ruling.numbers if one.case.startswith("inside the RNN's span")]
     assert bool(inside) == (rnn_span > 1)
 
 
@@ -212,7 +212,7 @@ def test_an_lstm_beyond_its_own_span_may_give_the_same_answer(tmp_path, monkeypa
     values = {("rnn", 2): NONE, ("rnn", 64): NONE, ("lstm", 2): SOME, ("lstm", 64): NONE}
     ruling = ruled(same_word, with_divergence(study, values))
     assert ruling.verdict == "supported"
-    beside = [one for one in ruling.found if one.quantity == same_word.LSTM_BEYOND]
+    beside = [one for one in ruling.numbers if one.quantity == same_word.LSTM_BEYOND]
     assert [(one.case, one.claimed) for one in beside] == [("lag 64", None)]
 
 
@@ -264,7 +264,7 @@ def test_the_boundary_asks_the_lstm_for_a_reset_and_the_rnn_for_no_mechanism(dif
     study = with_boundary(made(tmp_path, monkeypatch, lags=(2, 8), **BARE), **(AS_CLAIMED | differs))
     ruling = ruled(sentence_boundary, study)
     assert ruling.verdict == verdict
-    assert {one.case for one in ruling.found} == {"lag 2"}  # the RNN, with a span of 3.2, does not solve the other
+    assert {one.case for one in ruling.numbers} == {"lag 2"}  # the RNN, with a span of 3.2, does not solve the other
 
 
 def test_a_boundary_that_resets_on_one_task_and_not_on_another_is_mixed(tmp_path, monkeypatch):
@@ -278,12 +278,12 @@ def test_a_boundary_that_resets_on_one_task_and_not_on_another_is_mixed(tmp_path
 def test_an_rnn_that_learns_no_lag_is_judged_at_the_shortest(tmp_path, monkeypatch):
     study = made(tmp_path, monkeypatch, {"rnn": cell(1, 0.5), "lstm": cell(4, 20.0)}, lags=(2, 8), **BARE)
     ruling = ruled(sentence_boundary, with_boundary(study, **AS_CLAIMED))
-    assert (ruling.verdict, {one.case for one in ruling.found}) == ("supported", {"lag 2"})
+    assert (ruling.verdict, {one.case for one in ruling.numbers}) == ("supported", {"lag 2"})
 
 
 def test_the_refined_wording_carries_the_numbers(tmp_path, monkeypatch):
     study = settled(made(tmp_path, monkeypatch, lags=(1, 2, 4, 8, 16, 32, 64, 128)))
     for module in (memory_span, parameters):
         ruling = ruled(module, study)
-        decisive = [one for one in ruling.found if one.claimed is not None]
+        decisive = [one for one in ruling.numbers if one.claimed is not None]
         assert any(one.text.split(" ")[0] in ruling.refined for one in decisive), ruling.refined

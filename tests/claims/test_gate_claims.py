@@ -94,8 +94,8 @@ def test_the_wording_keeps_needed_not_missed_and_not_decided_apart(probed):
 
 def test_a_ratio_that_nothing_bounds_is_not_decided(probed):
     ruling = ruled(gates, ablations(probed, {"input_gate": (10, 10, 10, 10, 10, 6)}, (10, 10, 10, 10, 10, 7)))
-    number = next(n for n in ruling.found if n.quantity == gates.GATES["input_gate"])
-    assert number.found[1:] == (0, math.inf)
+    number = next(n for n in ruling.numbers if n.quantity == gates.GATES["input_gate"])
+    assert number.interval[1:] == (0, math.inf)
     assert (number.text, number.agrees) == ("not decided", None)
     assert ruling.verdict == "not tested"
 
@@ -104,13 +104,13 @@ def test_a_task_that_does_not_need_the_gate_decides_nothing(probed):
     """Copy never erases, whatever f = 1 does there."""
     ruling = ruled(gates, ablations(probed, {"forget_gate": LONGER}))
     assert ruling.verdict == "not tested"
-    assert [(n.quantity, n.claimed) for n in ruling.found] == [(gates.BESIDE["forget_gate"], None)]
+    assert [(n.quantity, n.claimed) for n in ruling.numbers] == [(gates.BESIDE["forget_gate"], None)]
 
 
 def test_three_quarters_of_the_parameters_decide_nothing(probed):
     ruling = ruled(gates, ablations(probed, {"input_gate": SHORTER}, parameters=0.75))
     assert ruling.verdict == "not tested"
-    assert [n.case for n in ruling.found] == ["over lstm, matched hidden size"]
+    assert [n.case for n in ruling.numbers] == ["over lstm, matched hidden size"]
 
 
 def test_every_outcome_is_within_reach_of_ten_members_and_six_lags(probed):
@@ -129,12 +129,12 @@ def test_one_lag_cannot_say_that_a_gate_is_not_needed(probed):
     study = ablations(probed, {"input_gate": NONE}, ALL)
     at_16 = replace(study, members=study.members.loc[study.members["lag"] == 16])
     (number,) = (n for n in gates.measure([at_16]) if n.claimed is not None)
-    assert (number.found.high, number.agrees) == (1.0, None)
+    assert (number.interval.high, number.agrees) == (1.0, None)
 
 
 def test_gates_and_states_are_counted(probed):
     ruling = ruled(gate_count, probed)
-    counts = {n.quantity: n.found.middle for n in ruling.found}
+    counts = {n.quantity: n.interval.middle for n in ruling.numbers}
     assert ruling.verdict == "supported"
     assert counts == {gate_count.RNN_GATES: 0, gate_count.LSTM_GATES: 3, gate_count.LSTM_STATES: 2}
 

@@ -76,7 +76,7 @@ def test_a_gate_must_do_what_is_said_and_it_must_matter(copy, segments, verdict,
 
 def test_the_numbers_are_those_of_the_longest_lag_that_most_solved(bare):
     ruling = ruled(gate_roles, measured(bare, on_copy((0.9, 0.1), (0.8, 0.2))))
-    found = {number.quantity: number.found.middle for number in ruling.found}
+    found = {number.quantity: number.interval.middle for number in ruling.numbers}
     assert found[gate_roles.RATIOS["i"]] == pytest.approx(9)
     assert found[gate_roles.FALLS["o"]] == pytest.approx(0.7 * SPREAD.mean())
     assert ruling.verdict == "not tested"  # nothing is known of f
@@ -86,7 +86,7 @@ def test_the_numbers_are_those_of_the_longest_lag_that_most_solved(bare):
 def test_copy_decides_nothing_about_the_forget_gate(bare):
     ruling = ruled(gate_roles, measured(bare, on_segments(0.1, 0.9)))  # as if copy had resets
     assert ruling.verdict == "not tested"
-    assert all(number.claimed is None for number in ruling.found)
+    assert all(number.claimed is None for number in ruling.numbers)
 
 
 def unsolved(study: StudyData) -> StudyData:
@@ -98,7 +98,7 @@ def unsolved(study: StudyData) -> StudyData:
 def test_members_that_solved_nothing_say_nothing(bare):
     values = on_copy((0.9, 0.1), (0.8, 0.2)) | belt(0.03, 0.97, 0.4)
     for claim in (gate_roles, conveyor_belt):
-        assert ruled(claim, unsolved(measured(bare, values))).found == ()
+        assert ruled(claim, unsolved(measured(bare, values))).numbers == ()
 
 
 def belt(change: float, kept: float, change_at_cue: float) -> Values:
@@ -129,6 +129,6 @@ def test_one_task_with_a_conveyor_belt_and_one_without_are_mixed(bare):
     studies = measured(bare, belt(0.03, 0.97, 0.4)), measured(bare, belt(0.3, 0.7, 0.4), "adding")
     ruling = ruled(conveyor_belt, *studies)
     assert ruling.verdict == "mixed"
-    ratios = [n.found.middle for n in ruling.found if n.quantity == conveyor_belt.RATIO]
+    ratios = [n.interval.middle for n in ruling.numbers if n.quantity == conveyor_belt.RATIO]
     assert ratios == pytest.approx([0.03 / 0.4, 0.3 / 0.4])
-    assert not any(math.isnan(number.found.low) for number in ruling.found)
+    assert not any(math.isnan(number.interval.low) for number in ruling.numbers)

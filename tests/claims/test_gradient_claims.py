@@ -81,12 +81,12 @@ SEVERE, FINE = 0.6, 0.99  # K = 14, K = 688; over members 13 to 15, 231 and more
 
 def test_k_is_the_median_of_the_members_between_the_shortest_and_the_longest(bare):
     ruling = ruled(vanishing_gradient, flow(bare, {"rnn": (SEVERE,), "lstm": (FINE, FINE, 0.1)}))
-    rnn, lstm = (next(n for n in ruling.found if n.quantity == name) for name in vanishing_gradient.DECIDED_BY)
+    rnn, lstm = (next(n for n in ruling.numbers if n.quantity == name) for name in vanishing_gradient.DECIDED_BY)
     horizons = [math.ceil(math.log(1e-3) / math.log(SEVERE * factor)) for factor in SPREAD]
-    assert rnn.found == (np.median(horizons), min(horizons), max(horizons))
+    assert rnn.interval == (np.median(horizons), min(horizons), max(horizons))
     assert (rnn.claimed, lstm.claimed) == ((-math.inf, 99), (100, math.inf))
-    assert (lstm.found, lstm.text) == ((200, 200, math.inf), "more than 200 steps")
-    rho = next(n for n in ruling.found if n.quantity == vanishing_gradient.RHO and n.cell == "rnn")
+    assert (lstm.interval, lstm.text) == ((200, 200, math.inf), "more than 200 steps")
+    rho = next(n for n in ruling.numbers if n.quantity == vanishing_gradient.RHO and n.cell == "rnn")
     assert rho.text == "0.600 (0.588-0.612) a step, over steps 0 to 200"
     assert not rho.decides
 
@@ -121,7 +121,7 @@ def test_a_cell_without_a_partner_of_its_start_decides_nothing(bare):
     assert without_partner(study) == ["lstm_identity"]
     ruling = ruled(vanishing_gradient, study)
     assert ruling.verdict == "supported"
-    assert {n.cell: n.decides for n in ruling.found if n.quantity == vanishing_gradient.ALONE} == {
+    assert {n.cell: n.decides for n in ruling.numbers if n.quantity == vanishing_gradient.ALONE} == {
         "lstm_identity": False
     }
 
@@ -154,9 +154,9 @@ def test_the_path_through_c_is_compared_with_the_rnn_of_the_same_start(c, rnn, h
     ruling = ruled(additive_path, flow(bare, {"rnn": (rnn,), "lstm": (c, c, h)}))
     assert ruling.verdict == verdict
     quantities = additive_path.RATIO, additive_path.OWN_RATIO
-    ratio, own = (next(n for n in ruling.found if n.quantity == quantity) for quantity in quantities)
-    assert ratio.found.middle == pytest.approx(c / rnn)
-    assert own.found.middle == pytest.approx(c / h)
+    ratio, own = (next(n for n in ruling.numbers if n.quantity == quantity) for quantity in quantities)
+    assert ratio.interval.middle == pytest.approx(c / rnn)
+    assert own.interval.middle == pytest.approx(c / h)
     assert own.claimed is None
 
 
@@ -182,8 +182,8 @@ def test_what_is_left_after_a_hundred_steps_is_at_most_a_thousandth(rho, reach, 
     ruling = ruled(nearly_zero, flow(bare, {"rnn_pytorch": (rho,), "rnn": (0.96,)}, reach=reach))
     assert ruling.verdict == verdict
     if reach > nearly_zero.STEPS:
-        decisive, beside = ruling.found
-        assert decisive.found.middle == pytest.approx(rho**100)
+        decisive, beside = ruling.numbers
+        assert decisive.interval.middle == pytest.approx(rho**100)
         assert (beside.cell, beside.claimed) == ("rnn", None)
 
 

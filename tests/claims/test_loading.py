@@ -165,5 +165,5 @@ def test_the_documented_claim_is_ruled_on_in_the_documented_study(study, tmp_pat
     (tmp_path / "gru_as_far.py").write_text(code)
     (ruling,) = rulings_of(of(study, "smoke"), tmp_path)
     assert (ruling.text, ruling.problem) == ("A GRU remembers as far as an LSTM.", "")
-    assert [one.cell for one in ruling.found] == ["gru"]
-    assert 0.8 < ruling.found[0].found.middle < 1.25  # the same members solved
+    assert [one.cell for one in ruling.numbers] == ["gru"]
+    assert 0.8 < ruling.numbers[0].interval.middle < 1.25  # the same members solved

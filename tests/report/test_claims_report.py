@@ -63,9 +63,9 @@ def test_the_tables_hold_every_claim_and_every_number(claims_report: Path, folde
     assert claims["name"].tolist() == [ruling.name for ruling in ruled]
     assert claims["verdict"].tolist() == [ruling.verdict for ruling in ruled]
     numbers = pd.read_csv(claims_report / "tables" / "claim_numbers.csv")
-    assert len(numbers) == sum(len(ruling.found) for ruling in ruled)
+    assert len(numbers) == sum(len(ruling.numbers) for ruling in ruled)
     assert numbers["middle"].tolist() == pytest.approx(
-        [one.found.middle for ruling in ruled for one in ruling.found], nan_ok=True
+        [one.interval.middle for ruling in ruled for one in ruling.numbers], nan_ok=True
     )
 
 
@@ -172,5 +172,5 @@ def test_the_figure_shows_what_decides_and_nothing_where_nothing_does(folder: Pa
         "span of the LSTM, claimed at least 100",
     ]
     assert claim.finding(ruled["same_word"]) == ""
-    assert len(claim.rows(ruled["memory_span"])) == len(ruled["memory_span"].found)
+    assert len(claim.rows(ruled["memory_span"])) == len(ruled["memory_span"].numbers)
     assert asdict(evidence.plan)["studies"] == ["first", "second"]

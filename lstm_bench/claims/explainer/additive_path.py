@@ -33,8 +33,8 @@ def _ratios(shared: SharedStart) -> Iterator[Measurement]:
     if ratio.middle != ratio.middle:  # NaN: not measured
         return
     yield Measurement(shared.place, shared.lstm, RATIO, ratio, Claimed(low=1), shared.case)
-    own = decay_ratio(study, shared.lstm, lag, moment, C_PATH, H_PATH)
-    yield Measurement(shared.place, shared.lstm, OWN_RATIO, own, None, shared.case)
+    decay_in_lstm = decay_ratio(study, shared.lstm, lag, moment, C_PATH, H_PATH)
+    yield Measurement(shared.place, shared.lstm, OWN_RATIO, decay_in_lstm, None, shared.case)
     unit = f"a step, over steps 0 to {shared.reach}"
     for quantity, cell, path in ((C_ALONE, shared.lstm, C_PATH), (RNN_ALONE, shared.rnn, "")):
         rho = decay_per_step(study, cell, lag, moment, path)
@@ -51,6 +51,6 @@ def refined(numbers: Sequence[Measurement]) -> str:
 
 def _ends(numbers: Sequence[Measurement], quantity: str) -> str:
     of_quantity = [number for number in numbers if number.quantity == quantity]
-    low, high = (choose(of_quantity, key=lambda number: number.found.middle) for choose in (min, max))
-    ends = [f"{with_range(*number.found)} ({number.cell}, {number.case})" for number in dict.fromkeys((low, high))]
+    low, high = (choose(of_quantity, key=lambda number: number.interval.middle) for choose in (min, max))
+    ends = [f"{with_range(*number.interval)} ({number.cell}, {number.case})" for number in dict.fromkeys((low, high))]
     return " to ".join(ends)

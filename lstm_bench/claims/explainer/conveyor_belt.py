@@ -29,14 +29,14 @@ def measure(studies: Sequence[StudyData]) -> list[Measurement]:
 
 
 def _of_cell(study: StudyData, cell: str) -> Iterator[Measurement]:
-    for quantity, found, claimed in (
+    for quantity, interval, claimed in (
         (CHANGE, state_change(study, cell, BLANK), Claimed(high=LITTLE)),
         (KEPT, state_kept(study, cell, BLANK), Claimed(low=1 - LITTLE)),
         (RATIO, change_ratio(study, cell, BLANK, CUE), Claimed(high=1)),
         (AT_CUE, state_change(study, cell, CUE), None),
     ):
-        if found.middle == found.middle:  # not NaN: it was measured
-            yield Measurement(place_of(study), cell, quantity, found, claimed, alone=True)
+        if interval.middle == interval.middle:  # not NaN: it was measured
+            yield Measurement(place_of(study), cell, quantity, interval, claimed, alone=True)
 
 
 def refined(numbers: Sequence[Measurement]) -> str:
@@ -49,6 +49,6 @@ def _range(quantity: str, numbers: Sequence[Measurement]) -> str:
     chosen = [number for number in numbers if number.quantity == quantity]
     if not chosen:
         return ""
-    low, high = (choose(chosen, key=lambda number: number.found.middle) for choose in (min, max))
+    low, high = (choose(chosen, key=lambda number: number.interval.middle) for choose in (min, max))
     ends = dict.fromkeys(f"{number.text} ({number.where})" for number in (low, high))
     return f"{quantity} {' to '.join(ends)}"

@@ -39,7 +39,7 @@ def _structure(study: StudyData) -> Iterator[Measurement]:
 def _counted(place: str, quantity: str, names: Sequence[str], claimed: int, cell: str) -> Measurement:
     n = float(len(names))
     text = f"{len(names)} ({', '.join(names)})" if names else "0"
-    return Measurement(place, cell, quantity, Interval(n, n, n), Claimed(claimed, claimed), "structure", told=text)
+    return Measurement(place, cell, quantity, Interval(n, n, n), Claimed(claimed, claimed), "structure", wording=text)
 
 
 def refined(numbers: Sequence[Measurement]) -> str:

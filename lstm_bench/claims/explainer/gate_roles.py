@@ -61,10 +61,10 @@ def _of_gate(study: StudyData, cell: str, gate: str, role: Role) -> Iterator[Mea
         (RATIOS[gate], role_ratio(study, cell, gate, role.role, role.other), role.claimed),
         (FALLS[gate], clamp_fall(study, cell, gate), Claimed(low=LEAST_FALL)),
     )
-    for quantity, found, claimed in numbers:
-        if found.middle == found.middle:  # not NaN: it was measured
+    for quantity, interval, claimed in numbers:
+        if interval.middle == interval.middle:  # not NaN: it was measured
             name, range_ = (quantity, claimed) if decides else (f"{quantity}{BESIDE}", None)
-            yield Measurement(place_of(study), cell, name, found, range_, f"gate {gate}", alone=True)
+            yield Measurement(place_of(study), cell, name, interval, range_, f"gate {gate}", alone=True)
 
 
 def refined(numbers: Sequence[Measurement]) -> str:
@@ -84,7 +84,7 @@ def _clause(quantity: str, numbers: Sequence[Measurement]) -> str:
     chosen = [number for number in numbers if number.quantity == quantity]
     if not chosen:
         return ""
-    low, high = (choose(chosen, key=lambda number: number.found.middle) for choose in (min, max))
+    low, high = (choose(chosen, key=lambda number: number.interval.middle) for choose in (min, max))
     texts = " to ".join(dict.fromkeys((low.text, high.text)))
     agreeing = sum(number.agrees is True for number in chosen)
     return f"{quantity} is {texts}, as claimed in {agreeing} of {len(chosen)}"

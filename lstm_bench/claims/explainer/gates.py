@@ -76,7 +76,7 @@ def _ratio(study: StudyData, cell: str, whole: str, missing: str, matched: str) 
     quantity, claimed = (GATES[missing], Claimed(high=MISSED)) if is_asked else (BESIDE[missing], None)
     text = "not decided" if interval[1:] == OPEN else without.ratio_text(complete)
     yield Measurement(
-        place_of(study), cell, quantity, interval, claimed, f"over {whole}, {matched}", True, told=text,
+        place_of(study), cell, quantity, interval, claimed, f"over {whole}, {matched}", True, wording=text,
         reach=without.ratio_reach(complete),
     )  # fmt: skip
 
@@ -96,7 +96,7 @@ def refined(numbers: Sequence[Measurement]) -> str:
         None: "Not decided",
     }
     parts = {answer: [_in_words(number) for number in decisive if number.agrees is answer] for answer in words}
-    return " ".join(f"{words[answer]}: {listed(told)}." for answer, told in parts.items() if told)
+    return " ".join(f"{words[answer]}: {listed(gates)}." for answer, gates in parts.items() if gates)
 
 
 def _in_words(number: Measurement) -> str:

@@ -43,7 +43,7 @@ def _spans(study: StudyData) -> Iterator[Measurement]:
                     span.interval,
                     claimed,
                     unit=span.unit,
-                    told=span.text,
+                    wording=span.text,
                     reach=span.reach,
                 )
 
@@ -54,7 +54,7 @@ def _ratios(study: StudyData) -> Iterator[Measurement]:
         ours, theirs = tried[lstm.cell], tried[rnn.cell]
         interval, text = ours.ratio_to(theirs), ours.ratio_text(theirs)
         if not math.isnan(interval.middle):
-            yield Measurement(place_of(study), f"{lstm.cell} over {rnn.cell}", RATIO, interval, None, told=text)
+            yield Measurement(place_of(study), f"{lstm.cell} over {rnn.cell}", RATIO, interval, None, wording=text)
 
 
 def refined(numbers: Sequence[Measurement]) -> str:

@@ -39,7 +39,7 @@ def _left(study: StudyData) -> Iterator[Measurement]:
             decides = cell in rnns and start_of(jobs[cell].config["cell"]) == PYTORCH
             quantity, claimed = (LEFT, Claimed(0, NEARLY_ZERO)) if decides else (LEFT_ELSEWHERE, None)
             text = _in_words(left)
-            yield Measurement(place_of(study), cell, quantity, left, claimed, WHEN[INITIAL], alone=True, told=text)
+            yield Measurement(place_of(study), cell, quantity, left, claimed, WHEN[INITIAL], alone=True, wording=text)
 
 
 def _in_words(left: Interval) -> str:
@@ -48,10 +48,10 @@ def _in_words(left: Interval) -> str:
 
 def refined(numbers: Sequence[Measurement]) -> str:
     """Return what is left in the RNN that decides, and the least and the most in other cells."""
-    own = [f"{number.text} in {number.cell}" for number in numbers if number.quantity == LEFT]
+    deciding = [f"{number.text} in {number.cell}" for number in numbers if number.quantity == LEFT]
     others = [number for number in numbers if number.quantity == LEFT_ELSEWHERE]
-    sentence = f"{STEPS} steps back, as PyTorch starts it, there is left {'; '.join(own)}."
+    sentence = f"{STEPS} steps back, as PyTorch starts it, there is left {'; '.join(deciding)}."
     if not others:
         return sentence
-    low, high = (choose(others, key=lambda number: number.found.middle) for choose in (min, max))
+    low, high = (choose(others, key=lambda number: number.interval.middle) for choose in (min, max))
     return f"{sentence} Other starts and cells: from {low.text} ({low.cell}) to {high.text} ({high.cell})."

@@ -37,7 +37,7 @@ def _ratios(study: StudyData) -> Iterator[Measurement]:
 def refined(numbers: Sequence[Measurement]) -> str:
     """Return both ratios: the read-out is the same for both cells and dilutes the factor."""
     core, total = (
-        _range([number.found.middle for number in numbers if number.quantity == name]) for name in (CORE, TOTAL)
+        _range([number.interval.middle for number in numbers if number.quantity == name]) for name in (CORE, TOTAL)
     )
     return f"At the same hidden size an LSTM has {core} times the core parameters, and {total} times with the read-out."
 

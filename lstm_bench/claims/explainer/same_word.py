@@ -67,8 +67,8 @@ def _divergences(
     study: StudyData, rows: pd.DataFrame, cells: Sequence[str], quantity: str, claimed: Claimed | None, case: str
 ) -> Iterator[Measurement]:
     for row in rows.loc[rows["cell"].isin(list(cells))].to_dict("records"):
-        found = Interval(float(row["middle"]), float(row["low"]), float(row["high"]))
-        yield Measurement(place_of(study), str(row["cell"]), quantity, found, claimed, case, unit="bits")
+        interval = Interval(float(row["middle"]), float(row["low"]), float(row["high"]))
+        yield Measurement(place_of(study), str(row["cell"]), quantity, interval, claimed, case, unit="bits")
 
 
 def refined(numbers: Sequence[Measurement]) -> str:

@@ -68,9 +68,9 @@ def _numbers(study: StudyData) -> Iterator[Measurement]:
     for quantity, name, cells, claimed in kinds:
         for row in rows.loc[(rows["quantity"] == name) & rows["cell"].isin(cells)].to_dict("records"):
             reach = ANYWHERE if name == NEEDED or _holds_content(rows, row["cell"]) else NOWHERE
-            found = Interval(float(row["middle"]), float(row["low"]), float(row["high"]))
+            interval = Interval(float(row["middle"]), float(row["low"]), float(row["high"]))
             yield Measurement(
-                place_of(study), str(row["cell"]), quantity, found, claimed, f"lag {row['lag']}", reach=reach
+                place_of(study), str(row["cell"]), quantity, interval, claimed, f"lag {row['lag']}", reach=reach
             )
 
 

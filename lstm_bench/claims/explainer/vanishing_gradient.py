@@ -39,13 +39,13 @@ def measure(studies: Sequence[StudyData]) -> list[Measurement]:
 def _contrast(shared: SharedStart) -> Iterator[Measurement]:
     rnn = horizon_range(shared.study, shared.rnn, shared.lag, shared.moment)
     lstm = horizon_range(shared.study, shared.lstm, shared.lag, shared.moment)
-    for cell, quantity, found, claimed in (
+    for cell, quantity, interval, claimed in (
         (shared.rnn, RNN_HORIZON, rnn, Claimed(high=STEPS - 1)),
         (shared.lstm, LSTM_HORIZON, lstm, Claimed(low=min(STEPS, TIMES * rnn.middle))),
     ):
-        text, reach = _in_words(found, shared.reach), Claimed(1, shared.reach)
+        text, reach = _in_words(interval, shared.reach), Claimed(1, shared.reach)
         yield Measurement(
-            shared.place, cell, quantity, found, claimed, shared.case, unit="steps", told=text, reach=reach
+            shared.place, cell, quantity, interval, claimed, shared.case, unit="steps", wording=text, reach=reach
         )
         rho = decay_per_step(shared.study, cell, shared.lag, shared.moment)
         unit = f"a step, over steps 0 to {shared.reach}"
@@ -57,17 +57,17 @@ def _unpaired(study: StudyData) -> Iterator[Measurement]:
     for cell in without_partner(study) if lag is not None else ():
         for moment in (INITIAL, FINAL):
             if lag is not None and len(followed(study, cell, lag, moment)):
-                found = horizon_range(study, cell, lag, moment)
-                case, text = WHEN[moment], _in_words(found, followed(study, cell, lag, moment).min())
-                yield Measurement(place_of(study), cell, ALONE, found, None, case, unit="steps", told=text)
+                interval = horizon_range(study, cell, lag, moment)
+                case, text = WHEN[moment], _in_words(interval, followed(study, cell, lag, moment).min())
+                yield Measurement(place_of(study), cell, ALONE, interval, None, case, unit="steps", wording=text)
 
 
-def _in_words(found: Interval, reach: float) -> str:
+def _in_words(interval: Interval, reach: float) -> str:
     """Return "13 (12-14) steps", "40 (31 or more) steps", "more than 206 steps"."""
-    if math.isinf(found.high) and found.low >= reach:
+    if math.isinf(interval.high) and interval.low >= reach:
         return f"more than {reach:.0f} steps"
-    ends = f"{found.low:.0f} or more" if math.isinf(found.high) else f"{found.low:.0f}-{found.high:.0f}"
-    return f"{found.middle:.0f} ({ends}) steps"
+    ends = f"{interval.low:.0f} or more" if math.isinf(interval.high) else f"{interval.low:.0f}-{interval.high:.0f}"
+    return f"{interval.middle:.0f} ({ends}) steps"
 
 
 def refined(numbers: Sequence[Measurement]) -> str:
@@ -91,6 +91,6 @@ def _range(quantity: str, numbers: Sequence[Measurement]) -> str:
     chosen = [number for number in numbers if number.quantity == quantity and number.decides]
     if not chosen:
         return ""
-    low, high = (choose(chosen, key=lambda number: number.found.middle) for choose in (min, max))
+    low, high = (choose(chosen, key=lambda number: number.interval.middle) for choose in (min, max))
     texts = dict.fromkeys((f"{low.text} ({low.cell})", f"{high.text} ({high.cell})"))
     return f"{quantity} is {' to '.join(texts)}"

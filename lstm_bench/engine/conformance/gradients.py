@@ -63,9 +63,9 @@ def derivatives(subject: Subject) -> Finding:
     tensors = {name: tensor.detach().clone() for name, tensor in named_tensors(wide).items()}
     tensors |= {name: subject.moved[name].to(tensors[name]) for name, _ in wide.named_parameters()}
     trained = [name for name, parameter in subject.first.named_parameters() if parameter.requires_grad]
-    given = tensors | {X: inputs(wide, torch.float64)}
+    values = tensors | {X: inputs(wide, torch.float64)}
     loss = _loss(wide)
-    leaves = {name: tensor.clone().requires_grad_(name in [*trained, X]) for name, tensor in given.items()}
+    leaves = {name: tensor.clone().requires_grad_(name in [*trained, X]) for name, tensor in values.items()}
     with torch.enable_grad():
         value = loss(leaves)
     names = [*trained, X]
@@ -78,10 +78,10 @@ def derivatives(subject: Subject) -> Finding:
         return not_tried("its outputs are not finite")
     wrong = list[str]()
     for name, gradient in zip(names, gradients, strict=True):
-        direction = _direction(given[name], draws)
+        direction = _direction(values[name], draws)
         exact = 0.0 if gradient is None else float((as_reals(gradient) * as_reals(direction)).sum())
         ahead, behind = (
-            float(loss(given | {name: given[name] + sign * EPSILON * direction}) - value.detach()) / (sign * EPSILON)
+            float(loss(values | {name: values[name] + sign * EPSILON * direction}) - value.detach()) / (sign * EPSILON)
             for sign in (1, -1)
         )
         numeric = (ahead + behind) / 2
@@ -100,8 +100,8 @@ def _loss(cell: Cell) -> Callable[[Parts], Tensor]:
     """Return a function of parameters, buffers and inputs: a weighted sum of the outputs and the last state."""
     functional = FunctionalCell(cell)
 
-    def loss(given: Parts) -> Tensor:
-        tensors = {name: tensor if tensor.requires_grad else tensor.clone() for name, tensor in given.items()}
+    def loss(values: Parts) -> Tensor:
+        tensors = {name: tensor if tensor.requires_grad else tensor.clone() for name, tensor in values.items()}
         xs, total = tensors.pop(X), torch.zeros((), dtype=torch.float64)
         with seeded_generators(DRAWS):
             state = functional.initial_state(tensors, BATCH)

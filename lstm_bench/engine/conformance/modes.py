@@ -24,13 +24,13 @@ def evaluation(subject: Subject) -> Finding:
             "what was scored before",
             "if self.training: self.buffer.copy_(...)",
         )
-    told = [
+    effects = [
         *([f"draws from {listed(drawn[True])} global generator"] if drawn[True] else []),
         *([f"moves its buffers {listed(changed[True])}"] if changed[True] else []),
     ]
     return ok(
-        f"while it trains, a step {' and '.join(told)}; in evaluation mode it does not"
-        if told
+        f"while it trains, a step {' and '.join(effects)}; in evaluation mode it does not"
+        if effects
         else "a step draws nothing and changes no buffer, in either mode"
     )
 

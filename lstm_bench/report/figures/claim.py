@@ -50,7 +50,7 @@ def draw(ruling: Ruling) -> Figure:
 
 def _panels(ruling: Ruling) -> dict[str, list[Measurement]]:
     """Return the numbers of each quantity of which something is claimed."""
-    claimed = [number for number in ruling.found if number.claimed is not None]
+    claimed = [number for number in ruling.numbers if number.claimed is not None]
     names = dict.fromkeys(number.quantity for number in claimed)
     return {name: [number for number in claimed if number.quantity == name] for name in names}
 
@@ -84,7 +84,7 @@ def _draw_panel(axes: Axes, numbers: Sequence[Measurement]) -> None:
 
 def _draw_number(axes: Axes, number: Measurement, y: float, low: float, high: float, shade: str) -> None:
     """Draw an interval and its middle; an arrow where the interval has no end."""
-    interval = number.found
+    interval = number.interval
     left, right = _within(Claimed(interval.low, interval.high), low, high)
     if not math.isnan(left + right):
         axes.plot([left, right], [y, y], color=shade, linewidth=1.6, solid_capstyle="butt")
@@ -104,7 +104,7 @@ def _labels(numbers: Sequence[Measurement], places: Sequence[float]) -> dict[str
 
 def _range(numbers: Sequence[Measurement]) -> tuple[float, float, str]:
     """Return the ends of the axis, with some room, and its scale."""
-    ends = [end for number in numbers for end in (*number.found, *(number.claimed or ())) if math.isfinite(end)]
+    ends = [end for number in numbers for end in (*number.interval, *(number.claimed or ())) if math.isfinite(end)]
     low, high = min(ends), max(ends)
     if low > 0 and high / low > LOG_BEYOND:
         room = (high / low) ** MARGIN
@@ -143,11 +143,11 @@ def measurement_rows(rulings: Sequence[Ruling]) -> pd.DataFrame:
     records = [
         {
             **{"claim": ruling.name, "verdict": ruling.verdict, "place": number.place, "cell": number.cell},
-            **{"case": number.case, "quantity": number.quantity, **number.found._asdict(), "unit": number.unit},
+            **{"case": number.case, "quantity": number.quantity, **number.interval._asdict(), "unit": number.unit},
             **dict(zip(COLUMNS[10:12], number.claimed or (math.nan, math.nan), strict=True)),
             "agrees": "" if number.agrees is None else str(number.agrees).lower(),
         }
         for ruling in rulings
-        for number in ruling.found
+        for number in ruling.numbers
     ]
     return pd.DataFrame(records, columns=list(COLUMNS))
