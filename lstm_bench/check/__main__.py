@@ -12,6 +12,7 @@ ALL_WELL, WRONG, BAD_INPUT = 0, 1, 2
 USAGE = """\
 python -m lstm_bench.check my_pkg.MyCell [key=value ...]                     check a class or a function
 python -m lstm_bench.check cell=NAME [key=value ...] [--config-dir FOLDER]   check a cell of a yaml file
+python -m lstm_bench.check --all [--config-dir FOLDER]                       check all of them: a table, one line a cell
 
 One line for each check: ok, a warning, or a fault, with what mends it. The exit code is 0 where nothing is wrong, 1
 where something is, and 2 for bad input. Keys are the arguments of the constructor, hidden_size among them, which is 16
@@ -31,8 +32,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         prepare_process()  # before anything else imports torch
         from lstm_bench.check.report import report
+        from lstm_bench.check.table import ALL_CELLS, table
 
-        is_well = report(typed)
+        is_well = table(typed) if ALL_CELLS in typed else report(typed)
     except ConfigError as error:
         print(" ".join(str(error).split()), file=sys.stderr)
         return BAD_INPUT

@@ -25,7 +25,7 @@ def named_job(arguments: Sequence[str]) -> JobConfig:
 
     Raises: ConfigError for anything that cannot be used.
     """
-    rest, config_dir = _without_folder(arguments)
+    rest, config_dir = without_folder(arguments)
     choices = [argument for argument in rest if argument.startswith(GROUPS)]
     paths = [argument for argument in rest if "=" not in argument]
     has_yaml = any(choice.startswith("cell=") for choice in choices)
@@ -40,7 +40,7 @@ def named_job(arguments: Sequence[str]) -> JobConfig:
     return replace(jobs[0], cell_name=paths[0], cell=_of_a_class(paths[0], settings))
 
 
-def _without_folder(arguments: Sequence[str]) -> tuple[list[str], Path | None]:
+def without_folder(arguments: Sequence[str]) -> tuple[list[str], Path | None]:
     """Return the arguments but for `--config-dir FOLDER`, and that folder."""
     rest, folder = list(arguments), None
     if CONFIG_DIR in rest:

@@ -1,7 +1,7 @@
 """What the conformance suite says of a cell, one line a check."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import torch
@@ -11,6 +11,7 @@ from lstm_bench.check.naming import HIDDEN_SIZE, named_job
 from lstm_bench.config.building import TARGET
 from lstm_bench.config.errors import ConfigError
 from lstm_bench.config.objects import build_job, cell_maker
+from lstm_bench.config.schema import JobConfig
 from lstm_bench.engine.conformance.finding import Finding
 from lstm_bench.engine.conformance.suite import ALL, Check, findings
 from lstm_bench.engine.model import MakeCell
@@ -27,22 +28,30 @@ def report(arguments: Sequence[str], checks: tuple[Check, ...] = ALL) -> bool:
     """
     job = named_job(arguments)
     task, _ = build_job(job)
+    settings = [f"{key}={value}" for key, value in job.cell.items() if key != TARGET]
+    print(" ".join([f"cell {job.cell[TARGET]}", *settings, f"input_size={task.input_size}"]))
+    verdicts = Counter[str]()
+    for name, finding in findings_of(job, checks):
+        print(line(name, finding), flush=True)
+        verdicts[finding.verdict] += 1
+    print(", ".join(f"{count} {verdict}" for verdict, count in verdicts.items()))
+    return not verdicts["fault"]
+
+
+def findings_of(job: JobConfig, checks: tuple[Check, ...]) -> Iterator[tuple[str, Finding]]:
+    """Yield the name of each check and what it finds of the cell of a job, with inputs as wide as those of its task.
+
+    Raises: ConfigError where no cell can be made.
+    """
+    task, _ = build_job(job)
 
     def of_width(width: int) -> MakeCell:
         return cell_maker(replace(job, cell={**job.cell, HIDDEN_SIZE: width}), task)
 
-    settings = [f"{key}={value}" for key, value in job.cell.items() if key != TARGET]
-    print(" ".join([f"cell {job.cell[TARGET]}", *settings, f"input_size={task.input_size}"]))
-    verdicts = Counter[str]()
     try:
-        checked = findings(cell_maker(job, task), CPU, of_width if HIDDEN_SIZE in job.cell else None, checks)
-        for name, finding in checked:
-            print(line(name, finding), flush=True)
-            verdicts[finding.verdict] += 1
+        yield from findings(cell_maker(job, task), CPU, of_width if HIDDEN_SIZE in job.cell else None, checks)
     except CellError as error:  # no cell can be made with storage
         raise ConfigError(str(error)) from error
-    print(", ".join(f"{count} {verdict}" for verdict, count in verdicts.items()))
-    return not verdicts["fault"]
 
 
 def line(name: str, finding: Finding) -> str:

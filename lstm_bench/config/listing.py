@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from lstm_bench.conf_folder import conf_dir
 from lstm_bench.config.entry_points import named_entry_points
 
 USAGE = """\
@@ -9,7 +10,7 @@ python -m lstm_bench +experiment=NAME [key=value ...]     run a study: records, 
 python -m lstm_bench.report STUDY [STUDY ...]             make a report again from records, or several side by side
 python -m lstm_bench.tracking.backfill STUDY [STUDY ...]  write into MLflow what it lacks of the records
 python -m lstm_bench.anatomy step | walk                  one LSTM step, or a walk of seven words, number by number
-python -m lstm_bench.check my_pkg.MyCell [key=value ...]  say in words whether a cell of your own is sound
+python -m lstm_bench.check my_pkg.MyCell [key=value ...]  say in words whether a cell of your own is sound; --all: a table
 
 A comma sweeps (task.lag=10,20 cell=rnn,lstm); --config-dir FOLDER adds your own yaml files;
 --cfg job prints the configuration. tracking=off leaves out MLflow, speed=off the measurement of speed,
@@ -32,13 +33,23 @@ def listing(*folders: Path | None) -> str:
     return "\n\n".join([USAGE, *groups, EXAMPLES])
 
 
-def _group(group: str, folders: list[Path]) -> str:
-    files = {
+def names_of(group: str, folder: Path | None = None) -> list[str]:
+    """Return what a group such as "cell" has by name: the yaml files here and in a folder, and installed packages'."""
+    installed = [name for kind, name, _ in named_entry_points() if kind == group]
+    return sorted({*_files(group, [conf_dir(), *([] if folder is None else [folder])]), *installed})
+
+
+def _files(group: str, folders: list[Path]) -> dict[str, Path]:
+    return {
         path.relative_to(folder / group).with_suffix("").as_posix(): path
         for folder in folders
         for path in (folder / group).rglob("*.yaml")
         if path.is_file()
     }
+
+
+def _group(group: str, folders: list[Path]) -> str:
+    files = _files(group, folders)
     texts = {name: f"{path}, of an installed package" for kind, name, path in named_entry_points() if kind == group}
     texts |= {name: describe(path) for name, path in files.items()}
     width = max((len(name) for name in texts), default=0)

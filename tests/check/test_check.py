@@ -10,11 +10,13 @@ import pytest
 import torch
 from torch import Generator
 
+from lstm_bench.check import table
 from lstm_bench.check.__main__ import main
 from lstm_bench.check.report import line
+from lstm_bench.config.listing import names_of
 from lstm_bench.config.objects import n_parameters
 from lstm_bench.engine.conformance import running
-from lstm_bench.engine.conformance.finding import Finding
+from lstm_bench.engine.conformance.finding import Finding, ok
 from lstm_bench.engine.conformance.sizes import formula
 from lstm_bench.engine.conformance.suite import ALL, AT_THE_DOOR, TIMED, Check, findings
 
@@ -122,7 +124,7 @@ def test_widths_that_heads_do_not_divide_are_left_out() -> None:
 
 
 def test_a_long_buffer_that_is_an_index_and_a_mask_of_truths_do_not_keep_members_apart() -> None:
-    assert found(check_cells.Places)["members"] == Finding("ok", "several members in one call (torch.func.vmap)")
+    assert found(check_cells.Places)["members"] == ok("several members in one call (torch.func.vmap)", "together")
 
 
 @pytest.mark.parametrize("cell_type", [check_cells.Good, check_cells.Complex, check_cells.WrapsLSTM])
@@ -193,6 +195,7 @@ def test_the_checks_at_the_door_are_the_first_of_all() -> None:
 def _untimed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Leave the measurement of speed out of the command, and the process as it is."""
     monkeypatch.setattr("lstm_bench.check.report.report.__defaults__", (WITHOUT_TIMING,))
+    monkeypatch.setattr("lstm_bench.check.table.table.__defaults__", (WITHOUT_TIMING,))
     monkeypatch.setattr("lstm_bench.engine.process_setup.prepare_process", lambda: None)
     yield
 
@@ -238,6 +241,7 @@ def test_the_exit_code_says_whether_something_is_wrong(
         (["cell=lstm,gru"], "check=cell=lstm,gru: allowed: one cell and one task"),
         (["check_cells.Good", "check_cells.Heads"], "check=check_cells.Good check_cells.Heads: allowed: one class"),
         (["--config-dir", "/no/such/folder", "cell=mine"], "--config-dir=/no/such/folder: allowed: an existing folder"),
+        (["--all", "cell=lstm"], "--all=cell=lstm: allowed: task=NAME and --config-dir FOLDER beside it"),
         (["torch.nn.Linear"], "cell._target_=torch.nn.modules.linear.Linear: allowed: a class whose constructor takes"),
     ],
 )
@@ -257,3 +261,28 @@ def test_a_cell_of_ones_own_yaml_is_checked(tmp_path: Path, capsys: pytest.Captu
     (tmp_path / "cell" / "mine.yaml").write_text("_target_: check_cells.Heads\nhidden_size: 8\nheads: 2\n")
     assert main(["cell=mine", "--config-dir", str(tmp_path), "heads=4"]) == 0
     assert capsys.readouterr().out.startswith("cell check_cells.Heads hidden_size=8 heads=4 input_size=10\n")
+
+
+@pytest.mark.usefixtures("_untimed")
+def test_a_table_has_a_row_for_each_cell_and_names_what_is_wrong(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "cell").mkdir()
+    for name, settings in {
+        "bad": "check_cells.InPlace",
+        "gone": "check_cells.Absent",
+        "mine": "check_cells.Good",
+    }.items():
+        (tmp_path / "cell" / f"{name}.yaml").write_text(f"_target_: {settings}\nhidden_size: 8\n")
+    assert {"bad", "gone", "mine", "lstm", "zoo/lem"} <= set(names_of("cell", tmp_path))
+    monkeypatch.setattr(table, "names_of", lambda group, folder: ["bad", "gone", "lstm", "mine"])
+    assert main(["--all", "--config-dir", str(tmp_path)]) == 1
+    header, _, bad, gone, lstm, mine = (
+        [entry.strip() for entry in row.strip("|").split("|")] for row in capsys.readouterr().out.splitlines()
+    )
+    assert header == ["cell", "parameters", "members step", "times nn.LSTM", "verdict"]
+    assert bad[-1].startswith("fault: in place: step writes in place into its state h")
+    assert gone[1:4] == ["", "", ""]
+    assert gone[-1].startswith("fault: cell: cell._target_=check_cells.Absent: allowed")
+    assert lstm == ["lstm", "19,456", "together, kernel", "", "sound"]
+    assert mine == ["mine", "144", "together", "", "sound"]  # 8 x (10 + 8)

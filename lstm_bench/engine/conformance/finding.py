@@ -14,21 +14,23 @@ class Finding:
         verdict: a fault makes numbers wrong, or stops the training; a warning is what a reader must know.
         text: what is so.
         mend: what is allowed, or what to do; empty where all is well.
+        brief: what stands in a table of cells, such as "19,456" for the number of parameters; empty where nothing does.
     """
 
     verdict: Verdict
     text: str
     mend: str = ""
+    brief: str = ""
 
 
-def ok(text: str) -> Finding:
+def ok(text: str, brief: str = "") -> Finding:
     """Return the finding that all is well."""
-    return Finding("ok", text)
+    return Finding("ok", text, brief=brief)
 
 
-def warning(text: str, mend: str = "") -> Finding:
+def warning(text: str, mend: str = "", brief: str = "") -> Finding:
     """Return the finding of what is not wrong, and yet must be known."""
-    return Finding("warning", text, mend)
+    return Finding("warning", text, mend, brief)
 
 
 def fault(text: str, allowed: str) -> Finding:

@@ -34,12 +34,13 @@ def members(subject: Subject) -> Finding:
     """Find out whether several members step in one call, and why not."""
     kernel = kernel_type(subject.first, subject.device)
     if kernel is not GenericKernel:
-        return ok(f"several members in one call: it has a kernel of its own ({kernel.name})")
+        return ok(f"several members in one call: it has a kernel of its own ({kernel.name})", "together, kernel")
     for training, when in ((True, "training"), (False, "evaluation")):
         if (why := why_not_batched(subject.first, training)) is not None:
             said = _in_short(why, type(subject.first))
-            return warning(f"one member after another, which takes longer ({when} mode): {said}", _mend_of(why))
-    return ok("several members in one call (torch.func.vmap)")
+            text = f"one member after another, which takes longer ({when} mode): {said}"
+            return warning(text, _mend_of(why), "one by one")
+    return ok("several members in one call (torch.func.vmap)", "together")
 
 
 def speed(subject: Subject) -> Finding:
@@ -64,7 +65,8 @@ def speed(subject: Subject) -> Finding:
     sizes = f"hidden_size {cell.hidden_size}, {LENGTH} steps, batch {BATCH}, one member, {dtype}".replace("torch.", "")
     return ok(
         f"{1e3 * seconds:.3g} ms forward and backward, {seconds / stock:.2g} times torch.nn.LSTM's {1e3 * stock:.3g} "
-        f"({sizes})"
+        f"({sizes})",
+        f"{seconds / stock:.2g}",
     )
 
 

@@ -28,7 +28,7 @@ def parameters(subject: Subject) -> Finding:
     if not trained:
         return warning("no parameter is trained", "one or more with requires_grad=True")
     count, fixed = sum(map(count_reals, trained.values())), [name for name in first if name not in trained]
-    return ok(f"{formula(trained)} = {count:,}{f'; not trained: {listed(fixed)}' if fixed else ''}")
+    return ok(f"{formula(trained)} = {count:,}{f'; not trained: {listed(fixed)}' if fixed else ''}", f"{count:,}")
 
 
 def formula(tensors: Mapping[str, Tensor]) -> str:
