@@ -10,7 +10,7 @@ python -m lstm_bench +experiment=NAME [key=value ...]     run a study: records, 
 python -m lstm_bench.report STUDY [STUDY ...]             make a report again from records, or several side by side
 python -m lstm_bench.tracking.backfill STUDY [STUDY ...]  write into MLflow what it lacks of the records
 python -m lstm_bench.anatomy step | walk                  one LSTM step, or a walk of seven words, number by number
-python -m lstm_bench.check my_pkg.MyCell [key=value ...]  say in words whether a cell of your own is sound; --all: a table
+python -m lstm_bench.check my_pkg.MyCell [key=value ...]  say in words whether a cell of your own is sound; --all: each
 
 A comma sweeps (task.lag=10,20 cell=rnn,lstm); --config-dir FOLDER adds your own yaml files;
 --cfg job prints the configuration. tracking=off leaves out MLflow, speed=off the measurement of speed,
