@@ -34,13 +34,17 @@ class RequestError(Exception):
 def main(arguments: Sequence[str] | None = None) -> int:
     """Build the requested report, print its path and return the exit code.
 
-    Several studies stand side by side in one report. Unreadable records are listed one per line; the report is still
-    written and the exit code is 2, else 0. Where the report cannot be made, a line says why and the code is 1.
+    With `--text` the comparison is printed, too; with `--pdf` the page as PDF beside it, with `--open` it is shown in
+    the browser. Several studies stand side by side in one report. Unreadable records are listed one per line; the
+    report is still written and the exit code is 2, else 0. Where the report or its PDF cannot be made, a line says why
+    and the code is 1.
     """
     prepare_matplotlib()
     allow_all_letters()
     options = _parser().parse_args(arguments)
+    is_complete = True
     try:
+        printer = _printer() if options.pdf else ""
         _refuse_folders(options.studies, options.runs)
         studies, problems = _load(options.studies, options.runs)
         if studies:
@@ -49,9 +53,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
             claims = own_claims(study_folder(next(iter(studies)), options.runs))
             report = _as_one(studies, options.name)
-            print(write_report(report, options.reports, _rebuilt_by(studies, options.name), claims))
+            page = write_report(report, options.reports, _rebuilt_by(studies, options.name), claims)
+            if options.text:
+                _print_comparison(report)
+            print(page)
             if line := letters_line(report):
                 print(line, file=sys.stderr)
+            if printer:
+                is_complete = _print_pdf(page, printer)
+            if options.open:
+                _show(page)
     except RequestError as error:
         problems = [str(error)]
     except Exception as error:
@@ -60,7 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return FAILED
     for problem in problems:
         print(problem, file=sys.stderr)
-    return WRONG_INPUT if problems else 0
+    return WRONG_INPUT if problems else 0 if is_complete else FAILED
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -74,7 +85,50 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="where studies lie (default: runs)")
     parser.add_argument("--reports", type=Path, default=Path("reports"), help="where reports go (default: reports)")
     parser.add_argument("--name", help="name of the report (default: that of the study, or a_vs_b)")
+    parser.add_argument("--text", action="store_true", help="print the comparison of cells, too")
+    parser.add_argument(
+        "--pdf", action="store_true", help="print the page into report.pdf beside it, by Chromium or Chrome"
+    )
+    parser.add_argument("--open", action="store_true", help="show the page in the browser")
     return parser
+
+
+def _printer() -> str:
+    """Return the browser that prints a PDF. Raises: RequestError where there is none."""
+    from lstm_bench.report.pdf import NO_BROWSER, browser
+
+    if (path := browser()) is None:
+        raise RequestError(f"--pdf: allowed: {NO_BROWSER}")
+    return path
+
+
+def _print_comparison(report: "Measured") -> None:
+    """Print the cells side by side, where the report is on cells that were trained."""
+    from lstm_bench.analysis.frames import StudyData
+    from lstm_bench.report.comparison_text import comparison_text
+
+    text = comparison_text(report) if isinstance(report, StudyData) else ""
+    print(f"{text}\n" if text else "Nothing was trained, so there is nothing to compare.")
+
+
+def _print_pdf(page: Path, printer: str) -> bool:
+    """Write a page as PDF and print the path; where that fails, say why in a line and return False."""
+    from lstm_bench.report.pdf import PdfError, write_pdf
+
+    try:
+        print(write_pdf(page, printer))
+    except PdfError as error:
+        print(f"--pdf: {error}", file=sys.stderr)
+        return False
+    return True
+
+
+def _show(page: Path) -> None:
+    """Show a page in the user's browser; a line says so where there is none."""
+    import webbrowser
+
+    if not webbrowser.open(page.resolve().as_uri()):
+        print(f"--open: no browser here; the page is {page}", file=sys.stderr)
 
 
 def _refuse_folders(studies: Sequence[str], runs: Path) -> None:

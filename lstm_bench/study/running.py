@@ -94,6 +94,7 @@ class StudyRunner(PlannedStudy):
                 self._close_stopped(stopped, mirror)
                 raise
         if report is not None:
+            self._attempted(self._say_what_came_out, "No comparison in text")
             self._say_what_was_published()
         self._say_where_it_is(report, uri, mirror)
         without_result = self._say_what_failed(came_to_end)
@@ -309,6 +310,12 @@ class StudyRunner(PlannedStudy):
         from lstm_bench.analysis.frames import load_study
 
         return load_study(self._records.folder)
+
+    def _say_what_came_out(self) -> None:
+        from lstm_bench.report.comparison_text import comparison_text
+
+        if text := comparison_text(self._frames):
+            self.say(f"\n{text}\n")
 
     def _say_what_was_published(self) -> None:
         from lstm_bench.report.literature_text import literature_text

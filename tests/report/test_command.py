@@ -14,10 +14,12 @@ from synthetic_study import make_study
 from lstm_bench.records.schema import OURS
 from lstm_bench.report import build, figure_registry, fonts, style
 from lstm_bench.report.__main__ import main
+from lstm_bench.report.pdf import NO_BROWSER
 
 CHECK = """
 import sys
 from lstm_bench.report.__main__ import main
+from lstm_bench.report.pdf import NO_BROWSER
 code = main(sys.argv[1:])
 print(sorted({"torch", "mlflow", "hydra", "omegaconf"} & set(sys.modules)))
 sys.exit(code)
@@ -187,3 +189,46 @@ def test_letters_that_no_font_has_are_told_in_a_line(run: Run, tmp_path: Path, m
     make_small(tmp_path / "runs" / "small", cells=["\u95e8\u63a7 $$"])
     line = "Figures: no font here has \u63a7\u95e8, which they show as boxes; the tables have these letters."
     assert run("small") == (0, [str(Path("reports/small/report.html"))], [line])
+
+
+def test_the_comparison_is_printed_where_it_is_asked_for(run: Run, tmp_path: Path) -> None:
+    make_small(tmp_path / "runs" / "small")
+    code, out, err = run("small", "--text")
+    assert (code, out[-1], err) == (0, "reports/small/report.html", [])
+    assert out[0] == "copy (arjovsky, 3 symbols), one cell, hidden size H = 64"
+    make_small(tmp_path / "runs" / "untrained", trained=False)
+    assert run("untrained", "--text")[1][0] == "Nothing was trained, so there is nothing to compare."
+
+
+def test_the_page_is_shown_in_the_browser_where_there_is_one(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_small(tmp_path / "runs" / "small")
+    shown: list[str] = []
+    monkeypatch.setattr("webbrowser.open", lambda address: shown.append(address) or len(shown) == 1)
+    page = tmp_path / "reports" / "small" / "report.html"
+    assert run("small", "--open")[2] == []
+    assert run("small", "--open")[2] == ["--open: no browser here; the page is reports/small/report.html"]
+    assert shown == [page.as_uri()] * 2
+
+
+def test_without_a_browser_a_pdf_is_refused_with_what_to_install(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_small(tmp_path / "runs" / "small")
+    monkeypatch.setattr("shutil.which", lambda _: None)
+    code, out, err = run("small", "--pdf")
+    assert (code, out) == (2, [])
+    assert err == [f"--pdf: allowed: {NO_BROWSER}"]
+    assert not (tmp_path / "reports").exists()
+
+
+def test_a_browser_that_fails_is_named_in_a_line(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_small(tmp_path / "runs" / "small")
+    broken = tmp_path / "chromium"
+    broken.write_text("#!/bin/sh\necho starting >&2\necho no display >&2\nexit 3\n")
+    broken.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    code, out, err = run("small", "--pdf")
+    assert (code, out) == (1, ["reports/small/report.html"])
+    assert err == [f"--pdf: {broken}: no display"]

@@ -10,6 +10,8 @@ from playwright.sync_api import Browser, Page
 
 from lstm_bench.report.document import Document, Entry, Table
 from lstm_bench.report.html import render_html
+from lstm_bench.report.pdf import browser as installed
+from lstm_bench.report.pdf import write_pdf
 
 Open = Callable[..., Page]
 PHONE = {"width": 390, "height": 844}
@@ -99,3 +101,11 @@ def test_a_table_fits_on_paper_however_many_lags_it_has(browser: Browser, lags: 
     assert page.locator(".scroll").count() == 1
     assert page.evaluate(CLIPPING) == []
     page.close()
+
+
+def test_a_page_is_printed_as_pdf_beside_it(browser: Browser, file: Path) -> None:
+    pdf = write_pdf(file, str(installed()))
+    assert pdf == file.with_suffix(".pdf")
+    content = pdf.read_bytes()
+    assert content.startswith(b"%PDF-")
+    assert len(re.findall(rb"/Type\s*/Page\b", content)) > 3
