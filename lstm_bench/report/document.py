@@ -232,7 +232,8 @@ class Heatmap:
 class Heatmaps:
     """Heatmaps of several quantities over the same rows and columns; one place is chosen in all of them at once.
 
-    A row is a `row_name`, such as a unit; `rows` and `columns` name each in words, `letters` has a short text of each column where the columns are a text.
+    A row is a `row_name`, such as a unit; `rows` and `columns` name each in words, `letters` has a short text of each
+    column where the columns are a text.
     """
 
     name: str

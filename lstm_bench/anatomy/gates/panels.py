@@ -19,7 +19,7 @@ TITLES: dict[str, tuple[str, Kind]] = {
     "c": ("cell state", "signed"),
     "h": ("hidden state", "signed"),
 }
-GRADIENT = "of the last output at {}"
+GRADIENT = "how strongly {} acts on the last output"
 
 
 class Panel(NamedTuple):
@@ -61,8 +61,9 @@ def _panels(reading: Reading, depth: int, rows: list[int] | None, *, with_output
 def input_panels(reading: Reading) -> list[Panel]:
     """Return the inputs and the gradient at them, a row an input."""
     x, gradient = reading.sequence.values.T.numpy(), reading.gradients.inputs.T.numpy()
+    kind: Kind = "gate" if reading.sequence.labels else "signed"  # one-hot vectors are 0 and 1
     return [
-        Panel("x", "input", x, "signed", scale_of("signed", x)),
+        Panel("x", "input", x, kind, scale_of(kind, x)),
         Panel("grad x", GRADIENT.format("x"), gradient, "gradient", scale_of("gradient", gradient)),
     ]
 

@@ -30,10 +30,11 @@ def time_constants(mode: Mode, inside: dict[str, Tensor]) -> list[float]:
     if mode in RETENTION:
         factors = inside[RETENTION[mode]].mean(dim=0)
     else:
-        deviations = inside["h"] - inside["h"].mean(dim=0)
+        h = inside["h"]
+        deviations = h - h.mean(dim=0)
         variances = deviations.square().sum(dim=0)
         products = (deviations[1:] * deviations[:-1]).sum(dim=0)
-        factors = torch.where(variances > 0, products / variances, math.nan)
+        factors = torch.where((h != h[0]).any(dim=0), products / variances, math.nan)
     return [time_constant(factor) for factor in factors.tolist()]
 
 

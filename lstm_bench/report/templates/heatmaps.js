@@ -4,6 +4,7 @@ const numbersOf = text => {
   return Array.from({ length: bytes.length / 2 }, (_, n) => bytes[2 * n] + 256 * bytes[2 * n + 1]);
 };
 const numeral = value => (Math.abs(value) < 1e-3 && value ? value.toExponential(1) : value.toFixed(3)).replace("-", "−");
+const columnsFollow = [];
 for (const block of document.querySelectorAll(".heatmaps")) {
   const [rows, columns, letters] = ["rows", "columns", "letters"].map(name => JSON.parse(block.dataset[name]));
   const find = selector => block.querySelector(selector), sliders = [find(".row"), find(".column")];
@@ -47,18 +48,23 @@ for (const block of document.querySelectorAll(".heatmaps")) {
     if (letters.length) around(column);
     for (const map of maps) draw(map, row, column);
   };
+  const choose = (row, column) => {
+    show(row, column);
+    for (const follow of columnsFollow) follow(column);
+  };
+  columnsFollow.push(column => { if (column < columns.length) show(sliders[0].valueAsNumber, column); });
   const placed = (position, count) => Math.min(Math.max(Math.floor(position * count), 0), count - 1);
   for (const { figure } of maps) {
-    const choose = event => {
+    const point = event => {
       const box = figure.querySelector("img").getBoundingClientRect();
-      show(placed((event.clientY - box.top) / box.height, rows.length),
+      choose(placed((event.clientY - box.top) / box.height, rows.length),
         placed((event.clientX - box.left) / box.width, columns.length));
     };
-    figure.querySelector(".map").addEventListener("click", choose);
-    figure.querySelector(".map").addEventListener("pointermove", event => { if (event.buttons) choose(event); });
+    figure.querySelector(".map").addEventListener("click", point);
+    figure.querySelector(".map").addEventListener("pointermove", event => { if (event.buttons) point(event); });
   }
   for (const slider of sliders) {
-    slider.addEventListener("input", () => show(sliders[0].valueAsNumber, sliders[1].valueAsNumber));
+    slider.addEventListener("input", () => choose(sliders[0].valueAsNumber, sliders[1].valueAsNumber));
   }
   block.style.setProperty("--rows", rows.length);
   find(".chosen").hidden = false;
