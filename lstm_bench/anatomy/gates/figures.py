@@ -4,13 +4,22 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from lstm_bench.anatomy.gates.gradient import HORIZON_SHARE
 from lstm_bench.anatomy.gates.heatmaps import colour_map
 from lstm_bench.anatomy.gates.panels import Panel
 from lstm_bench.anatomy.gates.reading import Reading
-from lstm_bench.report.panels import count_ticks, legend, legend_entry, log_axis, name_axes, new_figure, reference_line
+from lstm_bench.report.panels import (
+    count_ticks,
+    legend,
+    legend_entry,
+    log_axis,
+    name_axes,
+    new_figure,
+    power_of_ten,
+    reference_line,
+)
 from lstm_bench.report.style import colours, themed
 
 LETTERED_STEPS = 60  # of a text: more letters do not stand side by side
@@ -50,10 +59,14 @@ def _draw_panel(axes: Axes, panel: Panel) -> None:
         norm=LogNorm(low, high) if is_log else Normalize(low, high),
         extent=(0.5, steps + 0.5, rows - 0.5, -0.5),
     )
-    axes.figure.colorbar(image, ax=axes, pad=0.02, aspect=10)
+    bar = axes.figure.colorbar(image, ax=axes, pad=0.02, aspect=10)
+    if is_log:
+        bar.ax.yaxis.set_major_locator(LogLocator(numticks=4))
+        bar.ax.yaxis.set_minor_locator(NullLocator())
+        bar.ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: power_of_ten(value)))
     axes.set_title(f"{panel.name}  {panel.title}", fontsize="small")
     axes.set_yticks([])
-    axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+    count_ticks(axes.xaxis, 6)
     axes.grid(visible=False)
 
 

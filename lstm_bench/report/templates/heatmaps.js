@@ -3,7 +3,8 @@ const numbersOf = text => {
   const bytes = Uint8Array.from(atob(text), letter => letter.charCodeAt(0));
   return Array.from({ length: bytes.length / 2 }, (_, n) => bytes[2 * n] + 256 * bytes[2 * n + 1]);
 };
-const numeral = value => (Math.abs(value) < 1e-3 && value ? value.toExponential(1) : value.toFixed(3)).replace("-", "−");
+const signed = text => (Number(text) ? text.replace("-", "−") : text.replace("-", ""));
+const numeral = value => signed(value < 1e-3 ? value.toExponential(1) : value.toFixed(3));
 const columnsFollow = [];
 for (const block of document.querySelectorAll(".heatmaps")) {
   const [rows, columns, letters] = ["rows", "columns", "letters"].map(name => JSON.parse(block.dataset[name]));
@@ -11,11 +12,12 @@ for (const block of document.querySelectorAll(".heatmaps")) {
   const maps = [...block.querySelectorAll(".heatmap")].map(figure => {
     const { values, low, high, scale } = figure.dataset, shares = numbersOf(values);
     const [from, to] = [Number(low), Number(high)], isLog = scale === "log";
+    const places = Math.min(Math.max(Math.floor(-Math.log10((to - from) / LARGEST)) - 1, 0), 20); // that are right
     const text = place => {
       const share = shares[place] / LARGEST;
       if (shares[place] === NONE) return "–";
       if (isLog) return (shares[place] ? "" : "≤ ") + numeral(from * (to / from) ** share);
-      return numeral(from + (to - from) * share);
+      return signed((from + (to - from) * share).toFixed(places));
     };
     return { figure, shares, text, zero: isLog || from >= 0 ? 1 : to / (to - from) };
   });
