@@ -97,6 +97,7 @@ def test_the_page_is_one_small_file_that_loads_nothing_and_says_what_is_shown() 
     assert not re.search(r"""(src|href)\s*=\s*["']?\s*(\w+:)?//""", html)
     assert {link[1:] for link in re.findall(r'href="(#[^"]*)"', html)} <= set(ids)
     assert "An LSTM of 12 units reads 100 steps of random numbers (standard normal, seed 0)." in html
+    assert "A trained model may do something else on what it was trained for" in html
     assert html.count('<figure class="heatmap"') == 8 + 2
     assert len(json.loads(re.findall(r'data-columns="([^"]*)"', html)[0].replace("&#34;", '"'))) == 100
     first = written()
@@ -130,6 +131,14 @@ def test_what_is_shown_is_said(layer: nn.Module, options: list[str], said: str) 
     assert main(["gates", saved(layer), *options]) == 0
     assert said in page()
     assert Path("reports/anatomy/tables/outputs.csv").exists() == ("projection" in said)
+
+
+def test_what_is_left_out_is_said_on_the_terminal_too(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["gates", saved(nn.LSTM(2, 4, bidirectional=True, proj_size=1)), "--text=a"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1].startswith("It reads in both directions; shown is the forward one. The layers above read")
+    assert lines[2].startswith("h is a projection of o tanh(c) to 1 number, which belong to no unit")
+    assert "The forward direction of an LSTM of 4 units reads 1 step, " in page()
 
 
 def test_one_of_several_modules_is_chosen_by_its_prefix(capsys: pytest.CaptureFixture[str]) -> None:

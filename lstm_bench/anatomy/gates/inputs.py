@@ -10,6 +10,7 @@ from torch import Tensor
 from lstm_bench.config.errors import ConfigError, not_allowed
 
 RANDOM_STEPS, SEED = 100, 0
+RANDOM_NOTE = "A trained model may do something else on what it was trained for: --input or --text give it that."
 MOST_STEPS = 2000
 LONGEST_SHOWN = 40  # characters of a text that an error or a sentence repeats
 SHOWN = {" ": "␣", "\n": "⏎", "\t": "⇥"}
@@ -17,18 +18,22 @@ SHOWN = {" ": "␣", "\n": "⏎", "\t": "⇥"}
 
 @dataclass(frozen=True, eq=False)
 class Sequence:
-    """Inputs [T, D] in float64, what they are in words, and for a text a label of each step (else none)."""
+    """Inputs [T, D] in float64, what they are in words, and for a text a label of each step (else none).
+
+    `note` is what to keep in mind of them.
+    """
 
     values: Tensor
     description: str
     labels: tuple[str, ...] = ()
+    note: str = ""
 
 
 def random_sequence(input_size: int) -> Sequence:
     """Return 100 steps of independent standard-normal numbers, from seed 0."""
     generator = torch.Generator().manual_seed(SEED)
     values = torch.randn(RANDOM_STEPS, input_size, dtype=torch.float64, generator=generator)
-    return Sequence(values, f"{RANDOM_STEPS} steps of random numbers (standard normal, seed {SEED})")
+    return Sequence(values, f"{RANDOM_STEPS} steps of random numbers (standard normal, seed {SEED})", note=RANDOM_NOTE)
 
 
 def sequence_of_file(path: Path, input_size: int) -> Sequence:

@@ -5,6 +5,7 @@ from pathlib import Path
 from statistics import median
 
 from lstm_bench.analysis.wording import significant
+from lstm_bench.anatomy.gates.description import limits
 from lstm_bench.anatomy.gates.figures import draw_flow, draw_layer
 from lstm_bench.anatomy.gates.page import Source, gates_page
 from lstm_bench.anatomy.gates.panels import layer_panels
@@ -30,7 +31,8 @@ def write_reading(reading: Reading, source: Source, folder: Path) -> str:
         save(draw_layer(panels, reading.sequence.labels, "units, the slowest on top"), figures, f"layer_{depth}")
     svg = inline_svg(save(draw_flow(reading), figures, "flow"), "flow", ALT)
     write_text(folder / PAGE, render_html(gates_page(reading, source, svg, tables)))
-    return "\n".join([f"{source.model}: {reading.sequence.description}", "", _text(reading), "", str(folder / PAGE)])
+    subject = f"{source.model}: {reading.sequence.description}"
+    return "\n".join([subject, *limits(reading), "", _text(reading), "", str(folder / PAGE)])
 
 
 def _text(reading: Reading) -> str:

@@ -40,20 +40,19 @@ def layer_panels(reading: Reading, depth: int, units: list[int]) -> list[Panel]:
     return _panels(reading, depth, units, with_outputs=reading.recurrent.projection is None)
 
 
-def output_panels(reading: Reading, depth: int) -> list[Panel]:
-    """Return h of a projection and the gradient at it."""
-    return [panel for panel in _panels(reading, depth, None, with_outputs=True) if panel.name in {"h", "grad h"}]
+def output_panels(reading: Reading, depth: int, outputs: list[int]) -> list[Panel]:
+    """Return h of a projection and the gradient at it, of these outputs."""
+    return [panel for panel in _panels(reading, depth, outputs, with_outputs=True) if panel.name in {"h", "grad h"}]
 
 
-def _panels(reading: Reading, depth: int, rows: list[int] | None, *, with_outputs: bool) -> list[Panel]:
-    chosen = slice(None) if rows is None else rows
-    inside = {name: values.T.numpy()[chosen] for name, values in reading.layers[depth].inside.items() if name != "h"}
+def _panels(reading: Reading, depth: int, rows: list[int], *, with_outputs: bool) -> list[Panel]:
+    inside = {name: values.T.numpy()[rows] for name, values in reading.layers[depth].inside.items() if name != "h"}
     parts = {name: at_state(part).T.numpy() for name, part in reading.gradients.layers[depth].parts.items()}
     scale = scale_of("gradient", *parts.values())
-    gradients = {name: part[chosen] for name, part in parts.items() if name != "h"}
+    gradients = {name: part[rows] for name, part in parts.items() if name != "h"}
     if with_outputs:
-        inside["h"] = reading.layers[depth].inside["h"].T.numpy()[chosen]
-        gradients["h"] = parts["h"][chosen]
+        inside["h"] = reading.layers[depth].inside["h"].T.numpy()[rows]
+        gradients["h"] = parts["h"][rows]
     panels = [Panel(n, TITLES[n][0], v, TITLES[n][1], scale_of(TITLES[n][1], v)) for n, v in inside.items()]
     return panels + [Panel(f"grad {n}", GRADIENT.format(n), v, "gradient", scale) for n, v in gradients.items()]
 
