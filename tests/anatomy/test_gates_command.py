@@ -319,6 +319,14 @@ def test_too_many_numbers_are_refused(capsys: pytest.CaptureFixture[str]) -> Non
     refused([saved(nn.GRU(1000, 2)), "--input=x.npy"], expected, capsys)
 
 
+def test_a_gradient_that_overflows_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    """5^k at h = 0, beyond 1.8e308 at k = 442; already its square, of which the norm is made, at 221."""
+    np.save("x.npy", np.zeros((600, 1)))
+    weights = {"weight_ih_l0": torch.ones(1, 1), "weight_hh_l0": torch.full((1, 1), 5.0)}
+    expected = "--input: gradient at layer 0, 221 steps back=inf: allowed: a sequence over which it stays finite"
+    refused([saved(weights), "--input=x.npy"], expected, capsys)
+
+
 def test_it_runs_as_a_module_without_a_warning(tmp_path: Path) -> None:
     saved(nn.LSTM(2, 3, proj_size=2))
     command = [sys.executable, "-W", "error", "-m", "lstm_bench.anatomy", "gates", "model.pt", "--text=ab"]

@@ -42,7 +42,9 @@ def shown(page: Page, block: int = 0) -> tuple[str, list[str]]:
 def test_sliders_choose_the_row_and_the_step_of_all_heatmaps(open_page: Open) -> None:
     page = open_page()
     assert shown(page) == ('unit <1> "a"; step 3 of 4', ["1.000", "0.000", "0.500"])
+    assert page.locator(".live").first.text_content() == ""
     page.get_by_label("Layer 0: unit").fill("1")
+    assert page.locator(".live").first.text_content() == "f 0.750, c 2.000, grad c 0.250"
     assert shown(page) == ("unit 0; step 3 of 4", ["0.750", "2.000", "0.250"])
     page.get_by_label("Layer 0: step").fill("1")
     assert shown(page) == ("unit 0; step 2 of 4", ["1.000", "−0.250", "0.020"])

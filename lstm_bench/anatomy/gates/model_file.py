@@ -46,19 +46,18 @@ def read_model(path: Path, member: int | None = None) -> ModelFile:
     """
     path = path / "weights.pt" if path.is_dir() else path
     content = _load(path)
-    study = path.absolute().parents[2] if len(path.absolute().parents) > 2 else path.parent
-    kind = path.absolute().parent.parent.name
-    has_records = (study / "study.json").is_file() and kind in {"members", "checkpoints"}
-    is_checkpoint = isinstance(content, Mapping) and isinstance(content.get("state"), Mapping) and "format" in content
-    if is_checkpoint and not (has_records and kind == "checkpoints"):
+    folder, study = path.absolute().parent.parent, path.absolute().parent.parent.parent
+    kind = folder.name if (study / "study.json").is_file() else ""
+    training = _training_state(content)
+    if training is not None and kind != "checkpoints":
         raise not_allowed("MODEL", path, "a checkpoint in the folder of its study, runs/STUDY/checkpoints/JOB/")
-    if member is not None and not is_checkpoint:
+    if training is None and member is not None:
         raise not_allowed("--member", member, "no member beside a file of one model")
     try:
-        if is_checkpoint:
-            return _checkpoint(path, content["state"], StudyRecords(study), member or 1)
+        if training is not None:
+            return _checkpoint(path, training, StudyRecords(study), member or 1)
         tensors = dict(_tensors(content))
-        return _member(path, tensors, StudyRecords(study)) if has_records else ModelFile(tensors, path.name)
+        return _member(path, tensors, StudyRecords(study)) if kind == "members" else ModelFile(tensors, path.name)
     except RecordError as error:
         raise ConfigError(str(error)) from error
 
@@ -69,16 +68,15 @@ def _load(path: Path) -> Any:
             return torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:
         raise not_allowed("MODEL", path, f"a file that can be read ({error.strerror or 'damaged'})") from error
-    except (
-        RuntimeError,
-        pickle.UnpicklingError,
-        EOFError,
-        ValueError,
-        LookupError,
-        TypeError,
-        AttributeError,
-    ) as error:
+    except REFUSALS as error:
         raise not_allowed("MODEL", path, STATE_DICT) from error
+
+
+def _training_state(content: Any) -> Mapping[str, Any] | None:
+    """Return the state of a training that a checkpoint holds; None of anything else."""
+    state = content.get("state") if isinstance(content, Mapping) else None
+    is_training = isinstance(state, Mapping) and {"population", "runs", "step"} <= state.keys()
+    return state if is_training else None
 
 
 def _tensors(content: Any, prefix: str = "") -> Iterator[tuple[str, Tensor]]:

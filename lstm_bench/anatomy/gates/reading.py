@@ -1,5 +1,6 @@
 """A model that reads one sequence: all that its pages and tables are made of."""
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -40,7 +41,8 @@ class Reading:
 def read_sequence(recurrent: Recurrent, sequence: Sequence) -> Reading:
     """Run a model over a sequence, and its gradient back through it.
 
-    Raises: ConfigError where steps, units and layers are too many to be written as a table, or a state is not finite.
+    Raises: ConfigError where steps, units and layers are too many to be written as a table, or where a state or a
+        gradient is not finite.
     """
     widest = max(recurrent.hidden_size * len(recurrent.layers), recurrent.input_size)
     if widest * len(sequence.values) > MOST_VALUES:
@@ -50,6 +52,12 @@ def read_sequence(recurrent: Recurrent, sequence: Sequence) -> Reading:
     for depth, layer in enumerate(traces):
         if not all(values.isfinite().all() for one in layer for values in one.inside.values()):
             raise ConfigError(f"MODEL: state of layer {depth}=not finite: allowed: weights whose state stays finite")
+    gradients = strengths(traces)
+    for depth, flow in enumerate(gradient.flow for gradient in gradients.layers):
+        steps_back = next((k for k, strength in enumerate(flow) if not math.isfinite(strength)), None)
+        if steps_back is not None:
+            met = f"gradient at layer {depth}, {steps_back} steps back={flow[steps_back]}"
+            raise ConfigError(f"--input: {met}: allowed: a sequence over which it stays finite")
     layers = [layer[0] for layer in traces]
     constants = [time_constants(one.mode, one.inside) for one in layers]
     dtypes = dict.fromkeys((torch.float64, recurrent.dtype))
@@ -60,4 +68,4 @@ def read_sequence(recurrent: Recurrent, sequence: Sequence) -> Reading:
         if dtype in NARROW
     }
     orders = [slowest_first(of_layer) for of_layer in constants]
-    return Reading(recurrent, sequence, layers, strengths(traces), constants, orders, differences)
+    return Reading(recurrent, sequence, layers, gradients, constants, orders, differences)

@@ -4,7 +4,7 @@ const numbersOf = text => {
   return Array.from({ length: bytes.length / 2 }, (_, n) => bytes[2 * n] + 256 * bytes[2 * n + 1]);
 };
 const signed = text => (Number(text) ? text.replace("-", "−") : text.replace("-", ""));
-const numeral = value => signed(value < 1e-3 ? value.toExponential(1) : value.toFixed(3));
+const numeral = value => signed(value < 1e-3 || value >= 1e4 ? value.toExponential(1) : value.toFixed(3));
 const columnsFollow = [];
 for (const block of document.querySelectorAll(".heatmaps")) {
   const [rows, columns, letters] = ["rows", "columns", "letters"].map(name => JSON.parse(block.dataset[name]));
@@ -19,7 +19,8 @@ for (const block of document.querySelectorAll(".heatmaps")) {
       if (isLog) return (shares[place] ? "" : "≤ ") + numeral(from * (to / from) ** share);
       return signed((from + (to - from) * share).toFixed(places));
     };
-    return { figure, shares, text, zero: isLog || from >= 0 ? 1 : to / (to - from) };
+    const name = figure.querySelector("figcaption b").textContent;
+    return { figure, name, shares, text, zero: isLog || from >= 0 ? 1 : to / (to - from) };
   });
   const draw = ({ figure, shares, text, zero }, row, column) => {
     const cross = figure.querySelector(".cross"), line = figure.querySelector("svg.line"), start = row * columns.length;
@@ -52,6 +53,8 @@ for (const block of document.querySelectorAll(".heatmaps")) {
   };
   const choose = (row, column) => {
     show(row, column);
+    const at = row * columns.length + column;
+    find(".live").textContent = maps.map(({ name, text }) => `${name} ${text(at)}`).join(", ");
     for (const follow of columnsFollow) follow(column);
   };
   columnsFollow.push(column => { if (column < columns.length) show(sliders[0].valueAsNumber, column); });
