@@ -123,7 +123,7 @@ def test_a_long_sequence_shows_units_evenly_by_rank_and_writes_all() -> None:
         (nn.GRU(2, 4), [], "A GRU of 4 units reads"),
         (nn.RNN(2, 4, nonlinearity="relu"), ["--nonlinearity=relu"], "A ReLU RNN of 4 units reads"),
         (nn.RNN(2, 4), ["--text=abab"], "4 steps, the characters of “abab” as one-hot vectors"),
-        (nn.LSTMCell(3, 4), ["--text=a b", "--alphabet= ab"], "input n is the n-th of “␣ab”"),
+        (nn.LSTMCell(3, 4), ["--text=a b", "--alphabet= ab"], "inputs in the order “␣ab”"),
         (nn.LSTM(2, 1), ["--text=a"], "1 step, the characters of “a”"),
     ],
 )

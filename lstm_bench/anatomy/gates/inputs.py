@@ -88,7 +88,7 @@ def sequence_of_text(text: str, input_size: int, alphabet: str | None = None) ->
         raise not_allowed("--text", _short(text), f"characters of the alphabet, which lacks {unknown[0]!r}")
     values = torch.zeros(len(text), input_size, dtype=torch.float64)
     values[torch.arange(len(text)), torch.tensor([letters.index(letter) for letter in text])] = 1.0
-    order = f"input n is the n-th of “{''.join(SHOWN.get(letter, letter) for letter in letters)}”"
+    order = f"inputs in the order “{''.join(SHOWN.get(letter, letter) for letter in letters)}”"
     description = f"{_steps(len(text))}, the characters of “{_short(text)}” as one-hot vectors ({order})"
     return Sequence(values, description, tuple(SHOWN.get(letter, letter) for letter in text))
 
