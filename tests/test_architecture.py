@@ -33,6 +33,8 @@ FLOORS = {  # modules of a room that stand on another floor than the rest of it
     "lstm_bench.anatomy.__main__": ANATOMY_COMMANDS,
     "lstm_bench.anatomy.commands": ANATOMY_COMMANDS,
     "lstm_bench.anatomy.dissection": ANATOMY_COMMANDS,
+    "lstm_bench.anatomy.gates": ANATOMY_COMMANDS,
+    "lstm_bench.anatomy.options": ANATOMY_COMMANDS,
     "lstm_bench.anatomy.page": ANATOMY_COMMANDS,
     "lstm_bench.anatomy.step": ANATOMY_COMMANDS,
     "lstm_bench.tracking.backfill": BACKFILL,

@@ -1,19 +1,25 @@
-"""`python -m lstm_bench.anatomy step` and `python -m lstm_bench.anatomy walk`."""
+"""`python -m lstm_bench.anatomy step`, `walk` and `gates`."""
 
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 
 from lstm_bench.anatomy import commands
+from lstm_bench.anatomy.gates.command import run_gates
 from lstm_bench.config.errors import ConfigError, not_allowed
 from lstm_bench.matplotlib_start import prepare_matplotlib
 from lstm_bench.text_encoding import allow_all_letters, restart_in_utf8
 
 BAD_INPUT = 2
-COMMANDS: Mapping[str, Callable[[Sequence[str]], None]] = {"step": commands.run_step, "walk": commands.run_walk}
+COMMANDS: Mapping[str, Callable[[Sequence[str]], None]] = {
+    "step": commands.run_step,
+    "walk": commands.run_walk,
+    "gates": run_gates,
+}
 USAGE = """\
 python -m lstm_bench.anatomy step [--help]     one time step, taken apart and drawn
-python -m lstm_bench.anatomy walk [--help]     a walk through a few words: tables, audit, page"""
+python -m lstm_bench.anatomy walk [--help]     a walk through a few words: tables, audit, page
+python -m lstm_bench.anatomy gates [--help]    gates and gradients of any trained LSTM, GRU or RNN"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -4,11 +4,10 @@ import argparse
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
 
+from lstm_bench.anatomy.options import Parser, integer, writable
 from lstm_bench.config.errors import ConfigError, not_allowed
 
-OUTPUT = Path("reports/anatomy")
 SIZES = {"input_size": 3, "hidden_size": 4}
 LARGEST_SIZE, LARGEST_SEED = 1024, 2**63 - 1
 
@@ -19,8 +18,8 @@ def run_step(arguments: Sequence[str]) -> None:
     Raises: ConfigError for options or numbers that make no step; nothing is written then.
     """
     options = _step_parser().read(arguments)
-    sizes = {name: _integer(_flag(name), getattr(options, name), size, 1, LARGEST_SIZE) for name, size in SIZES.items()}
-    seed = _integer("--seed", options.seed, 0, 0, LARGEST_SEED)
+    sizes = {name: integer(_flag(name), getattr(options, name), size, 1, LARGEST_SIZE) for name, size in SIZES.items()}
+    seed = integer("--seed", options.seed, 0, 0, LARGEST_SEED)
     if options.numbers:
         _refuse_sizes_beside_numbers(options)
 
@@ -29,7 +28,7 @@ def run_step(arguments: Sequence[str]) -> None:
     from lstm_bench.report.style import save
 
     step = step_of_file(options.numbers) if options.numbers else random_step(**sizes, seed=seed)
-    output = _writable(options.output)
+    output = writable(options.output)
     save(draw_cell(wires(step)), output, "step")
     print(step_text(step))
     print(f"{output / 'step.svg'}\n{output / 'step.png'}")
@@ -57,34 +56,11 @@ def run_walk(arguments: Sequence[str]) -> None:
             walk, unknown = choose(walk, options.sentence)
     except YamlError as error:
         raise ConfigError(str(error)) from error
-    output = _writable(options.output)
+    output = writable(options.output)
     command = shlex.join(["python", "-m", "lstm_bench.anatomy", "walk", *arguments])
     write_text(output / "walk.html", render_html(walk_page(walk, command, source, unknown)))
     print(walk_text(walk, unknown))
     print(output / "walk.html")
-
-
-class Parser(argparse.ArgumentParser):
-    """A parser that raises ConfigError, with the option --output that both commands have."""
-
-    def __init__(self, command: str, description: str) -> None:
-        super().__init__(prog=f"python -m lstm_bench.anatomy {command}", description=description, allow_abbrev=False)
-        self.add_argument("--output", type=Path, default=OUTPUT, help=f"folder of what is written (default: {OUTPUT})")
-
-    def read(self, arguments: Sequence[str]) -> argparse.Namespace:
-        """Return the options.
-
-        Raises: ConfigError for an unknown option, or one without its value.
-        """
-        options, unknown = self.parse_known_args(arguments)
-        if unknown:
-            known = [name for action in self._actions for name in action.option_strings if name.startswith("--")]
-            raise ConfigError(f"{unknown[0]}: allowed: {', '.join(known)}")
-        return options
-
-    def error(self, message: str) -> NoReturn:
-        """Raise ConfigError in place of printing the usage."""
-        raise ConfigError(f"{message.removeprefix('argument ')}: allowed: what --help says")
 
 
 def _step_parser() -> Parser:
@@ -107,38 +83,7 @@ def _flag(name: str) -> str:
     return f"--{name.replace('_', '-')}"
 
 
-def _integer(name: str, text: str | None, default: int, least: int, largest: int) -> int:
-    """Return the integer of an option, or its default where it is absent.
-
-    Raises: ConfigError for another text, or a number out of range.
-    """
-    if text is None:
-        return default
-    try:
-        value = int(text)
-    except ValueError:
-        value = least - 1
-    if not least <= value <= largest:
-        raise not_allowed(name, text, f"an integer from {least} to {largest}")
-    return value
-
-
 def _refuse_sizes_beside_numbers(options: argparse.Namespace) -> None:
     for name in (*SIZES, "seed"):
         if getattr(options, name) is not None:
             raise not_allowed(_flag(name), getattr(options, name), "no size and no seed beside --numbers")
-
-
-def _writable(folder: Path) -> Path:
-    """Return the folder, and make it if it is not there.
-
-    Raises: ConfigError where it cannot be made or written to.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        probe = folder / ".writable"
-        probe.touch()
-        probe.unlink()
-    except OSError as error:
-        raise not_allowed("--output", folder, f"a folder that can be written ({error.strerror})") from error
-    return folder

@@ -209,6 +209,42 @@ class Player:
 
 
 @dataclass(frozen=True)
+class Heatmap:
+    """One quantity of a `Heatmaps` block: a colour for each row and column.
+
+    `image` is a PNG as a data URI, one pixel a value, and `values` has them as text: base64 of unsigned 16-bit
+    little-endian numbers, row by row, from 0 for `low` to 65534 for `high`, evenly or on a logarithmic scale; 65535 is
+    no value. `colours` are those from low to high, `alt` says in words what is seen.
+    """
+
+    name: str
+    title: str
+    image: str
+    values: str
+    low: float
+    high: float
+    is_log: bool
+    colours: tuple[str, ...]
+    alt: str
+
+
+@dataclass(frozen=True)
+class Heatmaps:
+    """Heatmaps of several quantities over the same rows and columns; one place is chosen in all of them at once.
+
+    A row is a `row_name`, such as a unit; `rows` and `columns` name each in words, `letters` has a short text of each
+    column where the columns are a text.
+    """
+
+    name: str
+    maps: Sequence[Heatmap]
+    row_name: str
+    rows: Sequence[str]
+    columns: Sequence[str]
+    letters: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
 class Section:
     """A heading and what stands below it.
 
@@ -223,7 +259,9 @@ class Section:
     style: Literal["", "part", "pair", "claim"] = ""
 
 
-Block: TypeAlias = Section | Paragraph | Callout | Table | FigureBlock | Bullets | Terms | Details | CodeBlock | Player
+Block: TypeAlias = (
+    Section | Paragraph | Callout | Table | FigureBlock | Bullets | Terms | Details | CodeBlock | Player | Heatmaps
+)
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from lstm_bench.report.document import (
     Entry,
     FigureBlock,
     FileLink,
+    Heatmaps,
     Inline,
     Link,
     Paragraph,
@@ -97,6 +98,8 @@ class _Renderer:
                 yield fenced(block.text)
             case Player():
                 yield from self._player(block, level)
+            case Heatmaps():
+                yield bullets(f"{prose(one.title)}: {prose(one.alt)}" for one in block.maps)
 
     def _text(self, text: Text) -> str:
         return "".join(map(self._inline, parts(text)))
