@@ -18,7 +18,6 @@ from lstm_bench.report.document import (
     Inline,
     Link,
     Paragraph,
-    Player,
     Section,
     Table,
     Terms,
@@ -28,6 +27,7 @@ from lstm_bench.report.document import (
     parts,
     plain_text,
 )
+from lstm_bench.report.interactive import Filled, Player, ToyCell
 from lstm_bench.report.markdown_text import bullets, code, fenced, grid, image, link, plain, prose, slug
 from lstm_bench.report.typography import typeset
 
@@ -97,6 +97,8 @@ class _Renderer:
                 yield fenced(block.text)
             case Player():
                 yield from self._player(block, level)
+            case ToyCell():
+                yield from []  # there is nothing to read before a slider is moved
 
     def _text(self, text: Text) -> str:
         return "".join(map(self._inline, parts(text)))
@@ -115,6 +117,8 @@ class _Renderer:
                 text = link(PurePosixPath(part.path).name, part.path)
             case Verdict():
                 text = f"**{part.text}**"
+            case Filled():
+                text = prose(part.text)
             case Correction():
                 text = f"~~{part.wrong}~~ ✗<br>**{part.right}**"
         return text
@@ -146,4 +150,4 @@ class _Renderer:
             yield f"{'#' * level} t = {t}: {prose(step.word)}"
             yield prose(step.decision)
             yield from self.blocks(step.blocks, level + 1)
-            yield prose(step.description)
+            yield self._text((step.description,))
