@@ -25,7 +25,8 @@ const curves = (units, mean, lag) => {
   const letters = (x, y, anchor, text) => `<text x="${x}" y="${y}" text-anchor="${anchor}">${text}</text>`;
   const isOne = units.length === 1;
   const whose = isOne ? "" : `, the mean of ${units.length} units, each of which has a curve`;
-  return `<svg role="img" viewBox="0 0 420 250"
+  return `<svg
+    role="img" viewBox="0 0 420 250"
     aria-label="Line plot of what is left of the cue: 1 at step 0, ${minus(short(mean(lag)))} at step ${lag}${whose}.">
     <path class="axes" d="M ${left} ${top} V ${bottom} H ${right}"/><path class="half" d="M ${left} ${middle} H ${right}"/>
     ${units.map(({ f }) => line(t => f ** t, "unit")).join("")}${isOne ? "" : line(mean, "mean")}
