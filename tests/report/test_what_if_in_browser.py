@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from playwright.sync_api import Locator, Page
+from playwright.sync_api import Browser, Locator, Page
 
 from lstm_bench.anatomy import player
 from lstm_bench.anatomy.audit import audit
@@ -138,6 +138,28 @@ def test_one_gate_is_moved_at_every_word(open_page: Open, expected: Callable[[Mo
     page.keyboard.press("Space")
     move_to(page.get_by_role("slider", name="forget gate f"), 0.5)
     assert said(page) == expected({("f", t): 0.5 for t in range(1, 8)})
+
+
+def test_a_walk_of_ones_own_keeps_gates_between_the_steps_of_a_slider(browser: Browser, tmp_path: Path) -> None:
+    gates = {"f": [1.0, 0.3337], "i": [0.5, 0.0], "g": [0.5, 0.5], "o": [1.0, 1.0]}
+    own = Walk([["{f}", '"<b>']], gates, {})
+    (tmp_path / "own.html").write_text(render_html(walk_page(own, "a command", Path("own.yaml"), [])), "utf-8")
+    page = browser.new_page()
+    problems = list[object]()
+    page.on("pageerror", lambda error: problems.append(error))
+    page.goto((tmp_path / "own.html").as_uri())
+    move(page, {("i", 1): 1.0})
+    go_to(page, 2)
+    assert page.locator("article:visible .sums td").all_text_contents()[:2] == ["0.334 × 0.5", "0.167"]  # 0.3337 × 0.5
+    assert (page.locator("article:visible .description").text_content() or "").startswith('t = 2, “"<b>”. The forget')
+    assert (page.locator("article svg").first.get_attribute("aria-label") or "").startswith(
+        "Diagram of one LSTM step. input x: {f}; h before: 0;"
+    )
+    assert page.get_by_role("table", name="In print").count() == 0
+    page.get_by_role("button", name="As given").click()
+    assert page.locator("article:visible .sums td").all_text_contents()[:2] == ["0.334 × 0.25", "0.083"]
+    assert problems == []
+    page.close()
 
 
 def test_what_a_moved_gate_changes_is_marked_and_the_button_takes_it_back(open_page: Open) -> None:
