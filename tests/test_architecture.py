@@ -24,6 +24,7 @@ FLOORS = {  # modules of a room that stand on another floor than the rest of it
     "lstm_bench.report.figure_files": PAGE_PARTS,
     "lstm_bench.report.fonts": PAGE_PARTS,
     "lstm_bench.report.html": PAGE_PARTS,
+    "lstm_bench.report.interactive": PAGE_PARTS,
     "lstm_bench.report.markdown": PAGE_PARTS,
     "lstm_bench.report.markdown_text": PAGE_PARTS,
     "lstm_bench.report.panels": PAGE_PARTS,

@@ -42,6 +42,7 @@ PLACES: Mapping[str, tuple[float, float, str, tuple[float, float], str]] = {  # 
 }
 GATE_NAMES = {F_AT: "forget", I_AT: "input", G_AT: "candidate", O_AT: "output"}
 OPENINGS = {"f": F_AT, "i": I_AT, "o": O_AT}
+BOX_IDS = {column: f"box-{gate}" for gate, column in OPENINGS.items()}  # a page that moves a gate finds its parts so
 
 
 @themed
@@ -65,7 +66,7 @@ def draw_cell(step: Mapping[str, Values | str], title: str = "") -> Figure:
     vectors = [values for values in step.values() if not isinstance(values, str) and len(values) > 1]
     largest = max([1.0, *(abs(value) for values in vectors for value in values)])
     for name, (x, y, *_) in PLACES.items():
-        _value(axes, x, y, step[name], largest)
+        _value(axes, x, y, name, step[name], largest)
     if vectors:
         _key(axes, largest)
     return figure
@@ -118,7 +119,7 @@ def _nodes(axes: Axes) -> None:
     for column, text in ((F_AT, "σ"), (I_AT, "σ"), (G_AT, "tanh"), (O_AT, "σ"), (OUT_AT, "tanh")):
         y = TANH_AT if column == OUT_AT else BOXES
         _box(axes, column, y, facecolor=PAPER, edgecolor="none", zorder=3)
-        _box(axes, column, y, facecolor=(GATE, FAINT), edgecolor=INK, zorder=3)
+        _box(axes, column, y, facecolor=(GATE, FAINT), edgecolor=INK, zorder=3, gid=BOX_IDS.get(column))
         axes.text(column, y - 1.2, text, ha="center", fontsize=LETTERS, zorder=4)
     for x, y, text in ((F_AT, MEMORY, "×"), (G_AT, MEMORY, "+"), (G_AT, GATED, "×"), (OUT_AT, GATED, "×")):
         axes.add_patch(Circle((x, y), RADIUS, facecolor=PAPER, edgecolor="none", zorder=3))
@@ -134,8 +135,8 @@ def _openings(axes: Axes, step: Mapping[str, Values | str]) -> None:
     """Fill the box of a single gate as far as it is open."""
     for gate, column in OPENINGS.items():
         if len(step[gate]) == 1:
-            opened = float(step[gate][0])
-            _box(axes, column, BOXES, BOX[1] * opened, facecolor=(GATE, FILLED), edgecolor="none", zorder=3)
+            height, look = BOX[1] * float(step[gate][0]), {"facecolor": (GATE, FILLED), "edgecolor": "none"}
+            _box(axes, column, BOXES, height, **look, zorder=3, gid=f"opening-{gate}")
 
 
 def _label(axes: Axes, x: float, y: float, text: str, offset: tuple[float, float], side: str) -> None:
@@ -148,10 +149,10 @@ PLAIN = {"facecolor": PAPER, "edgecolor": "none", "pad": 1.0}
 ROUND = {"facecolor": PAPER, "edgecolor": MUTED, "boxstyle": "round,pad=0.28", "linewidth": 0.6}
 
 
-def _value(axes: Axes, x: float, y: float, values: Values | str, largest: float) -> None:
+def _value(axes: Axes, x: float, y: float, name: str, values: Values | str, largest: float) -> None:
     if isinstance(values, str) or len(values) == 1:
         text = values if isinstance(values, str) else minus(short(values[0]))
-        axes.text(x, y - 1.2, text, ha="center", fontsize=LETTERS, bbox=ROUND, zorder=5)
+        axes.text(x, y - 1.2, text, ha="center", fontsize=LETTERS, bbox=ROUND, zorder=5, gid=f"value-{name}")
     else:
         _strip(axes, (x - PILL[0] / 2, y - PILL[1] / 2, *PILL), values, largest)
 
@@ -172,15 +173,17 @@ def _key(axes: Axes, largest: float) -> None:
         axes.text(x, INPUT - 1.2, text, ha=side, fontsize=SMALL_LETTERS)
 
 
+MEANINGS = {
+    "x": "input x", "h_before": "h before", "c_before": "c before", "f": "forget gate f", "i": "input gate i",
+    "g": "candidate g", "o": "output gate o", "keep": "keep = f c before", "written": "write = i g",
+    "c": "c = keep + write", "tanh_c": "tanh c", "h": "h = o tanh c",
+}  # fmt: skip
+ALT = f"Diagram of one LSTM step. {'; '.join(f'{meaning}: {{{name}}}' for name, meaning in MEANINGS.items())}."
+
+
 def alt(step: Mapping[str, Values | str]) -> str:
     """Return the alt text: every number by its name."""
-    meanings = {
-        "x": "input x", "h_before": "h before", "c_before": "c before", "f": "forget gate f", "i": "input gate i",
-        "g": "candidate g", "o": "output gate o", "keep": "keep = f c before", "written": "write = i g",
-        "c": "c = keep + write", "tanh_c": "tanh c", "h": "h = o tanh c",
-    }  # fmt: skip
-    numerals = [f"{meaning}: {_numerals(step[name])}" for name, meaning in meanings.items()]
-    return f"Diagram of one LSTM step. {'; '.join(numerals)}."
+    return ALT.format_map({name: _numerals(step[name]) for name in MEANINGS})
 
 
 def _numerals(values: Values | str) -> str:

@@ -5,6 +5,7 @@ from pathlib import Path
 from lstm_bench.analysis.wording import listed
 from lstm_bench.anatomy.audit import findings
 from lstm_bench.anatomy.section import walk_sections
+from lstm_bench.anatomy.toy_cell import toy_section
 from lstm_bench.anatomy.walk import Walk
 from lstm_bench.report.document import Document
 from lstm_bench.report.receipt import receipt_items, receipt_section, report_packages
@@ -20,7 +21,8 @@ def walk_page(walk: Walk, command: str, source: Path, unknown: list[str]) -> Doc
         unknown: words of the sentence that the walk does not have.
     """
     facts = {"command": command, "walk": source.name, "report_packages": report_packages()}
-    blocks = [*walk_sections(walk), receipt_section(receipt_items(facts), has_file=False)]
+    walked, *tables = walk_sections(walk)
+    blocks = [walked, toy_section(), *tables, receipt_section(receipt_items(facts), has_file=False)]
     return Document("One LSTM step after another", "anatomy", "", _headline(walk, unknown), blocks)
 
 

@@ -17,6 +17,7 @@ from lstm_bench.anatomy.yaml_input import YamlError, read_yaml
 from lstm_bench.conf_folder import conf_dir
 
 GATES = ("f", "i", "g", "o")
+GATE_RANGES: Mapping[str, tuple[float, float]] = {"f": (0, 1), "i": (0, 1), "g": (-1, 1), "o": (0, 1)}
 Quantity = Literal["f", "i", "g", "o", "keep", "written", "c", "tanh(c)", "h"]
 Thresholds = Sequence[tuple[float, str]]  # descending: the least value, and its name
 Equation = Callable[[Mapping[str, Any]], float]  # of f, i, g, o, "c before" and the quantities before its own

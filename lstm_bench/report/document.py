@@ -1,13 +1,16 @@
 """The document model: the blocks that a page is made of, in no format.
 
 `html.py` and `markdown.py` render a `Document`; `pages/` and `anatomy/` build one. Text is plain: a renderer escapes
-it and sets dashes and signs. What is more than words within a line has a type of its own (`Inline`).
+it and sets dashes and signs. What is more than words within a line has a type of its own (`Inline`); what a reader can
+move stands in `interactive.py`.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
+
+from lstm_bench.report.interactive import Filled, Player, ToyCell
 
 DASH = "-"
 
@@ -56,7 +59,7 @@ class Correction:
     right: str
 
 
-Inline: TypeAlias = str | Verbatim | Code | Link | FileLink | Verdict | Correction
+Inline: TypeAlias = str | Verbatim | Code | Link | FileLink | Verdict | Correction | Filled
 Text: TypeAlias = str | tuple[Inline, ...]
 
 
@@ -73,7 +76,7 @@ def plain_text(text: Text) -> str:
 def _words(part: Inline) -> str:
     if isinstance(part, str):
         return part
-    return part.text if isinstance(part, Verbatim | Code | Link) else ""
+    return part.text if isinstance(part, Verbatim | Code | Link | Filled) else ""
 
 
 @dataclass(frozen=True)
@@ -183,32 +186,6 @@ class CodeBlock:
 
 
 @dataclass(frozen=True)
-class PlayerStep:
-    """One time step of a `Player`.
-
-    `word` is its input and `begins` tells that a further sentence begins with it; `value` is what the memory holds
-    after it and `share` its size from 0 to 1. `svg` is the diagram, `decision` the step in a few words, `blocks` its
-    numbers, and `description` the whole step in words, which is read out where the step cannot be seen.
-    """
-
-    word: str
-    begins: bool
-    value: str
-    share: float
-    svg: str
-    decision: str
-    blocks: Sequence["Block"]
-    description: str
-
-
-@dataclass(frozen=True)
-class Player:
-    """Time steps from t = 1 on, one shown at a time and chosen with a slider, keys or a click on a word."""
-
-    steps: Sequence[PlayerStep]
-
-
-@dataclass(frozen=True)
 class Heatmap:
     """One quantity of a `Heatmaps` block: a colour for each row and column.
 
@@ -260,7 +237,18 @@ class Section:
 
 
 Block: TypeAlias = (
-    Section | Paragraph | Callout | Table | FigureBlock | Bullets | Terms | Details | CodeBlock | Player | Heatmaps
+    Section
+    | Paragraph
+    | Callout
+    | Table
+    | FigureBlock
+    | Bullets
+    | Terms
+    | Details
+    | CodeBlock
+    | Player
+    | ToyCell
+    | Heatmaps
 )
 
 
@@ -284,3 +272,15 @@ class Document:
         """The anchor and label of each section that the table of contents names."""
         sections = [block for block in self.blocks if isinstance(block, Section) and block.anchor]
         return [(section.anchor, section.contents or plain_text(section.title)) for section in sections]
+
+    @property
+    def kinds(self) -> set[str]:
+        """The names of the kinds of block on the page, those within sections and details included."""
+        return set(_kinds(self.blocks))
+
+
+def _kinds(blocks: Sequence[Block]) -> Iterator[str]:
+    for block in blocks:
+        yield type(block).__name__
+        if isinstance(block, Section | Details):
+            yield from _kinds(block.blocks)

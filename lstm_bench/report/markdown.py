@@ -19,7 +19,6 @@ from lstm_bench.report.document import (
     Inline,
     Link,
     Paragraph,
-    Player,
     Section,
     Table,
     Terms,
@@ -29,6 +28,7 @@ from lstm_bench.report.document import (
     parts,
     plain_text,
 )
+from lstm_bench.report.interactive import Filled, Player, ToyCell
 from lstm_bench.report.markdown_text import bullets, code, fenced, grid, image, link, plain, prose, slug
 from lstm_bench.report.typography import typeset
 
@@ -100,6 +100,8 @@ class _Renderer:
                 yield from self._player(block, level)
             case Heatmaps():
                 yield bullets(f"{prose(one.title)}: {prose(one.alt)}" for one in block.maps)
+            case ToyCell():
+                yield from []  # there is nothing to read before a slider is moved
 
     def _text(self, text: Text) -> str:
         return "".join(map(self._inline, parts(text)))
@@ -118,6 +120,8 @@ class _Renderer:
                 text = link(PurePosixPath(part.path).name, part.path)
             case Verdict():
                 text = f"**{part.text}**"
+            case Filled():
+                text = prose(part.text)
             case Correction():
                 text = f"~~{part.wrong}~~ ✗<br>**{part.right}**"
         return text
@@ -149,4 +153,4 @@ class _Renderer:
             yield f"{'#' * level} t = {t}: {prose(step.word)}"
             yield prose(step.decision)
             yield from self.blocks(step.blocks, level + 1)
-            yield prose(step.description)
+            yield self._text((step.description,))

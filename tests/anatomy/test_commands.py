@@ -153,6 +153,22 @@ def test_bad_input_is_refused_in_one_line_and_leaves_nothing(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    ("gate", "value", "allowed"),
+    [("f", 1.01, "0 to 1"), ("i", -0.1, "0 to 1"), ("o", 2, "0 to 1"), ("g", -1.5, "-1 to 1"), ("g", 1.001, "-1 to 1")],
+)
+def test_a_walk_with_a_gate_out_of_range_is_refused_in_one_line(
+    gate: str, value: float, allowed: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    gates = {name: [0.5, 0.5] for name in "figo"} | {gate: [0.5, value]}
+    Path("bad.yaml").write_text(yaml.safe_dump({"sentences": ["so it"], "gates": gates}))
+    assert main(["walk", "--walk=bad.yaml"]) == 2
+    captured = capsys.readouterr()
+    expected = f"gates.{gate}={value}: allowed: a list of numbers from {allowed}, one for each word\n"
+    assert (captured.out, captured.err) == ("", expected)
+    assert [path.name for path in tmp_path.iterdir()] == ["bad.yaml"]
+
+
 BAD_NUMBERS = [
     ({"x": [1.0, 2.0]}, "W_i=1 rows of 2 numbers: allowed: 1 rows of 3 numbers, for [h, x]"),
     ({"h": []}, "h=0 numbers: allowed: 1 number"),

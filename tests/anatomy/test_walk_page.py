@@ -51,7 +51,7 @@ def test_wrong_cells_are_marked_and_not_by_colour_alone(html: str) -> None:
 def test_what_rounding_alone_puts_off_is_marked_in_words(html: str) -> None:
     body = html[html.index('<table class="audit"') :]
     assert body.count("<small>rounding: 0.43</small>") == body.count("rounding: ") == 1
-    assert html.count("Off by rounding alone at this step: output table: h = 0.42, right is 0.43.") == 1
+    assert html.count("<small>rounding: 0.43</small>") == 2, "at its step, too"
 
 
 def test_remarks_on_the_source_are_shown_where_there_are_any(html: str) -> None:

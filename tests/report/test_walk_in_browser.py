@@ -75,7 +75,7 @@ def test_buttons_and_words_move_t(open_page: Open) -> None:
 
 def test_a_step_is_said_in_words(open_page: Open) -> None:
     page = open_page()
-    live = page.locator("[aria-live=polite]")
+    live = page.locator(".player [aria-live=polite]")
     assert live.text_content() == ""
     page.keyboard.press("ArrowRight")
     assert "The memory becomes 0.632." in (live.text_content() or "")

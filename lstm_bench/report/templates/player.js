@@ -1,7 +1,7 @@
 for (const player of document.querySelectorAll(".player")) {
   const find = selector => player.querySelector(selector);
   const steps = [...player.querySelectorAll("article")], words = [...player.querySelectorAll(".words a")];
-  const slider = find("input"), live = find(".live");
+  const slider = find(".controls input"), live = find(".live");
   const addressed = () => Number(/^#t=(\d+)$/.exec(decodeURIComponent(location.hash))?.[1]);
   let now = 0;
   const show = t => {
@@ -14,7 +14,7 @@ for (const player of document.querySelectorAll(".player")) {
     });
     slider.value = t;
     slider.setAttribute("aria-valuetext", `${t}, ${steps[t - 1].dataset.word}`);
-    find("output").textContent = `t = ${t}`;
+    find(".controls output").textContent = `t = ${t}`;
     find(".previous").disabled = t === 1;
     find(".next").disabled = t === steps.length;
     if (now) {
@@ -22,9 +22,10 @@ for (const player of document.querySelectorAll(".player")) {
       history.replaceState(null, "", `#t=${t}`);
     }
     now = t;
+    player.dispatchEvent(new Event("step"));
   };
   player.classList.add("stepping");
-  for (const part of [".controls", ".hint"]) find(part).hidden = false;
+  for (const part of [".controls", ".tools", ".hint"]) find(part).hidden = false;
   slider.addEventListener("input", () => show(slider.valueAsNumber));
   find(".previous").addEventListener("click", () => show(now - 1));
   find(".next").addEventListener("click", () => show(now + 1));
