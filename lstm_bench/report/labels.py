@@ -1,0 +1,110 @@
+"""Names beside the points of a scatter, placed so that none covers another."""
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from matplotlib.axes import Axes
+from matplotlib.text import Annotation
+from matplotlib.transforms import Bbox
+
+DISTANCES = (7, 11, 16, 23, 32, 43, 56, 71, 88)  # points from a mark to the middle of the near edge of its name
+DIRECTIONS = 16  # that are tried at each distance
+MARK = 4.0  # half the width of a mark, points
+FAR = 14  # points, from which a line leads to the name
+
+
+Point = tuple[float, float]
+
+
+class Place(NamedTuple):
+    """The middle of a name, in the unit of the points, and how far its edge is from its mark."""
+
+    x: float
+    y: float
+    distance: float
+
+
+def place_names(
+    points: Sequence[tuple[float, float]],
+    sizes: Sequence[tuple[float, float]],
+    frame: tuple[float, float, float, float],
+) -> list[Place]:
+    """Return a place for the name of each point, the first point choosing first.
+
+    Each takes the nearest place within the frame where it covers no mark and no name that has its place; where there is
+    none, the one where it covers least.
+
+    Args:
+        points: x and y of each.
+        sizes: width and height of each name, in the same unit.
+        frame: left, bottom, right and top of what names stay within.
+    """
+    taken = [Bbox.from_extents(x - MARK, y - MARK, x + MARK, y + MARK) for x, y in points]
+    inside = Bbox.from_extents(*frame)
+    places = []
+    for (x, y), (width, height) in zip(points, sizes, strict=True):
+        candidates = [
+            Place(x + dx * (d + width / 2 * abs(dx)), y + dy * (d + height / 2), d)
+            for d in DISTANCES
+            for dx, dy in _directions()
+        ]
+        place = min(candidates, key=lambda place: _covered(_box(place, width, height), taken, inside))
+        taken.append(_box(place, width, height))
+        places.append(place)
+    return places
+
+
+def _directions() -> list[Point]:
+    """Return unit vectors all around, to the right first, then the left, above and below."""
+    angles = sorted(range(DIRECTIONS), key=lambda n: (n % (DIRECTIONS // 2) != 0, n % (DIRECTIONS // 4) != 0, n))
+    return [(math.cos(2 * math.pi * n / DIRECTIONS), math.sin(2 * math.pi * n / DIRECTIONS)) for n in angles]
+
+
+def _box(place: Place, width: float, height: float) -> Bbox:
+    return Bbox.from_bounds(place.x - width / 2, place.y - height / 2, width, height)
+
+
+def _covered(box: Bbox, taken: Sequence[Bbox], inside: Bbox) -> float:
+    """Return the area that a name covers of others, and of what lies outside of the frame."""
+    seen = Bbox.intersection(box, inside)
+    outside = box.width * box.height - (_area(seen) if seen is not None else 0.0)
+    overlaps = (Bbox.intersection(box, other) for other in taken)
+    return round(outside, 6) + sum(_area(overlap) for overlap in overlaps if overlap is not None)
+
+
+def _area(box: Bbox) -> float:
+    return float(box.width * box.height)
+
+
+def name_points(axes: Axes, names: Sequence[str], points: Sequence[Point], colours: Sequence[str]) -> None:
+    """Write the name of each point beside it, with a thin line to it where it stands apart.
+
+    Call it when axes and limits are final: places depend on them. Points are in data coordinates; the first names have
+    the first choice.
+    """
+    figure = axes.get_figure(root=True)
+    if figure is None or not names:
+        return
+    figure.draw_without_rendering()  # settles where the panels lie
+    unit = 72 / figure.dpi  # points a pixel
+    texts = [
+        axes.annotate(
+            name, point, xytext=(0, 0), textcoords="offset points", ha="center", va="center", fontsize="x-small",
+            color=colour, in_layout=False,
+        )
+        for name, point, colour in zip(names, points, colours, strict=True)
+    ]  # fmt: skip
+    at = [(x * unit, y * unit) for x, y in axes.transData.transform(points)]
+    boxes = [text.get_window_extent() for text in texts]
+    sizes = [(box.width * unit, box.height * unit) for box in boxes]
+    left, bottom, right, top = (edge * unit for edge in axes.get_window_extent().extents)
+    for text, (x, y), place in zip(texts, at, place_names(at, sizes, (left, bottom, right, top)), strict=True):
+        text.set_position((place.x - x, place.y - y))
+        if place.distance >= FAR:
+            _lead(axes, text)
+
+
+def _lead(axes: Axes, text: Annotation) -> None:
+    line = {"arrowstyle": "-", "color": text.get_color(), "linewidth": 0.5, "alpha": 0.6, "shrinkA": 5, "shrinkB": 3}
+    axes.annotate("", text.xy, xytext=text.get_position(), textcoords="offset points", in_layout=False, arrowprops=line)
