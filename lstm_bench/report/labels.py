@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 from matplotlib.axes import Axes
@@ -11,10 +12,12 @@ from matplotlib.transforms import Bbox
 DISTANCES = (7, 11, 16, 23, 32, 43, 56, 71, 88)  # points from a mark to the middle of the near edge of its name
 DIRECTIONS = 16  # that are tried at each distance
 MARK = 4.0  # half the width of a mark, points
+THICK = 0.7  # half the width of a line, points
 FAR = 14  # points, from which a line leads to the name
 
 
 Point = tuple[float, float]
+Box = tuple[float, float, float, float]
 
 
 class Place(NamedTuple):
@@ -26,9 +29,7 @@ class Place(NamedTuple):
 
 
 def place_names(
-    points: Sequence[tuple[float, float]],
-    sizes: Sequence[tuple[float, float]],
-    frame: tuple[float, float, float, float],
+    points: Sequence[Point], sizes: Sequence[Point], frame: Box, obstacles: Sequence[Box] = ()
 ) -> list[Place]:
     """Return a place for the name of each point, the first point choosing first.
 
@@ -39,8 +40,10 @@ def place_names(
         points: x and y of each.
         sizes: width and height of each name, in the same unit.
         frame: left, bottom, right and top of what names stay within.
+        obstacles: left, bottom, right and top of what else they are not to cover.
     """
-    taken = [Bbox.from_extents(x - MARK, y - MARK, x + MARK, y + MARK) for x, y in points]
+    taken = [Bbox.from_extents(*obstacle) for obstacle in obstacles]
+    taken += [Bbox.from_extents(x - MARK, y - MARK, x + MARK, y + MARK) for x, y in points]
     inside = Bbox.from_extents(*frame)
     places = []
     for (x, y), (width, height) in zip(points, sizes, strict=True):
@@ -77,11 +80,13 @@ def _area(box: Bbox) -> float:
     return float(box.width * box.height)
 
 
-def name_points(axes: Axes, names: Sequence[str], points: Sequence[Point], colours: Sequence[str]) -> None:
+def name_points(
+    axes: Axes, names: Sequence[str], points: Sequence[Point], colours: Sequence[str], line: Sequence[Point] = ()
+) -> None:
     """Write the name of each point beside it, with a thin line to it where it stands apart.
 
     Call it when axes and limits are final: places depend on them. Points are in data coordinates; the first names have
-    the first choice.
+    the first choice. No name covers `line`, a path of level and upright stretches, where there is room elsewhere.
     """
     figure = axes.get_figure(root=True)
     if figure is None or not names:
@@ -99,10 +104,22 @@ def name_points(axes: Axes, names: Sequence[str], points: Sequence[Point], colou
     boxes = [text.get_window_extent() for text in texts]
     sizes = [(box.width * unit, box.height * unit) for box in boxes]
     left, bottom, right, top = (edge * unit for edge in axes.get_window_extent().extents)
-    for text, (x, y), place in zip(texts, at, place_names(at, sizes, (left, bottom, right, top)), strict=True):
+    path = [(x * unit, y * unit) for x, y in axes.transData.transform(line)] if line else []
+    stretches = [
+        (min(a, c) - THICK, min(b, d) - THICK, max(a, c) + THICK, max(b, d) + THICK)
+        for (a, b), (c, d) in pairwise(path)
+    ]
+    places = place_names(at, sizes, (left, bottom, right, top), stretches)
+    for text, (x, y), place in zip(texts, at, places, strict=True):
         text.set_position((place.x - x, place.y - y))
         if place.distance >= FAR:
             _lead(axes, text)
+
+
+def _stretch(start: Point, end: Point) -> Box:
+    """Return the rectangle that a level or upright line takes."""
+    (left, right), (bottom, top) = (sorted(both) for both in zip(start, end, strict=True))
+    return left - THICK, bottom - THICK, right + THICK, top + THICK
 
 
 def _lead(axes: Axes, text: Annotation) -> None:

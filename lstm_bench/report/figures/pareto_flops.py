@@ -21,7 +21,7 @@ def draw(study: StudyData) -> Figure:
 
 def finding(study: StudyData) -> str:
     """Return who is on the front of each task."""
-    return pareto_panels.finding(study, "flops", "as few FLOPs or fewer")
+    return pareto_panels.finding(study, "flops", "as few FLOPs")
 
 
 def rows(study: StudyData) -> pd.DataFrame:

@@ -1,13 +1,15 @@
 """Panels of span against a price, one a task, with the Pareto front."""
 
 import math
+import re
+from itertools import chain, pairwise
 from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+from matplotlib.ticker import FuncFormatter, LogLocator
 
 from lstm_bench.analysis.frames import StudyData, of_all_tasks
 from lstm_bench.analysis.solving import lags_tried
@@ -33,6 +35,8 @@ MOST_BESIDE = 12  # cells in panels that stand in pairs
 ROW_HEIGHT = {1: 3.9, 2: 3.2}  # inches, by how many panels stand in a row
 ARROW = 11  # points
 ROOM = 1.6  # factor beyond the outermost points, where names stand
+FEW_DECADES, MANY = 300, 1e5  # ratio of prices with ticks between powers of ten; prices that are written as powers
+MATCHED_SIZE = re.compile(r" H=\d+$")
 LEAST_SPAN, LEAST_PRICE = 0.5, 1.0
 DIRECTIONS: dict[Literal["up", "down", "right"], tuple[float, float]] = {
     "up": (0, ARROW),
@@ -110,10 +114,10 @@ def _draw_task(axes: Axes, rows: pd.DataFrame, shades: Any) -> None:
     axes.set_ylim(max(LEAST_SPAN, spans.min()) / ROOM, spans.max() * ROOM)
     for row in rows.itertuples():
         _draw_cell(axes, row, shades[row.cell])
-    _draw_front(axes, rows.loc[rows["on_front"]].sort_values("price"))
-    axes.xaxis.set_major_locator(LogLocator(numticks=6))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: power_of_ten(value)))
-    axes.xaxis.set_minor_locator(NullLocator())
+    axes.plot(*np.array(_front_line(axes, rows)).reshape(-1, 2).T, color=MUTED, linewidth=1.4, zorder=1.5)
+    log_ticks(axes.xaxis, LogLocator(subs=(1, 2, 5) if prices.max() < FEW_DECADES * prices.min() else (1,)), "{:,g}")
+    if prices.max() > MANY:
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: power_of_ten(value)))
     log_ticks(axes.yaxis, LogLocator(base=2, numticks=8), "{:,g}")
 
 
@@ -136,19 +140,29 @@ def _arrow(axes: Axes, row: Any, offset: tuple[float, float], shade: str) -> Non
     )  # fmt: skip
 
 
-def _draw_front(axes: Axes, front: pd.DataFrame) -> None:
-    """Draw the longest span at each price, up to the right edge."""
+def _front_line(axes: Axes, rows: pd.DataFrame) -> list[tuple[float, float]]:
+    """Return the corners of the longest span at each price, up to the right edge; none of no front."""
+    front = rows.loc[rows["on_front"]].sort_values("price")
     if front.empty:
-        return
+        return []
     prices = [*front["price"], axes.get_xlim()[1]]
     spans = [*front["distance"], front["distance"].iloc[-1]]
-    axes.plot(prices, spans, drawstyle="steps-post", color=MUTED, linewidth=1.4, zorder=1.5)
+    corners = [(price, span) for (_, span), (price, _) in pairwise(zip(prices, spans, strict=True))]
+    on_front = list(zip(prices, spans, strict=True))
+    return [on_front[0], *chain.from_iterable(zip(corners, on_front[1:], strict=True))]
 
 
 def _name_cells(axes: Axes, rows: pd.DataFrame) -> None:
     ordered = rows.sort_values("on_front", ascending=False, kind="stable")
     shades = [INK if is_on else MUTED for is_on in ordered["on_front"]]
-    name_points(axes, ordered["cell"].tolist(), list(zip(ordered["price"], ordered["distance"], strict=True)), shades)
+    places = list(zip(ordered["price"], ordered["distance"], strict=True))
+    name_points(axes, _short_names(ordered["cell"].tolist()), places, shades, _front_line(axes, rows))
+
+
+def _short_names(cells: list[str]) -> list[str]:
+    """Return names without the hidden sizes that matched parameters gave, where they still tell the cells apart."""
+    short = [MATCHED_SIZE.sub("", cell) for cell in cells]
+    return short if len(set(short)) == len(short) else cells
 
 
 def finding(study: StudyData, price: Price, name: str) -> str:
@@ -160,8 +174,9 @@ def finding(study: StudyData, price: Price, name: str) -> str:
         f"{listed(rows.loc[rows['on_front']].sort_values('price')['cell'].tolist()) or 'no cell'} on {task}"
         for task, rows in table.groupby("task", sort=False)
     ]
-    absent = len(span_costs(study)) - len(table)
+    trained = span_costs(study)
+    absent = int(trained["task"].isin(table["task"]).sum()) - len(table)
     return joined(
-        f"No other cell has a longer span for {name} of those on the front: {'; '.join(fronts)}.",
-        f"Not drawn: {counted(absent, 'cell')} without a span or {name}." if absent else "",
+        f"Nothing holds longer for {name} than {'; '.join(fronts)}.",
+        f"Not drawn for want of a span or a price: {counted(absent, 'cell')}." if absent else "",
     )

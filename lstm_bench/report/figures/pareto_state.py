@@ -19,7 +19,7 @@ def draw(study: StudyData) -> Figure:
 
 def finding(study: StudyData) -> str:
     """Return who is on the front of each task."""
-    return pareto_panels.finding(study, "state_size", "a state as small or smaller")
+    return pareto_panels.finding(study, "state_size", "as small a state")
 
 
 def rows(study: StudyData) -> pd.DataFrame:
