@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.text import Annotation
-from matplotlib.transforms import Bbox
+from numpy.typing import NDArray
 
 DISTANCES = (7, 11, 16, 23, 32, 43, 56, 71, 88)  # points from a mark to the middle of the near edge of its name
 DIRECTIONS = 16  # that are tried at each distance
@@ -18,6 +19,7 @@ FAR = 14  # points, from which a line leads to the name
 
 Point = tuple[float, float]
 Box = tuple[float, float, float, float]
+Array = NDArray[np.float64]
 
 
 class Place(NamedTuple):
@@ -42,9 +44,7 @@ def place_names(
         frame: left, bottom, right and top of what names stay within.
         obstacles: left, bottom, right and top of what else they are not to cover.
     """
-    taken = [Bbox.from_extents(*obstacle) for obstacle in obstacles]
-    taken += [Bbox.from_extents(x - MARK, y - MARK, x + MARK, y + MARK) for x, y in points]
-    inside = Bbox.from_extents(*frame)
+    taken = [*obstacles, *((x - MARK, y - MARK, x + MARK, y + MARK) for x, y in points)]
     places = []
     for (x, y), (width, height) in zip(points, sizes, strict=True):
         candidates = [
@@ -52,32 +52,30 @@ def place_names(
             for d in DISTANCES
             for dx, dy in _directions()
         ]
-        place = min(candidates, key=lambda place: _covered(_box(place, width, height), taken, inside))
-        taken.append(_box(place, width, height))
-        places.append(place)
+        boxes = np.array([_box(place, width, height) for place in candidates])
+        covered = _overlaps(boxes, np.array(taken)).sum(axis=1)
+        outside = width * height - _overlaps(boxes, np.array([frame]))[:, 0]
+        best = int(np.argmin(np.round(covered + outside, 6)))  # the first of the best, which is the nearest
+        taken.append(tuple(boxes[best]))
+        places.append(candidates[best])
     return places
 
 
 def _directions() -> list[Point]:
-    """Return unit vectors all around, to the right first, then the left, above and below."""
+    """Return unit vectors all around: to the right first, then the left, above and below, then between."""
     angles = sorted(range(DIRECTIONS), key=lambda n: (n % (DIRECTIONS // 2) != 0, n % (DIRECTIONS // 4) != 0, n))
     return [(math.cos(2 * math.pi * n / DIRECTIONS), math.sin(2 * math.pi * n / DIRECTIONS)) for n in angles]
 
 
-def _box(place: Place, width: float, height: float) -> Bbox:
-    return Bbox.from_bounds(place.x - width / 2, place.y - height / 2, width, height)
+def _box(place: Place, width: float, height: float) -> Box:
+    return place.x - width / 2, place.y - height / 2, place.x + width / 2, place.y + height / 2
 
 
-def _covered(box: Bbox, taken: Sequence[Bbox], inside: Bbox) -> float:
-    """Return the area that a name covers of others, and of what lies outside of the frame."""
-    seen = Bbox.intersection(box, inside)
-    outside = box.width * box.height - (_area(seen) if seen is not None else 0.0)
-    overlaps = (Bbox.intersection(box, other) for other in taken)
-    return round(outside, 6) + sum(_area(overlap) for overlap in overlaps if overlap is not None)
-
-
-def _area(box: Bbox) -> float:
-    return float(box.width * box.height)
+def _overlaps(boxes: Array, others: Array) -> Array:
+    """Return the area that each of some boxes [N, 4] shares with each of others [M, 4], as [N, M]."""
+    low = np.maximum(boxes[:, None, :2], others[None, :, :2])
+    high = np.minimum(boxes[:, None, 2:], others[None, :, 2:])
+    return np.asarray(np.clip(high - low, 0, None).prod(axis=2))
 
 
 def name_points(

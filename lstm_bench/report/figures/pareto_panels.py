@@ -2,7 +2,7 @@
 
 import math
 import re
-from itertools import chain, pairwise
+from itertools import pairwise
 from typing import Any, Literal
 
 import numpy as np
@@ -145,11 +145,9 @@ def _front_line(axes: Axes, rows: pd.DataFrame) -> list[tuple[float, float]]:
     front = rows.loc[rows["on_front"]].sort_values("price")
     if front.empty:
         return []
-    prices = [*front["price"], axes.get_xlim()[1]]
-    spans = [*front["distance"], front["distance"].iloc[-1]]
-    corners = [(price, span) for (_, span), (price, _) in pairwise(zip(prices, spans, strict=True))]
-    on_front = list(zip(prices, spans, strict=True))
-    return [on_front[0], *chain.from_iterable(zip(corners, on_front[1:], strict=True))]
+    prices, spans = [*front["price"], axes.get_xlim()[1]], front["distance"].tolist()
+    steps = zip(pairwise(prices), spans, strict=True)
+    return [(price, span) for ends, span in steps for price in ends]
 
 
 def _name_cells(axes: Axes, rows: pd.DataFrame) -> None:
