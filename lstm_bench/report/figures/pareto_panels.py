@@ -172,9 +172,13 @@ def finding(study: StudyData, price: Price, name: str) -> str:
         f"{listed(rows.loc[rows['on_front']].sort_values('price')['cell'].tolist()) or 'no cell'} on {task}"
         for task, rows in table.groupby("task", sort=False)
     ]
+    is_open = ~table["on_front"] & ((table["span_outcome"] == "above") | table["budget_limited"])
     trained = span_costs(study)
     absent = int(trained["task"].isin(table["task"]).sum()) - len(table)
     return joined(
         f"Nothing holds longer for {name} than {'; '.join(fronts)}.",
+        f"Off it, {counted(int(is_open.sum()), 'span')} known by lower bounds alone may belong there."
+        if is_open.any()
+        else "",
         f"Not drawn for want of a span or a price: {counted(absent, 'cell')}." if absent else "",
     )
