@@ -62,10 +62,15 @@ def _curves(study: StudyData, probe: str) -> pd.DataFrame:
 
 def _state_sizes(study: StudyData) -> dict[str, float]:
     """Return units in each cell's state: as measured, or as many times H as the state has parts."""
-    sizes = study.results.loc[study.results["name"] == STATE_SIZE]
-    measured = sizes.groupby("cell")["value"].max()
+    measured = measured_state_sizes(study)
     hidden = {job.cell: job.hidden_size for job in study.plan.jobs}
     return {cell: float(measured.get(cell, size * max(1, len(paths(study, cell))))) for cell, size in hidden.items()}
+
+
+def measured_state_sizes(study: StudyData) -> dict[str, float]:
+    """Return how many real numbers each cell hands to its next step, of one sequence, where a probe counted them."""
+    sizes = study.results.loc[study.results["name"] == STATE_SIZE]
+    return {str(cell): float(size) for cell, size in sizes.groupby("cell")["value"].max().items()}
 
 
 def longest_lag_with_flow(study: StudyData) -> int | None:

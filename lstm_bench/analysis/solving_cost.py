@@ -10,7 +10,7 @@ from lstm_bench.analysis.caching import cache_per_study
 from lstm_bench.analysis.frames import StudyData
 from lstm_bench.analysis.power_law import Attempt, PowerLaw, fit_power_law
 from lstm_bench.analysis.solving import ATTEMPTS, lags_tried, members_at
-from lstm_bench.analysis.statistics import interval_columns
+from lstm_bench.analysis.statistics import Interval, interval_columns
 from lstm_bench.analysis.survival import median_time
 from lstm_bench.records.schema import JobPlan
 
@@ -28,6 +28,11 @@ class Tried(NamedTuple):
     solved: list[tuple[float, float]]
     unsolved: list[float]
     budget: float
+
+    @property
+    def median(self) -> Interval:
+        """What half of the members need at most, Kaplan-Meier, see `median_time`; inf where half do not solve."""
+        return median_time([by for _, by in self.solved], self.unsolved)
 
 
 @cache_per_study
@@ -47,10 +52,9 @@ def costs_to_solve(study: StudyData) -> pd.DataFrame:
 def _rows(study: StudyData, cell: str, cost: Cost) -> Iterator[dict[str, Any]]:
     law = interval_columns("exponent", cost_law(study, cell, cost).exponent)
     for tried in tried_lags(study, cell, cost):
-        median = median_time([by for _, by in tried.solved], tried.unsolved)
         counts = {"solved": len(tried.solved), "attempts": len(tried.solved) + len(tried.unsolved)}
         labels = {**study.labels, "cell": cell, "cost": cost, "lag": tried.lag}
-        yield {**labels, **counts, "budget": tried.budget, **interval_columns("median", median), **law}
+        yield {**labels, **counts, "budget": tried.budget, **interval_columns("median", tried.median), **law}
 
 
 @cache_per_study

@@ -38,7 +38,9 @@ class Cell(Protocol):
     the keyword `generator`, from which every initial value is drawn; further arguments are settings and can be
     set from yaml or the command line. Only the cell reads its state; a NamedTuple names the parts of the state in the
     gradient curves. A cell may return its gates from a method `gates(x, state)`, a dict of values in [0, 1] by name,
-    each [B, H], and name in an attribute `retention` the gate that determines how much of the state is kept.
+    each [B, H], and name in an attribute `retention` the gate that determines how much of the state is kept. Where its
+    products are not one with each of its weight matrices, it may return from a method `step_flops(batch_size)` the
+    floating-point operations of a training step at one time step, all sequences of the batch together.
 
     All members of a cell run through one object with tensors of their own, so a step depends on nothing but its
     parameters and buffers, x, state and the mode (`train()` to train, `eval()` to score and probe). It draws random

@@ -84,6 +84,14 @@ class GatedDeltaCell(nn.Module):
         state = kept + correction.unsqueeze(-1) * k.unsqueeze(-2)
         return _apply(state, q).flatten(1), state
 
+    def step_flops(self, batch_size: int) -> float:
+        """Return the FLOPs of a training step at one time step: those of the projections, and three products with S.
+
+        S k, v k^T and S q take a multiply and an add for each of S's H^2/J entries forwards, and twice that backwards.
+        """
+        projections = (3 * self.hidden_size + 2 * self.heads) * self.input_size
+        return 6.0 * batch_size * (projections + 3 * self.hidden_size**2 / self.heads)
+
     def _by_head(self, x: Tensor) -> Tensor:
         return x.view(len(x), self.heads, -1)
 

@@ -113,6 +113,15 @@ class ZooCell(nn.Module):
         following = self.library(x, tuple(state))
         return following[0], form(*following)
 
+    def step_flops(self, batch_size: int) -> float:
+        """Return the FLOPs of a training step at one time step: 6 an entry of each weight, use and sequence.
+
+        A weight that the library holds as a vector is a diagonal matrix: its entries count as those of any other.
+        """
+        sizes = {name: weight.numel() for name, weight in self.library.named_parameters() if _multiplies(name, weight)}
+        products: int = sum(size * self.facts.uses.get(name, 1) for name, size in sizes.items())
+        return 6.0 * batch_size * products
+
     def _spread_biases(self, longest: int, generator: Generator | None) -> None:
         """Give the gate that keeps the state forgetting times up to `longest` (Tallec & Ollivier 2018)."""
         block, sign = cast(tuple[int, int], self.facts.chrono)
@@ -120,6 +129,11 @@ class ZooCell(nn.Module):
         with torch.no_grad(), torch.device("cpu"):  # values that are computed need storage
             spread = sign * initialisation.chrono_bias(self.hidden_size, longest, generator)
             self.library.bias_ih[rows].copy_(spread)
+
+
+def _multiplies(name: str, parameter: Tensor) -> bool:
+    """Tell whether a step multiplies by a parameter, as by a matrix or by a diagonal one."""
+    return parameter.dim() > 1 or name.startswith(("weight_", "vector_"))
 
 
 def _library_class(name: str, class_name: str) -> Any:

@@ -5,7 +5,7 @@ and RHNCell, which the library does not export.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 from torch import Tensor
@@ -66,12 +66,14 @@ class LibraryCell:
         fixed: the parameter of the library that the paper holds constant, and so do we.
         chrono: the gate whose bias the paper spreads over time scales: its block of rows, and the sign with which
             chrono's bias stands, 1 where the gate keeps the state and -1 where it renews it.
+        uses: how often a step multiplies by a weight, where that is not once.
     """
 
     library: str
     state: type[ZooState] | None = None
     fixed: str | None = None
     chrono: tuple[int, int] | None = None
+    uses: Mapping[str, int] = field(default_factory=dict)
 
 
 CATALOGUE: Mapping[ZooName, LibraryCell] = {
@@ -83,7 +85,7 @@ CATALOGUE: Mapping[ZooName, LibraryCell] = {
     "dsgu": LibraryCell("DSGUCell"),
     "fastgrnn": LibraryCell("FastGRNNCell"),
     "fastrnn": LibraryCell("FastRNNCell"),
-    "gated_antisymmetric": LibraryCell("GatedAntisymmetricRNNCell"),
+    "gated_antisymmetric": LibraryCell("GatedAntisymmetricRNNCell", uses={"weight_hh": 2}),
     "indrnn": LibraryCell("IndRNNCell"),
     "janet": LibraryCell("JANETCell", fixed="beta", chrono=(0, 1)),
     "lem": LibraryCell("LEMCell", state=OutputAndMemory),
@@ -113,6 +115,6 @@ CATALOGUE: Mapping[ZooName, LibraryCell] = {
     "tlstm": LibraryCell("TLSTMCell", state=MemoryAndInput),
     "trnn": LibraryCell("TRNNCell"),
     "ugrnn": LibraryCell("UGRNNCell"),
-    "unicornn": LibraryCell("UnICORNNCell", state=OutputAndMemory),
+    "unicornn": LibraryCell("UnICORNNCell", state=OutputAndMemory, uses={"weight_ch": 2}),
     "wmclstm": LibraryCell("WMCLSTMCell", state=OutputAndMemory),
 }

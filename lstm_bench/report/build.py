@@ -14,13 +14,14 @@ from lstm_bench.analysis.comparison import comparison
 from lstm_bench.analysis.frames import StudyData, load_study, of_all_tasks
 from lstm_bench.analysis.results import all_results
 from lstm_bench.analysis.softer_criteria import softer_spans
+from lstm_bench.analysis.span_costs import span_costs
 from lstm_bench.analysis.speed_benchmark import SpeedBenchmark, load_benchmark
 from lstm_bench.claims.evidence import Evidence, load_evidence, own_claims
 from lstm_bench.claims.loading import rulings_of
 from lstm_bench.records.schema import Measure
 from lstm_bench.records.store import StudyRecords
 from lstm_bench.report.document import Document
-from lstm_bench.report.figure_registry import FIGURES
+from lstm_bench.report.figure_registry import FIGURES, STUDY_FIGURES
 from lstm_bench.report.fonts import missing_letters
 from lstm_bench.report.html import files_to_embed, render_html
 from lstm_bench.report.markdown import render_markdown
@@ -121,8 +122,9 @@ def _training_parts(
         tables = sensitivity_tables(study) | {"comparison": comparison(study), "members": study.members}
         rows = _row_files(receipt, all_results(study), tables)
         return rows, lambda: sensitivity_page(study, figures, receipt_items(receipt))
-    tables = {name: figure.rows(study) for name, figure in FIGURES.items()}
+    tables = {name: figure.rows(study) for name, figure in {**FIGURES, **STUDY_FIGURES}.items()}
     tables |= {"comparison": comparison(study), "members": study.members}
+    tables["span_costs"] = span_costs(study)
     tables["softer_criteria"] = of_all_tasks(study, softer_spans)
     tables |= claim_tables(ruled) if has_claims(ruled) else {}
     rows = _row_files(receipt, all_results(study), tables)

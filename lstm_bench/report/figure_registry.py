@@ -29,6 +29,8 @@ from lstm_bench.report.figures import (
     length_generalisation,
     limit_share,
     one_at_a_time,
+    pareto_flops,
+    pareto_state,
     published,
     rate_heatmap,
     same_word,
@@ -96,6 +98,10 @@ FIGURES: Mapping[str, FigureFile[StudyData]] = {  # by the name of the table beh
     "learned_walk": _file(learned_walk),
     "tuning": _file(tuning),
     "best_of_k": _file(best_of_k),
+}
+STUDY_FIGURES: Mapping[str, FigureFile[StudyData]] = {  # of all tasks in one, a panel each
+    "pareto_flops": _file(pareto_flops),
+    "pareto_state": _file(pareto_state),
 }
 SENSITIVITY_FIGURES: Mapping[str, FigureFile[StudyData]] = {
     "rate_heatmap": _file(rate_heatmap),

@@ -2,6 +2,7 @@
 
 from torch import Tensor, nn
 
+from lstm_bench.cells.contract import optional_method
 from lstm_bench.cells.registry import facts_of
 
 
@@ -10,8 +11,12 @@ def training_flops(cell: object, batch_size: int, length: int) -> float:
 
     A multiply and an add forwards and twice that backwards, for each entry of each weight matrix; element-wise work
     and the read-out are left out. An entry that is complex counts as four, since a product of complex numbers is four
-    of real ones. (The framework's own counter reports 0 for a fused LSTM on a CPU.)
+    of real ones. A cell whose products are others says how many they are in `step_flops`, see `cells.contract.Cell`.
+    (The framework's own counter reports 0 for a fused LSTM on a CPU.)
     """
+    step_flops = optional_method(cell, "step_flops")
+    if step_flops is not None:
+        return float(step_flops(batch_size)) * length
     matrices = [p for p in cell.parameters() if p.dim() > 1] if isinstance(cell, nn.Module) else []
     entries = sum(matrix.numel() * (4 if matrix.is_complex() else 1) for matrix in matrices)
     return 6.0 * entries * batch_size * length

@@ -113,6 +113,7 @@ def small(experiment: str) -> tuple[str, ...]:
 
 RUN_WHOLE = (
     "hochreiter1997", "claims", "anatomy", "length_generalisation", "smoke", "sensitivity", "speed", "forget_gate",
+    "zoo",
 )  # fmt: skip
 WITH_SPEED = ("smoke", "speed")  # speed is measured alike for every task
 

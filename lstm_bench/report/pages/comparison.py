@@ -13,6 +13,7 @@ from lstm_bench.analysis.frames import StudyData
 from lstm_bench.analysis.matching import Matching, matched_studies
 from lstm_bench.analysis.memory_span import MemorySpan
 from lstm_bench.analysis.solving import members_a_lag, solve_rates, spans, was_trained
+from lstm_bench.analysis.unmeasured import why_no_reading, why_no_speed
 from lstm_bench.analysis.wording import NOT_AVAILABLE, counted, range_of, significant, span_of, times
 from lstm_bench.metrics import INITIAL
 from lstm_bench.records.schema import WITHOUT_RESULT
@@ -139,15 +140,9 @@ def _parameters(row: Mapping[str, Any]) -> Entry:
 def _speed(study: StudyData, row: Mapping[str, Any]) -> Entry:
     speed = _number(row["sequences_per_s"])
     if math.isnan(speed):
-        return Entry("not measured", (_why_no_speed(study),))
+        return Entry("not measured", (why_no_speed(study),))
     ends = "-".join(significant(row[f"sequences_per_s_{end}"]) for end in ("q25", "q75"))
     return Entry(significant(speed), _lines(ends, row["speed_kernel"], *_speed_ratio(row), _stock_ratio(row)), speed)
-
-
-def _why_no_speed(study: StudyData) -> str:
-    if not was_trained(study):
-        return "nothing was trained"
-    return "speed=off, or it failed" if study.speed.empty else "not timed by what trained it"
 
 
 def _speed_ratio(row: Mapping[str, Any]) -> tuple[str, str]:
@@ -177,19 +172,9 @@ def _steps(row: Mapping[str, Any]) -> Entry:
 def _decay(study: StudyData, row: Mapping[str, Any]) -> Entry:
     decay = _number(row["decay_initial"])
     if math.isnan(decay):
-        return Entry("not measured", _lines(_why_no_decay(study, row["cell"])))
+        return Entry("not measured", _lines(why_no_reading(study, row["cell"], FLOW_PROBE, INITIAL)))
     low, high = (_number(row[f"decay_initial_{end}"]) for end in ("low", "high"))
     return Entry(significant(decay), _lines(range_of(low, high), _reach(row)), decay)
-
-
-def _why_no_decay(study: StudyData, cell: str) -> str:
-    """Return why the probe of gradients has nothing of a cell at its start, as far as the records tell."""
-    failed = study.unmeasured
-    reasons = failed.loc[(failed["cell"] == cell) & (failed["probe"] == FLOW_PROBE) & (failed["moment"] == INITIAL)]
-    if len(reasons):
-        return str(reasons["reason"].iloc[0]).removeprefix(f"{FLOW_PROBE}: ")
-    is_chosen = any(INITIAL in job.config.get("probe", {}).get(FLOW_PROBE, {}).get("at", ()) for job in study.plan.jobs)
-    return "" if is_chosen else f"probe {FLOW_PROBE} is off"
 
 
 def _reach(row: Mapping[str, Any]) -> str:

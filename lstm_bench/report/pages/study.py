@@ -1,6 +1,7 @@
 """The page of a study that trains."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 
 from lstm_bench.analysis.frames import StudyData
@@ -9,7 +10,7 @@ from lstm_bench.anatomy.section import walk_sections
 from lstm_bench.anatomy.walk import load_walk, seven_words
 from lstm_bench.claims.deciding import Ruling
 from lstm_bench.report.document import Block, Document, FigureBlock, Section
-from lstm_bench.report.figure_registry import FIGURES, file_prefix, make_figures
+from lstm_bench.report.figure_registry import FIGURES, STUDY_FIGURES, file_prefix, make_figures
 from lstm_bench.report.pages.claims_section import claims_section
 from lstm_bench.report.pages.comparison import comparison_section
 from lstm_bench.report.pages.cost import cost_section
@@ -20,6 +21,7 @@ from lstm_bench.report.pages.literature import literature_blocks
 from lstm_bench.report.pages.protocol import DEFINITIONS, definitions_section, protocol_section
 from lstm_bench.report.pages.side_by_side import side_by_side_section
 from lstm_bench.report.pages.span_conditions import span_condition_blocks
+from lstm_bench.report.pages.span_costs import span_cost_blocks
 from lstm_bench.report.receipt import receipt_section
 
 
@@ -37,21 +39,30 @@ def study_page(
     tasks = study.by_task()
     by_prefix = {file_prefix(task, len(tasks) == 1): task for task in tasks}
     drawn = make_figures(FIGURES, by_prefix, figures)
+    of_all_tasks = make_figures(STUDY_FIGURES, {"": study}, figures)[""]
     problems = [*study.problems, *(ruling.problem for ruling in rulings if ruling.problem)]
     blocks = [
         *failure_callout([study], problems),
         *side_by_side_section(study),
         comparison_section((task.task, task) for task in tasks),
+        *_span_and_cost(study, of_all_tasks),
         *_figures(by_prefix, drawn),
         *_walk(study),
         *claims_section(rulings),
         failure_section([*failure_blocks(study), *left_out(problems)]),
-        definitions_section(DEFINITIONS, method_terms(figure for of_task in drawn.values() for figure in of_task)),
+        definitions_section(DEFINITIONS, method_terms(chain(of_all_tasks, *drawn.values()))),
         protocol_section(tasks),
         *cost_section(study.plan.cost),
         receipt_section(receipt),
     ]
     return Document(study.plan.study, "study", study.plan.started[:10], headline(study), blocks)
+
+
+def _span_and_cost(study: StudyData, figures: Sequence[FigureBlock]) -> list[Section]:
+    """Return what each cell's span costs, all tasks together; nothing where too few cells have a span."""
+    table = span_cost_blocks(study)
+    sections = [figure_section(figure, "study") for figure in figures]
+    return [Section("Span and cost", [*table, *sections], "span-and-cost", style="part")] if table else []
 
 
 def _figures(by_prefix: Mapping[str, StudyData], drawn: Mapping[str, Sequence[FigureBlock]]) -> Iterator[Section]:
