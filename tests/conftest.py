@@ -1,21 +1,26 @@
 """One thread, as in every worker of a study, and hypothesis examples that are the same in every run.
 
-Slow files come first, the longest before all: workers that take whole files then end at about the same time.
+Slow files come first, the longest before all: workers that take whole files then end at about the same time. Python
+looks for cycles among new objects alone, and rarely: to search thousands of tests and all of torch takes half a second.
 """
 
+import gc
 import os
+import sys
 from collections.abc import Iterator
 
 import pytest
 import torch
 from hypothesis import settings
-from plain_figures import plain_figures_written
+from plain_figures import plain_figures_written, unrendered_figures_written
 from slow_files import LONG_FILES, SLOW_FILES
 
 from lstm_bench.report import figure_files
 
+gc.set_threshold(20_000, 20, 100)
 torch.set_num_threads(1)
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # else each process that a test starts compiles the package again
+sys.dont_write_bytecode = False  # else pytest rewrites the asserts of every file again: a third of the time to collect
 os.environ.pop("MLFLOW_TRACKING_URI", None)  # no test writes into the store of whoever runs it
 settings.register_profile("repeatable", deadline=None, derandomize=True, database=None, max_examples=25)
 settings.load_profile("repeatable")
@@ -44,6 +49,13 @@ def plain_figures() -> Iterator[None]:
         yield
 
 
+@pytest.fixture
+def unrendered_figures() -> Iterator[None]:
+    """Draw figures and leave them out of the report, for a test of its words."""
+    with unrendered_figures_written():
+        yield
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Order the files, not what is in them, and mark the slow ones."""
     seconds = SLOW_FILES | LONG_FILES
@@ -51,3 +63,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.stem in SLOW_FILES:
             item.add_marker("slow")
+
+
+def pytest_collection_finish() -> None:
+    """Leave out of every later search for cycles what is there before the first test."""
+    gc.collect()
+    gc.freeze()

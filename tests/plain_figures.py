@@ -1,4 +1,4 @@
-"""Figures written in half the time, for tests of what else a report says."""
+"""Figures written in half the time or in none, for tests of what else a report says."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -20,11 +20,26 @@ def plain_figures_written() -> Iterator[None]:
         yield
 
 
+@contextmanager
+def unrendered_figures_written() -> Iterator[None]:
+    """Leave an SVG without marks and an empty PNG in place of each figure, which is drawn all the same."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(figure_files, "write_figure", _write_no_marks)
+        yield
+
+
+def _write_no_marks(_: Figure, folder: Path, name: str, __: Mapping[str, Any], ___: float) -> str:
+    return _write(folder, name, '<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg"></svg>')
+
+
 def _write_plain_figure(figure: Figure, folder: Path, name: str, theme: Mapping[str, Any], dpi: float) -> str:
-    folder.mkdir(parents=True, exist_ok=True)
     figure.set_layout_engine(None)
     with mpl.rc_context(dict(theme)):
-        svg = figure_files.svg_text(figure, dpi)
+        return _write(folder, name, figure_files.svg_text(figure, dpi))
+
+
+def _write(folder: Path, name: str, svg: str) -> str:
+    folder.mkdir(parents=True, exist_ok=True)
     (folder / f"{name}.svg").write_text(svg, encoding="utf-8")
     (folder / f"{name}.png").touch()
     return svg

@@ -175,6 +175,7 @@ class _Composer:
     def __init__(self, invocation: Invocation) -> None:
         self._invocation = invocation
         self._by_choices: dict[tuple[str, ...], bytes] = {}  # pickled, which a copy is made of faster than by deepcopy
+        self._parsed: dict[str, Override] = {}  # by its text: jobs of a sweep share most of their overrides
 
     def job(self, overrides: list[str]) -> _Composed:
         """Return the configuration of a job with these overrides."""
@@ -191,9 +192,14 @@ class _Composer:
         root: RootConfig = build(RootConfig, settings, "")
         return _Composed(root, dict(hydra.runtime.choices), launcher, sweep or {}, resolved)
 
+    def _parse(self, override: str) -> Override:
+        if override not in self._parsed:
+            (self._parsed[override],) = OverridesParser.create().parse_overrides([override])
+        return self._parsed[override]
+
     def _with_values(self, overrides: list[str]) -> DictConfig:
         """Return Hydra's configuration; where a value cannot be set, Hydra's own composition says why."""
-        parsed = OverridesParser.create().parse_overrides(overrides)
+        parsed = [self._parse(override) for override in overrides]
         choices = tuple(text for text, override in zip(overrides, parsed, strict=True) if not _is_plain_value(override))
         if choices not in self._by_choices:
             composed = compose("config", overrides=list(choices), return_hydra_config=True)

@@ -22,6 +22,7 @@ import io
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, replace
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -93,12 +94,10 @@ class StudyRecords:
         self, record: MemberRecord, tables: Mapping[str, pd.DataFrame], files: Mapping[str, bytes] | None = None
     ) -> None:
         """Write all files of one member, record.json last, and missing tables of TABLE_COLUMNS as empty ones."""
-        import pandas as pd
-
         folder = self.member_folder(record.identity)
         contents = {
-            f"{name}.parquet": _parquet(tables.get(name, pd.DataFrame(columns=list(columns))))
-            for name, columns in TABLE_COLUMNS.items()
+            f"{name}.parquet": _parquet(tables[name]) if name in tables else _empty_table(name)
+            for name in TABLE_COLUMNS
         } | dict(files or {})
         for name, content in contents.items():
             write_bytes(folder / name, content)
@@ -241,6 +240,13 @@ def _as_json(content: Any) -> str:
 def _digest_unsigned(content: bytes, signature: str) -> str:
     """Return the SHA-256 of a record without its signature."""
     return hashlib.sha256(content.replace(signature.encode(), b"")).hexdigest()
+
+
+@cache
+def _empty_table(name: str) -> bytes:
+    import pandas as pd
+
+    return _parquet(pd.DataFrame(columns=list(TABLE_COLUMNS[name])))
 
 
 def _parquet(frame: pd.DataFrame) -> bytes:

@@ -197,8 +197,9 @@ def write_member(records: StudyRecords, job: JobPlan, seed: int, status: str, pr
         identity, job.job, "report", seed, 0.01, status, steps, solved, 1.5 + seed, metrics,
         finished="2025-11-21T01:05:00+00:00",
     )  # fmt: skip
-    gradients, probes = make_gradients(job, steps, measured), probe_tables(job, steps, measured, status)
-    tables = {"curves": curves, "gradients": gradients} | ({"probes": probes} if probed else {})
+    tables = {"curves": curves, "gradients": make_gradients(job, steps, measured)}
+    if probed:
+        tables["probes"] = probe_tables(job, steps, measured, status)
     records.write_member(record, tables)
     return record
 

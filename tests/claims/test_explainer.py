@@ -32,6 +32,14 @@ def made(
     return load_study(folder)
 
 
+@pytest.fixture(scope="module")
+def two_lags(tmp_path_factory: pytest.TempPathFactory) -> StudyData:
+    """A study of the LSTM and the RNN at lags 2 and 8, which no test changes."""
+    folder = tmp_path_factory.mktemp("two_lags")
+    make_study(folder, lags=(2, 8), tuned=False, timed=False, **BARE)
+    return load_study(folder)
+
+
 def cell(gates: int, t50: float = 10.0, start: float = 0.95, end: float = 0.95, **size: int) -> SyntheticCell:
     return SyntheticCell(gates, t50, start, end, 1e5, **size)
 
@@ -143,8 +151,8 @@ def test_two_members_at_two_short_lags_rule_on_no_span(tmp_path, monkeypatch):
     assert ruling.because.startswith("The lags, members or budget cannot decide: span of the RNN")
 
 
-def test_parameters_are_counted_with_and_without_the_read_out(tmp_path, monkeypatch):
-    ruling = ruled(parameters, made(tmp_path, monkeypatch, lags=(2, 8)))
+def test_parameters_are_counted_with_and_without_the_read_out(two_lags):
+    ruling = ruled(parameters, two_lags)
     core, total = 64 * 64 + 64 * 10 + 2 * 64, 65 * 9
     assert ruling.verdict == "supported"
     ratios = {one.quantity: one.interval.middle for one in ruling.numbers}
@@ -260,8 +268,8 @@ AS_CLAIMED = {"rnn_left": NEAR_ONE, "rnn_lost": NONE, "lstm_left": LITTLE, "lstm
         ({"readable": [0.1] * 5}, "not tested"),  # there was nothing to erase
     ],
 )
-def test_the_boundary_asks_the_lstm_for_a_reset_and_the_rnn_for_no_mechanism(differs, verdict, tmp_path, monkeypatch):
-    study = with_boundary(made(tmp_path, monkeypatch, lags=(2, 8), **BARE), **(AS_CLAIMED | differs))
+def test_the_boundary_asks_the_lstm_for_a_reset_and_the_rnn_for_no_mechanism(differs, verdict, two_lags):
+    study = with_boundary(two_lags, **(AS_CLAIMED | differs))
     ruling = ruled(sentence_boundary, study)
     assert ruling.verdict == verdict
     assert {one.case for one in ruling.numbers} == {"lag 2"}  # the RNN, with a span of 3.2, does not solve the other

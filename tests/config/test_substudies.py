@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from lstm_bench.config.composing import Invocation, compose_study, substudy_invocations
+from lstm_bench.config.composing import Invocation, substudy_invocations
 
 STUDIES = {"copy_task": "+experiment=copy_task", "short": "+experiment=copy_task cell=rnn task.lag=2"}
 
@@ -22,11 +22,3 @@ def test_what_was_asked_of_the_whole_holds_for_every_part_in_place_of_its_own():
     assert parts[1].overrides == (
         "+experiment=copy_task", "cell=rnn", "study=short", "trainer.seeds=3", "task.lag=4", "output=/x",
     )  # fmt: skip
-
-
-def test_every_part_of_the_claims_study_composes_and_names_an_experiment():
-    whole = compose_study(Invocation(("+experiment=claims",)))
-    assert whole.measure == "claims"
-    parts = [compose_study(part) for part in substudy_invocations(whole.studies, Invocation(("+experiment=claims",)))]
-    assert [part.study for part in parts] == list(whole.studies)
-    assert all(part.experiment and part.measure == "training" and part.jobs for part in parts)

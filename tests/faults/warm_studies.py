@@ -16,6 +16,7 @@ from types import ModuleType
 from jobs import wait_until
 from nursery import Leaving, nursery
 
+import lstm_bench.report.build  # most of what a report needs
 import lstm_bench.study.running  # noqa: F401 - most of what a study needs
 
 FIRST_OF_OTHERS = 3  # file descriptors from here on belong to the nursery

@@ -24,8 +24,8 @@ CLAIMS = 11
 
 
 @pytest.fixture
-def few_figures(plain_figures: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Draw two figures of each task, in half the time."""
+def few_figures(unrendered_figures: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Draw two figures of each task, and render none."""
     for name in set(figure_registry.FIGURES) - {"solve_rates", "spans"}:
         monkeypatch.delitem(figure_registry.FIGURES, name)
 
@@ -110,7 +110,7 @@ def test_nothing_sticks_out(open_page: Open, scheme: str, width: int) -> None:
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
-@pytest.mark.usefixtures("plain_figures")
+@pytest.mark.usefixtures("unrendered_figures")
 def test_a_study_that_is_not_there_is_told_and_the_rest_is_ruled_on(tmp_path: Path, capsys) -> None:
     folder = make_claims_study(tmp_path / "runs", ["first", "absent"])
     shutil.rmtree(tmp_path / "runs" / "second")

@@ -162,7 +162,7 @@ def test_two_tasks_stand_apart(build: Build) -> None:
     assert "For lstm (copy) it takes" in text
 
 
-@pytest.mark.usefixtures("plain_figures")
+@pytest.mark.usefixtures("unrendered_figures")
 def test_the_command_makes_the_page_that_the_plan_asks_for(
     build: Build, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -176,7 +176,7 @@ def test_the_command_makes_the_page_that_the_plan_asks_for(
     assert (tmp_path / "made" / "speed" / "report.html").is_file()
 
 
-@pytest.mark.usefixtures("plain_figures")
+@pytest.mark.usefixtures("unrendered_figures")
 def test_records_of_an_earlier_version_give_the_same_report(whole: Path, tmp_path: Path) -> None:
     write_benchmark(tmp_path / "runs" / "speed", jobs(), rows(jobs()))
     before = {path.name: path.read_bytes() for path in (whole / "tables").iterdir()}

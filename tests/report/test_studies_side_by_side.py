@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from plain_figures import plain_figures_written
+from plain_figures import unrendered_figures_written
 from synthetic_study import make_study
 
 from lstm_bench.report.__main__ import main
@@ -17,7 +17,7 @@ CELLS = ["lstm [plain]", "rnn [plain]", "lstm [tall]", "rnn [tall]"]
 
 def compare(folder: Path, names: Sequence[str], *options: str) -> Path:
     """Put studies of a folder side by side and return the folder of the report."""
-    with plain_figures_written():
+    with unrendered_figures_written():
         assert main([*names, "--runs", str(folder / "runs"), "--reports", str(folder / "reports"), *options]) == 0
     (report,) = (folder / "reports").iterdir()
     return report

@@ -16,8 +16,8 @@ def _keep_one(patched: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def one_figure(monkeypatch: pytest.MonkeyPatch, plain_figures: None) -> None:
-    """Have reports of studies draw the first figure alone, and plainly."""
+def one_figure(monkeypatch: pytest.MonkeyPatch, unrendered_figures: None) -> None:
+    """Have reports of studies draw the first figure alone, and render none."""
     _keep_one(monkeypatch)
 
 

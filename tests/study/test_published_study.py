@@ -17,7 +17,7 @@ OWN = {
 }  # fmt: skip
 
 
-@pytest.mark.usefixtures("plain_figures")
+@pytest.mark.usefixtures("unrendered_figures")
 def test_a_table_of_ones_own_is_printed_and_reported_beside_ours(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "mine.csv").write_text(f"{','.join(OWN)}\n{','.join(OWN.values())}\n", encoding="utf-8")

@@ -86,7 +86,7 @@ def test_a_second_start_trains_nothing(ran, capsys):
     folder = output / "runs" / "searched"
     records = {path: path.read_bytes() for path in folder.glob("members/*/record.json")}
     before = StudyRecords(folder).read_plan()
-    assert cli.main([*SEARCHED, "report=off", f"output={output}"]) == 0
+    assert cli.main([*SEARCHED, "tracking=off", "report=off", f"output={output}"]) == 0
     assert "12 are finished already and stay" in capsys.readouterr().out
     assert {path: path.read_bytes() for path in folder.glob("members/*/record.json")} == records
     after = StudyRecords(folder).read_plan()
@@ -109,7 +109,7 @@ def test_a_search_begins_where_its_cell_can_be_made():
 def test_members_of_a_search_are_reused_by_another_study(ran, capsys):
     output, _ = ran
     overrides = [each for each in SEARCHED if not each.startswith(("study=", "cell=rnn"))]
-    assert cli.main([*overrides, "study=another", "cell=rnn", "report=off", f"output={output}"]) == 0
+    assert cli.main([*overrides, "study=another", "cell=rnn", "tracking=off", "report=off", f"output={output}"]) == 0
     assert re.search(r"\(\d+ members reused from other studies", capsys.readouterr().out)
     assert "member_ended" not in (output / "runs" / "another" / "journal.jsonl").read_text()
 
