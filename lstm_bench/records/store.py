@@ -201,6 +201,13 @@ class StudyRecords:
         path = self._progress(job)
         return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
 
+    def progress_written(self, job: str) -> float | None:
+        """Return when the progress of a job was written, in seconds since the epoch; None before it started."""
+        try:
+            return self._progress(job).stat().st_mtime
+        except FileNotFoundError:
+            return None
+
     def _progress(self, job: str) -> Path:
         return self.folder / "progress" / f"{job}.json"
 

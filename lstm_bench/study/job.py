@@ -215,7 +215,8 @@ def _resumed_training(
         except (KeyError, TypeError, ValueError, RuntimeError) as error:
             job.records.journal.note("damaged", path=job.identity, reason=f"no state of this job: {error}")
         else:
-            job.records.journal.note("taken_up", job=job.identity, role=waiting[0].role, step=training.step)
+            facts = {"job": job.identity, "part": job.identity, "role": waiting[0].role, "step": training.step}
+            job.records.journal.note("taken_up", **facts)
             return training
     damaged = checkpointer.began() or any(job.records.was_quarantined(job.identity_of(member)) for member in waiting)
     together = damaged or is_tuning  # which rates are dropped half-way depends on all of them

@@ -14,6 +14,7 @@ from lstm_bench.config.composing import Invocation, compose_study
 from lstm_bench.records.store import StudyRecords
 from lstm_bench.report.figures import span_trials
 from lstm_bench.report.pages.protocol import protocol
+from lstm_bench.status import main as main_of_status
 from lstm_bench.study.claims_study import is_whole
 from lstm_bench.study.planning import plan_study
 
@@ -145,3 +146,13 @@ def test_what_no_search_can_do_is_refused_in_a_line(override, told, tmp_path, ca
     assert "\n" not in error
     assert told in error
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_status_says_what_is_known_of_each_span(ran, capsys):
+    output, said = ran
+    assert main_of_status(["searched", "--runs", str(output / "runs")]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert set(lines) >= {line for line in said if "are used up" in line}
+    plan = StudyRecords(output / "runs" / "searched").read_plan()
+    members = sum(len(job.members()) for job in plan.jobs)
+    assert f"Members: {members} of {members} have a result, those that tune included" in lines
