@@ -73,8 +73,10 @@ def _listen(lines: TextIO, heartbeat: PipeHeartbeat, jobs: Jobs) -> None:
         os._exit(1)
 
 
-def _run(folder: str, job: dict[str, Any], checkpoint_s: float, heartbeat: PipeHeartbeat) -> JobOutcome:
-    """Run one planned job under its lock, which a process of an earlier invocation may still hold."""
+def _run(
+    folder: str, job: dict[str, Any], name: str, tuned_by: str, checkpoint_s: float, heartbeat: PipeHeartbeat
+) -> JobOutcome:
+    """Run one part of a job under its lock, which a process of an earlier invocation may still hold."""
     from lstm_bench.records.locking import HeldError, LockError, held, job_lock
     from lstm_bench.records.store import StudyRecords
     from lstm_bench.study.identity import job_identity
@@ -88,8 +90,8 @@ def _run(folder: str, job: dict[str, Any], checkpoint_s: float, heartbeat: PipeH
     if job_identity(config) != plan.job:
         return JobOutcome("failed", "its source changed while the study ran; start the study again")
     try:
-        with held(job_lock(records.folder, plan.job), f"job {plan.job} of {records.folder.name}", PATIENCE_S):
-            return run_job(config, records, checkpoint_s, heartbeat, plan.seeds)
+        with held(job_lock(records.folder, name), f"job {name} of {records.folder.name}", PATIENCE_S):
+            return run_job(config, records, checkpoint_s, heartbeat, plan.seeds, name, tuned_by)
     except HeldError as error:
         return JobOutcome("failed", f"this job is being run by {error}")
     except LockError as error:
