@@ -124,6 +124,8 @@ def _run(invocation: Invocation, typed: Sequence[str], stop: Stop) -> int:
     unread = [file for part in composed for file in part.unread]
     for line in file_notices(invocation.config_dir, in_use, unread):
         study.say(line)
+    if config.detach:
+        return study.detach(typed)
     try:
         told = set[str]()
         return study.run(lambda config, jobs: _launch_jobs(config, jobs, stop, told), stop)

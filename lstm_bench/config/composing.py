@@ -109,6 +109,7 @@ def compose_study(invocation: Invocation) -> StudyConfig:
         unread=unread(files, invocation.config_dir),
         jobs_at_once=jobs_at_once(composed[0][0].launcher, _usable_cores()),
         members_per_job=_members_per_job(first.members_per_job, jobs),
+        detach=first.detach,
         resolved=composed[0][0].resolved,
     )
 

@@ -50,6 +50,7 @@ class RootConfig:
         published: the path of a csv of the user's own published results.
         span: how a span is searched where the lags are not given; see SpanConfig.
         members_per_job: how many reported members of one (task, cell, lag) a job of the launcher trains.
+        detach: whether the study runs in the background.
     """
 
     study: str = field(metadata={"allowed": STUDY_NAME_RULE})
@@ -75,6 +76,7 @@ class RootConfig:
     report: Any = field(default_factory=dict)  # a config.yaml of the user's own may be older than these keys
     span: Any = field(default_factory=dict)
     members_per_job: int | Literal["all"] = field(default_factory=_all, metadata={"allowed": MEMBERS_PER_JOB_RULE})
+    detach: bool = field(default_factory=bool, metadata={"allowed": "true, false"})
 
     def __post_init__(self) -> None:
         for name in (self.study, *self.studies):
@@ -342,7 +344,8 @@ class StudyConfig:
     the text of the user's own table of published results. `studies` are the studies that a study of claims runs: their
     overrides by name. `config_dir` is the user's folder of yaml files; `replaced` are its files that replace built-in
     ones, `unread` those that Hydra does not read. `jobs_at_once` is how many jobs the launcher runs at a time.
-    `members_per_job` is how many reported members of a job each job of the launcher trains, None for all.
+    `members_per_job` is how many reported members of a job each job of the launcher trains, None for all. With `detach`
+    the study runs in the background.
     `resolved` has what the interpolations in the study's name and output folder came to, by key.
     """
 
@@ -369,4 +372,5 @@ class StudyConfig:
     unread: tuple[str, ...] = ()
     jobs_at_once: int = 1
     members_per_job: int | None = None
+    detach: bool = False
     resolved: dict[str, str] = field(default_factory=dict)
