@@ -98,6 +98,8 @@ def _lines(status: StudyStatus) -> Iterator[str]:
         yield f"Left:    at most {clock(status.seconds_left)}"
     elif any(part.state == "running" for part in status.parts) and not status.spans:
         yield "Left:    estimating"
+    elif owner is not None and status.members_done == status.members:
+        yield "Left:    speed, MLflow and the report, where they are not turned off"
     elif owner is None and status.members_done < status.members:
         yield f"To go on: {plan.command}"
 

@@ -37,7 +37,6 @@ if TYPE_CHECKING:  # a worker trains before it imports pandas, which takes a thi
     import pandas as pd
 
 SECONDS_BETWEEN_NOTES = 1.0
-PATIENCE_S = 10.0  # for a process of an earlier invocation to end
 BETWEEN_LOOKS_S = 0.5  # at whether another process still tunes the job
 
 

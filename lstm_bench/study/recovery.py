@@ -40,12 +40,13 @@ def reconcile(
     Args:
         records: the records of the study.
         parts: the jobs to look at, or parts of them.
-        patience_s: how long to wait for a process that is about to end.
+        patience_s: how long to wait in all for processes that are about to end.
         snapshot: takes what is read, None for one of its own.
     """
     snapshot, damaged, left_running = snapshot or Snapshot(records), list[str](), 0
+    clock = AwakeClock(LONGEST_LOOK_S)
     for name, job, _ in parts:
-        is_running = _is_running(records.folder, name, patience_s)
+        is_running = _is_running(records.folder, name, clock, patience_s)
         snapshot.read(job, check_files=not is_running)
         if not is_running:
             damaged += _quarantine_damaged(records, snapshot, job)
@@ -76,9 +77,8 @@ def finalise_members(snapshot: Snapshot, job: JobPlan, outcome: JobOutcome) -> l
     return left_running
 
 
-def _is_running(folder: Path, part: str, patience_s: float) -> bool:
+def _is_running(folder: Path, part: str, clock: AwakeClock, patience_s: float) -> bool:
     """Tell whether a process still runs a part, after waiting for one that is about to end."""
-    clock = AwakeClock(LONGEST_LOOK_S)
     while is_running := is_held(job_lock(folder, part)):
         if clock.seconds() > patience_s:
             break

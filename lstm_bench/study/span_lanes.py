@@ -8,11 +8,10 @@ from pathlib import Path
 
 from lstm_bench.config.schema import SafetyConfig
 from lstm_bench.records.job_parts import JobPart
-from lstm_bench.records.locking import HeldError, held, job_lock, stop_request, study_lock
+from lstm_bench.records.locking import HeldError, held, job_lock, stop_request
 from lstm_bench.records.schema import DONE, JobPlan
 from lstm_bench.records.snapshot import Snapshot
 from lstm_bench.records.store import StudyRecords
-from lstm_bench.study.parent_watchdog import end_with_study
 from lstm_bench.study.searches import Searches
 from lstm_bench.study.supervising import supervise_part
 
@@ -21,7 +20,6 @@ IDLE_S = 0.5  # before a lane looks again, while other lanes train all that ther
 
 def run_lane(records: StudyRecords, number: int, safety: SafetyConfig) -> None:
     """Train packs, and members that tune, until no search waits for any, or the study requests its jobs to end."""
-    end_with_study(study_lock(records.folder))
     if _Lane(records, number, safety).run():
         records.journal.note("lane_ended", number=number)
 

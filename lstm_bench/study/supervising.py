@@ -16,12 +16,11 @@ from typing import Any
 from lstm_bench.awake_clock import AwakeClock
 from lstm_bench.config.schema import SafetyConfig
 from lstm_bench.records.job_parts import JobPart, parts_of
-from lstm_bench.records.locking import stop_request, study_lock
+from lstm_bench.records.locking import stop_request
 from lstm_bench.records.reading import RecordError
 from lstm_bench.records.schema import DONE, JobOutcome
 from lstm_bench.records.snapshot import Snapshot
 from lstm_bench.records.store import StudyRecords
-from lstm_bench.study.parent_watchdog import end_with_study
 from lstm_bench.study.recovery import finalise_members
 from lstm_bench.study.stopping import JOBS_GRACE_S, REQUESTS
 from lstm_bench.study.worker_process import Worker
@@ -35,7 +34,6 @@ _thread_local = threading.local()  # the worker of this thread, as a launcher ma
 
 def supervise(records: StudyRecords, number: int, safety: SafetyConfig) -> None:
     """Run one part of the plan in a worker, and give a status to members that the worker left running."""
-    end_with_study(study_lock(records.folder))
     if not stop_request(records.folder).exists():
         supervise_part(records, parts_of(records.read_plan())[number], number, safety)
 
