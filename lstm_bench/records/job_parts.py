@@ -34,22 +34,16 @@ def dealt(jobs: Sequence[JobPlan], members_per_job: int | None) -> list[JobPart]
     """Return the parts of some jobs, each with at most `members_per_job` reported members; None: each job whole."""
     if members_per_job is None:
         return [JobPart(job.job, job) for job in jobs]
-    tuning = [JobPart(_tuning_name(job), replace(job, seeds=[])) for job in jobs if _tunes(job)]
+    tuning = {job.job: JobPart(f"{job.job}.tuning", replace(job, seeds=[])) for job in jobs}
+    tuning = {identity: part for identity, part in tuning.items() if part.job.members()}
     reported = [
-        JobPart(f"{job.job}.{seeds[0]}", replace(job, seeds=seeds, tuning_seeds=[]), _tuning_name(job) * _tunes(job))
+        JobPart(f"{job.job}.{seeds[0]}", replace(job, seeds=seeds, tuning_seeds=[]), tuned_by)
         for job in jobs
+        for tuned_by in [tuning[job.job].name if job.job in tuning else ""]
         for seeds in _dealt(job.seeds, members_per_job)
     ]
-    return [*tuning, *reported]
+    return [*tuning.values(), *reported]
 
 
 def _dealt(seeds: Sequence[int], most: int) -> list[list[int]]:
     return [list(seeds[start : start + most]) for start in range(0, len(seeds), most)]
-
-
-def _tunes(job: JobPlan) -> bool:
-    return any(member.role == "tuning" for member in job.members())
-
-
-def _tuning_name(job: JobPlan) -> str:
-    return f"{job.job}.tuning"

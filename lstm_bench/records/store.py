@@ -9,8 +9,8 @@ runs/<study>/members/<identity>/gradients.parquet   step, quantity, steps_back, 
 runs/<study>/members/<identity>/probes.parquet      moment, step, probe, quantity, at, value
 runs/<study>/members/<identity>/weights.pt          state dict
 runs/<study>/damaged/                          members whose files do not match their record
-runs/<study>/checkpoints/<job>-<role>/         see Checkpoints
-runs/<study>/progress/<job>.json               the progress of a running job
+runs/<study>/checkpoints/<part>-<role>/        see Checkpoints; of a job, or a part of one, see JobPart
+runs/<study>/progress/<part>.json              the progress of a running job, or of a part of one
 runs/<study>/speed.json                        list of SpeedRow
 runs/<study>/benchmark.json                      MachineLimit and list of BenchmarkRow, in a speed study
 """

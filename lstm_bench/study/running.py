@@ -204,8 +204,8 @@ class StudyRunner(PlannedStudy):
 
     def _launch(self, launch: Launch, stop: Stop, numbers: Sequence[int]) -> int:
         """Launch the parts that tune, and when they have ended the others; return the highest exit code."""
-        tuning = [number for number in numbers if number >= 0 and not self._parts[number].job.seeds]
-        rounds, exit_code = (tuning, [number for number in numbers if number not in tuning]), 0
+        tuning = {number for number, part in enumerate(self._parts) if not part.job.seeds}
+        rounds, exit_code = ([n for n in numbers if n in tuning], [n for n in numbers if n not in tuning]), 0
         for waiting in rounds:
             if waiting and not stop.was_signalled:
                 exit_code = max(exit_code, launch(self._config, self._in_order(waiting)))
