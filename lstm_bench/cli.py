@@ -124,6 +124,8 @@ def _run(invocation: Invocation, typed: Sequence[str], stop: Stop) -> int:
     unread = [file for part in composed for file in part.unread]
     for line in file_notices(invocation.config_dir, in_use, unread):
         study.say(line)
+    if config.detach:
+        return study.detach(typed)
     try:
         printed = set[str]()
         return study.run(lambda config, jobs: _launch_jobs(config, jobs, stop, printed), stop)
@@ -192,11 +194,17 @@ def _launch(arguments: Sequence[str], config_dir: Path | None) -> int:
 
 def run_hydra_job(config: DictConfig) -> None:
     """Run one job of the plan, or a lane of its searches, in the process that Hydra's launcher chose."""
+    from hydra.core.hydra_config import HydraConfig
+
+    from lstm_bench.records.locking import study_lock
     from lstm_bench.records.store import StudyRecords
     from lstm_bench.study.folders import records_folder
+    from lstm_bench.study.parent_watchdog import end_with_study, is_of_a_queue
     from lstm_bench.study.span_lanes import run_lane
     from lstm_bench.study.supervising import supervise
 
     records = StudyRecords(records_folder(Path(str(config.output)), str(config.study)))
+    if not is_of_a_queue(HydraConfig.get().launcher["_target_"]):
+        end_with_study(study_lock(records.folder))
     run = supervise if int(config.job) >= 0 else run_lane
     run(records, int(config.job), SafetyConfig(**config.safety))

@@ -26,6 +26,8 @@ SLOW_FILES = {  # left out: whole studies, servers, browsers, many processes or 
     "test_memory_figures": 11,
     "test_gradient_figures": 11,
     "test_stopping": 10,
+    "test_members_per_job": 10,
+    "test_detaching": 10,
     "test_failures": 10,
     "test_command": 10,
     "test_matched_jobs": 9,

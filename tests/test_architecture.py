@@ -77,6 +77,8 @@ ALLOWED_ROOMS = {
     ANATOMY_COMMANDS: {"anatomy", PAGE_PARTS, "config", "cells", "records", "analysis", "report"},
     BACKFILL: {"records", "tracking", "analysis", "report", "study"},
     "sync": {BACKFILL, "tracking"},  # its former name
+    "status": {"records", "analysis", "report", "study"},
+    "merge": {"records", "analysis", "report"},
     "__main__": {"cli"},
 }
 
@@ -101,6 +103,8 @@ FORBIDDEN_PACKAGES = {
     ANATOMY_COMMANDS: {"mlflow", "hydra", "omegaconf"},
     BACKFILL: {"mlflow", "torch", "hydra", "omegaconf"},
     "sync": {"mlflow", "torch", "hydra", "omegaconf"},
+    "status": {"mlflow", "torch", "hydra", "omegaconf"},
+    "merge": {"mlflow", "torch", "hydra", "omegaconf"},
 }
 GROUND_FLOOR_PACKAGES = {"torch"}  # and the standard library: all that cells, tasks and checks may import
 READERS_OF_DATA = {"lstm_bench.tasks.digits": {"sklearn"}, "lstm_bench.tasks.mnist_files": {"numpy"}}  # and these, late
@@ -207,7 +211,7 @@ def test_mlflow_is_imported_by_tracking_alone() -> None:
 
 
 def test_nobody_looks_up_at_study_or_cli() -> None:
-    above = {"study", "cli", "check", ANATOMY_COMMANDS, BACKFILL, "sync", "__main__"}
+    above = {"study", "cli", "check", ANATOMY_COMMANDS, BACKFILL, "sync", "status", "merge", "__main__"}
     below = [module for module in MODULES if room(module) not in above]
     assert not [module for module in below if rooms_of(imports_of(module)) & above]
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from hydra import compose
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
@@ -108,6 +108,8 @@ def compose_study(invocation: Invocation) -> StudyConfig:
         replaced=in_place_of_ours,
         unread=unread(files, invocation.config_dir),
         jobs_at_once=jobs_at_once(composed[0][0].launcher, _usable_cores()),
+        members_per_job=_members_per_job(first.members_per_job, jobs),
+        detach=first.detach,
         resolved=composed[0][0].resolved,
     )
 
@@ -286,6 +288,14 @@ def _published(path: str | None) -> str:
         return own_table(Path(path).expanduser())
     except LiteratureError as error:
         raise ConfigError(f"published={path}: {error}") from error
+
+
+def _members_per_job(most: int | Literal["all"], jobs: Sequence[JobConfig]) -> int | None:
+    if most == "all":
+        return None
+    if any(job.searched for job in jobs):
+        raise not_allowed("members_per_job", most, "all, with task.lag=auto: a search trains two members a job")
+    return most
 
 
 def _usable_cores() -> int:

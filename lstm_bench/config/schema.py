@@ -13,6 +13,7 @@ from lstm_bench.engine.settings import TrainingSettings
 from lstm_bench.engine.tuning import rate_beyond
 
 MOST_PACKS_AT_ONCE = 4  # with more, a search knows too little where the next one goes
+MEMBERS_PER_JOB_RULE = "an integer of at least 1, or all"
 STUDIES_RULE = "overrides by the name of a study, as in {mine: +experiment=copy_task}"
 MOST_STEPS = 10**9  # all bounds are far above what anybody trains, and far below what no machine ends or holds
 MOST_EVALUATIONS = 100_000
@@ -23,6 +24,10 @@ LONGEST_TURN_S = 3600
 LARGEST_SEED = 2**63 - 1  # of a column of integers
 Measure = Literal["training", "sensitivity", "speed", "claims"]
 Comparison = Literal["hidden", "parameters", "both"]  # the size that the compared cells share
+
+
+def _all() -> Literal["all"]:
+    return "all"
 
 
 @dataclass(frozen=True)
@@ -44,6 +49,8 @@ class RootConfig:
         budgets: the budgets of the experiment by name.
         published: the path of a csv of the user's own published results.
         span: how a span is searched where the lags are not given; see SpanConfig.
+        members_per_job: how many reported members of one (task, cell, lag) a job of the launcher trains.
+        detach: whether the study runs in the background.
     """
 
     study: str = field(metadata={"allowed": STUDY_NAME_RULE})
@@ -68,6 +75,8 @@ class RootConfig:
     published: str | None = field(metadata={"allowed": "the path of a csv, or null"})
     report: Any = field(default_factory=dict)  # a config.yaml of the user's own may be older than these keys
     span: Any = field(default_factory=dict)
+    members_per_job: int | Literal["all"] = field(default_factory=_all, metadata={"allowed": MEMBERS_PER_JOB_RULE})
+    detach: bool = field(default_factory=bool, metadata={"allowed": "true, false"})
 
     def __post_init__(self) -> None:
         for name in (self.study, *self.studies):
@@ -75,6 +84,8 @@ class RootConfig:
                 raise ValueError(f"study={name}: allowed: {STUDY_NAME_RULE}")
         if self.measure == "speed" and self.comparison != "hidden":  # torch.nn has the same size
             raise ValueError(f"comparison={self.comparison}: allowed: hidden")
+        if self.members_per_job != "all" and self.members_per_job < 1:
+            raise ValueError(f"members_per_job={self.members_per_job}: allowed: {MEMBERS_PER_JOB_RULE}")
         if self.parameters is not None:
             if self.parameters < 1:
                 raise ValueError(f"parameters={self.parameters}: allowed: an integer of at least 1, or null")
@@ -333,6 +344,8 @@ class StudyConfig:
     the text of the user's own table of published results. `studies` are the studies that a study of claims runs: their
     overrides by name. `config_dir` is the user's folder of yaml files; `replaced` are its files that replace built-in
     ones, `unread` those that Hydra does not read. `jobs_at_once` is how many jobs the launcher runs at a time.
+    `members_per_job` is how many reported members of a job each job of the launcher trains, None for all. With `detach`
+    the study runs in the background.
     `resolved` has what the interpolations in the study's name and output folder came to, by key.
     """
 
@@ -358,4 +371,6 @@ class StudyConfig:
     replaced: tuple[str, ...] = ()
     unread: tuple[str, ...] = ()
     jobs_at_once: int = 1
+    members_per_job: int | None = None
+    detach: bool = False
     resolved: dict[str, str] = field(default_factory=dict)

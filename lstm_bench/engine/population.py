@@ -220,7 +220,11 @@ class Population:
         tensors = {name: tensor[list(indices)] for name, tensor in self._tensors().items()}
         _seed(self._evaluation, seeds)
         outputs = self._evaluation.last_outputs(_cell_part(tensors), inputs, self.task.predicted_steps)
-        return read_out(outputs, tensors["readout.weight"], tensors["readout.bias"])
+        weight, bias = tensors["readout.weight"], tensors["readout.bias"]
+        if self.device.type != "cpu":
+            return read_out(outputs, weight, bias)
+        apart = [read_out(outputs[:, [k]], weight[k : k + 1], bias[k : k + 1]) for k in range(len(indices))]
+        return torch.cat(apart, dim=1)  # the last bits of a batched product depend on how many members it takes
 
 
 def _seed(unroll: Unroll, seeds: Sequence[int]) -> None:

@@ -210,6 +210,7 @@ class StudyPlan:
     `budget` says which of an experiment's budgets was run, and what it leaves out; empty where there is one only.
     `published` is the text of the user's own table of published results.
     `tracked` says whether runs are written to MLflow, `tracking_uri` where, None for the store beside the runs.
+    `members_per_job` is how many reported members one process trains, None for all of a job; see `job_parts`.
     `attempt` counts how often the study was started again without resuming. `cost` is None before the end, where
     nothing was trained, and where training went on from a checkpoint, since a part of it was paid for earlier.
     """
@@ -233,6 +234,7 @@ class StudyPlan:
     published: str = ""
     cost: StudyCost | None = None
     searches: list[SpanPlan] = field(default_factory=list)
+    members_per_job: int | None = None
     schema: int = SCHEMA
 
 

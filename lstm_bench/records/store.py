@@ -9,8 +9,8 @@ runs/<study>/members/<identity>/gradients.parquet   step, quantity, steps_back, 
 runs/<study>/members/<identity>/probes.parquet      moment, step, probe, quantity, at, value
 runs/<study>/members/<identity>/weights.pt          state dict
 runs/<study>/damaged/                          members whose files do not match their record
-runs/<study>/checkpoints/<job>-<role>/         see Checkpoints
-runs/<study>/progress/<job>.json               the progress of a running job
+runs/<study>/checkpoints/<part>-<role>/        see Checkpoints; of a job, or a part of one, see JobPart
+runs/<study>/progress/<part>.json              the progress of a running job, or of a part of one
 runs/<study>/speed.json                        list of SpeedRow
 runs/<study>/benchmark.json                      MachineLimit and list of BenchmarkRow, in a speed study
 """
@@ -199,6 +199,13 @@ class StudyRecords:
         """Return the progress of a job, empty before it started."""
         path = self._progress(job)
         return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+
+    def progress_written(self, job: str) -> float | None:
+        """Return when the progress of a job was written, in seconds since the epoch; None before it started."""
+        try:
+            return self._progress(job).stat().st_mtime
+        except FileNotFoundError:
+            return None
 
     def _progress(self, job: str) -> Path:
         return self.folder / "progress" / f"{job}.json"

@@ -13,6 +13,7 @@ from lstm_bench.config.schema import StudyConfig
 from lstm_bench.records.locking import HeldError, LockError, held, study_lock
 from lstm_bench.records.schema import StudyPlan
 from lstm_bench.records.store import StudyRecords
+from lstm_bench.study.detaching import detach
 from lstm_bench.study.environment import slower_kernels
 from lstm_bench.study.folders import records_folder, reports_folder
 
@@ -44,6 +45,15 @@ class PlannedStudy:
     def say_how_to_resume(self) -> None:
         """Print what a stopped study has kept, and the command that resumes it."""
         self.say(f"{self.when_stopped}\n  {self._plan.command}")
+
+    def detach(self, arguments: Sequence[str]) -> int:
+        """Run the study in the background, by these arguments of the command, and return the exit code.
+
+        Raises: ConfigError where another invocation runs it, and where the folder cannot be locked.
+        """
+        with self._alone():
+            pass
+        return detach(self._records.folder, arguments, self.say)
 
     def _say_report_is_off(self) -> None:
         """Print that the study has no report, and the command that writes one."""

@@ -4,8 +4,8 @@ import hashlib
 import io
 import time
 import traceback
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import TYPE_CHECKING
@@ -22,6 +22,7 @@ from lstm_bench.engine.seeds import Member, generator
 from lstm_bench.engine.training import Training
 from lstm_bench.engine.tuning import Trial
 from lstm_bench.records.identity import member_identity
+from lstm_bench.records.locking import HeldError, held, job_lock
 from lstm_bench.records.schema import DONE, ROLES, JobOutcome, MemberRecord
 from lstm_bench.records.store import TABLE_COLUMNS, StudyRecords
 from lstm_bench.study.checkpointing import Checkpointer
@@ -36,7 +37,7 @@ if TYPE_CHECKING:  # a worker trains before it imports pandas, which takes a thi
     import pandas as pd
 
 SECONDS_BETWEEN_NOTES = 1.0
-PATIENCE_S = 10.0  # for a process of an earlier invocation to end
+BETWEEN_LOOKS_S = 0.5  # at whether another process still tunes the job
 
 
 class StoppedError(Exception):
@@ -53,7 +54,10 @@ class Tally:
 
 @dataclass
 class Job:
-    """A job with its settings, the seeds of its reported members, its task and cell, and its records."""
+    """A job with its settings, the seeds of its reported members, its task and cell, and its records.
+
+    `name` and `tuned_by` are those of the part of the job that is run, see `JobPart`.
+    """
 
     config: JobConfig
     seeds: Sequence[int]
@@ -64,6 +68,8 @@ class Job:
     make_cell: MakeCell
     identity: str
     tally: Tally
+    name: str
+    tuned_by: str
     last_note: float = 0.0
 
     @classmethod
@@ -75,11 +81,19 @@ class Job:
         checkpoint_s: float,
         heartbeat: Heartbeat,
         tally: Tally,
+        name: str = "",
+        tuned_by: str = "",
     ) -> "Job":
         """Return a job with its task and cell made from the settings."""
         task = make_task(config)
         make_cell = cell_maker(config, task)
-        return cls(config, seeds, records, checkpoint_s, heartbeat, task, make_cell, job_identity(config), tally)
+        identity = job_identity(config)
+        settings = config, seeds, records, checkpoint_s, heartbeat, task, make_cell, identity, tally
+        return cls(*settings, name or identity, tuned_by)
+
+    def name_of(self, role: str) -> str:
+        """Return the name of the part that trains members of a role, under which their checkpoints are."""
+        return self.tuned_by if role == "tuning" and self.tuned_by else self.name
 
     def tuning_members(self) -> list[Member]:
         """Return the members that try learning rates."""
@@ -118,6 +132,8 @@ def run_job(
     checkpoint_s: float,
     heartbeat: Heartbeat | None = None,
     seeds: Sequence[int] | None = None,
+    name: str = "",
+    tuned_by: str = "",
 ) -> JobOutcome:
     """Train and record every member of a job that has no result, and return the outcome of the job.
 
@@ -130,11 +146,14 @@ def run_job(
         checkpoint_s: seconds between checkpoints.
         heartbeat: the connection to a supervisor, None without one.
         seeds: of the reported members, None for those of the settings; with none, the learning rate is tuned alone.
+        name: of the part of the job, "" for the job as a whole.
+        tuned_by: the name of the part that tunes the job, "" for this one; see `JobPart`.
     """
     started, tally, outcome = time.monotonic(), Tally(), DONE
     try:
         reported = config.trainer.seed_list if seeds is None else seeds
-        _run_phases(Job.of(config, reported, records, checkpoint_s, heartbeat or NoHeartbeat(), tally))
+        beat = heartbeat or NoHeartbeat()
+        _run_phases(Job.of(config, reported, records, checkpoint_s, beat, tally, name, tuned_by))
     except StoppedError:
         outcome = JobOutcome("interrupted", "stopped; it resumes from its last checkpoint")
     except (Exception, SystemExit) as error:
@@ -154,7 +173,7 @@ def _run_phases(job: Job) -> None:
     rate = _choose_rate(job)
     _train_phase(job, job.reported_members(rate), job.config.trainer.steps)
     for role in ROLES:  # an earlier process may have been killed before this line
-        job.records.checkpoints(job.identity, role).clear()
+        job.records.checkpoints(job.name_of(role), role).clear()
 
 
 def _choose_rate(job: Job) -> float:
@@ -165,11 +184,29 @@ def _choose_rate(job: Job) -> float:
     trainer = job.config.trainer
     if not trainer.tunes:
         return trainer.rates[0]
-    trials = _try_rates(job, job.tuning_members())
-    further = further_rate(trials, trainer)
-    if further is not None:
-        trials += _try_rates(job, job.members_at(further))
+    with _tuning_alone(job):
+        trials = _try_rates(job, job.tuning_members())
+        further = further_rate(trials, trainer)
+        if further is not None:
+            trials += _try_rates(job, job.members_at(further))
     return best_rate(trials, trainer)
+
+
+@contextmanager
+def _tuning_alone(job: Job) -> Iterator[None]:
+    """Hold the lock of the part that tunes the job during the block, unless this part is the one.
+
+    The block waits for a process that tunes, and tunes what one that has died has left.
+    """
+    with ExitStack() as lock:
+        is_waiting = bool(job.tuned_by)
+        while is_waiting:
+            job.raise_if_stopped()
+            with suppress(HeldError):
+                place = job_lock(job.records.folder, job.tuned_by)
+                lock.enter_context(held(place, f"job {job.name} of {job.records.folder.name}", BETWEEN_LOOKS_S))
+                is_waiting = False
+        yield
 
 
 def _try_rates(job: Job, members: Sequence[Member]) -> list[Trial]:
@@ -185,7 +222,7 @@ def _train_phase(job: Job, members: Sequence[Member], steps: int) -> None:
 
 def _train_members(job: Job, members: Sequence[Member], waiting: Sequence[Member], steps: int) -> None:
     """Train the waiting members of a phase to their end, from the last checkpoint where there is one."""
-    checkpointer = Checkpointer(job.records, job.identity, waiting[0].role, job.checkpoint_s)
+    checkpointer = Checkpointer(job.records, job.name_of(waiting[0].role), waiting[0].role, job.checkpoint_s)
     try:
         training = _resumed_training(job, checkpointer, members, waiting, steps)
         for run in training.active:
@@ -215,7 +252,8 @@ def _resumed_training(
         except (KeyError, TypeError, ValueError, RuntimeError) as error:
             job.records.journal.note("damaged", path=job.identity, reason=f"no state of this job: {error}")
         else:
-            job.records.journal.note("taken_up", job=job.identity, role=waiting[0].role, step=training.step)
+            role, part = waiting[0].role, job.name_of(waiting[0].role)
+            job.records.journal.note("taken_up", job=job.identity, part=part, role=role, step=training.step)
             return training
     damaged = checkpointer.began() or any(job.records.was_quarantined(job.identity_of(member)) for member in waiting)
     together = damaged or is_tuning  # which rates are dropped half-way depends on all of them
@@ -249,7 +287,7 @@ def _note(job: Job, phase: str, step: int, steps: int, active: Sequence[Run], en
     job.last_note = time.monotonic()
     losses = [share for run in active if (share := run.metrics.get("loss_share")) is not None]
     progress = {"phase": phase, "step": step, "steps": max(1, steps), "active": len(active), "ended": ended}
-    job.records.write_progress(job.identity, progress | {"loss_share": fmean(losses) if losses else None})
+    job.records.write_progress(job.name, progress | {"loss_share": fmean(losses) if losses else None})
 
 
 def _mark_running(job: Job, run: Run) -> None:

@@ -9,6 +9,8 @@ from lstm_bench.analysis.matching import matched_parameters
 from lstm_bench.analysis.wording import counted
 from lstm_bench.config.schema import TrackingConfig
 from lstm_bench.config.tracking_address import FROM_ENVIRONMENT
+from lstm_bench.engine.compiled.kernel import CompiledKernel
+from lstm_bench.records.job_parts import dealt
 from lstm_bench.records.schema import ROLES, WITHOUT_RESULT, JobPlan, MemberRecord, StudyPlan
 from lstm_bench.records.snapshot import Snapshot
 from lstm_bench.records.store import StudyRecords
@@ -32,7 +34,7 @@ def plan_text(plan: StudyPlan, records: StudyRecords, snapshot: Snapshot, left_r
     details = f"; {finished} are finished already and stay" if finished else ""
     if plan.taken_over:
         details += f" ({counted(plan.taken_over, 'member')} reused from other studies in runs/, tuning included)"
-    if resumable := _with_checkpoint(plan.jobs, records, snapshot):
+    if resumable := _with_checkpoint(plan, records, snapshot):
         details += f"; {counted(resumable, 'job')} resume{'s' * (resumable == 1)} from a checkpoint"
     if left_running:
         details += f" ({left_running} left running by a process that died)"
@@ -43,13 +45,25 @@ def _parts(plan: StudyPlan) -> list[str]:
     searched = {search.contestant for search in plan.searches}
     given = [job for job in plan.jobs if job.contestant not in searched]
     parts = [f"{len(given)} jobs, {sum(len(job.seeds) for job in given)} members"] if given else []
+    if plan.members_per_job is not None:
+        parts.append(f"dealt to {counted(len(dealt(plan.jobs, plan.members_per_job)), 'job')} of the launcher")
     return [*parts, searches_text(plan.searches)] if plan.searches else parts
 
 
-def _with_checkpoint(jobs: Sequence[JobPlan], records: StudyRecords, snapshot: Snapshot) -> int:
-    """Return how many jobs that are not whole have a checkpoint."""
-    waiting = [job.job for job in jobs if not snapshot.is_whole(job)]
-    return sum(any(records.checkpoints(job, role).exist() for role in ROLES) for job in waiting)
+def _with_checkpoint(plan: StudyPlan, records: StudyRecords, snapshot: Snapshot) -> int:
+    """Return how many jobs, or parts of jobs, that are not whole have a checkpoint."""
+    parts = dealt(plan.jobs, plan.members_per_job)
+    waiting = [part.name for part in parts if not snapshot.is_whole(part.job)]
+    return sum(any(records.checkpoints(name, role).exist() for role in ROLES) for name in waiting)
+
+
+def last_bits_line(plan: StudyPlan) -> str | None:
+    """Return which cells' results depend in their last bits on how members are dealt to jobs; None where none do."""
+    jobs = plan.jobs if plan.members_per_job is not None else []
+    cells = dict.fromkeys(job.cell for job in jobs if job.kernel != CompiledKernel.name)
+    if not cells:
+        return None
+    return f"Dealt to jobs, members of {', '.join(cells)} have other last bits than together, as their kernels batch."
 
 
 def matching_lines(jobs: Sequence[JobPlan], unmatched: Sequence[str]) -> list[str]:

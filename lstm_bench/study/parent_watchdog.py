@@ -15,7 +15,13 @@ import psutil
 from lstm_bench.records.locking import holder
 
 POLL_S = 0.2
+QUEUES = ("hydra_plugins.hydra_submitit_launcher.",)  # launchers whose jobs a queue ends, and no parent
 _watched: set[int] = set()  # ids of the processes that own a study
+
+
+def is_of_a_queue(launcher: str) -> bool:
+    """Tell whether jobs of a launcher, by the path of its class, go on when the study that submitted them has ended."""
+    return launcher.startswith(QUEUES)
 
 
 def end_with_study(lock: Path) -> None:

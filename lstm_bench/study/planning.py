@@ -45,6 +45,7 @@ def plan_study(config: StudyConfig, arguments: Sequence[str]) -> StudyPlan:
         tracking_uri=config.tracking.address,
         budget=config.budget.text if config.budget else "",
         published=config.published,
+        members_per_job=config.members_per_job,
     )
 
 

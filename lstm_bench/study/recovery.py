@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from lstm_bench.awake_clock import AwakeClock
+from lstm_bench.records.job_parts import JobPart
 from lstm_bench.records.locking import is_held, job_lock
 from lstm_bench.records.schema import JobOutcome, JobPlan, MemberRecord
 from lstm_bench.records.snapshot import Snapshot
@@ -30,7 +31,7 @@ class Reconciled(NamedTuple):
 
 
 def reconcile(
-    records: StudyRecords, jobs: Sequence[JobPlan], patience_s: float = PATIENCE_S, snapshot: Snapshot | None = None
+    records: StudyRecords, parts: Sequence[JobPart], patience_s: float = PATIENCE_S, snapshot: Snapshot | None = None
 ) -> Reconciled:
     """Mark members as interrupted whose process has died, and quarantine members whose files are damaged.
 
@@ -38,13 +39,14 @@ def reconcile(
 
     Args:
         records: the records of the study.
-        jobs: the jobs to look at.
-        patience_s: how long to wait for a process that is about to end.
+        parts: the jobs to look at, or parts of them.
+        patience_s: how long to wait in all for processes that are about to end.
         snapshot: takes what is read, None for one of its own.
     """
     snapshot, damaged, left_running = snapshot or Snapshot(records), list[str](), 0
-    for job in jobs:
-        is_running = _is_running(records.folder, job, patience_s)
+    clock = AwakeClock(LONGEST_LOOK_S)
+    for name, job, _ in parts:
+        is_running = _is_running(records.folder, name, clock, patience_s)
         snapshot.read(job, check_files=not is_running)
         if not is_running:
             damaged += _quarantine_damaged(records, snapshot, job)
@@ -75,10 +77,9 @@ def finalise_members(snapshot: Snapshot, job: JobPlan, outcome: JobOutcome) -> l
     return left_running
 
 
-def _is_running(folder: Path, job: JobPlan, patience_s: float) -> bool:
-    """Tell whether a process still runs a job, after waiting for one that is about to end."""
-    clock = AwakeClock(LONGEST_LOOK_S)
-    while is_running := is_held(job_lock(folder, job.job)):
+def _is_running(folder: Path, part: str, clock: AwakeClock, patience_s: float) -> bool:
+    """Tell whether a process still runs a part, after waiting for one that is about to end."""
+    while is_running := is_held(job_lock(folder, part)):
         if clock.seconds() > patience_s:
             break
         time.sleep(BETWEEN_LOOKS_S)

@@ -1,13 +1,12 @@
 """Earlier records when a study starts: reuse the members of other studies, or archive those of the study itself."""
 
-import shutil
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from lstm_bench.records.copying import copy_result
 from lstm_bench.records.folder_id import hand_on_folder_id
 from lstm_bench.records.reading import RecordError
-from lstm_bench.records.schema import WITHOUT_RESULT, JobPlan
+from lstm_bench.records.schema import JobPlan
 from lstm_bench.records.snapshot import Snapshot
 from lstm_bench.records.store import StudyRecords
 
@@ -30,28 +29,11 @@ def reuse_members(records: StudyRecords, jobs: Sequence[JobPlan], snapshot: Snap
     copied = [
         identity
         for identity in identities
-        if not snapshot.has_result(identity) and any(_copy(identity, other, records) for other in others)
+        if not snapshot.has_result(identity) and any(copy_result(identity, other, records) for other in others)
     ]
     for identity in copied:
         snapshot.read_member(identity)
     return len(copied)
-
-
-def _copy(identity: str, source: StudyRecords, target: StudyRecords) -> bool:
-    """Copy one member completely or not at all; return whether the source has its result, undamaged."""
-    try:
-        if not source.has_member(identity) or source.read_checked(identity).status in WITHOUT_RESULT:
-            return False
-    except RecordError:
-        return False
-    target_folder = target.member_folder(identity)
-    target_folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=target.folder, prefix=".taken.") as temporary:
-        fresh = Path(temporary) / identity
-        shutil.copytree(source.member_folder(identity), fresh)
-        shutil.rmtree(target_folder, ignore_errors=True)  # files of a member without a result
-        fresh.replace(target_folder)
-    return True
 
 
 def archive_study(records: StudyRecords) -> Path | None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from lstm_bench.analysis.wording import counted
 from lstm_bench.config.schema import JobConfig, StudyConfig
 from lstm_bench.cores import usable_cores
+from lstm_bench.records.job_parts import JobPart, dealt
 from lstm_bench.records.locking import is_any_job_running, stop_request
 from lstm_bench.records.reading import RecordError
 from lstm_bench.records.schema import JobPlan, StudyCost, StudyPlan
@@ -22,6 +23,7 @@ from lstm_bench.speed.study_cost import study_cost
 from lstm_bench.study.base_study import Launch, PlannedStudy
 from lstm_bench.study.folders import reports_folder, tracking_uri
 from lstm_bench.study.messages import (
+    last_bits_line,
     matching_lines,
     mirror_lines,
     plan_text,
@@ -123,6 +125,8 @@ class StudyRunner(PlannedStudy):
         if any(progress.ended for progress in self._searches.progress):
             for line in self._searches.words:
                 self.say(line)
+        if (notice := last_bits_line(self._plan)) is not None:
+            self.say(notice)
         for line in matching_lines(self._plan.jobs, self._config.unmatched):
             self.say(line)
         if (where := tracking_line(self._config.tracking)) is not None:
@@ -138,7 +142,8 @@ class StudyRunner(PlannedStudy):
 
     def _take_up(self, jobs: Sequence[JobPlan]) -> int:
         """Reconcile jobs and reuse members of other studies; return how many a dead process had left running."""
-        reconciled = reconcile(self._records, jobs, snapshot=self._snapshot)
+        parts = dealt(jobs, self._plan.members_per_job)
+        reconciled = reconcile(self._records, parts, snapshot=self._snapshot)
         for damaged in reconciled.damaged:
             self.say(f"Damaged: {damaged}.")
         if self._config.resume:
@@ -161,8 +166,9 @@ class StudyRunner(PlannedStudy):
 
     def _is_training(self) -> Callable[[], bool]:
         """Return a function that tells whether a job trains or has ended, or none has to: processes start before."""
-        waiting = [job.job for job in self._plan.jobs if not self._snapshot.is_whole(job)]
-        return lambda: not waiting or any(self._records.has_progress(job) for job in waiting)
+        parts = dealt(self._plan.jobs, self._plan.members_per_job)
+        waiting = [part.name for part in parts if not self._snapshot.is_whole(part.job)]
+        return lambda: not waiting or any(self._records.has_progress(name) for name in waiting)
 
     def _train(self, launch: Launch, stop: Stop, on_growth: Callable[[StudyPlan], None]) -> bool:
         """Run the waiting jobs; where a launcher dies, launch again the jobs that it did not run.
@@ -180,7 +186,7 @@ class StudyRunner(PlannedStudy):
         with Watcher(self._plan, self._records, self._snapshot, self._console, self._searches, on_growth) as watcher:
             for _ in range(LAUNCHES if waiting else 0):
                 with stop.forwarding(stop_request(folder), lambda: is_any_job_running(folder)):
-                    exit_code = launch(self._config, self._in_order(waiting))
+                    exit_code = self._launch(launch, stop, waiting)
                 lines, _ = self._records.journal.read(journal_end)
                 ended = [line for line in lines if line["event"] == "job_ended"]
                 failed = any(line["outcome"] in FAILED for line in ended)
@@ -197,14 +203,26 @@ class StudyRunner(PlannedStudy):
         self._snapshot.refresh(self._plan.jobs)
         return not failed and not waiting and not exit_code
 
+    def _launch(self, launch: Launch, stop: Stop, numbers: Sequence[int]) -> int:
+        """Launch the parts that tune, and when they have ended the others; return the highest exit code."""
+        tuning = {number for number, part in enumerate(self._parts) if not part.job.seeds}
+        rounds, exit_code = ([n for n in numbers if n in tuning], [n for n in numbers if n not in tuning]), 0
+        for waiting in rounds:
+            if waiting and not stop.was_signalled:
+                exit_code = max(exit_code, launch(self._config, self._in_order(waiting)))
+        return exit_code
+
     def _in_order(self, numbers: Sequence[int]) -> list[int]:
-        """Return the numbers of jobs as they are launched: the longest first, lanes last."""
+        """Return the numbers of parts as they are launched: the longest first, lanes last."""
         lanes = [number for number in numbers if number < 0]
-        return longest_first(self._pairs, [number for number in numbers if number >= 0]) + lanes
+        settings = {plan.job: job for job, plan in zip(self._given, self._searches.given, strict=True)}
+        parts = [(settings[part.job.job], part.job) for part in self._parts]
+        return longest_first(parts, [number for number in numbers if number >= 0]) + lanes
 
     def _close_stopped(self, stopped: Stopped, mirror: BackgroundMirror | None) -> None:
         """Mark members that were running as interrupted, in the records and in MLflow."""
-        reconcile(self._records, self._plan.jobs, patience_s=CLOSING_S)
+        parts = dealt(self._plan.jobs, self._plan.members_per_job)
+        reconcile(self._records, parts, patience_s=CLOSING_S)
         self._records.journal.note("study_stopped", signal=str(stopped))
         if mirror is not None:
             mirror.close({}, {}, None, CLOSING_S)
@@ -245,16 +263,21 @@ class StudyRunner(PlannedStudy):
         given = list(zip(self._given, self._searches.given, strict=True))
         return given + [(job_config(plan), plan) for plan in self._plan.jobs[len(given) :]]
 
+    @property
+    def _parts(self) -> list[JobPart]:
+        """What the launcher runs of the jobs that are given, in the order of the numbers."""
+        return dealt(self._searches.given, self._plan.members_per_job)
+
     def _waiting_jobs(self) -> list[int]:
-        """Return the numbers of the jobs with members to train, and mark the others as done.
+        """Return the numbers of the parts with members to train, and mark the others as done.
 
         The lanes of the searches, if these wait for members, have the numbers from -1 downwards.
         """
         self._snapshot.refresh(self._plan.jobs)  # a job that another process runs may have ended
         waiting = []
-        for number, job in enumerate(self._searches.given):
-            if self._snapshot.is_whole(job):
-                self._records.write_progress(job.job, {"phase": "done"})
+        for number, part in enumerate(self._parts):
+            if self._snapshot.is_whole(part.job):
+                self._records.write_progress(part.name, {"phase": "done"})
             else:
                 waiting.append(number)
         lanes = range(-1, -1 - self._config.jobs_at_once, -1) if self._searches.waiting else ()

@@ -7,20 +7,19 @@ import time
 from pathlib import Path
 
 from lstm_bench.config.schema import SafetyConfig
-from lstm_bench.records.locking import HeldError, held, job_lock, stop_request, study_lock
+from lstm_bench.records.job_parts import JobPart
+from lstm_bench.records.locking import HeldError, held, job_lock, stop_request
 from lstm_bench.records.schema import DONE, JobPlan
 from lstm_bench.records.snapshot import Snapshot
 from lstm_bench.records.store import StudyRecords
-from lstm_bench.study.parent_watchdog import end_with_study
 from lstm_bench.study.searches import Searches
-from lstm_bench.study.supervising import supervise_job
+from lstm_bench.study.supervising import supervise_part
 
 IDLE_S = 0.5  # before a lane looks again, while other lanes train all that there is
 
 
 def run_lane(records: StudyRecords, number: int, safety: SafetyConfig) -> None:
     """Train packs, and members that tune, until no search waits for any, or the study requests its jobs to end."""
-    end_with_study(study_lock(records.folder))
     if _Lane(records, number, safety).run():
         records.journal.note("lane_ended", number=number)
 
@@ -58,7 +57,7 @@ class _Lane:
         try:
             with held(claim(self._records.folder, job), f"lane {self._number} of {self._records.folder.name}"):
                 if job in self._waiting():  # another lane may have trained it since
-                    supervise_job(self._records, job, self._number, self._safety)
+                    supervise_part(self._records, JobPart(job.job, job), self._number, self._safety)
                 return True
         except HeldError:
             return False

@@ -15,12 +15,12 @@ from typing import Any
 
 from lstm_bench.awake_clock import AwakeClock
 from lstm_bench.config.schema import SafetyConfig
-from lstm_bench.records.locking import stop_request, study_lock
+from lstm_bench.records.job_parts import JobPart, parts_of
+from lstm_bench.records.locking import stop_request
 from lstm_bench.records.reading import RecordError
-from lstm_bench.records.schema import DONE, JobOutcome, JobPlan
+from lstm_bench.records.schema import DONE, JobOutcome
 from lstm_bench.records.snapshot import Snapshot
 from lstm_bench.records.store import StudyRecords
-from lstm_bench.study.parent_watchdog import end_with_study
 from lstm_bench.study.recovery import finalise_members
 from lstm_bench.study.stopping import JOBS_GRACE_S, REQUESTS
 from lstm_bench.study.worker_process import Worker
@@ -33,30 +33,29 @@ _thread_local = threading.local()  # the worker of this thread, as a launcher ma
 
 
 def supervise(records: StudyRecords, number: int, safety: SafetyConfig) -> None:
-    """Run one job of the plan in a worker, and give a status to members that the worker left running."""
-    end_with_study(study_lock(records.folder))
+    """Run one part of the plan in a worker, and give a status to members that the worker left running."""
     if not stop_request(records.folder).exists():
-        supervise_job(records, records.read_plan().jobs[number], number, safety)
+        supervise_part(records, parts_of(records.read_plan())[number], number, safety)
 
 
-def supervise_job(records: StudyRecords, plan: JobPlan, number: int, safety: SafetyConfig) -> JobOutcome:
-    """Run one job in a worker, give a status to members that the worker left running, and return the outcome.
+def supervise_part(records: StudyRecords, part: JobPart, number: int, safety: SafetyConfig) -> JobOutcome:
+    """Run one job, or a part of it, in a worker; give a status to members left running, and return the outcome.
 
     Args:
         records: the records of the study.
-        plan: the job.
+        part: what to run.
         number: what the journal and the screen call it.
         safety: how long it may be silent, and how often it writes checkpoints.
     """
-    request, kills_before = stop_request(records.folder), _out_of_memory_kills()
+    plan, request, kills_before = part.job, stop_request(records.folder), _out_of_memory_kills()
     with _signals_as_request() as stop_event:
-        outcome = _run(records, plan, safety, lambda: request.exists() or stop_event.is_set())
+        outcome = _run(records, part, safety, lambda: request.exists() or stop_event.is_set())
     if outcome == JobOutcome("interrupted", _killed(signal.SIGKILL)) and _out_of_memory_kills() > kills_before:
         outcome = JobOutcome("out_of_memory", "the system ended its process for lack of memory")
     with suppress(OSError, RecordError):  # a full disk, a missing folder: the study lists members without a result
         if outcome != DONE:
             finalise_members(Snapshot(records, [plan]), plan, outcome)
-        records.write_progress(plan.job, {"phase": "done"})
+        records.write_progress(part.name, {"phase": "done"})
         records.journal.note(
             "job_ended", job=plan.job, number=number, outcome=outcome.status, reason=_last_line(outcome)
         )
@@ -88,14 +87,14 @@ def _signals_as_request() -> Iterator[threading.Event]:
             signal.signal(signum, handler)
 
 
-def _run(records: StudyRecords, plan: JobPlan, safety: SafetyConfig, is_to_stop: Callable[[], bool]) -> JobOutcome:
+def _run(records: StudyRecords, part: JobPart, safety: SafetyConfig, is_to_stop: Callable[[], bool]) -> JobOutcome:
     worker = getattr(_thread_local, "worker", None)
     if worker is None or not worker.fits():
         if worker is not None:
             worker.end()
         _thread_local.worker = worker = Worker()
-    job = {"folder": str(records.folder), "job": asdict(plan), "checkpoint_s": safety.checkpoint_s}
-    worker.send({"working_folder": str(Path.cwd()), "job": job})
+    job = {"folder": str(records.folder), "job": asdict(part.job), "name": part.name, "tuned_by": part.tuned_by}
+    worker.send({"working_folder": str(Path.cwd()), "job": job | {"checkpoint_s": safety.checkpoint_s}})
     outcome = _await_outcome(worker, safety.job_timeout_s, is_to_stop)
     if outcome.status != "done":  # a failed job may leave state behind in its process
         worker.end()

@@ -11,14 +11,15 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 
 from lstm_bench.analysis.wording import span_of
+from lstm_bench.records.job_parts import JobPart, dealt
 from lstm_bench.records.schema import JobPlan, StudyPlan
 from lstm_bench.records.snapshot import Snapshot
 from lstm_bench.records.store import StudyRecords
+from lstm_bench.study.job_progress import clock, seconds_left, share_done, work
 from lstm_bench.study.searches import Searches
 
 SECONDS_BETWEEN_LOOKS = 0.5
 SECONDS_BETWEEN_LINES = 30.0
-LEAST_SHARE_FOR_ETA = 0.02
 FAILED = ("failed", "out_of_memory")  # outcomes of jobs that are printed at once
 PHASES = {"tuning": "tuning", "report": "training"}
 
@@ -43,14 +44,14 @@ class Watcher:
     ) -> None:
         self.plan, self._records, self._snapshot, self._console = plan, records, snapshot, console
         self._searches, self._on_growth = searches, on_growth
-        self._given = searches.given
+        self._parts = dealt(searches.given, plan.members_per_job)
         self._said = searches.words
         self._started = self._last_line = time.monotonic()
         self._done: set[str] = set()
         self._share_before: float | None = None  # what earlier invocations did took none of this one's time
         self._read = self._records.journal.read()[1]
         self._bars: dict[str, TaskID] = {}
-        self._work = {job.job: _work(job) for job in self._given}
+        self._work = {part.name: work(part.job) for part in self._parts}
         self._most_packs = sum(progress.most for progress in searches.progress)
         columns = (
             TextColumn("{task.description}"),
@@ -59,7 +60,7 @@ class Watcher:
             TextColumn("{task.fields[note]}"),
         )
         self._progress = Progress(*columns, console=console, disable=not console.is_terminal)
-        self._total = self._progress.add_task(plan.study, total=len(self._given) + self._most_packs, note="")
+        self._total = self._progress.add_task(plan.study, total=len(self._parts) + self._most_packs, note="")
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="watcher", daemon=True)
 
@@ -83,15 +84,15 @@ class Watcher:
     def _look(self) -> None:
         if self._print_events() and self._searches.progress:
             self._grow()
-        notes = {job.job: self._records.read_progress(job.job) for job in self._given}
-        for job in self._given:
-            note = notes[job.job]
-            if note.get("phase") == "done" and job.job not in self._done:
-                self._end(job)
+        notes = {part.name: self._records.read_progress(part.name) for part in self._parts}
+        for part in self._parts:
+            note = notes[part.name]
+            if note.get("phase") == "done" and part.name not in self._done:
+                self._end(part)
             elif note and note["phase"] != "done":
-                self._show(job, note)
+                self._show(part.name, part.job, note)
         self._show_searched()
-        share = sum(self._share(job, notes[job.job]) * self._work[job.job] for job in self._given)
+        share = sum(share_done(part.job, notes[part.name]) * self._work[part.name] for part in self._parts)
         self._show_total(share / sum(self._work.values()) if self._work else 0.0)
 
     def _print_events(self) -> bool:
@@ -127,36 +128,29 @@ class Watcher:
         for job in waiting:
             note = self._records.read_progress(job.job)
             if note and note["phase"] != "done":
-                self._show(job, note)
+                self._show(job.job, job, note)
         shown = {job.job for job in waiting} | set(self._work)
         for ended in [job for job in self._bars if job not in shown]:
             self._progress.remove_task(self._bars.pop(ended))
 
-    def _share(self, job: JobPlan, note: dict[str, Any]) -> float:
-        """Return the share of a job's worst-case work that is done."""
-        if not note:
-            return 0.0
-        if note["phase"] == "done":
-            return 1.0
-        tuning = _tuning_work(job) / self._work[job.job]
-        within = float(note["step"] / note["steps"])
-        return tuning * within if note["phase"] == "tuning" else tuning + (1 - tuning) * within
-
-    def _show(self, job: JobPlan, note: dict[str, Any]) -> None:
-        if job.job not in self._bars:
-            self._bars[job.job] = self._progress.add_task(f"  {job.cell} lag {job.lag}", total=note["steps"], note="")
+    def _show(self, name: str, job: JobPlan, note: dict[str, Any]) -> None:
+        if name not in self._bars:
+            self._bars[name] = self._progress.add_task(f"  {job.cell} lag {job.lag}", total=note["steps"], note="")
         loss = "" if note["loss_share"] is None else f", loss {note['loss_share']:.2f}"
         text = f"{PHASES[note['phase']]}, {note['active']} members active{loss}"
-        self._progress.update(self._bars[job.job], total=note["steps"], completed=note["step"], note=text)
+        self._progress.update(self._bars[name], total=note["steps"], completed=note["step"], note=text)
 
-    def _end(self, job: JobPlan) -> None:
-        self._done.add(job.job)
-        if job.job in self._bars:
-            self._progress.remove_task(self._bars.pop(job.job))
-        self._say(f"[{len(self._done)}/{len(self._given)}] {self._outcome(job)}")
+    def _end(self, part: JobPart) -> None:
+        self._done.add(part.name)
+        if part.name in self._bars:
+            self._progress.remove_task(self._bars.pop(part.name))
+        self._say(f"[{len(self._done)}/{len(self._parts)}] {self._outcome(part.job)}")
 
     def _outcome(self, job: JobPlan) -> str:
         self._snapshot.refresh([job])
+        if not job.seeds:
+            is_whole = self._snapshot.is_whole(job)
+            return f"{job.task} {job.cell} lag {job.lag}: {'tuned' if is_whole else 'tuning did not end'}"
         identities = [member.identity for member in job.reported()]
         records = [self._snapshot.members[identity] for identity in identities if identity in self._snapshot.members]
         counts = Counter(record.status for record in records)
@@ -173,23 +167,22 @@ class Watcher:
         elapsed = time.monotonic() - self._started
         if self._share_before is None:
             self._share_before = share
-        since = share - self._share_before
         ended = sum(progress.ended for progress in self._searches.progress)
-        done = [f"{len(self._done)}/{len(self._given)} jobs done"] if self._given else []
+        done = [f"{len(self._done)}/{len(self._parts)} jobs done"] if self._parts else []
         if self._most_packs:
             done.append(f"{ended} packs done, {self._most_packs} at most")
             left = ""
-        elif since > LEAST_SHARE_FOR_ETA:
-            left = f", at most {_clock(elapsed * (1 - share) / since)} left"
+        elif (seconds := seconds_left(elapsed, share, self._share_before)) is not None:
+            left = f", at most {clock(seconds)} left"
         else:
             left = ", estimating time left"
         completed = len(self._done) + sum(
             progress.most if progress.plan.ended else progress.ended for progress in self._searches.progress
         )
-        self._progress.update(self._total, completed=completed, note=f"{_clock(elapsed)}{left}")
+        self._progress.update(self._total, completed=completed, note=f"{clock(elapsed)}{left}")
         if not self._console.is_terminal and time.monotonic() - self._last_line > SECONDS_BETWEEN_LINES:
             self._last_line = time.monotonic()
-            self._say(f"{_clock(elapsed)}  {', '.join(done)}{left}")
+            self._say(f"{clock(elapsed)}  {', '.join(done)}{left}")
 
 
 def _in_words(event: dict[str, Any]) -> str | None:
@@ -202,21 +195,3 @@ def _in_words(event: dict[str, Any]) -> str | None:
         case {"event": "job_ended", "outcome": outcome, "reason": reason} if outcome in FAILED:
             return f"Job {event['number']} {outcome.replace('_', ' ')}: {reason}"
     return None
-
-
-def _work(job: JobPlan) -> float:
-    """Return a job's worst-case work, proportional to its multiply-adds."""
-    return _tuning_work(job) + _cost(job) * len(job.seeds) * max(1, job.steps)
-
-
-def _tuning_work(job: JobPlan) -> float:
-    return _cost(job) * job.most_tuning_steps
-
-
-def _cost(job: JobPlan) -> float:
-    return float(job.n_parameters_core * job.length)
-
-
-def _clock(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes}:{rest:02d}"

@@ -22,6 +22,7 @@ from lstm_bench.study.stopping import REQUESTS
 from lstm_bench.text_encoding import allow_all_letters
 
 ORPHANS_GRACE_S = 1.0
+BETWEEN_BEATS_S = 0.5  # while another process runs the job
 Jobs = queue.SimpleQueue[dict[str, Any]]
 
 
@@ -73,12 +74,18 @@ def _listen(lines: TextIO, heartbeat: PipeHeartbeat, jobs: Jobs) -> None:
         os._exit(1)
 
 
-def _run(folder: str, job: dict[str, Any], checkpoint_s: float, heartbeat: PipeHeartbeat) -> JobOutcome:
-    """Run one planned job under its lock, which a process of an earlier invocation may still hold."""
+def _run(
+    folder: str, job: dict[str, Any], name: str, tuned_by: str, checkpoint_s: float, heartbeat: PipeHeartbeat
+) -> JobOutcome:
+    """Run one part of a job under its lock.
+
+    A process of an earlier invocation may still hold it, as one of a cluster's does whose submitter has died: this one
+    waits for its end, and trains what it has left.
+    """
     from lstm_bench.records.locking import HeldError, LockError, held, job_lock
     from lstm_bench.records.store import StudyRecords
     from lstm_bench.study.identity import job_identity
-    from lstm_bench.study.job import PATIENCE_S, run_job
+    from lstm_bench.study.job import run_job
     from lstm_bench.study.planning import job_config
 
     records = StudyRecords(Path(folder))
@@ -87,13 +94,15 @@ def _run(folder: str, job: dict[str, Any], checkpoint_s: float, heartbeat: PipeH
     heartbeat.beat()
     if job_identity(config) != plan.job:
         return JobOutcome("failed", "its source changed while the study ran; start the study again")
-    try:
-        with held(job_lock(records.folder, plan.job), f"job {plan.job} of {records.folder.name}", PATIENCE_S):
-            return run_job(config, records, checkpoint_s, heartbeat, plan.seeds)
-    except HeldError as error:
-        return JobOutcome("failed", f"this job is being run by {error}")
-    except LockError as error:
-        return JobOutcome("failed", str(error))
+    while not heartbeat.stop_requested():
+        try:
+            with held(job_lock(records.folder, name), f"job {name} of {records.folder.name}", BETWEEN_BEATS_S):
+                return run_job(config, records, checkpoint_s, heartbeat, plan.seeds, name, tuned_by)
+        except HeldError:
+            heartbeat.beat()
+        except LockError as error:
+            return JobOutcome("failed", str(error))
+    return JobOutcome("interrupted", "stopped while another process ran it")
 
 
 if __name__ == "__main__":

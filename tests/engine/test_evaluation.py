@@ -98,3 +98,14 @@ def test_members_are_scored_on_the_examples_that_a_task_holds_out(stock_model: A
         accuracy = float((predictions.argmax(dim=-1) == batch.targets[0]).double().mean())
         expected = {"loss": float(F.cross_entropy(predictions, batch.targets[0])), "accuracy": accuracy}
         assert scores[m] == pytest.approx(expected, rel=1e-5, abs=1e-6)
+
+
+@pytest.mark.parametrize("cell_type", [RNNCell, LSTMCell])
+def test_no_bit_of_a_score_depends_on_who_is_scored_beside(cell_type: type) -> None:
+    for task in (CopyTask(lag=5, n_symbols=3), AddingTask(lag=9)):
+        population = built(task, cell_type)
+        together = evaluate(population, MEMBERS, range(3), 1, "evaluation", 20, CHUNK + 50)
+        for members in ([0], [1], [2], [0, 2], [1, 2]):
+            assert evaluate(population, MEMBERS, members, 1, "evaluation", 20, CHUNK + 50) == [
+                together[member] for member in members
+            ]

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from lstm_bench.records.locking import held
-from lstm_bench.study.parent_watchdog import end_with_study
+from lstm_bench.study.parent_watchdog import end_with_study, is_of_a_queue
 
 STUDY = """
 import sys, time
@@ -84,3 +84,16 @@ def test_a_study_does_not_watch_itself_nor_one_on_another_machine(
             end_with_study(tmp_path / "theirs.lock")
     end_with_study(tmp_path / "nobody.lock")
     assert "orphan" not in {thread.name for thread in threading.enumerate()}
+
+
+@pytest.mark.parametrize(
+    ("launcher", "goes_on"),
+    [
+        ("hydra_plugins.hydra_submitit_launcher.submitit_launcher.SlurmLauncher", True),
+        ("hydra_plugins.hydra_submitit_launcher.submitit_launcher.LocalLauncher", True),
+        ("hydra_plugins.hydra_joblib_launcher.joblib_launcher.JoblibLauncher", False),
+        ("hydra._internal.core_plugins.basic_launcher.BasicLauncher", False),
+    ],
+)
+def test_jobs_of_a_queue_need_no_parent(launcher: str, goes_on: bool) -> None:
+    assert is_of_a_queue(launcher) is goes_on

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from lstm_bench.config.composing import Invocation, compose_study
+from lstm_bench.records.job_parts import dealt
 from lstm_bench.records.locking import held, job_lock
 from lstm_bench.records.schema import JobOutcome, JobPlan, MemberRecord
 from lstm_bench.records.snapshot import Snapshot
@@ -61,25 +62,25 @@ def test_who_was_left_running_is_interrupted_and_who_is_finished_stays(
 ) -> None:
     running, solved = write(records, jobs[0], 0, "running"), write(records, jobs[0], 4, "solved")
     other = write(records, jobs[1], 5, "running")
-    reconciled = reconcile(records, jobs)
+    reconciled = reconcile(records, dealt(jobs, None))
     assert (reconciled.left_running, reconciled.damaged) == (2, [])
     assert statuses(records) == {running: "interrupted", other: "interrupted", solved: "solved"}
     assert "its process died" in str(records.read_member(running).error)
     assert [line["members"] for line in records.journal.read()[0] if line["event"] == "reconciled"] == [2]
-    assert reconcile(records, jobs).left_running == 0
+    assert reconcile(records, dealt(jobs, None)).left_running == 0
 
 
 def test_a_job_that_somebody_still_runs_is_left_alone(records: StudyRecords, jobs: list[JobPlan]) -> None:
     alive, dead = write(records, jobs[0], 0, "running"), write(records, jobs[1], 0, "running")
     with held(job_lock(records.folder, jobs[0].job), "a job"):
-        assert reconcile(records, jobs, patience_s=0.1).left_running == 1
+        assert reconcile(records, dealt(jobs, None), patience_s=0.1).left_running == 1
     assert statuses(records) == {alive: "running", dead: "interrupted"}
 
 
 def test_a_damaged_member_is_set_aside_named_and_waits_again(records: StudyRecords, jobs: list[JobPlan]) -> None:
     identity = write(records, jobs[0], 4, "solved")
     (records.member_folder(identity) / "weights.pt").write_bytes(b"v")
-    (damaged,) = reconcile(records, jobs).damaged
+    (damaged,) = reconcile(records, dealt(jobs, None)).damaged
     assert damaged.startswith(f"{records.member_folder(identity) / 'weights.pt'}: damaged")
     assert f"{records.folder}/damaged/{identity}.1" in damaged
     assert not records.has_member(identity)
@@ -90,7 +91,7 @@ def test_a_record_that_cannot_be_read_is_set_aside_too(records: StudyRecords, jo
     path = records.member_folder(flipped) / "record.json"
     path.write_bytes(path.read_bytes().replace(b'"seed": 0', b'"seed": 1'))
     (records.member_folder(torn) / "record.json").write_text("{")
-    assert len(reconcile(records, jobs).damaged) == 2
+    assert len(reconcile(records, dealt(jobs, None)).damaged) == 2
     assert records.identities() == []
 
 

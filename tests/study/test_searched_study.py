@@ -2,7 +2,8 @@
 
 import json
 import re
-from dataclasses import asdict
+import shutil
+from dataclasses import asdict, replace
 
 import pandas as pd
 import pytest
@@ -11,9 +12,11 @@ from lstm_bench import cli
 from lstm_bench.analysis.frames import load_study
 from lstm_bench.analysis.span_trials import searches, trials
 from lstm_bench.config.composing import Invocation, compose_study
+from lstm_bench.merge import main as main_of_merge
 from lstm_bench.records.store import StudyRecords
 from lstm_bench.report.figures import span_trials
 from lstm_bench.report.pages.protocol import protocol
+from lstm_bench.status import main as main_of_status
 from lstm_bench.study.claims_study import is_whole
 from lstm_bench.study.planning import plan_study
 
@@ -145,3 +148,30 @@ def test_what_no_search_can_do_is_refused_in_a_line(override, told, tmp_path, ca
     assert "\n" not in error
     assert told in error
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_status_says_what_is_known_of_each_span(ran, capsys):
+    output, said = ran
+    assert main_of_status(["searched", "--runs", str(output / "runs")]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert set(lines) >= {line for line in said if "are used up" in line}
+    plan = StudyRecords(output / "runs" / "searched").read_plan()
+    members = sum(len(job.members()) for job in plan.jobs)
+    assert f"Members: {members} of {members} have a result, those that tune included" in lines
+
+
+def test_a_search_goes_on_from_where_another_machine_has_come(ran, tmp_path, capsys):
+    whole = StudyRecords(ran[0] / "runs" / "searched")
+    first = StudyRecords(tmp_path / "runs" / "searched")
+    shutil.copytree(whole.folder, first.folder)
+    plan = whole.read_plan()
+    tuning = [job for job in plan.jobs if not job.seeds]
+    begun = [replace(search, packs=search.packs[:1], ended="") for search in plan.searches]
+    first.write_plan(replace(plan, jobs=tuning, searches=begun))
+    for member in (member for job in plan.jobs for member in job.reported()):
+        shutil.rmtree(first.member_folder(member.identity))
+    assert main_of_merge([str(first.folder), str(whole.folder)]) == 0
+    assert capsys.readouterr().out.startswith(f"{whole.folder}: 12 results copied, ")
+    assert (first.read_plan().jobs, first.read_plan().searches) == (plan.jobs, plan.searches)
+    assert main_of_status([str(first.folder)]) == 0
+    assert sum("are used up" in line for line in capsys.readouterr().out.splitlines()) == 2

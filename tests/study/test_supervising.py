@@ -5,14 +5,20 @@ import os
 import signal
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from lstm_bench.config.composing import Invocation, compose_study
+from lstm_bench.records.locking import held, job_lock
 from lstm_bench.records.schema import DONE, JobOutcome
+from lstm_bench.records.store import StudyRecords
 from lstm_bench.study import supervising, worker
 from lstm_bench.study.heartbeat import PipeHeartbeat
+from lstm_bench.study.planning import plan_study
 from lstm_bench.study.stopping import REQUESTS
 
 TIMEOUT_S = 60.0
@@ -96,3 +102,33 @@ def test_a_signal_to_the_worker_is_a_request_unless_it_is_ignored(signum):
             os.kill(os.getpid(), signum)
             time.sleep(0.01)
         assert heartbeat.stop_requested() == is_requested
+
+
+class Answers(PipeHeartbeat):
+    """A heartbeat that does something at its second beat."""
+
+    def __init__(self, at_second: Any) -> None:
+        super().__init__(io.StringIO())
+        self.beats, self.at_second = 0, at_second
+
+    def beat(self) -> None:
+        self.beats += 1
+        if self.beats == 2:
+            self.at_second(self)
+
+
+@pytest.mark.parametrize("is_stopped", [False, True])
+def test_a_worker_waits_for_a_process_of_an_earlier_invocation_that_runs_its_job(
+    is_stopped: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = ("cell=rnn", "task.lag=1", "cell.hidden_size=4", "trainer.seeds=1", "trainer.learning_rates=0.1")
+    tiny = (*settings, "trainer.steps=2", "trainer.eval_every=1", "trainer.eval_size=2", "trainer.confirm_size=2")
+    records = StudyRecords(tmp_path / "runs" / "s")
+    (job,) = plan_study(compose_study(Invocation((*tiny, "probe=off"))), tiny).jobs
+    monkeypatch.setattr(worker, "BETWEEN_BEATS_S", 0.05)
+    with ExitStack() as other:
+        other.enter_context(held(job_lock(records.folder, job.job), "an earlier invocation"))
+        heartbeat = Answers(lambda beat: beat.request_stop() if is_stopped else other.close())
+        outcome = worker._run(str(records.folder), asdict(job), job.job, "", 30.0, heartbeat)
+    assert outcome.status == ("interrupted" if is_stopped else "done")
+    assert len(records.identities()) == (0 if is_stopped else 1)
