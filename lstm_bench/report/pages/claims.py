@@ -71,8 +71,9 @@ def claims_page(
         Section("Protocol", [Paragraph(REPORTS), *map(_protocol, studies)], "protocol"),
         receipt_section(receipt),
     ]
-    finding = [*_first_finding(studies), verdicts_in_a_sentence(rulings)]
-    return Document(evidence.plan.study, "claims", evidence.plan.started[:10], finding, blocks)
+    verdicts = verdicts_in_a_sentence(rulings)
+    finding = [*_first_finding(studies), verdicts]
+    return Document(evidence.plan.study, "claims", evidence.plan.started[:10], finding, blocks, in_short=verdicts)
 
 
 def _first_finding(studies: Sequence[StudyData]) -> list[str]:
