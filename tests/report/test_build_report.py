@@ -57,8 +57,13 @@ def test_all_files_are_there(report: Path) -> None:
         f"{n}.{e}" for n in FIGURES for e in ("png", "svg")
     }
     assert {path.name for path in report.iterdir()} == {
-        "report.html", "report.md", "results.csv", "receipt.json", "figures", "tables",
+        "report.html", "report.md", "results.csv", "receipt.json", "summary.json", "figures", "tables",
     }  # fmt: skip
+
+
+def test_no_tick_shows_the_markup_of_a_formula(report: Path) -> None:
+    """Which matplotlib writes into an SVG as it was given, beside its outlines."""
+    assert [path.name for path in (report / "figures").glob("*.svg") if "mathdefault" in path.read_text()] == []
 
 
 def test_results_csv_holds_the_results(report: Path, sample: StudyData) -> None:

@@ -21,7 +21,7 @@ def test_the_smallest_files_are_embedded_until_the_room_is_full() -> None:
         "small",
         "a",
         "b",
-    ]  # each takes less than 100 bytes beside its text
+    ]  # and the bytes of what names them
     assert list(files_to_embed(files, room=4000)) == ["small", "a"]
     assert files_to_embed(files, room=10_400) == files
     assert files_to_embed(files, room=0) == files_to_embed(files, room=-1) == {}

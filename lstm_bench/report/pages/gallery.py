@@ -40,7 +40,7 @@ def gallery_page(reports: Sequence[Report]) -> Document:
     """Return the page of reports, in the order in which they are given."""
     published = sum(report.is_published for report in reports)
     of_which = f", {published} of them with a published budget" if published else ""
-    headline = f"{counted(len(reports), 'report')}{of_which}." if reports else NONE
+    headline = f"{counted(len(reports), 'report')}{of_which}: what was found, and what it cost." if reports else NONE
     blocks: list[Block] = [*map(_report, reports), *([] if reports else [Paragraph(FIRST)])]
     how = Section("How these pages are made", [Bullets(HOW)], "how")
     return Document("Reports", "gallery", "", [headline], [*blocks, how])
