@@ -2,17 +2,20 @@
 
 import json
 import re
+from collections.abc import Callable
 from html import unescape
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
 import pytest
+from playwright.sync_api import Page
 
 from lstm_bench.report.gallery import read_reports
 from lstm_bench.report.index import MARK, GalleryError, write_index
 
 SVG = '<svg width="9pt" height="9pt" xmlns="http://www.w3.org/2000/svg"><g id="a"/><use href="#a"/></svg>'
+CONTRASTS = (Path(__file__).parent / "contrasts.js").read_text()
 FILES = ("report.html", "report.md", "results.csv", "receipt.json")
 MACHINE = {"cores": 2, "processor": "AMD EPYC", "system": "Linux x86_64", "device": "cpu"}
 
@@ -186,3 +189,21 @@ def test_a_file_that_someone_wrote_is_not_written_over(tmp_path: Path, name: str
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(["a", name])
     (tmp_path / name).write_text(f"{MARK}\n")
     assert MARK in write_index(tmp_path)[0].read_text()
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    make_report(tmp_path, "copy_task_published", {**PICTURE, "finding": "lstm remembers 9 times as long. " * 9})
+    make_report(tmp_path, "old")
+    return write_index(tmp_path)[0]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_in_a_browser_it_fits_a_phone_and_its_words_stand_out(open_page: Callable[..., Page], scheme: str) -> None:
+    page = open_page(viewport={"width": 390, "height": 844}, color_scheme=scheme)
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    assert [told for ratio, told in page.evaluate(CONTRASTS) if ratio < 4.5] == []
+    assert page.get_by_role("img", name="Two curves.").count() == 1
+    assert page.get_by_role("heading").all_inner_texts()[1:3] == ["copy_task_published", "old"]
+    in_contents, title = page.get_by_role("link", name="old", exact=True).all()
+    assert [link.get_attribute("href") for link in (in_contents, title)] == ["#report-old", "old/report.html"]

@@ -96,9 +96,10 @@ def _claim(ruling: Ruling, figure: FigureBlock) -> Section:
 
 def _figure(ruling: Ruling, figures: Path) -> FigureBlock:
     name, figure, finding = f"claim_{ruling.name}", claim.draw(ruling), claim.finding(ruling)
-    alt = alt_text(figure, ruling.text, finding)
+    claimed = f"Claimed: {ruling.text}"
+    alt = alt_text(figure, claimed, finding)
     svg = inline_svg(save(figure, figures, name), name, alt)
-    return FigureBlock(ruling.text, finding, alt, "claim_numbers", name, svg, claim.METHOD)
+    return FigureBlock(claimed, finding, alt, "claim_numbers", name, svg, claim.METHOD)
 
 
 def _by_heading(studies: Sequence[StudyData]) -> Iterator[tuple[str, StudyData]]:
