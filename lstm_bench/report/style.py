@@ -85,7 +85,7 @@ def lettered_svg(figure: Figure) -> str:
 def inline_svg(svg: str, name: str, alt: str) -> str:
     """Return an SVG fit for a page: no prologue, no white ground, ink that follows the page's light or dark, own ids.
 
-    Ids begin with the figure's name, since several figures share one page; see `compact_svg`, which shortens the rest.
+    Ids come from the figure's name, since several figures share one page; see `compact_svg`.
     """
     body = svg[svg.index("<svg") :].strip()
     body = re.sub(r"<metadata>.*?</metadata>", "", body, flags=re.DOTALL)

@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-from lstm_bench.analysis.frames import StudyData
-from lstm_bench.analysis.headline import headline
 from lstm_bench.report.document import Details, Document, FigureBlock, Section
 from lstm_bench.report.summary import Summary, read_summary, summarise, summary_text
 
@@ -40,13 +38,3 @@ def test_it_is_read_as_it_was_written(tmp_path: Path) -> None:
     summary = Summary("study", 'lstm holds "a memory" \u00d7 2', "solve_rates", "How far?", "Far.", "A chart.")
     (tmp_path / "summary.json").write_text(summary_text(summary), encoding="utf-8")
     assert read_summary(tmp_path / "summary.json") == summary
-
-
-def test_a_report_has_the_finding_of_its_page_and_the_figure_that_answers_first(
-    report: Path, sample: StudyData
-) -> None:
-    summary = read_summary(report / "summary.json")
-    assert summary.finding == headline(sample)[0]
-    assert (summary.kind, summary.figure) == ("study", "solve_rates")
-    assert f"![{summary.question}" in (report / "report.md").read_text()
-    assert (report / "figures" / f"{summary.figure}.svg").is_file()
