@@ -104,12 +104,15 @@ def _parser() -> argparse.ArgumentParser:
 def _index(options: argparse.Namespace) -> int:
     """Write the front page of all reports and return the exit code.
 
-    Raises: RequestError for a study beside it, and where the folder of reports is none.
+    Raises: RequestError for a study or an option of one beside it, and where the folder of reports is none.
     """
     from lstm_bench.report.index import GalleryError, write_index
 
     if options.studies:
         raise RequestError(f"--index {' '.join(options.studies)}: allowed: --index without STUDY, for it shows all")
+    further = {"--name": options.name is not None, "--text": options.text, "--pdf": options.pdf}
+    if others := [name for name, is_there in further.items() if is_there]:
+        raise RequestError(f"--index {' '.join(others)}: allowed: --index with --reports and --open")
     try:
         page, problems = write_index(options.reports)
     except GalleryError as error:

@@ -236,6 +236,8 @@ def test_the_index_shows_what_reports_there_are(run: Run, tmp_path: Path, monkey
 def test_an_index_of_one_study_or_of_no_folder_is_refused(run: Run, tmp_path: Path) -> None:
     line = "--index small: allowed: --index without STUDY, for it shows all"
     assert run("small", "--index") == (2, [], [line])
+    line = "--index --text --pdf: allowed: --index with --reports and --open"
+    assert run("--index", "--pdf", "--text") == (2, [], [line])
     assert run("--index", "--reports", "nowhere") == (2, [], ["reports=nowhere: allowed: a folder of reports"])
     assert list(tmp_path.iterdir()) == []
 
