@@ -1,4 +1,4 @@
-"""Make a report again from its records: python -m lstm_bench.report STUDY [STUDY ...].
+"""Make a report again from its records: python -m lstm_bench.report STUDY [STUDY ...], or a page of all: --index.
 
 Heavy imports (pandas, scipy, seaborn) stand inside the functions that need them, so that a wrong name is reported at
 once.
@@ -35,21 +35,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Build the requested report, print its path and return the exit code.
 
     With `--text` the comparison is printed, too; with `--pdf` the page as PDF beside it, with `--open` it is shown in
-    the browser. Several studies stand side by side in one report. Unreadable records are listed one per line; the
-    report is still written and the exit code is 2, else 0. Where the report or its PDF cannot be made, a line says why
-    and the code is 1.
+    the browser. Several studies stand side by side in one report; with `--index` the page shows all reports instead.
+    Unreadable records are listed one per line; the report is still written and the exit code is 2, else 0. Where the
+    report or its PDF cannot be made, a line says why and the code is 1.
     """
     prepare_matplotlib()
     allow_all_letters()
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if not options.studies and not options.index:
+        parser.error("STUDY: allowed: the name of a study; or --index alone")
     is_complete = True
     try:
+        if options.index:
+            return _index(options)
         printer = _printer() if options.pdf else ""
         _refuse_folders(options.studies, options.runs)
         studies, problems = _load(options.studies, options.runs)
         if studies:
             from lstm_bench.claims.evidence import own_claims
-            from lstm_bench.report.build import letters_line, write_report
+            from lstm_bench.report.build import letters_line, size_line, write_report
 
             claims = own_claims(study_folder(next(iter(studies)), options.runs))
             report = _as_one(studies, options.name)
@@ -57,7 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             if options.text:
                 _print_comparison(report)
             print(page)
-            if line := letters_line(report):
+            for line in filter(None, (letters_line(report), size_line(page))):
                 print(line, file=sys.stderr)
             if printer:
                 is_complete = _print_pdf(page, printer)
@@ -80,17 +85,44 @@ def _parser() -> argparse.ArgumentParser:
         description="Make a report from its records, or one of several studies side by side.",
     )
     parser.add_argument(
-        "studies", nargs="+", metavar="STUDY", help="name of a study, a folder of runs/; or the path of such a folder"
+        "studies", nargs="*", metavar="STUDY", help="name of a study, a folder of runs/; or the path of such a folder"
     )
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="where studies lie (default: runs)")
     parser.add_argument("--reports", type=Path, default=Path("reports"), help="where reports go (default: reports)")
     parser.add_argument("--name", help="name of the report (default: that of the study, or a_vs_b)")
+    parser.add_argument(
+        "--index", action="store_true", help="write index.html and README.md that show every report, and no report"
+    )
     parser.add_argument("--text", action="store_true", help="print the comparison of cells, too")
     parser.add_argument(
         "--pdf", action="store_true", help="print the page into report.pdf beside it, by Chromium or Chrome"
     )
     parser.add_argument("--open", action="store_true", help="show the page in the browser")
     return parser
+
+
+def _index(options: argparse.Namespace) -> int:
+    """Write the front page of all reports and return the exit code.
+
+    Raises: RequestError for a study or an option of one beside it, and where the folder of reports is none.
+    """
+    from lstm_bench.report.index import GalleryError, write_index
+
+    if options.studies:
+        raise RequestError(f"--index {' '.join(options.studies)}: allowed: --index without STUDY, for it shows all")
+    further = {"--name": options.name is not None, "--text": options.text, "--pdf": options.pdf}
+    if others := [name for name, is_there in further.items() if is_there]:
+        raise RequestError(f"--index {' '.join(others)}: allowed: --index with --reports and --open")
+    try:
+        page, problems = write_index(options.reports)
+    except GalleryError as error:
+        raise RequestError(str(error)) from error
+    print(page)
+    for problem in problems:
+        print(problem, file=sys.stderr)
+    if options.open:
+        _show(page)
+    return WRONG_INPUT if problems else 0
 
 
 def _printer() -> str:

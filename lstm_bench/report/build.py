@@ -23,7 +23,7 @@ from lstm_bench.records.store import StudyRecords
 from lstm_bench.report.document import Document
 from lstm_bench.report.figure_registry import FIGURES, STUDY_FIGURES
 from lstm_bench.report.fonts import missing_letters
-from lstm_bench.report.html import files_to_embed, render_html
+from lstm_bench.report.html import LARGEST_PAGE, ROOM, files_to_embed, render_html
 from lstm_bench.report.markdown import render_markdown
 from lstm_bench.report.pages.claims import claims_page
 from lstm_bench.report.pages.claims_section import claim_tables, has_claims
@@ -31,6 +31,7 @@ from lstm_bench.report.pages.sensitivity import sensitivity_page, sensitivity_ta
 from lstm_bench.report.pages.speed import speed_csv_tables, speed_page
 from lstm_bench.report.pages.study import study_page
 from lstm_bench.report.receipt import make_receipt, receipt_items
+from lstm_bench.report.summary import SUMMARY, summarise, summary_text
 
 Measured = StudyData | SpeedBenchmark | Evidence
 LOADERS: Mapping[Measure, Callable[[Path], Measured]] = {
@@ -103,6 +104,13 @@ def letters_line(study: Measured) -> str:
     return missing and f"Figures: no font here has {missing}, which they show as boxes; the tables have these letters."
 
 
+def size_line(page: Path) -> str:
+    """Return in a line that a page is larger than `LARGEST_PAGE`, "" where it is not."""
+    size = page.stat().st_size
+    limit = f"{LARGEST_PAGE / 1e6:.0f} MB"
+    return f"{page}: {size / 1e6:.1f} MB, more than {limit}: its figures alone are." if size > LARGEST_PAGE else ""
+
+
 def _parts(study: Measured, figures: Path, extra_receipt: Mapping[str, Any] | None, own_claims: Path | None) -> Parts:
     if isinstance(study, SpeedBenchmark):
         return _speed_parts(study, figures, extra_receipt)
@@ -151,9 +159,13 @@ def _speed_parts(benchmark: SpeedBenchmark, figures: Path, extra_receipt: Mappin
 
 
 def _pages(page: Document, rows: Files) -> Files:
-    """Return the page in both formats; that in HTML embeds as many of the rows' files as it has room for."""
-    html = render_html(replace(page, embedded=files_to_embed(rows)))
-    return {"report.md": render_markdown(page), "report.html": html}
+    """Return the page in both formats, and its summary.
+
+    That in HTML embeds as many of the rows' files as it has room for, without growing beyond `LARGEST_PAGE`.
+    """
+    left = LARGEST_PAGE - len(render_html(page).encode("utf-8", "backslashreplace"))
+    html = render_html(replace(page, embedded=files_to_embed(rows, min(ROOM, left))))
+    return {"report.md": render_markdown(page), "report.html": html, SUMMARY: summary_text(summarise(page))}
 
 
 def _row_files(receipt: Mapping[str, Any], results: pd.DataFrame, tables: Mapping[str, pd.DataFrame]) -> Files:

@@ -38,6 +38,14 @@ class Link:
 
 
 @dataclass(frozen=True)
+class PageLink:
+    """A link to another page, by its path without the ending: in HTML to the one in HTML, in Markdown likewise."""
+
+    text: str
+    page: str
+
+
+@dataclass(frozen=True)
 class FileLink:
     """A link to a file in the folder of the page, by the file's name."""
 
@@ -59,7 +67,7 @@ class Correction:
     right: str
 
 
-Inline: TypeAlias = str | Verbatim | Code | Link | FileLink | Verdict | Correction | Filled
+Inline: TypeAlias = str | Verbatim | Code | Link | PageLink | FileLink | Verdict | Correction | Filled
 Text: TypeAlias = str | tuple[Inline, ...]
 
 
@@ -76,7 +84,7 @@ def plain_text(text: Text) -> str:
 def _words(part: Inline) -> str:
     if isinstance(part, str):
         return part
-    return part.text if isinstance(part, Verbatim | Code | Link | Filled) else ""
+    return part.text if isinstance(part, Verbatim | Code | Link | PageLink | Filled) else ""
 
 
 @dataclass(frozen=True)
@@ -143,6 +151,21 @@ class FigureBlock:
     def method_anchor(self) -> str:
         """The anchor of the method among the definitions."""
         return f"method-{self.table}"
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture of another page, with what one sees in it below.
+
+    `name` is read out where it cannot be seen, before `alt`. `path` is of its PNG, from the folder of this page; `svg`
+    is the same picture for a page in HTML.
+    """
+
+    name: str
+    path: str
+    alt: str
+    caption: str
+    svg: str
 
 
 @dataclass(frozen=True)
@@ -242,6 +265,7 @@ Block: TypeAlias = (
     | Callout
     | Table
     | FigureBlock
+    | Picture
     | Bullets
     | Terms
     | Details
@@ -257,7 +281,8 @@ class Document:
     """A page from top to bottom.
 
     `kind` and `date` stand above the title, `headline` holds the finding in a few paragraphs. `embedded` has the text
-    of files beside the page, by path, that an HTML page holds within itself.
+    of files beside the page, by path, that an HTML page holds within itself. `in_short` is the finding in a sentence
+    for other pages, "" where that is the first paragraph of the headline.
     """
 
     title: str
@@ -266,6 +291,7 @@ class Document:
     headline: Sequence[str]
     blocks: Sequence[Block]
     embedded: Mapping[str, str] = field(default_factory=dict)
+    in_short: str = ""
 
     @property
     def contents(self) -> list[tuple[str, str]]:

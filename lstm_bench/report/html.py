@@ -5,12 +5,15 @@ from itertools import accumulate
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import escape
 
 from lstm_bench.report.document import Document, parts
 from lstm_bench.report.typography import typeset
 
 TEMPLATES = Path(__file__).parent / "templates"
-ROOM = 2**20  # letters: about what the figures of a study of two cells take
+LARGEST_PAGE = 3_000_000  # bytes: what a mail, a repository and a browser on a phone take well
+ROOM = 2**20  # bytes: about what the figures of a study of two cells take
+NAMED = 60  # bytes: about what it takes to name an embedded file
 
 
 def render_html(document: Document) -> str:
@@ -32,8 +35,14 @@ def files_to_embed(files: Mapping[str, str], room: int = ROOM) -> dict[str, str]
 
     Args:
         files: text by path, from the folder of the page.
-        room: letters that all of them may have together.
+        room: bytes of the page that all of them may take together.
     """
-    smallest_first = sorted(files, key=lambda path: (len(files[path]), path))
-    totals = accumulate(len(files[path]) for path in smallest_first)
+    sizes = {path: _size(path, text) for path, text in files.items()}
+    smallest_first = sorted(files, key=lambda path: (sizes[path], path))
+    totals = accumulate(sizes[path] for path in smallest_first)
     return {path: files[path] for path, total in zip(smallest_first, totals, strict=True) if total <= room}
+
+
+def _size(path: str, text: str) -> int:
+    """Return the bytes of a page that hold a file: its text, escaped, and what names it, there and in its links."""
+    return len(escape(path + text).encode("utf-8", "backslashreplace")) + NAMED

@@ -18,7 +18,9 @@ from lstm_bench.report.document import (
     Heatmaps,
     Inline,
     Link,
+    PageLink,
     Paragraph,
+    Picture,
     Section,
     Table,
     Terms,
@@ -86,6 +88,9 @@ class _Renderer:
                 yield self._table(block)
             case FigureBlock():
                 yield from self._figure(block)
+            case Picture():
+                yield image(block.alt, block.path)
+                yield prose(block.caption)
             case Bullets():
                 yield bullets(map(self._text, block.items))
             case Terms():
@@ -116,6 +121,8 @@ class _Renderer:
                 text = code(part.text)
             case Link():
                 text = self._link(part)
+            case PageLink():
+                text = link(typeset(part.text), f"{part.page}.md")
             case FileLink():
                 text = link(PurePosixPath(part.path).name, part.path)
             case Verdict():

@@ -1,5 +1,6 @@
 """What figures are made of: panels, axes, reference lines, bands, legends and notes."""
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
@@ -216,7 +217,17 @@ def log_axis(axes: Axes) -> None:
     axes.set_yscale("log")
     axes.yaxis.set_major_locator(LogLocator(numticks=7))
     axes.yaxis.set_minor_locator(NullLocator())
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: power_of_ten(value)))
+    power_ticks(axes.yaxis)
+
+
+def power_ticks(axis: Axis, plain_from: float = math.inf) -> None:
+    """Write the ticks of a log axis as 10⁻⁴ and 10⁴; those from `plain_from` to its inverse as 0.01, 1 and 100.
+
+    Matplotlib's own writes formulas, which the theme shows as they stand.
+    """
+    axis.set_major_formatter(
+        FuncFormatter(lambda value, _: f"{value:g}" if plain_from <= value <= 1 / plain_from else power_of_ten(value))
+    )
 
 
 def power_of_ten(value: float) -> str:

@@ -77,11 +77,12 @@ def _flat(key: str, value: Any) -> list[tuple[str, str]]:
             return [(key.replace("_", " "), ", ".join(f"{name} {part}" for name, part in nested))]
         return [item for name, part in nested for item in _flat(name, part)]
     if key == "wall_s":
-        return [("wall time", "not finished" if value is None else _duration(float(value)))]
+        return [("wall time", "not finished" if value is None else duration(float(value)))]
     return [(NAMES.get(key, key.replace("_", " ")), "unknown" if value is None else str(value))]
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """Return "1 h 2 min 3 s"."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     parts = [f"{hours} h" if hours else "", f"{minutes} min" if minutes or hours else "", f"{rest} s"]

@@ -10,6 +10,7 @@ from typing import Any, ParamSpec
 import seaborn as sns
 from matplotlib.figure import Figure
 
+from lstm_bench.report.compact_svg import compact_svg
 from lstm_bench.report.figure_files import svg_text, theme_alone, write_figure, write_figures
 from lstm_bench.report.fonts import font_families
 
@@ -84,15 +85,13 @@ def lettered_svg(figure: Figure) -> str:
 def inline_svg(svg: str, name: str, alt: str) -> str:
     """Return an SVG fit for a page: no prologue, no white ground, ink that follows the page's light or dark, own ids.
 
-    Ids get the figure's name as a prefix, since several figures share one page.
+    Ids come from the figure's name, since several figures share one page; see `compact_svg`.
     """
     body = svg[svg.index("<svg") :].strip()
     body = re.sub(r"<metadata>.*?</metadata>", "", body, flags=re.DOTALL)
     body = re.sub(r'(<g id="patch_1">\s*<path d="[^"]*" style="fill: )#ffffff', r"\1none", body, count=1)
-    body = re.sub(r'\bid="', f'id="{name}-', body)
-    body = re.sub(r'(url\(#|href="#)', rf"\1{name}-", body)
     for drawn, on_the_page in ON_THE_PAGE.items():
         body = body.replace(drawn, on_the_page)
     label = html.escape(alt)
     body = re.sub(r'\swidth="[^"]*pt"|\sheight="[^"]*pt"', "", body, count=2)
-    return body.replace("<svg ", f'<svg role="img" aria-label="{label}" ', 1)
+    return compact_svg(body, name).replace("<svg ", f'<svg role="img" aria-label="{label}" ', 1)

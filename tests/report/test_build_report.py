@@ -13,6 +13,7 @@ from lstm_bench.analysis.headline import headline
 from lstm_bench.analysis.solving import spans
 from lstm_bench.report import build, figure_registry
 from lstm_bench.report.build import build_report
+from lstm_bench.report.summary import read_summary
 from lstm_bench.report.typography import typeset
 
 OF_WORDS = {"learned_walk", "same_word", "boundary"}  # nothing to show of the sample, whose tasks are not of words
@@ -57,8 +58,23 @@ def test_all_files_are_there(report: Path) -> None:
         f"{n}.{e}" for n in FIGURES for e in ("png", "svg")
     }
     assert {path.name for path in report.iterdir()} == {
-        "report.html", "report.md", "results.csv", "receipt.json", "figures", "tables",
+        "report.html", "report.md", "results.csv", "receipt.json", "summary.json", "figures", "tables",
     }  # fmt: skip
+
+
+def test_a_report_has_the_finding_of_its_page_and_the_figure_that_answers_first(
+    report: Path, sample: StudyData
+) -> None:
+    summary = read_summary(report / "summary.json")
+    assert summary.finding == headline(sample)[0]
+    assert (summary.kind, summary.figure) == ("study", "solve_rates")
+    assert f"![{summary.question}" in (report / "report.md").read_text()
+    assert (report / "figures" / f"{summary.figure}.svg").is_file()
+
+
+def test_no_tick_shows_the_markup_of_a_formula(report: Path) -> None:
+    """Which matplotlib writes into an SVG as it was given, beside its outlines."""
+    assert [path.name for path in (report / "figures").glob("*.svg") if "mathdefault" in path.read_text()] == []
 
 
 def test_results_csv_holds_the_results(report: Path, sample: StudyData) -> None:

@@ -76,6 +76,7 @@ def test_markdown_says_what_the_page_says(claims_report: Path, folder: Path) -> 
         if ruling.verdict != "not tested":
             assert f"figures/claim_{ruling.name}.png" in text
             assert (claims_report / "figures" / f"claim_{ruling.name}.svg").is_file()
+            assert "mathdefault" not in (claims_report / "figures" / f"claim_{ruling.name}.svg").read_text()
     assert "What the numbers support" in text
 
 

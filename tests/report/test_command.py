@@ -200,6 +200,55 @@ def test_the_comparison_is_printed_where_it_is_asked_for(run: Run, tmp_path: Pat
     assert run("untrained", "--text")[1][0] == "Nothing was trained, so there is nothing to compare."
 
 
+def test_a_page_that_is_too_large_is_told_in_a_line_and_embeds_no_file(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_small(tmp_path / "runs" / "small")
+    assert run("small")[2] == []
+    page = tmp_path / "reports" / "small" / "report.html"
+    limit = page.stat().st_size - 1
+    assert page.read_text().count("<template data-file") > 5
+    monkeypatch.setattr(build, "LARGEST_PAGE", limit)
+    assert run("small")[2] == []
+    assert limit - 40_000 < page.stat().st_size <= limit, "the largest file alone is left out"
+    monkeypatch.setattr(build, "LARGEST_PAGE", 1000)
+    line = "reports/small/report.html: 0.1 MB, more than 0 MB: its figures alone are."
+    assert run("small")[2] == [line]
+    assert "<template data-file" not in page.read_text()
+
+
+def test_the_index_shows_what_reports_there_are(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("small", "tiny"):
+        make_small(tmp_path / "runs" / name)
+        run(name)
+    assert run("--index") == (0, ["reports/index.html"], [])
+    page = (tmp_path / "reports" / "index.html").read_text()
+    assert page.count('<svg role="img"') == 2
+    (tmp_path / "reports" / "tiny" / "receipt.json").write_text("{")
+    shown: list[str] = []
+    monkeypatch.setattr("webbrowser.open", lambda address: not shown.append(address))
+    code, out, err = run("--index", "--open")
+    assert (code, out) == (2, ["reports/index.html"])
+    assert err[0].startswith("reports/tiny/receipt.json: cannot be read: EOF")
+    assert len(err) == len(shown) == 1
+
+
+def test_an_index_of_one_study_or_of_no_folder_is_refused(run: Run, tmp_path: Path) -> None:
+    line = "--index small: allowed: --index without STUDY, for it shows all"
+    assert run("small", "--index") == (2, [], [line])
+    line = "--index --text --pdf: allowed: --index with --reports and --open"
+    assert run("--index", "--pdf", "--text") == (2, [], [line])
+    assert run("--index", "--reports", "nowhere") == (2, [], ["reports=nowhere: allowed: a folder of reports"])
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_neither_study_nor_index_is_refused(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        run()
+    assert ended.value.code == 2
+    assert capsys.readouterr().err.splitlines()[-1].endswith("allowed: the name of a study; or --index alone")
+
+
 def test_the_page_is_shown_in_the_browser_where_there_is_one(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

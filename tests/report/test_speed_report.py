@@ -63,7 +63,8 @@ def test_all_files_are_there_and_the_same_records_give_the_same_bytes(
     first, second = whole, build_report(tmp_path / "runs" / "speed", tmp_path / "reports").parent
     files = {str(path.relative_to(first)) for path in first.rglob("*") if path.is_file()}
     assert files == {
-        "report.html", "report.md", "results.csv", "receipt.json", "tables/speed_benchmark.csv", "tables/speedup.csv",
+        "report.html", "report.md", "results.csv", "receipt.json", "summary.json", "tables/speed_benchmark.csv",
+        "tables/speedup.csv",
         "tables/limit_share.csv", "tables/whole_study.csv", "figures/speedup.png", "figures/speedup.svg",
         "figures/limit_share.png", "figures/limit_share.svg",
     }  # fmt: skip

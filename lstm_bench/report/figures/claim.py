@@ -11,7 +11,7 @@ from matplotlib.patches import Patch
 
 from lstm_bench.claims.contract import Claimed, Measurement
 from lstm_bench.claims.deciding import Ruling
-from lstm_bench.report.panels import legend, legend_entry, new_figure
+from lstm_bench.report.panels import legend, legend_entry, new_figure, power_ticks
 from lstm_bench.report.style import MUTED, RULE, themed
 
 METHOD = (
@@ -24,6 +24,7 @@ WORDS = {HOLDS: "holds", FAILS: "fails", OPEN: "open"}
 MARKERS = {HOLDS: "o", FAILS: "X", OPEN: "D"}
 STEP, GROUP_GAP, ROW_INCHES, PANEL_INCHES = 0.62, 1.0, 0.2, 0.62
 LOG_BEYOND = 10.0  # a range of so many times is shown on a log axis
+PLAIN_FROM = 0.01  # ticks of such an axis that are no powers: 0.01 to 100
 MARGIN = 0.06
 
 
@@ -70,6 +71,8 @@ def _draw_panel(axes: Axes, numbers: Sequence[Measurement]) -> None:
     shades, places = _shades(), _places(numbers)
     low, high, scale = _range(numbers)
     axes.set(xscale=scale, xlim=(low, high), ylim=(places[-1] + 0.7, -0.7))
+    if scale == "log":
+        power_ticks(axes.xaxis, PLAIN_FROM)
     if numbers[0].claimed is not None:
         axes.axvspan(*_within(numbers[0].claimed, low, high), color=RULE, alpha=0.55, linewidth=0)
     for number, y in zip(numbers, places, strict=True):

@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter, LogLocator
+from matplotlib.ticker import LogLocator
 
 from lstm_bench.analysis.frames import StudyData
 from lstm_bench.analysis.power_law import PowerLaw
@@ -25,7 +25,7 @@ from lstm_bench.report.panels import (
     log_axis,
     log_ticks,
     new_figure,
-    power_of_ten,
+    power_ticks,
 )
 from lstm_bench.report.style import colours, themed
 
@@ -68,7 +68,7 @@ def _cost_axis(axes: Axes, rows: pd.DataFrame, cost: Cost) -> None:
     axes.set_ylim(0.6 * least, 1.6 * rows["budget"].max())
     log_ticks(axes.yaxis, LogLocator(subs=(1, 2, 5)))
     if cost == "flops":
-        axes.yaxis.set_major_formatter(FuncFormatter(lambda flops, _: power_of_ten(flops)))
+        power_ticks(axes.yaxis)
     axes.set(xlabel="lag (steps)", ylabel=f"{NAMES[cost]} to solve")
 
 

@@ -27,6 +27,7 @@ from lstm_bench.report.panels import (
     name_lines,
     new_figure,
     note_in,
+    power_ticks,
     reference_line,
 )
 from lstm_bench.report.style import MUTED, colours, themed
@@ -70,6 +71,7 @@ def draw(study: StudyData) -> Figure:
         bar = figure.colorbar(meshes[0], ax=figure.axes, location="top", shrink=0.5, aspect=45, anchor=(0.0, 0.0),
                               pad=0.12 / figure.get_figheight(), extend="min")  # fmt: skip
         bar.set_label("norm of the gradient at a state, median over members", fontsize="small", loc="left")
+        power_ticks(bar.ax.xaxis)
         bar.ax.minorticks_off()
     return figure
 

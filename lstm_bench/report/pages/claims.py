@@ -71,8 +71,9 @@ def claims_page(
         Section("Protocol", [Paragraph(REPORTS), *map(_protocol, studies)], "protocol"),
         receipt_section(receipt),
     ]
-    finding = [*_first_finding(studies), verdicts_in_a_sentence(rulings)]
-    return Document(evidence.plan.study, "claims", evidence.plan.started[:10], finding, blocks)
+    verdicts = verdicts_in_a_sentence(rulings)
+    finding = [*_first_finding(studies), verdicts]
+    return Document(evidence.plan.study, "claims", evidence.plan.started[:10], finding, blocks, in_short=verdicts)
 
 
 def _first_finding(studies: Sequence[StudyData]) -> list[str]:
@@ -95,9 +96,10 @@ def _claim(ruling: Ruling, figure: FigureBlock) -> Section:
 
 def _figure(ruling: Ruling, figures: Path) -> FigureBlock:
     name, figure, finding = f"claim_{ruling.name}", claim.draw(ruling), claim.finding(ruling)
-    alt = alt_text(figure, ruling.text, finding)
+    claimed = f"Claimed: {ruling.text}"
+    alt = alt_text(figure, claimed, finding)
     svg = inline_svg(save(figure, figures, name), name, alt)
-    return FigureBlock(ruling.text, finding, alt, "claim_numbers", name, svg, claim.METHOD)
+    return FigureBlock(claimed, finding, alt, "claim_numbers", name, svg, claim.METHOD)
 
 
 def _by_heading(studies: Sequence[StudyData]) -> Iterator[tuple[str, StudyData]]:
