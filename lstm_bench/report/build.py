@@ -107,8 +107,8 @@ def letters_line(study: Measured) -> str:
 def size_line(page: Path) -> str:
     """Return in a line that a page is larger than `LARGEST_PAGE`, "" where it is not."""
     size = page.stat().st_size
-    limit = f"{LARGEST_PAGE / 1e6:.0f} MB"
-    return f"{page}: {size / 1e6:.1f} MB, more than {limit}: its figures alone are." if size > LARGEST_PAGE else ""
+    line = f"{page}: {size / 1e3:,.0f} kB, more than {LARGEST_PAGE / 1e3:,.0f} kB: its figures alone are."
+    return line if size > LARGEST_PAGE else ""
 
 
 def _parts(study: Measured, figures: Path, extra_receipt: Mapping[str, Any] | None, own_claims: Path | None) -> Parts:

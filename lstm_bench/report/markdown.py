@@ -101,6 +101,11 @@ class _Renderer:
                 yield from self.blocks(block.blocks, level)
             case CodeBlock():
                 yield fenced(block.text)
+            case Player() | Heatmaps() | ToyCell():
+                yield from self._interactive(block, level)
+
+    def _interactive(self, block: Player | Heatmaps | ToyCell, level: int) -> Iterator[str]:
+        match block:
             case Player():
                 yield from self._player(block, level)
             case Heatmaps():
