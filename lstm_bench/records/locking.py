@@ -119,6 +119,13 @@ def job_lock(records: Path, job: str) -> Path:
     return records.parent / ".locks" / f"{records.name}.job-{job}.lock"
 
 
+def is_job_held(records: Path, job: str) -> bool:
+    """Tell whether a process runs a job, or a part of it that bears its identity and a name behind a point."""
+    whole = job_lock(records, job)
+    parts = whole.parent.glob(f"{glob.escape(whole.stem)}.*.lock")
+    return is_held(whole) or any(map(is_held, parts))
+
+
 def is_any_job_running(records: Path) -> bool:
     """Tell whether a lock's note says that a process runs a job of a study."""
     return any(study_lock(records).parent.glob(f"{glob.escape(records.name)}.job-*.lock.holder"))

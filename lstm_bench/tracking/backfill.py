@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from lstm_bench.analysis.wording import counted
-from lstm_bench.records.locking import HeldError, LockError, held, is_held, job_lock
+from lstm_bench.records.locking import HeldError, LockError, held, is_job_held
 from lstm_bench.records.reading import RecordError
 from lstm_bench.records.schema import StudyPlan
 from lstm_bench.records.store import StudyRecords
@@ -81,7 +81,7 @@ def backfill(folder: Path, reports: Path, uri: str | None) -> Backfilled:
     with held(mirror_lock(folder), shlex.join(["python", "-m", PROGRAM, *sys.argv[1:]])):
         store, artifacts = tracking_uri(folder.parent.parent, uri or plan.tracking_uri)
         progress = Progress()
-        mirror = Mirror(plan, records, store, artifacts, progress, lambda job: is_held(job_lock(folder, job)))
+        mirror = Mirror(plan, records, store, artifacts, progress, lambda job: is_job_held(folder, job))
         summary = _summary(plan, folder, reports)
         _update(mirror, summary, progress)
         n_runs = mirror.recorded() + (summary.report is not None)

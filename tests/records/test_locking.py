@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from lstm_bench import cli
-from lstm_bench.records.locking import HeldError, LockError, held, holder, is_held
+from lstm_bench.records.locking import HeldError, LockError, held, holder, is_held, is_job_held, job_lock
 
 HOLD = """
 import sys, time
@@ -112,3 +112,12 @@ def test_a_holder_on_another_machine_may_have_died_so_the_second_is_told_how_to_
         told = rf"on elsewhere since .* \(the first command\); if that has ended, remove {re.escape(str(lock))}$"
         with pytest.raises(HeldError, match=told), held(lock, "me"):
             raise AssertionError
+
+
+@pytest.mark.parametrize(("part", "is_running"), [("ab", True), ("ab.tuning", True), ("ab.4", True), ("abc", False)])
+def test_a_job_runs_where_it_or_a_part_of_it_is_held(tmp_path: Path, part: str, is_running: bool) -> None:
+    records = tmp_path / "study[1]"
+    assert not is_job_held(records, "ab")
+    with held(job_lock(records, part), "the job"):
+        assert is_job_held(records, "ab") is is_running
+    assert not is_job_held(records, "ab")
