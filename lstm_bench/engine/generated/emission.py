@@ -1,0 +1,327 @@
+"""Write the operations of one phase of a step as C: products, sums, and as few loops as possible over the rest.
+
+Operations on numbers one by one that have one shape go through one loop, and what only they read stays in registers.
+Views cost nothing, except where a value must be copied for it.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from itertools import count
+from typing import Any, NamedTuple
+
+import torch
+from torch.fx import Node
+
+from lstm_bench.engine.generated.buffers import Arena, Place, Sizes, axes, rounded
+from lstm_bench.engine.generated.loops import Load, Store, loop, reduction
+from lstm_bench.engine.generated.operations import FILLED, RESHAPED, SAME, SPLITS, VIEWS, formula_of, number
+from lstm_bench.engine.generated.tracing import CannotGenerateError, StepGraph
+
+aten = torch.ops.aten
+SUMS = {aten.sum.dim_IntList: False, aten.sum.default: False, aten.mean.dim: True, aten.mean.default: True}
+OTHERS = {aten.mm.default, aten.cat.default, *SUMS}
+
+
+class Sink(NamedTuple):
+    """Where else a value goes: `adds` to what is there; `stays` until the way back."""
+
+    place: Place
+    adds: bool = False
+    stays: bool = False
+
+
+class Emitter:
+    """Write one phase.
+
+    Args:
+        step: the traced step.
+        nodes: those of the phase, in the order of the trace.
+        places: where the values stand that are there before; the emitter adds those that it stores.
+        sinks: where else values go.
+        kept: values that the way back reads.
+        scratch, tape, panels: where values of this step, values that are kept, and packed weights may stand.
+
+    Attributes:
+        lines: the C of the phase.
+        packing: the C that packs weights, before the first step.
+    """
+
+    def __init__(
+        self,
+        step: StepGraph,
+        nodes: Sequence[Node],
+        places: dict[Node, Place],
+        sinks: Mapping[Node, Sequence[Sink]],
+        kept: set[Node],
+        scratch: Arena,
+        tape: Arena,
+        panels: Arena,
+    ) -> None:
+        self._sizes, self._places, self._kept, self._dtype = Sizes(step.batch), places, kept, step.dtype
+        self._scratch, self._tape, self._panels = scratch, tape, panels
+        self._sinks = defaultdict(list[Sink])
+        for node, to in sinks.items():
+            self._sinks[root(node)] += to
+        self._names = count()
+        self._packed = dict[tuple[str, tuple[int, ...], tuple[int, ...], int], str]()
+        self.lines, self.packing = list[str](), list[str]()
+        self._todo = [node for node in nodes if root(node) is node and node.target not in VIEWS | SPLITS]
+        self._direct, self._viewed = self._uses()
+        for node in nodes:
+            self._check(node)
+        self._places_of_cats = dict[Node, Place]()
+        self._inside_cats = self._place_cats()
+        self._run()
+
+    # --- order ---
+
+    def _run(self) -> None:
+        while self._todo:
+            before = len(self._todo)
+            for node in [node for node in self._todo if not is_pointwise(node) and self._ready(node)]:
+                self._emit(node)
+            if group := self._next_group():
+                self._emit_group(group)
+            if len(self._todo) == before:
+                raise CannotGenerateError(f"operations that wait for each other: {[(n, n.all_input_nodes, [self._available(a) for a in n.all_input_nodes]) for n in self._todo[:3]]}")
+        for node, sinks in self._sinks.items():  # of placeholders and views
+            for sink in sinks:
+                self._copy(self._place(node), sink.place, sink.adds)
+
+    def _next_group(self) -> list[Node]:
+        """Return operations that can go through one loop: those of the shape of the first that is ready."""
+        group = list[Node]()
+        for node in self._todo:
+            if is_pointwise(node) and (not group or shape_of(node) == shape_of(group[0])):
+                inputs = {root(source) for source in node.all_input_nodes}
+                if all(self._available(source) or source in group for source in inputs):
+                    group.append(node)
+        return group
+
+    def _ready(self, node: Node) -> bool:
+        return all(self._available(source) for source in node.all_input_nodes)
+
+    def _available(self, node: Node) -> bool:
+        node = root(node)
+        if node in self._places:
+            return True
+        return node.target in VIEWS | SPLITS and self._available(_argument(node))
+
+    def _uses(self) -> tuple[dict[Node, set[Node]], set[Node]]:
+        """Return who reads each value as it is, and which values are read through a view."""
+        direct, viewed = defaultdict(set[Node]), set[Node]()
+        for node in self._todo:
+            for source in map(root, node.all_input_nodes):
+                direct[source].add(node)
+                viewed |= _seen_through(source)
+        for node in (*self._sinks, *self._kept):
+            viewed |= _seen_through(root(node))
+        return direct, viewed
+
+    def _check(self, node: Node) -> None:
+        if node.target in VIEWS | SPLITS | SAME - {aten._to_copy.default}:
+            return
+        if node.target is not aten._to_copy.default and not is_pointwise(node) and node.target not in OTHERS:
+            raise CannotGenerateError(f"no C for {node.target}")
+        if node.meta["val"].dtype not in (self._dtype, torch.bool) and node.target not in FILLED:
+            raise CannotGenerateError(f"a step computes numbers of {node.meta['val'].dtype}")
+
+    # --- where values stand ---
+
+    def _place(self, node: Node) -> Place:
+        """Return where an available value stands."""
+        node = root(node)
+        if node not in self._places:
+            self._places[node] = self._view(node)
+        return self._places[node]
+
+    def _view(self, node: Node) -> Place:
+        source = self._place(_argument(node))
+        try:
+            seen = _seen(node, source.axes)
+        except RuntimeError:  # as it stands, it cannot be seen so
+            copied = self._scratch.place(source.shape)
+            self._copy(source, copied)
+            source, seen = copied, _seen(node, copied.axes)
+        return source.viewed(seen)
+
+    def _stored_at(self, node: Node, padded: bool = False) -> Place:
+        """Choose where a value is stored: where it goes anyway, else on the tape or in scratch memory."""
+        for sink in self._sinks[node]:
+            if not sink.adds and not padded and (sink.stays or node not in self._kept):
+                self._sinks[node].remove(sink)
+                return sink.place
+        return (self._tape if node in self._kept else self._scratch).place(shape_of(node), padded)
+
+    def _place_cats(self) -> set[tuple[Node, int]]:
+        """Let values be stored straight into what they are concatenated to; return which."""
+        inside = set[tuple[Node, int]]()
+        for node in self._todo:
+            if node.target is not aten.cat.default:
+                continue
+            place = self._places_of_cats[node] = self._stored_at(node)
+            for number_, (source, part) in enumerate(_parts_of_cat(node, place)):
+                if is_pointwise(root(source)) and root(source) in self._todo:
+                    self._sinks[root(source)].append(Sink(part, stays=node in self._kept))
+                    inside.add((node, number_))
+        return inside
+
+    # --- operations ---
+
+    def _emit_group(self, group: list[Node]) -> None:
+        variables, loads, body, stores = dict[Node, str](), list[Load](), list[str](), list[Store]()
+
+        def read(argument: Any) -> str:
+            if not isinstance(argument, Node):
+                return number(argument)
+            source = root(argument)
+            if source not in variables:
+                variables[source] = f"v{next(self._names)}"
+                loads.append(Load(variables[source], self._place(source)))
+            return variables[source]
+
+        for node in group:
+            value = self._value(node, read)
+            variables[node] = f"v{next(self._names)}"
+            body.append(f"const vec {variables[node]} = {value};")
+        for node in group:
+            is_read_later = node in self._kept or node in self._viewed or self._direct[node] - set(group)
+            if is_read_later or any(not sink.adds for sink in self._sinks[node]):
+                self._places[node] = self._stored_at(node)
+                stores.append(Store(variables[node], self._places[node]))
+            stores += [Store(variables[node], sink.place, sink.adds) for sink in self._sinks.pop(node, [])]
+            self._todo.remove(node)
+        self.lines += loop(self._sizes, shape_of(group[0]), loads, body, stores)
+
+    def _value(self, node: Node, read: Any) -> str:
+        if node.target in FILLED:
+            return number(FILLED[node.target](*node.args))
+        formula = formula_of(node.target)
+        assert formula is not None  # of a pointwise node
+        plain = {key: value for key, value in node.kwargs.items() if value is not None}
+        arguments = [None if argument is None else read(argument) for argument in node.args]
+        try:
+            return formula(*arguments, **plain)
+        except TypeError as error:
+            raise CannotGenerateError(f"no C for {node.target} with {', '.join(plain)}") from error
+
+    def _emit(self, node: Node) -> None:
+        """Write an operation that has a loop of its own."""
+        self._todo.remove(node)
+        adds = [sink for sink in self._sinks[node] if sink.adds]
+        if adds and not (node in self._kept or node in self._viewed or self._direct[node]) and len(adds) == 1:
+            del self._sinks[node]
+            self._compute(node, adds[0].place, adds=True)
+            return
+        if node.target is aten.cat.default:
+            self._places[node] = self._places_of_cats[node]
+        else:
+            self._places[node] = self._stored_at(node, padded=node.target is aten.mm.default)
+        self._compute(node, self._places[node])
+        for sink in self._sinks.pop(node, []):
+            self._copy(self._places[node], sink.place, sink.adds)
+
+    def _compute(self, node: Node, to: Place, adds: bool = False) -> None:
+        if node.target is aten.mm.default:
+            self._multiply(node, to, adds)
+        elif node.target is aten.cat.default:
+            for number_, (source, part) in enumerate(_parts_of_cat(node, to)):
+                if (node, number_) not in self._inside_cats:
+                    self._copy(self._place(source), part)
+        else:
+            source = self._place(_argument(node))
+            rank = len(source.shape)
+            over = node.args[1] if len(node.args) > 1 and node.args[1] is not None else range(rank)
+            over_axes = sorted({axis % rank for axis in over}) if rank else []  # type: ignore[union-attr, operator]
+            kept = [1 if axis in over_axes else size for axis, size in enumerate(source.shape)]
+            target = Place(to.base, to.axes.reshape(kept)) if rank else to
+            self.lines += ["{", *reduction(self._sizes, source, over_axes, target, SUMS[node.target], adds), "}"]
+
+    def _copy(self, source: Place, to: Place, adds: bool = False) -> None:
+        self.lines += loop(self._sizes, to.shape, [Load("v", source)], [], [Store("v", to, adds)])
+
+    def _multiply(self, node: Node, to: Place, adds: bool) -> None:
+        """Write a product [M, K] [K, N]; the right operand is packed once where it is a constant."""
+        left, right = (self._place(argument) for argument in node.args[:2])  # type: ignore[arg-type]
+        (rows, depth), columns = (self._sizes.expression(size) for size in left.shape), right.shape[1]
+        if self._sizes.has_batch([columns]):
+            raise CannotGenerateError("a product with the batch as its columns")
+        a = f"{left.address(['', ''], left.shape)}, {left.axes.stride(0)}, {left.axes.stride(1)}"
+        out = f"{to.address(['', ''], to.shape)}, {to.axes.stride(0)}"
+        if right.base.startswith("constant"):
+            b = f"{self._pack(right)}, {depth}, 0"
+        else:
+            if right.axes.stride(1) != 1 and columns > 1:
+                dense = self._scratch.place(right.shape, padded=True)
+                self._copy(right, dense)
+                right = dense
+            b = f"{right.address(['', ''], right.shape)}, 1, {right.axes.stride(0)}"
+        self.lines.append(f"panels_of({int(adds)}, {rows}, {rounded(columns)}, {depth}, {a}, {b}, {out});")
+
+    def _pack(self, weight: Place) -> str:
+        key = weight.base, weight.shape, tuple(weight.axes.stride()), int(weight.axes.storage_offset())
+        if key not in self._packed:
+            depth, columns = weight.shape
+            self._packed[key] = self._panels.place((depth, rounded(columns))).base
+            source = f"{weight.address(['', ''], weight.shape)}, {weight.axes.stride(0)}, {weight.axes.stride(1)}"
+            self.packing.append(f"pack({depth}, {columns}, {rounded(columns)}, {source}, {self._packed[key]});")
+        return self._packed[key]
+
+
+def root(node: Node) -> Node:
+    """Return the node whose value a node has, as it is."""
+    while node.target in SAME or (
+        node.target in RESHAPED | {aten.slice.Tensor} and shape_of(node) == shape_of(_argument(node))
+    ):
+        node = _argument(node)
+    return node
+
+
+def is_pointwise(node: Node) -> bool:
+    """Return whether an operation works on numbers one by one."""
+    return node.target in FILLED or (formula_of(node.target) is not None and isinstance(node.meta["val"], torch.Tensor))
+
+
+def shape_of(node: Node) -> tuple[int, ...]:
+    """Return the shape of a node's value at the batch size of the trace."""
+    return tuple(node.meta["val"].shape)
+
+
+def base_of(node: Node) -> Node:
+    """Return the node whose memory a node's value is a view of."""
+    node = root(node)
+    while node.target in VIEWS | SPLITS:
+        node = root(_argument(node))
+    return node
+
+
+def _argument(node: Node) -> Node:
+    argument = node.args[0]
+    assert isinstance(argument, Node)
+    return argument
+
+
+def _seen_through(source: Node) -> set[Node]:
+    """Return the value that is seen through a view; nothing where it is seen as it is."""
+    return {base_of(source)} if source.target in VIEWS | SPLITS else set()
+
+
+def _seen(node: Node, source: torch.Tensor) -> torch.Tensor:
+    """Return a view of axes, as a node makes it."""
+    target = aten.view.default if node.target in RESHAPED - {aten.expand.default} else node.target
+    if node.target in SPLITS:
+        return source  # `getitem` takes its part of it
+    if isinstance(node.target, torch._ops.OpOverload):
+        seen: torch.Tensor = target(source, *node.args[1:], **node.kwargs)  # type: ignore[operator]
+        return seen
+    split, index = _argument(node), node.args[1]
+    part: torch.Tensor = split.target(source, *split.args[1:], **split.kwargs)[index]  # type: ignore[operator, index]
+    return part
+
+
+def _parts_of_cat(node: Node, place: Place) -> list[tuple[Node, Place]]:
+    """Return the values that are concatenated, and where each goes."""
+    sources: Any = node.args[0]
+    axis = int(node.args[1]) if len(node.args) > 1 else 0  # type: ignore[arg-type]
+    parts = place.axes.split([shape_of(source)[axis] for source in sources], axis)
+    return [(source, place.viewed(part)) for source, part in zip(sources, parts, strict=True)]
