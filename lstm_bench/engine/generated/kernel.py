@@ -1,6 +1,7 @@
 """The `Kernel` of a program that is generated from a cell's own step."""
 
 import ctypes
+import math
 from collections.abc import Mapping
 
 import torch
@@ -15,7 +16,7 @@ from lstm_bench.engine.generated.tracing import trace_step
 from lstm_bench.engine.generic import GenericKernel
 from lstm_bench.engine.kernel import Parts
 
-BUFFER_SLACK = 64  # numbers that the last vector of a row may reach beyond the end of a buffer
+SLACK = 64  # numbers that the last vector of a row may reach beyond the end of a buffer
 
 
 class GeneratedKernel:
@@ -38,6 +39,7 @@ class GeneratedKernel:
         self._ends = GenericKernel(cell, batched=False, training=training)  # the initial state and its gradient
         self._parts = list(self._step.state)
         self._hidden = cell.hidden_size
+        self._buffers = Parts()
 
     def bytes_per_step(self, inputs: Tensor) -> int:
         """See `Kernel`."""
@@ -57,8 +59,7 @@ class GeneratedKernel:
         self._finishing = [values[split:] for values in prepared]
         columns = zip(*(values[:split] for values in prepared), strict=True)
         self._constants = [torch.stack([t.contiguous() for t in column]).to(self._step.dtype) for column in columns]
-        sums = torch.zeros(_with_slack(members * self._program.sums), dtype=self._step.dtype)
-        self._sums = sums[: members * self._program.sums].view(members, -1)
+        self._sums = self._buffer("sums", members, self._program.sums).zero_()
         return {part: tensor.to(self._step.dtype) for part, tensor in state.items()}
 
     @torch.no_grad()
@@ -68,17 +69,15 @@ class GeneratedKernel:
         T, M, B, _ = x.shape
         self._states = []
         for part in self._parts:
-            of_part = x.new_empty(_with_slack(M * (T + 1) * state[part][0].numel()))
-            states = of_part[: M * (T + 1) * state[part][0].numel()].view(M, T + 1, *state[part].shape[1:])
+            states = self._buffer(part, M, T + 1, *state[part].shape[1:])
             states[:, 0] = state[part]
             self._states.append(states)
-        outputs = x.new_empty(_with_slack(M * T * B * self._hidden))
-        self._outputs = outputs[: M * T * B * self._hidden].view(M, T, B, self._hidden)
+        self._outputs = self._buffer("outputs", M, T, B, self._hidden)
         of_batch, beside = self._program.tape
-        self._tape = x.new_empty(_with_slack(M * T * (of_batch * B + beside)))
+        self._tape = self._buffer("tape", M * T * (of_batch * B + beside))
         of_batch, beside = self._program.scratch
-        self._scratch = x.new_empty(_with_slack(of_batch * B + beside))
-        self._panels = x.new_empty(_with_slack(self._program.panels))
+        self._scratch = self._buffer("scratch", of_batch * B + beside)
+        self._panels = self._buffer("panels", self._program.panels)
         self._call("forward", 0, x, x, [[None] * 4 for _ in self._parts])
         after = {part: states[:, T].clone() for part, states in zip(self._parts, self._states, strict=True)}
         return self._outputs.transpose(0, 1), after
@@ -93,8 +92,8 @@ class GeneratedKernel:
             shape = states[:, 0].shape
             gradient = d_state[part].contiguous().clone() if d_state else states.new_zeros(shape)
             norm = states.new_zeros(M, T, dtype=torch.float64) if with_norms else None
-            spares = states.new_empty(2, _with_slack(gradient[0].numel()))
-            pointers.append([gradient, spares[0], spares[1], norm])
+            spares = [self._buffer(f"{part} {spare}", gradient[0].numel()) for spare in ("total", "next")]
+            pointers.append([gradient, *spares, norm])
             d_entering[part] = gradient
             if norm is not None:
                 norms[part] = norm.T
@@ -116,6 +115,13 @@ class GeneratedKernel:
                 gradients[name][m] += gradient
         return gradients
 
+    def _buffer(self, name: str, *shape: int) -> Tensor:
+        """Return memory that the next call of this name has again: the pages of new memory cost as much as small steps."""
+        count = math.prod(shape)
+        if name not in self._buffers or len(self._buffers[name]) < count + SLACK:
+            self._buffers[name] = torch.empty(count + SLACK, dtype=self._step.dtype)
+        return self._buffers[name][:count].view(shape)
+
     def _call(self, function: str, last: int, d_outputs: Tensor, zeros_like: Tensor, parts: list[list[Tensor | None]]) -> None:
         T, M, B, _ = self._x.shape
         zeros = self._x.new_zeros(B * self._hidden)
@@ -128,7 +134,3 @@ class GeneratedKernel:
         pointers = (ctypes.c_void_p * len(tensors))(*(None if t is None else t.data_ptr() for t in tensors))
         strides = (ctypes.c_long * 4)(self._x.stride(1), self._x.stride(0), d_outputs.stride(1), d_outputs.stride(0))
         getattr(self._library, function)(*map(ctypes.c_long, (M, T, B, last)), pointers, strides)
-
-
-def _with_slack(count: int) -> int:
-    return count + BUFFER_SLACK

@@ -75,7 +75,7 @@ FORMULAS: Mapping[Any, Callable[..., str]] = {
     "add": lambda x, y, alpha=1: f"{x} + {_scaled(y, alpha)}",
     "sub": lambda x, y, alpha=1: f"{x} - {_scaled(y, alpha)}",
     "rsub": lambda x, y, alpha=1: f"{y} - {_scaled(x, alpha)}",
-    "mul": lambda x, y: f"{x} * {y}",
+    "mul": lambda x, y: x if y == number(1) else f"{x} * {y}",
     "div": lambda x, y: f"{x} / {y}",
     "neg": lambda x: f"-{x}",
     "reciprocal": lambda x: f"all(1) / {x}",

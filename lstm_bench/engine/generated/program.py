@@ -13,6 +13,8 @@ from lstm_bench.engine.generated.emission import Emitter, Sink, base_of, root, s
 from lstm_bench.engine.generated.partition import Partition
 from lstm_bench.engine.generated.tracing import StepGraph
 
+aten = torch.ops.aten
+CHEAP = {aten.add.Tensor, aten.sub.Tensor, aten.rsub.Scalar, aten.mul.Tensor, aten.mul.Scalar, aten.neg.default}
 HEADERS = ("vectors.h", "products.h", "nonlinearities.h", "step.h")
 
 
@@ -55,8 +57,10 @@ def write_program(step: StepGraph, divided: Partition) -> Program:
     leaving[step.output].append(Sink(Place("y", axes(shape_of(step.output))), stays=True))
     forward_nodes = {root(node) for node in divided.forward}
     used_later = [source for node in divided.backward for source in node.all_input_nodes] + list(divided.summed)
-    kept = {base_of(source) for source in used_later} & forward_nodes
     there |= entering
+    kept = {base_of(source) for source in used_later} & forward_nodes
+    again = _computed_again(divided, kept, set(there), {root(node) for node in leaving})
+    kept -= set(again)
     forward = Emitter(step, divided.forward, there, leaving, kept, scratch, tape, panels)
 
     arrived, departing = dict[Node, Place](), defaultdict(list[Sink])
@@ -74,7 +78,7 @@ def write_program(step: StepGraph, divided: Partition) -> Program:
         departing[node].append(Sink(Place(f"sums + {offset}", place.axes), adds=True))
     persistent = {node: place for node, place in there.items() if not place.base.startswith("scratch")}
     back_places = persistent | arrived | {step.d_output: Place("d_y", axes(shape_of(step.d_output)))}
-    backward = Emitter(step, divided.backward, back_places, departing, set(), scratch, tape, panels)
+    backward = Emitter(step, [*again, *divided.backward], back_places, departing, set(), scratch, tape, panels)
 
     parts = {part: shape_of(node)[1:] for part, node in step.state.items()}
     words = [max(1, torch.Size(shape).numel()) for shape in parts.values()]
@@ -95,6 +99,16 @@ def write_program(step: StepGraph, divided: Partition) -> Program:
         source, (tape.words[0], tape.words[1]), (scratch.words[0], scratch.words[1]), panels.words[1], sums.words[1],
         sums_at, parts,
     )  # fmt: skip
+
+
+def _computed_again(divided: Partition, kept: set[Node], there: set[Node], leaving: set[Node]) -> list[Node]:
+    """Return kept values that a sum or a product of others gives again: that takes less time than to write and read them."""
+    again = list[Node]()
+    for node in divided.forward:
+        if node in kept and node not in leaving and node.target in CHEAP:
+            if all(base_of(source) in kept | there | leaving for source in node.all_input_nodes):
+                again.append(node)
+    return again
 
 
 # p: 0 x, 1 y, 2 tape, 3 scratch, 4 panels, 5 sums, 6 d_y, 7 zeros, 8 unused; then for each part of the state 6 pointers:
