@@ -122,7 +122,9 @@ def test_widths_that_heads_do_not_divide_are_left_out() -> None:
 
 
 def test_a_long_buffer_that_is_an_index_and_a_mask_of_truths_do_not_keep_members_apart() -> None:
-    assert found(check_cells.Places)["members"] == Finding("ok", "several members in one call (torch.func.vmap)")
+    members = found(check_cells.Places)["members"]
+    assert members.verdict == "ok"
+    assert members.text.startswith("several members in one call (torch.func.vmap); no C kernel")
 
 
 @pytest.mark.parametrize("cell_type", [check_cells.Good, check_cells.Complex, check_cells.WrapsLSTM])

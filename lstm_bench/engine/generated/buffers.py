@@ -87,7 +87,11 @@ class Arena:
     def place(self, shape: Sequence[int], padded: bool = False) -> Place:
         """Return a new buffer; the rows of a padded one begin at multiples of PAD."""
         of_batch, beside = self._sizes.words(shape, padded)
-        base = f"{self.name} + {self.words[0]} * B" if of_batch else f"{self.name} + {self.name.upper()} * B + {self.words[1]}"
+        base = (
+            f"{self.name} + {self.words[0]} * B"
+            if of_batch
+            else f"{self.name} + {self.name.upper()} * B + {self.words[1]}"
+        )
         self.words[0] += of_batch
         self.words[1] += beside
         return Place(base, axes(shape, padded))

@@ -19,7 +19,10 @@ from lstm_bench.engine.generated.tracing import CannotGenerateError, StepGraph
 
 aten = torch.ops.aten
 SUMS = {aten.sum.dim_IntList: False, aten.sum.default: False, aten.mean.dim: True, aten.mean.default: True}
-OTHERS = {aten.mm.default, aten.cat.default, *SUMS}
+WHOLE = {*FILLED, aten.where.self}  # operations whose values may be whole numbers, which are real numbers in C
+PRODUCTS = {aten.mm.default, aten.bmm.default}
+SCATTERS = {aten.slice_scatter.default: aten.slice.Tensor, aten.select_scatter.default: aten.select.int}
+OTHERS = {aten.cat.default, *PRODUCTS, *SCATTERS, *SUMS}
 
 
 class Sink(NamedTuple):
@@ -83,7 +86,9 @@ class Emitter:
             if group := self._next_group():
                 self._emit_group(group)
             if len(self._todo) == before:
-                raise CannotGenerateError(f"operations that wait for each other: {[(n, n.all_input_nodes, [self._available(a) for a in n.all_input_nodes]) for n in self._todo[:3]]}")
+                raise CannotGenerateError(
+                    f"operations that wait for each other: {[(n, n.all_input_nodes, [self._available(a) for a in n.all_input_nodes]) for n in self._todo[:3]]}"
+                )
         for node, sinks in self._sinks.items():  # of placeholders and views
             for sink in sinks:
                 self._copy(self._place(node), sink.place, sink.adds)
@@ -123,7 +128,7 @@ class Emitter:
             return
         if node.target is not aten._to_copy.default and not is_pointwise(node) and node.target not in OTHERS:
             raise CannotGenerateError(f"no C for {node.target}")
-        if node.meta["val"].dtype not in (self._dtype, torch.bool) and node.target not in FILLED:
+        if node.meta["val"].dtype not in (self._dtype, torch.bool) and node.target not in WHOLE:
             raise CannotGenerateError(f"a step computes numbers of {node.meta['val'].dtype}")
 
     # --- where values stand ---
@@ -216,14 +221,19 @@ class Emitter:
         if node.target is aten.cat.default:
             self._places[node] = self._places_of_cats[node]
         else:
-            self._places[node] = self._stored_at(node, padded=node.target is aten.mm.default)
+            self._places[node] = self._stored_at(node, padded=node.target in PRODUCTS)
         self._compute(node, self._places[node])
         for sink in self._sinks.pop(node, []):
             self._copy(self._places[node], sink.place, sink.adds)
 
     def _compute(self, node: Node, to: Place, adds: bool = False) -> None:
-        if node.target is aten.mm.default:
+        if node.target in PRODUCTS:
             self._multiply(node, to, adds)
+        elif node.target in SCATTERS:
+            base, part = node.args[:2]
+            view = SCATTERS[node.target](to.axes, *node.args[2:], **node.kwargs)
+            self._copy(self._place(base), to)  # type: ignore[arg-type]
+            self._copy(self._place(part), to.viewed(view))  # type: ignore[arg-type]
         elif node.target is aten.cat.default:
             for number_, (source, part) in enumerate(_parts_of_cat(node, to)):
                 if (node, number_) not in self._inside_cats:
@@ -231,7 +241,7 @@ class Emitter:
         else:
             source = self._place(_argument(node))
             rank = len(source.shape)
-            over = node.args[1] if len(node.args) > 1 and node.args[1] is not None else range(rank)
+            over = (node.args[1] if len(node.args) > 1 else None) or range(rank)
             over_axes = sorted({axis % rank for axis in over}) if rank else []  # type: ignore[union-attr, operator]
             kept = [1 if axis in over_axes else size for axis, size in enumerate(source.shape)]
             target = Place(to.base, to.axes.reshape(kept)) if rank else to
@@ -241,22 +251,33 @@ class Emitter:
         self.lines += loop(self._sizes, to.shape, [Load("v", source)], [], [Store("v", to, adds)])
 
     def _multiply(self, node: Node, to: Place, adds: bool) -> None:
-        """Write a product [M, K] [K, N]; the right operand is packed once where it is a constant."""
+        """Write a product [M, K] [K, N], or one for each sequence; the right operand is packed once if it is constant."""
         left, right = (self._place(argument) for argument in node.args[:2])  # type: ignore[arg-type]
-        (rows, depth), columns = (self._sizes.expression(size) for size in left.shape), right.shape[1]
+        depth, columns = right.shape[-2:]
         if self._sizes.has_batch([columns]):
             raise CannotGenerateError("a product with the batch as its columns")
-        a = f"{left.address(['', ''], left.shape)}, {left.axes.stride(0)}, {left.axes.stride(1)}"
-        out = f"{to.address(['', ''], to.shape)}, {to.axes.stride(0)}"
-        if right.base.startswith("constant"):
-            b = f"{self._pack(right)}, {depth}, 0"
+        if right.axes.stride(-1) != 1 and columns > 1 and not _is_constant(right):
+            dense = self._scratch.place(right.shape, padded=True)
+            self._copy(right, dense)
+            right = dense
+        each = ["i0"] if node.target is aten.bmm.default else []
+        a, b, out = (place.address([*each, "", ""], place.shape) for place in (left, right, to))
+        rows, deep = (self._sizes.expression(size) for size in left.shape[-2:])
+        row, step = left.axes.stride()[-2:]
+        size = f"{rows}, {rounded(columns)}, {deep}"
+        ends = f"{out}, {to.axes.stride(-2)});"
+        packed = self._pack(right) if _is_constant(right) and not each else None
+        if packed and step == 1:
+            product = f"{'add_' * adds}product({size}, {a}, {row}, {packed}, {ends}"
+        elif packed:
+            product = f"panels_of({int(adds)}, {size}, {a}, {row}, {step}, {packed}, {depth}, 0, {ends}"
+        elif row == 1:
+            product = f"outer({int(adds)}, {size}, {a}, {step}, {b}, {right.axes.stride(-2)}, {ends}"
         else:
-            if right.axes.stride(1) != 1 and columns > 1:
-                dense = self._scratch.place(right.shape, padded=True)
-                self._copy(right, dense)
-                right = dense
-            b = f"{right.address(['', ''], right.shape)}, 1, {right.axes.stride(0)}"
-        self.lines.append(f"panels_of({int(adds)}, {rows}, {rounded(columns)}, {depth}, {a}, {b}, {out});")
+            product = f"panels_of({int(adds)}, {size}, {a}, {row}, {step}, {b}, 1, {right.axes.stride(-2)}, {ends}"
+        self.lines.append(
+            f"for (long i0 = 0; i0 < {self._sizes.expression(left.shape[0])}; i0++) {product}" if each else product
+        )
 
     def _pack(self, weight: Place) -> str:
         key = weight.base, weight.shape, tuple(weight.axes.stride()), int(weight.axes.storage_offset())
@@ -266,6 +287,10 @@ class Emitter:
             source = f"{weight.address(['', ''], weight.shape)}, {weight.axes.stride(0)}, {weight.axes.stride(1)}"
             self.packing.append(f"pack({depth}, {columns}, {rounded(columns)}, {source}, {self._packed[key]});")
         return self._packed[key]
+
+
+def _is_constant(place: Place) -> bool:
+    return place.base.startswith("constant")
 
 
 def root(node: Node) -> Node:

@@ -10,9 +10,7 @@ from torch import Tensor
 from lstm_bench.cells.contract import Cell
 from lstm_bench.engine.compiled.build import generated_library
 from lstm_bench.engine.compiled.layout import PRECISION, dense
-from lstm_bench.engine.generated.partition import partition
-from lstm_bench.engine.generated.program import write_program
-from lstm_bench.engine.generated.tracing import trace_step
+from lstm_bench.engine.generated.generating import generate
 from lstm_bench.engine.generic import GenericKernel
 from lstm_bench.engine.kernel import Parts
 
@@ -32,9 +30,8 @@ class GeneratedKernel:
     name = "generated BPTT"
 
     def __init__(self, cell: Cell, training: bool = True) -> None:
-        self._step = trace_step(cell, training)
-        self._divided = partition(self._step)
-        self._program = write_program(self._step, self._divided)
+        generated = generate(cell, training)
+        self._step, self._divided, self._program = generated.step, generated.divided, generated.program
         self._library = generated_library(self._program.source, PRECISION[self._step.dtype])
         self._ends = GenericKernel(cell, batched=False, training=training)  # the initial state and its gradient
         self._parts = list(self._step.state)
@@ -122,7 +119,9 @@ class GeneratedKernel:
             self._buffers[name] = torch.empty(count + SLACK, dtype=self._step.dtype)
         return self._buffers[name][:count].view(shape)
 
-    def _call(self, function: str, last: int, d_outputs: Tensor, zeros_like: Tensor, parts: list[list[Tensor | None]]) -> None:
+    def _call(
+        self, function: str, last: int, d_outputs: Tensor, zeros_like: Tensor, parts: list[list[Tensor | None]]
+    ) -> None:
         T, M, B, _ = self._x.shape
         zeros = self._x.new_zeros(B * self._hidden)
         tensors: list[Tensor | None] = [

@@ -58,7 +58,16 @@ def reduction(
     if last in axes:
         to = target.address([*kept, ""], shape)
         sign = "+=" if adds else "="
-        lines += ["vec sum = {0};", *inside, over_last, *room, add, "}", closing, f"*({to}) {sign} total({'sum'}) / ({scale});"]
+        lines += [
+            "vec sum = {0};",
+            *inside,
+            over_last,
+            *room,
+            add,
+            "}",
+            closing,
+            f"*({to}) {sign} total({'sum'}) / ({scale});",
+        ]
         return [*lines, "}" * sum(map(bool, kept))]
     write = _stored(Store(f"sum / all({scale})", target, adds), kept, shape, exact)
     lines += [over_last, *room, "vec sum = {0};", *inside, add, closing, write, "}"]

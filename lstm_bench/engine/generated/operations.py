@@ -14,7 +14,13 @@ from lstm_bench.engine.generated.tracing import CannotGenerateError
 
 aten = torch.ops.aten
 
-SAME = {aten.alias.default, aten.detach.default, aten.clone.default, aten.lift_fresh_copy.default, aten._to_copy.default}
+SAME = {
+    aten.alias.default,
+    aten.detach.default,
+    aten.clone.default,
+    aten.lift_fresh_copy.default,
+    aten._to_copy.default,
+}
 RESHAPED = {aten.view.default, aten._unsafe_view.default, aten.reshape.default, aten.expand.default}
 VIEWS = {
     *RESHAPED,
@@ -41,6 +47,16 @@ FILLED: Mapping[Any, Callable[..., float]] = {
     aten.new_ones.default: lambda *_: 1.0,
     aten.new_full.default: lambda _, __, value: value,
     aten.scalar_tensor.default: lambda value: value,
+    **{  # written over before they are read
+        target: lambda *_: 0.0
+        for target in (
+            aten.empty.memory_format,
+            aten.empty_like.default,
+            aten.empty_strided.default,
+            aten.new_empty.default,
+            aten.new_empty_strided.default,
+        )
+    },
 }
 
 
@@ -64,6 +80,11 @@ def _compared(sign: str) -> Callable[..., str]:
 
 def _mapped(function: str) -> Callable[..., str]:
     return lambda *arguments: f"{function}({', '.join(arguments)})"
+
+
+def _power(x: str, exponent: str) -> str:
+    short = {number(0.5): f"sqrt_of({x})", number(1): x, number(2): f"{x} * {x}", number(3): f"{x} * {x} * {x}"}
+    return short.get(exponent, f"power_of({x}, {exponent})")
 
 
 def _clamped(x: str, low: str | None = None, high: str | None = None) -> str:
@@ -95,7 +116,8 @@ FORMULAS: Mapping[Any, Callable[..., str]] = {
     "sin": _mapped("sin_of"),
     "cos": _mapped("cos_of"),
     "erf": _mapped("erf_of"),
-    "pow": _mapped("power_of"),
+    "pow": _power,
+    "copy": lambda _, x: x,
     "clamp": _clamped,
     "sign": lambda x: f"choose({x} > all(0), all(1), choose({x} < all(0), all(-1), {x}))",
     "sgn": lambda x: f"choose({x} > all(0), all(1), choose({x} < all(0), all(-1), {x}))",

@@ -84,8 +84,15 @@ def write_program(step: StepGraph, divided: Partition) -> Program:
     words = [max(1, torch.Size(shape).numel()) for shape in parts.values()]
     width = shape_of(step.output)[1]
     constants = [max(1, torch.Size(shape_of(node)).numel()) for node in divided.constants]
-    definitions = [f"#define TAPE {tape.words[0]}", f"#define SCRATCH {scratch.words[0]}", "#define PANELS 0", "#define SUMS_ 0"]
-    pointers = [f"const real *constant{k} = (real *)p[{9 + 6 * len(words) + k}] + m * {n};" for k, n in enumerate(constants)]
+    definitions = [
+        f"#define TAPE {tape.words[0]}",
+        f"#define SCRATCH {scratch.words[0]}",
+        "#define PANELS 0",
+        "#define SUMS_ 0",
+    ]
+    pointers = [
+        f"const real *constant{k} = (real *)p[{9 + 6 * len(words) + k}] + m * {n};" for k, n in enumerate(constants)
+    ]
     source = "\n".join(
         [
             *(f'#include "{name}"' for name in HEADERS),
@@ -123,9 +130,7 @@ def _head(name: str, pointers: Sequence[str]) -> list[str]:
     ]
 
 
-def _forward(
-    words: Sequence[int], width: int, tape: Sequence[int], pointers: Sequence[str], phase: Emitter
-) -> str:
+def _forward(words: Sequence[int], width: int, tape: Sequence[int], pointers: Sequence[str], phase: Emitter) -> str:
     states = [
         f"real *state{k} = (real *)p[{9 + 6 * k}] + (m * (T + 1) + t) * {n} * B, *next{k} = state{k} + {n} * B;"
         for k, n in enumerate(words)

@@ -6,6 +6,7 @@ The batch size of the trace is a prime that divides no other size of the cell, s
 batch is, and a program made from the graph runs at any batch size.
 """
 
+import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import chain
@@ -14,6 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor, autograd
 from torch._decomp import core_aten_decompositions, get_decompositions
+from torch.func import functionalize
 from torch.fx import Graph, GraphModule, Node
 from torch.fx.experimental.proxy_tensor import make_fx
 
@@ -82,9 +84,13 @@ def trace_step(cell: Cell, training: bool) -> StepGraph:
         sample = functional.initial_state(weights, 1)
     batch = _batch_size(chain.from_iterable(t.shape for t in (*weights.values(), *sample.values())), cell)
     with kept_generators(), torch.no_grad():
+        before = GeneratorStates.now()
         state = {part: tensor.detach().clone() for part, tensor in functional.initial_state(weights, batch).items()}
+        _check_draws("initial_state", before)
     _check_types(functional.dtype, {name: weights[name] for name in trained} | state)
-    x = torch.linspace(-1, 1, batch * cell.input_size, dtype=functional.dtype, device=next(iter(weights.values())).device)
+    x = torch.linspace(
+        -1, 1, batch * cell.input_size, dtype=functional.dtype, device=next(iter(weights.values())).device
+    )
     totals: list[str] = []
 
     def step(
@@ -102,20 +108,39 @@ def trace_step(cell: Cell, training: bool) -> StepGraph:
         by_kind = [[gradients.pop(0) for _ in group] for group in (trained, state, totals)]
         return output, following, *by_kind
 
-    table = core_aten_decompositions() | get_decompositions(_FURTHER) | {aten.addmm.default: _addmm}
-    arguments = weights, x.view(batch, -1), state, torch.ones(batch, cell.hidden_size).to(x), {part: t.clone() for part, t in state.items()}
+    arguments = (
+        weights,
+        x.view(batch, -1),
+        state,
+        torch.ones(batch, cell.hidden_size).to(x),
+        {part: t.clone() for part, t in state.items()},
+    )
     with kept_generators(), torch.enable_grad():
         before = GeneratorStates.now()
         try:
-            module = make_fx(step, decomposition_table=table)(*arguments)
+            module = make_fx(step, decomposition_table=_decompositions())(*arguments)
+            if any(map(_writes_in_place, module.graph.nodes)):
+                with torch.no_grad():  # what is written in place into a step's own tensors becomes new tensors
+                    module = make_fx(functionalize(module), decomposition_table=_decompositions())(*arguments)
         except Exception as error:  # tracing fails in many ways, as vmap does
             raise CannotGenerateError(" ".join(str(error).split())) from error
-        if drawn := GeneratorStates.now().differing(before):
-            raise CannotGenerateError(f"a step draws from {', '.join(drawn)} global generator")
+        _check_draws("step", before)
     return _described(module, batch, functional.dtype, list(weights), list(state), trained, totals)
 
 
-_FURTHER = [aten.native_layer_norm, aten.native_layer_norm_backward, aten._softmax, aten._softmax_backward_data, aten.gelu]
+_FURTHER = [
+    aten.native_layer_norm,
+    aten.native_layer_norm_backward,
+    aten._softmax,
+    aten._softmax_backward_data,
+    aten.gelu,
+]
+
+
+@functools.cache
+def _decompositions() -> dict[Any, Callable[..., Any]]:
+    """Return what takes operations apart into those of `operations.py`."""
+    return {**core_aten_decompositions(), **get_decompositions(_FURTHER), aten.addmm.default: _addmm}
 
 
 def _addmm(bias: Tensor, a: Tensor, b: Tensor, beta: float = 1, alpha: float = 1) -> Tensor:
@@ -129,6 +154,11 @@ def _batch_size(sizes: Any, cell: Cell) -> int:
         if not any(size % prime == 0 for size in known if size):
             return prime
     raise CannotGenerateError("its sizes are divided by all small primes")
+
+
+def _check_draws(method: str, before: GeneratorStates) -> None:
+    if drawn := GeneratorStates.now().differing(before):
+        raise CannotGenerateError(f"{method} draws from {' and '.join(drawn)} global generator")
 
 
 def _check_types(dtype: torch.dtype, tensors: Parts) -> None:
@@ -163,14 +193,29 @@ def _described(
         {name: next(ends) for name in names} for names in (parts, trained, parts, totals)
     )
     return StepGraph(
-        module, batch, dtype, of_weights, x, state, d_output, d_state, output, following, d_weights, d_entering, of_totals
+        module,
+        batch,
+        dtype,
+        of_weights,
+        x,
+        state,
+        d_output,
+        d_state,
+        output,
+        following,
+        d_weights,
+        d_entering,
+        of_totals,
     )
 
 
 def _check(node: Node) -> None:
     """Refuse an operation that writes in place or draws."""
-    if isinstance(node.target, torch._ops.OpOverload):
-        if node.target._schema.is_mutable:
-            raise CannotGenerateError(f"a step writes in place ({node.target})")
-        if torch.Tag.nondeterministic_seeded in node.target.tags:
-            raise CannotGenerateError(f"a step draws random numbers ({node.target})")
+    if _writes_in_place(node):
+        raise CannotGenerateError(f"a step writes in place ({node.target})")
+    if isinstance(node.target, torch._ops.OpOverload) and torch.Tag.nondeterministic_seeded in node.target.tags:
+        raise CannotGenerateError(f"a step draws random numbers ({node.target})")
+
+
+def _writes_in_place(node: Node) -> bool:
+    return isinstance(node.target, torch._ops.OpOverload) and node.target._schema.is_mutable
