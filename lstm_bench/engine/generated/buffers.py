@@ -1,8 +1,8 @@
 """Where the values of a generated program stand: buffers in C, and views of them as sizes and strides.
 
-A value is described by a meta tensor of the batch size of the trace, so torch itself computes what a view does to sizes,
-strides and offset. Where a size is a multiple of that batch size, C has the same multiple of B. The batch is the first
-axis of every buffer that has one, so no stride depends on it.
+A value is described by a meta tensor of the batch size of the trace, so torch itself computes what a view does to
+sizes, strides and offset. Where a size is a multiple of that batch size, C has the same multiple of B. The batch is the
+first axis of every buffer that has one, so no stride depends on it.
 """
 
 import math
@@ -70,38 +70,45 @@ class Sizes:
 
         Raises: CannotGenerateError where the batch is not its first axis.
         """
-        sizes = [*shape[:-1], _rounded(shape[-1])] if padded and shape else list(shape)
+        sizes = [*shape[:-1], rounded(shape[-1])] if padded and shape else list(shape)
         if not self.has_batch(shape):
-            return 0, _rounded(math.prod(sizes))
+            return 0, rounded(math.prod(sizes))
         if self.has_batch(shape[1:]):
             raise CannotGenerateError("the batch is not the first axis of a value")
-        return _rounded(math.prod(sizes[1:]) * (sizes[0] // self.batch)), 0
+        return rounded(math.prod(sizes[1:]) * (sizes[0] // self.batch)), 0
 
 
 class Arena:
-    """A stretch of memory that is divided among buffers once; `words` [of each sequence, beside that] are taken so far."""
+    """A stretch of memory that is divided among buffers once.
+
+    First come those that have a batch, then, from the macro of the arena's name times B on, all others.
+
+    Attributes:
+        words: numbers taken so far, of each sequence of the batch, and beside that.
+    """
 
     def __init__(self, name: str, sizes: Sizes) -> None:
         self.name, self.words, self._sizes = name, [0, 0], sizes
 
+    @property
+    def definition(self) -> str:
+        """Return the macro."""
+        return f"#define {self.name.upper()} {self.words[0]}"
+
     def place(self, shape: Sequence[int], padded: bool = False) -> Place:
         """Return a new buffer; the rows of a padded one begin at multiples of PAD."""
         of_batch, beside = self._sizes.words(shape, padded)
-        base = (
-            f"{self.name} + {self.words[0]} * B"
-            if of_batch
-            else f"{self.name} + {self.name.upper()} * B + {self.words[1]}"
-        )
+        start = f"{self.words[0]} * B" if of_batch else f"{self.name.upper()} * B + {self.words[1]}"
         self.words[0] += of_batch
         self.words[1] += beside
-        return Place(base, axes(shape, padded))
+        return Place(f"{self.name} + {start}", axes(shape, padded))
 
 
 def axes(shape: Sequence[int], padded: bool = False) -> Tensor:
     """Return the axes of a buffer, dense but for padded rows."""
     if not padded or not shape:
         return torch.empty(tuple(shape), device="meta")
-    strides, step = [1], _rounded(shape[-1])
+    strides, step = [1], rounded(shape[-1])
     for size in reversed(shape[1:-1]):
         strides.insert(0, step)
         step *= size
@@ -113,6 +120,3 @@ def axes(shape: Sequence[int], padded: bool = False) -> Tensor:
 def rounded(size: int) -> int:
     """Return a size rounded up to a multiple of PAD."""
     return -(-size // PAD) * PAD
-
-
-_rounded = rounded

@@ -12,13 +12,27 @@ from typing import Any, NamedTuple
 import torch
 from torch.fx import Node
 
-from lstm_bench.engine.generated.buffers import Arena, Place, Sizes, axes, rounded
+from lstm_bench.engine.generated.buffers import Arena, Place, Sizes, rounded
 from lstm_bench.engine.generated.loops import Load, Store, loop, reduction
-from lstm_bench.engine.generated.operations import FILLED, RESHAPED, SAME, SPLITS, VIEWS, formula_of, number
+from lstm_bench.engine.generated.operations import FILLED, SAME, SPLITS, VIEWS, formula_of, number
 from lstm_bench.engine.generated.tracing import CannotGenerateError, StepGraph
+from lstm_bench.engine.generated.values import (
+    argument_of,
+    is_pointwise,
+    parts_of_cat,
+    root,
+    seen_by,
+    seen_through,
+    shape_of,
+)
 
 aten = torch.ops.aten
-SUMS = {aten.sum.dim_IntList: False, aten.sum.default: False, aten.mean.dim: True, aten.mean.default: True}
+SUMS: Mapping[Any, bool] = {
+    aten.sum.dim_IntList: False,
+    aten.sum.default: False,
+    aten.mean.dim: True,
+    aten.mean.default: True,
+}
 WHOLE = {*FILLED, aten.where.self}  # operations whose values may be whole numbers, which are real numbers in C
 PRODUCTS = {aten.mm.default, aten.bmm.default}
 SCATTERS = {aten.slice_scatter.default: aten.slice.Tensor, aten.select_scatter.default: aten.select.int}
@@ -62,7 +76,7 @@ class Emitter:
     ) -> None:
         self._sizes, self._places, self._kept, self._dtype = Sizes(step.batch), places, kept, step.dtype
         self._scratch, self._tape, self._panels = scratch, tape, panels
-        self._sinks = defaultdict(list[Sink])
+        self._sinks = defaultdict[Node, list[Sink]](list)
         for node, to in sinks.items():
             self._sinks[root(node)] += to
         self._names = count()
@@ -86,9 +100,7 @@ class Emitter:
             if group := self._next_group():
                 self._emit_group(group)
             if len(self._todo) == before:
-                raise CannotGenerateError(
-                    f"operations that wait for each other: {[(n, n.all_input_nodes, [self._available(a) for a in n.all_input_nodes]) for n in self._todo[:3]]}"
-                )
+                raise CannotGenerateError("operations that wait for each other")
         for node, sinks in self._sinks.items():  # of placeholders and views
             for sink in sinks:
                 self._copy(self._place(node), sink.place, sink.adds)
@@ -110,17 +122,17 @@ class Emitter:
         node = root(node)
         if node in self._places:
             return True
-        return node.target in VIEWS | SPLITS and self._available(_argument(node))
+        return node.target in VIEWS | SPLITS and self._available(argument_of(node))
 
     def _uses(self) -> tuple[dict[Node, set[Node]], set[Node]]:
         """Return who reads each value as it is, and which values are read through a view."""
-        direct, viewed = defaultdict(set[Node]), set[Node]()
+        direct, viewed = defaultdict[Node, set[Node]](set), set[Node]()
         for node in self._todo:
             for source in map(root, node.all_input_nodes):
                 direct[source].add(node)
-                viewed |= _seen_through(source)
+                viewed |= seen_through(source)
         for node in (*self._sinks, *self._kept):
-            viewed |= _seen_through(root(node))
+            viewed |= seen_through(root(node))
         return direct, viewed
 
     def _check(self, node: Node) -> None:
@@ -141,13 +153,13 @@ class Emitter:
         return self._places[node]
 
     def _view(self, node: Node) -> Place:
-        source = self._place(_argument(node))
+        source = self._place(argument_of(node))
         try:
-            seen = _seen(node, source.axes)
+            seen = seen_by(node, source.axes)
         except RuntimeError:  # as it stands, it cannot be seen so
             copied = self._scratch.place(source.shape)
             self._copy(source, copied)
-            source, seen = copied, _seen(node, copied.axes)
+            source, seen = copied, seen_by(node, copied.axes)
         return source.viewed(seen)
 
     def _stored_at(self, node: Node, padded: bool = False) -> Place:
@@ -165,10 +177,10 @@ class Emitter:
             if node.target is not aten.cat.default:
                 continue
             place = self._places_of_cats[node] = self._stored_at(node)
-            for number_, (source, part) in enumerate(_parts_of_cat(node, place)):
+            for k, (source, part) in enumerate(parts_of_cat(node, place)):
                 if is_pointwise(root(source)) and root(source) in self._todo:
                     self._sinks[root(source)].append(Sink(part, stays=node in self._kept))
-                    inside.add((node, number_))
+                    inside.add((node, k))
         return inside
 
     # --- operations ---
@@ -227,46 +239,48 @@ class Emitter:
             self._copy(self._places[node], sink.place, sink.adds)
 
     def _compute(self, node: Node, to: Place, adds: bool = False) -> None:
+        arguments: Any = node.args
         if node.target in PRODUCTS:
             self._multiply(node, to, adds)
         elif node.target in SCATTERS:
-            base, part = node.args[:2]
-            view = SCATTERS[node.target](to.axes, *node.args[2:], **node.kwargs)
-            self._copy(self._place(base), to)  # type: ignore[arg-type]
-            self._copy(self._place(part), to.viewed(view))  # type: ignore[arg-type]
+            base, part = (self._place(argument) for argument in arguments[:2])
+            self._copy(base, to)
+            self._copy(part, to.viewed(SCATTERS[node.target](to.axes, *arguments[2:], **node.kwargs)))
         elif node.target is aten.cat.default:
-            for number_, (source, part) in enumerate(_parts_of_cat(node, to)):
-                if (node, number_) not in self._inside_cats:
-                    self._copy(self._place(source), part)
+            for k, (source, place) in enumerate(parts_of_cat(node, to)):
+                if (node, k) not in self._inside_cats:
+                    self._copy(self._place(source), place)
         else:
-            source = self._place(_argument(node))
-            rank = len(source.shape)
-            over = (node.args[1] if len(node.args) > 1 else None) or range(rank)
-            over_axes = sorted({axis % rank for axis in over}) if rank else []  # type: ignore[union-attr, operator]
-            kept = [1 if axis in over_axes else size for axis, size in enumerate(source.shape)]
-            target = Place(to.base, to.axes.reshape(kept)) if rank else to
-            self.lines += ["{", *reduction(self._sizes, source, over_axes, target, SUMS[node.target], adds), "}"]
+            self._sum(self._place(argument_of(node)), arguments[1:2], to, SUMS[node.target], adds)
+
+    def _sum(self, source: Place, over: Sequence[Any], to: Place, mean: bool, adds: bool) -> None:
+        """Write a sum or a mean over some axes, or over all where none are named."""
+        rank = len(source.shape)
+        summed = sorted({axis % rank for axis in ((over and over[0]) or range(rank))})
+        target = to.viewed(to.axes.reshape([1 if k in summed else size for k, size in enumerate(source.shape)]))
+        self.lines += ["{", *reduction(self._sizes, source, summed, target, mean, adds), "}"]
 
     def _copy(self, source: Place, to: Place, adds: bool = False) -> None:
         self.lines += loop(self._sizes, to.shape, [Load("v", source)], [], [Store("v", to, adds)])
 
     def _multiply(self, node: Node, to: Place, adds: bool) -> None:
-        """Write a product [M, K] [K, N], or one for each sequence; the right operand is packed once if it is constant."""
+        """Write a product [M, K] [K, N], or one for each sequence; a constant on the right is packed once."""
         left, right = (self._place(argument) for argument in node.args[:2])  # type: ignore[arg-type]
         depth, columns = right.shape[-2:]
         if self._sizes.has_batch([columns]):
             raise CannotGenerateError("a product with the batch as its columns")
-        if right.axes.stride(-1) != 1 and columns > 1 and not _is_constant(right):
+        each = ["i0"] if node.target is aten.bmm.default else []
+        is_packed = not each and right.base.startswith("constant")
+        if right.axes.stride(-1) != 1 and columns > 1 and not is_packed:
             dense = self._scratch.place(right.shape, padded=True)
             self._copy(right, dense)
             right = dense
-        each = ["i0"] if node.target is aten.bmm.default else []
         a, b, out = (place.address([*each, "", ""], place.shape) for place in (left, right, to))
         rows, deep = (self._sizes.expression(size) for size in left.shape[-2:])
         row, step = left.axes.stride()[-2:]
         size = f"{rows}, {rounded(columns)}, {deep}"
         ends = f"{out}, {to.axes.stride(-2)});"
-        packed = self._pack(right) if _is_constant(right) and not each else None
+        packed = self._pack(right) if is_packed else None
         if packed and step == 1:
             product = f"{'add_' * adds}product({size}, {a}, {row}, {packed}, {ends}"
         elif packed:
@@ -275,9 +289,8 @@ class Emitter:
             product = f"outer({int(adds)}, {size}, {a}, {step}, {b}, {right.axes.stride(-2)}, {ends}"
         else:
             product = f"panels_of({int(adds)}, {size}, {a}, {row}, {step}, {b}, 1, {right.axes.stride(-2)}, {ends}"
-        self.lines.append(
-            f"for (long i0 = 0; i0 < {self._sizes.expression(left.shape[0])}; i0++) {product}" if each else product
-        )
+        over_sequences = f"for (long i0 = 0; i0 < {self._sizes.expression(left.shape[0])}; i0++) "
+        self.lines.append(over_sequences * len(each) + product)
 
     def _pack(self, weight: Place) -> str:
         key = weight.base, weight.shape, tuple(weight.axes.stride()), int(weight.axes.storage_offset())
@@ -287,66 +300,3 @@ class Emitter:
             source = f"{weight.address(['', ''], weight.shape)}, {weight.axes.stride(0)}, {weight.axes.stride(1)}"
             self.packing.append(f"pack({depth}, {columns}, {rounded(columns)}, {source}, {self._packed[key]});")
         return self._packed[key]
-
-
-def _is_constant(place: Place) -> bool:
-    return place.base.startswith("constant")
-
-
-def root(node: Node) -> Node:
-    """Return the node whose value a node has, as it is."""
-    while node.target in SAME or (
-        node.target in RESHAPED | {aten.slice.Tensor} and shape_of(node) == shape_of(_argument(node))
-    ):
-        node = _argument(node)
-    return node
-
-
-def is_pointwise(node: Node) -> bool:
-    """Return whether an operation works on numbers one by one."""
-    return node.target in FILLED or (formula_of(node.target) is not None and isinstance(node.meta["val"], torch.Tensor))
-
-
-def shape_of(node: Node) -> tuple[int, ...]:
-    """Return the shape of a node's value at the batch size of the trace."""
-    return tuple(node.meta["val"].shape)
-
-
-def base_of(node: Node) -> Node:
-    """Return the node whose memory a node's value is a view of."""
-    node = root(node)
-    while node.target in VIEWS | SPLITS:
-        node = root(_argument(node))
-    return node
-
-
-def _argument(node: Node) -> Node:
-    argument = node.args[0]
-    assert isinstance(argument, Node)
-    return argument
-
-
-def _seen_through(source: Node) -> set[Node]:
-    """Return the value that is seen through a view; nothing where it is seen as it is."""
-    return {base_of(source)} if source.target in VIEWS | SPLITS else set()
-
-
-def _seen(node: Node, source: torch.Tensor) -> torch.Tensor:
-    """Return a view of axes, as a node makes it."""
-    target = aten.view.default if node.target in RESHAPED - {aten.expand.default} else node.target
-    if node.target in SPLITS:
-        return source  # `getitem` takes its part of it
-    if isinstance(node.target, torch._ops.OpOverload):
-        seen: torch.Tensor = target(source, *node.args[1:], **node.kwargs)  # type: ignore[operator]
-        return seen
-    split, index = _argument(node), node.args[1]
-    part: torch.Tensor = split.target(source, *split.args[1:], **split.kwargs)[index]  # type: ignore[operator, index]
-    return part
-
-
-def _parts_of_cat(node: Node, place: Place) -> list[tuple[Node, Place]]:
-    """Return the values that are concatenated, and where each goes."""
-    sources: Any = node.args[0]
-    axis = int(node.args[1]) if len(node.args) > 1 else 0  # type: ignore[arg-type]
-    parts = place.axes.split([shape_of(source)[axis] for source in sources], axis)
-    return [(source, place.viewed(part)) for source, part in zip(sources, parts, strict=True)]

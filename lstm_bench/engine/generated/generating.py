@@ -50,7 +50,7 @@ def once_for_alike(what: Hashable, cell: Cell, training: bool, make: Callable[[]
         try:
             _known[key] = make()
         except CannotGenerateError as error:
-            _known[key] = error
+            _known[key] = CannotGenerateError(str(error))  # without its traceback, which holds the cell
         while len(_known) > KEPT:
             _known.popitem(last=False)
     if isinstance(_known[key], CannotGenerateError):
@@ -59,7 +59,7 @@ def once_for_alike(what: Hashable, cell: Cell, training: bool, make: Callable[[]
 
 
 def _alike(cell: Cell) -> tuple[Hashable, ...]:
-    """Return what two cells have in common that step alike: classes, settings, hooks, and all but the numbers of tensors."""
+    """Return what two cells that step alike have in common: classes, settings, hooks, and the forms of tensors."""
     module = cast(nn.Module, cell)
     tensors = (*module.named_parameters(), *module.named_buffers())
     return (

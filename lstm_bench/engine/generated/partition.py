@@ -1,14 +1,14 @@
 """Divide the operations of a step among what runs once a batch, at each step forward, and at each step back.
 
 - What depends on weights alone is computed once, before the first step, by torch (`prepare`).
-- The output and the next state are computed at each step forward; what the way back reads of it is kept on the tape.
-- On the way back a step computes dL/ds. A gradient of weights is a sum over steps. A vector-Jacobian product is linear in
-  what arrives, so operations that come after a sum over the batch, with constants alone beside it, commute with the sum
-  over time: values are summed where the batch ends (`summed`), and the rest is computed once by torch (`finish`). So the
-  gradient of W = f(V) goes through f once a batch, and not once a step.
+- The output and the next state are computed at each step forward; the tape keeps of it what the way back reads.
+- On the way back a step computes dL/ds. A gradient of weights is a sum over steps. A vector-Jacobian product is linear
+  in what arrives, so operations that come after a sum over the batch, with constants alone beside it, commute with the
+  sum over time: values are summed where the batch ends (`summed`), and the rest is computed once by torch (`finish`).
+  So the gradient of W = f(V) goes through f once a batch, and not once a step.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -87,12 +87,12 @@ def has_batch(node: Node, batch: int) -> bool:
     return any(isinstance(t, torch.Tensor) and any(n and n % batch == 0 for n in t.shape) for t in tensors)
 
 
-def _descend(nodes: Iterable[Node], admitted: object, roots: set[Node], every: bool) -> set[Node]:
+def _descend(nodes: Iterable[Node], admitted: Callable[[Node], bool], roots: set[Node], every: bool) -> set[Node]:
     """Return the roots, and the admitted nodes of which each input, or any input, is among them."""
     reached = set(roots)
     for node in nodes:
         inputs = [source in reached for source in node.all_input_nodes]
-        if admitted(node) and (all(inputs) if every else any(inputs)):  # type: ignore[operator]
+        if admitted(node) and (all(inputs) if every else any(inputs)):
             reached.add(node)
     return reached
 

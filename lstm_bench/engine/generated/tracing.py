@@ -1,9 +1,9 @@
 """The operations of one step of a cell, forward and backward, as one graph.
 
 `make_fx` runs a step of one member and the autograd pass behind it once, and writes down each ATen operation with its
-shapes. Everything in Python (the cell's code, module calls, autograd's nodes) is then gone: the graph is what a step computes.
-The batch size of the trace is a prime that divides no other size of the cell, so that it is seen in the graph where the
-batch is, and a program made from the graph runs at any batch size.
+shapes. All that is Python (the cell's code, module calls, autograd's nodes) is then gone: the graph is what a step
+computes. The batch size of the trace is a prime that divides no other size of the cell, so that it is seen in the graph
+where the batch is, and a program made from the graph runs at any batch size.
 """
 
 import functools
@@ -105,8 +105,8 @@ def trace_step(cell: Cell, training: bool) -> StepGraph:
         sources = [*(weights[name] for name in trained), *state.values(), *(following[part] for part in totals)]
         outputs, seeds = zip(*ends, strict=True)
         gradients = list(autograd.grad(outputs, sources, seeds, allow_unused=True, materialize_grads=True))
-        by_kind = [[gradients.pop(0) for _ in group] for group in (trained, state, totals)]
-        return output, following, *by_kind
+        of_weights, of_state, of_totals = ([gradients.pop(0) for _ in group] for group in (trained, state, totals))
+        return output, following, of_weights, of_state, of_totals
 
     arguments = (
         weights,

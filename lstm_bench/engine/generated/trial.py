@@ -3,7 +3,9 @@
 import torch
 
 from lstm_bench.cells.contract import Cell, CellError
-from lstm_bench.engine.compiled.build import CannotBuildError
+from lstm_bench.engine.compiled.build import CannotBuildError, library
+from lstm_bench.engine.compiled.layout import PRECISION
+from lstm_bench.engine.functional_cell import FunctionalCell
 from lstm_bench.engine.generated.generating import generate, once_for_alike
 from lstm_bench.engine.generated.kernel import GeneratedKernel
 from lstm_bench.engine.generated.tracing import CannotGenerateError
@@ -16,6 +18,9 @@ def why_not_generated(cell: Cell, training: bool = True) -> str | None:
     A cell without storage is traced alone; any other runs a small problem in both ways, too.
     """
     try:
+        if (dtype := FunctionalCell(cell).dtype) not in PRECISION:
+            return f"no kernel is compiled for {dtype}"
+        library(PRECISION[dtype])  # there is a compiler
         if any(tensor.is_meta for tensor in named_tensors(cell).values()):
             generate(cell, training)
         else:
