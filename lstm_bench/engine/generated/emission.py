@@ -13,7 +13,7 @@ import torch
 from torch.fx import Node
 
 from lstm_bench.engine.generated.buffers import Arena, Place, Sizes, rounded
-from lstm_bench.engine.generated.loops import Load, Store, loop, reduction
+from lstm_bench.engine.generated.loops import Load, Store, loop, maximum, reduction
 from lstm_bench.engine.generated.operations import FILLED, SAME, SPLITS, VIEWS, formula_of, number
 from lstm_bench.engine.generated.tracing import CannotGenerateError, StepGraph
 from lstm_bench.engine.generated.values import (
@@ -36,7 +36,7 @@ SUMS: Mapping[Any, bool] = {
 WHOLE = {*FILLED, aten.where.self}  # operations whose values may be whole numbers, which are real numbers in C
 PRODUCTS = {aten.mm.default, aten.bmm.default}
 SCATTERS = {aten.slice_scatter.default: aten.slice.Tensor, aten.select_scatter.default: aten.select.int}
-OTHERS = {aten.cat.default, *PRODUCTS, *SCATTERS, *SUMS}
+OTHERS = {aten.cat.default, aten.amax.default, *PRODUCTS, *SCATTERS, *SUMS}
 
 
 class Sink(NamedTuple):
@@ -250,6 +250,12 @@ class Emitter:
             for k, (source, place) in enumerate(parts_of_cat(node, to)):
                 if (node, k) not in self._inside_cats:
                     self._copy(self._place(source), place)
+        elif node.target is aten.amax.default:
+            source = self._place(argument_of(node))
+            if [axis % len(source.shape) for axis in arguments[1]] != [len(source.shape) - 1] or adds:
+                raise CannotGenerateError("a maximum over another axis than the last")
+            target = to.viewed(to.axes.reshape([*source.shape[:-1], 1]))
+            self.lines += maximum(self._sizes, source, target)
         else:
             self._sum(self._place(argument_of(node)), arguments[1:2], to, SUMS[node.target], adds)
 

@@ -115,7 +115,7 @@ class GeneratedKernel:
             gradients = self._start.gradients(d_start)
         for m, finishing in enumerate(self._finishing):
             sums = [
-                self._sums.as_strided(axes.shape, axes.stride(), m * self._program.sums + offset)
+                self._sums.as_strided(axes.shape, axes.stride(), m * self._program.sums + offset).contiguous()
                 for offset, axes in self._program.sums_at
             ]
             for name, gradient in zip(self._step.d_weights, self._divided.finish(*sums, *finishing), strict=True):

@@ -74,6 +74,22 @@ def reduction(
     return [*lines, "}" * sum(map(bool, kept))]
 
 
+def maximum(sizes: Sizes, source: Place, target: Place) -> list[str]:
+    """Return a loop over the largest entry along the last axis; NaN where there is one."""
+    indices = [f"i{k}" if size != 1 else "" for k, size in enumerate(source.shape[:-1])]
+    stride = source.strides_in(source.shape)[-1]
+    return [
+        *_outer(sizes, source.shape[:-1], indices),
+        "real most = -INFINITY;",
+        f"for (long j = 0; j < {sizes.expression(source.shape[-1])}; j++) {{",
+        f"const real one = *({source.address([*indices, ''], source.shape)} + j * {stride});",
+        "if (one > most || one != one) most = one;",
+        "}",
+        f"*({target.address([*indices, ''], source.shape)}) = most;",
+        "}" * sum(map(bool, indices)),
+    ]
+
+
 def _outer(sizes: Sizes, shape: Sequence[int], indices: Sequence[str]) -> list[str]:
     return [
         f"for (long {index} = 0; {index} < {sizes.expression(size)}; {index}++) {{"

@@ -7,7 +7,7 @@ where the batch is, and a program made from the graph runs at any batch size.
 """
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any
@@ -129,7 +129,6 @@ def trace_step(cell: Cell, training: bool) -> StepGraph:
 
 
 _FURTHER = [
-    aten.native_layer_norm,
     aten.native_layer_norm_backward,
     aten._softmax,
     aten._softmax_backward_data,
@@ -140,12 +139,27 @@ _FURTHER = [
 @functools.cache
 def _decompositions() -> dict[Any, Callable[..., Any]]:
     """Return what takes operations apart into those of `operations.py`."""
-    return {**core_aten_decompositions(), **get_decompositions(_FURTHER), aten.addmm.default: _addmm}
+    return {**core_aten_decompositions(), **get_decompositions(_FURTHER), **_OWN}
 
 
 def _addmm(bias: Tensor, a: Tensor, b: Tensor, beta: float = 1, alpha: float = 1) -> Tensor:
     product = torch.mm(a, b)
     return bias + product if alpha == beta == 1 else beta * bias + alpha * product
+
+
+def _layer_norm(
+    x: Tensor, shape: Sequence[int], weight: Tensor | None, bias: Tensor | None, eps: float
+) -> tuple[Tensor, Tensor, Tensor]:
+    axes = list(range(-len(shape), 0))
+    mean = x.mean(axes, keepdim=True)
+    centred = x - mean
+    scale = torch.rsqrt((centred * centred).mean(axes, keepdim=True) + eps)
+    normed = centred * scale
+    weighted = normed if weight is None else normed * weight
+    return (weighted if bias is None else weighted + bias), mean, scale
+
+
+_OWN = {aten.addmm.default: _addmm, aten.native_layer_norm.default: _layer_norm}
 
 
 def _batch_size(sizes: Any, cell: Cell) -> int:
