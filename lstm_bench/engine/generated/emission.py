@@ -243,13 +243,13 @@ class Emitter:
         if node.target in PRODUCTS:
             self._multiply(node, to, adds)
         elif node.target in SCATTERS:
-            base, part = (self._place(argument) for argument in arguments[:2])
+            base, written = (self._place(argument) for argument in arguments[:2])
             self._copy(base, to)
-            self._copy(part, to.viewed(SCATTERS[node.target](to.axes, *arguments[2:], **node.kwargs)))
+            self._copy(written, to.viewed(SCATTERS[node.target](to.axes, *arguments[2:], **node.kwargs)))
         elif node.target is aten.cat.default:
-            for k, (source, place) in enumerate(parts_of_cat(node, to)):
+            for k, (part, place) in enumerate(parts_of_cat(node, to)):
                 if (node, k) not in self._inside_cats:
-                    self._copy(self._place(source), place)
+                    self._copy(self._place(part), place)
         elif node.target is aten.amax.default:
             source = self._place(argument_of(node))
             if [axis % len(source.shape) for axis in arguments[1]] != [len(source.shape) - 1] or adds:
