@@ -1,6 +1,6 @@
 """Milliseconds a member and training step of cells without a kernel of their own, by what runs them.
 
-All ways take turns. Printed are medians and quartiles of processor time on one thread, so that other work counts little.
+All ways take turns. Medians and quartiles are of processor time on one thread, so that other work counts little.
 
 python experiments/speed/plug_in_cells.py --cells mgu lem indrnn --members 1 6
 """

@@ -12,9 +12,10 @@ from typing import Any, NamedTuple
 import torch
 from torch.fx import Node
 
-from lstm_bench.engine.generated.buffers import Arena, Place, Sizes, rounded
+from lstm_bench.engine.generated.buffers import Arena, Place, Sizes
 from lstm_bench.engine.generated.loops import Load, Store, loop, maximum, reduction
 from lstm_bench.engine.generated.operations import FILLED, SAME, SPLITS, VIEWS, formula_of, number
+from lstm_bench.engine.generated.products import Products
 from lstm_bench.engine.generated.tracing import CannotGenerateError, StepGraph
 from lstm_bench.engine.generated.values import (
     argument_of,
@@ -60,7 +61,6 @@ class Emitter:
 
     Attributes:
         lines: the C of the phase.
-        packing: the C that packs weights, before the first step.
     """
 
     def __init__(
@@ -75,13 +75,13 @@ class Emitter:
         panels: Arena,
     ) -> None:
         self._sizes, self._places, self._kept, self._dtype = Sizes(step.batch), places, kept, step.dtype
-        self._scratch, self._tape, self._panels = scratch, tape, panels
+        self._scratch, self._tape = scratch, tape
         self._sinks = defaultdict[Node, list[Sink]](list)
         for node, to in sinks.items():
             self._sinks[root(node)] += to
         self._names = count()
-        self._packed = dict[tuple[str, tuple[int, ...], tuple[int, ...], int], str]()
-        self.lines, self.packing = list[str](), list[str]()
+        self._products = Products(self._sizes, scratch, panels)
+        self.lines = list[str]()
         self._todo = [node for node in nodes if root(node) is node and node.target not in VIEWS | SPLITS]
         self._direct, self._viewed = self._uses()
         for node in nodes:
@@ -89,6 +89,11 @@ class Emitter:
         self._places_of_cats = dict[Node, Place]()
         self._inside_cats = self._place_cats()
         self._run()
+
+    @property
+    def packing(self) -> list[str]:
+        """The C that packs weights, before the first step."""
+        return self._products.packing
 
     # --- order ---
 
@@ -241,7 +246,8 @@ class Emitter:
     def _compute(self, node: Node, to: Place, adds: bool = False) -> None:
         arguments: Any = node.args
         if node.target in PRODUCTS:
-            self._multiply(node, to, adds)
+            left, right = (self._place(argument) for argument in arguments[:2])
+            self.lines += self._products.product(left, right, to, adds)
         elif node.target in SCATTERS:
             base, written = (self._place(argument) for argument in arguments[:2])
             self._copy(base, to)
@@ -268,41 +274,3 @@ class Emitter:
 
     def _copy(self, source: Place, to: Place, adds: bool = False) -> None:
         self.lines += loop(self._sizes, to.shape, [Load("v", source)], [], [Store("v", to, adds)])
-
-    def _multiply(self, node: Node, to: Place, adds: bool) -> None:
-        """Write a product [M, K] [K, N], or one for each sequence; a constant on the right is packed once."""
-        left, right = (self._place(argument) for argument in node.args[:2])  # type: ignore[arg-type]
-        depth, columns = right.shape[-2:]
-        if self._sizes.has_batch([columns]):
-            raise CannotGenerateError("a product with the batch as its columns")
-        each = ["i0"] if node.target is aten.bmm.default else []
-        is_packed = not each and right.base.startswith("constant")
-        if right.axes.stride(-1) != 1 and columns > 1 and not is_packed:
-            dense = self._scratch.place(right.shape, padded=True)
-            self._copy(right, dense)
-            right = dense
-        a, b, out = (place.address([*each, "", ""], place.shape) for place in (left, right, to))
-        rows, deep = (self._sizes.expression(size) for size in left.shape[-2:])
-        row, step = left.axes.stride()[-2:]
-        size = f"{rows}, {rounded(columns)}, {deep}"
-        ends = f"{out}, {to.axes.stride(-2)});"
-        packed = self._pack(right) if is_packed else None
-        if packed and step == 1:
-            product = f"{'add_' * adds}product({size}, {a}, {row}, {packed}, {ends}"
-        elif packed:
-            product = f"panels_of({int(adds)}, {size}, {a}, {row}, {step}, {packed}, {depth}, 0, {ends}"
-        elif row == 1:
-            product = f"outer({int(adds)}, {size}, {a}, {step}, {b}, {right.axes.stride(-2)}, {ends}"
-        else:
-            product = f"panels_of({int(adds)}, {size}, {a}, {row}, {step}, {b}, 1, {right.axes.stride(-2)}, {ends}"
-        over_sequences = f"for (long i0 = 0; i0 < {self._sizes.expression(left.shape[0])}; i0++) "
-        self.lines.append(over_sequences * len(each) + product)
-
-    def _pack(self, weight: Place) -> str:
-        key = weight.base, weight.shape, tuple(weight.axes.stride()), int(weight.axes.storage_offset())
-        if key not in self._packed:
-            depth, columns = weight.shape
-            self._packed[key] = self._panels.place((depth, rounded(columns))).base
-            source = f"{weight.address(['', ''], weight.shape)}, {weight.axes.stride(0)}, {weight.axes.stride(1)}"
-            self.packing.append(f"pack({depth}, {columns}, {rounded(columns)}, {source}, {self._packed[key]});")
-        return self._packed[key]
