@@ -122,7 +122,7 @@ def trace_step(cell: Cell, training: bool) -> StepGraph:
             if any(map(_writes_in_place, module.graph.nodes)):
                 with torch.no_grad():  # what is written in place into a step's own tensors becomes new tensors
                     module = make_fx(functionalize(module), decomposition_table=_decompositions())(*arguments)
-        except Exception as error:  # tracing fails in many ways, as vmap does
+        except (Exception, SystemExit) as error:  # tracing fails in many ways, as vmap does
             raise CannotGenerateError(" ".join(str(error).split())) from error
         _check_draws("step", before)
     return _described(module, batch, functional.dtype, list(weights), list(state), trained, totals)
