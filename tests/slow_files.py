@@ -9,6 +9,7 @@ SLOW_FILES = {  # left out: whole studies, servers, browsers, many processes or 
     "test_server_faults": 31,
     "test_job_faults": 27,
     "test_page_in_browser": 25,
+    "test_generated_kernels": 20,
     "test_backfill": 19,
     "test_walk_in_browser": 16,
     "test_gates_command": 16,

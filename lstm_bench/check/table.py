@@ -12,7 +12,7 @@ from lstm_bench.engine.conformance.suite import ALL, Check
 
 ALL_CELLS = "--all"
 FIGURES = {"count": "parameters", "members": "members step", "speed": "times nn.LSTM"}  # heading by check
-FIGURE_WIDTH = len("together, kernel")
+FIGURE_WIDTH = len("together, in C")
 TO_MENTION = ("fault", "warning")
 
 

@@ -26,7 +26,7 @@ from lstm_bench.cells.contract import Cell
 from lstm_bench.cells.reals import as_reals, has_derivative, widened
 from lstm_bench.engine.functional_cell import FunctionalCell
 from lstm_bench.engine.global_generators import GeneratorStates, continue_from, kept_generators
-from lstm_bench.engine.kernel import Parts
+from lstm_bench.engine.kernel import Kernel, Parts
 from lstm_bench.engine.segment_graph import SegmentGraph, gradients_of
 
 TRIAL_BATCH, TRIAL_STEPS = 3, 3
@@ -235,7 +235,7 @@ def why_not_batched(cell: Cell, training: bool = True) -> str | None:
     try:
         with warnings.catch_warnings(), kept_generators():
             warnings.simplefilter("error", UserWarning)  # vmap warns where it would loop over members itself, slowly
-            ways = [_trial(cell, batched, training) for batched in (False, True)]
+            ways = [trial(GenericKernel(cell, batched, training), cell) for batched in (False, True)]
     except (
         RuntimeError,
         ValueError,
@@ -244,26 +244,27 @@ def why_not_batched(cell: Cell, training: bool = True) -> str | None:
         UserWarning,
     ) as error:  # vmap refuses in many ways
         return str(error)
-    if all(_agree(a, b) for a, b in zip(*ways, strict=True)):
+    if all(agree(a, b) for a, b in zip(*ways, strict=True)):
         return None
     return "several members in one call give other numbers than one after another"
 
 
-def _agree(a: Tensor, b: Tensor) -> bool:
+def agree(a: Tensor, b: Tensor) -> bool:
     """Return whether two tensors have one shape and differ by rounding at most."""
     if a.shape != b.shape or not has_derivative(a):
         return torch.equal(a, b)
     return torch.allclose(as_reals(a), as_reals(b), RELATIVE, ABSOLUTE, equal_nan=True)
 
 
-def _trial(cell: Cell, batched: bool, training: bool) -> list[Tensor]:
+def trial(kernel: Kernel, cell: Cell) -> list[Tensor]:
     """Return outputs, gradients, norms and buffers of a small problem with two members that draw differently."""
-    kernel, named = GenericKernel(cell, batched, training), named_tensors(cell)
+    named = named_tensors(cell)
     weights = {name: torch.stack(_of_two_members(tensor)).detach() for name, tensor in named.items()}
     numbers = next(tensor for tensor in named.values() if has_derivative(tensor))
     shape = (TRIAL_STEPS, len(TRIAL_WEIGHTS), TRIAL_BATCH, cell.input_size)
     ramp = torch.arange(math.prod(shape), dtype=numbers.dtype.to_real(), device=numbers.device)
-    kernel.seeds = range(len(TRIAL_WEIGHTS))
+    if isinstance(kernel, GenericKernel):
+        kernel.seeds = range(len(TRIAL_WEIGHTS))
     with torch.enable_grad():
         outputs, _ = kernel.forward(ramp.sin().view(shape), kernel.start(weights, TRIAL_BATCH))
         d_start, norms = kernel.backward(outputs.cos(), None, with_norms=True)

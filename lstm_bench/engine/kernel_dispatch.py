@@ -16,6 +16,8 @@ from lstm_bench.engine.compiled.build import CannotBuildError, library
 from lstm_bench.engine.compiled.kernel import CompiledAblatedLSTM, CompiledGRU, CompiledLSTM, CompiledRNN
 from lstm_bench.engine.compiled.layout import PRECISION
 from lstm_bench.engine.compiled.readout import CompiledReadout
+from lstm_bench.engine.generated.kernel import GeneratedKernel
+from lstm_bench.engine.generated.trial import why_not_generated
 from lstm_bench.engine.generic import BATCHED_FROM, GenericKernel, named_tensors
 from lstm_bench.engine.kernel import Kernel
 from lstm_bench.engine.kernels.gru import GRUKernel
@@ -70,14 +72,30 @@ def kernel_of(
     one way for all.
     """
     kernel = kernel_type(cell, device, choice)
-    return GenericKernel(cell, None, training, members) if kernel is GenericKernel else kernel(cell)
+    if kernel is not GenericKernel:
+        return kernel(cell)
+    if _is_generated(cell, device, choice, training):
+        return GeneratedKernel(cell, training)
+    return GenericKernel(cell, None, training, members)
+
+
+def kernel_name(cell: Cell, device: torch.device, choice: KernelChoice = "auto") -> str:
+    """Return the name of the kernel that trains a cell; the cell may be on the meta device."""
+    kernel = kernel_type(cell, device, choice)
+    is_generated = kernel is GenericKernel and _is_generated(cell, device, choice, training=True)
+    return GeneratedKernel.name if is_generated else kernel.name
+
+
+def _is_generated(cell: Cell, device: torch.device, choice: KernelChoice, training: bool) -> bool:
+    return choice == "auto" and device.type == "cpu" and why_not_generated(cell, training) is None
 
 
 def kernel_type(cell: Cell, device: torch.device, choice: KernelChoice = "auto") -> KernelType:
     """Return the type of the kernel that runs a cell; the cell may be on the meta device.
 
     `auto` chooses the compiled kernel where it can be built (CPU, float32 or float64), `torch` the one in torch
-    operations, `autograd` the generic one. A cell without a kernel of its own always has the generic one.
+    operations, `autograd` the generic one. A cell without a kernel of its own has the generic one, in place of which
+    `kernel_of` with `auto` runs a generated one where it can.
     """
     if choice == "autograd":
         return GenericKernel

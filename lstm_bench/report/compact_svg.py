@@ -7,6 +7,7 @@ DECIMALS = 2  # of a point: 1/7200 inch, which no screen shows
 COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
 REFERENCE = re.compile(r'(?:xlink:)?(href="#|url\(#)([^")]+)')
 IDENTIFIER = re.compile(r' id="([^"]*)"')
+OUR_NAME = re.compile(r"[a-z]+-[a-z_]+")  # matplotlib's own are "patch_1", "DejaVuSans-41" and checksums
 PLACE = re.compile(r' (?:d|x|y|width|height)="[^"]*"|translate\([^)]*\)')  # and not scale(), whose factors are small
 LONG_NUMBER = re.compile(rf"-?\d+\.\d{{{DECIMALS + 1},}}(?![\de])")
 PATH = re.compile(r' d="([^"]*)"')
@@ -16,6 +17,7 @@ COMMAND = re.compile(r"([A-Za-z])([^A-Za-z]*)")
 def compact_svg(svg: str, name: str) -> str:
     """Return an SVG with ids for what is referred to alone: a checksum of the figure's name, and a number.
 
+    A part that a figure names itself, as in `gid="box-f"`, keeps that name behind the checksum: a page's script moves it.
     Places have two decimals, a path names a command once where it repeats, and there is no space between elements.
 
     Args:
@@ -26,6 +28,8 @@ def compact_svg(svg: str, name: str) -> str:
     body = COMMENT.sub("", svg)
     targets = dict.fromkeys(target for _, target in REFERENCE.findall(body))
     short = {target: f"{begin}-{place:x}" for place, target in enumerate(targets)}
+    names = [name for name in IDENTIFIER.findall(body) if OUR_NAME.fullmatch(name)]
+    short |= {name: f"{begin}-{name}" for name in names}
     body = IDENTIFIER.sub(lambda found: f' id="{short[found[1]]}"' if found[1] in short else "", body)
     body = REFERENCE.sub(lambda found: f"{found[1]}{short[found[2]]}", body)
     body = PLACE.sub(lambda found: LONG_NUMBER.sub(_rounded, found[0]), body)

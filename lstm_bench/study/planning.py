@@ -13,7 +13,7 @@ import torch
 from lstm_bench.cells.contract import Cell
 from lstm_bench.config.objects import cell_defaults, cell_notes, check_job, n_parameters, total_parameters
 from lstm_bench.config.schema import MOST_PACKS_AT_ONCE, JobConfig, SpanConfig, StudyConfig, TrainerConfig
-from lstm_bench.engine.kernel_dispatch import kernel_type
+from lstm_bench.engine.kernel_dispatch import kernel_name
 from lstm_bench.records.schema import JobPlan, SpanPlan, StudyPlan
 from lstm_bench.speed.operations import training_flops
 from lstm_bench.study.duplicates import refuse_duplicates
@@ -84,7 +84,7 @@ def _plan_job(job: JobConfig, cell_name: str, task: Task, cell: Cell) -> JobPlan
         n_parameters=total_parameters(task, cell),
         n_parameters_core=n_parameters(cell),
         flops=training_flops(cell, trainer.batch_size, task.length),
-        kernel=kernel_type(cell, torch.device(trainer.device), trainer.kernel).name,
+        kernel=kernel_name(cell, torch.device(trainer.device), trainer.kernel),
         score=task.score,
         criterion=task.criterion,
         description=task.description,

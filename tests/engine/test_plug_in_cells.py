@@ -17,7 +17,7 @@ from lstm_bench.engine.memory_plan import MemoryPlan
 from lstm_bench.engine.model import MakeCell, Model, make_model
 from lstm_bench.engine.population import Population
 from lstm_bench.engine.seeds import Member
-from lstm_bench.engine.settings import TrainingSettings
+from lstm_bench.engine.settings import KernelChoice, TrainingSettings
 from lstm_bench.engine.training import train
 from lstm_bench.engine.unroll import Unroll
 from lstm_bench.tasks.adding import AddingTask
@@ -268,13 +268,15 @@ def run(model: tuple[Any, nn.Linear], inputs: Tensor) -> Tensor:
     return torch.stack(outputs)
 
 
-def population_of(built: Sequence[tuple[Any, nn.Linear]], plan: MemoryPlan | None = None) -> Population:
-    return Population(TASK, built, [1e-2] * len(built), CPU, plan=plan)
+def population_of(
+    built: Sequence[tuple[Any, nn.Linear]], plan: MemoryPlan | None = None, kernel: KernelChoice = "auto"
+) -> Population:
+    return Population(TASK, built, [1e-2] * len(built), CPU, kernel, plan)
 
 
 @pytest.mark.parametrize("cell_type", [*EXACT, NoisyCell])
-def test_a_plug_in_goes_the_generic_way(cell_type: type) -> None:
-    assert isinstance(kernel_of(cell_type(D, H), CPU), GenericKernel)
+def test_a_plug_in_goes_the_generic_way_where_nothing_is_compiled(cell_type: type) -> None:
+    assert isinstance(kernel_of(cell_type(D, H), CPU, "torch"), GenericKernel)
 
 
 @pytest.mark.parametrize("cell_type", BATCHED)
@@ -292,7 +294,7 @@ def test_few_members_step_one_after_another_and_more_in_one_call(members: int) -
             calls.append(len(x))
             return super().step(x, state)
 
-    population, batch = population_of(models(Watched, members)), batch_of(members)
+    population, batch = population_of(models(Watched, members), kernel="autograd"), batch_of(members)
     population.compute_gradients(batch)
     calls.clear()
     population.compute_gradients(batch)
@@ -568,7 +570,7 @@ def test_what_a_cell_raised_is_chained_to_the_error_that_names_it() -> None:
 @pytest.mark.parametrize("fault", [lambda x, h: (h.double(), h), lambda x, h: raised(IndexError("late"))])
 def test_a_cell_that_goes_wrong_at_a_later_step_is_named_too(fault: Any) -> None:
     built = make_model(TASK, lambda g: FaultyCell(answer=fault, good_steps=10**6, generator=g), Generator())
-    population = population_of([built])
+    population = population_of([built], kernel="autograd")
     assert population.compute_gradients(batch_of(1))[0].isfinite().all()
     built.cell.good_steps = 2
     with pytest.raises(CellError, match="FaultyCell: step r"):

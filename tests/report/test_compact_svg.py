@@ -119,3 +119,10 @@ def test_a_path_names_a_command_where_it_changes(path: str, short: str) -> None:
 def test_the_file_beside_the_page_keeps_all_decimals(tmp_path: Path, svg: str) -> None:
     assert re.search(r"\d\.\d{6}", svg)
     assert save(drawn(), tmp_path, "sine").endswith(svg)
+
+
+def test_a_part_with_a_name_of_ours_keeps_it_and_matplotlibs_own_are_left_out() -> None:
+    short = compact_svg('<svg><g id="box-f"/><g id="value-tanh_c"/><g id="patch_1"/><g id="DejaVuSans-41"/></svg>', "a")
+    ids = re.findall(r' id="([^"]*)"', short)
+    assert [name.partition("-")[2] for name in ids] == ["box-f", "value-tanh_c"]
+    assert len({name.partition("-")[0] for name in ids}) == 1

@@ -122,7 +122,7 @@ def test_cells_of_one_kernel_are_timed_by_no_other():
 
 
 def test_kernels_that_differ_meet_at_the_longest_lag_of_both_and_task_by_task():
-    copy = [replace(job, kernel=COMPILED) if job.cell == "lstm" else job for job in planned()[1].jobs]
+    copy = [replace(job, kernel=COMPILED if job.cell == "lstm" else AUTOGRAD) for job in planned()[1].jobs]
     adding = [replace(job, task="adding", job=f"adding {job.job}") for job in copy]
     first = [job for job in copy if (job.cell, job.lag) != ("plain", 2)]  # which did not get so far
     assert [(job.task, job.cell, job.lag) for job in through_autograd_too([*first, *adding])] == [

@@ -43,7 +43,10 @@ FOR_THIS_CPU = (
     ("-mcpu=native",),
     (),
 )  # the option of x86 and of ARM compilers; the last builds for any CPU of the kind
-PRECISIONS = {"float": ("-Dreal=float",), "double": ("-Dreal=double", "-DREAL_IS_DOUBLE")}
+PRECISIONS = {
+    "float": ("-Dreal=float", "-DSCALAR(function)=function##f"),
+    "double": ("-Dreal=double", "-DREAL_IS_DOUBLE", "-DSCALAR(function)=function"),
+}
 SECONDS = 120
 Precision = Literal["float", "double"]
 
@@ -58,15 +61,28 @@ def library(precision: Precision) -> ctypes.CDLL:
 
     Raises: CannotBuildError.
     """
+    return _library("kernels", precision, SOURCE.read_text(encoding="utf-8"))
+
+
+@functools.cache
+def generated_library(source: str, precision: Precision) -> ctypes.CDLL:
+    """Return a library made from C that may include the headers here, compiled unless the cache holds it.
+
+    Raises: CannotBuildError.
+    """
+    return _library("generated", precision, source)
+
+
+def _library(name: str, precision: Precision, source: str) -> ctypes.CDLL:
     compiler = _compiler()
-    tuning, target = _target(compiler)
-    options = (*FLAGS, *tuning, *PRECISIONS[precision])
-    sources = [path.read_text(encoding="utf-8") for path in sorted(SOURCE.parent.glob("*.[ch]"))]
-    key = hashlib.sha256("\0".join((*sources, target, *options)).encode()).hexdigest()[:20]
+    tuning, target = _target(tuple(compiler))
+    options = (*FLAGS, *tuning, *PRECISIONS[precision], "-I", str(SOURCE.parent))
+    headers = [path.read_text(encoding="utf-8") for path in sorted(SOURCE.parent.glob("*.h"))]
+    key = hashlib.sha256("\0".join((source, *headers, target, *options)).encode()).hexdigest()[:20]
     reasons = []
     for folder in cache_folders():
         try:
-            return _load(folder / f"kernels-{precision}-{key}.so", compiler, options)
+            return _load(folder / f"{name}-{precision}-{key}.so", compiler, options, source)
         except OSError as error:  # cannot be written to, or nothing can be loaded from it
             reasons.append(str(error))
     raise CannotBuildError("; ".join(reasons))
@@ -83,7 +99,8 @@ def _compiler() -> list[str]:
     return [compiler, *command[1:]]
 
 
-def _target(compiler: list[str]) -> tuple[tuple[str, ...], str]:
+@functools.cache
+def _target(compiler: tuple[str, ...]) -> tuple[tuple[str, ...], str]:
     """Return the flags that tune for this CPU, and all macros that they define, as the key of the library."""
     for tuning in FOR_THIS_CPU:
         run = _run([*compiler, *tuning, "-dM", "-E", "-x", "c", os.devnull])
@@ -92,12 +109,13 @@ def _target(compiler: list[str]) -> tuple[tuple[str, ...], str]:
     raise CannotBuildError(f"{shlex.join(compiler)} does not compile: {_last_line(run.stderr)}")
 
 
-def _load(path: Path, compiler: list[str], options: tuple[str, ...]) -> ctypes.CDLL:
+def _load(path: Path, compiler: list[str], options: tuple[str, ...], source: str) -> ctypes.CDLL:
     make_own_folder(path.parent)
     if not path.exists():
         with tempfile.TemporaryDirectory(dir=path.parent) as draft:
-            fresh = Path(draft) / path.name
-            run = _run([*compiler, *options, str(SOURCE), "-o", str(fresh), "-lm"])
+            fresh, text = Path(draft) / path.name, Path(draft) / "source.c"
+            text.write_text(source, encoding="utf-8")
+            run = _run([*compiler, *options, str(text), "-o", str(fresh), "-lm"])
             if run.returncode != 0:
                 raise CannotBuildError(f"{shlex.join(compiler)} failed: {_last_line(run.stderr)}")
             fresh.replace(path)  # atomic: two processes that build at once both load a complete file

@@ -11,6 +11,7 @@ from lstm_bench.cells.contract import CellError, cell_name
 from lstm_bench.cells.reals import as_reals
 from lstm_bench.engine.conformance.finding import Finding, fault, not_tried, ok, warning
 from lstm_bench.engine.conformance.subject import DRAWS, Subject, copied, steps_of
+from lstm_bench.engine.generated.trial import why_not_generated
 from lstm_bench.engine.generic import GenericKernel, named_tensors, why_not_batched
 from lstm_bench.engine.global_generators import kept_generators, seeded_generators
 from lstm_bench.engine.kernel_dispatch import kernel_of, kernel_type
@@ -34,13 +35,22 @@ def members(subject: Subject) -> Finding:
     """Find out whether several members step in one call, and why not."""
     kernel = kernel_type(subject.first, subject.device)
     if kernel is not GenericKernel:
-        return ok(f"several members in one call: it has a kernel of its own ({kernel.name})", "together, kernel")
+        return ok(f"several members in one call: it has a kernel of its own ({kernel.name})", "together, in C")
+    if (why := _why_not_generated(subject)) is None:
+        return ok("several members in one call: a C kernel is generated from its step", "together, in C")
+    slow = f"; no C kernel is generated from its step: {_in_short(why, type(subject.first))}"
     for training, when in ((True, "training"), (False, "evaluation")):
         if (why := why_not_batched(subject.first, training)) is not None:
             said = _in_short(why, type(subject.first))
             text = f"one member after another, which takes longer ({when} mode): {said}"
             return warning(text, _mend_of(why), "one by one")
-    return ok("several members in one call (torch.func.vmap)", "together")
+    return ok(f"several members in one call (torch.func.vmap){slow}", "together")
+
+
+def _why_not_generated(subject: Subject) -> str | None:
+    if subject.device.type != "cpu":
+        return "not on a GPU"
+    return why_not_generated(subject.first)
 
 
 def speed(subject: Subject) -> Finding:

@@ -1,0 +1,1 @@
+"""Kernels that are generated from the traced step of any cell."""
