@@ -14,9 +14,11 @@ from lstm_bench.records.folder_id import folder_id
 from lstm_bench.records.reading import RecordError
 from lstm_bench.records.schema import MemberRecord, StudyPlan
 from lstm_bench.records.store import StudyRecords
+from lstm_bench.tracking import front_page
 from lstm_bench.tracking.file_location import FilesError, is_local, told, unreachable
+from lstm_bench.tracking.measured import MEASURED, measured
 from lstm_bench.tracking.opening import open_store
-from lstm_bench.tracking.points import metric_name, wanted_points
+from lstm_bench.tracking.points import job_of, metric_name, wanted_points
 from lstm_bench.tracking.progress import Progress
 from lstm_bench.tracking.run import MirroredRun
 from lstm_bench.tracking.run_spec import (
@@ -25,12 +27,15 @@ from lstm_bench.tracking.run_spec import (
     KILLED,
     RUNNING,
     RecordedMembers,
+    RunSpec,
     Stamp,
     StudySummary,
     milliseconds,
     mlflow_status,
     run_spec,
 )
+from lstm_bench.tracking.saved_views import saved_views
+from lstm_bench.tracking.shown_metrics import compared, shown_at_the_end
 
 PAGE = 200  # runs in one answer
 EXPERIMENTS = {"report": "", "tuning": " tuning", "summary": " report"}  # suffix of the study's name, by role
@@ -86,6 +91,7 @@ class Mirror:
         self._summary_runs: dict[str, MirroredRun] = {}
         self._written: dict[str, Stamp] = {}
         self._written_metrics: dict[str, Mapping[str, float]] = {}
+        self._experiment_tags: dict[str, dict[str, str]] = {}  # by id of the experiment
         self._locations: dict[str, tuple[str, str]] = {}  # name and location of files, by id of the experiment
         self._unreachable: dict[str, str] = {}  # folders of files that are not here, by id of the experiment
         self._without_files: dict[str, Stamp] = {}  # members that are written but for their files
@@ -137,15 +143,13 @@ class Mirror:
             try:
                 if self._written.get(identity) != stamp:
                     self._update_member(identity, stamp, runs)
-                metrics = summary.of_members.get(identity, {})
-                runs[identity].set_last({metric_name(key): value for key, value in metrics.items()}, _now())
-                self._written_metrics[identity] = metrics
+                self._add_derived(identity, summary.of_members.get(identity, {}), runs[identity])
             except Exception as error:
                 if not _concerns_one_run(error):
                     raise
                 self.refused[identity] = error
         if summary.report is not None:
-            self._write_summary(summary.report, summary.of_study)
+            self._write_summary(summary.report, summary)
 
     def _update_member(self, identity: str, stamp: Stamp, runs: dict[str, MirroredRun]) -> None:
         """Write what a member's run lacks; where it lacks nothing but files that cannot be stored, do not try again."""
@@ -154,9 +158,20 @@ class Mirror:
                 self._check_location(runs[identity])
             self._write_member(self._read_member(identity), runs)
             self._written[identity] = stamp
+            self._written_metrics.pop(identity, None)  # its table has been written without them
         except FilesError as error:
             self._without_files[identity] = stamp
             self.refused[identity] = error
+
+    def _add_derived(self, identity: str, derived: Mapping[str, float], run: MirroredRun) -> None:
+        """Write what is known of a member only when its study has ended: metrics, and the table of its numbers."""
+        if self._written_metrics.get(identity, {}) == derived:
+            return
+        metrics = shown_at_the_end(derived)
+        run.set_last({metric_name(key): value for key, value in metrics.items()}, _now())
+        record = self._read_member(identity)
+        self._store(run, lambda: run.add_table(MEASURED, measured(record, job_of(record, self._plan), derived)))
+        self._written_metrics[identity] = derived
 
     def _read_member(self, identity: str) -> MemberRecord:
         record = self._records.read_member(identity)
@@ -169,27 +184,35 @@ class Mirror:
         if run is None:
             run = runs[spec.identity] = self._create(spec.role, spec.name, spec.tags, spec.started)
         elif run.status == spec.status and run.tags.get(RECORD) == spec.digest:
+            run.set_last(compared(record, job_of(record, self._plan)), self._moment(spec))  # earlier versions did not
             self._check_location(run)  # for its files may have gone from view
             return
         run.set_tags(spec.tags, removed={"reason"} - set(spec.tags))
         run.add_params(spec.params)
         if spec.has_result:
-            moment = milliseconds(self._plan.started) if spec.ended is None else spec.ended
-            run.add_points(wanted_points(record, self._plan, self._records), moment)
+            run.add_points(wanted_points(record, self._plan, self._records), self._moment(spec))
+            folder, table = (
+                self._records.member_folder(record.identity),
+                measured(record, job_of(record, self._plan), {}),
+            )
             try:
-                self._add_files(run, self._records.member_folder(record.identity))
+                self._store(run, lambda: run.add_files(folder))
+                self._store(run, lambda: run.add_table(MEASURED, table))
             except FilesError:
                 run.set_status(spec.status, spec.ended)  # and no tag `record`: a later update adds the files
                 raise
         run.set_tags({RECORD: spec.digest})
         run.set_status(spec.status, spec.ended)
 
-    def _add_files(self, run: MirroredRun, folder: Path) -> None:
+    def _moment(self, spec: RunSpec) -> int:
+        return milliseconds(self._plan.started) if spec.ended is None else spec.ended
+
+    def _store(self, run: MirroredRun, add_files: Callable[[], None]) -> None:
         """Store files in a run. Raises: FilesError where its experiment keeps them out of reach."""
         self._check_location(run)
         name, location = self._locations[run.experiment]
         try:
-            run.add_files(folder)
+            add_files()
         except ImportError as error:  # what talks to a cloud is a package of its own
             raise FilesError(f"experiment={name}: its files are kept at {location}: {error}") from error
         except OSError as error:
@@ -201,8 +224,8 @@ class Mirror:
         if run.experiment in self._unreachable:
             raise FilesError(self._unreachable[run.experiment])
 
-    def _write_summary(self, report: Path, metrics: Mapping[str, float]) -> None:
-        """Write a run that holds the report, its tables and figures, and the study's own metrics.
+    def _write_summary(self, report: Path, summary: StudySummary) -> None:
+        """Write a run that holds the report, its tables and figures, and the study's own metrics; describe the study.
 
         There is one for each content of results.csv, on which all else in a report rests; other files differ whenever
         the report is made.
@@ -215,13 +238,49 @@ class Mirror:
             tags["mlflow.note.content"] = f"Report of `{self._plan.command}`"
             run = self._summary_runs[content] = self._create("summary", f"{self._plan.study} report", tags)
         run.set_tags(self._mark)
-        run.set_last({metric_name(key): value for key, value in metrics.items()}, run.started)
-        if run.status != FINISHED:
-            try:
-                self._add_files(run, report)
-            except FilesError as error:
-                self.refused["report"] = error
-            run.set_status(KILLED if "report" in self.refused else FINISHED)
+        run.set_last({metric_name(key): value for key, value in summary.of_study.items()}, run.started)
+        try:
+            if run.status != FINISHED:
+                self._store(run, lambda: run.add_files(report))
+            self._add_texts(run, report, summary)
+            run.set_status(FINISHED)
+        except FilesError as error:
+            self.refused["report"] = error
+            if run.status != FINISHED:
+                run.set_status(KILLED)
+        experiment, reports, has_picture = self.experiment, run.experiment, run.has_text(front_page.PICTURE)
+        text = front_page.of_ended(summary.headline, experiment, reports, run.run_id, has_picture)
+        self._describe("report", text, is_last=True)
+
+    def _add_texts(self, run: MirroredRun, report: Path, summary: StudySummary) -> None:
+        """Store what MLflow's pages show of a report: its picture, and the cells side by side."""
+        if (picture := front_page.picture_of(report)) is not None:
+            self._store(run, lambda: run.add_text(front_page.PICTURE, picture))
+        if (comparison := summary.comparison) is not None:
+            self._store(run, lambda: run.add_table(front_page.COMPARISON, comparison))
+
+    def _describe(self, role: str, text: str, is_last: bool = False) -> None:
+        """Describe an experiment that has no description yet; the last one replaces ours, and never a person's."""
+        present = self._experiment_tags[self._experiments[role]].get(front_page.NOTE)
+        if present is None or (is_last and present != text and front_page.is_ours(present)):
+            self._set_experiment_tags(role, {front_page.NOTE: text})
+
+    def _set_experiment_tags(self, role: str, tags: Mapping[str, str]) -> None:
+        experiment, client = self._experiments[role], self._opened()
+        for key, value in tags.items():
+            client.set_experiment_tag(experiment, key, value)
+            self._experiment_tags[experiment][key] = value
+            self._progress.answered()
+
+    def _introduce(self) -> None:
+        """Write what stands above the runs of each experiment, where nothing does: descriptions and saved views."""
+        study, reported = self._plan.study, self.experiment
+        views = saved_views(milliseconds(self._plan.started))
+        present = self._experiment_tags[reported]
+        self._set_experiment_tags("report", {key: view for key, view in views.items() if key not in present})
+        self._describe("report", front_page.while_training(study, reported))
+        self._describe("tuning", front_page.of_tuning(study, reported))
+        self._describe("summary", front_page.of_reports(study, reported))
 
     def _create(self, role: str, name: str, tags: dict[str, str], started: int | None = None) -> MirroredRun:
         client = self._opened()
@@ -240,6 +299,7 @@ class Mirror:
         """Return the run of each member, the oldest where there are several, and terminate abandoned runs."""
         self._written, self._written_metrics, self._without_files = {}, {}, {}
         self._experiments = {role: self._experiment(self._plan.study + end) for role, end in EXPERIMENTS.items()}
+        self._introduce()
         self._mark = {FOLDER: folder_id(self._records.folder, is_shared=self._artifacts is None)}
         stored = sorted(self._search(), key=lambda run: (run.started, run.run_id))
         summaries = [
@@ -311,6 +371,7 @@ class Mirror:
             location = None if self._artifacts is None else (self._artifacts / name).as_uri()
             experiment = client.get_experiment(client.create_experiment(name, artifact_location=location, tags=KIND))
             self._progress.answered()
+        self._experiment_tags[str(experiment.experiment_id)] = dict(experiment.tags)
         self._locations[str(experiment.experiment_id)] = (name, str(experiment.artifact_location))
         return str(experiment.experiment_id)
 
