@@ -34,7 +34,7 @@ def table_of_runs(experiment: str) -> str:
 
 def file_page(experiment: str, run: str, file: str) -> str:
     """Return the page of a run that shows a file of it."""
-    return f"#/experiments/{experiment}/runs/{run}/artifacts/{quote(file)}"
+    return f"#/experiments/{experiment}/runs/{run}/artifacts/{quote(file)}?{TRAINING}"
 
 
 def file_itself(run: str, file: str) -> str:

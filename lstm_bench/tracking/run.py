@@ -112,7 +112,7 @@ class MirroredRun:
 
     def add_text(self, name: str, text: str) -> None:
         """Store a text as a file, unless it is there already."""
-        digest = hashlib.sha256(text.encode()).hexdigest()[:16]
+        digest = hashlib.sha256(f"{self.run_id} {text}".encode()).hexdigest()[:16]  # a run's tags may be copied
         if self.tags.get(f"{TEXT}{name}") != digest:
             self._client.log_text(self.run_id, text, name)
             self._progress.wrote(self.run_id)
