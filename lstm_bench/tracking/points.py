@@ -36,8 +36,8 @@ def wanted_points(record: MemberRecord, plan: StudyPlan, records: StudyRecords) 
     ]
     of_curves = set(metrics)
     singles = {key: value for key, value in record.metrics.items() if key not in of_curves and is_plotted(key)}
-    singles |= compared(record, job)
-    points = [*curves, *_carried(curves, record, job), *((key, 0, float(value)) for key, value in singles.items())]
+    singles = compared(record, job) | singles  # the page of a run lists metrics as they were written
+    points = [*((key, 0, float(value)) for key, value in singles.items()), *curves, *_carried(curves, record, job)]
     return list(dict.fromkeys((metric_name(metric), step, value) for metric, step, value in points))
 
 
