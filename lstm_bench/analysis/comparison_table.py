@@ -48,6 +48,8 @@ def _value(row: Mapping[Hashable, Any], name: str) -> float | int | str:
     if value is None or isinstance(value, str):
         return value or ""
     number = float(value)
+    if row.get(f"{name}_censored") and math.isfinite(number):
+        return f"{'>=' if row[f'{name}_censored'] == 'above' else '<'} {number:.3g}"
     if not math.isfinite(number):
         return ""
     return int(number) if number == int(number) else float(f"{number:.3g}")

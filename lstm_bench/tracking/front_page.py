@@ -44,8 +44,13 @@ def of_reports(study: str, reported: str) -> str:
     return _signed(f"Reports of {study}: {where}; [the runs]({charts(reported)}).")
 
 
-def of_ended(headline: Sequence[str], experiment: str, reports: str, run: str, has_picture: bool) -> str:
-    """Return the description of an experiment whose study has ended, and has a report.
+def of_ended(headline: Sequence[str], experiment: str) -> str:
+    """Return the description of an experiment whose study has ended: what came out, a paragraph a task, and links."""
+    return _signed("\n\n".join([_finding(headline), _links(experiment), METRICS, GROUPING]))
+
+
+def of_reported(headline: Sequence[str], experiment: str, reports: str, run: str, has_picture: bool) -> str:
+    """Return the description of an experiment whose study has a report.
 
     Args:
         headline: what came out, a paragraph a task.
@@ -54,10 +59,13 @@ def of_ended(headline: Sequence[str], experiment: str, reports: str, run: str, h
         run: the report's run.
         has_picture: whether that run has one.
     """
-    finding = "\n\n".join(headline)[:LONGEST].replace("<", "&lt;")
     picture = [f"![the picture of the report]({file_itself(run, PICTURE)})"] if has_picture else []
     more = f"[The report]({file_page(reports, run, REPORT)}) · [The comparison]({file_page(reports, run, COMPARISON)})"
-    return _signed("\n\n".join([finding, *picture, f"{_links(experiment)} · {more}", METRICS, GROUPING]))
+    return _signed("\n\n".join([_finding(headline), *picture, f"{_links(experiment)} · {more}", METRICS, GROUPING]))
+
+
+def _finding(headline: Sequence[str]) -> str:
+    return "\n\n".join(headline)[:LONGEST].replace("<", "&lt;")
 
 
 def _links(experiment: str) -> str:
