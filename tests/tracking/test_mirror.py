@@ -131,7 +131,10 @@ def test_curves_keep_their_steps(client):
 def test_the_summary_run_holds_the_report(client):
     (summary,) = runs(client, "tiny report", "summary")
     assert runs(client, "tiny", "summary") == []  # no group of its own in charts
-    assert "report.html" in [artifact.path for artifact in client.list_artifacts(summary.info.run_id)]
+    files = {artifact.path for artifact in client.list_artifacts(summary.info.run_id)}
+    assert {"report.html", "comparison.json"} <= files
+    (experiment,) = [e for e in client.search_experiments() if e.name == "tiny"]
+    assert experiment.tags["mlflow.note.content"].startswith("On copy (arjovsky, 1 symbol) ")
 
 
 def test_the_link_to_the_charts_is_printed(study, client):

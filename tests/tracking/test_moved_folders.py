@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from mirror_faults import Scene
+from mlflow.tracking._tracking_service import utils
 
 from lstm_bench.tracking import backfill
 from lstm_bench.tracking.file_location import unreachable
@@ -20,6 +21,8 @@ def elsewhere(scene: Scene, name: str) -> Path:
 
 
 def at(scene: Scene, folder: Path) -> Scene:
+    """Return the study in another folder, as a process of its own finds it: MLflow keeps where files of a run go."""
+    utils._artifact_repos_cache.clear()
     return Scene(folder, scene.plan, f"sqlite:///{folder / 'mlflow.db'}")
 
 
