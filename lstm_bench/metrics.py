@@ -29,7 +29,7 @@ class Metric:
 
     @property
     def key(self) -> str:
-        """The metric in MLflow and in results.csv: "grad/decay_c_path_at_50"."""
+        """The metric in results.csv, and in MLflow where it is shown: "grad/decay_c_path_at_50"."""
         name = self.name.replace(PATH, self.path)
         return f"{name}_{self.moment}" if self.moment else name
 

@@ -112,7 +112,7 @@ class Mirror:
         return "" if self._experiments is None else self._experiments.ids["report"]
 
     @property
-    def _all(self) -> Experiments:
+    def _opened_experiments(self) -> Experiments:
         """The study's experiments, which are opened before its runs are read."""
         assert self._experiments is not None
         return self._experiments
@@ -146,13 +146,13 @@ class Mirror:
                 self.refused[identity] = error
         report = None if summary.report is None else self._write_summary(summary.report, summary)
         if summary.headline:
-            self._all.describe("report", self._description(summary.headline, report), is_last=True)
+            self._opened_experiments.describe("report", self._description(summary.headline, report), is_last=True)
 
     def _update_member(self, identity: str, stamp: Stamp, runs: dict[str, MirroredRun]) -> None:
         """Write what a member's run lacks; where it lacks nothing but files that cannot be stored, do not try again."""
         try:
             if self._without_files.get(identity) == stamp:
-                self._all.check_location(runs[identity])
+                self._opened_experiments.check_location(runs[identity])
             self._write_member(self._read_member(identity), runs)
             self._written[identity] = stamp
             self._written_metrics.pop(identity, None)  # its table has been written without them
@@ -167,7 +167,9 @@ class Mirror:
         metrics = shown_at_the_end(derived)
         run.set_last({metric_name(key): value for key, value in metrics.items()}, _now())
         record = self._read_member(identity)
-        self._all.store(run, lambda: run.add_table(MEASURED, measured(record, job_of(record, self._plan), derived)))
+        self._opened_experiments.store(
+            run, lambda: run.add_table(MEASURED, measured(record, job_of(record, self._plan), derived))
+        )
         self._written_metrics[identity] = derived
 
     def _read_member(self, identity: str) -> MemberRecord:
@@ -182,19 +184,17 @@ class Mirror:
             run = runs[spec.identity] = self._create(spec.role, spec.name, spec.tags, spec.started)
         elif run.status == spec.status and run.tags.get(RECORD) == spec.digest:
             run.set_last(compared(record, job_of(record, self._plan)), self._moment(spec))  # earlier versions did not
-            self._all.check_location(run)  # for its files may have gone from view
+            self._opened_experiments.check_location(run)  # for its files may have gone from view
             return
         run.set_tags(spec.tags, removed={"reason"} - set(spec.tags))
         run.add_params(spec.params)
         if spec.has_result:
             run.add_points(wanted_points(record, self._plan, self._records), self._moment(spec))
-            folder, table = (
-                self._records.member_folder(record.identity),
-                measured(record, job_of(record, self._plan), {}),
-            )
+            folder = self._records.member_folder(record.identity)
+            table = measured(record, job_of(record, self._plan), {})
             try:
-                self._all.store(run, lambda: run.add_files(folder))
-                self._all.store(run, lambda: run.add_table(MEASURED, table))
+                self._opened_experiments.store(run, lambda: run.add_files(folder))
+                self._opened_experiments.store(run, lambda: run.add_table(MEASURED, table))
             except FilesError:
                 run.set_status(spec.status, spec.ended)  # and no tag `record`: a later update adds the files
                 raise
@@ -221,7 +221,7 @@ class Mirror:
         run.set_last({metric_name(key): value for key, value in summary.of_study.items()}, run.started)
         try:
             if run.status != FINISHED:
-                self._all.store(run, lambda: run.add_files(report))
+                self._opened_experiments.store(run, lambda: run.add_files(report))
             self._add_texts(run, report, summary)
             run.set_status(FINISHED)
         except FilesError as error:
@@ -233,9 +233,9 @@ class Mirror:
     def _add_texts(self, run: MirroredRun, report: Path, summary: StudySummary) -> None:
         """Store what MLflow's pages show of a report: its picture, and the cells side by side."""
         if (picture := front_page.picture_of(report)) is not None:
-            self._all.store(run, lambda: run.add_text(front_page.PICTURE, picture))
+            self._opened_experiments.store(run, lambda: run.add_text(front_page.PICTURE, picture))
         if (comparison := summary.comparison) is not None:
-            self._all.store(run, lambda: run.add_table(front_page.COMPARISON, comparison))
+            self._opened_experiments.store(run, lambda: run.add_table(front_page.COMPARISON, comparison))
 
     def _description(self, headline: Sequence[str], report: MirroredRun | None) -> str:
         """Return the description of a study that has ended."""
@@ -247,7 +247,7 @@ class Mirror:
     def _create(self, role: str, name: str, tags: dict[str, str], started: int | None = None) -> MirroredRun:
         client = self._opened()
         tags = tags | self._mark
-        run = client.create_run(self._all.ids[role], start_time=started, tags=tags, run_name=name)
+        run = client.create_run(self._opened_experiments.ids[role], start_time=started, tags=tags, run_name=name)
         self._progress.wrote(str(run.info.run_id))
         return MirroredRun(client, self._progress, run)
 
@@ -315,7 +315,7 @@ class Mirror:
 
     def _search(self) -> Iterator[MirroredRun]:
         client, query = self._opened(), f"tags.study = '{self._plan.study}'"
-        for experiment in self._all.ids.values():
+        for experiment in self._opened_experiments.ids.values():
             token: str | None = None
             while True:
                 page = client.search_runs([experiment], query, max_results=PAGE, page_token=token)
@@ -336,7 +336,7 @@ def _concerns_one_run(error: Exception) -> bool:
     """Return whether an error concerns one member; any other error concerns all of them."""
     if isinstance(error, MlflowException):
         return str(error.error_code) in REFUSALS
-    return isinstance(error, RecordError | ValueError)
+    return isinstance(error, RecordError | ValueError | FilesError)
 
 
 def _now() -> int:
