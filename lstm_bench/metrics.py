@@ -7,6 +7,7 @@ NORMALISED = "share of baseline"  # the unit of a loss over that of the best pre
 INITIAL, FINAL = "initial", "final"  # moments: before the first update, and after the last
 MILESTONE = "at_"  # a moment, with the percent of the baseline that the criterion has reached: "at_50"
 PATH = "{path}"
+COMPARE = "compare/"  # group of what is compared first in MLflow, which sorts groups by name
 EVALUATION, CONFIRMATION, TRAINING_LOSS = "eval/", "confirm/", "train/loss"  # two groups of metrics, and a name
 
 
@@ -28,7 +29,7 @@ class Metric:
 
     @property
     def key(self) -> str:
-        """The metric in MLflow and in results.csv: "grad/decay_c_path_at_50"."""
+        """The metric in results.csv, and in MLflow where it is shown: "grad/decay_c_path_at_50"."""
         name = self.name.replace(PATH, self.path)
         return f"{name}_{self.moment}" if self.moment else name
 

@@ -7,11 +7,11 @@ from typing import Any
 import pandas as pd
 
 from lstm_bench.analysis.frames import RESULT_COLUMNS, StudyData
-from lstm_bench.analysis.memory_horizons import LEARNED, METRICS, WINDOW, HorizonEstimate, horizon_estimates
+from lstm_bench.analysis.memory_horizons import GRADIENT, horizon_estimates
 from lstm_bench.analysis.memory_span import MemorySpan
 from lstm_bench.analysis.solving import spans
 from lstm_bench.analysis.speed import speed_row
-from lstm_bench.metrics import STEPS, Metric
+from lstm_bench.metrics import COMPARE, INITIAL, STEPS, Metric
 from lstm_bench.records.schema import WITHOUT_RESULT
 
 PARAMETERS = {
@@ -24,7 +24,6 @@ SPEED = {
     Metric("speed/peak_memory_bytes", "bytes"): "peak_memory_bytes",
 }
 T50, T50_LOW, T50_HIGH = (Metric(f"memory/t50{end}", STEPS) for end in ("", "_low", "_high"))
-IMPLIED_WINDOW = "memory/implied_window"  # over members; that of one member is evaluated with the task
 Derived = dict[str, dict[str, float]]  # by member identity and key of the metric
 
 
@@ -83,28 +82,25 @@ def _span_metrics(span: MemorySpan) -> dict[Metric, float]:
 
 
 def study_metrics(study: StudyData) -> dict[str, float]:
-    """Return the study's own numbers by cell: each memory horizon that has a number, and the share that solved.
+    """Return the study's own numbers by cell: its learned span, its gradient horizon and the share that solved.
 
-    A censored horizon has no number and is left out.
+    A censored span or horizon has no number and is left out. In a study of several tasks each name ends in the task's.
     """
     metrics: dict[str, float] = {}
-    for one_task in study.by_task():
+    tasks = study.by_task()
+    for one_task in tasks:
         for cell, span in spans(one_task).items():
             members = one_task.members.loc[one_task.members["cell"] == cell]
-            numbers = _span_metrics(span) | _horizon_metrics(one_task, cell)
-            metrics |= {f"{metric.key} {cell}": value for metric, value in numbers.items()}
-            metrics[f"solved {cell}"] = float((members["status"] == "solved").mean())
+            numbers = {"solved": float((members["status"] == "solved").mean())}
+            numbers |= {"t50": _span_metrics(span).get(T50, math.nan), "gradient_horizon": _horizon(one_task, cell)}
+            whose = cell if len(tasks) == 1 else f"{cell} {one_task.labels['task']} {one_task.labels['variant']}"
+            metrics |= {f"{COMPARE}{name} {whose}": value for name, value in numbers.items() if math.isfinite(value)}
     return metrics
 
 
-def _horizon_metrics(study: StudyData, cell: str) -> dict[Metric, float]:
-    return {
-        _metric_of(estimate): estimate.middle
-        for estimate in horizon_estimates(study)[cell]
-        if estimate.horizon != LEARNED and not estimate.censored and math.isfinite(estimate.middle)
-    }
-
-
-def _metric_of(estimate: HorizonEstimate) -> Metric:
-    name = IMPLIED_WINDOW if estimate.horizon == WINDOW else METRICS[estimate.horizon]
-    return Metric(name, estimate.unit, estimate.moment)
+def _horizon(study: StudyData, cell: str) -> float:
+    """Return the gradient horizon at initialisation; NaN where it is beyond the sequence, or was not measured."""
+    estimates = horizon_estimates(study)[cell]
+    return next(
+        (e.middle for e in estimates if (e.horizon, e.moment) == (GRADIENT, INITIAL) and not e.censored), math.nan
+    )

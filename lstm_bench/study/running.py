@@ -39,6 +39,7 @@ from lstm_bench.study.searches import Searches, with_former_depth
 from lstm_bench.study.stopping import Stop, Stopped
 from lstm_bench.study.watching import FAILED, Watcher
 from lstm_bench.tracking.background import BackgroundMirror
+from lstm_bench.tracking.run_spec import StudySummary
 
 if TYPE_CHECKING:  # pandas takes a third of a second to import, which a study does when its jobs have ended
     from lstm_bench.analysis.frames import StudyData
@@ -225,7 +226,7 @@ class StudyRunner(PlannedStudy):
         reconcile(self._records, parts, patience_s=CLOSING_S)
         self._records.journal.note("study_stopped", signal=str(stopped))
         if mirror is not None:
-            mirror.close({}, {}, None, CLOSING_S)
+            mirror.close(StudySummary(), CLOSING_S)
 
     def _measure_speed(self) -> bool:
         """Measure the speed of every job that has a trained member; return False where that failed."""
@@ -347,12 +348,11 @@ class StudyRunner(PlannedStudy):
             self.say(f"\n{text}\n")
 
     def _close(self, mirror: BackgroundMirror, report: Path | None) -> None:
-        from lstm_bench.analysis.results import derived_metrics, study_metrics
+        from lstm_bench.study.mlflow_summary import mlflow_summary
 
-        summary = self._attempted(
-            lambda: (derived_metrics(self._frames), study_metrics(self._frames)), "No summary in MLflow"
-        )
-        mirror.close(*(summary or ({}, {})), None if report is None else report.parent)
+        folder = None if report is None else report.parent
+        summary = self._attempted(lambda: mlflow_summary(self._frames, folder), "No summary in MLflow")
+        mirror.close(summary or StudySummary(report=folder))
 
     def _say_where_it_is(self, report: Path | None, uri: str, mirror: BackgroundMirror | None) -> None:
         if report is not None:

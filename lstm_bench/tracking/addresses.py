@@ -2,8 +2,11 @@
 
 import re
 import shlex
+from urllib.parse import quote
 
-CHART_VIEW = "workflowType=machine_learning&compareRunsMode=CHART"  # MLflow 3.17 opens its GenAI page without it
+from lstm_bench.tracking.saved_views import BY_CELL_AND_LAG, EVERY_RUN
+
+TRAINING = "workflowType=machine_learning"  # MLflow 3.17 opens its GenAI page without it
 LOCAL_UI = "http://127.0.0.1:5000"  # of `mlflow ui`, unless it is told otherwise
 CREDENTIALS = re.compile(r"(?<=://)[^/@]*@")
 
@@ -19,12 +22,32 @@ def others_line(n_runs: int) -> str:
     return f"{runs} there under this name, and left alone; study=ANOTHER_NAME keeps them apart in charts"
 
 
+def charts(experiment: str) -> str:
+    """Return the page of MLflow with an experiment's charts, each a mean over the members of a cell at a lag."""
+    return f"#/experiments/{experiment}/runs?{TRAINING}&compareRunsMode=CHART&viewStateShareKey={BY_CELL_AND_LAG}"
+
+
+def table_of_runs(experiment: str) -> str:
+    """Return the page with a row a run, and what is compared in columns."""
+    return f"#/experiments/{experiment}/runs?{TRAINING}&viewStateShareKey={EVERY_RUN}"
+
+
+def file_page(experiment: str, run: str, file: str) -> str:
+    """Return the page of a run that shows a file of it."""
+    return f"#/experiments/{experiment}/runs/{run}/artifacts/{quote(file)}?{TRAINING}"
+
+
+def file_itself(run: str, file: str) -> str:
+    """Return the address of a file of a run, beside MLflow's pages."""
+    return f"get-artifact?path={quote(file, safe='')}&run_uuid={run}"
+
+
 def how_to_look(uri: str, experiment: str) -> list[str]:
     """Return how to open an experiment's runs in MLflow's chart view: a link, and before it the command that serves it.
 
     An address with a password is given without it. A store that has pages of its own elsewhere is named.
     """
-    page = f"/#/experiments/{experiment}/runs?{CHART_VIEW}"
+    page = f"/{charts(experiment)}"
     shown = without_credentials(uri)
     if uri.lower().startswith(("http://", "https://")):
         return [f"{shown.rstrip('/')}{page}"]

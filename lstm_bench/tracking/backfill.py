@@ -102,12 +102,10 @@ def _summary(plan: StudyPlan, folder: Path, reports: Path) -> StudySummary:
     if plan.finished is None:
         return StudySummary()
     from lstm_bench.analysis.frames import load_study
-    from lstm_bench.analysis.results import derived_metrics, study_metrics
+    from lstm_bench.study.mlflow_summary import mlflow_summary
 
-    study, report = load_study(folder), reports / folder.name
-    return StudySummary(
-        derived_metrics(study), study_metrics(study), report if (report / "results.csv").is_file() else None
-    )
+    report = reports / folder.name
+    return mlflow_summary(load_study(folder), report if (report / "results.csv").is_file() else None)
 
 
 def _update(mirror: "Mirror", summary: StudySummary, progress: Progress) -> None:

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -77,7 +77,7 @@ class BackgroundMirror:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if not self._to_end.is_set():
-            self.close({}, {}, None)
+            self.close(StudySummary())
 
     def follow(self, plan: StudyPlan) -> None:
         """Mirror the members of a plan that has grown."""
@@ -89,25 +89,17 @@ class BackgroundMirror:
         self._wait(self._resting.is_set)
         self.seconds = self._progress.seconds()
 
-    def close(
-        self,
-        of_members: Mapping[str, Mapping[str, float]],
-        of_study: Mapping[str, float],
-        report: Path | None,
-        deadline_s: float | None = None,
-    ) -> None:
+    def close(self, summary: StudySummary, deadline_s: float | None = None) -> None:
         """Update MLflow for the last time.
 
         Returns when MLflow shows all records, after PATIENCE_S without progress, or after `deadline_s`, whichever comes
         first.
 
         Args:
-            of_members: metrics that are known only at the end, by member identity.
-            of_study: the study's own metrics.
-            report: the folder of its report; None for a study without one.
+            summary: what is known only at the end; an empty one of a study that was stopped.
             deadline_s: seconds that this may take at most.
         """
-        self._summary = StudySummary(of_members, of_study, report)
+        self._summary = summary
         self._to_rest.set()
         self._to_end.set()
         self._wait(lambda: not self._thread.is_alive(), deadline_s)

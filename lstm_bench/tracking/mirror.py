@@ -14,9 +14,12 @@ from lstm_bench.records.folder_id import folder_id
 from lstm_bench.records.reading import RecordError
 from lstm_bench.records.schema import MemberRecord, StudyPlan
 from lstm_bench.records.store import StudyRecords
-from lstm_bench.tracking.file_location import FilesError, is_local, told, unreachable
+from lstm_bench.tracking import front_page
+from lstm_bench.tracking.experiments import Experiments
+from lstm_bench.tracking.file_location import FilesError
+from lstm_bench.tracking.measured import MEASURED, measured
 from lstm_bench.tracking.opening import open_store
-from lstm_bench.tracking.points import metric_name, wanted_points
+from lstm_bench.tracking.points import job_of, metric_name, wanted_points
 from lstm_bench.tracking.progress import Progress
 from lstm_bench.tracking.run import MirroredRun
 from lstm_bench.tracking.run_spec import (
@@ -25,33 +28,28 @@ from lstm_bench.tracking.run_spec import (
     KILLED,
     RUNNING,
     RecordedMembers,
+    RunSpec,
     Stamp,
     StudySummary,
     milliseconds,
     mlflow_status,
     run_spec,
 )
+from lstm_bench.tracking.shown_metrics import compared, shown_at_the_end
 
 PAGE = 200  # runs in one answer
-EXPERIMENTS = {"report": "", "tuning": " tuning", "summary": " report"}  # suffix of the study's name, by role
-KIND = {"mlflow.experimentKind": "custom_model_development"}  # tag: MLflow's pages for training, not for GenAI
 RECORD, CONTENT = "record", "content"  # tags: the state of the record, or of the report, that a run shows
 FOLDER = "folder"  # tag: the id of the folder of records that a run is of
 REFUSALS = ("INVALID_PARAMETER_VALUE", "BAD_REQUEST")  # MLflow's codes for what it refuses every time
 
 
-class DeletedError(Exception):
-    """The study's experiment is deleted in MLflow."""
-
-
 class Mirror:
     """The runs of one study in an MLflow store.
 
-    Reported members go to the experiment named like the study, tuning members to "<study> tuning" and the report to
-    "<study> report", so that a chart grouped by cell and lag averages over comparable seeds alone. A run is found by
-    three tags: the id of the folder of records, its member's identity and the study's attempt. Its status and its tag
-    `record` are written last: a run without them is incomplete, and the next update completes it. Runs of another
-    folder, whose study has the same name, are left as they are.
+    Each role of a run has an experiment, see `Experiments`. A run is found by three tags: the id of the folder of
+    records, its member's identity and the study's attempt. Its status and its tag `record` are written last: a run
+    without them is incomplete, and the next update completes it. Runs of another folder, whose study has the same name,
+    are left as they are.
 
     Attributes:
         refused: the errors of members that cannot be written, by identity.
@@ -81,13 +79,11 @@ class Mirror:
         self._progress, self._is_running = progress, is_running
         self._members = RecordedMembers(plan, records)
         self._client: MlflowClient | None = None
-        self._experiments: dict[str, str] = {}
+        self._experiments: Experiments | None = None
         self._runs: dict[str, MirroredRun] | None = None  # None: to be read
         self._summary_runs: dict[str, MirroredRun] = {}
         self._written: dict[str, Stamp] = {}
         self._written_metrics: dict[str, Mapping[str, float]] = {}
-        self._locations: dict[str, tuple[str, str]] = {}  # name and location of files, by id of the experiment
-        self._unreachable: dict[str, str] = {}  # folders of files that are not here, by id of the experiment
         self._without_files: dict[str, Stamp] = {}  # members that are written but for their files
         self._mark: dict[str, str] = {}  # the tag of every run of ours
         self.refused: dict[str, Exception] = {}
@@ -113,7 +109,13 @@ class Mirror:
     @property
     def experiment(self) -> str:
         """MLflow's id of the reported members' experiment, "" before the first update."""
-        return self._experiments.get("report", "")
+        return "" if self._experiments is None else self._experiments.ids["report"]
+
+    @property
+    def _opened_experiments(self) -> Experiments:
+        """The study's experiments, which are opened before its runs are read."""
+        assert self._experiments is not None
+        return self._experiments
 
     def recorded(self) -> int:
         """Return how many members of the plan have a record."""
@@ -137,26 +139,38 @@ class Mirror:
             try:
                 if self._written.get(identity) != stamp:
                     self._update_member(identity, stamp, runs)
-                metrics = summary.of_members.get(identity, {})
-                runs[identity].set_last({metric_name(key): value for key, value in metrics.items()}, _now())
-                self._written_metrics[identity] = metrics
+                self._add_derived(identity, summary.of_members.get(identity, {}), runs[identity])
             except Exception as error:
                 if not _concerns_one_run(error):
                     raise
                 self.refused[identity] = error
-        if summary.report is not None:
-            self._write_summary(summary.report, summary.of_study)
+        report = None if summary.report is None else self._write_summary(summary.report, summary)
+        if summary.headline:
+            self._opened_experiments.describe("report", self._description(summary.headline, report), is_last=True)
 
     def _update_member(self, identity: str, stamp: Stamp, runs: dict[str, MirroredRun]) -> None:
         """Write what a member's run lacks; where it lacks nothing but files that cannot be stored, do not try again."""
         try:
             if self._without_files.get(identity) == stamp:
-                self._check_location(runs[identity])
+                self._opened_experiments.check_location(runs[identity])
             self._write_member(self._read_member(identity), runs)
             self._written[identity] = stamp
+            self._written_metrics.pop(identity, None)  # its table has been written without them
         except FilesError as error:
             self._without_files[identity] = stamp
             self.refused[identity] = error
+
+    def _add_derived(self, identity: str, derived: Mapping[str, float], run: MirroredRun) -> None:
+        """Write what is known of a member only when its study has ended: metrics, and the table of its numbers."""
+        if self._written_metrics.get(identity, {}) == derived:
+            return
+        metrics = shown_at_the_end(derived)
+        run.set_last({metric_name(key): value for key, value in metrics.items()}, _now())
+        record = self._read_member(identity)
+        self._opened_experiments.store(
+            run, lambda: run.add_table(MEASURED, measured(record, job_of(record, self._plan), derived))
+        )
+        self._written_metrics[identity] = derived
 
     def _read_member(self, identity: str) -> MemberRecord:
         record = self._records.read_member(identity)
@@ -169,40 +183,29 @@ class Mirror:
         if run is None:
             run = runs[spec.identity] = self._create(spec.role, spec.name, spec.tags, spec.started)
         elif run.status == spec.status and run.tags.get(RECORD) == spec.digest:
-            self._check_location(run)  # for its files may have gone from view
+            run.set_last(compared(record, job_of(record, self._plan)), self._moment(spec))  # earlier versions did not
+            self._opened_experiments.check_location(run)  # for its files may have gone from view
             return
         run.set_tags(spec.tags, removed={"reason"} - set(spec.tags))
         run.add_params(spec.params)
         if spec.has_result:
-            moment = milliseconds(self._plan.started) if spec.ended is None else spec.ended
-            run.add_points(wanted_points(record, self._plan, self._records), moment)
+            run.add_points(wanted_points(record, self._plan, self._records), self._moment(spec))
+            folder = self._records.member_folder(record.identity)
+            table = measured(record, job_of(record, self._plan), {})
             try:
-                self._add_files(run, self._records.member_folder(record.identity))
+                self._opened_experiments.store(run, lambda: run.add_files(folder))
+                self._opened_experiments.store(run, lambda: run.add_table(MEASURED, table))
             except FilesError:
                 run.set_status(spec.status, spec.ended)  # and no tag `record`: a later update adds the files
                 raise
         run.set_tags({RECORD: spec.digest})
         run.set_status(spec.status, spec.ended)
 
-    def _add_files(self, run: MirroredRun, folder: Path) -> None:
-        """Store files in a run. Raises: FilesError where its experiment keeps them out of reach."""
-        self._check_location(run)
-        name, location = self._locations[run.experiment]
-        try:
-            run.add_files(folder)
-        except ImportError as error:  # what talks to a cloud is a package of its own
-            raise FilesError(f"experiment={name}: its files are kept at {location}: {error}") from error
-        except OSError as error:
-            if self._artifacts is not None or not is_local(location):
-                raise
-            raise FilesError(f"{told(name, location)} ({error.strerror})") from error
+    def _moment(self, spec: RunSpec) -> int:
+        return milliseconds(self._plan.started) if spec.ended is None else spec.ended
 
-    def _check_location(self, run: MirroredRun) -> None:
-        if run.experiment in self._unreachable:
-            raise FilesError(self._unreachable[run.experiment])
-
-    def _write_summary(self, report: Path, metrics: Mapping[str, float]) -> None:
-        """Write a run that holds the report, its tables and figures, and the study's own metrics.
+    def _write_summary(self, report: Path, summary: StudySummary) -> MirroredRun:
+        """Write a run that holds the report, its tables and figures, and the study's own metrics, and return it.
 
         There is one for each content of results.csv, on which all else in a report rests; other files differ whenever
         the report is made.
@@ -215,18 +218,36 @@ class Mirror:
             tags["mlflow.note.content"] = f"Report of `{self._plan.command}`"
             run = self._summary_runs[content] = self._create("summary", f"{self._plan.study} report", tags)
         run.set_tags(self._mark)
-        run.set_last({metric_name(key): value for key, value in metrics.items()}, run.started)
-        if run.status != FINISHED:
-            try:
-                self._add_files(run, report)
-            except FilesError as error:
-                self.refused["report"] = error
-            run.set_status(KILLED if "report" in self.refused else FINISHED)
+        run.set_last({metric_name(key): value for key, value in summary.of_study.items()}, run.started)
+        try:
+            if run.status != FINISHED:
+                self._opened_experiments.store(run, lambda: run.add_files(report))
+            self._add_texts(run, report, summary)
+            run.set_status(FINISHED)
+        except FilesError as error:
+            self.refused["report"] = error
+            if run.status != FINISHED:
+                run.set_status(KILLED)
+        return run
+
+    def _add_texts(self, run: MirroredRun, report: Path, summary: StudySummary) -> None:
+        """Store what MLflow's pages show of a report: its picture, and the cells side by side."""
+        if (picture := front_page.picture_of(report)) is not None:
+            self._opened_experiments.store(run, lambda: run.add_text(front_page.PICTURE, picture))
+        if (comparison := summary.comparison) is not None:
+            self._opened_experiments.store(run, lambda: run.add_table(front_page.COMPARISON, comparison))
+
+    def _description(self, headline: Sequence[str], report: MirroredRun | None) -> str:
+        """Return the description of a study that has ended."""
+        if report is None:
+            return front_page.of_ended(headline, self.experiment)
+        has_picture = report.has_text(front_page.PICTURE)
+        return front_page.of_reported(headline, self.experiment, report.experiment, report.run_id, has_picture)
 
     def _create(self, role: str, name: str, tags: dict[str, str], started: int | None = None) -> MirroredRun:
         client = self._opened()
         tags = tags | self._mark
-        run = client.create_run(self._experiments[role], start_time=started, tags=tags, run_name=name)
+        run = client.create_run(self._opened_experiments.ids[role], start_time=started, tags=tags, run_name=name)
         self._progress.wrote(str(run.info.run_id))
         return MirroredRun(client, self._progress, run)
 
@@ -239,7 +260,8 @@ class Mirror:
     def _read_runs(self, stamps: Mapping[str, Stamp]) -> dict[str, MirroredRun]:
         """Return the run of each member, the oldest where there are several, and terminate abandoned runs."""
         self._written, self._written_metrics, self._without_files = {}, {}, {}
-        self._experiments = {role: self._experiment(self._plan.study + end) for role, end in EXPERIMENTS.items()}
+        self._experiments = Experiments(self._opened(), self._progress, self._plan.study, self._artifacts)
+        self._experiments.introduce(milliseconds(self._plan.started))
         self._mark = {FOLDER: folder_id(self._records.folder, is_shared=self._artifacts is None)}
         stored = sorted(self._search(), key=lambda run: (run.started, run.run_id))
         summaries = [
@@ -248,7 +270,8 @@ class Mirror:
         self._summary_runs = {run.tags[CONTENT]: run for run in reversed(summaries)}
         study_runs = [run for run in stored if self._is_ours(run)]
         self.n_others = len(stored) - len(study_runs)
-        self._unreachable = dict(self._folders_not_here(stored))
+        complete = [run for run in stored if run.status == FINISHED and {RECORD, CONTENT} & set(run.tags)]
+        self._experiments.look_for_folders(complete)
         runs: dict[str, MirroredRun] = {}
         for run in study_runs:
             run.set_tags(self._mark)
@@ -260,14 +283,6 @@ class Mirror:
             if run.status == RUNNING and not is_written and _attempt(run) <= self._plan.attempt:
                 run.set_status(self._status_of_abandoned(identity))
         return runs
-
-    def _folders_not_here(self, runs: Sequence[MirroredRun]) -> Iterator[tuple[str, str]]:
-        """Yield experiments whose folder of files is not here, each with a line on it; our own folder is made again."""
-        with_files = {run.experiment for run in runs if run.status == FINISHED and {RECORD, CONTENT} & set(run.tags)}
-        for experiment, (name, location) in self._locations.items():
-            is_own = self._artifacts is not None and location == (self._artifacts / name).as_uri()
-            if not is_own and (folder := unreachable(location, experiment in with_files)):
-                yield experiment, told(name, folder)
 
     def _is_ours(self, run: MirroredRun) -> bool:
         """Tell whether a run is of our folder of records.
@@ -298,25 +313,9 @@ class Mirror:
             return KILLED
         return status if status == FAILED else KILLED
 
-    def _experiment(self, name: str) -> str:
-        client = self._opened()
-        experiment = client.get_experiment_by_name(name)
-        self._progress.answered()
-        if experiment is not None:
-            if experiment.lifecycle_stage != "active":
-                raise DeletedError(
-                    f"experiment={name}: deleted in MLflow: allowed: restored there, or removed for good"
-                )
-        else:
-            location = None if self._artifacts is None else (self._artifacts / name).as_uri()
-            experiment = client.get_experiment(client.create_experiment(name, artifact_location=location, tags=KIND))
-            self._progress.answered()
-        self._locations[str(experiment.experiment_id)] = (name, str(experiment.artifact_location))
-        return str(experiment.experiment_id)
-
     def _search(self) -> Iterator[MirroredRun]:
         client, query = self._opened(), f"tags.study = '{self._plan.study}'"
-        for experiment in self._experiments.values():
+        for experiment in self._opened_experiments.ids.values():
             token: str | None = None
             while True:
                 page = client.search_runs([experiment], query, max_results=PAGE, page_token=token)
@@ -337,7 +336,7 @@ def _concerns_one_run(error: Exception) -> bool:
     """Return whether an error concerns one member; any other error concerns all of them."""
     if isinstance(error, MlflowException):
         return str(error.error_code) in REFUSALS
-    return isinstance(error, RecordError | ValueError)
+    return isinstance(error, RecordError | ValueError | FilesError)
 
 
 def _now() -> int:

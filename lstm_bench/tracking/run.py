@@ -1,5 +1,7 @@
 """One run in MLflow, written piece by piece, each piece once."""
 
+import hashlib
+import json
 import math
 import sys
 from collections import Counter
@@ -11,11 +13,13 @@ from typing import TypeVar
 from mlflow.entities import Metric, Param, Run, RunTag
 from mlflow.tracking import MlflowClient
 
+from lstm_bench.tracking.measured import Table
 from lstm_bench.tracking.points import Point
 from lstm_bench.tracking.progress import Progress
 from lstm_bench.tracking.run_spec import RUNNING
 
 MOST_METRICS, MOST_PARAMS = 1000, 100  # of one log_batch; one call each would be forty times slower
+TABLES, TEXT = "mlflow.loggedArtifacts", "mlflow.lstm_bench."  # tags: its tables; the state of a text, by its name
 Item = TypeVar("Item")
 
 
@@ -100,6 +104,23 @@ class MirroredRun:
             below = path.parent.relative_to(folder).as_posix()
             self._client.log_artifact(self.run_id, str(path), None if below == "." else below)
             self._progress.wrote(self.run_id)
+
+    def add_table(self, name: str, table: Table) -> None:
+        """Store the one table of a run as a file that MLflow renders."""
+        self.add_text(name, json.dumps(table, indent=1, allow_nan=False))
+        self.set_tags({TABLES: json.dumps([{"path": name, "type": "table"}])})
+
+    def add_text(self, name: str, text: str) -> None:
+        """Store a text as a file, unless it is there already."""
+        digest = hashlib.sha256(f"{self.run_id} {text}".encode()).hexdigest()[:16]  # a run's tags may be copied
+        if self.tags.get(f"{TEXT}{name}") != digest:
+            self._client.log_text(self.run_id, text, name)
+            self._progress.wrote(self.run_id)
+            self.set_tags({f"{TEXT}{name}": digest})
+
+    def has_text(self, name: str) -> bool:
+        """Tell whether such a file is there."""
+        return f"{TEXT}{name}" in self.tags
 
     def set_status(self, status: str, ended: int | None = None) -> None:
         """Set the status; a run that is resumed keeps its earlier end until the next one."""

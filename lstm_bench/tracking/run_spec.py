@@ -3,7 +3,7 @@
 A run specification follows from the member's record and the plan alone.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Any
 from lstm_bench.records.reading import RecordError
 from lstm_bench.records.schema import WITHOUT_RESULT, JobPlan, MemberRecord, StudyPlan
 from lstm_bench.records.store import StudyRecords
+from lstm_bench.tracking.measured import Table
 from lstm_bench.tracking.points import job_of
 
 RUNNING, FINISHED, FAILED, KILLED = "RUNNING", "FINISHED", "FAILED", "KILLED"
@@ -51,11 +52,15 @@ class StudySummary:
         of_members: metrics by member identity.
         of_study: the study's own metrics.
         report: the folder of the report; None for a study without one, which gets no summary run.
+        headline: what came out, a paragraph a task.
+        comparison: the cells side by side; None where nothing is compared.
     """
 
     of_members: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     of_study: Mapping[str, float] = field(default_factory=dict)
     report: Path | None = None
+    headline: Sequence[str] = ()
+    comparison: Table | None = None
 
 
 class RecordedMembers:
@@ -104,13 +109,10 @@ def run_spec(record: MemberRecord, plan: StudyPlan) -> RunSpec:
     """Return the specification of a member's run."""
     job = job_of(record, plan)
     ended = milliseconds(record.finished) if record.finished else None
-    name = f"{job.cell} lag={job.lag} seed={record.seed}"
-    if record.role == "tuning" and record.learning_rate is not None:
-        name += f" lr={record.learning_rate:g}"
     return RunSpec(
         identity=record.identity,
         role=record.role,
-        name=name,
+        name=_name(record, job, plan),
         status=mlflow_status(record),
         started=None if ended is None else ended - round(1e3 * record.train_s),
         ended=ended,
@@ -119,6 +121,15 @@ def run_spec(record: MemberRecord, plan: StudyPlan) -> RunSpec:
         has_result=record.status not in WITHOUT_RESULT,
         digest=record.sha256 or "none",
     )
+
+
+def _name(record: MemberRecord, job: JobPlan, plan: StudyPlan) -> str:
+    """Return the name of a run: sorted as text, as MLflow sorts, runs stand by cell, lag and seed."""
+    longest_lag = max(job.lag for job in plan.jobs)
+    last_seed = max([record.seed, *(seed for job in plan.jobs for seed in job.seeds)])
+    lag, seed = f"{job.lag:0{len(str(longest_lag))}}", f"{record.seed:0{len(str(last_seed))}}"
+    is_tuning = record.role == "tuning" and record.learning_rate is not None
+    return f"{job.cell} lag={lag} seed={seed}" + (f" lr={record.learning_rate:g}" if is_tuning else "")
 
 
 def mlflow_status(record: MemberRecord) -> str:

@@ -222,10 +222,11 @@ def test_the_comparison_has_what_the_lenses_say(sample: StudyData) -> None:
 
 def test_a_studys_own_numbers_leave_out_what_is_open(sample: StudyData) -> None:
     metrics = study_metrics(sample)
-    assert metrics["grad/horizon_initial rnn"] == 14
-    assert "grad/horizon_initial lstm" not in metrics
-    assert metrics["memory/half_life_final lstm"] == pytest.approx(47.5)
-    assert metrics["memory/t50 lstm"] == spans(sample)["lstm"].median
+    assert metrics["compare/gradient_horizon rnn"] == 14
+    assert "compare/gradient_horizon lstm" not in metrics
+    assert metrics["compare/t50 lstm"] == spans(sample)["lstm"].median
+    solved = sample.members.loc[sample.members["cell"] == "lstm", "status"] == "solved"
+    assert metrics["compare/solved lstm"] == solved.sum() / len(solved)
     assert all(math.isfinite(value) for value in metrics.values())
 
 

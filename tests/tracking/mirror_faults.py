@@ -41,6 +41,11 @@ from lstm_bench.tracking.mirror import Mirror
 from lstm_bench.tracking.progress import Progress
 
 ENDS = {"running": "RUNNING", "interrupted": "KILLED", "failed": "FAILED", "out_of_memory": "FAILED"}
+SHOWN_ONCE = {
+    *("train/steps", "grad/decay_initial", "grad/decay_final"),
+    *("memory/capacity_final", "memory/half_life_final", "memory/lyapunov_horizon_final"),
+}
+OUR_GROUPS = {"confirm", "gates", "grad", "memory", "params", "speed", "train"}
 LARGEST = 1.7976931348623157e308
 
 
@@ -142,34 +147,42 @@ def _wrong_in_run(folder: Path, record: dict[str, Any], run: Run, client: Mlflow
         yield f"{lost.total()} points lost, such as {next(iter(lost))}"
     if doubled := shown - recorded:
         yield f"{doubled.total()} points too many, such as {next(iter(doubled))}"
-    files = {path.name for path in folder.iterdir()}
+    files = {"measured.json"} | {path.name for path in folder.iterdir()}
     if absent := files - {artifact.path for artifact in client.list_artifacts(run.info.run_id)}:
         yield f"files lost: {sorted(absent)}"
 
 
 def _points_shown(run: Run, client: MlflowClient) -> Counter[tuple[str, int, float]]:
     histories = [client.get_metric_history(run.info.run_id, metric) for metric in run.data.metrics]
-    of_member = {point for point in run.data.metrics if not point.startswith(("speed/", "memory/t50"))}
+    at_the_end = ("speed/", "compare/t50", "compare/sequences_per_s")
+    of_member = {point for point in run.data.metrics if not point.startswith(at_the_end)}
     return Counter((p.key, p.step, _plain(p.value)) for points in histories for p in points if p.key in of_member)
 
 
 def _points_recorded(folder: Path, record: dict[str, Any]) -> Counter[tuple[str, int, float]]:
     plan = json.loads((folder.parents[1] / "study.json").read_text())
     job = next(job for job in plan["jobs"] if job["job"] == record["job"])
-    curves = pd.read_parquet(folder / "curves.parquet")
+    table = pd.read_parquet(folder / "curves.parquet")
+    curves = table.loc[~table["metric"].str.startswith("confirm/")]
     points = {(row.metric, int(row.step), _plain(row.value)) for row in curves.itertuples()}
     if record["status"] in ("solved", "diverged"):
         points |= _points_after_the_end(curves, record["steps"], job["steps"], job["config"]["trainer"]["eval_every"])
-    last = {key: value for key, value in record["metrics"].items() if key not in set(curves["metric"])}
-    last |= {"params/core": job["n_parameters_core"], "params/total": job["n_parameters"]}
-    steps = {"final": record["steps"]}
-    if (folder / "probes.parquet").exists():
-        probes = pd.read_parquet(folder / "probes.parquet")
-        steps |= dict(zip(probes["moment"], probes["step"], strict=True))
-    for key, value in last.items():
-        step = next((at for moment, at in steps.items() if key.endswith(f"_{moment}") and moment != "initial"), 0)
-        points.add((key, int(step), _plain(value)))
+    once = {key: value for key, value in record["metrics"].items() if key not in set(table["metric"])}
+    shown = {key: value for key, value in once.items() if key in SHOWN_ONCE or key.split("/")[0] not in OUR_GROUPS}
+    points |= {(key, 0, _plain(value)) for key, value in (shown | _compared(record, job)).items()}
     return Counter(points)
+
+
+def _compared(record: dict[str, Any], job: dict[str, Any]) -> dict[str, float]:
+    metrics = record["metrics"]
+    numbers = {
+        "compare/solved": float(record["status"] == "solved"),
+        "compare/parameters": job["n_parameters_core"],
+        "compare/steps_to_solve": metrics.get("train/steps_to_solve"),
+        "compare/gradient_horizon": metrics.get("grad/horizon_initial"),
+        "compare/score": metrics.get(f"eval/{job['score']}"),
+    }
+    return {key: value for key, value in numbers.items() if value is not None}
 
 
 def _points_after_the_end(curves: pd.DataFrame, end: int, budget: int, every: int) -> set[tuple[str, int, float]]:

@@ -4,7 +4,7 @@ import pytest
 
 from lstm_bench.tracking.addresses import how_to_look
 
-PAGE = "/#/experiments/7/runs?workflowType=machine_learning&compareRunsMode=CHART"
+PAGE = "/#/experiments/7/runs?workflowType=machine_learning&compareRunsMode=CHART&viewStateShareKey=by_cell_and_lag"
 
 
 @pytest.mark.parametrize(

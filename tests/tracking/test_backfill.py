@@ -55,10 +55,10 @@ def test_what_the_end_of_a_study_tells_is_written_too(scene, capsys):
     assert scene.backfill() == 0
     assert "3 runs in MLflow, 3 written now" in capsys.readouterr().out
     (summary,) = scene.runs("summary")
-    assert summary.data.metrics["solved lstm"] == 1.0
+    assert summary.data.metrics["compare/solved lstm"] == 1.0
     assert summary.info.status == "FINISHED"
     speed = scene.records.read_speed()[0]
-    shown = [run.data.metrics["speed/sequences_per_s"] for run in scene.runs("report")]
+    shown = [run.data.metrics["compare/sequences_per_s"] for run in scene.runs("report")]
     assert shown == [speed.sequences_per_s] * 2
 
 
@@ -68,7 +68,9 @@ def test_a_study_that_was_stopped_has_no_end(scene):
     (scene.folder / "reports" / scene.plan.study / "results.csv").write_text("a\n1\n")
     assert scene.backfill() == 0
     assert scene.runs("summary") == []
-    assert not any(key.startswith("speed/") for run in scene.runs() for key in run.data.metrics)
+    assert not any(
+        key in ("compare/sequences_per_s", "speed/ms_per_time_step") for run in scene.runs() for key in run.data.metrics
+    )
 
 
 def test_a_member_that_a_dead_process_left_running_is_killed(scene):

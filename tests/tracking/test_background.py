@@ -10,6 +10,7 @@ from waiting import PROMPT_S, ended, ended_complete, no_mirror_waits, patient, r
 
 from lstm_bench.records.locking import HeldError, held, is_held
 from lstm_bench.tracking.background import mirror_lock
+from lstm_bench.tracking.run_spec import StudySummary
 
 
 @pytest.fixture(autouse=True)
@@ -68,9 +69,9 @@ def test_a_mirror_at_rest_looks_at_nothing_and_lets_others_write(scene):
         scene.add_member(3)
         time.sleep(2.5)
         assert len(scene.runs()) == 2
-        ended_complete(mirror, {identity: {"memory/t50": 3.0}}, {}, None)
+        ended_complete(mirror, StudySummary({identity: {"memory/t50": 3.0}}))
     assert (mirror.error, mirror.unwritten) == (None, 0)
-    assert scene.run_of(identity).data.metrics["memory/t50"] == 3.0
+    assert scene.run_of(identity).data.metrics["compare/t50"] == 3.0
     assert scene.whats_wrong() == []
 
 

@@ -1,9 +1,11 @@
 """A whole study in small: what the report says is what MLflow holds, and a second run adds nothing."""
 
+import json
 import math
 import shutil
 from contextlib import redirect_stdout
 from io import StringIO
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -80,20 +82,41 @@ def test_every_member_is_one_flat_run(client):
     assert {run.info.status for run in reported} == {"FINISHED"}
 
 
-def test_every_row_of_the_results_stands_in_mlflow(study, client):
+def key_of(run):
+    return run.data.params["cell"], int(run.data.params["lag"]), int(run.data.params["seed"])
+
+
+def test_every_row_of_the_results_stands_in_the_table_of_its_run_and_shown_ones_agree(study, client, tmp_path):
     results = pd.read_csv(study / "reports" / "tiny" / "results.csv")
-    by_member = {
-        (run.data.params["cell"], int(run.data.params["lag"]), int(run.data.params["seed"])): run.data.metrics
-        for run in runs(client, "tiny", "report")
-    }
     assert len(results) > 100
+    reported = {key_of(run): run for run in runs(client, "tiny", "report")}
+    tables = {}
+    for key, run in reported.items():
+        file = client.download_artifacts(run.info.run_id, "measured.json", str(tmp_path))
+        tables[key] = {metric: (value, unit) for metric, value, unit in json.loads(Path(file).read_text())["data"]}
     for row in results.itertuples():
-        mirrored = by_member[row.cell, row.lag, row.seed][row.metric]
-        assert math.isclose(mirrored, row.value, rel_tol=1e-9), (row.cell, row.lag, row.seed, row.metric)
+        key = row.cell, row.lag, row.seed
+        value, unit = tables[key].pop(row.metric)
+        assert math.isclose(value, row.value, rel_tol=1e-9), (key, row.metric)
+        assert unit == row.unit, row.metric
+        assert math.isclose(reported[key].data.metrics.get(row.metric, row.value), row.value, rel_tol=1e-9)
+    assert not any(tables.values())
+
+
+def test_few_numbers_are_metrics_and_those_that_are_compared_come_first(client):
+    names = sorted({name for run in runs(client, "tiny", "report") for name in run.data.metrics})
+    compared = [name for name in names if name.startswith("compare/")]
+    assert names[: len(compared)] == compared  # MLflow sorts sections and charts by name
+    assert {"score", "solved", "parameters", "sequences_per_s"} <= {name.removeprefix("compare/") for name in compared}
+    assert len(names) < 30
 
 
 @pytest.mark.parametrize(
-    "metric", ["eval/loss", "grad/norm", "grad/decay_initial", "params/core", "speed/sequences_per_s", "train/steps"]
+    "metric",
+    [
+        *("compare/score", "compare/solved", "compare/parameters", "compare/sequences_per_s"),
+        *("eval/loss", "train/loss", "grad/norm", "grad/decay_initial", "train/steps"),
+    ],
 )
 def test_every_member_has_what_the_study_is_about(client, metric):
     assert all(metric in run.data.metrics for run in runs(client, "tiny", "report"))
@@ -108,13 +131,19 @@ def test_curves_keep_their_steps(client):
 def test_the_summary_run_holds_the_report(client):
     (summary,) = runs(client, "tiny report", "summary")
     assert runs(client, "tiny", "summary") == []  # no group of its own in charts
-    assert "report.html" in [artifact.path for artifact in client.list_artifacts(summary.info.run_id)]
+    files = {artifact.path for artifact in client.list_artifacts(summary.info.run_id)}
+    assert {"report.html", "comparison.json"} <= files
+    (experiment,) = [e for e in client.search_experiments() if e.name == "tiny"]
+    assert experiment.tags["mlflow.note.content"].startswith("On copy (arjovsky, 1 symbol) ")
 
 
 def test_the_link_to_the_charts_is_printed(study, client):
     (experiment,) = [e for e in client.search_experiments() if e.name == "tiny"]
     page = f"{experiment.experiment_id}/runs?workflowType=machine_learning&compareRunsMode=CHART"
-    assert f"         http://127.0.0.1:5000/#/experiments/{page}\n" in (study / "printed.txt").read_text()
+    assert (
+        f"         http://127.0.0.1:5000/#/experiments/{page}&viewStateShareKey=by_cell_and_lag\n"
+        in (study / "printed.txt").read_text()
+    )
     assert experiment.tags["mlflow.experimentKind"] == "custom_model_development"
 
 

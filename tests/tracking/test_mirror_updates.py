@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import math
 import time
 from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pandas as pd
 import pytest
 from mirror_faults import Scene
-from mlflow.entities import Metric
+from mlflow.entities import Metric, Run
 
 from lstm_bench.tracking import run_spec
 from lstm_bench.tracking.run_spec import StudySummary
 
 DERIVED = {"speed/sequences_per_s": 100.0, "memory/t50": 12.5}
+AT_THE_END = ("t50", "sequences_per_s")
 
 
 @pytest.fixture
@@ -25,6 +29,15 @@ def report(tmp_path):
     (folder / "tables" / "spans.csv").write_text("x\n")
     (folder / ".half.tmp").write_text("half a file")
     return folder
+
+
+def table(scene: Scene, run: Run, name: str) -> dict[str, list]:
+    """Return a table that MLflow has of a run: its rows, by what stands first in them."""
+    assert json.loads(run.data.tags["mlflow.loggedArtifacts"]) == [{"path": name, "type": "table"}]
+    with TemporaryDirectory() as folder:
+        content = json.loads(Path(scene.client.download_artifacts(run.info.run_id, name, folder)).read_text())
+    assert all(len(row) == len(content["columns"]) for row in content["data"])
+    return {row[0]: row[1:] for row in content["data"]}
 
 
 def first(scene: Scene) -> str:
@@ -191,9 +204,11 @@ def test_what_is_known_at_the_end_is_written_where_it_is_new(scene):
         time.sleep(0.002)  # MLflow's moments are milliseconds
         scene.mirror().update(StudySummary({first(scene): DERIVED | {"memory/t50": t50}}))
     run = scene.run_of(first(scene))
-    histories = {key: scene.client.get_metric_history(run.info.run_id, key) for key in DERIVED}
-    assert [point.value for point in histories["memory/t50"]] == [12.5, 13.0]
-    assert [point.value for point in histories["speed/sequences_per_s"]] == [100.0]
+    histories = {name: scene.client.get_metric_history(run.info.run_id, f"compare/{name}") for name in AT_THE_END}
+    assert [point.value for point in histories["t50"]] == [12.5, 13.0]
+    assert [point.value for point in histories["sequences_per_s"]] == [100.0]
+    numbers = table(scene, run, "measured.json")
+    assert (numbers["memory/t50"], numbers["speed/sequences_per_s"]) == ([13.0, "steps"], [100.0, "sequences/s"])
 
 
 def test_a_report_is_one_run_for_each_content(scene, report):

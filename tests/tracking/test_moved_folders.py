@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from mirror_faults import Scene
+from mlflow.tracking._tracking_service import utils
 
 from lstm_bench.tracking import backfill
 from lstm_bench.tracking.file_location import unreachable
 from lstm_bench.tracking.mirror import Mirror
 from lstm_bench.tracking.progress import Progress
+from lstm_bench.tracking.run_spec import StudySummary
 
 
 def elsewhere(scene: Scene, name: str) -> Path:
@@ -20,6 +23,8 @@ def elsewhere(scene: Scene, name: str) -> Path:
 
 
 def at(scene: Scene, folder: Path) -> Scene:
+    """Return the study in another folder, as a process of its own finds it: MLflow keeps where files of a run go."""
+    utils._artifact_repos_cache.clear()
     return Scene(folder, scene.plan, f"sqlite:///{folder / 'mlflow.db'}")
 
 
@@ -104,6 +109,23 @@ def test_a_location_that_cannot_be_written_holds_no_points_up(scene, kept_elsewh
     told.update()
     assert told.refused == {}
     assert scene.whats_wrong() == []
+
+
+def test_what_is_known_at_the_end_is_shown_of_all_members_where_no_file_can_be_written(scene, kept_elsewhere):
+    kept_elsewhere.write_text("a file in place of the folder")
+    identities = scene.records.identities()
+    at_the_end = StudySummary({identity: {"memory/t50": 3.0} for identity in identities})
+    ending = mirror(scene)
+    ending.update(at_the_end)
+    assert sorted(ending.refused) == sorted(identities)
+    assert ending.unwritten(at_the_end) == 2
+    assert [run.data.metrics["compare/t50"] for run in scene.runs("report")] == [3.0, 3.0]
+    kept_elsewhere.unlink()
+    ending.update(at_the_end)
+    assert (ending.refused, ending.unwritten(at_the_end)) == ({}, 0)
+    for run in scene.runs("report"):
+        rows = json.loads((kept_elsewhere / "small" / run.info.run_id / "artifacts" / "measured.json").read_text())
+        assert ["memory/t50", 3.0, "steps"] in rows["data"]
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import math
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -15,6 +17,7 @@ from synthetic_study import BUDGET, EVERY
 from lstm_bench.config.schema import TrainerConfig
 from lstm_bench.records.schema import MemberRecord
 
+UNITS = {"gates/f_mean_final": "1", "grad/decay_at_50": "factor per step", "memory/state_size_final": "units"}
 GRID = list(range(0, BUDGET + 1, EVERY))
 
 
@@ -108,36 +111,48 @@ def test_a_member_that_tuned_is_carried_to_the_budget_of_tuning(scene, share):
     assert steps == list(range(0, budget + 1, EVERY))
 
 
-def test_single_values_stand_at_the_start_and_what_probes_found_where_they_looked(scene):
+def test_single_values_stand_at_the_start_so_that_each_is_a_bar(scene):
     record = scene.add_member(7)
-    probes = pd.read_parquet(scene.records.member_folder(record.identity) / "probes.parquet")
-    milestone = int(probes.loc[probes["moment"] == "at_75", "step"].iloc[0])
-    assert 0 < milestone < record.steps
     scene.mirror().update()
-    steps = {
-        metric: shown(scene, metric, record.identity)["step"].tolist()
-        for metric in (
-            "params/total", "params/core", "train/steps", "train/steps_to_solve", "grad/decay_initial",
-            "grad/decay_at_75", "grad/decay_final", "memory/score_at_1x_final",
-        )
-    }  # fmt: skip
-    assert steps == {
-        "params/total": [0], "params/core": [0], "train/steps": [0], "train/steps_to_solve": [0],
-        "grad/decay_initial": [0], "grad/decay_at_75": [milestone], "grad/decay_final": [record.steps],
-        "memory/score_at_1x_final": [record.steps],
-    }  # fmt: skip
+    metrics = scene.run_of(record.identity).data.metrics
+    single = [name for name in metrics if not name.startswith(("eval/", "train/loss", "grad/norm", "grad/clipped"))]
+    assert {"compare/score", "compare/steps_to_solve", "grad/decay_initial", "grad/decay_final"} <= set(single)
+    assert {name: shown(scene, name, record.identity)["step"].tolist() for name in single} == {
+        name: [0] for name in single
+    }
 
 
-def test_a_milestone_without_a_curve_stands_at_the_first_evaluation_at_its_share(scene):
-    shares = [1.0, 0.8, 0.6, 0.45, 0.3, 0.05, 0.05]
-    record = rewritten(scene, 0, {"eval/recall_ce_share": shares}, status="solved")
-    curves = pd.read_parquet(scene.records.member_folder(record.identity) / "curves.parquet")
-    no_probes = pd.DataFrame({"moment": [], "step": [], "probe": [], "quantity": [], "at": [], "value": []})
-    scene.records.write_member(
-        replace(record, metrics={"mine/size_at_50": 3.0}), {"curves": curves, "probes": no_probes}
-    )
+def test_a_number_of_a_probe_of_ones_own_is_shown_and_most_of_ours_stand_in_the_table(scene):
+    record = rewritten(scene, 0, {"eval/recall_ce_share": [1.0, 0.05], "confirm/loss": [0.1, 0.1]}, status="solved")
+    ours = {"gates/f_mean_final": 0.5, "memory/state_size_final": 8.0, "grad/decay_at_50": 0.9}
+    changed = replace(record, metrics=ours | {"mine/size_at_50": 3.0})
+    scene.records.write_member(changed, {"curves": scene.records.read_table(record, "curves").to_pandas()})
     scene.mirror().update()
-    assert shown(scene, "mine/size_at_50")["step"].tolist() == [3 * EVERY]
+    run = scene.run_of(record.identity)
+    assert run.data.metrics["mine/size_at_50"] == 3.0
+    assert not any(name.startswith(("confirm/", "gates/", "memory/", "grad/")) for name in run.data.metrics)
+    path = scene.client.download_artifacts(run.info.run_id, "measured.json", str(scene.folder))
+    rows = json.loads(Path(path).read_text())["data"]
+    assert [row for row in rows if row[0] in ours] == [[key, ours[key], unit] for key, unit in UNITS.items()]
+
+
+@pytest.mark.parametrize(
+    ("status", "last", "score"),
+    [("learning", 0.5, 0.5), ("diverged", 0.5, 0.125), ("diverged", 0.1, 0.1), ("diverged", math.nan, 0.125)],
+)
+def test_a_member_that_diverged_scores_no_more_than_the_best_without_memory(scene, status, last, score):
+    (job,) = scene.plan.jobs
+    assert job.score == "recall_accuracy"
+    scene.plan = replace(scene.plan, jobs=[replace(job, baselines=job.baselines | {"recall_accuracy": 0.125})])
+    scene.records.write_plan(scene.plan)
+    record = rewritten(scene, 0, {"eval/recall_accuracy": [0.1, last]}, status=status)
+    changed = replace(record, metrics={"eval/recall_accuracy": last})
+    scene.records.write_member(changed, {"curves": scene.records.read_table(record, "curves").to_pandas()})
+    scene.mirror().update()
+    metrics = scene.run_of(record.identity).data.metrics
+    assert (metrics["compare/score"], metrics["compare/solved"]) == (score, 0.0)
+    assert metrics["compare/parameters"] == job.n_parameters_core
+    assert not {"compare/steps_to_solve", "compare/gradient_horizon"} & set(metrics)
 
 
 def test_a_run_that_was_level_in_an_older_way_stays_and_one_half_written_gets_no_value_twice(scene):
@@ -151,15 +166,18 @@ def test_a_run_that_was_level_in_an_older_way_stays_and_one_half_written_gets_no
         old = scene.client.create_run(run.info.experiment_id, tags=tags).info.run_id
         curves = scene.records.read_table(record, "curves").to_pandas()
         points = [Metric(row.metric, row.value, 1000, int(row.step)) for row in curves.itertuples()]
-        scene.client.log_batch(
-            old, [*points, Metric("params/total", float(scene.job.n_parameters), 1000, record.steps)]
-        )
+        scene.client.log_batch(old, [*points, Metric("train/steps", float(record.steps), 1000, record.steps)])
         scene.client.set_terminated(old, "FINISHED")
-    before = scene.run_of(whole.identity).to_dictionary()
+    before = scene.run_of(whole.identity)
     scene.mirror().update()
-    assert scene.run_of(whole.identity).to_dictionary() == before
-    parameters, losses = (shown(scene, metric, half.identity) for metric in ("params/total", "eval/loss"))
-    assert parameters["step"].tolist() == [half.steps]
+    after = scene.run_of(whole.identity)
+    new = {name: value for name, value in after.data.metrics.items() if name not in before.data.metrics}
+    assert (after.data.tags, after.data.params) == (before.data.tags, before.data.params)
+    assert after.data.metrics == before.data.metrics | new
+    assert new["compare/solved"] == 1.0
+    assert all(name.startswith("compare/") for name in new)
+    steps, losses = (shown(scene, metric, half.identity) for metric in ("train/steps", "eval/loss"))
+    assert steps["step"].tolist() == [half.steps]
     assert losses["step"].tolist() == GRID
     again = scene.mirror()
     again.update()

@@ -11,6 +11,7 @@ from unittest.mock import patch
 
 from lstm_bench.tracking import background
 from lstm_bench.tracking.background import BackgroundMirror
+from lstm_bench.tracking.run_spec import StudySummary
 
 HANGS_S = 300.0  # nothing takes so long that comes to an end at all
 PROMPT_S = 15.0  # a patience of 1 s on a busy machine; SQLite waits 20 s for a lock, and nothing here answers sooner
@@ -26,7 +27,7 @@ def wait_until(holds: Callable[[], Any], within_s: float = HANGS_S) -> None:
 def ended(mirror: BackgroundMirror, *ending: Any, **limits: float) -> float:
     """Close a mirror and return how long that took, in seconds."""
     began = time.monotonic()
-    mirror.close(*(ending or ({}, {}, None)), **limits)
+    mirror.close(*(ending or (StudySummary(),)), **limits)
     return time.monotonic() - began
 
 
