@@ -17,7 +17,7 @@ COMMAND = re.compile(r"([A-Za-z])([^A-Za-z]*)")
 def compact_svg(svg: str, name: str) -> str:
     """Return an SVG with ids for what is referred to alone: a checksum of the figure's name, and a number.
 
-    A part that a figure names itself, as in `gid="box-f"`, keeps that name behind the checksum: a page's script moves it.
+    A part that a figure names itself (`gid="box-f"`) keeps that name behind the checksum: a script moves it.
     Places have two decimals, a path names a command once where it repeats, and there is no space between elements.
 
     Args:
