@@ -40,7 +40,9 @@ def span_costs(study: StudyData) -> pd.DataFrame:
     hidden_size, n_parameters; state_size: real numbers that a cell hands to its next step, of one sequence.
     ms_per_time_step, speed_lag, speed_kernel, speed_members: those of `comparison`.
     cost_lag: that of `cost_lag`. steps, flops: what solving it takes, Kaplan-Meier median with _low and _high, inf
-    where half do not solve it; steps_budget, flops_budget: what a member could spend.
+    where half do not solve it; steps_budget, flops_budget: what a member could spend. solved_lag: where they were
+    counted: cost_lag, or of a cell that was not trained there the shortest longer lag that it solves, so that they are
+    at most that.
     front_flops, front_state_size: whether the cell is on the Pareto front of span against each, see `pareto_front`.
     not_measured: what is missing, each with its reason.
     """
@@ -141,16 +143,22 @@ def cost_lag(study: StudyData) -> int | None:
 
 
 def _costs(study: StudyData, cell: str, lag: int | None) -> dict[str, Any]:
-    columns: dict[str, Any] = {"cost_lag": lag}
+    columns: dict[str, Any] = {"cost_lag": lag, "solved_lag": None}
     for cost in get_args(Cost):
         tried = _tried_at(study, cell, cost, lag)
+        columns["solved_lag"] = tried.lag if tried else None
         columns |= interval_columns(cost, tried.median if tried else UNKNOWN)
         columns[f"{cost}_budget"] = tried.budget if tried else math.nan
     return columns
 
 
 def _tried_at(study: StudyData, cell: str, cost: Cost, lag: int | None) -> Tried | None:
-    return next((tried for tried in tried_lags(study, cell, cost) if tried.lag == lag), None)
+    """Return the attempts at a lag, else those at the shortest longer one that half of the members solve."""
+    if lag is None:
+        return None
+    by_lag = {tried.lag: tried for tried in tried_lags(study, cell, cost)}
+    longer = sorted(other for other, tried in by_lag.items() if other > lag and math.isfinite(tried.median.middle))
+    return by_lag.get(lag) or (by_lag[longer[0]] if longer else None)
 
 
 def on_front(table: pd.DataFrame, price: Price) -> list[bool]:
@@ -181,7 +189,7 @@ def _reasons(study: StudyData, row: dict[str, Any]) -> list[str]:
     if row["cost_lag"] is None:
         reasons.append("cost of solving: no cell solves any lag")
     elif math.isnan(row["steps"]):
-        reasons.append(f"cost of solving: not trained at lag {row['cost_lag']}")
+        reasons.append(f"cost of solving: not trained at lag {row['cost_lag']}, and no longer lag is solved")
     elif math.isinf(row["steps"]):
         reasons.append(f"cost of solving: half of the members do not solve lag {row['cost_lag']}")
     if row["fixed_rate_span"] is None:

@@ -79,12 +79,18 @@ def _overlaps(boxes: Array, others: Array) -> Array:
 
 
 def name_points(
-    axes: Axes, names: Sequence[str], points: Sequence[Point], colours: Sequence[str], line: Sequence[Point] = ()
+    axes: Axes,
+    names: Sequence[str],
+    points: Sequence[Point],
+    colours: Sequence[str],
+    line: Sequence[Point] = (),
+    arrows: Sequence[tuple[Point, Point]] = (),
 ) -> None:
     """Write the name of each point beside it, with a thin line to it where it stands apart.
 
     Call it when axes and limits are final: places depend on them. Points are in data coordinates; the first names have
-    the first choice. No name covers `line`, a path of level and upright stretches, where there is room elsewhere.
+    the first choice. No name covers `line`, a path of level and upright stretches, or one of the `arrows`, each a point
+    and how far its tip is from there in points (1/72 inch), where there is room elsewhere.
     """
     figure = axes.get_figure(root=True)
     if figure is None or not names:
@@ -107,7 +113,14 @@ def name_points(
         (min(a, c) - THICK, min(b, d) - THICK, max(a, c) + THICK, max(b, d) + THICK)
         for (a, b), (c, d) in pairwise(path)
     ]
-    places = place_names(at, sizes, (left, bottom, right, top), stretches)
+    tails = (
+        [(x * unit, y * unit) for x, y in axes.transData.transform([point for point, _ in arrows])] if arrows else []
+    )
+    heads = [
+        (min(x, x + dx) - MARK, min(y, y + dy) - MARK, max(x, x + dx) + MARK, max(y, y + dy) + MARK)
+        for (x, y), (_, (dx, dy)) in zip(tails, arrows, strict=True)
+    ]
+    places = place_names(at, sizes, (left, bottom, right, top), [*stretches, *heads])
     for text, (x, y), place in zip(texts, at, places, strict=True):
         text.set_position((place.x - x, place.y - y))
         if place.distance >= FAR:

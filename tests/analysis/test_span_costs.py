@@ -18,6 +18,7 @@ from lstm_bench.analysis.solving import spans
 from lstm_bench.analysis.solving_cost import costs_to_solve
 from lstm_bench.analysis.span_costs import cost_lag, shared_rate, span_costs
 from lstm_bench.analysis.tuning import fixed_rate_spans
+from lstm_bench.report.figures import pareto_flops
 
 REACH = {"lstm_far": 40.0, "lstm_near": 6.0, "rnn_small": 12.0, "rnn_lost": 0.5}
 WIDTHS = {"lstm_far": 64, "lstm_near": 32, "rnn_small": 16, "rnn_lost": 8}
@@ -71,6 +72,21 @@ def test_cost_is_at_the_longest_of_the_lags_that_most_cells_solve(make: Make) ->
     assert math.isinf(rows["rnn_lost"]["steps"])  # type: ignore[arg-type]
     assert rows["rnn_lost"]["steps_budget"] == BUDGET
     assert "cost of solving: half of the members do not solve lag 4" in str(rows["rnn_lost"]["not_measured"])
+
+
+def test_of_a_cell_that_was_not_trained_at_that_lag_the_cost_is_at_most_that_of_a_longer_one_it_solves(
+    make: Make,
+) -> None:
+    study = make()
+    members = study.members
+    ragged = replace(study, members=members.loc[(members["cell"] != "lstm_far") | (members["lag"] == 16)])
+    row, whole = by_cell(span_costs(ragged))["lstm_far"], costs_to_solve(study)
+    at_16 = by_cell(whole.loc[(whole["lag"] == 16) & (whole["cost"] == "steps")])["lstm_far"]
+    assert (row["cost_lag"], row["solved_lag"], row["steps"]) == (4, 16, at_16["median"])
+    assert row["front_flops"]
+    (point,) = pareto_flops.rows(ragged).query("cell == 'lstm_far'").to_dict("records")
+    assert point["is_at_most"]
+    assert not pareto_flops.rows(study)["is_at_most"].any()
 
 
 def test_the_front_has_what_nothing_cheaper_outlasts(make: Make) -> None:

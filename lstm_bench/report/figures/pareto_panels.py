@@ -28,7 +28,8 @@ METHOD = (
     "budget; downwards, where none solves the shortest{further}. Bounds that point right or down are on no front."
 )
 COLUMNS = (
-    "study", "task", "variant", "cell", "price", "is_open", "on_front", "cost_lag", "span_outcome", "distance",
+    "study", "task", "variant", "cell", "price", "is_open", "is_at_most", "on_front", "cost_lag", "solved_lag",
+    "span_outcome", "distance",
     "distance_low", "distance_high", "distance_text", "budget_limited", "held",
 )  # fmt: skip
 MOST_BESIDE = 12  # cells in panels that stand in pairs
@@ -38,10 +39,12 @@ ROOM = 1.6  # factor beyond the outermost points, where names stand
 FEW_DECADES, MANY = 300, 1e5  # ratio of prices with ticks between powers of ten; prices that are written as powers
 MATCHED_SIZE = re.compile(r" H=\d+$")
 LEAST_SPAN, LEAST_PRICE = 0.5, 1.0
-DIRECTIONS: dict[Literal["up", "down", "right"], tuple[float, float]] = {
+Direction = Literal["up", "down", "right", "left"]
+DIRECTIONS: dict[Direction, tuple[float, float]] = {
     "up": (0, ARROW),
     "down": (0, -ARROW),
     "right": (ARROW, 0),
+    "left": (-ARROW, 0),
 }
 
 
@@ -49,7 +52,8 @@ def points(study: StudyData, price: Price) -> pd.DataFrame:
     """Return what is drawn, a row a task and cell with a span and a price, of tasks that were tried at several lags.
 
     price: the value, or where half of the members do not solve what it is for, their budget. is_open: whether that is
-    so. on_front: see `span_costs`. Beside them the columns of the span in steps held, and `cost_lag`.
+    so. is_at_most: whether it is that of a longer lag than `cost_lag`. on_front: see `span_costs`. Beside them the
+    columns of the span in steps held, `cost_lag` and `solved_lag`.
     """
     return of_all_tasks(study, lambda task: _points(task, price))
 
@@ -60,7 +64,10 @@ def _points(study: StudyData, price: Price) -> pd.DataFrame:
     is_open = np.isinf(middle)
     budgets = table["flops_budget"] if price == "flops" else middle
     drawn = table.assign(
-        price=middle.where(~is_open, budgets), is_open=is_open, on_front=table[f"front_{price}"].astype(bool)
+        price=middle.where(~is_open, budgets),
+        is_open=is_open,
+        is_at_most=(price == "flops") & (table["solved_lag"].astype(float) > table["cost_lag"].astype(float)),
+        on_front=table[f"front_{price}"].astype(bool),
     )
     is_drawn = drawn["price"].notna() & drawn["span_outcome"].isin(KNOWN) & (lags_tried(study) > 1)
     return drawn.loc[is_drawn if is_drawn.sum() >= LEAST_CELLS else [], list(COLUMNS)]
@@ -69,7 +76,7 @@ def _points(study: StudyData, price: Price) -> pd.DataFrame:
 @themed
 def draw(study: StudyData, price: Price, price_label: str) -> Figure:
     """Draw a panel a task, with axes of its own, all logarithmic."""
-    table, shades = points(study, price), colours(study.cells)
+    table, shades = points(study, price), _shades(study)
     tasks = list(dict.fromkeys(zip(table["task"], table["variant"], strict=True)))
     most = int(table.groupby(["task", "variant"])["cell"].size().max())
     columns = 2 if len(tasks) > 1 and most <= MOST_BESIDE else 1
@@ -127,10 +134,26 @@ def _draw_cell(axes: Axes, row: Any, shade: str) -> None:
     axes.plot([row.price, row.price], [low, high], color=shade, linewidth=1.1, alpha=0.7)
     face = shade if row.on_front else "none"
     axes.plot([row.price], [row.distance], "o", color=shade, markersize=6, markerfacecolor=face)
-    is_more = row.span_outcome == "above" or row.budget_limited
-    for direction, is_bound in {"up": is_more, "down": row.span_outcome == "below", "right": row.is_open}.items():
-        if is_bound:
-            _arrow(axes, row, DIRECTIONS[direction], shade)  # type: ignore[index]
+    for direction in _bounds(row):
+        _arrow(axes, row, DIRECTIONS[direction], shade)
+
+
+def _bounds(row: Any) -> list[Direction]:
+    """Return in which directions the true place of a cell may lie."""
+    bounds: dict[Direction, bool] = {
+        "up": row.span_outcome == "above" or row.budget_limited,
+        "down": row.span_outcome == "below",
+        "right": row.is_open,
+        "left": row.is_at_most,
+    }
+    return [direction for direction, is_bound in bounds.items() if is_bound]
+
+
+def _shades(study: StudyData) -> dict[str, str]:
+    """Return a colour a cell, the same where matched parameters give it another hidden size on another task."""
+    short = {cell: MATCHED_SIZE.sub("", cell) for cell in study.cells}
+    by_name = colours(list(dict.fromkeys(short.values())))
+    return {cell: by_name[name] for cell, name in short.items()}
 
 
 def _arrow(axes: Axes, row: Any, offset: tuple[float, float], shade: str) -> None:
@@ -154,7 +177,12 @@ def _name_cells(axes: Axes, rows: pd.DataFrame) -> None:
     ordered = rows.sort_values("on_front", ascending=False, kind="stable")
     shades = [INK if is_on else MUTED for is_on in ordered["on_front"]]
     places = list(zip(ordered["price"], ordered["distance"], strict=True))
-    name_points(axes, _short_names(ordered["cell"].tolist()), places, shades, _front_line(axes, rows))
+    arrows = [
+        (place, DIRECTIONS[bound])
+        for place, row in zip(places, ordered.itertuples(), strict=True)
+        for bound in _bounds(row)
+    ]
+    name_points(axes, _short_names(ordered["cell"].tolist()), places, shades, _front_line(axes, rows), arrows)
 
 
 def _short_names(cells: list[str]) -> list[str]:

@@ -82,7 +82,9 @@ def _cost(row: Mapping[str, Any], cost: str) -> Entry:
         return Entry(DASH, sort=math.nan)
     if math.isinf(middle):
         return Entry(f"> {significant(budget)}", sort=math.inf)
-    return Entry(significant(middle), tuple(filter(None, (range_of(low, high),))), middle)
+    is_at_most = row["solved_lag"] > row["cost_lag"]
+    below = (range_of(low, high), f"lag {row['solved_lag']:.0f}" if is_at_most else "")
+    return Entry(f"{'<= ' if is_at_most else ''}{significant(middle)}", tuple(filter(None, below)), middle)
 
 
 def _number(value: Any, *below: Any) -> Entry:
@@ -103,6 +105,8 @@ def _cost_note(table: pd.DataFrame) -> str:
     known = [f"{lag:.0f} of {task}" for task, lag in lags.items() if pd.notna(lag)]
     speeds = span_of(table["speed_lag"].dropna().astype(float))
     solving = f"Cost of solving is at lag {listed(known)}, which most cells solve." if known else ""
+    if (table["solved_lag"].astype(float) > table["cost_lag"].astype(float)).any():
+        solving += " Of a cell that was not trained there it is at most that of the longer lag below it."
     timing = "" if speeds == NOT_AVAILABLE else f"A time step is timed at lag {speeds}."
     return " ".join(filter(None, (solving, timing)))
 
