@@ -15,6 +15,7 @@ from hypothesis import settings
 from plain_figures import plain_figures_written, unrendered_figures_written
 from slow_files import LONG_FILES, SLOW_FILES
 
+from lstm_bench.cores import usable_cores
 from lstm_bench.report import figure_files
 
 gc.set_threshold(20_000, 20, 100)
@@ -54,6 +55,11 @@ def unrendered_figures() -> Iterator[None]:
     """Draw figures and leave them out of the report, for a test of its words."""
     with unrendered_figures_written():
         yield
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Return one worker more than cores: tests of faults and of servers wait for most of their time."""
+    return usable_cores() + 1
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

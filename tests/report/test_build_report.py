@@ -19,7 +19,11 @@ from lstm_bench.report.typography import typeset
 OF_WORDS = {"learned_walk", "same_word", "boundary"}  # nothing to show of the sample, whose tasks are not of words
 # The sample's lags are given, and nothing was published of them.
 FIGURES = set(figure_registry.FIGURES) - OF_WORDS - {"published", "span_trials"}
-TABLES = {"comparison", "members", "softer_criteria", "claims", "claim_numbers", *figure_registry.FIGURES}
+TABLES = {
+    *("comparison", "members", "softer_criteria", "span_costs", "claims", "claim_numbers"),
+    *figure_registry.FIGURES,
+    *figure_registry.STUDY_FIGURES,
+}
 
 
 class Links(HTMLParser):
