@@ -33,8 +33,8 @@ def import_target(path: Any, key: str) -> Callable[..., Any]:
     except BaseException as error:
         raise not_allowed(f"{key}.{TARGET}", path, f"the import path of a class ({_told(error, held.text)})") from error
     if not callable(target):
-        found = f"this is of the type {type(target).__name__}"
-        raise not_allowed(f"{key}.{TARGET}", path, f"the import path of a class ({found})")
+        kind = f"this is of the type {type(target).__name__}"
+        raise not_allowed(f"{key}.{TARGET}", path, f"the import path of a class ({kind})")
     return target
 
 

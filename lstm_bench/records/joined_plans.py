@@ -30,9 +30,9 @@ def joined(plan: StudyPlan, other: StudyPlan) -> StudyPlan:
         raise PlansError(f"study={plan.study}: a study of {plan.measure}: allowed: studies that train")
     searches = _joined_searches(plan.searches, other.searches)
     searched = {search.contestant for search in searches}
-    given = _joined_jobs(*([job for job in p.jobs if job.contestant not in searched] for p in (plan, other)))
-    found = [job for search in searches for job in _jobs_of(search, plan, other)]
-    return replace(plan, jobs=[*given, *found], searches=searches)
+    listed_jobs = _joined_jobs(*([job for job in p.jobs if job.contestant not in searched] for p in (plan, other)))
+    searched_jobs = [job for search in searches for job in _jobs_of(search, plan, other)]
+    return replace(plan, jobs=[*listed_jobs, *searched_jobs], searches=searches)
 
 
 def _joined_jobs(here: Sequence[JobPlan], there: Sequence[JobPlan]) -> list[JobPlan]:

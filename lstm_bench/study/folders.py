@@ -30,12 +30,12 @@ def tracking_uri(output: Path, uri: str | None) -> tuple[str, Path | None]:
     The folder is None with a store of the user's own, which decides where artifacts go.
     """
     root = _resolved(output)
-    own = root / "mlflow.db"
+    database = root / "mlflow.db"
     uri = uri or address_from_environment()
     file = uri.removeprefix("sqlite:///") if uri and uri.startswith("sqlite:///") else ""
-    if uri and (not file or _resolved(Path(file)) != own):
+    if uri and (not file or _resolved(Path(file)) != database):
         return uri, None
-    return f"sqlite:///{own}", root / "mlartifacts"
+    return f"sqlite:///{database}", root / "mlartifacts"
 
 
 def _resolved(output: Path) -> Path:

@@ -34,8 +34,8 @@ class Sizes:
         while (between := self._allowed_between(low, high)) is not None:
             low, high = (between, high) if self._parameters(between) < target else (low, between)
         self.refusal = next((self._refused[size] for size in sorted(self._refused) if low < size < high), None)
-        found = {hidden_size: self._at(hidden_size) for hidden_size in (low, high) if hidden_size > 0}
-        return {hidden_size: count for hidden_size, count in found.items() if count is not None}
+        sizes = {hidden_size: self._at(hidden_size) for hidden_size in (low, high) if hidden_size > 0}
+        return {hidden_size: count for hidden_size, count in sizes.items() if count is not None}
 
     def _ends(self, target: int) -> tuple[int, int]:
         """Return two hidden sizes, one with fewer parameters than the target, or 0, and one with as many or more."""

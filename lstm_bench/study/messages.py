@@ -43,8 +43,8 @@ def plan_text(plan: StudyPlan, records: StudyRecords, snapshot: Snapshot, left_r
 
 def _parts(plan: StudyPlan) -> list[str]:
     searched = {search.contestant for search in plan.searches}
-    given = [job for job in plan.jobs if job.contestant not in searched]
-    parts = [f"{len(given)} jobs, {sum(len(job.seeds) for job in given)} members"] if given else []
+    fixed_jobs = [job for job in plan.jobs if job.contestant not in searched]
+    parts = [f"{len(fixed_jobs)} jobs, {sum(len(job.seeds) for job in fixed_jobs)} members"] if fixed_jobs else []
     if plan.members_per_job is not None:
         parts.append(f"dealt to {counted(len(dealt(plan.jobs, plan.members_per_job)), 'job')} of the launcher")
     return [*parts, searches_text(plan.searches)] if plan.searches else parts

@@ -55,8 +55,10 @@ class StudyRunner(PlannedStudy):
 
     def __init__(self, config: StudyConfig, plan: StudyPlan) -> None:
         super().__init__(config, plan)
-        self._given = [job for job in config.jobs if not job.searched]  # the settings of the jobs of `Searches.given`
-        self._searches = Searches(plan.searches, given=plan.jobs)
+        self._fixed = [
+            job for job in config.jobs if not job.searched
+        ]  # the settings of the jobs of `Searches.fixed_jobs`
+        self._searches = Searches(plan.searches, fixed_jobs=plan.jobs)
         self._snapshot = Snapshot(self._records)  # the members, read when the study begins and where they change
 
     def run(self, launch: Launch, stop: Stop) -> int:
@@ -154,12 +156,12 @@ class StudyRunner(PlannedStudy):
 
     def _take_up_searches(self) -> None:
         """Take up what the searches have come to, as long as members of other studies bring them further."""
-        self._searches = Searches(self._plan.searches, self._searches.given)
+        self._searches = Searches(self._plan.searches, self._searches.fixed_jobs)
         taken_up: list[JobPlan] = []
         while True:
             self._searches.look(self._snapshot)
             self._plan = self._searches.grown(self._plan)
-            jobs = [job for job in self._plan.jobs[len(self._given) :] if job not in taken_up]
+            jobs = [job for job in self._plan.jobs[len(self._fixed) :] if job not in taken_up]
             if not jobs:
                 return
             self._take_up(jobs)
@@ -182,7 +184,7 @@ class StudyRunner(PlannedStudy):
             on_growth: takes the plan where a search has made it grow.
         """
         _, journal_end = self._records.journal.read()
-        folder, failed, exit_code, told = self._records.folder, False, 0, False
+        folder, failed, exit_code, is_told = self._records.folder, False, 0, False
         waiting = self._waiting_jobs()
         with Watcher(self._plan, self._records, self._snapshot, self._console, self._searches, on_growth) as watcher:
             for _ in range(LAUNCHES if waiting else 0):
@@ -194,12 +196,12 @@ class StudyRunner(PlannedStudy):
                 came_to_end = {line["number"] for line in lines if line["event"] == "lane_ended"}
                 came_to_end |= {line["number"] for line in ended if line["number"] >= 0}
                 not_run = [number for number in waiting if number not in came_to_end]
-                is_new, waiting = not_run != waiting or not told, not_run
+                is_new, waiting = not_run != waiting or not is_told, not_run
                 if not exit_code or not waiting:
                     break
                 if is_new:
                     self.say(f"The launcher ended with {counted(len(waiting), 'job')} not run.")
-                told = True
+                is_told = True
         self._plan = watcher.plan
         self._snapshot.refresh(self._plan.jobs)
         return not failed and not waiting and not exit_code
@@ -216,7 +218,7 @@ class StudyRunner(PlannedStudy):
     def _in_order(self, numbers: Sequence[int]) -> list[int]:
         """Return the numbers of parts as they are launched: the longest first, lanes last."""
         lanes = [number for number in numbers if number < 0]
-        settings = {plan.job: job for job, plan in zip(self._given, self._searches.given, strict=True)}
+        settings = {plan.job: job for job, plan in zip(self._fixed, self._searches.fixed_jobs, strict=True)}
         parts = [(settings[part.job.job], part.job) for part in self._parts]
         return longest_first(parts, [number for number in numbers if number >= 0]) + lanes
 
@@ -254,20 +256,20 @@ class StudyRunner(PlannedStudy):
             return trained
         from lstm_bench.study.span_replay import packs_at_octaves  # scipy is loaded by now
 
-        given = {job.job for job in self._searches.given}
-        searched = packs_at_octaves([plan for _, plan in trained if plan.job not in given], self._plan.searches)
-        return [pair for pair in trained if pair[1].job in given] + [(job_config(plan), plan) for plan in searched]
+        fixed = {job.job for job in self._searches.fixed_jobs}
+        searched = packs_at_octaves([plan for _, plan in trained if plan.job not in fixed], self._plan.searches)
+        return [pair for pair in trained if pair[1].job in fixed] + [(job_config(plan), plan) for plan in searched]
 
     @property
     def _pairs(self) -> list[tuple[JobConfig, JobPlan]]:
         """The settings and the plan of each job: as given, then as planned by searches."""
-        given = list(zip(self._given, self._searches.given, strict=True))
-        return given + [(job_config(plan), plan) for plan in self._plan.jobs[len(given) :]]
+        fixed_pairs = list(zip(self._fixed, self._searches.fixed_jobs, strict=True))
+        return fixed_pairs + [(job_config(plan), plan) for plan in self._plan.jobs[len(fixed_pairs) :]]
 
     @property
     def _parts(self) -> list[JobPart]:
         """What the launcher runs of the jobs that are given, in the order of the numbers."""
-        return dealt(self._searches.given, self._plan.members_per_job)
+        return dealt(self._searches.fixed_jobs, self._plan.members_per_job)
 
     def _waiting_jobs(self) -> list[int]:
         """Return the numbers of the parts with members to train, and mark the others as done.
@@ -292,8 +294,8 @@ class StudyRunner(PlannedStudy):
         if self._config.budget is None:
             return
         self.say(f"Budget {self._config.budget.text}.")
-        given = zip(self._given, self._searches.given, strict=True)
-        waiting = [(job, plan) for job, plan in given if plan.steps and not self._snapshot.is_whole(plan)]
+        fixed_pairs = zip(self._fixed, self._searches.fixed_jobs, strict=True)
+        waiting = [(job, plan) for job, plan in fixed_pairs if plan.steps and not self._snapshot.is_whole(plan)]
         if waiting:
             waiting = [waiting[place] for place in longest_first(waiting, range(len(waiting)))]
             self.say(f"Timing a few training steps of {counted(len(waiting), 'job')} ...")

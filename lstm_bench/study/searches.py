@@ -24,12 +24,12 @@ class Searches:
     """All searches of a study.
 
     Attributes:
-        given: the jobs of the study that no search comes to.
+        fixed_jobs: the jobs of the study that no search comes to.
         progress: of each search, by the records that were read last.
     """
 
-    def __init__(self, searches: Sequence[SpanPlan], given: Sequence[JobPlan] = ()) -> None:
-        self.given = list(given)
+    def __init__(self, searches: Sequence[SpanPlan], fixed_jobs: Sequence[JobPlan] = ()) -> None:
+        self.fixed_jobs = list(fixed_jobs)
         self._replays = [_replay(search) for search in searches]
         self.progress: list[Progress] = []
 
@@ -46,7 +46,7 @@ class Searches:
     def grown(self, plan: StudyPlan) -> StudyPlan:
         """Return a plan with the jobs that the searches have come to, behind those that are given."""
         jobs = [job for progress in self.progress for job in progress.jobs]
-        return replace(plan, jobs=[*self.given, *jobs], searches=[progress.plan for progress in self.progress])
+        return replace(plan, jobs=[*self.fixed_jobs, *jobs], searches=[progress.plan for progress in self.progress])
 
     @property
     def waiting(self) -> list[JobPlan]:

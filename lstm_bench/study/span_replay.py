@@ -127,10 +127,10 @@ class SpanReplay:
         if len(self._candidates[lag].learning_rates) == 1:
             job = self._candidates[lag]
             return _Tuning(job, job.learning_rates[0], has_left_baseline=True, seconds=0.0)
-        own = nearest(lag, self._octaves)
-        first = min(own, self._search.first_lag)
+        nearest_octave = nearest(lag, self._octaves)
+        first = min(nearest_octave, self._search.first_lag)
         chosen = self._tuning_at(first, tunings, read)
-        for octave in (octave for octave in self._octaves if first < octave <= own):
+        for octave in (octave for octave in self._octaves if first < octave <= nearest_octave):
             if chosen.rate is None or not chosen.has_left_baseline:
                 break
             above = self._tuning_at(octave, tunings, read)

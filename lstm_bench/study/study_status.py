@@ -85,10 +85,10 @@ class _Reader:
     def __init__(self, records: StudyRecords) -> None:
         self._records, self._plan = records, records.read_plan()
         searched = {search.contestant for search in self._plan.searches}
-        given = [job for job in self._plan.jobs if job.contestant not in searched]
-        self._parts = dealt(given, self._plan.members_per_job)
+        fixed_jobs = [job for job in self._plan.jobs if job.contestant not in searched]
+        self._parts = dealt(fixed_jobs, self._plan.members_per_job)
         self._snapshot = Snapshot(records, self._plan.jobs)
-        self._searches = Searches(self._plan.searches, given)
+        self._searches = Searches(self._plan.searches, fixed_jobs)
         self._searches.look(self._snapshot)
         owner = holder(study_lock(records.folder))
         self._owner = owner if owner is not None and _may_live(owner) else None

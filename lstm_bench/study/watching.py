@@ -44,7 +44,7 @@ class Watcher:
     ) -> None:
         self.plan, self._records, self._snapshot, self._console = plan, records, snapshot, console
         self._searches, self._on_growth = searches, on_growth
-        self._parts = dealt(searches.given, plan.members_per_job)
+        self._parts = dealt(searches.fixed_jobs, plan.members_per_job)
         self._said = searches.words
         self._started = self._last_line = time.monotonic()
         self._done: set[str] = set()

@@ -36,8 +36,8 @@ class Place:
     def strides_in(self, shape: Sequence[int]) -> list[int]:
         """Return the stride along each axis of a shape to which the value is broadcast."""
         missing = len(shape) - self.axes.dim()
-        own = [0 if size == 1 else stride for size, stride in zip(self.axes.shape, self.axes.stride(), strict=True)]
-        return [0] * missing + own
+        strides = [0 if size == 1 else stride for size, stride in zip(self.axes.shape, self.axes.stride(), strict=True)]
+        return [0] * missing + strides
 
     def address(self, indices: Sequence[str], shape: Sequence[int]) -> str:
         """Return the address of an entry; an index that is empty is left out."""
