@@ -5,6 +5,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,8 @@ Path("numbers.json").write_text(
             "audited": audited.to_dict("records"),
             "comparison": comparison.to_dict("index"),
             "claims": claims.to_dict("records"),
+            "reason": judged[0].because,
+            "other_claims": len(all_rulings) - len(judged),
         }
     )
 )
@@ -48,7 +51,7 @@ def notebook() -> nbformat.NotebookNode:
 def folder(notebook: nbformat.NotebookNode, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the folder in which the lesson was run; nbclient raises where a cell does."""
     folder = tmp_path_factory.mktemp("lesson")
-    lesson = nbformat.from_dict(notebook)
+    lesson = deepcopy(notebook)
     lesson.cells.append(nbformat.v4.new_code_cell(SHOW_NUMBERS))
     environment = environment_with(import_path()) | {"IPYTHONDIR": str(folder / "ipython")}
     environment.pop("MPLBACKEND", None)  # the notebook's own: figures are shown inline
@@ -178,10 +181,15 @@ def solved_members(folder: Path) -> Counter[tuple[str, int]]:
     return Counter((job["cell"], job["lag"]) for job in solved)
 
 
-def test_the_claims_have_the_verdicts_that_such_a_small_study_can_give(numbers: Numbers) -> None:
+def test_the_claims_have_the_verdicts_that_such_a_small_study_can_give(
+    notebook: nbformat.NotebookNode, numbers: Numbers
+) -> None:
     verdicts = [verdict_on(numbers["claims"], words) for words in ("parameters", "no gates", "vanishing gradient")]
     assert verdicts == ["supported", "supported", "not tested"]
     assert len(numbers["claims"]) == 5
+    assert "six more claims" in text_of(notebook, "claims-result")
+    assert numbers["other_claims"] == 6
+    assert "span of the RNN" in numbers["reason"]
     assert all(row["measured"] and "nan" not in row["measured"] for row in numbers["claims"])
 
 
