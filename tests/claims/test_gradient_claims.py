@@ -79,6 +79,17 @@ def ruled(module: Any, *studies: StudyData) -> Ruling:
 SEVERE, FINE = 0.6, 0.99  # K = 14, K = 688; over members 13 to 15, 231 and more
 
 
+def test_a_k_of_too_few_members_for_a_range_has_none(bare):
+    study = flow(bare, {"rnn": (SEVERE,), "lstm": (FINE, FINE, 0.1)})
+    few = replace(
+        study, probes=study.probes[study.probes["seed"] < 3], results=study.results[study.results["seed"] < 3]
+    )
+    texts = {n.cell: n.text for n in ruled(vanishing_gradient, few).numbers if n.unit == "steps"}
+    k = math.ceil(math.log(1e-3) / math.log(SEVERE * SPREAD[1]))
+    assert texts["rnn"] == f"{k} steps, of too few members for a range"
+    assert texts["lstm"] == "at least 200 steps, of too few members for a range"
+
+
 def test_k_is_the_median_of_the_members_between_the_shortest_and_the_longest(bare):
     ruling = ruled(vanishing_gradient, flow(bare, {"rnn": (SEVERE,), "lstm": (FINE, FINE, 0.1)}))
     rnn, lstm = (next(n for n in ruling.numbers if n.quantity == name) for name in vanishing_gradient.DECIDED_BY)

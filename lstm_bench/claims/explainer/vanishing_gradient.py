@@ -63,7 +63,10 @@ def _unpaired(study: StudyData) -> Iterator[Measurement]:
 
 
 def _in_words(interval: Interval, reach: float) -> str:
-    """Return "13 (12-14) steps", "40 (31 or more) steps", "more than 206 steps"."""
+    """Return "13 (12-14) steps", "40 (31 or more) steps", "more than 206 steps"; "13 steps" of too few for a range."""
+    if math.isnan(interval.low):
+        least = "at least " if interval.middle >= reach else ""
+        return f"{least}{interval.middle:.0f} steps, of too few members for a range"
     if math.isinf(interval.high) and interval.low >= reach:
         return f"more than {reach:.0f} steps"
     ends = f"{interval.low:.0f} or more" if math.isinf(interval.high) else f"{interval.low:.0f}-{interval.high:.0f}"
