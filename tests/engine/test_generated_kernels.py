@@ -181,7 +181,15 @@ def zoo(name: str) -> Callable[..., ZooCell]:
     return lambda *sizes, generator: ZooCell(*sizes, name, generator=generator)  # type: ignore[arg-type]
 
 
-OWN = {kind.__name__: kind for kind in (Tanh, Mixed, Writing, WeightNormed, Frozen, Stock, GatedDeltaCell)}
+class Joined(Tanh):
+    """The same with one product for x and h side by side."""
+
+    def step(self, x: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
+        h = torch.tanh(torch.cat((x, h), dim=1) @ torch.cat((self.w, self.u), dim=1).T + self.b)
+        return h, h
+
+
+OWN = {kind.__name__: kind for kind in (Tanh, Joined, Mixed, Writing, WeightNormed, Frozen, Stock, GatedDeltaCell)}
 ZOO = ("mgu", "lem", "indrnn", "taugru", "unicornn")
 
 
@@ -263,6 +271,14 @@ def test_one_program_runs_any_number_of_steps_members_and_sequences(
 @pytest.mark.parametrize("hidden", [1, 16, 33])
 def test_any_width_is_right(hidden: int) -> None:
     cell = drawn("Tanh", hidden=hidden)
+    assert_alike(solved(GeneratedKernel(cell), cell), solved(GenericKernel(cell, batched=False), cell), 1e-10)
+
+
+@NEEDS_COMPILER
+@pytest.mark.parametrize("hidden", [prime * n - D for prime in (11, 13) for n in (1, 4)])
+def test_a_size_that_is_a_sum_of_others_is_not_taken_for_the_batch(hidden: int) -> None:
+    cell = drawn("Joined", hidden=hidden)
+    assert (D + hidden) % generate(cell, training=True).step.batch != 0
     assert_alike(solved(GeneratedKernel(cell), cell), solved(GenericKernel(cell, batched=False), cell), 1e-10)
 
 

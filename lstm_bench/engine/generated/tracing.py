@@ -2,12 +2,13 @@
 
 `make_fx` runs a step of one member and the autograd pass behind it once, and writes down each ATen operation with its
 shapes. All that is Python (the cell's code, module calls, autograd's nodes) is then gone: the graph is what a step
-computes. The batch size of the trace is a prime that divides no other size of the cell, so that it is seen in the graph
-where the batch is, and a program made from the graph runs at any batch size.
+computes. The batch size of the trace is a prime that divides no other size of the cell, and no sum of these if there is
+such a prime (a cell may join its input and its state). So it is seen in the graph where the batch is, and a program
+made from the graph runs at any batch size.
 """
 
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any
@@ -26,7 +27,8 @@ from lstm_bench.engine.global_generators import GeneratorStates, kept_generators
 from lstm_bench.engine.kernel import Parts
 
 aten = torch.ops.aten
-PRIMES = (11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47)
+PRIMES = [n for n in range(11, 500) if all(n % divisor for divisor in range(2, n))]
+MOST_JOINED = 3  # sizes in a sum
 
 
 class CannotGenerateError(RuntimeError):
@@ -162,11 +164,17 @@ def _layer_norm(
 _OWN = {aten.addmm.default: _addmm, aten.native_layer_norm.default: _layer_norm}
 
 
-def _batch_size(sizes: Any, cell: Cell) -> int:
-    known = {*sizes, cell.input_size, cell.hidden_size}
-    for prime in PRIMES:
-        if not any(size % prime == 0 for size in known if size):
-            return prime
+def _batch_size(sizes: Iterable[int], cell: Cell) -> int:
+    """Return a prime that divides no size, and as few sums of them as can be."""
+    known = {size for size in (*sizes, cell.input_size, cell.hidden_size) if size}
+    joined = [{0}]
+    for _ in range(MOST_JOINED):
+        joined.append({abs(total + sign * size) for total in joined[-1] for size in known for sign in (1, -1)})
+    for n_joined in range(MOST_JOINED, 0, -1):
+        totals = set().union(*joined[: n_joined + 1])
+        for prime in PRIMES:
+            if all(total % prime for total in totals if total):
+                return prime
     raise CannotGenerateError("its sizes are divided by all small primes")
 
 
