@@ -8,6 +8,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import escape
 
 from lstm_bench.report.document import Document, parts
+from lstm_bench.report.shared_outlines import share_outlines
 from lstm_bench.report.typography import typeset
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -27,7 +28,7 @@ def render_html(document: Document) -> str:
     )
     environment.filters |= {"typeset": typeset, "parts": parts, "kind": lambda value: type(value).__name__}
     environment.globals["embedded"] = document.embedded  # macros see globals alone
-    return environment.get_template("page.html.j2").render(document=document)
+    return share_outlines(environment.get_template("page.html.j2").render(document=document))
 
 
 def files_to_embed(files: Mapping[str, str], room: int = ROOM) -> dict[str, str]:

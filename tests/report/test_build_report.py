@@ -101,7 +101,8 @@ def test_the_page_loads_nothing_and_its_links_lead_somewhere(html: str, parsed: 
 
 def test_ids_are_unique_and_every_figure_has_words(html: str, parsed: Links) -> None:
     assert len(set(parsed.ids)) == len(parsed.ids)
-    figures = re.findall(r"<svg [^>]*>", html)
+    (letters, *figures) = re.findall(r"<svg [^>]*>", html)
+    assert 'aria-hidden="true"' in letters  # the outlines that all of them have in common
     assert len(figures) == len(FIGURES)
     assert all('role="img"' in figure and re.search(r'aria-label="[^"]{30,}"', figure) for figure in figures)
     assert html.count("<figcaption>") == len(FIGURES)

@@ -43,7 +43,7 @@ class Said(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         attributes = dict(attrs)
         self.unread += tag in self.UNREAD or tag == "svg"
-        if tag in {"svg", "img"}:
+        if tag == "img" or (tag == "svg" and "aria-hidden" not in attributes):
             self.alternatives.append(attributes.get("aria-label") or attributes.get("alt") or "")
         if self.unread:
             return
