@@ -60,10 +60,24 @@ def themed(draw: Callable[P, Figure]) -> Callable[P, Figure]:
     return inside
 
 
+MATCHED_SIZE = re.compile(r" H=\d+$")
+
+
 def colours(cells: Sequence[str]) -> dict[str, str]:
     """Return one colour a cell, by its place in the plan: seaborn's colour-blind-safe palette, hues beyond ten."""
     palette = sns.color_palette("colorblind") if len(cells) <= 10 else sns.color_palette("husl", len(cells))
     return dict(zip(cells, palette.as_hex(), strict=False))
+
+
+def without_matched_size(cell: str) -> str:
+    """Return the name of a cell without the hidden size that matched parameters gave it."""
+    return MATCHED_SIZE.sub("", cell)
+
+
+def colours_of_kinds(cells: Sequence[str]) -> dict[str, str]:
+    """Return a colour a cell, the same where matched parameters give it another hidden size on another task."""
+    by_name = colours(list(dict.fromkeys(map(without_matched_size, cells))))
+    return {cell: by_name[without_matched_size(cell)] for cell in cells}
 
 
 def save(figure: Figure, folder: Path, name: str) -> str:

@@ -1,7 +1,6 @@
 """Panels of span against a price, one a task, with the Pareto front."""
 
 import math
-import re
 from itertools import pairwise
 from typing import Any, Literal
 
@@ -19,7 +18,7 @@ from lstm_bench.report.figures.findings import joined
 from lstm_bench.report.figures.table_rows import rows_where
 from lstm_bench.report.labels import name_points
 from lstm_bench.report.panels import legend, legend_entry, log_ticks, name_axes, new_figure, power_of_ten
-from lstm_bench.report.style import INK, MUTED, colours, themed
+from lstm_bench.report.style import INK, MUTED, colours_of_kinds, themed, without_matched_size
 
 METHOD = (
     "Each point is a cell, in a panel a task: T50 in steps held, with its 95% interval, against {price}. The line is "
@@ -37,7 +36,6 @@ ROW_HEIGHT = {1: 3.9, 2: 3.2}  # inches, by how many panels stand in a row
 ARROW = 11  # points
 ROOM = 1.6  # factor beyond the outermost points, where names stand
 FEW_DECADES, MANY = 300, 1e5  # ratio of prices with ticks between powers of ten; prices that are written as powers
-MATCHED_SIZE = re.compile(r" H=\d+$")
 LEAST_SPAN, LEAST_PRICE = 0.5, 1.0
 Direction = Literal["up", "down", "right", "left"]
 DIRECTIONS: dict[Direction, tuple[float, float]] = {
@@ -76,7 +74,7 @@ def _points(study: StudyData, price: Price) -> pd.DataFrame:
 @themed
 def draw(study: StudyData, price: Price, price_label: str) -> Figure:
     """Draw a panel a task, with axes of its own, all logarithmic."""
-    table, shades = points(study, price), _shades(study)
+    table, shades = points(study, price), colours_of_kinds(study.cells)
     tasks = list(dict.fromkeys(zip(table["task"], table["variant"], strict=True)))
     most = int(table.groupby(["task", "variant"])["cell"].size().max())
     columns = 2 if len(tasks) > 1 and most <= MOST_BESIDE else 1
@@ -149,13 +147,6 @@ def _bounds(row: Any) -> list[Direction]:
     return [direction for direction, is_bound in bounds.items() if is_bound]
 
 
-def _shades(study: StudyData) -> dict[str, str]:
-    """Return a colour a cell, the same where matched parameters give it another hidden size on another task."""
-    short = {cell: MATCHED_SIZE.sub("", cell) for cell in study.cells}
-    by_name = colours(list(dict.fromkeys(short.values())))
-    return {cell: by_name[name] for cell, name in short.items()}
-
-
 def _arrow(axes: Axes, row: Any, offset: tuple[float, float], shade: str) -> None:
     axes.annotate(
         "", (row.price, row.distance), xytext=offset, textcoords="offset points", in_layout=False,
@@ -187,7 +178,7 @@ def _name_cells(axes: Axes, rows: pd.DataFrame) -> None:
 
 def _short_names(cells: list[str]) -> list[str]:
     """Return names without the hidden sizes that matched parameters gave, where they still tell the cells apart."""
-    short = [MATCHED_SIZE.sub("", cell) for cell in cells]
+    short = [without_matched_size(cell) for cell in cells]
     return short if len(set(short)) == len(short) else cells
 
 

@@ -10,7 +10,7 @@ from lstm_bench.analysis.frames import StudyData
 from lstm_bench.analysis.span_costs import span_costs
 from lstm_bench.analysis.wording import NOT_AVAILABLE, listed, range_of, significant, span_of
 from lstm_bench.report.document import DASH, Block, Entry, FileLink, Paragraph, Table
-from lstm_bench.report.style import colours
+from lstm_bench.report.style import colours_of_kinds
 
 HEADINGS = (
     ("Cell", ""),
@@ -37,7 +37,7 @@ def span_cost_blocks(study: StudyData) -> list[Block]:
     table = span_costs(study)
     if table.empty:
         return []
-    shades = colours(study.cells)
+    shades = colours_of_kinds(study.cells)
     rows = [_entries(row, shades) for row in _rows(table)]
     notes = [NOTE, _cost_note(table), _rate_note(table), *_missing(table)]
     files = Paragraph(("Rows: ", FileLink("tables/span_costs.csv"), "."), "files")
