@@ -85,7 +85,7 @@ def _run(
     from lstm_bench.records.locking import HeldError, LockError, held, job_lock
     from lstm_bench.records.store import StudyRecords
     from lstm_bench.study.identity import job_identity
-    from lstm_bench.study.job import run_job
+    from lstm_bench.study.job_run import run_job
     from lstm_bench.study.planning import job_config
 
     records = StudyRecords(Path(folder))

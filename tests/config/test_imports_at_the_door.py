@@ -43,7 +43,9 @@ def test_a_task_or_a_cell_is_refused_with_torch_alone(arguments):
 
 def test_a_study_begins_to_train_with_torch_alone():
     """What the study's own process has imported when it launches its jobs, and a worker when it begins one."""
-    code = "import sys, lstm_bench.study.running, lstm_bench.study.worker, lstm_bench.study.job; print(*sys.modules)"
+    code = (
+        "import sys, lstm_bench.study.running, lstm_bench.study.worker, lstm_bench.study.job_run; print(*sys.modules)"
+    )
     assert heavy_imports(code) == {"torch"}
 
 

@@ -19,7 +19,7 @@ from lstm_bench.engine.kernel_dispatch import kernel_type
 from lstm_bench.records.store import StudyRecords
 from lstm_bench.report import figure_registry
 from lstm_bench.report.__main__ import main as make_report
-from lstm_bench.study.job import run_job
+from lstm_bench.study.job_run import run_job
 from lstm_bench.study.planning import job_config, plan_study
 
 TINY = [

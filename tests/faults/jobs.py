@@ -23,10 +23,10 @@ from lstm_bench.config.schema import JobConfig
 from lstm_bench.records.journal import Journal
 from lstm_bench.records.schema import JobOutcome
 from lstm_bench.records.store import StudyRecords
-from lstm_bench.study import job as job_module
+from lstm_bench.study import job_run, member_recording
 from lstm_bench.study.checkpointing import Checkpointer
 from lstm_bench.study.identity import job_identity
-from lstm_bench.study.job import run_job
+from lstm_bench.study.job_run import run_job
 
 HERE = Path(__file__).parent
 CHECKPOINT_S = 0.02
@@ -107,9 +107,9 @@ def _show_stages(board: Board) -> None:
     def role(_: object, __: object, training: Any, ___: object) -> str:
         return "tuning" if training.active[0].member.role == "tuning" else "training"
 
-    job_module._train = shown(job_module._train, role)
-    job_module._record_run = shown(job_module._record_run, lambda *_: "recording")
-    job_module._probe = shown(job_module._probe, lambda *_: "probing")
+    job_run._train = shown(job_run._train, role)
+    job_run.record_run = shown(job_run.record_run, lambda *_: "recording")
+    member_recording._probe = shown(member_recording._probe, lambda *_: "probing")
     Checkpointer.write = shown(Checkpointer.write, lambda *_: "checkpoint")  # type: ignore[method-assign]
 
 

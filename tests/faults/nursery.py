@@ -121,7 +121,7 @@ if __name__ == "__main__":
     prepare_process()
     import torch.fx.experimental.symbolic_shapes  # noqa: F401 - vmap imports it, half a second
 
-    import lstm_bench.study.job  # noqa: F401 - all else that children need
+    import lstm_bench.study.job_run  # noqa: F401 - all else that children need
 
     sys.modules["nursery"] = sys.modules["__main__"]  # one class Leaving, whoever imports it
     _serve(sys.stdin.buffer, private)

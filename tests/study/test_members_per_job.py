@@ -14,9 +14,9 @@ from lstm_bench.records.job_parts import dealt
 from lstm_bench.records.locking import held, job_lock
 from lstm_bench.records.schema import MemberRecord
 from lstm_bench.records.store import StudyRecords
-from lstm_bench.study import job as job_module
+from lstm_bench.study import job_run
 from lstm_bench.study.heartbeat import NoHeartbeat
-from lstm_bench.study.job import run_job
+from lstm_bench.study.job_run import run_job
 from lstm_bench.study.planning import job_config
 from lstm_bench.study.study_status import study_status
 
@@ -118,7 +118,7 @@ def test_a_part_waits_while_another_process_tunes_and_ends_where_it_is_requested
 def test_parts_that_begin_together_tune_once(
     planned: StudyRecords, whole: StudyRecords, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(job_module, "BETWEEN_LOOKS_S", 0.05)
+    monkeypatch.setattr(job_run, "BETWEEN_LOOKS_S", 0.05)
     *_, first, second, _ = dealt(planned.read_plan().jobs, 2)
     assert first.tuned_by == second.tuned_by
     threads = [
