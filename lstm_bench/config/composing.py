@@ -6,7 +6,7 @@ plan, by their numbers.
 """
 
 import pickle
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
@@ -47,6 +47,8 @@ from lstm_bench.literature.reading import LiteratureError, own_table
 
 DUPLICATES_NAMED = 3
 NAMES = ("study", "output")
+CHOSEN_GROUPS = ("task", "cell")
+OF_EVERY_CHOICE = (LAG, "cell.hidden_size")  # what a sweep sets of whichever task and cell
 KEPT_BY_THE_WHOLE = ("experiment", "study", "studies", "measure")  # keys of a study of claims itself
 
 
@@ -140,16 +142,25 @@ def hydra_arguments(arguments: Sequence[str], invocation: Invocation) -> list[st
 def _sweeps(invocation: Invocation, composer: "_Composer") -> tuple[RootConfig, list[list[list[str]]]]:
     """Return the configuration of the first job, and the overrides of each job of each sweep.
 
-    An override of the command line holds in every sweep, in place of the sweep's own values.
+    An override of the command line holds in every sweep, in place of the sweep's own values. Where it chooses a task or
+    cell in place of the sweep's, what the sweep sets of its own choice alone, as `cell.heads`, goes with that choice.
     """
     parser = OverridesParser.create()
     parsed = parser.parse_overrides(_as_typed(invocation.overrides))
     base = composer.job(_split([override for override in parsed if not _is_of_a_cell(override)])[0])
+    chosen = {override.key_or_group for override in parsed}
     sweep_overrides = [
-        parser.parse_overrides([f"{key}={value}" for key, value in (base.sweep | sweep).items()])
+        parser.parse_overrides([f"{key}={value}" for key, value in _kept(base.sweep | sweep, chosen).items()])
         for sweep in sweeps(base.settings)
     ]
     return base.settings, [_split(sweep + parsed) for sweep in sweep_overrides]
+
+
+def _kept(sweep: Mapping[str, Any], chosen: Container[str]) -> dict[str, Any]:
+    """Return a sweep without the settings of a task or cell in whose place the command line chooses another."""
+    replaced_groups = [group for group in CHOSEN_GROUPS if group in sweep and group in chosen]
+    prefixes = tuple(f"{group}." for group in replaced_groups)
+    return {key: value for key, value in sweep.items() if key in OF_EVERY_CHOICE or not key.startswith(prefixes)}
 
 
 def _as_typed(overrides: Sequence[str]) -> list[str]:

@@ -24,6 +24,9 @@ budgets:
       - {task: copy, task.lag: 3, cell: "lstm,rnn"}
   whole:
     set: {trainer.seeds: 2}
+  heads:
+    sweeps:
+      - {task: copy, task.n_symbols: 5, task.lag: 3, cell: gated_delta, cell.heads: 2, cell.hidden_size: 16}
 """
 
 
@@ -71,6 +74,15 @@ def test_the_command_line_wins_over_budget_and_sweeps_and_no_job_is_there_twice(
     ]
 
 
+def test_another_task_or_cell_leaves_out_what_a_sweep_sets_of_its_own(compose):
+    (of_sweep,) = compose("budget=heads").jobs
+    assert (of_sweep.task["n_symbols"], of_sweep.cell["heads"], of_sweep.cell["hidden_size"]) == (5, 2, 16)
+    (other_cell,) = compose("budget=heads", "cell=gru").jobs
+    assert (other_cell.cell_name, other_cell.task["n_symbols"], other_cell.cell["hidden_size"]) == ("gru", 5, 16)
+    (other_task,) = compose("budget=heads", "task=adding").jobs
+    assert (other_task.task_name, other_task.task["lag"], other_task.cell["heads"]) == ("adding", 3, 2)
+
+
 def test_a_study_without_budgets_has_none():
     assert compose_study(Invocation(())).budget is None
 
@@ -79,7 +91,7 @@ def test_a_study_without_budgets_has_none():
 def test_an_unknown_budget_is_refused_with_those_that_there_are(compose, chosen):
     with pytest.raises(ConfigError) as refused:
         compose(f"budget={chosen}")
-    assert str(refused.value) == f"budget={chosen}: allowed: small, whole"
+    assert str(refused.value) == f"budget={chosen}: allowed: small, whole, heads"
 
 
 @pytest.mark.parametrize(
