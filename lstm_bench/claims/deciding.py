@@ -9,7 +9,8 @@ from lstm_bench.analysis.wording import counted, listed
 from lstm_bench.claims.contract import Claim, Measurement
 
 Verdict = Literal["supported", "refuted", "mixed", "not tested"]
-LISTED = 5  # settings listed one by one; of more the range is given
+MOST_PLACES = 5  # settings that are named one by one; of more the count is given
+MOST_NUMBERS = 2  # numbers of a quantity that are listed; of more the range is given
 
 
 @dataclass(frozen=True)
@@ -119,7 +120,7 @@ def _unreached(numbers: Sequence[Measurement]) -> str:
     undecided = [number for number in numbers if number.claimed and number.is_known and not number.decides]
     places = {name: [n.where for n in undecided if n.quantity == name] for name in _out_of_reach(numbers)}
     named = {
-        name: listed(where) if len(where) <= LISTED else f"{len(where)} settings" for name, where in places.items()
+        name: listed(where) if len(where) <= MOST_PLACES else f"{len(where)} settings" for name, where in places.items()
     }
     clauses = [f"{name} ({where})" for name, where in named.items()]
     return f"The lags, members or budget cannot decide: {'; '.join(clauses)}." if clauses else ""
@@ -172,7 +173,7 @@ def _line(quantity: str, numbers: Sequence[Measurement]) -> str:
         return f"{quantity}: {numbers[0].text}"
     if len({number.text for number in numbers}) == 1:
         return f"{quantity}: {numbers[0].text}, in all {len(numbers)}"
-    if len(numbers) <= LISTED:
+    if len(numbers) <= MOST_NUMBERS:
         return f"{quantity}: {'; '.join(f'{number.text} ({number.where})' for number in numbers)}"
     lowest, highest = (choose(numbers, key=lambda number: number.interval.middle) for choose in (min, max))
     return f"{quantity}: from {lowest.text} ({lowest.where}) to {highest.text} ({highest.where}), {len(numbers)} in all"

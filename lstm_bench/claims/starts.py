@@ -17,7 +17,7 @@ class SharedStart:
 
     Args:
         study: where both were measured, narrowed to the task.
-        start: how the LSTM starts: "orthogonal weights, forget bias 3"; the RNN has the same weights and no gates.
+        start: how both start: "orthogonal weights, LSTM's forget bias 3"; the RNN has the same weights and no gates.
         moment: INITIAL or FINAL.
         lag: the lag of the sequences over which the gradient was followed.
         reach: steps back to which every member's gradient was followed, in both cells.
@@ -43,12 +43,12 @@ class SharedStart:
 
 
 def start_of(cell: Mapping[str, Any]) -> str:
-    """Return the start that the settings of an RNN or an LSTM describe: "pytorch weights", "..., forget bias 1"."""
+    """Return the start that the settings of an RNN or an LSTM describe: "pytorch weights, LSTM's forget bias 1"."""
     parts = [f"{cell.get('init', 'pytorch')} weights"]
     if cell.get("forget_bias") is not None:
-        parts.append(f"forget bias {cell['forget_bias']:g}")
+        parts.append(f"LSTM's forget bias {cell['forget_bias']:g}")
     if cell.get("chrono") is not None:
-        parts.append("chrono gates")
+        parts.append("LSTM's chrono gates")
     return ", ".join(parts)
 
 

@@ -143,14 +143,14 @@ def test_a_start_of_two_studies_is_one_setting_of_the_study_that_followed_it_fur
         bare, {"rnn": (SEVERE,), "lstm": (FINE,), "rnn_pytorch": (SEVERE,), "lstm_pytorch": (SEVERE,)}, name="far"
     )
     chosen = [(one.start, one.study.plan.study) for one in shared_starts([near, far])]
-    assert chosen == [("orthogonal weights, forget bias 3", "far"), ("pytorch weights", "far")]
+    assert chosen == [("orthogonal weights, LSTM's forget bias 3", "far"), ("pytorch weights", "far")]
     assert ruled(vanishing_gradient, near, far).because.startswith("It holds in 1 of 2 settings and fails in 1.")
 
 
 def test_a_start_is_named_by_its_weights_and_gates():
     assert start_of({"init": "identity", "forget_bias": None, "chrono": None}) == "identity weights"
-    assert start_of({"init": "orthogonal", "forget_bias": 0.0}) == "orthogonal weights, forget bias 0"
-    assert start_of({"init": "orthogonal", "chrono": 48}) == "orthogonal weights, chrono gates"
+    assert start_of({"init": "orthogonal", "forget_bias": 0.0}) == "orthogonal weights, LSTM's forget bias 0"
+    assert start_of({"init": "orthogonal", "chrono": 48}) == "orthogonal weights, LSTM's chrono gates"
 
 
 @pytest.mark.parametrize(
@@ -207,3 +207,9 @@ def test_one_task_with_a_gradient_left_after_a_hundred_steps_and_one_without_are
     elsewhere = [replace(job, task="adding") for job in left.plan.jobs]
     left = replace(left, plan=replace(left.plan, jobs=elsewhere), results=left.results.assign(task="adding"))
     assert ruled(nearly_zero, gone, left).verdict == "mixed"
+
+
+def test_a_cell_that_two_studies_look_at_is_one_setting_of_what_nearly_zero_is(bare):
+    study = flow(bare, {"rnn_pytorch": (0.6,)}, reach=200)
+    ruling = ruled(nearly_zero, study, study)
+    assert (ruling.verdict, len(ruling.numbers)) == ("supported", 1)

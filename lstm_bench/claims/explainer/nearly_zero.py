@@ -1,6 +1,6 @@
 """What is left of a gradient after a hundred steps in an RNN as PyTorch starts it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from lstm_bench.analysis.frames import StudyData
 from lstm_bench.analysis.gradients import WHEN, gradient_left, longest_lag_with_flow
@@ -9,6 +9,7 @@ from lstm_bench.claims.cells import jobs_by_cell, lstms, place_of, vanilla_rnns
 from lstm_bench.claims.contract import Claimed, Measurement
 from lstm_bench.claims.starts import start_of
 from lstm_bench.metrics import INITIAL
+from lstm_bench.records.schema import JobPlan
 
 TEXT = "In a vanilla RNN the gradients of early steps shrink to nearly zero."
 SOURCE = "The explainer, why a vanilla RNN forgets."
@@ -26,12 +27,21 @@ PYTORCH = start_of({"init": "pytorch"})
 
 
 def measure(studies: Sequence[StudyData]) -> list[Measurement]:
-    """Return g_100 at initialisation of every RNN and LSTM whose gradient was followed that far."""
-    return [number for study in studies for number in _left(study)]
+    """Return g_100 at initialisation of every RNN and LSTM whose gradient was followed that far.
+
+    A cell that several studies look at on the same task is counted in the first of them: its members start alike.
+    """
+    first: dict[tuple[str, ...], Measurement] = {}
+    for study in studies:
+        jobs = jobs_by_cell(study)
+        for number in _left(study, jobs):
+            job = jobs[number.cell]
+            first.setdefault((job.task, job.variant, str(job.config["cell"])), number)
+    return list(first.values())
 
 
-def _left(study: StudyData) -> Iterator[Measurement]:
-    lag, jobs = longest_lag_with_flow(study), jobs_by_cell(study)
+def _left(study: StudyData, jobs: Mapping[str, JobPlan]) -> Iterator[Measurement]:
+    lag = longest_lag_with_flow(study)
     rnns = vanilla_rnns(study)
     for cell in (*rnns, *lstms(study)) if lag is not None else ():
         left = gradient_left(study, cell, lag, STEPS)

@@ -24,8 +24,8 @@ from lstm_bench.report.document import (
 from lstm_bench.report.figures import claim
 from lstm_bench.report.pages.claims_section import (
     claim_anchor,
+    claim_blocks,
     claim_files,
-    claim_terms,
     claims_table,
     is_tested,
     verdicts_in_a_sentence,
@@ -91,7 +91,8 @@ def _claims(tested: Sequence[Ruling], untested: Sequence[Ruling]) -> Section:
 
 def _claim(ruling: Ruling, figure: FigureBlock) -> Section:
     title = f"{ruling.text} ", Verdict(ruling.verdict)
-    return Section(title, [claim_terms(ruling), figure], claim_anchor(ruling), ruling.text, "claim")
+    first, *others = claim_blocks(ruling)
+    return Section(title, [first, figure, *others], claim_anchor(ruling), ruling.text, "claim")
 
 
 def _figure(ruling: Ruling, figures: Path) -> FigureBlock:

@@ -8,6 +8,7 @@ from lstm_bench.analysis.wording import counted, listed
 from lstm_bench.claims.deciding import Ruling
 from lstm_bench.report.document import (
     Block,
+    Bullets,
     Details,
     Entry,
     FileLink,
@@ -38,7 +39,7 @@ def claims_section(rulings: Sequence[Ruling]) -> list[Block]:
     blocks: list[Block] = [claims_table(tested, linked=())] if tested else []
     blocks += [Paragraph(f"Not tested: {'; '.join(untested)}.", "note")] if untested else []
     blocks += [
-        Details(ruling.text, "What the numbers support, and the rule", [claim_terms(ruling)]) for ruling in tested
+        Details(ruling.text, "What the numbers support, and the rule", claim_blocks(ruling)) for ruling in tested
     ]
     return [Section("Claims", [*blocks, claim_files()], "claims")]
 
@@ -61,7 +62,7 @@ def claims_table(rulings: Sequence[Ruling], linked: Collection[str]) -> Table:
 
 def _row(place: int, ruling: Ruling, is_linked: bool) -> list[Entry]:
     text: Text = (Link(ruling.text, f"#{claim_anchor(ruling)}"),) if is_linked else ruling.text
-    first, *others = ruling.measured or [""]
+    first, *others = ruling.decisive or ruling.measured or [""]
     return [
         Entry(text, sort=place),
         Entry(first, tuple(others), sort=place),
@@ -75,15 +76,16 @@ def claim_anchor(ruling: Ruling) -> str:
     return f"claim-{ruling.name}"
 
 
-def claim_terms(ruling: Ruling) -> Terms:
-    """Return a claim as its source words it, beside what the numbers support of it, and the rule of its verdict."""
-    return Terms(
+def claim_blocks(ruling: Ruling) -> list[Block]:
+    """Return a claim as its source words it, what the numbers support of it, its rule, and all that was measured."""
+    terms = Terms(
         [
             Term("The claim", f"{ruling.text} ({ruling.source})"),
             Term("What the numbers support", ruling.refined or ruling.because),
             Term("The rule", ruling.rule),
         ]
     )
+    return [terms, Details("All that was measured", "", [Bullets(ruling.measured)])]
 
 
 def claim_files() -> Paragraph:
