@@ -38,7 +38,7 @@ ROLES: Mapping[str, Role] = {
     "o": Role("recall", "blank", Claimed(low=1), "output_gate"),
     "f": Role("reset", "elsewhere", Claimed(high=1), "forget_gate"),
 }
-RATIOS = {gate: f"{gate} at {role.role}, over {gate} at {role.other}" for gate, role in ROLES.items()}
+RATIOS = {"i": "i at a cue over i at a blank", "o": "o at recall over o at a blank", "f": "f at a reset over f elsewhere"}
 FALLS = {gate: f"share of the score lost with {gate} held at its mean" for gate in ROLES}
 DECIDED_BY = (*RATIOS.values(), *FALLS.values())
 BESIDE = ", beside"
@@ -74,7 +74,7 @@ def refined(numbers: Sequence[Measurement]) -> str:
 
 
 def _of_kind(numbers: Sequence[Measurement], gate: str) -> str:
-    """Return "i at cue, over i at blank: above 1 in 3 of 4 LSTMs, 2.1 to 9.8; share of the score lost ..."."""
+    """Return "i at a cue over i at a blank: above 1 in 3 of 4 LSTMs, 2.1 to 9.8; share of the score lost ..."."""
     clauses = [_clause(quantity, numbers) for quantity in (RATIOS[gate], FALLS[gate])]
     known = list(filter(None, clauses))
     return f"{listed(known)}." if known else ""
