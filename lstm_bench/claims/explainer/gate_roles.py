@@ -38,7 +38,11 @@ ROLES: Mapping[str, Role] = {
     "o": Role("recall", "blank", Claimed(low=1), "output_gate"),
     "f": Role("reset", "elsewhere", Claimed(high=1), "forget_gate"),
 }
-RATIOS = {"i": "i at a cue over i at a blank", "o": "o at recall over o at a blank", "f": "f at a reset over f elsewhere"}
+RATIOS = {
+    "i": "i at a cue over i at a blank",
+    "o": "o at recall over o at a blank",
+    "f": "f at a reset over f elsewhere",
+}
 FALLS = {gate: f"share of the score lost with {gate} held at its mean" for gate in ROLES}
 DECIDED_BY = (*RATIOS.values(), *FALLS.values())
 BESIDE = ", beside"
