@@ -5,7 +5,6 @@ split and composed by the same Hydra, in memory; the result is checked and plann
 plan, by their numbers.
 """
 
-import pickle
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
@@ -16,16 +15,14 @@ from hydra import compose
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override, OverrideType
-from hydra.types import RunMode
-from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
+from hydra.core.override_parser.types import Override
 
 from lstm_bench.config.budgets import chosen_budget, sweeps
 from lstm_bench.config.building import TARGET, build
 from lstm_bench.config.errors import ConfigError, not_allowed
 from lstm_bench.config.hydra_arguments import as_typed, jobs_at_once
 from lstm_bench.config.hydra_errors import check_choices, one_line_errors
+from lstm_bench.config.job_composer import ComposedJob, Composer
 from lstm_bench.config.schema import (
     JobConfig,
     Measure,
@@ -37,7 +34,6 @@ from lstm_bench.config.schema import (
     StudyConfig,
     TrackingConfig,
     TrainerConfig,
-    check_root_keys,
 )
 from lstm_bench.config.search_path import files_used, is_ours, replaced, searching, unread
 from lstm_bench.config.searched_lags import AUTO, LAG, check_alone, searched_lags
@@ -46,7 +42,6 @@ from lstm_bench.cores import usable_cores
 from lstm_bench.literature.reading import LiteratureError, own_table
 
 DUPLICATES_NAMED = 3
-NAMES = ("study", "output")
 CHOSEN_GROUPS = ("task", "cell")
 OF_EVERY_CHOICE = (LAG, "cell.hidden_size")  # what a sweep sets of whichever task and cell
 KEPT_BY_THE_WHOLE = ("experiment", "study", "studies", "measure")  # keys of a study of claims itself
@@ -60,25 +55,13 @@ class Invocation:
     config_dir: Path | None = None
 
 
-@dataclass(frozen=True)
-class _Composed:
-    """The configuration of a job: its settings, the yaml of each group, and the launcher's settings."""
-
-    settings: RootConfig
-    choices: dict[str, Any]
-    launcher: dict[str, Any]
-    sweep: dict[str, Any]  # the values that the yaml files sweep, by key
-    resolved: dict[str, str]  # what the interpolations in NAMES came to, by key
-    searched: bool = False  # whether the lag is one that a search for the span may try
-
-
 def compose_study(invocation: Invocation) -> StudyConfig:
     """Return the whole study, with every job composed and its plain settings checked.
 
     Raises: ConfigError for anything that Hydra or the schema refuses.
     """
     with searching(invocation.config_dir), one_line_errors(invocation.overrides):
-        composer = _Composer(invocation)
+        composer = Composer(invocation.overrides)
         base, overrides = _sweeps(invocation, composer)
         for sweep in overrides:
             check_alone([_value(override) for job in sweep for override in job if _key(override) == LAG])
@@ -139,7 +122,7 @@ def hydra_arguments(arguments: Sequence[str], invocation: Invocation) -> list[st
     return [typed.get(argument, argument) for argument in arguments]
 
 
-def _sweeps(invocation: Invocation, composer: "_Composer") -> tuple[RootConfig, list[list[list[str]]]]:
+def _sweeps(invocation: Invocation, composer: Composer) -> tuple[RootConfig, list[list[list[str]]]]:
     """Return the configuration of the first job, and the overrides of each job of each sweep.
 
     An override of the command line holds in every sweep, in place of the sweep's own values. Where it chooses a task or
@@ -179,64 +162,7 @@ def _split(overrides: list[Override]) -> list[list[str]]:
     return jobs
 
 
-class _Composer:
-    """Compose the jobs of an invocation; those that differ in plain values alone share one composition of yaml files.
-
-    Hydra sets the values of the command line after it has merged the files, so the result is the same.
-    """
-
-    def __init__(self, invocation: Invocation) -> None:
-        self._invocation = invocation
-        self._by_choices: dict[tuple[str, ...], bytes] = {}  # pickled, which a copy is made of faster than by deepcopy
-        self._parsed: dict[str, Override] = {}  # by its text: jobs of a sweep share most of their overrides
-
-    def job(self, overrides: list[str]) -> _Composed:
-        """Return the configuration of a job with these overrides."""
-        with one_line_errors(self._invocation.overrides, overrides):
-            check_choices(overrides)
-            config = self._with_values(overrides)
-            settings = {str(key): _resolved(node) for key, node in config.items() if key != "hydra"}
-            hydra = config.hydra
-            launcher, sweep = _resolved(hydra.launcher), _resolved(hydra.sweeper.get("params"))
-            resolved = {key: str(settings[key]) for key in NAMES if OmegaConf.is_interpolation(config, key)}
-        check_root_keys(settings)
-        if hydra.mode is not RunMode.MULTIRUN:
-            raise not_allowed("hydra.mode", hydra.mode and hydra.mode.name, "MULTIRUN, as in our config.yaml")
-        root: RootConfig = build(RootConfig, settings, "")
-        return _Composed(root, dict(hydra.runtime.choices), launcher, sweep or {}, resolved)
-
-    def _parse(self, override: str) -> Override:
-        if override not in self._parsed:
-            (self._parsed[override],) = OverridesParser.create().parse_overrides([override])
-        return self._parsed[override]
-
-    def _with_values(self, overrides: list[str]) -> DictConfig:
-        """Return Hydra's configuration; where a value cannot be set, Hydra's own composition says why."""
-        parsed = [self._parse(override) for override in overrides]
-        choices = tuple(text for text, override in zip(overrides, parsed, strict=True) if not _is_plain_value(override))
-        if choices not in self._by_choices:
-            composed = compose("config", overrides=list(choices), return_hydra_config=True)
-            self._by_choices[choices] = pickle.dumps(composed)
-        config: DictConfig = pickle.loads(self._by_choices[choices])
-        try:
-            for override in filter(_is_plain_value, parsed):
-                OmegaConf.update(config, override.key_or_group, override.value(), merge=True)
-        except OmegaConfBaseException:
-            return compose("config", overrides=overrides, return_hydra_config=True)
-        return config
-
-
-def _is_plain_value(override: Override) -> bool:
-    """Tell whether an override sets a value within a group, as task.lag=8 does, and chooses no yaml."""
-    is_within_a_group = "." in override.key_or_group and not override.key_or_group.startswith("hydra")
-    return is_within_a_group and override.type is OverrideType.CHANGE and override.package is None
-
-
-def _resolved(node: Any) -> Any:
-    return OmegaConf.to_container(node, resolve=True) if OmegaConf.is_config(node) else node
-
-
-def _jobs(composer: _Composer, overrides: list[str]) -> list[_Composed]:
+def _jobs(composer: Composer, overrides: list[str]) -> list[ComposedJob]:
     """Return the job with these overrides; with `task.lag=auto` one at each lag that a search for the span may try."""
     job = composer.job(overrides)
     task = job.settings.task
@@ -244,7 +170,7 @@ def _jobs(composer: _Composer, overrides: list[str]) -> list[_Composed]:
         return [job]
     others = [override for override in overrides if _key(override) != LAG]
 
-    def at(lag: int) -> _Composed:
+    def at(lag: int) -> ComposedJob:
         return replace(composer.job([*others, f"{LAG}={lag}"]), searched=True)
 
     span: SpanConfig = build(SpanConfig, job.settings.span, "span")
@@ -252,7 +178,7 @@ def _jobs(composer: _Composer, overrides: list[str]) -> list[_Composed]:
 
 
 def _used_files(
-    invocation: Invocation, overrides: Sequence[Sequence[list[str]]], composed: Sequence[Sequence[_Composed]]
+    invocation: Invocation, overrides: Sequence[Sequence[list[str]]], composed: Sequence[Sequence[ComposedJob]]
 ) -> list[str]:
     """Return the yaml files that jobs use, where the user has a folder of them; one job of each choice suffices."""
     if invocation.config_dir is None or is_ours(invocation.config_dir):
@@ -261,7 +187,7 @@ def _used_files(
     return files_used({str(job.choices): job_overrides for job_overrides, job in jobs}.values())
 
 
-def _job_config(job: _Composed) -> JobConfig:
+def _job_config(job: ComposedJob) -> JobConfig:
     settings = job.settings
     return JobConfig(
         task_name=str(job.choices["task"]),

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from lstm_bench.conf_folder import conf_dir
-from lstm_bench.config import composing
+from lstm_bench.config import job_composer
 from lstm_bench.config.composing import Invocation, compose_study
 from lstm_bench.config.errors import ConfigError
 from lstm_bench.config.hydra_arguments import launch_arguments
@@ -93,7 +93,7 @@ def test_a_setting_that_only_the_swept_cells_have_can_be_given(tmp_path):
 )
 def test_jobs_that_share_a_composition_are_what_hydra_composes_one_by_one(overrides, monkeypatch):
     shared = outcome_of(overrides)
-    monkeypatch.setattr(composing, "_is_plain_value", lambda override: False)
+    monkeypatch.setattr(job_composer, "_is_plain_value", lambda override: False)
     assert outcome_of(overrides) == shared
 
 
