@@ -189,7 +189,26 @@ class Joined(Tanh):
         return h, h
 
 
-OWN = {kind.__name__: kind for kind in (Tanh, Joined, Mixed, Writing, WeightNormed, Frozen, Stock, GatedDeltaCell)}
+class Clocked(Tanh):
+    """A unit changes every first, second or third step, as in a clockwork RNN; half steps are rounded either way."""
+
+    def __init__(self, input_size: int, hidden_size: int, *, generator: Generator | None = None) -> None:
+        super().__init__(input_size, hidden_size, generator=generator)
+        self.register_buffer("period", 1.0 + torch.arange(hidden_size) % 3)
+
+    def initial_state(self, batch_size: int) -> Any:
+        return super().initial_state(batch_size), self.u.new_full((batch_size, 1), -2.5)
+
+    def step(self, x: Tensor, state: Any) -> tuple[Tensor, Any]:
+        h, time = state
+        ticks = torch.remainder(time.floor() - time.ceil() + time + 0.5, self.period) == 0
+        h = torch.where(ticks, super().step(x, h)[0], h)
+        return h, (h, time + 0.5)
+
+
+OWN = {
+    kind.__name__: kind for kind in (Tanh, Joined, Mixed, Writing, WeightNormed, Frozen, Stock, Clocked, GatedDeltaCell)
+}
 ZOO = ("mgu", "lem", "indrnn", "taugru", "unicornn")
 
 

@@ -49,9 +49,20 @@ MAPPED(log1p_of, log1p)
 MAPPED(sin_of, sin)
 MAPPED(cos_of, cos)
 MAPPED(erf_of, erf)
+MAPPED(floor_of, floor)
+MAPPED(ceiling_of, ceil)
 
 static vec power_of(vec x, vec exponent) {
     for (long q = 0; q < LANES; q++) x[q] = exponent[q] == 2 ? x[q] * x[q] : SCALAR(pow)(x[q], exponent[q]);
+    return x;
+}
+
+/* x - y floor(x / y), with the sign of y, as torch.remainder. */
+static vec remainder_of(vec x, vec y) {
+    for (long q = 0; q < LANES; q++) {
+        real rest = SCALAR(fmod)(x[q], y[q]);
+        x[q] = rest != 0 && (rest < 0) != (y[q] < 0) ? rest + y[q] : rest;
+    }
     return x;
 }
 
