@@ -282,7 +282,8 @@ class SpanConfig:
         precision: the search ends where the 95% interval of T50 is narrower, from end to end, than this factor.
         members: it ends where no further pack of two fits into this many members of a cell.
         max_lag: the longest lag that may be tried.
-        core_hours: it ends where the packs of a cell that have ended took this long, their tuning included.
+        core_hours: it ends where the packs of a cell that have ended took this long of a core's time, their tuning
+            included.
         at_once: packs of one cell that are trained at a time, null for as many as the cores need.
     """
 

@@ -1,5 +1,6 @@
 """The results of one member of a population, while it trains and when it has ended."""
 
+import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal, NamedTuple
@@ -25,8 +26,9 @@ class Run:
     """The results of one member. Everything recorded at `step` belongs to the weights after that many updates.
 
     `curves` holds (step, metric, value); `state_norms` holds (step, part, ||dL/ds_t|| for t = 0 .. T-1), the norm over
-    batch and units of the total derivative of the training loss. `train_s` is the member's share of the wall time: the
-    time of a step is divided among the members that took it; it includes `evaluate_s`, that of the evaluations.
+    batch and units of the total derivative of the training loss. `train_s` is the member's share of the time, see
+    `spent_s`: that of a step is divided among the members that took it; it includes `evaluate_s`, that of the
+    evaluations.
     `milestones` holds the weights at the first evaluation
     with the task's criterion at or below that many percent of its memoryless baseline. `weights` and `moments`, Adam's,
     are filled when the member has ended; `reason` says why it diverged.
@@ -52,6 +54,14 @@ class Run:
     def diverge(self, reason: str) -> None:
         """End as diverged, and as not solved; keep the first reason."""
         self.status, self.finished, self.steps_to_solve, self.reason = "diverged", True, None, self.reason or reason
+
+
+def spent_s(device: torch.device) -> float:
+    """Return the seconds that this process has spent so far: of a CPU's time, to which other programs add nothing.
+
+    On a GPU, for which the CPU waits, they are those of a clock.
+    """
+    return time.process_time() if device.type == "cpu" else time.perf_counter()
 
 
 def packed(run: Run) -> dict[str, Any]:

@@ -1,7 +1,6 @@
 """Train the members of one (task, cell, lag) until each has solved it, diverged or spent its budget."""
 
 import math
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Literal
@@ -13,7 +12,7 @@ from lstm_bench.engine.evaluation import evaluate
 from lstm_bench.engine.final_metrics import CLIPPED, GRADIENT_NORM
 from lstm_bench.engine.model import MakeCell, make_model
 from lstm_bench.engine.population import Population
-from lstm_bench.engine.run import Run, Snapshot, packed, unpacked
+from lstm_bench.engine.run import Run, Snapshot, packed, spent_s, unpacked
 from lstm_bench.engine.seeds import Member, cell_seeds, cell_streams, generator
 from lstm_bench.engine.settings import TrainingSettings
 from lstm_bench.engine.tuning import Trial, surviving_rates
@@ -61,7 +60,7 @@ class Training:
     def advance(self) -> list[Run]:
         """Take one step with all active members, and return the runs that end with it."""
         population = self._population
-        with _charged_to(self.active):
+        with _charged_to(self.active, population.device):
             _take_step(population, self.active, self.step, self._settings)
         if self._settings.halving and self.step == _half_way(self._settings):
             self._drop_lagging()
@@ -74,7 +73,7 @@ class Training:
             population.keep(staying)
         self.active = [self.active[index] for index in staying]
         if staying:
-            with _charged_to(self.active):
+            with _charged_to(self.active, population.device):
                 population.update(self._settings.clip, rate_share(self.step, self._settings))
         self.step += 1
         return [run for _, run in ended]
@@ -147,11 +146,13 @@ def train(
 
 
 @contextmanager
-def _charged_to(runs: Sequence[Run], account: Literal["train_s", "evaluate_s"] = "train_s") -> Iterator[None]:
+def _charged_to(
+    runs: Sequence[Run], device: torch.device, account: Literal["train_s", "evaluate_s"] = "train_s"
+) -> Iterator[None]:
     """Add the time of the block to an account of the runs, in equal shares."""
-    started = time.perf_counter()
+    started = spent_s(device)
     yield
-    share = (time.perf_counter() - started) / len(runs)
+    share = (spent_s(device) - started) / len(runs)
     for run in runs:
         setattr(run, account, getattr(run, account) + share)
 
@@ -160,7 +161,7 @@ def _take_step(population: Population, active: Sequence[Run], step: int, setting
     """Evaluate if due, compute the gradients of this step's batch, record both, and mark the runs that end here."""
     due = step % settings.eval_every == 0 or step == settings.steps
     if due:
-        with _charged_to(active, "evaluate_s"):
+        with _charged_to(active, population.device, "evaluate_s"):
             _evaluate(population, active, step, settings)
     batch = _training_batch(population, active, step, settings)
     members = [run.member for run in active] if population.may_draw else []

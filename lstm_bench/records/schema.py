@@ -253,7 +253,8 @@ class MemberRecord:
 
     `probe_errors` has one line by probe and moment for each reading that failed.
 
-    Times are the member's share of its job's wall time, in seconds; `train_s` includes `evaluate_s`.
+    Times are the member's share of what its job's process spent, in seconds: of a CPU's time, or by the clock on a GPU;
+    `train_s` includes `evaluate_s`.
     """
 
     identity: str

@@ -2,7 +2,6 @@
 
 import hashlib
 import io
-import time
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -13,7 +12,7 @@ from torch import Tensor
 from lstm_bench.config.objects import chosen_probes
 from lstm_bench.engine.final_metrics import final_metrics
 from lstm_bench.engine.model import make_model
-from lstm_bench.engine.run import Run
+from lstm_bench.engine.run import Run, spent_s
 from lstm_bench.engine.seeds import generator
 from lstm_bench.records.schema import MemberRecord
 from lstm_bench.records.store import TABLE_COLUMNS
@@ -46,9 +45,10 @@ def record_run(job: Job, run: Run) -> None:
     files: dict[str, bytes] = {}
     probe_s = 0.0
     if not tuning:
-        began = time.monotonic()
+        device = torch.device(job.config.trainer.device)
+        began = spent_s(device)
         findings = _probe(job, run)
-        probe_s = time.monotonic() - began
+        probe_s = spent_s(device) - began
         tables |= {"gradients": _state_norms(run), "probes": findings.table}
         files["weights.pt"] = _file_of(run.weights)
     metrics |= findings.metrics

@@ -13,7 +13,8 @@ from torch import Generator, Tensor
 from lstm_bench.cells.gru import GRUCell
 from lstm_bench.cells.lstm import LSTMCell
 from lstm_bench.cells.rnn import RNNCell
-from lstm_bench.engine import training
+from lstm_bench.engine import run as run_results
+from lstm_bench.engine.evaluation import evaluate
 from lstm_bench.engine.model import MakeCell, make_model
 from lstm_bench.engine.population import Population
 from lstm_bench.engine.run import Run
@@ -153,7 +154,7 @@ def test_what_is_noted_at_a_step_belongs_to_the_weights_after_that_many_updates(
     model = make_model(TASK, maker(cell_type), Generator())
     population = Population(TASK, [model], [1e-2], torch.device("cpu"))
     population.weights[0] = torch.cat([short.weights[name].flatten() for name in short.weights])
-    scores = training.evaluate(population, [short.member], [0], 0, "evaluation", 5, SHORT.eval_size)[0]
+    scores = evaluate(population, [short.member], [0], 0, "evaluation", 5, SHORT.eval_size)[0]
     assert scores == pytest.approx({name: noted_at(longer, 5)[name] for name in scores}, rel=1e-6)
 
 
@@ -465,7 +466,7 @@ def test_a_member_whose_scores_are_not_a_number_is_not_said_to_learn() -> None:
 def clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
     """Return a way to let time pass; the clock of training stands still otherwise."""
     now = [0.0]
-    monkeypatch.setattr(training, "time", SimpleNamespace(perf_counter=lambda: now[0]))
+    monkeypatch.setattr(run_results, "time", SimpleNamespace(process_time=lambda: now[0]))
 
     def advance(seconds: float) -> None:
         now[0] += seconds
