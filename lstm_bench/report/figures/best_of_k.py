@@ -22,10 +22,11 @@ METHOD = (
 
 @themed
 def draw(study: StudyData) -> Figure:
-    """Draw a panel a lag: the expected best score after each number of trials, with the middle 95% of choices."""
+    """Draw a panel a tuned lag: the expected best score after each number of trials, with the middle 95% of choices."""
     shades, table = colours(study.cells), best_of_k(study)
-    figure, places = small_panels(len(study.lags), row_height=1.65)
-    for axes, lag in zip(places, study.lags, strict=True):
+    lags = sorted(table["lag"].unique()) or study.lags
+    figure, places = small_panels(len(lags), row_height=1.65)
+    for axes, lag in zip(places, lags, strict=True):
         at_lag = rows_where(table, lag=lag)
         for cell in study.cells:
             curve = rows_where(at_lag, cell=cell)

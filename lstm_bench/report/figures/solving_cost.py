@@ -117,7 +117,9 @@ def finding(study: StudyData) -> str:
 
 def _exponents(study: StudyData, cells: list[str], cost: Cost) -> str:
     exponents = {cell: cost_law(study, cell, cost).exponent for cell in cells}
-    texts = {cell: with_range(*exponent, digits=2) for cell, exponent in exponents.items()}
+    texts = {
+        cell: with_range(*(round(end, 3) + 0.0 for end in exponent), digits=2) for cell, exponent in exponents.items()
+    }
     return listed(by_cell(texts, lambda cell: exponents[cell].middle, "{text} ({cell})"))
 
 
