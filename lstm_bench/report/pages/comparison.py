@@ -43,8 +43,9 @@ def task_comparison(study: StudyData) -> list[Block]:
         blocks += [note, comparison_table(study, comparison(matched))]
     solved = solved_table(study)
     has_gaps = any(entry.text == DASH for row in solved.rows for entry in row)
-    note = f"Members that solved, of those that ran to their end{'; a dash where a lag was not tried' if has_gaps else ''}."
-    return [*blocks, Paragraph(note, "note"), solved]
+    gaps = "; a dash where a lag was not tried" if has_gaps else ""
+    solved_note = f"Members that solved, of those that ran to their end{gaps}."
+    return [*blocks, Paragraph(solved_note, "note"), solved]
 
 
 def _matching_note(matching: Matching, study: StudyData) -> str:
