@@ -37,7 +37,7 @@ def draw(study: StudyData) -> Figure:
             note_in(axes, "not run")
     places[0].set(ylim=(0, 2.1), xlim=(0.7, table["trials"].max() + 0.3))
     places[0].xaxis.set_major_locator(MaxNLocator(6, integer=True))
-    name_axes(figure, x="trials (learning rate and seed)", y="best share of budget; unsolved: 1 + loss")
+    name_axes(figure, x="trials (learning rate and seed)", y="best share of budget;\nunsolved: 1 + loss")
     legend(figure, cell_entries(study.cells, shades, marker="o", markersize=4))
     return figure
 

@@ -53,7 +53,7 @@ def draw(study: StudyData) -> Figure:
     rates = _rates(study)
     places[0].set(ylim=(0, 2.1), xscale="log", xlim=(rates[0] / 1.5, rates[-1] * 1.5))
     ticks_at(places[0].xaxis, rates, "{:g}")
-    name_axes(figure, x=f"learning rate (n = {_seeds_a_rate(study)} a point)", y="share of budget; unsolved: 1 + loss")
+    name_axes(figure, x=f"learning rate (n = {_seeds_a_rate(study)} a point)", y="share of budget;\nunsolved: 1 + loss")
     marks = [
         legend_entry("rate chosen", color=MUTED, linestyle="none", **RING),
         legend_entry(DIVERGED, color=MUTED, linestyle="none", **CROSS),
