@@ -15,6 +15,7 @@ SLOW_FILES = {  # left out: whole studies, servers, browsers, many processes or 
     "test_walk_in_browser": 16,
     "test_gates_command": 16,
     "test_what_if_in_browser": 16,
+    "test_accessibility": 20,
     "test_population": 15,
     "test_searched_study": 15,
     "test_imports_at_the_door": 14,

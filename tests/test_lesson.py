@@ -3,10 +3,12 @@
 import json
 import math
 import re
+import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import nbformat
@@ -99,6 +101,25 @@ def test_answers_are_what_the_formulas_give(notebook: nbformat.NotebookNode) -> 
     assert f"{0.95**100:.4f}, so **{0.95**100:.1%}**" in second
     assert f"**{half:.4f}**" in second
     assert f"b = {math.log(half / (1 - half)):.2f}" in second
+
+
+def test_the_first_cell_installs_a_wheel_and_says_when_to_restart(
+    notebook: nbformat.NotebookNode, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on Colab, where nothing is installed yet and the kernel has loaded an older NumPy."""
+    first, wheel = next(cell.source for cell in notebook.cells if cell.cell_type == "code"), "lstm_bench-0.1.0-any.whl"
+    commands = list[list[str]]()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    monkeypatch.setattr("subprocess.run", lambda command, check: commands.append(command))
+    with pytest.raises(AssertionError, match="Upload the wheel"):
+        exec(first, {})
+    (tmp_path / wheel).touch()
+    exec(first, {})
+    assert commands == [[sys.executable, "-m", "pip", "install", "--quiet", wheel]]
+    monkeypatch.setitem(sys.modules, "numpy", SimpleNamespace(__version__="1.26.4"))
+    with pytest.raises(AssertionError, match="Restart session"):
+        exec(first, {})
 
 
 def test_no_cell_warns_and_both_pictures_are_shown(folder: Path) -> None:

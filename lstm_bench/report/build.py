@@ -4,7 +4,7 @@ import json
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from lstm_bench.records.store import StudyRecords
 from lstm_bench.report.document import Document
 from lstm_bench.report.figure_registry import FIGURES, STUDY_FIGURES
 from lstm_bench.report.fonts import missing_letters
-from lstm_bench.report.html import LARGEST_PAGE, ROOM, files_to_embed, render_html
+from lstm_bench.report.html import LARGEST_PAGE, ROOM, embed, files_to_embed, render_html
 from lstm_bench.report.markdown import render_markdown
 from lstm_bench.report.pages.claims import claims_page
 from lstm_bench.report.pages.claims_section import claim_tables, has_claims
@@ -163,8 +163,9 @@ def _pages(page: Document, rows: Files) -> Files:
 
     That in HTML embeds as many of the rows' files as it has room for, without growing beyond `LARGEST_PAGE`.
     """
-    left = LARGEST_PAGE - len(render_html(page).encode("utf-8", "backslashreplace"))
-    html = render_html(replace(page, embedded=files_to_embed(rows, min(ROOM, left))))
+    html = render_html(page)
+    left = LARGEST_PAGE - len(html.encode("utf-8", "backslashreplace"))
+    html = embed(html, files_to_embed(rows, min(ROOM, left)))
     return {"report.md": render_markdown(page), "report.html": html, SUMMARY: summary_text(summarise(page))}
 
 

@@ -6,8 +6,8 @@ move stands in `interactive.py`.
 """
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from lstm_bench.report.interactive import Filled, Player, ToyCell
@@ -280,9 +280,8 @@ Block: TypeAlias = (
 class Document:
     """A page from top to bottom.
 
-    `kind` and `date` stand above the title, `headline` holds the finding in a few paragraphs. `embedded` has the text
-    of files beside the page, by path, that an HTML page holds within itself. `in_short` is the finding in a sentence
-    for other pages, "" where that is the first paragraph of the headline.
+    `kind` and `date` stand above the title, `headline` holds the finding in a few paragraphs. `in_short` is the
+    finding in a sentence for other pages, "" where that is the first paragraph of the headline.
     """
 
     title: str
@@ -290,7 +289,6 @@ class Document:
     date: str
     headline: Sequence[str]
     blocks: Sequence[Block]
-    embedded: Mapping[str, str] = field(default_factory=dict)
     in_short: str = ""
 
     @property

@@ -14,7 +14,8 @@ from lstm_bench.report.typography import typeset
 TEMPLATES = Path(__file__).parent / "templates"
 LARGEST_PAGE = 3_000_000  # bytes: what a mail, a repository and a browser on a phone take well
 ROOM = 2**20  # bytes: about what the figures of a study of two cells take
-NAMED = 60  # bytes: about what it takes to name an embedded file
+SCRIPT = "\n<script>\n"  # once on a page, whose text is escaped
+EMBEDDED = '\n<template data-file="{}">{}</template>'
 
 
 def render_html(document: Document) -> str:
@@ -27,8 +28,18 @@ def render_html(document: Document) -> str:
         keep_trailing_newline=True,
     )
     environment.filters |= {"typeset": typeset, "parts": parts, "kind": lambda value: type(value).__name__}
-    environment.globals["embedded"] = document.embedded  # macros see globals alone
     return share_outlines(environment.get_template("page.html.j2").render(document=document))
+
+
+def embed(page: str, files: Mapping[str, str]) -> str:
+    """Return a page that holds files within itself: what links to one of them saves it, where scripts are run.
+
+    Args:
+        page: a page of `render_html`.
+        files: text by path, from the folder of the page.
+    """
+    before, script, after = page.rpartition(SCRIPT)
+    return before + "".join(_embedded(path, text) for path, text in files.items()) + script + after
 
 
 def files_to_embed(files: Mapping[str, str], room: int = ROOM) -> dict[str, str]:
@@ -44,6 +55,10 @@ def files_to_embed(files: Mapping[str, str], room: int = ROOM) -> dict[str, str]
     return {path: files[path] for path, total in zip(smallest_first, totals, strict=True) if total <= room}
 
 
+def _embedded(path: str, text: str) -> str:
+    return EMBEDDED.format(escape(path), escape(text))
+
+
 def _size(path: str, text: str) -> int:
-    """Return the bytes of a page that hold a file: its text, escaped, and what names it, there and in its links."""
-    return len(escape(path + text).encode("utf-8", "backslashreplace")) + NAMED
+    """Return the bytes of a page that hold a file."""
+    return len(_embedded(path, text).encode("utf-8", "backslashreplace"))

@@ -6,8 +6,6 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from rich.console import Console
-
 from lstm_bench.config.errors import ConfigError, not_allowed
 from lstm_bench.config.schema import StudyConfig
 from lstm_bench.records.locking import HeldError, LockError, held, study_lock
@@ -16,6 +14,7 @@ from lstm_bench.records.store import StudyRecords
 from lstm_bench.study.detaching import detach
 from lstm_bench.study.environment import slower_kernels
 from lstm_bench.study.folders import records_folder, reports_folder
+from lstm_bench.study.screen import screen
 
 if TYPE_CHECKING:  # pandas takes a third of a second to import, which a study does at its end
     from lstm_bench.report.build import Measured
@@ -36,7 +35,7 @@ class PlannedStudy:
     def __init__(self, config: StudyConfig, plan: StudyPlan) -> None:
         self._config, self._plan = config, plan
         self._records = StudyRecords(records_folder(config.output, config.study))
-        self._console = Console()
+        self._console = screen()
 
     def say(self, text: str) -> None:
         """Print to the user."""

@@ -41,6 +41,14 @@ def test_the_findings_are_stated_in_numbers(late: StudyData) -> None:
     assert text.endswith("No exponent of rnn: too few members solved at two lags or more.")
 
 
+def test_steps_that_do_not_grow_have_an_exponent_of_zero(late: StudyData) -> None:
+    members = late.members.assign(
+        steps_to_solve=late.members["steps_to_solve"].where(late.members["steps_to_solve"].isna(), 400.0)
+    )
+    text = solving_cost.finding(replace(late, members=members))
+    assert text.startswith("Steps to solve grow as the lag to the power of 0 (")
+
+
 @pytest.mark.parametrize("figure", BOTH)
 @pytest.mark.parametrize(
     "outcome",

@@ -11,6 +11,8 @@ import pytest
 from playwright.sync_api import Page
 from synthetic_study import make_study
 
+from lstm_bench.analysis.statistics import Interval
+from lstm_bench.claims.contract import Claimed, Measurement
 from lstm_bench.claims.evidence import load_evidence
 from lstm_bench.claims.loading import rulings
 from lstm_bench.records.store import StudyRecords
@@ -175,3 +177,27 @@ def test_the_figure_shows_what_decides_and_nothing_where_nothing_does(folder: Pa
     assert claim.finding(ruled["same_word"]) == ""
     assert len(claim.rows(ruled["memory_span"])) == len(ruled["memory_span"].numbers)
     assert asdict(evidence.plan)["studies"] == ["first", "second"]
+
+
+def test_numbers_of_one_cell_stand_together_however_they_were_taken(folder: Path) -> None:
+    """Two starts and two moments: all at the start, then all trained."""
+    ruled = {ruling.name: ruling for ruling in rulings(load_evidence(folder).studies)}["memory_span"]
+    taken = [("a", 1.0), ("b", 2.0), ("c", 3.0), ("a", 4.0), ("b", 5.0), ("c", 6.0)]
+    numbers = [Measurement("here", cell, "K", Interval(x, x, x), Claimed(low=2)) for cell, x in taken]
+    axes = claim.draw(replace(ruled, numbers=tuple(numbers))).axes[0]
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["a, here", "b, here", "c, here"]
+    marks = sorted(
+        (float(line.get_ydata()[0]), float(line.get_xdata()[0])) for line in axes.lines if len(line.get_xdata()) == 1
+    )
+    assert [x for _, x in marks] == [1, 4, 2, 5, 3, 6]
+    places = [y for y, _ in marks]
+    middles = [(first + second) / 2 for first, second in zip(places[::2], places[1::2], strict=True)]
+    assert axes.get_yticks().tolist() == middles
+
+
+def test_counts_are_read_off_an_axis_of_whole_numbers(folder: Path) -> None:
+    ruled = {ruling.name: ruling for ruling in rulings(load_evidence(folder).studies)}["gate_count"]
+    for axes in claim.draw(ruled).axes:
+        ticks = axes.get_xticks()
+        assert ticks.tolist() == ticks.round().tolist()
+        assert len(ticks) > 1

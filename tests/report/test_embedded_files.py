@@ -7,12 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lstm_bench.report.document import Document, Table
-from lstm_bench.report.html import files_to_embed, render_html
+from lstm_bench.report.html import embed, files_to_embed, render_html
 from lstm_bench.report.pages.speed import rows_section
 
-
-def page_with(files: dict[str, str]) -> str:
-    return render_html(Document("alone", "speed", "", [], [rows_section(Table([], []))], files))
+PAGE = render_html(Document("alone", "speed", "", [], [rows_section(Table([], []))]))
 
 
 def test_the_smallest_files_are_embedded_until_the_room_is_full() -> None:
@@ -32,15 +30,14 @@ def test_the_smallest_files_are_embedded_until_the_room_is_full() -> None:
 def test_a_page_grows_by_no_more_than_the_room(files: dict[str, str], room: int) -> None:
     inside = files_to_embed(files, room)
     assert inside.items() <= files.items()
-    grown = len(page_with(inside).encode()) - len(page_with({}).encode())
+    grown = len(embed(PAGE, inside).encode()) - len(PAGE.encode())
     assert 0 <= grown <= room
 
 
 def test_a_page_holds_the_text_of_what_it_embeds_and_says_what_it_does_not() -> None:
     text = 'cell,note\nlstm,"</template><script>alert(1)</script> & ""quoted"""\n'
-    page = page_with({"tables/speed_benchmark.csv": text})
+    page = embed(PAGE, {"tables/speed_benchmark.csv": text})
     held = re.findall(r'<template data-file="([^"]*)">(.*?)</template>', page, re.DOTALL)
     assert [(path, unescape(inside)) for path, inside in held] == [("tables/speed_benchmark.csv", text)]
     assert "<script>alert" not in page
-    assert '<a href="tables/speed_benchmark.csv" download="speed_benchmark.csv">speed_benchmark.csv</a>;' in page
-    assert '<a href="results.csv">results.csv</a> (beside this page).' in page
+    assert page.replace("".join(re.findall(r"\n<template .*</template>", page, re.DOTALL)), "") == PAGE

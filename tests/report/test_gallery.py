@@ -101,6 +101,16 @@ def test_all_links_lead_to_files(tmp_path: Path) -> None:
     assert anchors <= set(re.findall(r' id="([^"]+)"', page))
 
 
+def test_a_report_in_one_format_is_linked_by_its_name_from_both_pages(tmp_path: Path) -> None:
+    for name, absent in (("page", "report.md"), ("text", "report.html")):
+        (make_report(tmp_path, name, PICTURE) / absent).unlink()
+    page, text = write_index(tmp_path)[0].read_text(), (tmp_path / "README.md").read_text()
+    assert '<h2><a href="page/report.html">page</a></h2>' in page
+    assert '<h2><a href="text/report.md">text</a></h2>' in page
+    assert "## [page](page/report.html)" in text
+    assert "## [text](text/report.md)" in text
+
+
 def test_two_pictures_of_one_name_have_ids_of_their_own(tmp_path: Path) -> None:
     for name in ("a", "b"):
         make_report(tmp_path, name, PICTURE)

@@ -48,6 +48,18 @@ def test_a_page_alone_gives_its_files(open_page: Open, report: Path, path: str) 
     assert Path(download.value.path()).read_bytes() == (report / path).read_bytes()
 
 
+def test_a_page_says_which_files_it_does_not_hold(browser: Browser, file: Path) -> None:
+    text = file.read_text("utf-8")
+    without = re.sub(r'<template data-file="receipt.json">.*?</template>', "", text, flags=re.DOTALL)
+    assert len(without) < len(text)
+    for content, n in ((text, 0), (without, text.count('href="receipt.json"'))):
+        page = browser.new_page()
+        page.set_content(content)
+        beside = page.locator("a:has(+ .beside:visible)")
+        assert [link.inner_text() for link in beside.all()] == ["receipt.json"] * n
+        page.close()
+
+
 @pytest.mark.parametrize(("scheme", "grounds"), [("light", range(700, 766)), ("dark", range(100))])
 def test_all_text_stands_out_from_its_ground(open_page: Open, scheme: str, grounds: range) -> None:
     page = open_page(color_scheme=scheme)
@@ -65,7 +77,7 @@ def test_all_that_is_drawn_or_tabled_has_a_name(open_page: Open) -> None:
     assert drawings > 5
     assert page.get_by_role("img", name=re.compile(r"\w.{20}")).count() == drawings
     assert page.locator("table").count() == page.locator("table > caption").count() > 2
-    assert page.locator(".scroll").count() == page.locator(".scroll[role=region][aria-label][tabindex='0']").count()
+    assert page.locator(".scroll").count() == page.locator(".scroll[role=group][aria-label][tabindex='0']").count()
 
 
 def test_a_phone_scrolls_boxes_and_not_the_page(open_page: Open) -> None:

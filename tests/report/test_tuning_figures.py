@@ -59,6 +59,12 @@ def test_the_curves_are_those_of_the_table(sample: StudyData) -> None:
             np.testing.assert_allclose(line.get_xydata(), of_lag[["trials", "expected"]])
 
 
+def test_a_lag_that_was_not_tuned_has_no_panel(sample: StudyData) -> None:
+    partly = replace(sample, tuning=sample.tuning.loc[sample.tuning["lag"] != 8])
+    for figure in (tuning.draw(partly), best.draw(partly)):
+        assert [title for axes in figure.axes if (title := axes.get_title(loc="left"))] == ["lag 2", "lag 32"]
+
+
 def test_the_finding_says_how_soon_and_whether_the_order_could_change(sample: StudyData) -> None:
     """The RNN's best is 0.3 above the LSTM's, and the last of its six trials was worth 0.01."""
     text = best.finding(sample)

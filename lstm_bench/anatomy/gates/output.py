@@ -12,11 +12,12 @@ from lstm_bench.anatomy.gates.panels import layer_panels
 from lstm_bench.anatomy.gates.reading import Reading
 from lstm_bench.anatomy.gates.tables import csv_files
 from lstm_bench.records.atomic import write_text
-from lstm_bench.report.html import render_html
+from lstm_bench.report.html import embed, files_to_embed, render_html
 from lstm_bench.report.style import inline_svg, save
 from lstm_bench.report.text_table import text_table
 
 PAGE = "gates.html"
+EMBEDDED_ROOM = 2**18  # bytes of the tables that the page holds within itself
 ALT = "The gradient of the last output at the state of each layer, against the steps back."
 
 
@@ -30,7 +31,8 @@ def write_reading(reading: Reading, source: Source, folder: Path) -> str:
         panels = layer_panels(reading, depth, order)
         save(draw_layer(panels, reading.sequence.labels, "units, the slowest on top"), figures, f"layer_{depth}")
     svg = inline_svg(save(draw_flow(reading), figures, "flow"), "flow", ALT)
-    write_text(folder / PAGE, render_html(gates_page(reading, source, svg, tables)))
+    page = render_html(gates_page(reading, source, svg))
+    write_text(folder / PAGE, embed(page, files_to_embed(tables, EMBEDDED_ROOM)))
     subject = f"{source.model}: {reading.sequence.description}"
     return "\n".join([subject, *limits(reading), "", _text(reading), "", str(folder / PAGE)])
 

@@ -1,7 +1,7 @@
 """The page of `anatomy gates`: what every unit does at every step, and what the last output feels of it."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lstm_bench.anatomy.gates.description import GRADIENT, QUESTION, flow_caption, headline, tau_in_words, terms
@@ -19,11 +19,9 @@ from lstm_bench.report.document import (
     Section,
     Terms,
 )
-from lstm_bench.report.html import files_to_embed
 from lstm_bench.report.receipt import receipt_items, receipt_section, report_packages
 
 ROOM = 40_000  # units times steps that are on the page: 2 MB
-EMBEDDED_ROOM = 2**18  # letters of the tables that the page holds within itself
 
 
 @dataclass(frozen=True)
@@ -34,14 +32,13 @@ class Source:
     command: str
 
 
-def gates_page(reading: Reading, source: Source, flow_svg: str, tables: Mapping[str, str]) -> Document:
+def gates_page(reading: Reading, source: Source, flow_svg: str) -> Document:
     """Return the page.
 
     Args:
         reading: the model and the sequence.
         source: where they come from.
         flow_svg: the figure of the gradient, for the page.
-        tables: the text of the CSV files by path, the smallest of which the page holds within itself.
     """
     shown = units_shown(reading)
     layers = [_layer_section(reading, depth, units) for depth, units in enumerate(shown)]
@@ -53,8 +50,7 @@ def gates_page(reading: Reading, source: Source, flow_svg: str, tables: Mapping[
         Section("What is shown", [Terms(terms(reading, len(shown[0])))], "shown"),
         receipt_section(receipt_items(facts), has_file=False),
     ]
-    embedded = files_to_embed(tables, EMBEDDED_ROOM)
-    return Document(f"Gates of {source.model}", "anatomy", "", [headline(reading)], blocks, embedded)
+    return Document(f"Gates of {source.model}", "anatomy", "", [headline(reading)], blocks)
 
 
 def units_shown(reading: Reading) -> list[list[int]]:

@@ -22,10 +22,11 @@ METHOD = (
 
 @themed
 def draw(study: StudyData) -> Figure:
-    """Draw a panel a lag: the expected best score after each number of trials, with the middle 95% of choices."""
+    """Draw a panel a tuned lag: the expected best score after each number of trials, with the middle 95% of choices."""
     shades, table = colours(study.cells), best_of_k(study)
-    figure, places = small_panels(len(study.lags), row_height=1.65)
-    for axes, lag in zip(places, study.lags, strict=True):
+    lags = sorted(table["lag"].unique()) or study.lags
+    figure, places = small_panels(len(lags), row_height=1.65)
+    for axes, lag in zip(places, lags, strict=True):
         at_lag = rows_where(table, lag=lag)
         for cell in study.cells:
             curve = rows_where(at_lag, cell=cell)
@@ -36,7 +37,7 @@ def draw(study: StudyData) -> Figure:
             note_in(axes, "not run")
     places[0].set(ylim=(0, 2.1), xlim=(0.7, table["trials"].max() + 0.3))
     places[0].xaxis.set_major_locator(MaxNLocator(6, integer=True))
-    name_axes(figure, x="trials (learning rate and seed)", y="best share of budget; unsolved: 1 + loss")
+    name_axes(figure, x="trials (learning rate and seed)", y="best share of budget;\nunsolved: 1 + loss")
     legend(figure, cell_entries(study.cells, shades, marker="o", markersize=4))
     return figure
 

@@ -11,7 +11,7 @@ from matplotlib.patches import Patch
 
 from lstm_bench.claims.contract import Claimed, Measurement
 from lstm_bench.claims.deciding import Ruling
-from lstm_bench.report.panels import legend, legend_entry, new_figure, power_ticks
+from lstm_bench.report.panels import count_ticks, legend, legend_entry, new_figure, power_ticks
 from lstm_bench.report.style import MUTED, RULE, themed
 
 METHOD = (
@@ -50,8 +50,10 @@ def draw(ruling: Ruling) -> Figure:
 
 
 def _panels(ruling: Ruling) -> dict[str, list[Measurement]]:
-    """Return the numbers of each quantity of which something is claimed."""
+    """Return the numbers of each quantity of which something is claimed, those of one cell and place together."""
     claimed = [number for number in ruling.numbers if number.claimed is not None]
+    groups = list(dict.fromkeys((number.cell, number.place) for number in claimed))
+    claimed.sort(key=lambda number: groups.index((number.cell, number.place)))
     names = dict.fromkeys(number.quantity for number in claimed)
     return {name: [number for number in claimed if number.quantity == name] for name in names}
 
@@ -73,6 +75,8 @@ def _draw_panel(axes: Axes, numbers: Sequence[Measurement]) -> None:
     axes.set(xscale=scale, xlim=(low, high), ylim=(places[-1] + 0.7, -0.7))
     if scale == "log":
         power_ticks(axes.xaxis, PLAIN_FROM)
+    elif all(end.is_integer() for end in _ends(numbers)):
+        count_ticks(axes.xaxis, most=6)
     if numbers[0].claimed is not None:
         axes.axvspan(*_within(numbers[0].claimed, low, high), color=RULE, alpha=0.55, linewidth=0)
     for number, y in zip(numbers, places, strict=True):
@@ -107,13 +111,19 @@ def _labels(numbers: Sequence[Measurement], places: Sequence[float]) -> dict[str
 
 def _range(numbers: Sequence[Measurement]) -> tuple[float, float, str]:
     """Return the ends of the axis, with some room, and its scale."""
-    ends = [end for number in numbers for end in (*number.interval, *(number.claimed or ())) if math.isfinite(end)]
+    ends = _ends(numbers)
     low, high = min(ends), max(ends)
     if low > 0 and high / low > LOG_BEYOND:
         room = (high / low) ** MARGIN
         return low / room, high * room, "log"
-    room = MARGIN * ((high - low) or abs(high) or 1)
+    room = MARGIN * (high - low) or 1.0
     return low - room, high + room, "linear"
+
+
+def _ends(numbers: Sequence[Measurement]) -> list[float]:
+    """Return the ends of all intervals and claimed ranges that have one."""
+    ends = [float(end) for number in numbers for end in (*number.interval, *(number.claimed or ()))]
+    return [end for end in ends if math.isfinite(end)]
 
 
 def _within(claimed: Claimed, low: float, high: float) -> tuple[float, float]:

@@ -47,7 +47,7 @@ def draw(study: StudyData) -> Figure:
     for axes in grid.flat:
         axes.set(ylim=(0, 1.03), yticks=(0, 0.5, 1))
         axes.tick_params(labelleft=axes in grid[:, 0])
-    name_axes(figure, x=f"time step (n = {typeset(span_of(summary['n']))} members)", y="mean value of the gate")
+    name_axes(figure, x=f"time step (n = {typeset(span_of(summary['n']))} members)", y="mean value\nof the gate")
     legend(figure, moment_entries(moments_in(summary)))
     return figure
 

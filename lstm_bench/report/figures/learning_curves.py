@@ -70,7 +70,7 @@ def draw(study: StudyData) -> Figure:
     count_ticks(places[0].xaxis, 3)
     criterion = study.plan.jobs[0].criterion.replace("_ce", " cross-entropy").replace("_", " ")
     steps = f"optimiser steps (n = {span_of(members_a_lag(study))} members a cell and lag)"
-    name_axes(figure, x=steps, y="normalised loss" + ("" if criterion == "loss" else f" ({criterion})"))
+    name_axes(figure, x=steps, y="normalised loss" + ("" if criterion == "loss" else f"\n({criterion})"))
     legend(figure, [*cell_entries(study.cells, shades), *published_entries(points)])
     return figure
 

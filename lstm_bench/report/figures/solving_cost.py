@@ -13,6 +13,7 @@ from matplotlib.ticker import LogLocator
 from lstm_bench.analysis.frames import StudyData
 from lstm_bench.analysis.power_law import PowerLaw
 from lstm_bench.analysis.solving_cost import Cost, cost_law, costs_to_solve, tried_lags
+from lstm_bench.analysis.statistics import Interval
 from lstm_bench.analysis.wording import listed, with_range
 from lstm_bench.report.figures.findings import by_cell, joined
 from lstm_bench.report.figures.table_rows import rows_by_cell, rows_where
@@ -117,8 +118,14 @@ def finding(study: StudyData) -> str:
 
 def _exponents(study: StudyData, cells: list[str], cost: Cost) -> str:
     exponents = {cell: cost_law(study, cell, cost).exponent for cell in cells}
-    texts = {cell: with_range(*exponent, digits=2) for cell, exponent in exponents.items()}
+    texts = {cell: _exponent(exponent) for cell, exponent in exponents.items()}
     return listed(by_cell(texts, lambda cell: exponents[cell].middle, "{text} ({cell})"))
+
+
+def _exponent(exponent: Interval) -> str:
+    """Return an exponent in words: to a thousandth, since a fit of equal costs gives 1e-16 or so in place of 0."""
+    middle, low, high = (round(end, 3) + 0.0 for end in exponent)  # not -0
+    return with_range(middle, low, high, digits=2)
 
 
 def rows(study: StudyData) -> pd.DataFrame:

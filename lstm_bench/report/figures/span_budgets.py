@@ -70,8 +70,8 @@ def _finish(axes: Axes, study: StudyData, table: pd.DataFrame) -> None:
     ticks_at(axes.yaxis, half_octaves(lags), "{:,.0f}")
     reference_line(axes, x=longest / 2)
     axes.annotate(
-        "half", (longest / 2, 1), xycoords=("data", "axes fraction"), xytext=(-3, -2), textcoords="offset points",
-        ha="right", va="top", fontsize="x-small", color=MUTED,
+        "half", (longest / 2, 1), xycoords=("data", "axes fraction"), xytext=(0, 2), textcoords="offset points",
+        ha="center", va="bottom", fontsize="x-small", color=MUTED,
     )  # fmt: skip
 
 

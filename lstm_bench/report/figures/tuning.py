@@ -33,15 +33,17 @@ PLUS: Mapping[str, Any] = {"marker": "+", "markersize": 6, "markeredgewidth": 1.
 
 @themed
 def draw(study: StudyData) -> Figure:
-    """Draw a panel a lag: the score of each tuning member, a line through the means, a ring round the rate chosen.
+    """Draw a panel a lag that was tuned: each member's score, a line through the means, a ring round the rate chosen.
 
     A cross stands for a tuning member that diverged, a plus for one dropped half-way; beside a ring stands how many
     reported members diverged.
     """
     shades = colours(study.cells)
-    figure, places = small_panels(len(study.lags), row_height=1.65)
-    for axes, lag in zip(places, study.lags, strict=True):
-        scores = study.tuning.loc[(study.tuning["lag"] == lag) & study.tuning["score"].notna()]
+    scored = study.tuning.loc[study.tuning["score"].notna()]
+    lags = sorted(scored["lag"].unique()) or study.lags
+    figure, places = small_panels(len(lags), row_height=1.65)
+    for axes, lag in zip(places, lags, strict=True):
+        scores = rows_where(scored, lag=lag)
         for cell in study.cells:
             of_cell = rows_where(scores, cell=cell)
             _draw_cell(axes, of_cell, chosen_rates(study, cell).get(lag), shades[cell], _reported(study, cell, lag))
@@ -51,7 +53,7 @@ def draw(study: StudyData) -> Figure:
     rates = _rates(study)
     places[0].set(ylim=(0, 2.1), xscale="log", xlim=(rates[0] / 1.5, rates[-1] * 1.5))
     ticks_at(places[0].xaxis, rates, "{:g}")
-    name_axes(figure, x=f"learning rate (n = {_seeds_a_rate(study)} a point)", y="share of budget; unsolved: 1 + loss")
+    name_axes(figure, x=f"learning rate (n = {_seeds_a_rate(study)} a point)", y="share of budget;\nunsolved: 1 + loss")
     marks = [
         legend_entry("rate chosen", color=MUTED, linestyle="none", **RING),
         legend_entry(DIVERGED, color=MUTED, linestyle="none", **CROSS),

@@ -41,7 +41,11 @@ def task_comparison(study: StudyData) -> list[Block]:
     for matching, matched in matched_studies(study):
         note = Paragraph(_matching_note(matching, matched), "note")
         blocks += [note, comparison_table(study, comparison(matched))]
-    return [*blocks, Paragraph("Members that solved, of those that ran to their end.", "note"), solved_table(study)]
+    solved = solved_table(study)
+    has_gaps = any(entry.text == DASH for row in solved.rows for entry in row)
+    gaps = "; a dash where a lag was not tried" if has_gaps else ""
+    solved_note = f"Members that solved, of those that ran to their end{gaps}."
+    return [*blocks, Paragraph(solved_note, "note"), solved]
 
 
 def _matching_note(matching: Matching, study: StudyData) -> str:
@@ -207,9 +211,7 @@ def solved_table(study: StudyData) -> Table:
     rows = []
     for cell in study.cells:
         by_lag = {row.lag: row for row in rates.loc[rates["cell"] == cell].itertuples()}
-        entries = [
-            _solved(by_lag[lag], shades[cell]) if lag in by_lag else Entry(DASH, ("not tried",)) for lag in study.lags
-        ]
+        entries = [_solved(by_lag[lag], shades[cell]) if lag in by_lag else Entry(DASH) for lag in study.lags]
         rows.append([_named(cell, shades), *entries])
     return Table([("Cell", ""), *((f"lag {lag}", "") for lag in study.lags)], rows, "Solved by lag")
 

@@ -47,9 +47,16 @@ def gallery_page(reports: Sequence[Report]) -> Document:
 
 
 def _report(report: Report) -> Section:
-    has_page = {"report.html", "report.md"} <= report.sizes.keys()
-    title: Text = (PageLink(report.name, f"{quote(report.name)}/report"),) if has_page else report.name
-    return Section(title, list(_content(report)), f"report-{report.name}")
+    return Section(_title(report), list(_content(report)), f"report-{report.name}")
+
+
+def _title(report: Report) -> Text:
+    """Return the name, which leads to the report in the format of this page, or else in the one that is there."""
+    address = f"{quote(report.name)}/report"
+    there = [page for page in ("report.html", "report.md") if page in report.sizes]
+    if len(there) == 2:
+        return (PageLink(report.name, address),)
+    return (Link(report.name, f"{quote(report.name)}/{there[0]}"),) if there else report.name
 
 
 def _content(report: Report) -> Iterator[Block]:
