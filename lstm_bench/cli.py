@@ -192,8 +192,11 @@ def _launch(arguments: Sequence[str], config_dir: Path | None) -> int:
     return 0
 
 
-def run_hydra_job(config: DictConfig) -> None:
-    """Run one job of the plan, or a lane of its searches, in the process that Hydra's launcher chose."""
+def run_hydra_job(config: DictConfig) -> bool:
+    """Run one job of the plan, or a lane of its searches, in the process that Hydra's launcher chose.
+
+    Return whether a signal ended it early, so that a launcher with a queue runs it again.
+    """
     from hydra.core.hydra_config import HydraConfig
 
     from lstm_bench.records.locking import study_lock
@@ -207,4 +210,4 @@ def run_hydra_job(config: DictConfig) -> None:
     if not is_of_a_queue(HydraConfig.get().launcher["_target_"]):
         end_with_study(study_lock(records.folder))
     run = supervise if int(config.job) >= 0 else run_lane
-    run(records, int(config.job), SafetyConfig(**config.safety))
+    return run(records, int(config.job), SafetyConfig(**config.safety))
