@@ -24,6 +24,8 @@ from lstm_bench.config.listing import listing
 from lstm_bench.config.schema import SafetyConfig, StudyConfig
 from lstm_bench.config.search_path import file_notices, main_folder
 from lstm_bench.cores import keep_to_usable_cores
+from lstm_bench.launchers.checking import check_launcher
+from lstm_bench.launchers.errors import LauncherError
 from lstm_bench.matplotlib_start import prepare_matplotlib
 from lstm_bench.python_version import refusal
 from lstm_bench.study.stopping import Stop, Stopped
@@ -116,6 +118,10 @@ def _run(invocation: Invocation, typed: Sequence[str], stop: Stop) -> int:
     from lstm_bench.study.folders import check_output
 
     check_output(config.output, [config.study, *config.studies])
+    try:
+        check_launcher(config.launcher)
+    except LauncherError as error:
+        raise ConfigError(str(error)) from error
     from lstm_bench.engine.process_setup import prepare_process
 
     prepare_process()  # before anything else imports torch: with hydra/launcher=basic the jobs run here
@@ -171,7 +177,8 @@ def _launch_jobs(config: StudyConfig, jobs: Sequence[int], stop: Stop, printed: 
     except Exception as error:
         if stop.was_signalled:  # a stopped launcher fails as expected
             return 1
-        line = f"Launcher: {type(error).__name__}: {(str(error).strip().splitlines() or [''])[0]}"
+        kind = "" if isinstance(error, LauncherError) else f"{type(error).__name__}: "
+        line = f"Launcher: {kind}{(str(error).strip().splitlines() or [''])[0]}"
         if line not in printed:
             print(line, file=sys.stderr)
             printed.add(line)

@@ -24,7 +24,15 @@ from lstm_bench.launchers.sweep_job import SweepJob
 POLL_S, QUEUE_POLL_S = 1.0, 10.0  # for results, which are files; for the queue, which has other users
 RESULT_PATIENCE_S = 20.0  # for a result to be seen on a shared file system when the queue says that its job has ended
 OURS = ("submitit_folder", "max_requeues")  # settings that are not submitit's
-SHARED = ("name", "timeout_min", "cpus_per_task", "gpus_per_node", "tasks_per_node", "mem_gb", "nodes")  # by all of its executors
+SHARED = (
+    "name",
+    "timeout_min",
+    "cpus_per_task",
+    "gpus_per_node",
+    "tasks_per_node",
+    "mem_gb",
+    "nodes",
+)  # by all of its executors
 RESTARTS = "SLURM_RESTART_COUNT"
 QUEUED_AGAIN = 75  # exit code of a run that another one follows; EX_TEMPFAIL of sysexits.h
 
@@ -63,7 +71,7 @@ def check(settings: Mapping[str, Any]) -> None:
         try:
             executor = _executor({**settings, "submitit_folder": folder})
             script.write_text(executor._executor._make_submission_file_text("true", "check"))
-        except (RuntimeError, ValueError) as error:  # no srun; a setting that submitit does not know
+        except (RuntimeError, NameError) as error:  # no srun; a setting that submitit does not know
             raise LauncherError(str(error).splitlines()[0]) from error
         slurm_queue.run("sbatch", "--test-only", str(script))
 
@@ -97,7 +105,9 @@ class _Run:
         from submitit import JobEnvironment
 
         for signum in (signal.SIGTERM, signal.SIGCONT, signal.SIGUSR1, signal.SIGUSR2):
-            signal.signal(signum, signal.SIG_DFL)  # in place of submitit's handlers: the supervisor of the job has its own
+            signal.signal(
+                signum, signal.SIG_DFL
+            )  # in place of submitit's handlers: the supervisor of the job has its own
         job_id = str(JobEnvironment().job_id)
         done = job.run(job_id)
         was_signalled = done.status is JobStatus.COMPLETED and done.return_value is True

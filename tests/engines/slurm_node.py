@@ -74,7 +74,12 @@ class SlurmNode:
         key = self._folder / "munge.key"
         key.write_bytes(secrets.token_bytes(128))
         key.chmod(0o400)
-        files = {"socket": "munge.socket", "pid-file": "munged.pid", "log-file": "munged.log", "seed-file": "munge.seed"}
+        files = {
+            "socket": "munge.socket",
+            "pid-file": "munged.pid",
+            "log-file": "munged.log",
+            "seed-file": "munge.seed",
+        }
         options = [f"--{option}={self._folder / name}" for option, name in files.items()]
         self._start("munged", "--foreground", "--force", f"--key-file={key}", *options)
         wait_until((self._folder / "munge.socket").exists, "a munged that listens")
