@@ -24,16 +24,9 @@ from lstm_bench.launchers.sweep_job import SweepJob
 POLL_S, QUEUE_POLL_S = 1.0, 10.0  # for results, which are files; for the queue, which has other users
 RESULT_PATIENCE_S = 20.0  # for a result to be seen on a shared file system when the queue says that its job has ended
 OURS = ("submitit_folder", "max_requeues")  # settings that are not submitit's
-SHARED = (
-    "name",
-    "timeout_min",
-    "cpus_per_task",
-    "gpus_per_node",
-    "tasks_per_node",
-    "mem_gb",
-    "nodes",
-)  # by all of its executors
+SHARED = ("name", "timeout_min", "cpus_per_task", "gpus_per_node", "tasks_per_node", "mem_gb", "nodes")  # of submitit
 RESTARTS = "SLURM_RESTART_COUNT"
+SUBMITITS = (signal.SIGTERM, signal.SIGCONT, signal.SIGUSR2)  # that it handles; the supervisor of a job does it better
 QUEUED_AGAIN = 75  # exit code of a run that another one follows; EX_TEMPFAIL of sysexits.h
 
 
@@ -104,10 +97,8 @@ class _Run:
     def __call__(self, job: SweepJob) -> JobReturn:
         from submitit import JobEnvironment
 
-        for signum in (signal.SIGTERM, signal.SIGCONT, signal.SIGUSR1, signal.SIGUSR2):
-            signal.signal(
-                signum, signal.SIG_DFL
-            )  # in place of submitit's handlers: the supervisor of the job has its own
+        for signum in SUBMITITS:
+            signal.signal(signum, signal.SIG_DFL)
         job_id = str(JobEnvironment().job_id)
         done = job.run(job_id)
         was_signalled = done.status is JobStatus.COMPLETED and done.return_value is True
@@ -117,13 +108,14 @@ class _Run:
 
     def _runs_again(self, job_id: str) -> bool:
         """Tell whether SLURM has queued this job again, or takes it now; not where a person has cancelled it."""
-        before = int(os.environ.get(RESTARTS, 0))
+        before = int(os.environ.get(RESTARTS, "0"))
         try:
             state, restarts = slurm_queue.state_and_restarts(job_id)
             if state != "RUNNING":
                 return restarts > before
             if before >= self._max_requeues:
-                raise LauncherError(f"it was {before} times before (hydra.launcher.max_requeues)")
+                print(f"Not queued again: {before} times before (hydra.launcher.max_requeues)", file=sys.stderr)
+                return False
             slurm_queue.requeue(job_id)
         except LauncherError as error:
             print(f"Not queued again: {error}", file=sys.stderr)

@@ -6,20 +6,10 @@ from collections.abc import Collection, Mapping, Sequence
 
 from lstm_bench.launchers.errors import LauncherError
 
-ENDED = frozenset(
-    [
-        "BOOT_FAIL",
-        "CANCELLED",
-        "COMPLETED",
-        "DEADLINE",
-        "FAILED",
-        "NODE_FAIL",
-        "OUT_OF_MEMORY",
-        "PREEMPTED",
-        "REVOKED",
-        "TIMEOUT",
-    ]
-)
+ENDED = {
+    *("BOOT_FAIL", "CANCELLED", "COMPLETED", "DEADLINE", "FAILED", "NODE_FAIL", "OUT_OF_MEMORY", "PREEMPTED"),
+    *("REVOKED", "TIMEOUT"),
+}
 PURGED = "PURGED"  # the state of a job that the queue has forgotten
 DEFAULT_MAX_ARRAY_SIZE = 1001  # SLURM's own
 MOST_SECONDS = 60.0  # that a command may take

@@ -33,8 +33,8 @@ class SweepJob:
         Singleton.set_state(dict(self.singletons))
         setup_globals()
         config = self.context.config_loader.load_sweep_config(self.config, list(self.overrides))
-        with open_dict(config.hydra.job) as job:
-            job.id, job.num = job_id, self.number
+        with open_dict(config):
+            config.hydra.job.id, config.hydra.job.num = job_id, self.number
         return run_job(
             task_function=self.task_function,
             config=config,

@@ -1,4 +1,4 @@
-"""A SLURM of one node on loopback, from Debian's slurm-wlm and munge: no systemd, no accounting, a folder of its own."""
+"""A SLURM of one node on loopback, from Debian's slurm-wlm and munge: without systemd or accounting, in one folder."""
 
 import os
 import platform
