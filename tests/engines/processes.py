@@ -42,6 +42,11 @@ class Processes:
         """Return the id of a process."""
         return self._started[name].pid
 
+    def output(self, name: str) -> str:
+        """Return what a process has printed, and others of its name before."""
+        path = self._folder / f"{name}.out"
+        return path.read_text(errors="replace") if path.exists() else ""
+
     def is_running(self, name: str) -> bool:
         """Tell whether a process has not ended."""
         return self._started[name].poll() is None

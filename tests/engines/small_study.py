@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -78,14 +78,16 @@ class Study:
         return max(steps)
 
 
-def begin(output: Path, *arguments: str, environment: Mapping[str, str] | None = None) -> Study:
-    """Begin a study whose files are in a folder."""
+def begin(
+    output: Path, *arguments: str, environment: Mapping[str, str] | None = None, prefix: Sequence[str] = ()
+) -> Study:
+    """Begin a study whose files are in a folder; `prefix` stands before the command."""
     output.mkdir(parents=True, exist_ok=True)
     screen = output / "screen.txt"
     path = os.pathsep.join([str(REPOSITORY), os.environ.get("PYTHONPATH", "")])
     with screen.open("ab") as written:
         process = subprocess.Popen(
-            [sys.executable, "-m", "lstm_bench", *arguments, f"output={output}"],
+            [*prefix, sys.executable, "-m", "lstm_bench", *arguments, f"output={output}"],
             stdin=subprocess.DEVNULL, stdout=written, stderr=written, cwd=output, start_new_session=True,
             env={**(environment or os.environ), "PYTHONPATH": path},
         )  # fmt: skip
@@ -93,9 +95,11 @@ def begin(output: Path, *arguments: str, environment: Mapping[str, str] | None =
 
 
 @contextmanager
-def studying(output: Path, *arguments: str, environment: Mapping[str, str] | None = None) -> Iterator[Study]:
+def studying(
+    output: Path, *arguments: str, environment: Mapping[str, str] | None = None, prefix: Sequence[str] = ()
+) -> Iterator[Study]:
     """Begin a study, and end what is left of its session."""
-    study = begin(output, *arguments, environment=environment)
+    study = begin(output, *arguments, environment=environment, prefix=prefix)
     try:
         yield study
     finally:
