@@ -23,6 +23,8 @@ from lstm_bench.config.hydra_arguments import launch_arguments, with_resolved
 from lstm_bench.config.listing import listing
 from lstm_bench.config.schema import SafetyConfig, StudyConfig
 from lstm_bench.config.search_path import file_notices, main_folder
+from lstm_bench.config.tracking_address import FROM_ENVIRONMENT
+from lstm_bench.config.tracking_server import check_server
 from lstm_bench.cores import keep_to_usable_cores
 from lstm_bench.launchers.checking import check_launcher
 from lstm_bench.launchers.errors import LauncherError
@@ -118,10 +120,7 @@ def _run(invocation: Invocation, typed: Sequence[str], stop: Stop) -> int:
     from lstm_bench.study.folders import check_output
 
     check_output(config.output, [config.study, *config.studies])
-    try:
-        check_launcher(config.launcher)
-    except LauncherError as error:
-        raise ConfigError(str(error)) from error
+    _check_engines(config)
     from lstm_bench.engine.process_setup import prepare_process
 
     prepare_process()  # before anything else imports torch: with hydra/launcher=basic the jobs run here
@@ -138,6 +137,19 @@ def _run(invocation: Invocation, typed: Sequence[str], stop: Stop) -> int:
     except Stopped:
         study.say_how_to_resume()
         raise
+
+
+def _check_engines(config: StudyConfig) -> None:
+    """Check that the launcher can run jobs, and that an MLflow server answers, before anything begins.
+
+    Raises: ConfigError in a line.
+    """
+    try:
+        check_launcher(config.launcher)
+    except LauncherError as error:
+        raise ConfigError(str(error)) from error
+    if config.tracking.enabled:
+        check_server("tracking.uri" if config.tracking.uri else FROM_ENVIRONMENT, config.tracking.address)
 
 
 def _planned(

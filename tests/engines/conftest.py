@@ -2,13 +2,18 @@
 
 import json
 import os
+import sys
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from slurm_node import SlurmNode, is_installed
-from small_study import LONG, results_hash, studying
+
+TESTS = Path(__file__).parents[1]
+sys.path += [str(TESTS / "tracking"), str(TESTS / "analysis")]  # for mirror_faults, and what that needs
+
+from slurm_node import SlurmNode, is_installed  # noqa: E402
+from small_study import LONG, results_hash, studying  # noqa: E402
 
 TABLE = "LSTM_BENCH_ENGINES_TABLE"  # the file that `make engines` prints
 AddRow = Callable[[str, int, float, float | None, str, bool], None]

@@ -1,5 +1,7 @@
 """Processes that a fixture starts on loopback and stops by their ids."""
 
+import os
+import signal
 import socket
 import subprocess
 import time
@@ -31,12 +33,19 @@ class Processes:
     def __init__(self, folder: Path) -> None:
         self._folder, self._started = folder, dict[str, subprocess.Popen[bytes]]()
 
-    def start(self, name: str, command: Sequence[str], environment: Mapping[str, str] | None = None) -> None:
-        """Start a process whose output goes to <name>.out."""
+    def start(
+        self,
+        name: str,
+        command: Sequence[str],
+        environment: Mapping[str, str] | None = None,
+        own_session: bool = False,
+    ) -> None:
+        """Start a process whose output goes to <name>.out; one with a session of its own ends with all of that."""
         with (self._folder / f"{name}.out").open("ab") as output:
             self._started[name] = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=environment, cwd=self._folder
-            )
+                command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=environment, cwd=self._folder,
+                start_new_session=own_session,
+            )  # fmt: skip
 
     def pid(self, name: str) -> int:
         """Return the id of a process."""
@@ -51,13 +60,15 @@ class Processes:
         """Tell whether a process has not ended."""
         return self._started[name].poll() is None
 
-    def stop(self, name: str, patience_s: float = 10.0) -> None:
+    def stop(self, name: str, patience_s: float = 10.0, signum: signal.Signals = signal.SIGTERM) -> None:
         """End a process, by force where it does not end by itself."""
         process = self._started.pop(name)
-        process.terminate()
+        process.send_signal(signum)
         with suppress(subprocess.TimeoutExpired):
             process.wait(patience_s)
-        process.kill()
+        with suppress(ProcessLookupError):
+            leads_a_session = os.getsid(process.pid) == process.pid
+            os.killpg(process.pid, signal.SIGKILL) if leads_a_session else process.kill()
         process.wait()
 
     def stop_all(self) -> None:
