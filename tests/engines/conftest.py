@@ -28,16 +28,22 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items[:] = [item for item in items if item not in left_out]
 
 
+def _write_row(*row: object) -> None:
+    if table := os.environ.get(TABLE):
+        with Path(table).open("a") as lines:
+            lines.write(json.dumps(row) + "\n")
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Note a row for a test that failed, as one that fails comes to none of its own."""
+    if report.failed:
+        _write_row(report.nodeid.rpartition("::")[2], None, None, None, "", False)
+
+
 @pytest.fixture(scope="session")
 def add_row() -> AddRow:
     """Note a row of the table: engine, jobs, wall_s, overhead_s a job, faults injected, survived."""
-
-    def add(*row: object) -> None:
-        if table := os.environ.get(TABLE):
-            with Path(table).open("a") as lines:
-                lines.write(json.dumps(row) + "\n")
-
-    return add
+    return _write_row
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,7 @@
 """What a study on SLURM survives: signals, a node that goes down, a parent that dies, a person who cancels."""
 
 import signal
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -61,6 +62,22 @@ def test_a_node_that_goes_down_and_comes_back(
         assert taken_up_at(study)[0] > 0
         assert results_hash(study.records) == undisturbed
         add_row("SLURM", 1, wall, overhead_s(study, 1), "node down, and up again", True)
+
+
+def test_a_job_that_is_suspended_for_longer_than_the_timeout_does_not_hang(
+    slurm: SlurmNode, undisturbed: str, tmp_path: Path, add_row: Callable[..., None]
+) -> None:
+    with studying(tmp_path, *LONG, *SLURM, "safety.job_timeout_s=4", environment=slurm.environment) as study:
+        study.wait_for_step(1000)
+        ((job, _),) = waiting_jobs(slurm)
+        slurm.run("scontrol", "suspend", job)
+        time.sleep(8.0)
+        slurm.run("scontrol", "resume", job)
+        exit_code, wall = timed(study)
+        assert exit_code == 0, study.said
+        assert [line["outcome"] for line in study.events("job_ended")] == ["done"]
+        assert results_hash(study.records) == undisturbed
+        add_row("SLURM", 1, wall, None, "suspended for twice the timeout, and resumed", True)
 
 
 def test_a_parent_that_dies_and_a_later_one_that_collects(
