@@ -1,6 +1,7 @@
 """A lane of the searches for spans: a job of the launcher that trains what any of them waits for, until none does.
 
-A launcher starts as many lanes as it trains jobs at a time. Lanes share nothing but the records and locks.
+A launcher starts as many lanes as it trains jobs at a time, and no more than there are packs at a time. Lanes share
+nothing but the records and locks.
 """
 
 import time
