@@ -35,7 +35,7 @@ def launch(jobs: Sequence[SweepJob], settings: Mapping[str, Any]) -> list[JobRet
     """
     os.environ.update({key: os.environ.get(key, value) for key, value in QUIET.items()})
     import ray  # of the extra [ray]
-    from ray.exceptions import RayError
+    from ray.exceptions import RayError, RayTaskError
 
     _connect(ray, settings["address"])
     try:
@@ -47,7 +47,9 @@ def launch(jobs: Sequence[SweepJob], settings: Mapping[str, Any]) -> list[JobRet
         try:
             return [ray.get(task) for task in tasks]
         except RayError as error:
-            raise LauncherError(f"Ray gave up a task: {str(error).strip().splitlines()[0]}") from error
+            lines = str(error).strip().splitlines()
+            reason = lines[-1] if isinstance(error, RayTaskError) else lines[0]  # a traceback, or what became of it
+            raise LauncherError(f"Ray gave up a task: {reason}") from error
     finally:
         ray.shutdown()
 

@@ -124,16 +124,31 @@ class _Run:
 
 
 def _results(submitted: Sequence[Any]) -> list[JobReturn]:
-    """Wait until every job has a result, or has ended without; return the results, in the order of the jobs."""
-    waiting, lost = {str(job.job_id): job for job in submitted}, dict[str, str]()
-    for over in _ended(list(waiting), lambda job_id: waiting[job_id].paths.result_pickle.exists()):
-        lost |= over
+    """Wait until every job has ended; return the results in the order of the jobs, without those that were cancelled.
+
+    Raises: LauncherError where a job has no result for another reason.
+    """
+    jobs, without_result = {str(job.job_id): job for job in submitted}, dict[str, str]()
+    for over in _ended(list(jobs), lambda job_id: jobs[job_id].paths.result_pickle.exists()):
+        without_result |= over
+    if cancelled := [job_id for job_id, state in without_result.items() if state == slurm_queue.CANCELLED]:
+        print(f"SLURM jobs were cancelled: {', '.join(cancelled)}", file=sys.stderr)
+    lost = {job_id: state for job_id, state in without_result.items() if job_id not in cancelled}
     if lost:
         job_id, state = next(iter(lost.items()))
-        log = waiting[job_id].paths.stderr
         more = f" (and {len(lost) - 1} more)" if len(lost) > 1 else ""
+        log = jobs[job_id].paths.stderr
         raise LauncherError(f"SLURM job {job_id} ended without a result, {state}{more}; its log: {log}")
-    return [job.result() for job in submitted]
+    return [_result(job) for job_id, job in jobs.items() if job_id not in cancelled]
+
+
+def _result(job: Any) -> JobReturn:
+    outcome, result = job._get_outcome_and_result()
+    if outcome == "error":  # before or after our own code, which says by itself what went wrong: a traceback
+        last_line = str(result).strip().rpartition("\n")[2]
+        raise LauncherError(f"SLURM job {job.job_id} failed: {last_line}; its log: {job.paths.stderr}")
+    assert isinstance(result, JobReturn)
+    return result
 
 
 def _ended(job_ids: Sequence[str], has_result: Callable[[str], bool]) -> Iterator[Mapping[str, str]]:

@@ -6,8 +6,9 @@ from collections.abc import Collection, Mapping, Sequence
 
 from lstm_bench.launchers.errors import LauncherError
 
+CANCELLED = "CANCELLED"
 ENDED = {
-    *("BOOT_FAIL", "CANCELLED", "COMPLETED", "DEADLINE", "FAILED", "NODE_FAIL", "OUT_OF_MEMORY", "PREEMPTED"),
+    *("BOOT_FAIL", CANCELLED, "COMPLETED", "DEADLINE", "FAILED", "NODE_FAIL", "OUT_OF_MEMORY", "PREEMPTED"),
     *("REVOKED", "TIMEOUT"),
 }
 PURGED = "PURGED"  # the state of a job that the queue has forgotten

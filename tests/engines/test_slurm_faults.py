@@ -134,6 +134,17 @@ def test_a_person_who_cancels_has_the_last_word(slurm: SlurmNode, undisturbed: s
         assert results_hash(again.records) == undisturbed
 
 
+def test_what_a_person_takes_out_of_the_queue_is_not_put_back(slurm: SlurmNode, tmp_path: Path) -> None:
+    arguments = [*LONG, "cell=rnn,lstm,gru", *SLURM, "hydra.launcher.array_parallelism=1"]
+    with studying(tmp_path, *arguments, environment=slurm.environment) as study:
+        study.wait_for_step(500)
+        slurm.run("scancel", "--user=root")
+        assert study.wait() == 1
+        assert "SLURM jobs were cancelled: " in study.said
+        assert waiting_jobs(slurm) == []
+        assert "without a result; the same command tries again" in study.said
+
+
 def test_a_study_that_is_stopped_leaves_nothing_in_the_queue(slurm: SlurmNode, tmp_path: Path) -> None:
     arguments = [*LONG, "cell=rnn,lstm,gru", *SLURM, "hydra.launcher.array_parallelism=1"]
     with studying(tmp_path, *arguments, environment=slurm.environment) as study:

@@ -4,8 +4,10 @@ import os
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from hydra.core.utils import JobReturn
 
 from lstm_bench.launchers import slurm, slurm_queue
 from lstm_bench.launchers.errors import LauncherError
@@ -119,3 +121,39 @@ def test_a_signalled_job_runs_again_unless_a_person_cancelled_it(
     monkeypatch.setenv(slurm.RESTARTS, before)
     assert slurm._Run(max_requeues=3)._runs_again("7") is runs_again
     assert queued == (["7"] if runs_again and state == "RUNNING" else [])
+
+
+class Submitted:
+    """A job of submitit that has ended."""
+
+    def __init__(self, job_id: str, folder: Path, outcome: tuple[str, object] | None) -> None:
+        self.job_id, self._outcome = job_id, outcome
+        self.paths = SimpleNamespace(result_pickle=folder / f"{job_id}.pkl", stderr=folder / f"{job_id}.err")
+        if outcome is not None:
+            self.paths.result_pickle.touch()
+
+    def _get_outcome_and_result(self) -> tuple[str, object] | None:
+        return self._outcome
+
+
+def test_results_come_in_order_without_jobs_that_a_person_cancelled(
+    clock: list[float], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(slurm_queue, "states", lambda jobs: dict.fromkeys(jobs, "CANCELLED"))
+    first, last = JobReturn(overrides=["a"]), JobReturn(overrides=["c"])
+    jobs = [("1_0", ("success", first)), ("1_1", None), ("1_2", ("success", last))]
+    assert slurm._results([Submitted(job_id, tmp_path, outcome) for job_id, outcome in jobs]) == [first, last]
+    assert capsys.readouterr().err == "SLURM jobs were cancelled: 1_1\n"
+
+
+def test_a_job_that_was_lost_or_failed_is_told_in_a_line_with_its_log(
+    clock: list[float], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(slurm_queue, "states", lambda jobs: dict.fromkeys(jobs, "NODE_FAIL"))
+    with pytest.raises(LauncherError) as lost:
+        slurm._results([Submitted("1_0", tmp_path, None), Submitted("1_1", tmp_path, None)])
+    told = f"SLURM job 1_0 ended without a result, NODE_FAIL (and 1 more); its log: {tmp_path}/1_0.err"
+    assert str(lost.value) == told
+    trace = "Traceback (most recent call last):\n  ...\nModuleNotFoundError: No module named 'lstm_bench'\n"
+    with pytest.raises(LauncherError, match=r"^SLURM job 2 failed: ModuleNotFoundError: No module named "):
+        slurm._results([Submitted("2", tmp_path, ("error", trace))])
