@@ -59,7 +59,8 @@ def states(job_ids: Sequence[str]) -> Mapping[str, str]:
             raise
         table = ""
     known = dict(line.split() for line in table.splitlines())
-    return {job_id: known.get(job_id, PURGED) for job_id in job_ids}
+    of_the_rest = {array: known.get(array, PURGED) for array in arrays}  # of jobs that never began
+    return {job_id: known.get(job_id, of_the_rest[job_id.partition("_")[0]]) for job_id in job_ids}
 
 
 def is_over(state: str) -> bool:

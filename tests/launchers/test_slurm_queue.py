@@ -42,6 +42,11 @@ def test_states_are_those_of_the_queue_and_a_job_it_forgot_is_purged(program: Pr
     assert [slurm_queue.is_over(state) for state in states.values()] == [False, True, True, True]
 
 
+def test_jobs_of_an_array_that_never_began_have_the_state_of_the_array(program: Program) -> None:
+    program("squeue", 'printf "23 CANCELLED\\n23_0 COMPLETED\\n24 CANCELLED\\n"')
+    assert slurm_queue.states(["23_0", "23_1", "24"]) == {"23_0": "COMPLETED", "23_1": "CANCELLED", "24": "CANCELLED"}
+
+
 def test_an_unknown_job_is_purged_and_a_controller_that_is_away_says_nothing(program: Program) -> None:
     program("squeue", "echo 'slurm_load_jobs error: Invalid job id specified' >&2; exit 1")
     assert slurm_queue.states(["12"]) == {"12": "PURGED"}
