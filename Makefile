@@ -5,6 +5,7 @@
 # make wheel-test  run the wheel alone in an empty environment
 # make lowest      try the lowest versions that pyproject.toml allows; TORCH=2.13.0 for another torch than the lowest
 # make faults      inject every fault at its full count; COUNT=short for each once or twice
+# make engines     run a study, and faults, on SLURM, Ray and MLflow with PostgreSQL, where they are: as root, on loopback
 # make ui          look at the runs in MLflow: those of mlflow.db here, or of MLFLOW_TRACKING_URI
 PYTHON ?= python3
 VENV := .venv
@@ -13,7 +14,7 @@ STUDY ?= copy_task
 
 PYTEST := $(BIN)/pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 
-.PHONY: bench help test test-fast lint types tests wheel-test lowest faults ui clean
+.PHONY: bench help test test-fast lint types tests wheel-test lowest faults engines ui clean
 
 bench: $(VENV)/installed
 	$(BIN)/python -m lstm_bench +experiment=$(STUDY)
@@ -49,6 +50,10 @@ lowest:
 faults: $(VENV)/installed-dev
 	$(BIN)/python tests/faults $(COUNT)
 
+# Where a program is missing, its tests are skipped and name it: apt-get install slurm-wlm munge postgresql iproute2
+engines: $(VENV)/installed-engines
+	$(BIN)/python tests/engines
+
 ui: $(VENV)/installed
 	@case "$$MLFLOW_TRACKING_URI" in \
 	http://*|https://*) echo "The runs are at $$MLFLOW_TRACKING_URI (MLFLOW_TRACKING_URI)." ;; \
@@ -71,6 +76,10 @@ $(VENV)/installed: $(BIN)/python pyproject.toml constraints.txt
 
 $(VENV)/installed-dev: $(VENV)/installed
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[dev]"
+	touch $@
+
+$(VENV)/installed-engines: $(VENV)/installed-dev
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[slurm,ray,server]"
 	touch $@
 
 clean:

@@ -23,7 +23,11 @@ from lstm_bench.config.hydra_arguments import launch_arguments, with_resolved
 from lstm_bench.config.listing import listing
 from lstm_bench.config.schema import SafetyConfig, StudyConfig
 from lstm_bench.config.search_path import file_notices, main_folder
+from lstm_bench.config.tracking_address import FROM_ENVIRONMENT
+from lstm_bench.config.tracking_server import check_server
 from lstm_bench.cores import keep_to_usable_cores
+from lstm_bench.launchers.checking import check_launcher
+from lstm_bench.launchers.errors import LauncherError
 from lstm_bench.matplotlib_start import prepare_matplotlib
 from lstm_bench.python_version import refusal
 from lstm_bench.study.stopping import Stop, Stopped
@@ -116,6 +120,7 @@ def _run(invocation: Invocation, typed: Sequence[str], stop: Stop) -> int:
     from lstm_bench.study.folders import check_output
 
     check_output(config.output, [config.study, *config.studies])
+    _check_engines(config)
     from lstm_bench.engine.process_setup import prepare_process
 
     prepare_process()  # before anything else imports torch: with hydra/launcher=basic the jobs run here
@@ -132,6 +137,19 @@ def _run(invocation: Invocation, typed: Sequence[str], stop: Stop) -> int:
     except Stopped:
         study.say_how_to_resume()
         raise
+
+
+def _check_engines(config: StudyConfig) -> None:
+    """Check that the launcher can run jobs, and that an MLflow server answers, before anything begins.
+
+    Raises: ConfigError in a line.
+    """
+    try:
+        check_launcher(config.launcher)
+    except LauncherError as error:
+        raise ConfigError(str(error)) from error
+    if config.tracking.enabled:
+        check_server("tracking.uri" if config.tracking.uri else FROM_ENVIRONMENT, config.tracking.address)
 
 
 def _planned(
@@ -171,7 +189,8 @@ def _launch_jobs(config: StudyConfig, jobs: Sequence[int], stop: Stop, printed: 
     except Exception as error:
         if stop.was_signalled:  # a stopped launcher fails as expected
             return 1
-        line = f"Launcher: {type(error).__name__}: {(str(error).strip().splitlines() or [''])[0]}"
+        kind = "" if isinstance(error, LauncherError) else f"{type(error).__name__}: "
+        line = f"Launcher: {kind}{(str(error).strip().splitlines() or [''])[0]}"
         if line not in printed:
             print(line, file=sys.stderr)
             printed.add(line)
@@ -192,8 +211,11 @@ def _launch(arguments: Sequence[str], config_dir: Path | None) -> int:
     return 0
 
 
-def run_hydra_job(config: DictConfig) -> None:
-    """Run one job of the plan, or a lane of its searches, in the process that Hydra's launcher chose."""
+def run_hydra_job(config: DictConfig) -> bool:
+    """Run one job of the plan, or a lane of its searches, in the process that Hydra's launcher chose.
+
+    Return whether a signal ended it early, so that a launcher with a queue runs it again.
+    """
     from hydra.core.hydra_config import HydraConfig
 
     from lstm_bench.records.locking import study_lock
@@ -207,4 +229,4 @@ def run_hydra_job(config: DictConfig) -> None:
     if not is_of_a_queue(HydraConfig.get().launcher["_target_"]):
         end_with_study(study_lock(records.folder))
     run = supervise if int(config.job) >= 0 else run_lane
-    run(records, int(config.job), SafetyConfig(**config.safety))
+    return run(records, int(config.job), SafetyConfig(**config.safety))

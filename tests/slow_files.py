@@ -4,6 +4,7 @@ SLOW_FILES = {  # left out: whole studies, servers, browsers, many processes or 
     "test_every_yaml": 77,
     "test_study_faults": 63,
     "test_lesson": 45,
+    "test_same_results": 45,
     "test_output_faults": 44,
     "test_partial_studies": 38,
     "test_background": 31,

@@ -95,6 +95,7 @@ def compose_study(invocation: Invocation) -> StudyConfig:
         jobs_at_once=jobs_at_once(composed[0][0].launcher, _usable_cores()),
         members_per_job=_members_per_job(first.members_per_job, jobs),
         detach=first.detach,
+        launcher=composed[0][0].launcher,
         resolved=composed[0][0].resolved,
     )
 

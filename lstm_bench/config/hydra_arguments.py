@@ -15,6 +15,7 @@ from lstm_bench.config.schema import StudyConfig
 TEXT_OVERRIDE = re.compile(r"(\+{0,2}(study|output|published|tracking\.uri)=)([^'\"].*)", re.DOTALL)
 MAY_BE_NULL = ("published", "tracking.uri")
 MOST_PROCESSES = 1_000
+QUEUED_AT_ONCE = "array_parallelism"
 CHOICE = re.compile(r"(\+{0,2}([^=@~+]+)(?:@[^=]*)?=)([^'\"()\[\]{}$]+)")
 
 PLAIN_NAME = re.compile(r"(?!(null|true|false|nan|inf)$)[a-z_][a-z0-9_/.-]*", re.IGNORECASE)  # as it is for Hydra, too
@@ -62,16 +63,21 @@ def launch_arguments(config: StudyConfig, numbers: Iterable[int]) -> list[str]:
 
 
 def jobs_at_once(launcher: Mapping[str, Any], cores: int) -> int:
-    """Return how many jobs a launcher trains at a time, at most one a core.
+    """Return how many jobs a launcher trains at a time: at most one a core of this machine, or what a queue is told.
 
     Args:
-        launcher: its settings: `n_jobs` is joblib's, where -1 is a job for every core and -2 for all but one.
+        launcher: its settings: `array_parallelism` is a queue's, `n_jobs` joblib's, where -1 is a job for every core
+            and -2 for all but one.
         cores: how many cores may be used.
 
-    Raises: ConfigError for an `n_jobs` that joblib cannot start.
+    Raises: ConfigError for an `n_jobs` that joblib cannot start, and an `array_parallelism` that is no such number.
     """
     if str(launcher[TARGET]).endswith(".BasicLauncher"):
         return 1
+    if (queued := launcher.get(QUEUED_AT_ONCE)) is not None:
+        if not isinstance(queued, int) or queued < 1:
+            raise not_allowed(f"hydra.launcher.{QUEUED_AT_ONCE}", queued, "an integer of at least 1")
+        return queued
     n_jobs = launcher.get("n_jobs", -1) or 1  # joblib takes null for 1
     if abs(n_jobs) > MOST_PROCESSES:
         raise not_allowed(

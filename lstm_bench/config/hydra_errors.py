@@ -32,6 +32,8 @@ UNKNOWN_FILE = re.compile(
 UNKNOWN_KEY = re.compile(r"(?:Could not override|Error merging override) '?([^'\s]+)'?")
 CHOSEN_TWICE = re.compile(r"Multiple values for ([^\s]+)\. To override")
 OF_ONE_FILE = ("task", "cell")  # groups of which a job has one yaml
+LAUNCHERS = "hydra/launcher"
+OF_EXTRAS = {"submitit_local": "slurm", "submitit_slurm": "slurm"}  # launchers whose yaml an extra brings
 
 
 @contextmanager
@@ -108,6 +110,8 @@ def _reason(line: str) -> str:
 
 def _unknown_file(group: str, name: str) -> ConfigError:
     error = not_allowed(group, name, ", ".join(_choices(group, name)))
+    if group == LAUNCHERS and (extra := OF_EXTRAS.get(name)) is not None:
+        return ConfigError(f"{group}={name}: not installed: pip install 'lstm_bench[{extra}]'")
     for folder in _folders():
         beside, unread = folder / f"{name}.yaml", folder / group / f"{name}.yml"
         if beside.is_file():

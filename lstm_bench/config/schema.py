@@ -345,6 +345,7 @@ class StudyConfig:
     the text of the user's own table of published results. `studies` are the studies that a study of claims runs: their
     overrides by name. `config_dir` is the user's folder of yaml files; `replaced` are its files that replace built-in
     ones, `unread` those that Hydra does not read. `jobs_at_once` is how many jobs the launcher runs at a time.
+    `launcher` has the settings of Hydra's launcher, its class as `_target_`.
     `members_per_job` is how many reported members of a job each job of the launcher trains, None for all. With `detach`
     the study runs in the background.
     `resolved` has what the interpolations in the study's name and output folder came to, by key.
@@ -374,4 +375,5 @@ class StudyConfig:
     jobs_at_once: int = 1
     members_per_job: int | None = None
     detach: bool = False
+    launcher: dict[str, Any] = field(default_factory=dict)
     resolved: dict[str, str] = field(default_factory=dict)

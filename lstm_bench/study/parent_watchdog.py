@@ -15,7 +15,10 @@ import psutil
 from lstm_bench.records.locking import holder
 
 POLL_S = 0.2
-QUEUES = ("hydra_plugins.hydra_submitit_launcher.",)  # launchers whose jobs a queue ends, and no parent
+QUEUES = (  # launchers whose jobs a queue ends, and no parent
+    "hydra_plugins.hydra_submitit_launcher.",
+    "hydra_plugins.lstm_bench_launchers.SlurmLauncher",
+)
 _watched: set[int] = set()  # ids of the processes that own a study
 
 

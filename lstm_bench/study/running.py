@@ -283,8 +283,9 @@ class StudyRunner(PlannedStudy):
                 self._records.write_progress(part.name, {"phase": "done"})
             else:
                 waiting.append(number)
-        lanes = range(-1, -1 - self._config.jobs_at_once, -1) if self._searches.waiting else ()
-        return [*waiting, *lanes]
+        packs_at_once = sum(search.at_once for search in self._plan.searches)
+        lanes = min(self._config.jobs_at_once, packs_at_once) if self._searches.waiting else 0
+        return [*waiting, *range(-1, -1 - lanes, -1)]
 
     def _say_how_long(self) -> None:
         """Print what the chosen budget leaves out and how long it takes at most, where the experiment has budgets.

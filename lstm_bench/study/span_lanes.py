@@ -1,6 +1,7 @@
 """A lane of the searches for spans: a job of the launcher that trains what any of them waits for, until none does.
 
-A launcher starts as many lanes as it trains jobs at a time. Lanes share nothing but the records and locks.
+A launcher starts as many lanes as it trains jobs at a time, and no more than there are packs at a time. Lanes share
+nothing but the records and locks.
 """
 
 import time
@@ -18,10 +19,15 @@ from lstm_bench.study.supervising import supervise_part
 IDLE_S = 0.5  # before a lane looks again, while other lanes train all that there is
 
 
-def run_lane(records: StudyRecords, number: int, safety: SafetyConfig) -> None:
-    """Train packs, and members that tune, until no search waits for any, or the study requests its jobs to end."""
-    if _Lane(records, number, safety).run():
+def run_lane(records: StudyRecords, number: int, safety: SafetyConfig) -> bool:
+    """Train packs, and members that tune, until no search waits for any, or the study requests its jobs to end.
+
+    Return whether a signal to this process, and no request of the study, ended it early.
+    """
+    lane = _Lane(records, number, safety)
+    if lane.run():
         records.journal.note("lane_ended", number=number)
+    return lane.was_signalled
 
 
 class _Lane:
@@ -30,10 +36,11 @@ class _Lane:
         self._searches, self._snapshot = Searches(records.read_plan().searches), Snapshot(records)
         self._failed = set[str]()  # jobs that did not come to their end in this invocation
         self._read_to = 0  # byte of the journal
+        self.was_signalled = False
 
     def run(self) -> bool:
-        """Train until nothing is left; return False where the study requests its jobs to end before."""
-        while not stop_request(self._records.folder).exists():
+        """Train until nothing is left; return False where the study, or a signal, ends it before."""
+        while not self.was_signalled and not stop_request(self._records.folder).exists():
             waiting = self._waiting()
             if not waiting:
                 return True
@@ -57,7 +64,8 @@ class _Lane:
         try:
             with held(claim(self._records.folder, job), f"lane {self._number} of {self._records.folder.name}"):
                 if job in self._waiting():  # another lane may have trained it since
-                    supervise_part(self._records, JobPart(job.job, job), self._number, self._safety)
+                    supervised = supervise_part(self._records, JobPart(job.job, job), self._number, self._safety)
+                    self.was_signalled = supervised.was_signalled
                 return True
         except HeldError:
             return False

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from lstm_bench.awake_clock import AwakeClock
 from lstm_bench.config.schema import SafetyConfig
@@ -32,14 +32,25 @@ DEFAULT_HANDLERS = (signal.SIG_DFL, signal.default_int_handler)
 _thread_local = threading.local()  # the worker of this thread, as a launcher may run jobs in threads
 
 
-def supervise(records: StudyRecords, number: int, safety: SafetyConfig) -> None:
-    """Run one part of the plan in a worker, and give a status to members that the worker left running."""
-    if not stop_request(records.folder).exists():
-        supervise_part(records, parts_of(records.read_plan())[number], number, safety)
+class Supervised(NamedTuple):
+    """How a job ended, and whether because of a signal to this process: a queue may then run it again."""
+
+    outcome: JobOutcome
+    was_signalled: bool
 
 
-def supervise_part(records: StudyRecords, part: JobPart, number: int, safety: SafetyConfig) -> JobOutcome:
-    """Run one job, or a part of it, in a worker; give a status to members left running, and return the outcome.
+def supervise(records: StudyRecords, number: int, safety: SafetyConfig) -> bool:
+    """Run one part of the plan in a worker, and give a status to members that the worker left running.
+
+    Return whether a signal to this process, and no request of the study, ended it early.
+    """
+    if stop_request(records.folder).exists():
+        return False
+    return supervise_part(records, parts_of(records.read_plan())[number], number, safety).was_signalled
+
+
+def supervise_part(records: StudyRecords, part: JobPart, number: int, safety: SafetyConfig) -> Supervised:
+    """Run one job, or a part of it, in a worker; give a status to members left running, and return how it ended.
 
     Args:
         records: the records of the study.
@@ -50,6 +61,7 @@ def supervise_part(records: StudyRecords, part: JobPart, number: int, safety: Sa
     plan, request, kills_before = part.job, stop_request(records.folder), _out_of_memory_kills()
     with _signals_as_request() as stop_event:
         outcome = _run(records, part, safety, lambda: request.exists() or stop_event.is_set())
+    was_signalled = outcome.status == "interrupted" and stop_event.is_set() and not request.exists()
     if outcome == JobOutcome("interrupted", _killed(signal.SIGKILL)) and _out_of_memory_kills() > kills_before:
         outcome = JobOutcome("out_of_memory", "the system ended its process for lack of memory")
     with suppress(OSError, RecordError):  # a full disk, a missing folder: the study lists members without a result
@@ -59,9 +71,9 @@ def supervise_part(records: StudyRecords, part: JobPart, number: int, safety: Sa
         records.journal.note(
             "job_ended", job=plan.job, number=number, outcome=outcome.status, reason=_last_line(outcome)
         )
-        return outcome
+        return Supervised(outcome, was_signalled)
     print(f"Job {number} ({plan.task} {plan.cell} lag {plan.lag}): {_last_line(outcome)}", file=sys.stderr)
-    return outcome
+    return Supervised(outcome, was_signalled)
 
 
 @contextmanager

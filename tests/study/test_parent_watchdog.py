@@ -91,6 +91,8 @@ def test_a_study_does_not_watch_itself_nor_one_on_another_machine(
     [
         ("hydra_plugins.hydra_submitit_launcher.submitit_launcher.SlurmLauncher", True),
         ("hydra_plugins.hydra_submitit_launcher.submitit_launcher.LocalLauncher", True),
+        ("hydra_plugins.lstm_bench_launchers.SlurmLauncher", True),
+        ("hydra_plugins.lstm_bench_launchers.RayLauncher", False),
         ("hydra_plugins.hydra_joblib_launcher.joblib_launcher.JoblibLauncher", False),
         ("hydra._internal.core_plugins.basic_launcher.BasicLauncher", False),
     ],

@@ -1,0 +1,128 @@
+"""What status, merge, taking up and the report cost with many members: seconds, CPU seconds, peak memory.
+
+python experiments/cluster/scale.py [--members 100 1000 10000] [--studies FOLDER] [--without report]
+
+Writes a synthetic study of 2 cells x 10 lags for each number of members (to --studies, where it stays, else to a
+temporary folder), then runs each command in a fresh process, imports included, and prints a row. Memory is that of a
+command and its children together, looked at 20 times a second, pages that they share counted in each.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import psutil
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "tests" / "analysis"))  # for synthetic_study
+
+import synthetic_study
+
+from lstm_bench.records.identity import member_identity
+from lstm_bench.records.schema import MemberRecord
+from lstm_bench.records.store import StudyRecords
+
+LAGS = (2, 3, 4, 6, 8, 12, 16, 24, 32, 48)
+CELLS = ("lstm", "rnn")
+LOOK_EVERY_S = 0.05
+TAKE_UP = """
+import sys
+from pathlib import Path
+from lstm_bench.records.job_parts import parts_of
+from lstm_bench.records.store import StudyRecords
+from lstm_bench.study.recovery import reconcile
+records = StudyRecords(Path(sys.argv[1]))
+parts = parts_of(records.read_plan())
+snapshot = reconcile(records, parts).snapshot
+assert all(snapshot.is_whole(part.job) for part in parts)
+"""  # what a command does before it launches nothing, as all is finished
+
+
+def main() -> None:
+    """Print a row for each command and number of members."""
+    parser = argparse.ArgumentParser(description="Time and memory of what reads all records.")
+    parser.add_argument("--members", type=int, nargs="+", default=[100, 1_000, 10_000])
+    parser.add_argument("--studies", type=Path, help="where the studies lie, written where they are not there")
+    parser.add_argument("--without", nargs="*", default=[], help="commands that are left out")
+    options = parser.parse_args()
+    print(
+        "| members | files | MB on disk | command | wall | CPU | peak memory |\n|---|---|---|---|---|---|---|",
+        flush=True,
+    )
+    with tempfile.TemporaryDirectory() as temporary:
+        runs = options.studies or Path(temporary) / "runs"
+        for members in options.members:
+            folder = runs / f"members{members}"
+            if not folder.exists():
+                write_study(folder, members)
+            sizes = [path.stat().st_size for path in folder.rglob("*") if path.is_file()]
+            about = f"{members:,} | {len(sizes):,} | {sum(sizes) / 1e6:.0f}"
+            for name, command in commands(folder, Path(temporary) / str(members)).items():
+                if name not in options.without:
+                    print(f"| {about} | {name} | {' | '.join(measured(command))} |", flush=True)
+
+
+class _PlannedIdentities(StudyRecords):
+    """Records whose members have the identities of their plan, which the synthetic ones have not."""
+
+    def write_member(self, record: MemberRecord, tables: Mapping[str, Any], *others: Any, **more: Any) -> Any:
+        identity = member_identity(record.job, record.role, record.seed)
+        return super().write_member(replace(record, identity=identity), tables, *others, **more)
+
+
+def write_study(folder: Path, members: int) -> None:
+    """Write a study with so many members, none of which tune."""
+    synthetic_study.StudyRecords = _PlannedIdentities
+    n_seeds = members // (len(CELLS) * len(LAGS))
+    synthetic_study.make_study(folder, cells=CELLS, lags=LAGS, n_seeds=n_seeds, tuned=False)
+
+
+def commands(folder: Path, work: Path) -> Mapping[str, Sequence[str]]:
+    """Return the commands by what they do; a merge goes into a folder with the plan alone."""
+    target = work / folder.name
+    target.mkdir(parents=True)
+    (target / "study.json").write_bytes((folder / "study.json").read_bytes())
+    module = [sys.executable, "-m"]
+    return {
+        "status": [*module, "lstm_bench.status", str(folder)],
+        "taking up": [sys.executable, "-c", TAKE_UP, str(folder)],
+        "merge": [*module, "lstm_bench.merge", str(target), str(folder)],
+        "report": [*module, "lstm_bench.report", str(folder), "--reports", str(work / "reports")],
+    }
+
+
+def measured(command: Sequence[str]) -> Iterator[str]:
+    """Run a command; yield the wall time, the processor time with that of its children, and the most memory."""
+    start = time.perf_counter()
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    seen = [0]
+    watch = Thread(target=_watch_memory, args=(process.pid, seen))
+    watch.start()
+    _, status, used = os.wait4(process.pid, 0)
+    wall = time.perf_counter() - start
+    watch.join()
+    if status:
+        raise RuntimeError(f"{' '.join(command)}: ended with status {status}")
+    yield from (f"{wall:.1f} s", f"{used.ru_utime + used.ru_stime:.1f} s", f"{max(seen) / 2**20:.0f} MiB")
+
+
+def _watch_memory(pid: int, seen: list[int]) -> None:
+    """Add the bytes of a process and its children together, time and again until it ends."""
+    try:
+        first = psutil.Process(pid)
+        while True:
+            seen.append(sum(process.memory_info().rss for process in (first, *first.children(recursive=True))))
+            time.sleep(LOOK_EVERY_S)
+    except psutil.Error:
+        return
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Launchers of clusters: how a study's jobs get to SLURM and to Ray."""

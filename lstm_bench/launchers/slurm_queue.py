@@ -1,0 +1,92 @@
+"""What SLURM says of its queue, by its own commands; none of them needs SLURM's accounting."""
+
+import re
+import subprocess
+from collections.abc import Collection, Mapping, Sequence
+
+from lstm_bench.launchers.errors import LauncherError
+
+CANCELLED = "CANCELLED"
+ENDED = {
+    *("BOOT_FAIL", CANCELLED, "COMPLETED", "DEADLINE", "FAILED", "NODE_FAIL", "OUT_OF_MEMORY", "PREEMPTED"),
+    *("REVOKED", "TIMEOUT"),
+}
+PURGED = "PURGED"  # the state of a job that the queue has forgotten
+DEFAULT_MAX_ARRAY_SIZE = 1001  # SLURM's own
+MOST_SECONDS = 60.0  # that a command may take
+
+
+def run(*command: str) -> str:
+    """Run a command of SLURM and return what it prints.
+
+    Raises: LauncherError with what it says, where it fails, is not there or does not answer.
+    """
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=MOST_SECONDS)
+    except FileNotFoundError as error:
+        raise LauncherError(f"{command[0]} is not on the PATH of this machine") from error
+    except subprocess.TimeoutExpired as error:
+        raise LauncherError(f"{command[0]} does not answer within {MOST_SECONDS:g} s") from error
+    if done.returncode:
+        raise LauncherError(_reason(done.stderr) or f"{command[0]} ended with exit code {done.returncode}")
+    return done.stdout
+
+
+def _reason(said: str) -> str:
+    """Return the first line that a command of SLURM says of an error, without its own name."""
+    lines = [re.sub(r"^\w+: (error|fatal): ", "", line).strip() for line in said.splitlines()]
+    return next(filter(None, lines), "")
+
+
+def max_array_size() -> int:
+    """Return how many jobs an array may have: the cluster's MaxArraySize, as an index is below it."""
+    found = re.search(r"^MaxArraySize\s*=\s*(\d+)", run("scontrol", "show", "config"), re.MULTILINE)
+    return max(1, int(found[1])) if found else DEFAULT_MAX_ARRAY_SIZE
+
+
+def states(job_ids: Sequence[str]) -> Mapping[str, str]:
+    """Return the state of each job, as "12" or "12_3" of an array; PURGED for one that the queue no longer has.
+
+    Raises: LauncherError where the controller does not answer, which says nothing of the jobs.
+    """
+    arrays = sorted({job_id.partition("_")[0] for job_id in job_ids})
+    try:
+        table = run(
+            "squeue", "--noheader", "--array", "--states=all", "--format=%i %T", f"--jobs={','.join(arrays)}"
+        )  # the id of a job of an array is ARRAY_TASK
+    except LauncherError as error:
+        if "Invalid job id" not in str(error):
+            raise
+        table = ""
+    known = dict(line.split() for line in table.splitlines())
+    of_the_rest = {array: known.get(array, PURGED) for array in arrays}  # of jobs that never began
+    return {job_id: known.get(job_id, of_the_rest[job_id.partition("_")[0]]) for job_id in job_ids}
+
+
+def is_over(state: str) -> bool:
+    """Tell whether a job in this state will not run again by itself."""
+    return state in ENDED or state == PURGED
+
+
+def cancel_waiting(job_ids: Collection[str]) -> None:
+    """Take those jobs out of the queue that have not begun."""
+    arrays = sorted({job_id.partition("_")[0] for job_id in job_ids})
+    if arrays:
+        run("scancel", "--state=PENDING", *arrays)
+
+
+def state_and_restarts(job_id: str) -> tuple[str, int]:
+    """Return the state of a job, and how often it was queued again: one more as soon as SLURM does so by itself.
+
+    Raises: LauncherError where the controller does not answer, or no longer knows the job.
+    """
+    said = dict(re.findall(r"\b(JobState|Restarts)=(\w+)", run("scontrol", "show", "job", job_id)))
+    return said["JobState"], int(said["Restarts"])
+
+
+def requeue(job_id: str) -> None:
+    """Put a running job into the queue again, which ends this run of it.
+
+    Raises: LauncherError where the cluster forbids it.
+    """
+    run("scontrol", "requeue", job_id)
