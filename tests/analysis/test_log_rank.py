@@ -9,7 +9,7 @@ import pytest
 from scipy import stats
 from test_survival import PLACEBO, TREATED
 
-from lstm_bench.analysis.log_rank import DRAWS, Strata, log_rank
+from lstm_bench.analysis.log_rank import DRAWS, MANY, Strata, log_rank
 from lstm_bench.analysis.statistics import smallest_p_value
 from lstm_bench.analysis.survival import Times
 
@@ -112,7 +112,9 @@ def test_few_members_at_many_lags_suffice_together() -> None:
     assert log_rank(opposed) == (0, 1)
 
 
-def test_p_of_drawn_deals_is_that_of_all_deals(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("many", [MANY, 0])
+def test_p_of_drawn_deals_is_that_of_all_deals(monkeypatch: pytest.MonkeyPatch, many: int) -> None:
+    monkeypatch.setattr("lstm_bench.analysis.log_rank.MANY", many)
     rng = np.random.default_rng(11)
     strata = tuple((drawn(rng, 5), drawn(rng, 4)) for _ in range(2))
     exact = log_rank(strata)
