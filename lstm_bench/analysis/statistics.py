@@ -264,14 +264,14 @@ def _resampled(wins: np.ndarray, place: int) -> np.ndarray:
     """Return the mean of the wins in each resample of the stratum at a place."""
     n, m = wins.shape
     drawn_x, drawn_y = _times_drawn(n, 2 * place, RESAMPLES), _times_drawn(m, 2 * place + 1, RESAMPLES)
-    return np.asarray(((drawn_x @ wins) * drawn_y).sum(axis=1) / (n * m))
+    return np.asarray(((drawn_x @ wins.astype(np.float32)) * drawn_y).sum(axis=1, dtype=float) / (n * m))
 
 
-@lru_cache(maxsize=64)  # drawn once for all contrasts of cells that have as many members
+@lru_cache(maxsize=64)  # drawn once for all contrasts of cells that have as many members; float32 holds counts exactly
 def _times_drawn(n: int, stream: int, resamples: int) -> np.ndarray:
     """Return how often each of n values is drawn, in each resample; streams are independent."""
     rng = np.random.default_rng((stream, n))
-    return rng.multinomial(n, np.full(n, 1 / n), resamples).astype(float)
+    return rng.multinomial(n, np.full(n, 1 / n), resamples).astype(np.float32)
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
