@@ -1,7 +1,7 @@
 """Whether a launcher can run jobs here: what it needs is installed, and its cluster takes such jobs."""
 
 import socket
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from importlib.util import find_spec
 from typing import Any
@@ -11,6 +11,10 @@ from lstm_bench.launchers.errors import LauncherError
 PLUGIN = "hydra_plugins.lstm_bench_launchers."
 EXTRAS = {f"{PLUGIN}SlurmLauncher": ("submitit", "slurm"), f"{PLUGIN}RayLauncher": ("ray", "ray")}  # module and extra
 CONNECT_S = 5.0
+LEAST = {  # of SLURM's settings that are integers
+    **dict.fromkeys(("nodes", "tasks_per_node", "cpus_per_task", "timeout_min"), 1),
+    **dict.fromkeys(("gpus_per_node", "signal_delay_s", "max_requeues"), 0),
+}
 
 
 def check_launcher(settings: Mapping[str, Any]) -> None:
@@ -28,12 +32,38 @@ def check_launcher(settings: Mapping[str, Any]) -> None:
     if extra == "slurm":
         from lstm_bench.launchers import slurm
 
+        _check_values(options)
         try:
             slurm.check(options)
         except LauncherError as error:
             raise LauncherError(f"hydra.launcher: SLURM takes no job with these settings: {error}") from error
     elif options["address"] is not None:
         _check_address(str(options["address"]))
+
+
+def _check_values(settings: Mapping[str, Any]) -> None:
+    """Check what SLURM would misread, or submitit refuses in a traceback; null is the cluster's default."""
+    told = {name: value for name, value in settings.items() if value is not None}
+    for name, least in LEAST.items():
+        if not _is_number(value := told.get(name, least), int) or value < least:
+            raise _not_allowed(name, value, f"an integer of at least {least}")
+    if not _is_number(memory := told.get("mem_gb", 1), int, float) or memory < 0:
+        raise _not_allowed("mem_gb", memory, "a number of at least 0, which is all of a node's memory")
+    lines = told.get("setup", ())
+    if isinstance(lines, str) or not isinstance(lines, Sequence) or not all(isinstance(line, str) for line in lines):
+        raise _not_allowed("setup", lines, "a list of lines of shell")
+    if not isinstance(options := told.get("additional_parameters", {}), Mapping):
+        raise _not_allowed("additional_parameters", options, "options of sbatch with their values")
+    if "timeout_min" in told and (delay := told.get("signal_delay_s", 0)) >= 60 * told["timeout_min"]:
+        raise _not_allowed("signal_delay_s", delay, f"less than the {60 * told['timeout_min']} s of timeout_min")
+
+
+def _is_number(value: object, *kinds: type) -> bool:
+    return isinstance(value, kinds) and not isinstance(value, bool)
+
+
+def _not_allowed(name: str, value: object, allowed: str) -> LauncherError:
+    return LauncherError(f"hydra.launcher.{name}={value}: allowed: {allowed}")
 
 
 def _check_address(address: str) -> None:

@@ -64,6 +64,43 @@ def test_what_slurm_refuses_is_told_in_its_words(
     assert refusal(tmp_path, capsys, "hydra/launcher=slurm_cpu", "hydra.launcher.partition=nope") == told
 
 
+@pytest.mark.parametrize(
+    ("setting", "allowed"),
+    [
+        ("timeout_min=abc", "an integer of at least 1"),
+        ("timeout_min=0", "an integer of at least 1"),
+        ("cpus_per_task=1.5", "an integer of at least 1"),
+        ("nodes=true", "an integer of at least 1"),
+        ("max_requeues=many", "an integer of at least 0"),
+        ("signal_delay_s=-1", "an integer of at least 0"),
+        ("signal_delay_s=14400", "less than the 14400 s of timeout_min"),
+        ("mem_gb=lots", "a number of at least 0, which is all of a node's memory"),
+        ("setup=module", "a list of lines of shell"),
+        ("additional_parameters=exclusive", "options of sbatch with their values"),
+    ],
+)
+def test_a_value_that_slurm_would_misread_is_told_what_is_allowed(
+    setting: str, allowed: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(checking, "find_spec", lambda _: object())
+    monkeypatch.setattr(slurm, "check", lambda _: None)
+    said = refusal(tmp_path, capsys, "hydra/launcher=slurm_cpu", f"hydra.launcher.{setting}")
+    assert said.lower() == f"hydra.launcher.{setting}: allowed: {allowed}".lower()
+
+
+@pytest.mark.parametrize("setting", ["timeout_min=null", "mem_gb=0.5", "setup=[module load python]", "max_requeues=0"])
+def test_a_value_that_slurm_takes_is_left_to_slurm(
+    setting: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(_: object) -> None:
+        raise LauncherError("asked")
+
+    monkeypatch.setattr(checking, "find_spec", lambda _: object())
+    monkeypatch.setattr(slurm, "check", refuse)
+    said = refusal(tmp_path, capsys, "hydra/launcher=slurm_cpu", f"hydra.launcher.{setting}")
+    assert said == "hydra.launcher: SLURM takes no job with these settings: asked"
+
+
 def test_a_ray_cluster_has_to_answer(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
