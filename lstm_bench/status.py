@@ -102,6 +102,8 @@ def _lines(status: StudyStatus) -> Iterator[str]:
         yield "Left:    speed, MLflow and the report, where they are not turned off"
     elif owner is None and status.members_done < status.members:
         yield f"To go on: {plan.command}"
+    elif owner is None and not plan.finished:
+        yield f"To collect (speed, MLflow and the report): {plan.command}"
 
 
 def _table(parts: Sequence[PartStatus]) -> Table:

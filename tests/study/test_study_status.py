@@ -164,6 +164,19 @@ def test_how_a_study_goes_on_is_said(records: StudyRecords, capsys: pytest.Captu
     ]
 
 
+def test_a_study_whose_members_are_done_says_how_it_is_collected(
+    records: StudyRecords, jobs: list[JobPlan], capsys: pytest.CaptureFixture[str]
+) -> None:
+    for job in jobs:
+        write(records, job, "solved")
+    collect = f"To collect (speed, MLflow and the report): {records.read_plan().command}"
+    assert main([str(records.folder)]) == 0
+    assert collect in capsys.readouterr().out.splitlines()
+    records.write_plan(replace(records.read_plan(), finished="2026-11-29T12:00:00+00:00"))
+    assert main([str(records.folder)]) == 0
+    assert "To collect" not in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(("name", "allowed"), [("other", "allowed: s"), ("other/s", "allowed: s")])
 def test_a_folder_that_is_none_is_refused_in_a_line(
     name: str, allowed: str, records: StudyRecords, capsys: pytest.CaptureFixture[str]
