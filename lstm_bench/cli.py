@@ -23,8 +23,6 @@ from lstm_bench.config.hydra_arguments import launch_arguments, with_resolved
 from lstm_bench.config.listing import listing
 from lstm_bench.config.schema import SafetyConfig, StudyConfig
 from lstm_bench.config.search_path import file_notices, main_folder
-from lstm_bench.config.tracking_address import FROM_ENVIRONMENT
-from lstm_bench.config.tracking_server import check_server
 from lstm_bench.cores import keep_to_usable_cores
 from lstm_bench.launchers.checking import check_launcher
 from lstm_bench.launchers.errors import LauncherError
@@ -149,6 +147,9 @@ def _check_engines(config: StudyConfig) -> None:
     except LauncherError as error:
         raise ConfigError(str(error)) from error
     if config.tracking.enabled:
+        from lstm_bench.config.tracking_address import FROM_ENVIRONMENT
+        from lstm_bench.config.tracking_server import check_server
+
         check_server("tracking.uri" if config.tracking.uri else FROM_ENVIRONMENT, config.tracking.address)
 
 

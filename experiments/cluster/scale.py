@@ -8,22 +8,18 @@ command and its children together, looked at 20 times a second, pages that they 
 """
 
 import argparse
-import os
-import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
-import psutil
-
+sys.path.insert(0, str(Path(__file__).parents[1]))  # for command_cost
 sys.path.insert(0, str(Path(__file__).parents[2] / "tests" / "analysis"))  # for synthetic_study
 
 import synthetic_study
+from command_cost import command_cost
 
 from lstm_bench.records.identity import member_identity
 from lstm_bench.records.schema import MemberRecord
@@ -31,7 +27,6 @@ from lstm_bench.records.store import StudyRecords
 
 LAGS = (2, 3, 4, 6, 8, 12, 16, 24, 32, 48)
 CELLS = ("lstm", "rnn")
-LOOK_EVERY_S = 0.05
 TAKE_UP = """
 import sys
 from pathlib import Path
@@ -66,7 +61,9 @@ def main() -> None:
             about = f"{members:,} | {len(sizes):,} | {sum(sizes) / 1e6:.0f}"
             for name, command in commands(folder, Path(temporary) / str(members)).items():
                 if name not in options.without:
-                    print(f"| {about} | {name} | {' | '.join(measured(command))} |", flush=True)
+                    cost = command_cost(command)
+                    numbers = f"{cost.wall_s:.1f} s | {cost.cpu_s:.1f} s | {cost.peak_mib:.0f} MiB"
+                    print(f"| {about} | {name} | {numbers} |", flush=True)
 
 
 class _PlannedIdentities(StudyRecords):
@@ -96,32 +93,6 @@ def commands(folder: Path, work: Path) -> Mapping[str, Sequence[str]]:
         "merge": [*module, "lstm_bench.merge", str(target), str(folder)],
         "report": [*module, "lstm_bench.report", str(folder), "--reports", str(work / "reports")],
     }
-
-
-def measured(command: Sequence[str]) -> Iterator[str]:
-    """Run a command; yield the wall time, the processor time with that of its children, and the most memory."""
-    start = time.perf_counter()
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    seen = [0]
-    watch = Thread(target=_watch_memory, args=(process.pid, seen))
-    watch.start()
-    _, status, used = os.wait4(process.pid, 0)
-    wall = time.perf_counter() - start
-    watch.join()
-    if status:
-        raise RuntimeError(f"{' '.join(command)}: ended with status {status}")
-    yield from (f"{wall:.1f} s", f"{used.ru_utime + used.ru_stime:.1f} s", f"{max(seen) / 2**20:.0f} MiB")
-
-
-def _watch_memory(pid: int, seen: list[int]) -> None:
-    """Add the bytes of a process and its children together, time and again until it ends."""
-    try:
-        first = psutil.Process(pid)
-        while True:
-            seen.append(sum(process.memory_info().rss for process in (first, *first.children(recursive=True))))
-            time.sleep(LOOK_EVERY_S)
-    except psutil.Error:
-        return
 
 
 if __name__ == "__main__":

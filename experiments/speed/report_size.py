@@ -10,22 +10,18 @@ rebuild together, looked at 20 times a second, pages that they share counted in 
 """
 
 import argparse
-import os
-import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
-from threading import Thread
 from typing import Any
 
-import psutil
-
+sys.path.insert(0, str(Path(__file__).parents[1]))  # for command_cost
 sys.path.insert(0, str(Path(__file__).parents[2] / "tests" / "analysis"))  # for synthetic_study
 
+from command_cost import command_cost
 from synthetic_study import CELLS, SyntheticCell, make_study
 
 LAGS = (2, 3, 4, 6, 8, 12, 16, 24, 32, 48)
@@ -38,7 +34,6 @@ STUDIES: Mapping[str, Mapping[str, Any]] = {
     "seeds": {"cells": ("lstm", "rnn"), "n_seeds": 50, "tasks": ("copy",), "tuned": False},
     "cells": {"cells": ("lstm", "rnn", *MORE_CELLS), "n_seeds": 10, "tasks": ("copy", "adding"), "tuned": True},
 }
-LOOK_EVERY_S = 0.05
 
 
 @dataclass(frozen=True)
@@ -71,29 +66,9 @@ def main() -> None:
 def rebuild(study: str, runs: Path, reports: Path) -> Rebuild:
     """Return what one rebuild in a fresh process took; the CPU time is that of its workers too."""
     command = [sys.executable, "-m", "lstm_bench.report", study, "--runs", str(runs), "--reports", str(reports)]
-    start = time.perf_counter()
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    seen = [0]
-    watch = Thread(target=_watch_memory, args=(process.pid, seen))
-    watch.start()
-    _, status, used = os.wait4(process.pid, 0)
-    wall = time.perf_counter() - start
-    watch.join()
-    if status:
-        raise RuntimeError(f"{' '.join(command)}: ended with status {status}")
+    cost = command_cost(command)
     page = reports / study / "report.html"
-    return Rebuild(wall, used.ru_utime + used.ru_stime, max(seen) / 2**20, page.stat().st_size / 1e6)
-
-
-def _watch_memory(pid: int, seen: list[int]) -> None:
-    """Add the bytes of a process and its children together, time and again until it ends."""
-    try:
-        first = psutil.Process(pid)
-        while True:
-            seen.append(sum(process.memory_info().rss for process in (first, *first.children(recursive=True))))
-            time.sleep(LOOK_EVERY_S)
-    except psutil.Error:
-        return
+    return Rebuild(*cost, page.stat().st_size / 1e6)
 
 
 if __name__ == "__main__":

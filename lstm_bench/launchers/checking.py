@@ -43,19 +43,19 @@ def check_launcher(settings: Mapping[str, Any]) -> None:
 
 def _check_values(settings: Mapping[str, Any]) -> None:
     """Check what SLURM would misread, or submitit refuses in a traceback; null is the cluster's default."""
-    told = {name: value for name, value in settings.items() if value is not None}
+    chosen = {name: value for name, value in settings.items() if value is not None}
     for name, least in LEAST.items():
-        if not _is_number(value := told.get(name, least), int) or value < least:
+        if not _is_number(value := chosen.get(name, least), int) or value < least:
             raise _not_allowed(name, value, f"an integer of at least {least}")
-    if not _is_number(memory := told.get("mem_gb", 1), int, float) or memory < 0:
+    if not _is_number(memory := chosen.get("mem_gb", 1), int, float) or memory < 0:
         raise _not_allowed("mem_gb", memory, "a number of at least 0, which is all of a node's memory")
-    lines = told.get("setup", ())
+    lines = chosen.get("setup", ())
     if isinstance(lines, str) or not isinstance(lines, Sequence) or not all(isinstance(line, str) for line in lines):
         raise _not_allowed("setup", lines, "a list of lines of shell")
-    if not isinstance(options := told.get("additional_parameters", {}), Mapping):
+    if not isinstance(options := chosen.get("additional_parameters", {}), Mapping):
         raise _not_allowed("additional_parameters", options, "options of sbatch with their values")
-    if "timeout_min" in told and (delay := told.get("signal_delay_s", 0)) >= 60 * told["timeout_min"]:
-        raise _not_allowed("signal_delay_s", delay, f"less than the {60 * told['timeout_min']} s of timeout_min")
+    if "timeout_min" in chosen and (delay := chosen.get("signal_delay_s", 0)) >= 60 * chosen["timeout_min"]:
+        raise _not_allowed("signal_delay_s", delay, f"less than the {60 * chosen['timeout_min']} s of timeout_min")
 
 
 def _is_number(value: object, *kinds: type) -> bool:

@@ -40,8 +40,8 @@ def _reason(said: str) -> str:
 
 def max_array_size() -> int:
     """Return how many jobs an array may have: the cluster's MaxArraySize, as an index is below it."""
-    found = re.search(r"^MaxArraySize\s*=\s*(\d+)", run("scontrol", "show", "config"), re.MULTILINE)
-    return max(1, int(found[1])) if found else DEFAULT_MAX_ARRAY_SIZE
+    setting = re.search(r"^MaxArraySize\s*=\s*(\d+)", run("scontrol", "show", "config"), re.MULTILINE)
+    return max(1, int(setting[1])) if setting else DEFAULT_MAX_ARRAY_SIZE
 
 
 def states(job_ids: Sequence[str]) -> Mapping[str, str]:

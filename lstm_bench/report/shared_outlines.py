@@ -24,6 +24,6 @@ def share_outlines(page: str) -> str:
     rest = OUTLINE.sub(take, page)
     if not shared:
         return page
-    rest = REFERENCE.sub(lambda found: f"{found[1]}{moved.get(found[2], found[2])}", rest).replace(EMPTY, "")
+    rest = REFERENCE.sub(lambda use: f"{use[1]}{moved.get(use[2], use[2])}", rest).replace(EMPTY, "")
     letters = "".join(f'<path id="{name}"{outline}/>' for outline, name in shared.items())
     return rest.replace(BODY, f"{BODY}{HOLDER.format(letters)}\n", 1)
