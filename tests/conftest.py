@@ -7,12 +7,12 @@ looks for cycles among new objects alone, and rarely: to search thousands of tes
 import gc
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 import torch
 from hypothesis import settings
-from plain_figures import plain_figures_written, unrendered_figures_written
+from plain_figures import figures_left_out, plain_figures_written, unrendered_figures_written
 from slow_files import LONG_FILES, SLOW_FILES
 
 from lstm_bench.cores import usable_cores
@@ -55,6 +55,13 @@ def unrendered_figures() -> Iterator[None]:
     """Draw figures and leave them out of the report, for a test of its words."""
     with unrendered_figures_written():
         yield
+
+
+@pytest.fixture
+def only_figures() -> Iterator[Callable[..., None]]:
+    """Return a function that has the pages of studies show the named figures alone, for the rest of the test."""
+    with figures_left_out() as keep:
+        yield keep
 
 
 def pytest_xdist_auto_num_workers() -> int:

@@ -1,9 +1,9 @@
-"""Figures written in half the time or in none, for tests of what else a report says."""
+"""Few figures, written in half the time or in none, for tests of what else a report says."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import matplotlib as mpl
 import pytest
@@ -26,6 +26,22 @@ def unrendered_figures_written() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(figure_files, "write_figure", _write_no_marks)
         yield
+
+
+@contextmanager
+def figures_left_out() -> Iterator[Callable[..., None]]:
+    """Give a function that has the pages of studies show the named figures alone; all come back, in their order."""
+    from lstm_bench.report.figure_registry import FIGURES  # all of the report: few tests need it
+
+    shown, all_figures = cast(dict[str, Any], FIGURES), dict(FIGURES)
+
+    def keep(*names: str) -> None:
+        for name in all_figures.keys() - set(names):
+            shown.pop(name, None)
+
+    yield keep
+    shown.clear()
+    shown.update(all_figures)
 
 
 def _write_no_marks(_: Figure, folder: Path, name: str, __: Mapping[str, Any], ___: float) -> str:

@@ -17,7 +17,6 @@ from lstm_bench.config.objects import check_job
 from lstm_bench.config.schema import JobConfig, StudyConfig
 from lstm_bench.engine.kernel_dispatch import kernel_type
 from lstm_bench.records.store import StudyRecords
-from lstm_bench.report import figure_registry
 from lstm_bench.report.__main__ import main as make_report
 from lstm_bench.study.job_run import run_job
 from lstm_bench.study.planning import job_config, plan_study
@@ -150,12 +149,11 @@ def test_every_job_of_every_experiment_trains_in_small(experiment, tmp_path):
 
 
 @pytest.mark.parametrize("experiment", RUN_WHOLE)
-def test_an_experiment_runs_whole_in_small(experiment, tmp_path, monkeypatch, request):
+def test_an_experiment_runs_whole_in_small(experiment, tmp_path, monkeypatch, request, only_figures):
     if experiment != "smoke":
         request.getfixturevalue("plain_figures" if experiment in RENDERED else "unrendered_figures")
     if len({job.task_name for job in composed(f"+experiment={experiment}").jobs}) > 2:  # each has all figures anew
-        for name in set(figure_registry.FIGURES) - {"solve_rates", "published"}:
-            monkeypatch.delitem(figure_registry.FIGURES, name)
+        only_figures("solve_rates", "published")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "1")  # a speed study starts as many processes as there are cores
     overrides, name = small(experiment), composed(f"+experiment={experiment}").study

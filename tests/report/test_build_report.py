@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from plain_figures import figures_left_out
 
 from lstm_bench.analysis.frames import RESULT_COLUMNS, StudyData
 from lstm_bench.analysis.headline import headline
@@ -149,7 +150,10 @@ def test_the_same_records_give_the_same_bytes_and_a_failing_rebuild_keeps_them(
     rebuilt = build_report(sample_folder, tmp_path, {"note": "from a test"}).parent
     files = sorted(path.relative_to(report) for path in report.rglob("*") if path.is_file())
     assert files == sorted(path.relative_to(rebuilt) for path in rebuilt.rglob("*") if path.is_file())
-    assert [name for name in files if (report / name).read_bytes() != (rebuilt / name).read_bytes()] == []
+    for name in (Path("report.md"), *files):  # the shortest text that shows what differs comes first
+        before, after = ((folder / name).read_bytes().splitlines() for folder in (report, rebuilt))
+        assert [pair for pair in zip(before, after, strict=False) if pair[0] != pair[1]] == [], name
+        assert len(before) == len(after), name
 
     def fail(*_: object) -> str:
         raise OSError("disk full")
@@ -159,6 +163,14 @@ def test_the_same_records_give_the_same_bytes_and_a_failing_rebuild_keeps_them(
         build_report(sample_folder, tmp_path)
     assert (rebuilt / "report.html").read_bytes() == (report / "report.html").read_bytes()
     assert [path.name for path in tmp_path.iterdir()] == ["sample"]
+
+
+def test_figures_that_a_test_leaves_out_come_back_in_their_order() -> None:
+    before = list(figure_registry.FIGURES)
+    with figures_left_out() as keep:
+        keep("spans", "solve_rates")
+        assert list(figure_registry.FIGURES) == ["solve_rates", "spans"]
+    assert list(figure_registry.FIGURES) == before
 
 
 def test_an_older_report_is_replaced_whole(tmp_path: Path) -> None:

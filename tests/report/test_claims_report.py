@@ -16,7 +16,6 @@ from lstm_bench.claims.contract import Claimed, Measurement
 from lstm_bench.claims.evidence import load_evidence
 from lstm_bench.claims.loading import rulings
 from lstm_bench.records.store import StudyRecords
-from lstm_bench.report import figure_registry
 from lstm_bench.report.__main__ import main
 from lstm_bench.report.build import build_report
 from lstm_bench.report.figures import claim
@@ -26,10 +25,9 @@ CLAIMS = 11
 
 
 @pytest.fixture
-def few_figures(unrendered_figures: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def few_figures(unrendered_figures: None, only_figures: Callable[..., None]) -> None:
     """Draw two figures of each task, and render none."""
-    for name in set(figure_registry.FIGURES) - {"solve_rates", "spans"}:
-        monkeypatch.delitem(figure_registry.FIGURES, name)
+    only_figures("solve_rates", "spans")
 
 
 def make_claims_study(runs: Path, studies: list[str]) -> Path:

@@ -12,7 +12,7 @@ from synthetic_speed import benchmark_job, benchmark_row, write_benchmark
 from synthetic_study import make_study
 
 from lstm_bench.records.schema import OURS
-from lstm_bench.report import build, figure_registry, fonts, style
+from lstm_bench.report import build, fonts, style
 from lstm_bench.report.__main__ import main
 from lstm_bench.report.pdf import NO_BROWSER
 
@@ -32,12 +32,16 @@ def make_small(folder: Path, **settings: object) -> None:
 
 
 @pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+def run(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    only_figures: Callable[..., None],
+) -> Run:
     """Run the command where runs/ stands, with one figure in coarse pictures; return code, stdout and stderr."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(style, "PNG_DPI", 20)
-    for name in set(figure_registry.FIGURES) - {"solve_rates"}:
-        monkeypatch.delitem(figure_registry.FIGURES, name)
+    only_figures("solve_rates")
 
     def ran(*arguments: str) -> tuple[int, list[str], list[str]]:
         code = main(arguments)

@@ -11,7 +11,7 @@ import pytest
 from synthetic_study import likely_outcome, make_study
 
 from lstm_bench.analysis.frames import load_study
-from lstm_bench.report import figure_registry, style
+from lstm_bench.report import style
 from lstm_bench.report.__main__ import main
 from lstm_bench.report.build import build_report
 
@@ -114,9 +114,8 @@ def test_a_study_without_probes_says_what_is_not_measured(words: Build) -> None:
     assert "Other lags than those trained at were not measured" in text
 
 
-def test_two_tasks_have_a_part_each(words: Build, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in set(figure_registry.FIGURES) - {"solve_rates", "spans"}:
-        monkeypatch.delitem(figure_registry.FIGURES, name)
+def test_two_tasks_have_a_part_each(words: Build, only_figures: Callable[..., None]) -> None:
+    only_figures("solve_rates", "spans")
     text = words(lags=(2, 8), n_seeds=2, tasks=("copy", "adding"), outcome=lambda *_: "solved", tuned=False)
     assert "## copy (arjovsky, 3 symbols)" in text
     assert "## adding (half)" in text
@@ -294,10 +293,9 @@ BROKEN = [  # what is broken, how, and what is told after the path of the file
 
 
 @pytest.fixture
-def one_figure(monkeypatch: pytest.MonkeyPatch) -> None:
+def one_figure(monkeypatch: pytest.MonkeyPatch, only_figures: Callable[..., None]) -> None:
     monkeypatch.setattr(style, "PNG_DPI", 20)
-    for name in set(figure_registry.FIGURES) - {"solve_rates"}:
-        monkeypatch.delitem(figure_registry.FIGURES, name)
+    only_figures("solve_rates")
 
 
 @pytest.fixture(scope="module")
