@@ -7,6 +7,7 @@ plan, by their numbers.
 
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
@@ -169,10 +170,11 @@ def _jobs(composer: Composer, overrides: list[str]) -> list[ComposedJob]:
     task = job.settings.task
     if not isinstance(task, dict) or task.get("lag") != AUTO:
         return [job]
-    others = [override for override in overrides if _key(override) != LAG]
+    with_lag = composer.with_one_more([override for override in overrides if _key(override) != LAG])
 
+    @cache  # the search for the shortest lag asks for some of them, too
     def at(lag: int) -> ComposedJob:
-        return replace(composer.job([*others, f"{LAG}={lag}"]), searched=True)
+        return replace(with_lag(f"{LAG}={lag}"), searched=True)
 
     span: SpanConfig = build(SpanConfig, job.settings.span, "span")
     return [at(lag) for lag in searched_lags(job.settings, span.max_lag, lambda lag: _job_config(at(lag)))]

@@ -1,9 +1,9 @@
 """Compose the configuration of one job after another, each from its overrides."""
 
 import pickle
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from hydra import compose
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -48,16 +48,29 @@ class Composer:
         """Return the configuration of a job with these overrides."""
         with one_line_errors(self._typed, overrides):
             check_choices(overrides)
-            config = self._with_values(overrides)
-            settings = {str(key): _resolved(node) for key, node in config.items() if key != "hydra"}
-            hydra = config.hydra
-            launcher, sweep = _resolved(hydra.launcher), _resolved(hydra.sweeper.get("params"))
-            resolved = {key: str(settings[key]) for key in NAMES if OmegaConf.is_interpolation(config, key)}
-        check_root_keys(settings)
-        if hydra.mode is not RunMode.MULTIRUN:
-            raise not_allowed("hydra.mode", hydra.mode and hydra.mode.name, "MULTIRUN, as in our config.yaml")
-        root: RootConfig = build(RootConfig, settings, "")
-        return ComposedJob(root, dict(hydra.runtime.choices), launcher, sweep or {}, resolved)
+            composed = _as_composed(self._with_values(overrides))
+        return _built(composed)
+
+    def with_one_more(self, overrides: list[str]) -> Callable[[str], ComposedJob]:
+        """Return what composes a job with these overrides and a last one, a value within a group such as task.lag=8.
+
+        What these jobs share is composed once.
+        """
+        with one_line_errors(self._typed, overrides):
+            check_choices(overrides)
+            shared = pickle.dumps(self._with_values(overrides))
+
+        def with_last(last: str) -> ComposedJob:
+            with one_line_errors(self._typed, [*overrides, last]):
+                config: DictConfig = pickle.loads(shared)
+                try:
+                    _set_value(config, self._parse(last))
+                except OmegaConfBaseException:
+                    config = self._with_values([*overrides, last])
+                composed = _as_composed(config)
+            return _built(composed)
+
+        return with_last
 
     def _parse(self, override: str) -> Override:
         if override not in self._parsed:
@@ -74,10 +87,46 @@ class Composer:
         config: DictConfig = pickle.loads(self._by_choices[choices])
         try:
             for override in filter(_is_plain_value, parsed):
-                OmegaConf.update(config, override.key_or_group, override.value(), merge=True)
+                _set_value(config, override)
         except OmegaConfBaseException:
             return compose("config", overrides=overrides, return_hydra_config=True)
         return config
+
+
+class _Composed(NamedTuple):
+    """What Hydra composed, with every interpolation resolved."""
+
+    settings: dict[str, Any]
+    launcher: dict[str, Any]
+    sweep: dict[str, Any] | None
+    resolved: dict[str, str]
+    choices: dict[str, Any]
+    mode: RunMode | None
+
+
+def _as_composed(config: DictConfig) -> _Composed:
+    settings = {str(key): _resolved(node) for key, node in config.items() if key != "hydra"}
+    hydra = config.hydra
+    launcher, sweep = _resolved(hydra.launcher), _resolved(hydra.sweeper.get("params"))
+    resolved = {key: str(settings[key]) for key in NAMES if OmegaConf.is_interpolation(config, key)}
+    return _Composed(settings, launcher, sweep, resolved, dict(hydra.runtime.choices), hydra.mode)
+
+
+def _built(composed: _Composed) -> ComposedJob:
+    """Return the job.
+
+    Raises: ConfigError for a key or a value that is not allowed.
+    """
+    check_root_keys(composed.settings)
+    if composed.mode is not RunMode.MULTIRUN:
+        raise not_allowed("hydra.mode", composed.mode and composed.mode.name, "MULTIRUN, as in our config.yaml")
+    root: RootConfig = build(RootConfig, composed.settings, "")
+    return ComposedJob(root, composed.choices, composed.launcher, composed.sweep or {}, composed.resolved)
+
+
+def _set_value(config: DictConfig, override: Override) -> None:
+    """Set a plain value as Hydra does."""
+    OmegaConf.update(config, override.key_or_group, override.value(), merge=True)
 
 
 def _is_plain_value(override: Override) -> bool:

@@ -65,6 +65,11 @@ def composed(*overrides: str) -> StudyConfig:
     return compose_study(Invocation(overrides))
 
 
+def whole(experiment: str) -> StudyConfig:
+    """Return an experiment with all its cells and tasks, at one lag: the jobs at others differ in the lag alone."""
+    return composed(f"+experiment={experiment}", "task.lag=5")
+
+
 def job_of(cell: str, *task: str) -> JobConfig:
     """Return the job of a task and a cell, from a composition of each; of both where the cell follows the task."""
     if "${" in (conf_dir() / "cell" / f"{cell}.yaml").read_text():
@@ -100,9 +105,9 @@ def test_every_other_option_composes(group):
 
 
 def test_every_part_of_the_claims_study_composes_and_names_an_experiment():
-    whole = composed("+experiment=claims")
-    assert whole.measure == "claims"
-    parts = [composed(*overrides.split()) for overrides in whole.studies.values()]
+    claims = whole("claims")
+    assert claims.measure == "claims"
+    parts = [composed(*overrides.split(), "task.lag=5") for overrides in claims.studies.values()]
     assert all(part.experiment and part.measure == "training" and part.jobs for part in parts)
 
 
@@ -111,7 +116,7 @@ def few_cells(experiment: str) -> str:
 
     Of a benchmark it is one cell, which several implementations train: tests/speed/ has benchmarks of two.
     """
-    study = composed(f"+experiment={experiment}")
+    study = whole(experiment)
     cells = list(dict.fromkeys(job.cell_name for job in study.jobs))
     return f"cell={','.join(dict.fromkeys((cells[0], cells[-1])))}" if study.measure != "speed" else f"cell={cells[0]}"
 
@@ -131,11 +136,11 @@ RENDERED = ("smoke", "speed", "anatomy", "sensitivity")  # the others have the f
 
 def test_the_experiments_that_run_whole_measure_everything_on_every_task():
     """What is reported follows from what a study measures and from its tasks."""
-    all_studies = [composed(f"+experiment={name}") for name in names("experiment")]
-    whole = [composed(f"+experiment={name}") for name in RUN_WHOLE]
-    assert {study.measure for study in whole} == {study.measure for study in all_studies}
-    assert {job.task_name for study in whole for job in study.jobs} == {
-        job.task_name for study in all_studies for job in study.jobs
+    every = [whole(name) for name in names("experiment")]
+    run = [whole(name) for name in RUN_WHOLE]
+    assert {study.measure for study in run} == {study.measure for study in every}
+    assert {job.task_name for study in run for job in study.jobs} == {
+        job.task_name for study in every for job in study.jobs
     }
 
 
@@ -152,12 +157,13 @@ def test_every_job_of_every_experiment_trains_in_small(experiment, tmp_path):
 def test_an_experiment_runs_whole_in_small(experiment, tmp_path, monkeypatch, request, only_figures):
     if experiment != "smoke":
         request.getfixturevalue("plain_figures" if experiment in RENDERED else "unrendered_figures")
-    if len({job.task_name for job in composed(f"+experiment={experiment}").jobs}) > 2:  # each has all figures anew
+    study = whole(experiment)
+    if len({job.task_name for job in study.jobs}) > 2:  # each has all figures anew
         only_figures("solve_rates", "published")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "1")  # a speed study starts as many processes as there are cores
-    overrides, name = small(experiment), composed(f"+experiment={experiment}").study
-    if composed(f"+experiment={experiment}").measure == "claims":  # the reports of its parts are those of other kinds
+    overrides, name = small(experiment), study.study
+    if study.measure == "claims":  # the reports of its parts are those of other kinds
         assert main([*overrides, "speed=off", "report=off"]) == 0
         assert make_report([name]) == 0
     else:
