@@ -13,6 +13,7 @@ CONFIDENCE = 0.95
 SIGNIFICANT = 0.05
 TAILS = (1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2
 RESAMPLES = 10_000
+PART = 1_000_000  # values that are averaged at a time: 8 MB
 TOLERANCE = 1e-12  # sums of the same numbers in another order differ by less
 
 
@@ -137,7 +138,8 @@ def interquartile_mean(values: Sequence[float], strata: Sequence[str | int] | No
     middle = float(every[cut : len(every) - cut].mean())
     if max(Counter(stratum.tolist()).values()) == 1:
         return Interval(middle, math.nan, math.nan)
-    means = every[_middle_ranks(tuple(stratum.tolist()))].mean(axis=1)
+    ranks = _middle_ranks(tuple(stratum.tolist()))
+    means = np.concatenate([every[some].mean(axis=1) for some in np.array_split(ranks, max(1, ranks.size // PART))])
     low, high = np.quantile(means, TAILS, method="inverted_cdf")  # no line is drawn between finite and inf
     return Interval(middle, float(low), float(high))
 
@@ -167,7 +169,7 @@ def mean(values: Sequence[float]) -> Interval:
         return UNKNOWN
     if len(known) == 1:
         return Interval(float(known[0]), math.nan, math.nan)
-    drawn = _times_drawn(len(known), 0, RESAMPLES)
+    drawn = _times_drawn(len(known), 0, RESAMPLES).astype(float)
     return _with_tails(float(known.mean()), drawn @ known / len(known))
 
 
@@ -263,15 +265,19 @@ def _wins(x: np.ndarray, y: np.ndarray) -> np.ndarray:
 def _resampled(wins: np.ndarray, place: int) -> np.ndarray:
     """Return the mean of the wins in each resample of the stratum at a place."""
     n, m = wins.shape
-    drawn_x, drawn_y = _times_drawn(n, 2 * place, RESAMPLES), _times_drawn(m, 2 * place + 1, RESAMPLES)
+    drawn_x, drawn_y = (
+        _times_drawn(size, stream, RESAMPLES).astype(np.float32)  # which holds counts exactly
+        for size, stream in ((n, 2 * place), (m, 2 * place + 1))
+    )
     return np.asarray(((drawn_x @ wins.astype(np.float32)) * drawn_y).sum(axis=1, dtype=float) / (n * m))
 
 
-@lru_cache(maxsize=64)  # drawn once for all contrasts of cells that have as many members; float32 holds counts exactly
+@lru_cache(maxsize=64)  # drawn once for all contrasts of cells that have as many members
 def _times_drawn(n: int, stream: int, resamples: int) -> np.ndarray:
     """Return how often each of n values is drawn, in each resample; streams are independent."""
     rng = np.random.default_rng((stream, n))
-    return rng.multinomial(n, np.full(n, 1 / n), resamples).astype(np.float32)
+    counts = rng.multinomial(n, np.full(n, 1 / n), resamples)
+    return counts.astype(np.min_scalar_type(counts.max()))
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
