@@ -177,7 +177,7 @@ def _member_frame(study: str, planned: Sequence[StudyMember]) -> pd.DataFrame:
 
 
 def _result_frame(study: str, planned: Sequence[StudyMember]) -> pd.DataFrame:
-    """Return the results column by column: a dictionary a row would take five times the memory."""
+    """Return the results column by column: a dictionary a row would take three times the memory."""
     recorded = [(member, member.record) for member in planned if member.record is not None]
     metrics = [declarations_of(record, member.job.units) for member, record in recorded]
     declared = [metric for of_member in metrics for metric in of_member.values()]
@@ -255,7 +255,7 @@ def _joined(tables: tuple[list[Labelled], pd.DataFrame], name: str) -> pd.DataFr
 
 
 def _with_text_once(table: pa.Table) -> pa.Table:
-    """Return a table that holds each of its texts once, which takes a quarter of the memory."""
+    """Return a table that holds each of its texts once: of many members, half of the memory."""
     for place, name in enumerate(table.column_names):
         if name in TEXT_COLUMNS:
             table = table.set_column(place, name, table[name].dictionary_encode())
