@@ -20,8 +20,11 @@ RESULT_COLUMNS = (
     "study", "task", "variant", "cell", "hidden_size", "n_parameters", "lag", "seed", "learning_rate", "step",
     "metric", "value", "unit", "status",
 )  # fmt: skip
-RESULT_NUMBERS = {"learning_rate": "float64", "value": "float64"}
 METRIC_COLUMNS = ("name", "moment", "path")  # of a metric, beside its key in `metric`
+RESULT_TYPES = {
+    **{"learning_rate": "float64", "value": "float64"},
+    **dict.fromkeys(("study", "task", "variant", "cell", "metric", "unit", "status", *METRIC_COLUMNS), "category"),
+}
 MEMBER_COLUMNS = (
     "study", "task", "variant", "cell", "hidden_size", "n_parameters", "n_parameters_core", "lag", "length", "seed",
     "learning_rate", "status", "steps", "steps_to_solve", "train_s", "error", "job", "kernel", "budget", "identity",
@@ -182,7 +185,7 @@ def _result_frame(study: str, planned: Sequence[StudyMember]) -> pd.DataFrame:
     metrics = [declarations_of(record, member.job.units) for member, record in recorded]
     declared = [metric for of_member in metrics for metric in of_member.values()]
     if not declared:
-        return pd.DataFrame(columns=[*RESULT_COLUMNS, *METRIC_COLUMNS]).astype(RESULT_NUMBERS)
+        return pd.DataFrame(columns=[*RESULT_COLUMNS, *METRIC_COLUMNS]).astype(RESULT_TYPES)
     labels = pd.DataFrame([{"study": study, **member.row(), "step": record.steps} for member, record in recorded])
     frame = labels.loc[np.repeat(labels.index, [len(of_member) for of_member in metrics])].reset_index(drop=True)
     frame = frame.assign(
@@ -190,7 +193,7 @@ def _result_frame(study: str, planned: Sequence[StudyMember]) -> pd.DataFrame:
         value=[value for _, record in recorded for value in record.metrics.values()],
         **{name: [getattr(metric, name) for metric in declared] for name in ("unit", *METRIC_COLUMNS)},
     )
-    return frame[[*RESULT_COLUMNS, *METRIC_COLUMNS]].astype(RESULT_NUMBERS)
+    return frame[[*RESULT_COLUMNS, *METRIC_COLUMNS]].astype(RESULT_TYPES)
 
 
 def _unmeasured_frame(study: str, planned: Sequence[StudyMember]) -> pd.DataFrame:

@@ -53,14 +53,14 @@ def gate_lag(study: StudyData, cell: str) -> int | None:
 def gated_cells(study: StudyData) -> list[str]:
     """Return the cells whose gates were measured."""
     curves = gate_curves(study)
-    measured = set(curves.loc[curves["quantity"].astype(str).str.endswith(SHARES), "cell"])
+    of_gates = [quantity for quantity in curves["quantity"].unique() if quantity.endswith(SHARES)]
+    measured = set(curves.loc[curves["quantity"].isin(of_gates), "cell"])
     return [cell for cell in study.cells if cell in measured]
 
 
 def gates_of(curves: pd.DataFrame) -> list[str]:
     """Return the names of the gates in some curves."""
-    names = dict.fromkeys(curves["quantity"].astype(str))
-    return [name.removesuffix(SHARES) for name in names if name.endswith(SHARES)]
+    return [name.removesuffix(SHARES) for name in curves["quantity"].unique() if name.endswith(SHARES)]
 
 
 def gate_metric(study: StudyData, cell: str, name: str, moment: str, path: str = "") -> Interval:

@@ -86,7 +86,7 @@ def test_results_csv_holds_the_results(report: Path, sample: StudyData) -> None:
     results = pd.read_csv(report / "results.csv")
     assert tuple(results.columns) == RESULT_COLUMNS
     recorded = results.head(len(sample.results))
-    pd.testing.assert_frame_equal(recorded, sample.results[list(RESULT_COLUMNS)], check_dtype=False)
+    pd.testing.assert_frame_equal(recorded, sample.results[list(RESULT_COLUMNS)].astype(recorded.dtypes))
 
 
 def test_the_page_loads_nothing_and_its_links_lead_somewhere(html: str, parsed: Links, report: Path) -> None:
