@@ -207,9 +207,7 @@ def lstm(**changes: Any) -> dict[str, Tensor]:
 
 
 NAN = torch.full((16,), torch.nan)
-OVERFLOWING = {
-    name: torch.full_like(tensor, 1e200) for name, tensor in nn.RNN(2, 2).double().state_dict().items()
-}
+OVERFLOWING = {name: torch.full_like(tensor, 1e200) for name, tensor in nn.RNN(2, 2).double().state_dict().items()}
 BAD_MODELS: list[tuple[Any, list[str], str]] = [
     (nn.Linear(2, 3), [], "model.pt: weight, bias: allowed: weights of an nn.LSTM, nn.GRU or nn.RNN"),
     ({}, [], "model.pt: no tensor: allowed: weights of an"),
