@@ -21,10 +21,8 @@ RESULT_COLUMNS = (
     "metric", "value", "unit", "status",
 )  # fmt: skip
 METRIC_COLUMNS = ("name", "moment", "path")  # of a metric, beside its key in `metric`
-RESULT_TYPES = {
-    **{"learning_rate": "float64", "value": "float64"},
-    **dict.fromkeys(("study", "task", "variant", "cell", "metric", "unit", "status", *METRIC_COLUMNS), "category"),
-}
+RESULT_TEXTS = ("study", "task", "variant", "cell", "metric", "unit", "status", *METRIC_COLUMNS)
+RESULT_TYPES = {"learning_rate": "float64", "value": "float64"} | dict.fromkeys(RESULT_TEXTS, "category")
 MEMBER_COLUMNS = (
     "study", "task", "variant", "cell", "hidden_size", "n_parameters", "n_parameters_core", "lag", "length", "seed",
     "learning_rate", "status", "steps", "steps_to_solve", "train_s", "error", "job", "kernel", "budget", "identity",
@@ -252,7 +250,7 @@ def _joined(tables: tuple[list[Labelled], pd.DataFrame], name: str) -> pd.DataFr
     whole = pa.concat_tables([table for _, table in filled], promote_options="permissive")
     values: pd.DataFrame = whole.unify_dictionaries().to_pandas()
     for text in TEXT_COLUMNS & set(columns):
-        values[text] = values[text].astype("category").cat.reorder_categories(sorted(values[text].unique()))
+        values[text] = values[text].cat.reorder_categories(sorted(values[text].cat.categories))
     pa.default_memory_pool().release_unused()  # of the name before, back to the system
     return pd.concat([labels.reset_index(drop=True), values], axis=1)
 
