@@ -1,7 +1,7 @@
 # make bench       install and run the main study; STUDY=smoke for another one
-# make test        lint, types and all tests
-# make test-fast   lint, types and the tests without those of tests/slow_files.py, which train whole studies, start
-#                  servers, browsers and many processes, inject faults or draw many figures: run it after an edit
+# make test        lint, types and the tests of what one process does
+# make test-system the tests of whole experiments, browsers, MLflow servers, launchers, killed studies and the notebook
+# make test-fast   what make test runs, without the files that take 4 s or more: run it after an edit
 # make wheel-test  run the wheel alone in an empty environment
 # make lowest      try the lowest versions that pyproject.toml allows; TORCH=2.13.0 for another torch than the lowest
 # make faults      inject every fault at its full count; COUNT=short for each once or twice
@@ -14,7 +14,7 @@ STUDY ?= copy_task
 
 PYTEST := $(BIN)/pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 
-.PHONY: bench help test test-fast lint types tests wheel-test lowest faults engines ui clean
+.PHONY: bench help test test-system test-fast lint types tests wheel-test lowest faults engines ui clean
 
 bench: $(VENV)/installed
 	$(BIN)/python -m lstm_bench +experiment=$(STUDY)
@@ -24,8 +24,11 @@ help:
 
 test: lint types tests
 
+test-system: $(VENV)/installed-dev
+	$(PYTEST) -m system
+
 test-fast: lint types
-	$(PYTEST) -m "not slow"
+	$(PYTEST) -m "not system and not slow"
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff check .
@@ -35,7 +38,7 @@ types: $(VENV)/installed-dev
 	$(BIN)/mypy
 
 tests: $(VENV)/installed-dev
-	$(PYTEST)
+	$(PYTEST) -m "not system"
 
 # The wheel, alone in an empty environment, runs the smoke study from another folder.
 wheel-test: $(VENV)/installed-dev

@@ -13,7 +13,7 @@ import pytest
 import torch
 from hypothesis import settings
 from plain_figures import figures_left_out, plain_figures_written, unrendered_figures_written
-from slow_files import LONG_FILES, SLOW_FILES
+from slow_files import LONG_FILES, SLOW_FILES, SYSTEM_FILES
 
 from lstm_bench.cores import usable_cores
 from lstm_bench.report import figure_files
@@ -70,11 +70,13 @@ def pytest_xdist_auto_num_workers() -> int:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Order the files, not what is in them, and mark the slow ones."""
-    seconds = SLOW_FILES | LONG_FILES
+    """Order the files, not what is in them, and mark those that are left out at times."""
+    seconds = SYSTEM_FILES | SLOW_FILES | LONG_FILES
     items.sort(key=lambda item: -seconds.get(item.path.stem, 0))
     for item in items:
-        if item.path.stem in SLOW_FILES:
+        if item.path.stem in SYSTEM_FILES:
+            item.add_marker("system")
+        elif item.path.stem in SLOW_FILES:
             item.add_marker("slow")
 
 
