@@ -1,6 +1,6 @@
 # make bench       install and run the main study; STUDY=smoke for another one
 # make test        lint, types and the tests of what one process does
-# make test-system the tests of whole experiments, browsers, MLflow servers, launchers, killed studies and the notebook
+# make test-system the tests of whole studies, browsers, MLflow servers, launchers, faults, the notebook and every cell's kernel
 # make test-fast   what make test runs, without the files that take 4 s or more: run it after an edit
 # make wheel-test  run the wheel alone in an empty environment
 # make lowest      try the lowest versions that pyproject.toml allows; TORCH=2.13.0 for another torch than the lowest

@@ -64,9 +64,10 @@ def only_figures() -> Iterator[Callable[..., None]]:
         yield keep
 
 
-def pytest_xdist_auto_num_workers() -> int:
-    """Return one worker more than cores: tests of faults and of servers wait for most of their time."""
-    return usable_cores() + 1
+@pytest.hookimpl(optionalhook=True)  # there is none where xdist is left out
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Return the usable cores, and one more for system tests, which wait for most of their time."""
+    return usable_cores() + (config.option.markexpr == "system")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
