@@ -9,7 +9,7 @@ from lstm_bench.analysis.distance import held_ratio, held_spans, spans_in_distan
 from lstm_bench.analysis.frames import StudyData
 from lstm_bench.analysis.gradients import by_decay, decay_per_step, horizon, longest_lag_with_flow
 from lstm_bench.analysis.matching import matched_studies
-from lstm_bench.analysis.memory_span import MemorySpan
+from lstm_bench.analysis.memory_span import MemorySpan, SpanRatio
 from lstm_bench.analysis.solving import is_budget_limited, members_a_lag, solve_rates, spans, was_trained
 from lstm_bench.analysis.speed import speed_ratio
 from lstm_bench.analysis.statistics import too_few_note
@@ -33,14 +33,19 @@ def _paragraph(study: StudyData) -> str:
 
 
 def _findings(study: StudyData) -> list[str]:
-    """Return a finding for each way in which the cells are matched, where two or more of them were measured."""
+    """Return a finding for each way in which the cells are matched, where two or more of them were measured.
+
+    A further one leaves out the cells that the first sets beside the same best cell.
+    """
     comparisons = [(matching, matched) for matching, matched in matched_studies(study) if len(_measured(matched)) > 1]
     if len(comparisons) < 2:
         return [_finding(f"On {study.task}", comparisons[0][1] if comparisons else study)]
     conditions = [f"{'with' if matching.kind == 'nothing' else 'at'} {matching.text}," for matching, _ in comparisons]
     first, *others = conditions
     places = [f"On {study.task}, {first}", *(f"{other[0].upper()}{other[1:]}" for other in others)]
-    return [_finding(place, matched) for place, (_, matched) in zip(places, comparisons, strict=True)]
+    matched = [study for _, study in comparisons]
+    further = zip(places[1:], matched[1:], strict=True)
+    return [_finding(places[0], matched[0]), *(_finding(place, other, matched[0]) for place, other in further)]
 
 
 def _measured(study: StudyData) -> dict[str, MemorySpan]:
@@ -67,10 +72,20 @@ def _decays(study: StudyData, cell: str, lag: int) -> str:
     return f"{cell} {with_range(*decay)}, {reach}"
 
 
-def _finding(where: str, study: StudyData) -> str:
+def _finding(where: str, study: StudyData, told: StudyData | None = None) -> str:
+    """Return the best cell against the others, in a sentence or three.
+
+    Args:
+        where: the task and how the cells are matched.
+        study: the cells to compare.
+        told: the cells of the finding before this one.
+    """
     measured = _measured(study)
     words = STEPS_HELD if spans_in_distance(study) else LAGS
-    best, *others = sorted(measured, key=lambda cell: -_rank(measured[cell]))
+    best, *others = _longest_first(measured)
+    is_told = told is not None and _longest_first(_measured(told))[0] == best
+    if told is not None and is_told:
+        others = [cell for cell in others if cell not in _measured(told)] or others
     if not others:
         return f"{where} {best} {_alone(study, best, words)}."
     if all(span.outcome == "below" for span in measured.values()):
@@ -81,7 +96,10 @@ def _finding(where: str, study: StudyData) -> str:
         lengths = listed([f"{cell} {_span(study, cell, words)}" for cell in measured])
         return f"{where} the lags tried cannot tell the cells apart: {lengths}."
     nearest, *rest = apart[:NAMED]
-    first = f"{where} {best} {_span(study, best, words)}, {_against(study, best, nearest, words)}"
+    lead = f"{'it' if is_told else best} {_span(study, best, words)},"
+    if is_told and not _is_open(held_ratio(study, best, nearest)):
+        lead = f"it {words.holds.removesuffix(' for')}"
+    first = f"{where} {lead} {_against(study, best, nearest, words)}"
     also = listed([_against(study, best, cell, words) for cell in rest])
     alike = listed([cell for cell in others if cell not in apart][:NAMED])
     return " ".join(
@@ -128,6 +146,10 @@ STEPS_HELD = Words("holds a memory for", "{} steps", "fewer than", "as long as")
 LAGS = Words("reaches", "lag {}", "less than", "as far as")
 
 
+def _longest_first(measured: Mapping[str, MemorySpan]) -> list[str]:
+    return sorted(measured, key=lambda cell: -_rank(measured[cell]))
+
+
 def _rank(span: MemorySpan) -> float:
     """Order spans: an open end beats the same number closed, nothing known comes last."""
     if math.isnan(span.median):
@@ -158,10 +180,15 @@ def _against(study: StudyData, best: str, other: str, words: Words) -> str:
     """Return how much longer the best span is than another: "6.6x (95% 5.1-8.3) as long as rnn (5.42 steps)"."""
     ratio = held_ratio(study, best, other)
     extent = words.extent(held_spans(study)[other], is_budget_limited(study, other))
-    if ratio.bound and ratio.low <= 1:  # the lag grid ends too early for a factor
+    if _is_open(ratio):
         return f"against {extent} of {other}"
     unclear = "" if ratio.low > 1 else ", which is no clear lead"
     return f"{ratio.text} {words.ratio} {other} ({extent}){unclear}"
+
+
+def _is_open(ratio: SpanRatio) -> bool:
+    """Return whether the lag grid ends too early for a factor."""
+    return bool(ratio.bound) and ratio.low <= 1
 
 
 def _cost(study: StudyData, best: str, other: str) -> str:
