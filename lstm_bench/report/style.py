@@ -74,10 +74,15 @@ def without_matched_size(cell: str) -> str:
     return MATCHED_SIZE.sub("", cell)
 
 
-def colours_of_kinds(cells: Sequence[str]) -> dict[str, str]:
-    """Return a colour a cell, the same where matched parameters give it another hidden size on another task."""
-    by_name = colours(list(dict.fromkeys(map(without_matched_size, cells))))
-    return {cell: by_name[without_matched_size(cell)] for cell in cells}
+def colours_of_kinds(cells_of_tasks: Sequence[Sequence[str]]) -> dict[str, str]:
+    """Return a colour a cell, the same where matched parameters give it another hidden size on another task.
+
+    Where a task has a cell both as it is and with a matched size, these are two kinds.
+    """
+    is_twice = any(len({*map(without_matched_size, cells)}) < len({*cells}) for cells in cells_of_tasks)
+    kinds = {cell: MATCHED_SIZE.sub(" matched" if is_twice else "", cell) for cells in cells_of_tasks for cell in cells}
+    by_kind = colours(list(dict.fromkeys(kinds.values())))
+    return {cell: by_kind[kind] for cell, kind in kinds.items()}
 
 
 def save(figure: Figure, folder: Path, name: str) -> str:

@@ -8,7 +8,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from lstm_bench.report.panels import log_axis, new_figure
-from lstm_bench.report.style import INK, colours, inline_svg, lettered_svg, save, themed
+from lstm_bench.report.style import INK, colours, colours_of_kinds, inline_svg, lettered_svg, save, themed
 from lstm_bench.report.typography import typeset
 
 
@@ -97,3 +97,16 @@ def test_names_are_set_as_they_stand(label: str, tmp_path: Path) -> None:
     svg = lettered_svg(_labelled(label))
     assert f">{label}</text>" in svg
     assert ">10\u207b\u00b3</text>" in svg, "what we set ourselves is set in print"
+
+
+def test_a_kind_of_cell_has_one_colour_on_every_task() -> None:
+    zoo = colours_of_kinds([["lstm H=60", "rnn H=131"], ["lstm H=58", "rnn H=120"]])
+    assert [zoo["lstm H=60"], zoo["rnn H=131"]] == [zoo["lstm H=58"], zoo["rnn H=120"]]
+    assert zoo["lstm H=60"] != zoo["rnn H=131"]
+
+
+def test_a_cell_and_the_same_with_a_matched_size_have_the_colours_that_they_have_elsewhere() -> None:
+    cells = ["lstm", "rnn", "rnn H=131"]
+    assert colours_of_kinds([cells]) == colours(cells)
+    both = colours_of_kinds([cells, ["lstm", "rnn", "rnn H=127"]])
+    assert both["rnn H=127"] == both["rnn H=131"] != both["rnn"]

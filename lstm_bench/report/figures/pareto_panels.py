@@ -74,7 +74,7 @@ def _points(study: StudyData, price: Price) -> pd.DataFrame:
 @themed
 def draw(study: StudyData, price: Price, price_label: str) -> Figure:
     """Draw a panel a task, with axes of its own, all logarithmic."""
-    table, shades = points(study, price), colours_of_kinds(study.cells)
+    table, shades = points(study, price), colours_of_kinds([task.cells for task in study.by_task()])
     tasks = list(dict.fromkeys(zip(table["task"], table["variant"], strict=True)))
     most = int(table.groupby(["task", "variant"])["cell"].size().max())
     columns = 2 if len(tasks) > 1 and most <= MOST_BESIDE else 1

@@ -37,7 +37,7 @@ def span_cost_blocks(study: StudyData) -> list[Block]:
     table = span_costs(study)
     if table.empty:
         return []
-    shades = colours_of_kinds(study.cells)
+    shades = colours_of_kinds([task.cells for task in study.by_task()])
     rows = [_entries(row, shades) for row in _rows(table)]
     notes = [NOTE, _cost_note(table), _rate_note(table), *_missing(table)]
     files = Paragraph(("Rows: ", FileLink("tables/span_costs.csv"), "."), "files")
