@@ -53,6 +53,16 @@ def test_the_caption_of_the_solve_rates_has_the_ratio_in_steps_held(make: Make) 
     assert expected in solve_rate.finding(study)
 
 
+@pytest.mark.parametrize(("longest", "place"), [(2, 2 * 2**solve_rate.ARROW), (16, 16)])
+def test_a_bound_is_written_beside_its_arrow_whatever_other_cells_reach(make: Make, longest: int, place: float) -> None:
+    def outcome(cell: str, lag: int, _: int) -> str:
+        return "solved" if cell == "rnn" or lag <= longest else "missing"
+
+    above = solve_rate.draw(make(lags=(2, 16, 32), outcome=outcome)).axes[0]
+    (bound,) = [text for text in above.texts if text.get_text() == f"≥ {longest}"]
+    assert bound.xy == (place, 0), "beyond its end where there is more room to the right, else before its begin"
+
+
 def test_beside_not_measured_stands_why(make: Make) -> None:
     study = make()
     flow = study.results["metric"].str.startswith("grad/")

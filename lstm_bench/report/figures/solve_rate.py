@@ -39,6 +39,8 @@ METHOD = (
     "not."
 )
 DODGE = 0.05  # octaves between cells, so that whiskers stand side by side
+OPEN: Mapping[str, int] = {"above": 1, "below": -1}  # which way the arrow of a bound points
+ARROW = 0.45  # octaves that the arrow of a bound is long
 CURVE_POINTS = 100
 ROOM_FOR_NAMES = (-0.1, 1.1)  # of published points, above 1 and below 0
 ROW = 0.28  # inches
@@ -65,7 +67,7 @@ def draw(study: StudyData) -> Figure:
 
 def _draw_spans(axes: Axes, study: StudyData, t50s: Mapping[str, MemorySpan], shades: Mapping[str, str]) -> None:
     for row, (cell, span) in enumerate(t50s.items()):
-        _draw_span(axes, row, span, study.lags, shades[cell])
+        _draw_span(axes, row, span, shades[cell])
         _write_span(axes, row, span, study.lags)
     row_axis(axes, list(t50s))
     axes.tick_params(bottom=False, labelbottom=False)
@@ -73,26 +75,30 @@ def _draw_spans(axes: Axes, study: StudyData, t50s: Mapping[str, MemorySpan], sh
     axes.set_title("T50, the lag that half of the members solve, with 95% interval (steps)", fontsize="medium")
 
 
-def _draw_span(axes: Axes, row: int, span: MemorySpan, lags: list[int], shade: str) -> None:
+def _draw_span(axes: Axes, row: int, span: MemorySpan, shade: str) -> None:
     if span.outcome == "fitted":
         axes.plot([span.low, span.high], [row, row], color=shade, linewidth=2.2, solid_capstyle="butt")
         axes.plot(span.median, row, marker="D", color=shade, markersize=5.5)
-    elif span.outcome in ("above", "below"):
-        end = lags[-1] * 2**0.45 if span.outcome == "above" else lags[0] / 2**0.45
-        axes.annotate("", (end, row), (span.median, row), arrowprops={"arrowstyle": "-|>", "color": shade, "lw": 1.6})
+    elif span.outcome in OPEN:
+        arrow = {"arrowstyle": "-|>", "color": shade, "lw": 1.6}
+        axes.annotate("", (_open_end(span), row), (span.median, row), arrowprops=arrow)
         axes.plot(span.median, row, marker="|", color=shade, markersize=9, markeredgewidth=2)
+
+
+def _open_end(span: MemorySpan) -> float:
+    """Return where the arrow of a span that the lags only bound ends."""
+    return span.median * 2 ** (ARROW * OPEN[span.outcome])
 
 
 def _write_span(axes: Axes, row: int, span: MemorySpan, lags: list[int]) -> None:
     """Write the span beside its interval, on the side where there is room."""
     text = typeset(span.text + (", cut off by the lag grid" if span.cut_off else ""))
-    is_left = span.median**2 < lags[0] * lags[-1]  # below the middle of the log axis
-    if span.outcome == "fitted":
-        place = span.high if is_left else span.low
-    else:
-        is_left, place = span.outcome != "above", {"above": lags[-1]}.get(span.outcome, lags[0])
+    is_left = not span.median**2 >= lags[0] * lags[-1]  # below the middle of the log axis, or nowhere
+    ends = (span.low, span.high) if span.outcome == "fitted" else (lags[0], lags[0])
+    if span.outcome in OPEN:
+        ends = (min(span.median, _open_end(span)), max(span.median, _open_end(span)))
     axes.annotate(
-        text, (place, row), xytext=(9 if is_left else -9, 0), textcoords="offset points", va="center",
+        text, (ends[is_left], row), xytext=(9 if is_left else -9, 0), textcoords="offset points", va="center",
         ha="left" if is_left else "right", fontsize="small", color=INK,
     )  # fmt: skip
 
