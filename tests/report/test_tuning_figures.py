@@ -5,6 +5,7 @@ from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
+import pandas as pd
 import pytest
 from synthetic_study import make_study
 
@@ -47,6 +48,19 @@ def test_shares_that_diverged_stand_in_the_rows(unstable: StudyData) -> None:
 
 def test_a_study_in_which_nobody_diverged_says_so(sample: StudyData) -> None:
     assert "No member diverged, in tuning or after it." in tuning.finding(sample)
+
+
+@pytest.mark.parametrize(
+    ("more", "written"),
+    [([], ["0.001", "0.003", "0.01"]), ([0.0001, 0.0003, 0.03, 0.1], ["0.0001", "0.001", "0.01", "0.1"])],
+)
+def test_of_many_rates_the_powers_of_ten_are_written(sample: StudyData, more: list[float], written: list[str]) -> None:
+    further = [sample.tuning.iloc[:1].assign(learning_rate=rate) for rate in more]
+    figure = tuning.draw(replace(sample, tuning=pd.concat([sample.tuning, *further])))
+    figure.draw_without_rendering()
+    ticks = figure.axes[-1].get_xticklabels()
+    assert len(ticks) == 3 + len(more)
+    assert [tick.get_text() for tick in ticks if tick.get_text()] == written
 
 
 def test_the_curves_are_those_of_the_table(sample: StudyData) -> None:

@@ -1,11 +1,14 @@
 """Which learning rate suits which cell at which lag, and where members diverged."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter
 
 from lstm_bench.analysis.comparison import chosen_rates
 from lstm_bench.analysis.frames import StudyData
@@ -27,6 +30,7 @@ METHOD = (
 )
 DIVERGED = "diverged"
 RING: Mapping[str, Any] = {"marker": "o", "markersize": 9, "markerfacecolor": "none"}
+WRITTEN = 4  # rates that have room side by side
 CROSS: Mapping[str, Any] = {"marker": "x", "markersize": 6, "markeredgewidth": 1.5}
 PLUS: Mapping[str, Any] = {"marker": "+", "markersize": 6, "markeredgewidth": 1.0}
 
@@ -52,7 +56,7 @@ def draw(study: StudyData) -> Figure:
             note_in(axes, "not run")
     rates = _rates(study)
     places[0].set(ylim=(0, 2.1), xscale="log", xlim=(rates[0] / 1.5, rates[-1] * 1.5))
-    ticks_at(places[0].xaxis, rates, "{:g}")
+    _write_rates(places[0].xaxis, rates)
     name_axes(figure, x=f"learning rate (n = {_seeds_a_rate(study)} a point)", y="share of budget;\nunsolved: 1 + loss")
     marks = [
         legend_entry("rate chosen", color=MUTED, linestyle="none", **RING),
@@ -61,6 +65,14 @@ def draw(study: StudyData) -> Figure:
     ]
     legend(figure, [*cell_entries(study.cells, shades, marker="o", markersize=4), *marks])
     return figure
+
+
+def _write_rates(axis: Axis, rates: list[float]) -> None:
+    """Set a tick at each rate; where they are too many to be written side by side, write the powers of ten alone."""
+    ticks_at(axis, rates, "{:g}")
+    decades = [rate for rate in rates if math.isclose(math.log10(rate), round(math.log10(rate)), abs_tol=1e-9)]
+    if len(rates) > WRITTEN and len(decades) > 1:
+        axis.set_major_formatter(FuncFormatter(lambda rate, _: f"{rate:g}" if rate in decades else ""))
 
 
 def _rates(study: StudyData) -> list[float]:

@@ -36,6 +36,7 @@ MEANINGS = {
     "failed": "failed with an error",
     "missing": "have no record (not run)",
 }
+SINGULAR = {"were": "was", "have": "has"}
 
 
 TITLE, ANCHOR = "Failures and censoring", "failures"
@@ -74,8 +75,13 @@ def failure_section(blocks: Sequence[Block]) -> Section:
 def summary(study: StudyData) -> str:
     """Return one sentence on what became of all members."""
     counts = study.members["status"].value_counts()
-    outcomes = listed([f"{counts[status]:,} {MEANINGS[status]}" for status in STATUSES if counts.get(status, 0)])
-    return f"Of {counted(len(study.members), 'planned member')} {outcomes}."
+    outcomes = [_became(int(counts[status]), status) for status in STATUSES if counts.get(status, 0)]
+    return f"Of {counted(len(study.members), 'planned member')} {listed(outcomes)}."
+
+
+def _became(members: int, status: str) -> str:
+    verb, space, rest = MEANINGS[status].partition(" ")
+    return f"{members:,} {SINGULAR.get(verb, verb) if members == 1 else verb}{space}{rest}"
 
 
 def notes(study: StudyData) -> list[str]:
