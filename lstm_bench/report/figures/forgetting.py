@@ -75,7 +75,7 @@ def _finish(axes: Axes, drawn: pd.DataFrame) -> None:
     axes.set_xscale("log", base=2)
     axes.set_xlim(drawn["distance"].min() / 1.15, drawn["distance"].max() * 1.15)
     axes.set_ylim(min(0.0, drawn["low"].min()) - 0.03, 1.03)  # an answer that is no letter at all is worse than chance
-    log_ticks(axes.xaxis, LogLocator(base=2, numticks=8))
+    log_ticks(axes.xaxis, LogLocator(base=2, numticks=6))
 
 
 def finding(study: StudyData) -> str:
