@@ -46,6 +46,7 @@ DUPLICATES_NAMED = 3
 CHOSEN_GROUPS = ("task", "cell")
 OF_EVERY_CHOICE = (LAG, "cell.hidden_size")  # what a sweep sets of whichever task and cell
 KEPT_BY_THE_WHOLE = ("experiment", "study", "studies", "measure")  # keys of a study of claims itself
+KEPT_BY_A_PART = "budget"  # a study of claims leaves it to a study that sets it
 
 
 @dataclass(frozen=True)
@@ -267,17 +268,20 @@ def substudy_invocations(studies: Mapping[str, str], invocation: Invocation) -> 
     Args:
         studies: overrides, separated by spaces, by the name of the study.
         invocation: the command of the study of claims. Its overrides hold for every study, in place of the study's own
-            for the same key, except for KEPT_BY_THE_WHOLE.
+            for the same key, except for KEPT_BY_THE_WHOLE, and for KEPT_BY_A_PART where a study sets it.
     """
     shared = [override for override in invocation.overrides if _key(override).split(".")[0] not in KEPT_BY_THE_WHOLE]
-    keys = {_key(override) for override in shared}
     return [
-        Invocation(
-            (*[override for override in overrides.split() if _key(override) not in keys], f"study={name}", *shared),
-            invocation.config_dir,
-        )
+        Invocation(_overrides_of_a_part(overrides.split(), name, shared), invocation.config_dir)
         for name, overrides in studies.items()
     ]
+
+
+def _overrides_of_a_part(own: Sequence[str], name: str, shared: Sequence[str]) -> tuple[str, ...]:
+    kept = [override for override in own if _key(override) == KEPT_BY_A_PART]
+    others = [override for override in shared if not kept or _key(override) != KEPT_BY_A_PART]
+    keys = {_key(override) for override in others}
+    return (*[override for override in own if _key(override) not in keys], f"study={name}", *others)
 
 
 def _value(override: str) -> str:

@@ -22,3 +22,12 @@ def test_what_was_asked_of_the_whole_holds_for_every_part_in_place_of_its_own():
     assert parts[1].overrides == (
         "+experiment=copy_task", "cell=rnn", "study=short", "trainer.seeds=3", "task.lag=4", "output=/x",
     )  # fmt: skip
+
+
+def test_a_part_that_sets_its_budget_keeps_it_and_the_others_have_that_of_the_whole():
+    studies = STUDIES | {"words": "+experiment=anatomy budget=quick"}
+    parts = substudy_invocations(studies, Invocation(("+experiment=claims", "budget=published", "trainer.seeds=3")))
+    assert [part.overrides for part in parts[::2]] == [
+        ("+experiment=copy_task", "study=copy_task", "budget=published", "trainer.seeds=3"),
+        ("+experiment=anatomy", "budget=quick", "study=words", "trainer.seeds=3"),
+    ]
