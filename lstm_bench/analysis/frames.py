@@ -1,5 +1,6 @@
 """The records of a study as tidy frames."""
 
+import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cached_property
@@ -77,6 +78,11 @@ class StudyData:
     def cells_at(self, lag: int) -> list[str]:
         """Return the cells that were planned at a lag, in the plan's order."""
         return list(dict.fromkeys(job.cell for job in self.plan.jobs if job.lag == lag))
+
+    def training_seconds(self, cell: str | None = None) -> float:
+        """Return how long the members of a cell, or all, trained: core time, on a GPU by the clock; tuning included."""
+        frames = [frame if cell is None else frame.loc[frame["cell"] == cell] for frame in (self.members, self.tuning)]
+        return math.fsum(float(frame["train_s"].dropna().sum()) for frame in frames)
 
     def final(self, name: str, moment: str = "", path: str = "") -> pd.DataFrame:
         """Return the rows of `results` that hold one metric."""

@@ -1,6 +1,5 @@
 """What the searches for spans tried, in order, and what each of them came to."""
 
-import math
 from typing import Any
 
 import pandas as pd
@@ -53,12 +52,6 @@ def searches(study: StudyData) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(SEARCH_COLUMNS))
 
 
-def core_seconds(study: StudyData, cell: str) -> float:
-    """Return the seconds of a core that the members of a cell trained for, tuning included."""
-    frames = (study.members, study.tuning)
-    return math.fsum(frame.loc[frame["cell"] == cell, "train_s"].dropna().sum() for frame in frames)
-
-
 def _searches(study: StudyData) -> list[SpanPlan]:
     """Return the searches of a study narrowed to one task, for cells that it holds."""
     contestants = dict.fromkeys(job.contestant for job in study.plan.jobs)
@@ -91,5 +84,10 @@ def _search(study: StudyData, search: SpanPlan) -> dict[str, Any]:
     cell = search.candidates[0].cell
     known = _known(search if search.ended else search.packs[-1])
     members, tuning = (int((frame["cell"] == cell).sum()) for frame in (study.members, study.tuning))
-    counts = {"members": members, "tuning_members": tuning, "core_s": core_seconds(study, cell), "ended": search.ended}
+    counts = {
+        "members": members,
+        "tuning_members": tuning,
+        "core_s": study.training_seconds(cell),
+        "ended": search.ended,
+    }
     return {**study.labels, "cell": cell, **known, **counts}

@@ -123,7 +123,8 @@ def _training_parts(
     study: StudyData, figures: Path, extra_receipt: Mapping[str, Any] | None, own_claims: Path | None
 ) -> Parts:
     statuses = study.members["status"].value_counts().sort_index()
-    outcome = {"members": {str(status): int(n) for status, n in statuses.items()}, "problems": study.problems}
+    members = {str(status): int(n) for status, n in statuses.items()}
+    outcome = {"training_s": study.training_seconds(), "members": members, "problems": study.problems}
     receipt = make_receipt(study.plan, outcome, extra_receipt)
     ruled = rulings_of(study, own_claims)
     if study.plan.measure == "sensitivity":
@@ -141,7 +142,7 @@ def _training_parts(
 
 def _claims_parts(evidence: Evidence, figures: Path, extra_receipt: Mapping[str, Any] | None) -> Parts:
     ruled = evidence.rulings
-    studies = [make_receipt(study.plan, {}, None) for study in evidence.studies]
+    studies = [make_receipt(study.plan, {"training_s": study.training_seconds()}, None) for study in evidence.studies]
     receipt = make_receipt(evidence.plan, {"problems": evidence.problems, "studies": studies}, extra_receipt)
     tables = {"comparison": [comparison(study) for study in evidence.studies]}
     tables["members"] = [study.members for study in evidence.studies]

@@ -26,13 +26,17 @@ class Machine:
 
 @dataclass(frozen=True)
 class Receipt:
-    """What the gallery shows of a receipt. `studies` are those that a study of claims rules on, None of any other."""
+    """What the gallery shows of a receipt. `studies` are those that a study of claims rules on, None of any other.
+
+    `wall_s` is the time of the last run, `training_s` the core time of all members; an earlier version has none.
+    """
 
     command: str
     rebuild: str
     started: str
     wall_s: float | None
     environment: Machine
+    training_s: float | None = None
     taken_over: Annotated[int, Field(alias="members taken over from other studies")] = 0
     studies: list["Receipt"] | None = None
 
@@ -40,6 +44,12 @@ class Receipt:
     def members_taken_over(self) -> int:
         """How many members other studies had trained."""
         return self.taken_over + sum(study.members_taken_over for study in self.studies or [])
+
+    @property
+    def member_seconds(self) -> float | None:
+        """For how long all members trained, None where that is not known of every study."""
+        times = [study.training_s for study in (self.studies if self.studies is not None else [self])]
+        return None if None in times else sum(time for time in times if time is not None)
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ ELSEWHERE = ("jobs", "studies", "problems", "members", "limit", "cost")
 SECTIONS = {"task": "task", "cell": "cell", "trainer": "task", "probe": "task"}  # of a configuration: whose it is
 COMMANDS = ("command", "rebuild")
 NAMES = {"lstm_bench": "lstm_bench", "memory_gib": "memory (GiB)"}  # of facts that are not their key's words
+TIMES = {"wall_s": "wall time of the last run", "training_s": "training of all members, in core time"}
 Job = Mapping[str, Any]  # of receipt.json
 
 
@@ -24,7 +25,10 @@ def rebuild_command(plan: StudyPlan) -> str:
 
 
 def make_receipt(plan: StudyPlan, outcome: Mapping[str, Any], extra: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Return how a study came about, what its kind of study says of its outcome, and with what the report was made."""
+    """Return how a study came about, what its kind of study says of its outcome, and with what the report was made.
+
+    `wall_s` is the time of the last run alone, which may have found most members finished.
+    """
     return {
         "study": plan.study,
         "experiment": plan.experiment,
@@ -76,8 +80,8 @@ def _flat(key: str, value: Any) -> list[tuple[str, str]]:
         if all(not isinstance(part, Mapping) for _, part in nested) and key.endswith("packages"):
             return [(key.replace("_", " "), ", ".join(f"{name} {part}" for name, part in nested))]
         return [item for name, part in nested for item in _flat(name, part)]
-    if key == "wall_s":
-        return [("wall time", "not finished" if value is None else duration(float(value)))]
+    if key in TIMES:
+        return [(TIMES[key], "not finished" if value is None else duration(float(value)))]
     return [(NAMES.get(key, key.replace("_", " ")), "unknown" if value is None else str(value))]
 
 

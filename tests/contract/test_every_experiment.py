@@ -95,5 +95,7 @@ def test_an_experiment_runs_whole_in_small(experiment, tmp_path, monkeypatch, re
     assert receipt["command"].startswith(f"python -m lstm_bench +experiment={experiment}")
     if experiment == "smoke":
         cost = receipt["cost"]
+        trained = cost["training_s"] + cost["tuning_s"] + cost["evaluation_s"]
+        assert receipt["training_s"] == pytest.approx(trained, rel=1e-6)
         assert 0 < cost["limit_s"] < cost["training_s"] + cost["tuning_s"] < cost["jobs_s"] < cost["available_s"]
     assert (report / "report.html").stat().st_size > 10_000

@@ -133,6 +133,26 @@ def test_a_report_of_an_earlier_version_is_listed_with_what_its_receipt_says(tmp
     assert "<svg" not in index.read_text()
 
 
+@pytest.mark.parametrize(
+    ("training_s", "told"),
+    [
+        (3600.0, "; members trained for 1 h 0 min 0 s of core time\n"),
+        (16_572.0, "; members trained for 4 h 36 min 12 s of core time, in part before this run\n"),
+    ],
+)
+def test_a_study_of_several_runs_is_not_told_as_cheap_as_its_last(tmp_path: Path, training_s: float, told: str) -> None:
+    make_report(tmp_path, "resumed", training_s=training_s)
+    write_index(tmp_path)
+    assert f"2026-11-29{told}" in (tmp_path / "README.md").read_text()
+
+
+def test_what_claims_cost_is_known_where_the_cost_of_every_study_is(tmp_path: Path) -> None:
+    make_report(tmp_path, "known", studies=[receipt("a", training_s=60.0), receipt("b", training_s=120.0)])
+    make_report(tmp_path, "older", studies=[receipt("a", training_s=60.0), receipt("b")])
+    write_index(tmp_path)
+    assert (tmp_path / "README.md").read_text().count("members trained for 3 min 0 s of core time") == 1
+
+
 def test_members_that_a_study_of_claims_took_over_are_those_of_its_studies(tmp_path: Path) -> None:
     taken = {"members taken over from other studies": 20}
     make_report(tmp_path, "claims", {}, studies=[receipt("a", **taken), receipt("b"), receipt("c", **taken)])

@@ -20,7 +20,7 @@ def test_the_page_names_all_that_a_result_can_be_checked_against(tmp_path: Path)
     assert items["packages"] == "torch 2.13.0, numpy 2.4.6"
     assert (items["device"], items["threads per worker"], items["dtype"]) == ("cpu", "1", "float32")
     assert (items["processor"], items["cores"]) == ("Synthetic CPU @ 2.00GHz", "2")
-    assert (items["commit"], items["wall time"]) == ("0123456789ab", "7 min 12 s")
+    assert (items["commit"], items["wall time of the last run"]) == ("0123456789ab", "7 min 12 s")
     assert items["command"] == "python -m lstm_bench +experiment=copy_task"
     assert items["rebuild"] == "python -m lstm_bench.report small"
     assert items["seeds"] == "0"

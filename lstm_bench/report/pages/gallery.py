@@ -74,7 +74,7 @@ def _content(report: Report) -> Iterator[Block]:
 
 
 def _cost(receipt: Receipt) -> str:
-    """Return "6 min 3 s on 2 cores (AMD EPYC, Linux x86_64), 2026-11-29", with what others had paid for."""
+    """Return "6 min 3 s on 2 cores (AMD EPYC, Linux x86_64), 2026-11-29", and what all its members took."""
     machine = receipt.environment
     time = "Not finished" if receipt.wall_s is None else duration(receipt.wall_s)
     cores = counted(machine.cores, "core") if machine.cores else "unknown cores"
@@ -82,7 +82,16 @@ def _cost(receipt: Receipt) -> str:
     parts = ", ".join(filter(None, (machine.processor, device, machine.system)))
     reused = receipt.members_taken_over
     others = f"; {counted(reused, 'member')} had been trained by other studies" if reused else ""
-    return f"{time} on {cores}{f' ({parts})' if parts else ''}, {receipt.started[:10]}{others}"
+    return f"{time} on {cores}{f' ({parts})' if parts else ''}, {receipt.started[:10]}{_training(receipt)}{others}"
+
+
+def _training(receipt: Receipt) -> str:
+    """Return how long members trained, and that a part was before the last run where that was too short for it."""
+    seconds, cores = receipt.member_seconds, receipt.environment.cores
+    if not seconds:
+        return ""
+    is_more = receipt.wall_s is not None and cores is not None and seconds > receipt.wall_s * cores
+    return f"; members trained for {duration(seconds)} of core time{', in part before this run' if is_more else ''}"
 
 
 def _files(report: Report) -> tuple[Inline, ...]:
