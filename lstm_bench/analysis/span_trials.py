@@ -11,7 +11,7 @@ from lstm_bench.records.schema import JobPlan, PackPlan, SpanPlan
 
 TRIAL_COLUMNS = (
     "study", "task", "variant", "cell", "pack", "lag", "solved", "attempts", "reason", "learning_rate", "tuned_at",
-    "t50", "t50_low", "t50_high",
+    "tuned_also_at", "t50", "t50_low", "t50_high",
 )  # fmt: skip
 SEARCH_COLUMNS = (
     "study", "task", "variant", "cell", "t50", "t50_low", "t50_high", "members", "tuning_members", "core_s", "ended",
@@ -33,9 +33,9 @@ def search_of(study: StudyData, contestant: tuple[str, str, str]) -> SpanPlan | 
 def trials(study: StudyData) -> pd.DataFrame:
     """Return the packs of each search in the order in which they began, a row a (task, variant, cell, pack).
 
-    `solved` of `attempts` members; `reason` of the lag; `learning_rate`, and the lag `tuned_at` that it was chosen at;
-    `t50`, `t50_low` and `t50_high` are what was known when the pack began, in steps. The last row of a search that has
-    ended has no lag: what was known at its end, and why it ended.
+    `solved` of `attempts` members; `reason` of the lag; `learning_rate`, and the lags `tuned_at` and, between octaves,
+    `tuned_also_at` that it was chosen at; `t50`, `t50_low` and `t50_high` are what was known when the pack began, in
+    steps. The last row of a search that has ended has no lag: what was known at its end, and why it ended.
     """
     rows = [row for one_task in study.by_task() for search in _searches(one_task) for row in _trials(one_task, search)]
     return pd.DataFrame(rows, columns=list(TRIAL_COLUMNS))
@@ -64,6 +64,7 @@ def _trials(study: StudyData, search: SpanPlan) -> list[dict[str, Any]]:
     rows = [
         {**labels, "pack": number, **_outcome(study, labels["cell"], pack), **_known(pack), "lag": pack.lag}
         | {"reason": pack.reason, "learning_rate": pack.learning_rate, "tuned_at": pack.tuned_at}
+        | {"tuned_also_at": pack.tuned_also_at}
         for number, pack in enumerate(search.packs)
     ]
     end = {**labels, "pack": len(rows), **_known(search), "reason": search.ended}

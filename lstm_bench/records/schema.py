@@ -125,8 +125,8 @@ class PackPlan:
     """A pack of a search for a span: members that are trained at one lag, chosen by the packs before it.
 
     `reason` is that of `span_search.Decision`; `median`, `low` and `high` are T50 and its 95% interval, in steps, by
-    the packs that the decision knows. `learning_rate` is the one chosen at the lag `tuned_at`. Both are None until it
-    is chosen, and `tuned_at` where one rate was given.
+    the packs that the decision knows. `learning_rate` is the one chosen at the lag `tuned_at`, and `tuned_also_at` is
+    another whose tuning members had a say. All are None until it is chosen, and both lags where one rate was given.
     """
 
     lag: int
@@ -137,6 +137,7 @@ class PackPlan:
     high: float
     learning_rate: float | None = None
     tuned_at: int | None = None
+    tuned_also_at: int | None = None
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from functools import cached_property
 
 from lstm_bench.analysis.span_information import PACK
 from lstm_bench.analysis.span_search import Decision, Pack, SpanSearch, next_pack
+from lstm_bench.engine.tuning import Trial
 from lstm_bench.lag_grid import nearest, octaves
 from lstm_bench.records.schema import WITHOUT_RESULT, JobPlan, MemberRecord, PackPlan, SpanPlan
 from lstm_bench.study.identity import settings_identity
@@ -47,12 +48,17 @@ class Progress:
 
 @dataclass(frozen=True)
 class _Tuning:
-    """What tuning at a lag has come to; `rate` is None while it waits for a member."""
+    """What tuning at a lag has come to; `rate` is None while it waits for a member.
+
+    `also_at` is another lag whose tuning members had a say in the rate.
+    """
 
     job: JobPlan
     rate: float | None
     has_left_baseline: bool
     seconds: float
+    trials: Sequence[Trial] = ()
+    also_at: int | None = None
 
 
 class SpanReplay:
@@ -83,6 +89,7 @@ class SpanReplay:
         """Return how far the search is by the records that `read` returns."""
         packs, ended, seeds_at = list[PackPlan](), dict[int, Pack](), Counter[int]()
         jobs, tunings, waiting = dict[str, JobPlan](), dict[int, _Tuning](), dict[str, JobPlan]()
+        tuned_for = dict[int, _Tuning]()  # by lag, from its first pack on: a lag keeps its rate
         while True:
             lags = [pack.lag for pack in packs]
             decision = next_pack(lags, ended, self._plan.at_once, self._search)
@@ -92,13 +99,14 @@ class SpanReplay:
             first = seeds_at[lag]
             seeds_at[lag] += PACK
             paid = set(tunings)
-            tuned = self._tuned(lag, tunings, read)
+            tuned = tuned_for.setdefault(lag, self._tuned(lag, tunings, read))
             pack = _pack(decision, lag, list(range(first, first + PACK)))
             if tuned.rate is None:
                 waiting[tuned.job.job] = tuned.job
             else:
                 tunes = len(self._candidates[lag].learning_rates) > 1
-                pack = replace(pack, learning_rate=tuned.rate, tuned_at=tuned.job.lag if tunes else None)
+                tuned_at = tuned.job.lag if tunes else None
+                pack = replace(pack, learning_rate=tuned.rate, tuned_at=tuned_at, tuned_also_at=tuned.also_at)
                 job = at_rate(self._candidates[lag], tuned.rate, pack.seeds)
                 seeds = [*jobs[job.job].seeds, *job.seeds] if job.job in jobs else job.seeds
                 jobs[job.job] = replace(job, seeds=seeds)
@@ -121,8 +129,9 @@ class SpanReplay:
         """Return the tuning whose rate a lag takes, or the one that it waits for.
 
         Octaves are tuned upwards from the first lag, to the first one where no member leaves the baseline: a lag takes
-        the rate of the nearest octave, or of the last one below where some member did. `tunings` gains those that were
-        looked at.
+        the rate of the nearest octave, or of the last one below where some member did; between two octaves that were
+        tuned when its first pack begins, the best rate by the members of both. `tunings` gains those that were looked
+        at.
         """
         if len(self._candidates[lag].learning_rates) == 1:
             job = self._candidates[lag]
@@ -137,7 +146,28 @@ class SpanReplay:
             if above.rate is not None and not above.has_left_baseline:
                 break
             chosen = above
-        return chosen
+        return self._tuned_on_both_sides(lag, chosen, tunings)
+
+    def _tuned_on_both_sides(self, lag: int, nearest_tuning: _Tuning, tunings: dict[int, _Tuning]) -> _Tuning:
+        """Return the best rate by the members of both octaves around a lag, where both are known and tell rates apart.
+
+        A rate that is best at the octave below may be too high a little above it, and be chosen there by the fastest.
+        """
+        around = {max((octave for octave in self._octaves if octave <= lag), default=lag)}
+        around |= {min((octave for octave in self._octaves if octave >= lag), default=lag)}
+        others = around - {nearest_tuning.job.lag}
+        if len(around) < 2 or len(others) != 1 or nearest_tuning.rate is None or not others <= tunings.keys():
+            return nearest_tuning
+        other = tunings[others.pop()]
+        if other.rate is None:
+            return other  # waits for its members
+        if not other.has_left_baseline:
+            return nearest_tuning
+        rates = {trial.learning_rate for trial in nearest_tuning.trials}
+        rates &= {trial.learning_rate for trial in other.trials}
+        trials = [trial for trial in (*nearest_tuning.trials, *other.trials) if trial.learning_rate in rates]
+        best = best_rate(trials, job_config(nearest_tuning.job).trainer)
+        return replace(nearest_tuning, rate=best, also_at=other.job.lag)
 
     def _tuning_at(self, octave: int, tunings: dict[int, _Tuning], read: Read) -> _Tuning:
         if octave not in tunings:
@@ -189,7 +219,7 @@ def _tuning(job: JobPlan, read: Read) -> _Tuning:
         trials = [trial_of(record, job.criterion) for record in whole]
     is_whole = len(whole) == len(records)
     rate = best_rate(trials, trainer) if is_whole else None
-    return _Tuning(job, rate, left_baseline(trials), math.fsum(record.train_s for record in whole))
+    return _Tuning(job, rate, left_baseline(trials), math.fsum(record.train_s for record in whole), trials)
 
 
 def _with_result(identity: str, read: Read) -> MemberRecord | None:

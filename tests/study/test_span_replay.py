@@ -119,12 +119,42 @@ def test_a_loss_below_the_baseline_is_enough_to_choose_a_rate_by(plan):
     records = Records(losses={(32, 0.03): 0.9, (32, 0.01): 0.94})
     run_to_its_end(plan, records)
     packs = SpanReplay(plan).progress(records.read).plan.packs
-    above = [pack for pack in packs if pack.lag >= 23]
+    above = [pack for pack in packs if pack.lag >= 32]
     assert {(pack.learning_rate, pack.tuned_at) for pack in above} == {(0.03, 32)}
     barely = Records(losses={(32, 0.03): 0.95})
     run_to_its_end(plan, barely)
     packs = SpanReplay(plan).progress(barely.read).plan.packs
     assert {pack.tuned_at for pack in packs if pack.lag >= 23} == {16}
+
+
+class FastButFragile(Records):
+    """The rate 0.01 solves first up to lag 8 and nowhere above; 0.003 solves up to 16, for reported members to 11."""
+
+    def train(self, job: JobPlan) -> None:
+        super().train(job)
+        for identity, record in self.by_identity.items():
+            if record.job == job.job:
+                steps = self._steps(job.lag, record)
+                status = "plateau" if steps is None else "solved"
+                self.by_identity[identity] = replace(record, status=status, steps_to_solve=steps)
+
+    def _steps(self, lag: int, record: MemberRecord) -> int | None:
+        longest = {0.003: 16 if record.role == "tuning" else 11, 0.01: 8}.get(record.learning_rate or 0.0, 0)
+        return {0.003: 60, 0.01: 20}[record.learning_rate or 0.0] if lag <= longest else None
+
+
+def test_between_two_tuned_octaves_the_rate_is_the_best_by_the_members_of_both(plan):
+    records = FastButFragile()
+    run_to_its_end(plan, records)
+    packs = SpanReplay(plan).progress(records.read).plan.packs
+    chosen = {pack.lag: (pack.learning_rate, pack.tuned_at, pack.tuned_also_at) for pack in packs}
+    assert {lag: chosen[lag] for lag in (4, 8, 16)} == {4: (0.01, 4, None), 8: (0.01, 8, None), 16: (0.003, 16, None)}
+    between = {lag: rate for lag, rate in chosen.items() if 8 < lag < 16}
+    assert 11 in between or 10 in between
+    assert set(between.values()) <= {(0.003, 8, 16), (0.003, 16, 8)}, (
+        "0.01 is the faster at 8, and solves nothing above"
+    )
+    assert all(pack.tuned_also_at is None for pack in packs if pack.lag > 16), "at 32 no rate tells anything"
 
 
 def test_a_rate_beyond_the_end_of_the_grid_is_waited_for(plan):

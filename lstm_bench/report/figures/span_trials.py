@@ -22,7 +22,8 @@ METHOD = (
     "A mark is a pack: full where all its members solved, empty where none did. The band is the 95% interval of T50 "
     "when the pack began, under the model of the solve-rate figure and a prior over every lag that may be tried; the "
     "comparison's interval is for the lags that were tried. Learning rates are tuned at whole octaves, upwards to the "
-    "first where no tuning member leaves the baseline; a lag takes the rate of the nearest octave below that."
+    "first where no tuning member leaves the baseline; a lag between two tuned octaves takes the rate that is best by "
+    "the tuning members of both, any other that of the nearest tuned octave."
 )
 ENDS = {
     "precision": "as precise as asked for",

@@ -152,7 +152,8 @@ def _rates(study: StudyData) -> str:
 
 ON_OCTAVES = (
     "Where lags were found by a search, rates are tuned at whole octaves of the lag, upwards to the first where no "
-    "tuning member leaves the baseline; a lag takes the rate of the nearest octave below that."
+    "tuning member leaves the baseline; a lag between two tuned octaves takes the rate that is best by the tuning "
+    "members of both, any other that of the nearest tuned octave."
 )
 
 
