@@ -62,6 +62,7 @@ SLOW_FILES = {  # `make test-fast` leaves these out too: figures, reports, kerne
     "test_merging": 6,
     "test_boundary": 6,
     "test_shared_outlines": 6,
+    "test_planning": 6,
     "test_mirror_updates": 5,
     "test_bad_input": 5,
     "test_check": 5,
@@ -84,10 +85,11 @@ SLOW_FILES = {  # `make test-fast` leaves these out too: figures, reports, kerne
     "test_points": 4,
     "test_span_growth": 4,
     "test_budget_figures": 4,
+    "test_moved_folders": 4,
+    "test_budgets": 4,
 }
 LONG_FILES = {  # never left out: what one edits is most often tested by these
     "test_training": 7,
     "test_kernels": 6,
     "test_architecture": 5,
-    "test_planning": 4,
 }
