@@ -4,6 +4,7 @@ A study that is killed thus goes on to the same decisions.
 """
 
 import math
+from bisect import bisect
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -99,7 +100,9 @@ class SpanReplay:
             first = seeds_at[lag]
             seeds_at[lag] += PACK
             paid = set(tunings)
-            tuned = tuned_for.setdefault(lag, self._tuned(lag, tunings, read))
+            if lag not in tuned_for:
+                tuned_for[lag] = self._tuned(lag, tunings, read)
+            tuned = tuned_for[lag]
             pack = _pack(decision, lag, list(range(first, first + PACK)))
             if tuned.rate is None:
                 waiting[tuned.job.job] = tuned.job
@@ -153,10 +156,11 @@ class SpanReplay:
 
         A rate that is best at the octave below may be too high a little above it, and be chosen there by the fastest.
         """
-        around = {max((octave for octave in self._octaves if octave <= lag), default=lag)}
-        around |= {min((octave for octave in self._octaves if octave >= lag), default=lag)}
-        others = around - {nearest_tuning.job.lag}
-        if len(around) < 2 or len(others) != 1 or nearest_tuning.rate is None or not others <= tunings.keys():
+        if lag in self._octaves or nearest_tuning.rate is None:
+            return nearest_tuning
+        place = bisect(self._octaves, lag)
+        others = {*self._octaves[max(place - 1, 0) : place + 1]} - {nearest_tuning.job.lag}
+        if len(others) != 1 or not others <= tunings.keys():
             return nearest_tuning
         other = tunings[others.pop()]
         if other.rate is None:

@@ -33,7 +33,7 @@ TINY = [
 
 
 def few_cells(experiment: str) -> str:
-    """Return the first and the last of an experiment's cells: that each of them builds is tested above.
+    """Return the first and the last of an experiment's cells: test_every_yaml.py builds each of them.
 
     Of a benchmark it is one cell, which several implementations train: tests/speed/ has benchmarks of two.
     """
