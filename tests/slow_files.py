@@ -61,7 +61,7 @@ SLOW_FILES = {  # `make test-fast` leaves these out too: figures, reports, kerne
     "test_commands": 6,
     "test_merging": 6,
     "test_boundary": 6,
-    "test_shared_outlines": 6,
+    "test_shared_letters": 6,
     "test_planning": 6,
     "test_mirror_updates": 5,
     "test_bad_input": 5,

@@ -21,7 +21,6 @@ EVERYWHERE = {  # ranges, cores, yaml files, the cache, processes, clocks, lags,
 PAGE_PARTS, ANATOMY_COMMANDS, BACKFILL = "parts of pages", "commands of anatomy", "command of tracking"
 FLOORS = {  # modules of a room that stand on another floor than the rest of it
     "lstm_bench.report.compact_svg": PAGE_PARTS,
-    "lstm_bench.report.shared_outlines": PAGE_PARTS,
     "lstm_bench.report.document": PAGE_PARTS,
     "lstm_bench.report.figure_files": PAGE_PARTS,
     "lstm_bench.report.fonts": PAGE_PARTS,

@@ -2,9 +2,8 @@
 
 import pandas as pd
 
-from lstm_bench.analysis.caching import cache_per_study
 from lstm_bench.analysis.forgetting import POINT_KEYS
-from lstm_bench.analysis.frames import StudyData
+from lstm_bench.analysis.frames import StudyData, cache_per_study
 from lstm_bench.analysis.lags import representative_lag
 from lstm_bench.analysis.statistics import interquartile_mean
 from lstm_bench.analysis.summary import summarise

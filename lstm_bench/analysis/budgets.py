@@ -5,8 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lstm_bench.analysis.caching import cache_per_study
-from lstm_bench.analysis.frames import StudyData
+from lstm_bench.analysis.frames import StudyData, cache_per_study
 from lstm_bench.analysis.memory_span import MemorySpan
 from lstm_bench.analysis.solving import growth_of_span, is_budget_limited, lags_tried, spans_within
 from lstm_bench.analysis.statistics import interval_columns

@@ -6,9 +6,8 @@ from typing import Any
 
 import pandas as pd
 
-from lstm_bench.analysis.caching import cache_per_study
 from lstm_bench.analysis.distance import held_ratio, spans_in_distance
-from lstm_bench.analysis.frames import StudyData
+from lstm_bench.analysis.frames import StudyData, cache_per_study
 from lstm_bench.analysis.gradients import ONE_OVER_E, decay_per_step, horizon, longest_lag_with_flow
 from lstm_bench.analysis.learning import final_loss
 from lstm_bench.analysis.matching import matchings
@@ -27,7 +26,7 @@ from lstm_bench.analysis.speed import longest_measured_lag, speed_ratio, speed_r
 from lstm_bench.analysis.statistics import interval_columns
 from lstm_bench.analysis.survival import restricted_mean
 from lstm_bench.metrics import FINAL, INITIAL
-from lstm_bench.records.schema import JobPlan
+from lstm_bench.records.plan import JobPlan
 
 MEMORY_COLUMNS = {
     "capacity_initial": (CAPACITY, INITIAL),

@@ -7,8 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from lstm_bench.analysis.caching import cache_per_study
-from lstm_bench.analysis.frames import StudyData
+from lstm_bench.analysis.frames import StudyData, cache_per_study
 from lstm_bench.analysis.log_rank import log_rank
 from lstm_bench.analysis.solving import times_to_solve, was_trained
 from lstm_bench.analysis.statistics import (
@@ -20,7 +19,7 @@ from lstm_bench.analysis.statistics import (
     smallest_p_value,
 )
 from lstm_bench.analysis.survival import Times, restricted_mean, restricted_mean_ratio
-from lstm_bench.records.schema import JobPlan
+from lstm_bench.records.plan import JobPlan
 
 NO_EVENTS = "no events: nobody solved"
 NO_MEMBERS = "one side has no members"

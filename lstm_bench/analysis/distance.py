@@ -6,8 +6,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from lstm_bench.analysis.caching import cache_per_study
-from lstm_bench.analysis.frames import StudyData
+from lstm_bench.analysis.frames import StudyData, cache_per_study
 from lstm_bench.analysis.memory_span import MemorySpan, Posterior, SpanRatio, span_ratio
 from lstm_bench.analysis.solving import is_budget_limited, spans
 

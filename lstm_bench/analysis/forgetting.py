@@ -5,11 +5,10 @@ from typing import Any
 
 import pandas as pd
 
-from lstm_bench.analysis.caching import cache_per_study
-from lstm_bench.analysis.frames import StudyData, of_all_tasks
+from lstm_bench.analysis.frames import StudyData, cache_per_study, of_all_tasks
 from lstm_bench.analysis.statistics import interquartile_mean
 from lstm_bench.analysis.summary import summarise
-from lstm_bench.records.schema import JobPlan
+from lstm_bench.records.plan import JobPlan
 
 HALF = 0.5
 POINT_KEYS = ("task", "variant", "cell", "lag", "moment", "quantity", "at")

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +13,10 @@ import pyarrow as pa
 
 from lstm_bench.analysis.member_table import StudyMember, planned_members, read_members
 from lstm_bench.records.former_metrics import declarations_of
+from lstm_bench.records.plan import JobPlan, StudyPlan
 from lstm_bench.records.reading import RecordError
-from lstm_bench.records.schema import WITHOUT_RESULT, JobPlan, SpeedRow, StudyPlan
+from lstm_bench.records.schema import WITHOUT_RESULT
+from lstm_bench.records.speed import SpeedRow
 from lstm_bench.records.store import TABLE_COLUMNS, StudyRecords
 
 RESULT_COLUMNS = (
@@ -31,6 +33,9 @@ MEMBER_COLUMNS = (
 UNMEASURED_COLUMNS = ("study", "task", "variant", "cell", "lag", "seed", "status", "probe", "moment", "reason")
 TEXT_COLUMNS = {"metric", "quantity", "moment", "probe"}  # of the tables of members
 LABELS = ("task", "variant", "cell", "lag", "seed", "status")
+
+cache_per_study = lru_cache(maxsize=512)
+"""A cache of what several figures, captions and tables ask of one study."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,8 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from lstm_bench.analysis.caching import cache_per_study
-from lstm_bench.analysis.frames import StudyData
+from lstm_bench.analysis.frames import StudyData, cache_per_study
 from lstm_bench.analysis.lags import representative_lag
 from lstm_bench.analysis.solving import longest_mostly_solved
 from lstm_bench.analysis.statistics import Interval, geometric_mean, interquartile_mean, mean

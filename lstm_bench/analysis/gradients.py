@@ -6,8 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from lstm_bench.analysis.caching import cache_per_study
-from lstm_bench.analysis.frames import StudyData
+from lstm_bench.analysis.frames import StudyData, cache_per_study
 from lstm_bench.analysis.lags import shared_lag
 from lstm_bench.analysis.statistics import UNKNOWN, Interval, geometric_mean, geometric_ratio, interval_columns
 from lstm_bench.analysis.summary import geometric_means

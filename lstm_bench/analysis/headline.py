@@ -72,20 +72,20 @@ def _decays(study: StudyData, cell: str, lag: int) -> str:
     return f"{cell} {with_range(*decay)}, {reach}"
 
 
-def _finding(where: str, study: StudyData, told: StudyData | None = None) -> str:
+def _finding(where: str, study: StudyData, before: StudyData | None = None) -> str:
     """Return the best cell against the others, in a sentence or three.
 
     Args:
         where: the task and how the cells are matched.
         study: the cells to compare.
-        told: the cells of the finding before this one.
+        before: the cells of the finding before this one, which need not be compared with the best cell again.
     """
     measured = _measured(study)
     words = STEPS_HELD if spans_in_distance(study) else LAGS
     best, *others = _longest_first(measured)
-    is_told = told is not None and _longest_first(_measured(told))[0] == best
-    if told is not None and is_told:
-        others = [cell for cell in others if cell not in _measured(told)] or others
+    is_same_best = before is not None and _longest_first(_measured(before))[0] == best
+    if before is not None and is_same_best:
+        others = [cell for cell in others if cell not in _measured(before)] or others
     if not others:
         return f"{where} {best} {_alone(study, best, words)}."
     if all(span.outcome == "below" for span in measured.values()):
@@ -96,8 +96,8 @@ def _finding(where: str, study: StudyData, told: StudyData | None = None) -> str
         lengths = listed([f"{cell} {_span(study, cell, words)}" for cell in measured])
         return f"{where} the lags tried cannot tell the cells apart: {lengths}."
     nearest, *rest = apart[:NAMED]
-    lead = f"{'it' if is_told else best} {_span(study, best, words)},"
-    if is_told and not _is_open(held_ratio(study, best, nearest)):
+    lead = f"{'it' if is_same_best else best} {_span(study, best, words)},"
+    if is_same_best and not _is_open(held_ratio(study, best, nearest)):
         lead = f"it {words.holds.removesuffix(' for')}"
     first = f"{where} {lead} {_against(study, best, nearest, words)}"
     also = listed([_against(study, best, cell, words) for cell in rest])
@@ -116,7 +116,7 @@ def _finding(where: str, study: StudyData, told: StudyData | None = None) -> str
 
 @dataclass(frozen=True)
 class Words:
-    """How a span is told: in steps held, or in the lag of a task that does not say how long its memories are held.
+    """How a span is worded: in steps held, or in the lag of a task that does not say how long its memories are held.
 
     Args:
         holds: the verb before a span.

@@ -5,8 +5,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from lstm_bench.analysis.caching import cache_per_study
-from lstm_bench.analysis.frames import StudyData
+from lstm_bench.analysis.frames import StudyData, cache_per_study
 from lstm_bench.analysis.lags import shared_lags
 from lstm_bench.analysis.solving import ATTEMPTS, was_trained
 from lstm_bench.analysis.statistics import UNKNOWN, Interval, interquartile_mean

@@ -3,12 +3,12 @@
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import combinations
 from typing import TYPE_CHECKING, Literal
 
-from lstm_bench.analysis.caching import cache_per_study
 from lstm_bench.analysis.wording import listed, span_of
-from lstm_bench.records.schema import JobPlan
+from lstm_bench.records.plan import JobPlan
 
 if TYPE_CHECKING:  # a study's plan matches cells without pandas, which takes a third of a second to import
     from lstm_bench.analysis.frames import StudyData
@@ -90,7 +90,7 @@ def _alike(totals: Mapping[str, int]) -> Iterator[set[str]]:
         left = {cell: n for cell, n in left.items() if cell not in most}
 
 
-@cache_per_study
+@lru_cache(maxsize=512)  # without the frames, which import pandas: a plan matches cells before it trains
 def matched_studies(study: "StudyData") -> list[tuple[Matching, "StudyData"]]:
     """Return the comparisons within a study narrowed to one task, each with the study of its cells alone."""
     return [

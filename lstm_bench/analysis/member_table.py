@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from lstm_bench.metrics import normalised_loss
+from lstm_bench.records.plan import JobPlan
 from lstm_bench.records.reading import RecordError
-from lstm_bench.records.schema import WITHOUT_RESULT, JobPlan, MemberRecord
+from lstm_bench.records.schema import WITHOUT_RESULT, MemberRecord
 from lstm_bench.records.store import StudyRecords
 
 MISSING = "missing"

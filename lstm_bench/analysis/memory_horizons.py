@@ -8,9 +8,8 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from lstm_bench.analysis.caching import cache_per_study
 from lstm_bench.analysis.distance import held_spans
-from lstm_bench.analysis.frames import StudyData
+from lstm_bench.analysis.frames import StudyData, cache_per_study
 from lstm_bench.analysis.gradients import followed, horizon, longest_lag_with_flow
 from lstm_bench.analysis.lags import representative_lag, shared_lag
 from lstm_bench.analysis.solving import ATTEMPTS

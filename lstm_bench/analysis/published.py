@@ -8,14 +8,13 @@ from typing import Literal, NamedTuple
 
 import pandas as pd
 
-from lstm_bench.analysis.caching import cache_per_study
-from lstm_bench.analysis.frames import StudyData, of_all_tasks
+from lstm_bench.analysis.frames import StudyData, cache_per_study, of_all_tasks
 from lstm_bench.analysis.solving import members_at, solve_rates
 from lstm_bench.analysis.statistics import UNKNOWN, Interval, mean, prediction_of_count, prediction_of_mean
 from lstm_bench.literature.conversions import rmse_from_mse
 from lstm_bench.literature.reading import UNSPECIFIED, PublishedResult, own_results, published_results
 from lstm_bench.metrics import CONFIRMATION, EVALUATION
-from lstm_bench.records.schema import JobPlan
+from lstm_bench.records.plan import JobPlan
 
 HALF = 0.5
 OUT_OF = 2560  # test sequences of the paper of 1997

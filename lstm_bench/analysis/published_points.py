@@ -7,7 +7,7 @@ from lstm_bench.analysis.frames import StudyData
 from lstm_bench.analysis.published import OUT_OF, published_comparisons
 from lstm_bench.literature.conversions import mse_from_rmse, recall_from_all_positions
 from lstm_bench.literature.reading import PublishedResult
-from lstm_bench.records.schema import JobPlan
+from lstm_bench.records.plan import JobPlan
 
 Convert = Callable[[PublishedResult, JobPlan], float]
 

@@ -8,12 +8,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from lstm_bench.analysis.caching import cache_per_study
-from lstm_bench.analysis.frames import StudyData
+from lstm_bench.analysis.frames import StudyData, cache_per_study
 from lstm_bench.analysis.memory_span import MemorySpan
 from lstm_bench.analysis.solving import spans
 from lstm_bench.analysis.statistics import TAILS, UNKNOWN, Interval
-from lstm_bench.records.schema import JobPlan
+from lstm_bench.records.plan import JobPlan
 
 RATE = "learning_rate"
 FACTORS: Mapping[str, str] = {  # what may be varied, and its name

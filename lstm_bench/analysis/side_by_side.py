@@ -10,7 +10,7 @@ import pandas as pd
 from lstm_bench.analysis.frames import StudyData
 from lstm_bench.analysis.settings_in_words import value_in_words, values_in_words
 from lstm_bench.analysis.wording import listed
-from lstm_bench.records.schema import JobPlan, StudyPlan
+from lstm_bench.records.plan import JobPlan, StudyPlan
 
 ABSENT = "-"  # a setting that a study does not have
 NAMED = 12  # values of one setting that are listed one by one

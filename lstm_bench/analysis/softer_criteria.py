@@ -4,8 +4,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from lstm_bench.analysis.caching import cache_per_study
-from lstm_bench.analysis.frames import StudyData
+from lstm_bench.analysis.frames import StudyData, cache_per_study
 from lstm_bench.analysis.memory_span import MemorySpan, learned_span
 from lstm_bench.analysis.solving import ATTEMPTS, solve_rates
 from lstm_bench.analysis.statistics import interval_columns

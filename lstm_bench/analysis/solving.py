@@ -5,8 +5,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from lstm_bench.analysis.caching import cache_per_study
-from lstm_bench.analysis.frames import StudyData
+from lstm_bench.analysis.frames import StudyData, cache_per_study
 from lstm_bench.analysis.memory_span import MemorySpan, SpanRatio, learned_span
 from lstm_bench.analysis.span_growth import span_growth
 from lstm_bench.analysis.statistics import Interval, interval_columns, wilson

@@ -6,13 +6,12 @@ from typing import Any, Literal, NamedTuple, get_args
 
 import pandas as pd
 
-from lstm_bench.analysis.caching import cache_per_study
-from lstm_bench.analysis.frames import StudyData
+from lstm_bench.analysis.frames import StudyData, cache_per_study
 from lstm_bench.analysis.power_law import Attempt, PowerLaw, fit_power_law
 from lstm_bench.analysis.solving import ATTEMPTS, lags_tried, members_at
 from lstm_bench.analysis.statistics import Interval, interval_columns
 from lstm_bench.analysis.survival import median_time
-from lstm_bench.records.schema import JobPlan
+from lstm_bench.records.plan import JobPlan
 
 Cost = Literal["steps", "flops"]
 COLUMNS = (

@@ -1,18 +1,17 @@
 """What each cell's span costs: one row a cell with its span and all that it takes to have it."""
 
 import math
+from collections.abc import Sequence
 from typing import Any, Literal, get_args
 
 import numpy as np
 import pandas as pd
 
-from lstm_bench.analysis.caching import cache_per_study
 from lstm_bench.analysis.comparison import comparison
 from lstm_bench.analysis.distance import held_spans, spans_in_distance
-from lstm_bench.analysis.frames import StudyData, of_all_tasks
+from lstm_bench.analysis.frames import StudyData, cache_per_study, of_all_tasks
 from lstm_bench.analysis.gradients import measured_state_sizes
 from lstm_bench.analysis.memory_horizons import CAPACITY, GRADIENT, estimate_of
-from lstm_bench.analysis.pareto import pareto_front
 from lstm_bench.analysis.solving import is_budget_limited, spans
 from lstm_bench.analysis.solving_cost import Cost, Tried, tried_lags
 from lstm_bench.analysis.statistics import UNKNOWN, interval_columns
@@ -195,3 +194,17 @@ def _reasons(study: StudyData, row: dict[str, Any]) -> list[str]:
     if row["fixed_rate_span"] is None:
         reasons.append("T50 at one rate: no rate was tried by every cell with a number for each")
     return reasons
+
+
+def pareto_front(costs: Sequence[float], spans: Sequence[float]) -> list[bool]:
+    """Return which points no other dominates.
+
+    A point is dominated where another costs as little or less and spans as much or more, and is better in one of
+    the two. Points that are equal in both do not dominate each other.
+    """
+    points = list(zip(costs, spans, strict=True))
+    return [not any(_dominates(other, point) for other in points) for point in points]
+
+
+def _dominates(a: tuple[float, float], b: tuple[float, float]) -> bool:
+    return a != b and a[0] <= b[0] and a[1] >= b[1]

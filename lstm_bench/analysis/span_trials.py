@@ -4,10 +4,9 @@ from typing import Any
 
 import pandas as pd
 
-from lstm_bench.analysis.caching import cache_per_study
-from lstm_bench.analysis.frames import StudyData
+from lstm_bench.analysis.frames import StudyData, cache_per_study
 from lstm_bench.analysis.solving import ATTEMPTS, members_at
-from lstm_bench.records.schema import JobPlan, PackPlan, SpanPlan
+from lstm_bench.records.plan import JobPlan, PackPlan, SpanPlan
 
 TRIAL_COLUMNS = (
     "study", "task", "variant", "cell", "pack", "lag", "solved", "attempts", "reason", "learning_rate", "tuned_at",

@@ -5,9 +5,8 @@ from typing import Any
 
 import pandas as pd
 
-from lstm_bench.analysis.caching import cache_per_study
-from lstm_bench.analysis.frames import StudyData
-from lstm_bench.records.schema import OURS, STOCK
+from lstm_bench.analysis.frames import StudyData, cache_per_study
+from lstm_bench.records.speed import OURS, STOCK
 
 CONDITIONS = ["lag", "batch_size", "members", "device", "threads", "dtype"]  # the same on both sides of a ratio
 

@@ -9,15 +9,8 @@ from typing import Any
 import pandas as pd
 
 from lstm_bench.analysis.statistics import quartiles
-from lstm_bench.records.schema import (
-    OURS,
-    PLAIN_LOOP,
-    STOCK_THREADS,
-    STOCK_WORKERS,
-    BenchmarkRow,
-    MachineLimit,
-    StudyPlan,
-)
+from lstm_bench.records.plan import StudyPlan
+from lstm_bench.records.speed import OURS, PLAIN_LOOP, STOCK_THREADS, STOCK_WORKERS, BenchmarkRow, MachineLimit
 from lstm_bench.records.store import StudyRecords
 
 IMPLEMENTATIONS = (OURS, STOCK_WORKERS, STOCK_THREADS, PLAIN_LOOP)

@@ -7,7 +7,7 @@ import pandas as pd
 
 from lstm_bench.analysis.speed_benchmark import SpeedBenchmark, cell_sets, reference_rows, whole_study
 from lstm_bench.analysis.wording import NOT_AVAILABLE, listed, significant, with_range
-from lstm_bench.records.schema import OURS, PLAIN_LOOP, STOCK_THREADS, STOCK_WORKERS
+from lstm_bench.records.speed import OURS, PLAIN_LOOP, STOCK_THREADS, STOCK_WORKERS
 
 NORMS = "the gradient norms of every time step included"
 Row = dict[str, Any]

@@ -8,14 +8,13 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from lstm_bench.analysis.caching import cache_per_study
-from lstm_bench.analysis.frames import StudyData
+from lstm_bench.analysis.frames import StudyData, cache_per_study
 from lstm_bench.analysis.memory_span import learned_span
 from lstm_bench.analysis.solving import ATTEMPTS
 from lstm_bench.analysis.span_trials import candidate
 from lstm_bench.analysis.statistics import TAILS, TOLERANCE, Interval
 from lstm_bench.analysis.wording import counted, listed
-from lstm_bench.records.schema import JobPlan
+from lstm_bench.records.plan import JobPlan
 
 CLOSE = 0.05  # of the score
 BASELINE_SCORE = 1.95  # of a member that has not left the memoryless baseline

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from lstm_bench.analysis.frames import StudyData
 from lstm_bench.analysis.wording import listed, significant
-from lstm_bench.records.schema import JobPlan
+from lstm_bench.records.plan import JobPlan
 from lstm_bench.report.panels import name_axes, new_figure
 from lstm_bench.report.style import INK, themed
 

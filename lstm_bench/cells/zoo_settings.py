@@ -14,17 +14,17 @@ ACTIVATIONS = (
 
 
 def complete_settings(
-    library_cell: Callable[..., Any], given: Mapping[str, Any], own: Iterable[str] = ()
+    library_cell: Callable[..., Any], values: Mapping[str, Any], adapter_names: Iterable[str] = ()
 ) -> dict[str, Any]:
-    """Return every setting of a class of the library by name: the given value, else the library's own.
+    """Return every setting of a class of the library by name: the value in `values`, else the library's own.
 
     A number of the signature takes a number, a truth value true or false, an activation its name and an initialiser
     the name of one of STARTS.
 
     Args:
         library_cell: the class.
-        given: values by name.
-        own: further names, those of the adapter, which belong into the message of an unknown one.
+        values: settings to change, by name.
+        adapter_names: the names of the adapter's settings, which belong into the message of an unknown one.
 
     Raises: ValueError for an unknown name or a value that is not allowed.
     """
@@ -33,9 +33,9 @@ def complete_settings(
         for name, parameter in inspect.signature(library_cell).parameters.items()
         if name not in SUPPLIED
     }
-    for name, value in given.items():
+    for name, value in values.items():
         if name not in settings:
-            raise ValueError(f"{name}={value}: allowed: the keys {', '.join((*own, *settings))}")
+            raise ValueError(f"{name}={value}: allowed: the keys {', '.join((*adapter_names, *settings))}")
         if (allowed := _allowed(name, settings[name], value)) is not None:
             raise ValueError(f"{name}={value}: allowed: {allowed}")
         settings[name] = float(value) if isinstance(settings[name], float) else value

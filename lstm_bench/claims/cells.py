@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from lstm_bench.analysis.frames import StudyData
-from lstm_bench.records.schema import JobPlan
+from lstm_bench.records.plan import JobPlan
 
 RNN, LSTM = "lstm_bench.cells.rnn.RNNCell", "lstm_bench.cells.lstm.LSTMCell"
 ABLATED_LSTM = "lstm_bench.cells.lstm_ablated.AblatedLSTMCell"

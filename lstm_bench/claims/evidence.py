@@ -7,8 +7,8 @@ from pathlib import Path
 from lstm_bench.analysis.frames import StudyData, load_study
 from lstm_bench.claims.deciding import Ruling
 from lstm_bench.claims.loading import FOLDER, rulings
+from lstm_bench.records.plan import StudyPlan
 from lstm_bench.records.reading import RecordError
-from lstm_bench.records.schema import StudyPlan
 from lstm_bench.records.store import StudyRecords
 
 

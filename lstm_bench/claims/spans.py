@@ -5,9 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lstm_bench.analysis.caching import cache_per_study
 from lstm_bench.analysis.distance import distance_scale, held_spans
-from lstm_bench.analysis.frames import StudyData
+from lstm_bench.analysis.frames import StudyData, cache_per_study
 from lstm_bench.analysis.memory_span import MemorySpan, span_ratio
 from lstm_bench.analysis.solving import is_budget_limited, solve_rates
 from lstm_bench.analysis.statistics import UNKNOWN, Interval

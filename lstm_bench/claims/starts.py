@@ -8,7 +8,7 @@ from lstm_bench.analysis.frames import StudyData
 from lstm_bench.analysis.gradients import WHEN, followed, longest_lag_with_flow
 from lstm_bench.claims.cells import jobs_by_cell, lstms, place_of, vanilla_rnns
 from lstm_bench.metrics import FINAL, INITIAL
-from lstm_bench.records.schema import JobPlan
+from lstm_bench.records.plan import JobPlan
 
 
 @dataclass(frozen=True, eq=False)

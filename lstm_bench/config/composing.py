@@ -21,7 +21,7 @@ from hydra.core.override_parser.types import Override
 from lstm_bench.config.budgets import chosen_budget, sweeps
 from lstm_bench.config.building import TARGET, build
 from lstm_bench.config.errors import ConfigError, not_allowed
-from lstm_bench.config.hydra_arguments import as_typed, jobs_at_once
+from lstm_bench.config.hydra_arguments import as_typed, check_sweep_size, jobs_at_once
 from lstm_bench.config.hydra_errors import check_choices, one_line_errors
 from lstm_bench.config.job_composer import ComposedJob, Composer
 from lstm_bench.config.schema import (
@@ -38,7 +38,6 @@ from lstm_bench.config.schema import (
 )
 from lstm_bench.config.search_path import files_used, is_ours, replaced, searching, unread
 from lstm_bench.config.searched_lags import AUTO, LAG, check_alone, searched_lags
-from lstm_bench.config.sweep_size import check_sweep_size
 from lstm_bench.cores import usable_cores
 from lstm_bench.literature.reading import LiteratureError, own_table
 
@@ -277,11 +276,11 @@ def substudy_invocations(studies: Mapping[str, str], invocation: Invocation) -> 
     ]
 
 
-def _overrides_of_a_part(own: Sequence[str], name: str, shared: Sequence[str]) -> tuple[str, ...]:
-    kept = [override for override in own if _key(override) == KEPT_BY_A_PART]
+def _overrides_of_a_part(of_the_part: Sequence[str], name: str, shared: Sequence[str]) -> tuple[str, ...]:
+    kept = [override for override in of_the_part if _key(override) == KEPT_BY_A_PART]
     others = [override for override in shared if not kept or _key(override) != KEPT_BY_A_PART]
     keys = {_key(override) for override in others}
-    return (*[override for override in own if _key(override) not in keys], f"study={name}", *others)
+    return (*[override for override in of_the_part if _key(override) not in keys], f"study={name}", *others)
 
 
 def _value(override: str) -> str:

@@ -1,4 +1,4 @@
-"""The arguments that Hydra gets: names and paths as typed, and the jobs of a plan to launch.
+"""The arguments that Hydra gets: names and paths as typed, a sweep of no more jobs than fit, the jobs to launch.
 
 Hydra parses an unquoted value in its own grammar: it refuses '#' or 'ü', splits at a comma, and reads 1_000 as a
 number and Nan as no number.
@@ -6,7 +6,10 @@ number and Nan as no number.
 
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from itertools import islice
 from typing import Any
+
+from hydra.core.override_parser.types import Override
 
 from lstm_bench.config.building import TARGET
 from lstm_bench.config.errors import not_allowed
@@ -15,6 +18,7 @@ from lstm_bench.config.schema import StudyConfig
 TEXT_OVERRIDE = re.compile(r"(\+{0,2}(study|output|published|tracking\.uri)=)([^'\"].*)", re.DOTALL)
 MAY_BE_NULL = ("published", "tracking.uri")
 MOST_PROCESSES = 1_000
+MOST_JOBS = 10_000
 QUEUED_AT_ONCE = "array_parallelism"
 CHOICE = re.compile(r"(\+{0,2}([^=@~+]+)(?:@[^=]*)?=)([^'\"()\[\]{}$]+)")
 
@@ -84,3 +88,17 @@ def jobs_at_once(launcher: Mapping[str, Any], cores: int) -> int:
             "hydra.launcher.n_jobs", n_jobs, f"an integer of at most {MOST_PROCESSES:,}; -1 for all cores"
         )
     return max(1, min(cores, n_jobs if n_jobs > 0 else cores + 1 + n_jobs))
+
+
+def check_sweep_size(overrides: Sequence[Override]) -> None:
+    """Check how many jobs a sweep has, before it is written out: the product of how many values each key has.
+
+    Raises: ConfigError for more than MOST_JOBS; it names the key whose values make them too many.
+    """
+    jobs = 1
+    for override in overrides:
+        if override.is_discrete_sweep():
+            jobs *= sum(1 for _ in islice(override.sweep_string_iterator(), MOST_JOBS + 1))
+            if jobs > MOST_JOBS:
+                value = (override.input_line or "").partition("=")[2]
+                raise not_allowed(override.key_or_group, value, f"a sweep of at most {MOST_JOBS:,} jobs")

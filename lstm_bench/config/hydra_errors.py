@@ -1,8 +1,8 @@
-"""Turn Hydra's errors into ConfigErrors of one line."""
+"""Turn the errors of Hydra and of yaml files into ConfigErrors of one line."""
 
 import inspect
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
@@ -16,13 +16,13 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import ConfigCompositionException, HydraException, OverrideParseException
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException, ValidationError
-from yaml import YAMLError
+from yaml import MarkedYAMLError, YAMLError
+from yaml.reader import ReaderError
 
 from lstm_bench.config.building import TARGET
 from lstm_bench.config.errors import ConfigError, not_allowed
 from lstm_bench.config.importing import import_target
 from lstm_bench.config.schema import check_root_keys
-from lstm_bench.config.yaml_errors import file_and_line
 
 # Hydra raises the last four where a yaml file or an override has a form that it does not expect.
 REFUSED = (HydraException, OmegaConfBaseException, YAMLError, OSError, ValueError, TypeError, AttributeError)
@@ -70,7 +70,7 @@ def _in_one_line(error: Exception, typed: Sequence[str], job: Sequence[str]) -> 
         return of_choice
     if isinstance(error, ConfigCompositionException) and (key := UNKNOWN_KEY.search(str(error))):
         return _wrong_key(key.group(1), typed, job, error.__cause__)
-    if place := file_and_line(error, _folders()):
+    if place := _file_and_line(error, _folders()):
         return ConfigError(" ".join(place.split()))
     return ConfigError(_hydras_own(error))
 
@@ -180,3 +180,35 @@ def _options(group: str) -> list[str]:
 @lru_cache(maxsize=256)  # Hydra lists the folders anew at each call; a loader lives as long as one command composes
 def _options_of(loader: ConfigLoader, group: str) -> list[str]:
     return loader.get_group_options(group)
+
+
+def _file_and_line(error: Exception, folders: Iterable[Path]) -> str | None:
+    """Return "file, line 3: what is wrong", None for an error that is not about the text of a yaml file.
+
+    Args:
+        error: what reading a configuration raised.
+        folders: where its files may be.
+    """
+    if isinstance(error, MarkedYAMLError) and (mark := error.problem_mark or error.context_mark):
+        since = f", {error.context} from line {error.context_mark.line + 1}" if error.context_mark else ""
+        return f"{mark.name}, line {mark.line + 1}: {error.problem or 'not YAML'}{since}"
+    if isinstance(error, ReaderError):
+        return _at(Path(error.name), error.position, f"the character U+{_code(error.character):04X} is not allowed")
+    if isinstance(error, UnicodeDecodeError):
+        file = next((file for file in _files(folders) if file.read_bytes().startswith(error.object)), None)
+        byte = f"the byte 0x{error.object[error.start]:02X} is not UTF-8: save the file in that encoding"
+        return None if file is None else _at(file, error.start, byte)
+    return str(error) if isinstance(error, YAMLError) else None
+
+
+def _at(file: Path, position: int, what: str) -> str:
+    line = file.read_bytes()[:position].count(b"\n") + 1 if file.is_file() else 1
+    return f"{file}, line {line}: {what}"
+
+
+def _code(character: int | str) -> int:
+    return character if isinstance(character, int) else ord(character)
+
+
+def _files(folders: Iterable[Path]) -> Iterable[Path]:
+    return (file for folder in folders for file in sorted(folder.rglob("*.yaml")) if file.is_file())

@@ -26,8 +26,7 @@ from lstm_bench.engine.kernels.lstm_1997 import CompiledOriginalLSTM, OriginalLS
 from lstm_bench.engine.kernels.rnn import RNNKernel
 from lstm_bench.engine.readout import AutogradReadout, Readout
 from lstm_bench.engine.settings import KernelChoice
-from lstm_bench.tasks.contract import Task
-from lstm_bench.tasks.losses import loss_form
+from lstm_bench.tasks.contract import Task, loss_form
 
 MOST_CLASSES = 4096  # of a compiled read-out, which keeps those of a few sequences on the stack
 
@@ -106,7 +105,7 @@ def kernel_type(cell: Cell, device: torch.device, choice: KernelChoice = "auto")
 
 
 def readout_of(task: Task, dtype: torch.dtype, device: torch.device, choice: KernelChoice = "auto") -> Readout:
-    """Return the fastest read-out that is exact for the loss of a task: compiled for the forms of `tasks.losses`."""
+    """Return the fastest read-out that is exact for the loss of a task: compiled for the forms of `tasks.contract`."""
     form = loss_form(task)
     is_small = task.output_size <= MOST_CLASSES
     if form is not None and is_small and choice == "auto" and device.type == "cpu" and _can_compile(dtype):

@@ -16,7 +16,7 @@ from lstm_bench.probes.contract import Curve, need, need_finite, need_finite_wei
 from lstm_bench.probes.linear_readout import Rows, above_chance, held_out_r2, squared_correlation
 from lstm_bench.probes.unrolled import flat, states
 from lstm_bench.tasks.contract import Task, log_spaced
-from lstm_bench.tasks.sentences import HasSentences
+from lstm_bench.tasks.roles import HasSentences
 
 PROBE = "boundary"
 WITH, WITHOUT = "boundary", "word"  # paths: after a boundary, and after an ordinary word in its place
@@ -94,7 +94,7 @@ def boundary(model: Model, task: Task, generator: Generator, sequences: int = 16
       are weighted by the squared correlation (chance subtracted, none below 0) of the part of the state that the gate
       keeps with the content, just before that word; the part is the last one of the gate's width: c of an LSTM.
 
-    None for a task without sentences (`tasks.sentences`).
+    None for a task without sentences (`tasks.roles`).
 
     Costs two unrolls of all sequences in float64, two predictions, and an eigendecomposition a distance and side: about
     half a second for an LSTM with H = 64 at T = 39.

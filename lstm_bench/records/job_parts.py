@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from lstm_bench.records.schema import JobPlan, StudyPlan
+from lstm_bench.records.plan import JobPlan, StudyPlan
 
 
 class JobPart(NamedTuple):

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from lstm_bench.records.schema import JobPlan, SpanPlan, StudyPlan
+from lstm_bench.records.plan import JobPlan, SpanPlan, StudyPlan
 
 NOT_COMPARED = ("seeds", "device", "kernel")  # of the trainer: other members, and where and with what they train
 ANY_LAG = ("cell", "trainer")  # groups of settings that a cell has at all lags

@@ -16,8 +16,9 @@ from lstm_bench.records.former_metrics import declarations_of
 from lstm_bench.records.identity import content_hash
 from lstm_bench.records.joined_plans import PlansError, joined
 from lstm_bench.records.locking import held, study_lock
+from lstm_bench.records.plan import StudyPlan
 from lstm_bench.records.reading import RecordError
-from lstm_bench.records.schema import WITHOUT_RESULT, MemberRecord, StudyPlan
+from lstm_bench.records.schema import WITHOUT_RESULT, MemberRecord
 from lstm_bench.records.store import StudyRecords
 
 FAILURES = ("failed", "out_of_memory")

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable
 
+from lstm_bench.records.plan import JobPlan
 from lstm_bench.records.reading import RecordError
-from lstm_bench.records.schema import WITHOUT_RESULT, JobPlan, MemberRecord
+from lstm_bench.records.schema import WITHOUT_RESULT, MemberRecord
 from lstm_bench.records.store import StudyRecords
 
 

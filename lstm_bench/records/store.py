@@ -33,19 +33,10 @@ from lstm_bench.checks import STUDY_NAME, STUDY_NAME_RULE, one_of
 from lstm_bench.records.atomic import write_bytes, write_text
 from lstm_bench.records.checkpoints import Checkpoints
 from lstm_bench.records.journal import Journal
+from lstm_bench.records.plan import FORMER_PLAN_FIELDS, StudyPlan
 from lstm_bench.records.reading import RecordError, read_columns, read_file, read_json
-from lstm_bench.records.schema import (
-    FORMER_PLAN_FIELDS,
-    ROLES,
-    STATUSES,
-    WITHOUT_RESULT,
-    BenchmarkRecord,
-    BenchmarkRow,
-    MachineLimit,
-    MemberRecord,
-    SpeedRow,
-    StudyPlan,
-)
+from lstm_bench.records.schema import ROLES, STATUSES, WITHOUT_RESULT, MemberRecord
+from lstm_bench.records.speed import BenchmarkRecord, BenchmarkRow, MachineLimit, SpeedRow
 
 if TYPE_CHECKING:  # a launcher's process reads records without pandas, which takes it half a second to import
     import pandas as pd

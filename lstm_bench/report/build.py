@@ -18,7 +18,7 @@ from lstm_bench.analysis.span_costs import span_costs
 from lstm_bench.analysis.speed_benchmark import SpeedBenchmark, load_benchmark
 from lstm_bench.claims.evidence import Evidence, load_evidence, own_claims
 from lstm_bench.claims.loading import rulings_of
-from lstm_bench.records.schema import Measure
+from lstm_bench.records.plan import Measure
 from lstm_bench.records.store import StudyRecords
 from lstm_bench.report.document import Document
 from lstm_bench.report.figure_registry import FIGURES, STUDY_FIGURES

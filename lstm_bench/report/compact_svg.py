@@ -1,4 +1,4 @@
-"""An SVG of matplotlib in three quarters of its letters, with the same picture."""
+"""Figures in fewer letters, with the same picture: one SVG of matplotlib, and a page that has many of them."""
 
 import re
 from zlib import crc32
@@ -12,6 +12,12 @@ PLACE = re.compile(r' (?:d|x|y|width|height)="[^"]*"|translate\([^)]*\)')  # and
 LONG_NUMBER = re.compile(rf"-?\d+\.\d{{{DECIMALS + 1},}}(?![\de])")
 PATH = re.compile(r' d="([^"]*)"')
 COMMAND = re.compile(r"([A-Za-z])([^A-Za-z]*)")
+
+OUTLINE = re.compile(r'<path id="([^"]+)"( d="[^"]*" transform="scale\(0\.015625\)")/>')  # a letter, as matplotlib does
+USE = re.compile(r'(<use href="#)([^"]+)')
+EMPTY = "<defs></defs>"
+HOLDER = '<svg width="0" height="0" style="position:absolute" aria-hidden="true"><defs>{}</defs></svg>'
+BODY = "<body>\n"
 
 
 def compact_svg(svg: str, name: str) -> str:
@@ -30,11 +36,31 @@ def compact_svg(svg: str, name: str) -> str:
     short = {target: f"{begin}-{place:x}" for place, target in enumerate(targets)}
     names = [name for name in IDENTIFIER.findall(body) if OUR_NAME.fullmatch(name)]
     short |= {name: f"{begin}-{name}" for name in names}
-    body = IDENTIFIER.sub(lambda found: f' id="{short[found[1]]}"' if found[1] in short else "", body)
-    body = REFERENCE.sub(lambda found: f"{found[1]}{short[found[2]]}", body)
-    body = PLACE.sub(lambda found: LONG_NUMBER.sub(_rounded, found[0]), body)
-    body = PATH.sub(lambda found: f' d="{_path(found[1])}"', body)
+    body = IDENTIFIER.sub(lambda match: f' id="{short[match[1]]}"' if match[1] in short else "", body)
+    body = REFERENCE.sub(lambda match: f"{match[1]}{short[match[2]]}", body)
+    body = PLACE.sub(lambda match: LONG_NUMBER.sub(_rounded, match[0]), body)
+    body = PATH.sub(lambda match: f' d="{_path(match[1])}"', body)
     return re.sub(r">\s+<", "><", body)
+
+
+def share_outlines(page: str) -> str:
+    """Return a page whose letters in figures are defined once, at the beginning of its body, in place of once a figure.
+
+    It looks the same. A page without such letters comes back as it is.
+    """
+    shared: dict[str, str] = {}
+    moved: dict[str, str] = {}
+
+    def take(outline: re.Match[str]) -> str:
+        moved[outline[1]] = shared.setdefault(outline[2], f"letter-{len(shared):x}")
+        return ""
+
+    rest = OUTLINE.sub(take, page)
+    if not shared:
+        return page
+    rest = USE.sub(lambda use: f"{use[1]}{moved.get(use[2], use[2])}", rest).replace(EMPTY, "")
+    letters = "".join(f'<path id="{name}"{outline}/>' for outline, name in shared.items())
+    return rest.replace(BODY, f"{BODY}{HOLDER.format(letters)}\n", 1)
 
 
 def _rounded(number: re.Match[str]) -> str:

@@ -7,8 +7,8 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import escape
 
+from lstm_bench.report.compact_svg import share_outlines
 from lstm_bench.report.document import Document, parts
-from lstm_bench.report.shared_outlines import share_outlines
 from lstm_bench.report.typography import typeset
 
 TEMPLATES = Path(__file__).parent / "templates"

@@ -7,7 +7,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from lstm_bench.analysis.settings_in_words import values_in_words
-from lstm_bench.records.schema import StudyPlan
+from lstm_bench.records.plan import StudyPlan
 from lstm_bench.report.document import Code, FileLink, Paragraph, Section, Term, Terms, Verbatim
 
 PACKAGES = ("lstm_bench", "numpy", "scipy", "pandas", "matplotlib", "seaborn", "jinja2")

@@ -10,15 +10,8 @@ from dataclasses import replace
 
 from lstm_bench.config.schema import JobConfig, SpeedConfig
 from lstm_bench.cores import usable_cores
-from lstm_bench.records.schema import (
-    OURS,
-    PLAIN_LOOP,
-    STOCK_THREADS,
-    STOCK_WORKERS,
-    BenchmarkRow,
-    JobPlan,
-    MachineLimit,
-)
+from lstm_bench.records.plan import JobPlan
+from lstm_bench.records.speed import OURS, PLAIN_LOOP, STOCK_THREADS, STOCK_WORKERS, BenchmarkRow, MachineLimit
 from lstm_bench.speed.implementation import (
     PLAIN_LOOP_FILE,
     Implementation,

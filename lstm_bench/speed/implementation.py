@@ -18,7 +18,7 @@ from lstm_bench.engine.model import MakeCell, make_model
 from lstm_bench.engine.population import Population
 from lstm_bench.engine.seeds import Member, generator
 from lstm_bench.engine.settings import KernelChoice
-from lstm_bench.records.schema import JobPlan
+from lstm_bench.records.plan import JobPlan
 from lstm_bench.tasks.contract import Task
 
 PLAIN_LOOP_FILE = Path(__file__).resolve().parents[2] / "experiments" / "speed" / "plain_loop.py"

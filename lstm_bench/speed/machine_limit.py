@@ -17,7 +17,8 @@ from lstm_bench.config.schema import JobConfig
 from lstm_bench.engine.compiled.build import library
 from lstm_bench.engine.compiled.layout import pointer
 from lstm_bench.engine.kernel_dispatch import why_not_compiled
-from lstm_bench.records.schema import JobPlan, MachineLimit
+from lstm_bench.records.plan import JobPlan
+from lstm_bench.records.speed import MachineLimit
 from lstm_bench.speed.implementation import task_and_cells
 from lstm_bench.speed.operations import training_work
 

@@ -9,7 +9,8 @@ from itertools import combinations
 
 from lstm_bench.config.schema import JobConfig
 from lstm_bench.engine.generic import GenericKernel
-from lstm_bench.records.schema import OURS, STOCK, JobPlan, SpeedRow
+from lstm_bench.records.plan import JobPlan
+from lstm_bench.records.speed import OURS, STOCK, SpeedRow
 from lstm_bench.speed.implementation import Implementation, engine_step, stock_kernel, stock_layer_of, stock_step
 from lstm_bench.speed.timing import InterleavedTimer, Timing
 

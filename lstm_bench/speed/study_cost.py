@@ -4,7 +4,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 
 from lstm_bench.config.schema import JobConfig
-from lstm_bench.records.schema import JobPlan, MachineLimit, MemberRecord, StudyCost
+from lstm_bench.records.plan import JobPlan
+from lstm_bench.records.schema import MemberRecord
+from lstm_bench.records.speed import MachineLimit, StudyCost
 from lstm_bench.speed.machine_limit import least_step_s
 
 Trained = tuple[JobConfig, JobPlan, MemberRecord]

@@ -1,26 +1,30 @@
 """The base of every kind of study: its settings, its plan, its records and the user's screen."""
 
+import os
+import sys
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from rich.console import Console
+
 from lstm_bench.config.errors import ConfigError, not_allowed
 from lstm_bench.config.schema import StudyConfig
 from lstm_bench.records.locking import HeldError, LockError, held, study_lock
-from lstm_bench.records.schema import StudyPlan
+from lstm_bench.records.plan import StudyPlan
 from lstm_bench.records.store import StudyRecords
 from lstm_bench.study.detaching import detach
 from lstm_bench.study.environment import slower_kernels
 from lstm_bench.study.folders import records_folder, reports_folder
-from lstm_bench.study.screen import screen
 
 if TYPE_CHECKING:  # pandas takes a third of a second to import, which a study does at its end
     from lstm_bench.report.build import Measured
 
 T = TypeVar("T")
 Launch = Callable[[StudyConfig, Sequence[int]], int]  # run jobs of a study's plan, by number; return an exit code
+IN_NOTEBOOK = "JPY_PARENT_PID"  # Jupyter sets it for its kernels and thus for what a cell starts
 
 
 class PlannedStudy:
@@ -114,3 +118,13 @@ def in_a_line(error: Exception) -> str:
     """Return the kind of an error, unless it is one of the system, and the first line of its message."""
     lines = str(error).strip().splitlines() or [""]
     return lines[0] if isinstance(error, OSError) else f"{type(error).__name__}: {lines[0]}"
+
+
+def screen() -> Console:
+    """Return the console of standard output, a terminal only where a person watches one.
+
+    A notebook keeps what a cell prints, so that bars that move would stand there as many times as they were drawn. Its
+    kernel sets FORCE_COLOR, by which rich takes any output for a terminal, and a command after "!" writes to a
+    pseudo-terminal.
+    """
+    return Console(force_terminal=sys.stdout.isatty() and IN_NOTEBOOK not in os.environ)

@@ -11,8 +11,8 @@ from rich.table import Column, Table
 
 from lstm_bench.claims.deciding import Ruling
 from lstm_bench.config.schema import StudyConfig
+from lstm_bench.records.plan import JobPlan, StudyPlan
 from lstm_bench.records.reading import RecordError
-from lstm_bench.records.schema import JobPlan, StudyPlan
 from lstm_bench.records.snapshot import Snapshot
 from lstm_bench.records.store import StudyRecords
 from lstm_bench.speed.study_cells import is_timed

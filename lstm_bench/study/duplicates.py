@@ -12,7 +12,7 @@ from typing import Any
 
 from lstm_bench.config.errors import ConfigError
 from lstm_bench.config.schema import JobConfig, StudyConfig
-from lstm_bench.records.schema import JobPlan
+from lstm_bench.records.plan import JobPlan
 from lstm_bench.study.identity import job_identity
 
 NAMED_KEYS = 6  # of those that differ

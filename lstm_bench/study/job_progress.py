@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from lstm_bench.records.schema import JobPlan
+from lstm_bench.records.plan import JobPlan
 
 LEAST_SHARE_FOR_ETA = 0.02  # of all work, to be done before the time left is estimated
 

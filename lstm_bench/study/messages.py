@@ -11,7 +11,8 @@ from lstm_bench.config.schema import TrackingConfig
 from lstm_bench.config.tracking_address import FROM_ENVIRONMENT
 from lstm_bench.engine.compiled.kernel import CompiledKernel
 from lstm_bench.records.job_parts import dealt
-from lstm_bench.records.schema import ROLES, WITHOUT_RESULT, JobPlan, MemberRecord, StudyPlan
+from lstm_bench.records.plan import JobPlan, StudyPlan
+from lstm_bench.records.schema import ROLES, WITHOUT_RESULT, MemberRecord
 from lstm_bench.records.snapshot import Snapshot
 from lstm_bench.records.store import StudyRecords
 from lstm_bench.study.searches import searches_text

@@ -14,7 +14,7 @@ from lstm_bench.cells.contract import Cell
 from lstm_bench.config.objects import cell_defaults, cell_notes, check_job, n_parameters, total_parameters
 from lstm_bench.config.schema import MOST_PACKS_AT_ONCE, JobConfig, SpanConfig, StudyConfig, TrainerConfig
 from lstm_bench.engine.kernel_dispatch import kernel_name
-from lstm_bench.records.schema import JobPlan, SpanPlan, StudyPlan
+from lstm_bench.records.plan import JobPlan, SpanPlan, StudyPlan
 from lstm_bench.speed.operations import training_flops
 from lstm_bench.study.duplicates import refuse_duplicates
 from lstm_bench.study.environment import describe_environment

@@ -9,7 +9,8 @@ from typing import NamedTuple
 from lstm_bench.awake_clock import AwakeClock
 from lstm_bench.records.job_parts import JobPart
 from lstm_bench.records.locking import is_held, job_lock
-from lstm_bench.records.schema import JobOutcome, JobPlan, MemberRecord
+from lstm_bench.records.plan import JobPlan
+from lstm_bench.records.schema import JobOutcome, MemberRecord
 from lstm_bench.records.snapshot import Snapshot
 from lstm_bench.records.store import StudyRecords
 

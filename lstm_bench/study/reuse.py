@@ -5,8 +5,8 @@ from pathlib import Path
 
 from lstm_bench.records.copying import copy_result
 from lstm_bench.records.folder_id import hand_on_folder_id
+from lstm_bench.records.plan import JobPlan
 from lstm_bench.records.reading import RecordError
-from lstm_bench.records.schema import JobPlan
 from lstm_bench.records.snapshot import Snapshot
 from lstm_bench.records.store import StudyRecords
 

@@ -14,9 +14,10 @@ from lstm_bench.config.schema import JobConfig, StudyConfig
 from lstm_bench.cores import usable_cores
 from lstm_bench.records.job_parts import JobPart, dealt
 from lstm_bench.records.locking import is_any_job_running, stop_request
+from lstm_bench.records.plan import JobPlan, StudyPlan
 from lstm_bench.records.reading import RecordError
-from lstm_bench.records.schema import JobPlan, StudyCost, StudyPlan
 from lstm_bench.records.snapshot import Snapshot
+from lstm_bench.records.speed import StudyCost
 from lstm_bench.speed.machine_limit import limit_of_this_core
 from lstm_bench.speed.study_cells import is_timed, measure_speed
 from lstm_bench.speed.study_cost import study_cost

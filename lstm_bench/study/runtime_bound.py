@@ -11,7 +11,7 @@ from lstm_bench.config.schema import JobConfig
 from lstm_bench.engine.generic import GenericKernel
 from lstm_bench.engine.seeds import Member
 from lstm_bench.engine.training import Training
-from lstm_bench.records.schema import JobPlan
+from lstm_bench.records.plan import JobPlan
 
 STEPS_TIMED, MOST_MEMBERS = 5, 4
 FORWARD_SHARE = 1 / 3  # of a training step

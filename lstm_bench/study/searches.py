@@ -5,7 +5,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from lstm_bench.analysis.wording import counted
-from lstm_bench.records.schema import JobPlan, MemberRecord, PackPlan, SpanPlan, StudyPlan
+from lstm_bench.records.plan import JobPlan, PackPlan, SpanPlan, StudyPlan
+from lstm_bench.records.schema import MemberRecord
 from lstm_bench.records.snapshot import Snapshot
 
 if TYPE_CHECKING:

@@ -10,7 +10,8 @@ from pathlib import Path
 from lstm_bench.config.schema import SafetyConfig
 from lstm_bench.records.job_parts import JobPart
 from lstm_bench.records.locking import HeldError, held, job_lock, stop_request
-from lstm_bench.records.schema import DONE, JobPlan
+from lstm_bench.records.plan import JobPlan
+from lstm_bench.records.schema import DONE
 from lstm_bench.records.snapshot import Snapshot
 from lstm_bench.records.store import StudyRecords
 from lstm_bench.study.searches import Searches

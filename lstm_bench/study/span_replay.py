@@ -14,7 +14,8 @@ from lstm_bench.analysis.span_information import PACK
 from lstm_bench.analysis.span_search import Decision, Pack, SpanSearch, next_pack
 from lstm_bench.engine.tuning import Trial
 from lstm_bench.lag_grid import nearest, octaves
-from lstm_bench.records.schema import WITHOUT_RESULT, JobPlan, MemberRecord, PackPlan, SpanPlan
+from lstm_bench.records.plan import JobPlan, PackPlan, SpanPlan
+from lstm_bench.records.schema import WITHOUT_RESULT, MemberRecord
 from lstm_bench.study.identity import settings_identity
 from lstm_bench.study.planning import job_config
 from lstm_bench.study.rate_choice import best_rate, further_rate, left_baseline, trial_of

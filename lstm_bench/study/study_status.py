@@ -13,7 +13,8 @@ import psutil
 
 from lstm_bench.records.job_parts import JobPart, dealt
 from lstm_bench.records.locking import holder, job_lock, study_lock
-from lstm_bench.records.schema import MemberRecord, StudyPlan
+from lstm_bench.records.plan import StudyPlan
+from lstm_bench.records.schema import MemberRecord
 from lstm_bench.records.snapshot import Snapshot
 from lstm_bench.records.store import StudyRecords
 from lstm_bench.study.job_progress import seconds_left, share_done, work

@@ -12,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 
 from lstm_bench.analysis.wording import span_of
 from lstm_bench.records.job_parts import JobPart, dealt
-from lstm_bench.records.schema import JobPlan, StudyPlan
+from lstm_bench.records.plan import JobPlan, StudyPlan
 from lstm_bench.records.snapshot import Snapshot
 from lstm_bench.records.store import StudyRecords
 from lstm_bench.study.job_progress import clock, seconds_left, share_done, work

@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from lstm_bench.matplotlib_start import prepare_matplotlib
-from lstm_bench.records.schema import JobOutcome, JobPlan
+from lstm_bench.records.plan import JobPlan
+from lstm_bench.records.schema import JobOutcome
 from lstm_bench.study.heartbeat import PipeHeartbeat
 from lstm_bench.study.stopping import REQUESTS
 from lstm_bench.text_encoding import allow_all_letters

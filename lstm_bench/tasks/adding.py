@@ -8,9 +8,7 @@ import torch
 from torch import Generator, Tensor
 
 from lstm_bench.checks import at_least, one_of
-from lstm_bench.tasks.contract import Batch, log_spaced, only_member
-from lstm_bench.tasks.distance import median_of
-from lstm_bench.tasks.losses import mean_of
+from lstm_bench.tasks.contract import Batch, log_spaced, mean_of, median_of, only_member
 from lstm_bench.tasks.masking import squared_partial_correlation
 
 MEMORYLESS_MSE = 1 / 6  # variance of the sum of two independent U[0, 1]

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from lstm_bench.tasks.losses import mean_of
+from lstm_bench.tasks.contract import mean_of
 from lstm_bench.tasks.masking import cross_entropies, masked_mean
 
 CERTAIN = 1000.0  # a logit that leaves exactly no probability to any other class, in float32 and in float64

@@ -10,8 +10,7 @@ import torch.nn.functional as F
 from torch import Generator, Tensor
 
 from lstm_bench.checks import at_least
-from lstm_bench.tasks.contract import Batch, around
-from lstm_bench.tasks.losses import mean_of
+from lstm_bench.tasks.contract import Batch, around, mean_of
 from lstm_bench.tasks.masking import cross_entropies
 
 CUES = ("Deep", "love", "slow", "hate")

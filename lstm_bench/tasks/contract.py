@@ -1,16 +1,20 @@
-"""The interface of a task, and what tasks share: cue distances, and sequences of random length.
+"""The interface of a task, and what tasks share: declared losses, cue distances, and sequences of random length.
 
 A task has sampling, the loss and its mask, scores, memoryless baselines and an oracle.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple, Protocol, runtime_checkable
+from collections.abc import Callable, Mapping, Sequence
+from itertools import accumulate
+from typing import Any, Literal, NamedTuple, Protocol, TypeVar, runtime_checkable
 
 import torch
 from torch import Generator, Tensor
 
 from lstm_bench.tasks.masking import last_step_targets, valid_mask
+
+LossForm = Literal["cross entropy", "squared error"]
+Loss = TypeVar("Loss", bound=Callable[..., Any])
 
 MULTIPLES = (0.25, 0.5, 0.75, 1, 1.5, 2, 3, 4)  # of a lag
 
@@ -173,6 +177,25 @@ class RandomLength(ABC):
         return Batch(inputs, last_step_targets(answers, lengths, self.length, self.predicted_steps))
 
 
+def mean_of(form: LossForm) -> Callable[[Loss], Loss]:
+    """Declare that the decorated `loss` of a task is the mean of this over the valid targets of a member.
+
+    The engine then computes the gradient by hand, which spares a training step the way through autograd. A class that
+    overrides `loss` declares its own, or none: then its gradient comes from autograd.
+    """
+
+    def declare(loss: Loss) -> Loss:
+        loss.form = form  # type: ignore[attr-defined]
+        return loss
+
+    return declare
+
+
+def loss_form(task: object) -> LossForm | None:
+    """Return what a task declares its loss to be the mean of; None where it declares nothing."""
+    return getattr(getattr(type(task), "loss", None), "form", None)
+
+
 def only_member(batch: Batch) -> Batch:
     """Return the sequences of one member without the axis of members."""
     return Batch(batch.inputs.squeeze(1), batch.targets.squeeze(1))
@@ -186,3 +209,20 @@ def log_spaced(longest: int, points: int) -> list[int]:
 def around(lag: int) -> list[int]:
     """Return integers from a quarter of a lag to four times it, at least 1."""
     return sorted({max(1, round(lag * multiple)) for multiple in MULTIPLES})
+
+
+def median_of(counts: Mapping[int, int]) -> float:
+    """Return the median of integers that occur so often each: the middle one, or the mean of the two in the middle.
+
+    Raises: ValueError where nothing occurs.
+    """
+    total = sum(counts.values())
+    if total < 1:
+        raise ValueError("the median of nothing")
+    return (_smallest(counts, (total + 1) // 2) + _smallest(counts, total // 2 + 1)) / 2
+
+
+def _smallest(counts: Mapping[int, int], k: int) -> int:
+    """Return the k-th smallest."""
+    values = sorted(counts)
+    return next(value for value, n in zip(values, accumulate(map(counts.__getitem__, values)), strict=True) if n >= k)

@@ -10,8 +10,7 @@ import torch.nn.functional as F
 from torch import Generator, Tensor
 
 from lstm_bench.checks import at_least, one_of
-from lstm_bench.tasks.contract import Batch, around, only_member
-from lstm_bench.tasks.losses import mean_of
+from lstm_bench.tasks.contract import Batch, around, mean_of, only_member
 from lstm_bench.tasks.masking import cross_entropies
 
 N_LETTERS = 8

@@ -10,9 +10,7 @@ import torch
 from torch import Generator, Tensor
 
 from lstm_bench.checks import at_least, one_of
-from lstm_bench.tasks.contract import Batch, RandomLength, log_spaced
-from lstm_bench.tasks.distance import median_of
-from lstm_bench.tasks.losses import mean_of
+from lstm_bench.tasks.contract import Batch, RandomLength, log_spaced, mean_of, median_of
 from lstm_bench.tasks.masking import answer_predictions, masked_mean, squared_partial_correlation
 
 Operation = Literal["sum", "product"]

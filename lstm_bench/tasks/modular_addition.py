@@ -11,8 +11,7 @@ from torch import Generator, Tensor
 
 from lstm_bench.checks import at_least, one_of
 from lstm_bench.tasks.classes import CERTAIN, ClassAnswers, above_chance
-from lstm_bench.tasks.contract import Batch, RandomLength, log_spaced
-from lstm_bench.tasks.distance import median_of
+from lstm_bench.tasks.contract import Batch, RandomLength, log_spaced, median_of
 from lstm_bench.tasks.masking import IGNORE_INDEX
 
 SHORTEST = 3

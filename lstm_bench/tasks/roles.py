@@ -1,5 +1,6 @@
-"""What the steps of a sequence are for: a cue to be written, a blank to be waited through, an answer to be recalled."""
+"""What a task may offer to probes: the roles of its steps (cue, blank, recall, reset), and sentences with an end."""
 
+from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
 
 import torch
@@ -16,6 +17,25 @@ class HasRoles(Protocol):
 
     def roles(self, batch: Batch) -> dict[str, Tensor]:
         """Return the steps of each role of ROLES that the task has, [T, B], true where a step has it."""
+        ...
+
+
+@runtime_checkable
+class HasSentences(Protocol):
+    """A task of one-hot words in which nothing from before a boundary matters after it.
+
+    Its `oracle` gives the right answers to any words, those with another boundary included.
+    """
+
+    boundary: int  # the place of the word that ends a sentence
+    fillers: Sequence[int]  # the places of words that say nothing
+
+    def content(self, inputs: Tensor) -> Tensor:
+        """Return what the present sentence has said so far, as numbers [T, B, K], for inputs [T, B, D]."""
+        ...
+
+    def is_answer(self, targets: Tensor) -> Tensor:
+        """Return at which steps the task asks something [T, B]; elsewhere it asks for silence."""
         ...
 
 

@@ -11,8 +11,7 @@ from torch import Generator, Tensor
 
 from lstm_bench.checks import at_least
 from lstm_bench.tasks.classes import CERTAIN, ClassAnswers, above_chance
-from lstm_bench.tasks.contract import Batch
-from lstm_bench.tasks.distance import median_of
+from lstm_bench.tasks.contract import Batch, median_of
 
 N_LETTERS = 8
 BLANK, MARKER = N_LETTERS, N_LETTERS + 1

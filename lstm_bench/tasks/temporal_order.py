@@ -10,8 +10,7 @@ import torch.nn.functional as F
 from torch import Generator, Tensor
 
 from lstm_bench.checks import at_least, one_of
-from lstm_bench.tasks.contract import Batch, RandomLength, log_spaced
-from lstm_bench.tasks.losses import mean_of
+from lstm_bench.tasks.contract import Batch, RandomLength, log_spaced, mean_of
 from lstm_bench.tasks.masking import answer_predictions, cross_entropies, masked_mean
 
 SYMBOLS = ("a", "b", "c", "d", "X", "Y", "E", "B")

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from lstm_bench.analysis.wording import counted
 from lstm_bench.records.locking import HeldError, LockError, held, is_job_held
+from lstm_bench.records.plan import StudyPlan
 from lstm_bench.records.reading import RecordError
-from lstm_bench.records.schema import StudyPlan
 from lstm_bench.records.store import StudyRecords
 from lstm_bench.report.study_folders import existing_studies, study_folder
 from lstm_bench.study.folders import tracking_uri

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from lstm_bench.awake_clock import AwakeClock
 from lstm_bench.records.locking import held
-from lstm_bench.records.schema import StudyPlan
+from lstm_bench.records.plan import StudyPlan
 from lstm_bench.records.store import StudyRecords
 from lstm_bench.tracking.progress import AbandonedError, Progress
 from lstm_bench.tracking.run_spec import RecordedMembers, StudySummary

@@ -6,7 +6,7 @@ from pathlib import Path
 from mlflow.tracking import MlflowClient
 
 from lstm_bench.tracking import front_page
-from lstm_bench.tracking.file_location import FilesError, is_local, told, unreachable
+from lstm_bench.tracking.file_location import FilesError, is_local, unreachable, unreachable_files
 from lstm_bench.tracking.progress import Progress
 from lstm_bench.tracking.run import MirroredRun
 from lstm_bench.tracking.saved_views import saved_views
@@ -92,7 +92,7 @@ class Experiments:
         for experiment, (name, location) in self._locations.items():
             is_own = self._artifacts is not None and location == (self._artifacts / name).as_uri()
             if not is_own and (folder := unreachable(location, experiment in with_files)):
-                yield experiment, told(name, folder)
+                yield experiment, unreachable_files(name, folder)
 
     def check_location(self, run: MirroredRun) -> None:
         """Raise FilesError where the files of a run cannot be reached."""
@@ -110,4 +110,4 @@ class Experiments:
         except OSError as error:
             if self._artifacts is not None or not is_local(location):
                 raise
-            raise FilesError(f"{told(name, location)} ({error.strerror})") from error
+            raise FilesError(f"{unreachable_files(name, location)} ({error.strerror})") from error

@@ -27,7 +27,7 @@ def unreachable(location: str, has_files: bool) -> str:
     return str(folder) if is_missing else ""
 
 
-def told(experiment: str, folder: str) -> str:
+def unreachable_files(experiment: str, folder: str) -> str:
     """Return in a line what to do about files that cannot be stored in a folder."""
     a_server = "a server that takes files (mlflow server --artifacts-destination)"
     allowed = f"that folder (a link to where it has moved will do), or another study=NAME on {a_server}"

@@ -6,7 +6,8 @@ from typing import Any
 
 from lstm_bench.metrics import Metric
 from lstm_bench.records.former_metrics import declarations_of, former_metric
-from lstm_bench.records.schema import JobPlan, MemberRecord
+from lstm_bench.records.plan import JobPlan
+from lstm_bench.records.schema import MemberRecord
 
 MEASURED = "measured.json"
 COLUMNS = ["metric", "value", "unit"]

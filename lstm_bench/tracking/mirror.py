@@ -11,8 +11,9 @@ from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
 from lstm_bench.records.folder_id import folder_id
+from lstm_bench.records.plan import StudyPlan
 from lstm_bench.records.reading import RecordError
-from lstm_bench.records.schema import MemberRecord, StudyPlan
+from lstm_bench.records.schema import MemberRecord
 from lstm_bench.records.store import StudyRecords
 from lstm_bench.tracking import front_page
 from lstm_bench.tracking.experiments import Experiments

@@ -1,18 +1,23 @@
-"""Open an MLflow store, and create it if there is none: one process at a time."""
+"""Open an MLflow store, one process at a time: create it if there is none, and point it to where its folder lies."""
 
 import logging
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
 from importlib import import_module
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from mlflow.tracking import MlflowClient
 from sqlalchemy.engine import make_url
 
 from lstm_bench.records.locking import held
-from lstm_bench.tracking.rebasing import rebase
 
 PATIENCE_S = 60.0  # with another process that creates the store, which takes 3 seconds
 OPENING = "opening the MLflow store"
+WRITER_S = 20.0  # patience with a writer of the database, as long as MLflow's own
+NOTED = (("experiments", "artifact_location"), ("runs", "artifact_uri"))  # in which MLflow notes absolute paths
 
 
 def open_store(uri: str, artifacts: Path | None = None) -> MlflowClient:
@@ -57,6 +62,38 @@ def _create(file: Path) -> None:
     create: Any = SqlAlchemyStore  # it carries no types
     create(f"sqlite:///{fresh}", DEFAULT_LOCAL_FILE_AND_ARTIFACT_PATH).engine.dispose()
     fresh.replace(file)
+
+
+def rebase(file: Path, artifacts: Path) -> None:
+    """Point a store's experiments and runs to the folder of artifacts beside it, where it was moved or copied.
+
+    Experiments whose files lie elsewhere, in no folder of this name, stay as they are.
+
+    Args:
+        file: the database.
+        artifacts: the folder in which each experiment has one by its name.
+
+    Raises: sqlite3.OperationalError where the database stays locked.
+    """
+    with closing(sqlite3.connect(file, timeout=WRITER_S)) as store:
+        former = set(_former_folders(store, artifacts))
+        with store:
+            for old in former:
+                for table, column in NOTED:
+                    store.execute(
+                        f"UPDATE {table} SET {column} = ? || substr({column}, ?) WHERE substr({column}, 1, ?) = ?",
+                        (artifacts.as_uri(), len(old) + 1, len(old) + 1, f"{old}/"),
+                    )
+
+
+def _former_folders(store: sqlite3.Connection, artifacts: Path) -> Iterator[str]:
+    """Yield the address of each other folder of artifacts that an experiment of ours is in."""
+    for name, location in store.execute("SELECT name, artifact_location FROM experiments"):
+        end = f"/{artifacts.name}/{quote(name)}"
+        if location and location.startswith("file:") and location.endswith(end):
+            folder = location.removesuffix(f"/{quote(name)}")
+            if folder != artifacts.as_uri():
+                yield folder
 
 
 def _file(uri: str) -> Path | None:

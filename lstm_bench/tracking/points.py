@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from lstm_bench.metrics import EVALUATION, TRAINING_LOSS
-from lstm_bench.records.schema import JobPlan, MemberRecord, StudyPlan
+from lstm_bench.records.plan import JobPlan, StudyPlan
+from lstm_bench.records.schema import MemberRecord
 from lstm_bench.records.store import StudyRecords
 from lstm_bench.tracking.shown_metrics import compared, is_curve_shown, is_plotted
 

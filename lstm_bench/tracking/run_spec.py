@@ -9,8 +9,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from lstm_bench.records.plan import JobPlan, StudyPlan
 from lstm_bench.records.reading import RecordError
-from lstm_bench.records.schema import WITHOUT_RESULT, JobPlan, MemberRecord, StudyPlan
+from lstm_bench.records.schema import WITHOUT_RESULT, MemberRecord
 from lstm_bench.records.store import StudyRecords
 from lstm_bench.tracking.measured import Table
 from lstm_bench.tracking.points import job_of

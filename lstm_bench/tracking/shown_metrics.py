@@ -9,7 +9,8 @@ import math
 from collections.abc import Mapping
 
 from lstm_bench.metrics import COMPARE, CONFIRMATION, EVALUATION, FINAL, INITIAL, Metric
-from lstm_bench.records.schema import WITHOUT_RESULT, JobPlan, MemberRecord
+from lstm_bench.records.plan import JobPlan
+from lstm_bench.records.schema import WITHOUT_RESULT, MemberRecord
 
 SCORE, SOLVED, STEPS_TO_SOLVE, T50, HORIZON, PARAMETERS, SPEED = (
     f"{COMPARE}{name}"

@@ -9,7 +9,8 @@ import pandas as pd
 from synthetic_study import CELLS, make_job, make_plan
 
 from lstm_bench.analysis.frames import StudyData, load_study
-from lstm_bench.records.schema import JobPlan, MemberRecord
+from lstm_bench.records.plan import JobPlan
+from lstm_bench.records.schema import MemberRecord
 from lstm_bench.records.store import StudyRecords
 
 TASKS: Mapping[str, tuple[str, dict[str, Any]]] = {  # variant and settings by name

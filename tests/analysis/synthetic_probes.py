@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from lstm_bench.records.schema import JobPlan
+from lstm_bench.records.plan import JobPlan
 
 MOMENTS = {"initial": 0.0, "at_75": 0.3, "at_25": 0.7, "final": 1.0}  # and how far training is
 DELAYS = 60

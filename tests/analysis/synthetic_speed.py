@@ -6,16 +6,8 @@ from pathlib import Path
 
 from synthetic_study import make_job, make_plan
 
-from lstm_bench.records.schema import (
-    OURS,
-    PLAIN_LOOP,
-    STOCK_THREADS,
-    STOCK_WORKERS,
-    BenchmarkRow,
-    JobPlan,
-    MachineLimit,
-    StudyPlan,
-)
+from lstm_bench.records.plan import JobPlan, StudyPlan
+from lstm_bench.records.speed import OURS, PLAIN_LOOP, STOCK_THREADS, STOCK_WORKERS, BenchmarkRow, MachineLimit
 from lstm_bench.records.store import StudyRecords
 
 LIMIT = MachineLimit(100e9, 2e9, "multiply-adds in registers and logistic functions in cache")

@@ -12,7 +12,9 @@ import pandas as pd
 from synthetic_probes import probe_metrics, probe_tables
 
 from lstm_bench.analysis.frames import StudyData, load_study
-from lstm_bench.records.schema import JobPlan, MemberRecord, SpeedRow, StudyPlan
+from lstm_bench.records.plan import JobPlan, StudyPlan
+from lstm_bench.records.schema import MemberRecord
+from lstm_bench.records.speed import SpeedRow
 from lstm_bench.records.store import StudyRecords
 
 BUDGET, EVERY, TUNING_BUDGET = 4000, 200, 1600

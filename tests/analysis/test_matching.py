@@ -7,7 +7,7 @@ from synthetic_study import make_job
 
 from lstm_bench.analysis.frames import StudyData
 from lstm_bench.analysis.matching import matched_parameters, matched_studies, matchings
-from lstm_bench.records.schema import JobPlan
+from lstm_bench.records.plan import JobPlan
 
 
 def jobs(**sizes: tuple[int, int]) -> list[JobPlan]:

@@ -3,7 +3,7 @@
 import itertools
 import random
 
-from lstm_bench.analysis.pareto import pareto_front
+from lstm_bench.analysis.span_costs import pareto_front
 
 
 def brute_force(costs: list[int], spans: list[int]) -> list[bool]:

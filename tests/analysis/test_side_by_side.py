@@ -14,7 +14,7 @@ from lstm_bench.analysis.frames import RESULT_COLUMNS, StudyData, load_study
 from lstm_bench.analysis.results import all_results
 from lstm_bench.analysis.side_by_side import default_name, differences, join, labels, repeated_members
 from lstm_bench.analysis.solving import solve_rates, spans
-from lstm_bench.records.schema import StudyPlan
+from lstm_bench.records.plan import StudyPlan
 
 Make = Callable[..., StudyData]
 

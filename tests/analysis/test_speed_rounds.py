@@ -18,8 +18,9 @@ from lstm_bench.analysis.speed_benchmark import (
     whole_study,
 )
 from lstm_bench.analysis.speed_headline import percent, speed_headline
+from lstm_bench.records.plan import JobPlan
 from lstm_bench.records.reading import RecordError
-from lstm_bench.records.schema import OURS, PLAIN_LOOP, STOCK_THREADS, STOCK_WORKERS, BenchmarkRow, JobPlan
+from lstm_bench.records.speed import OURS, PLAIN_LOOP, STOCK_THREADS, STOCK_WORKERS, BenchmarkRow
 
 LSTM = benchmark_job("lstm", 100)
 

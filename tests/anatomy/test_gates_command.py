@@ -16,7 +16,8 @@ import torch
 from torch import Tensor, nn
 
 from lstm_bench.anatomy.__main__ import main
-from lstm_bench.records.schema import JobPlan, MemberRecord, StudyPlan
+from lstm_bench.records.plan import JobPlan, StudyPlan
+from lstm_bench.records.schema import MemberRecord
 from lstm_bench.records.store import StudyRecords
 
 JOB = JobPlan(

@@ -16,9 +16,8 @@ from lstm_bench.engine.kernel_dispatch import MOST_CLASSES, kernel_of, readout_o
 from lstm_bench.engine.readout import AutogradReadout, ReadoutBatch, ReadoutGradients
 from lstm_bench.tasks.adding import AddingTask
 from lstm_bench.tasks.context import ContextTask
-from lstm_bench.tasks.contract import Task
+from lstm_bench.tasks.contract import Task, loss_form, mean_of
 from lstm_bench.tasks.copy import CopyTask
-from lstm_bench.tasks.losses import loss_form, mean_of
 from lstm_bench.tasks.marked_pairs import MarkedPairsTask
 from lstm_bench.tasks.segments import SegmentsTask
 from lstm_bench.tasks.temporal_order import TemporalOrderTask

@@ -6,7 +6,7 @@ import pytest
 
 from lstm_bench.config.composing import Invocation, compose_study
 from lstm_bench.records.job_parts import dealt
-from lstm_bench.records.schema import JobPlan
+from lstm_bench.records.plan import JobPlan
 from lstm_bench.study.planning import plan_study
 
 TINY = ("cell=rnn", "cell.hidden_size=4", "task.lag=2,4", "trainer.tuning_seeds=2")

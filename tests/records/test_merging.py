@@ -11,7 +11,8 @@ from lstm_bench.config.composing import Invocation, compose_study
 from lstm_bench.merge import main
 from lstm_bench.records import merging
 from lstm_bench.records.locking import held, study_lock
-from lstm_bench.records.schema import MemberRecord, StudyPlan
+from lstm_bench.records.plan import StudyPlan
+from lstm_bench.records.schema import MemberRecord
 from lstm_bench.records.store import StudyRecords
 from lstm_bench.study.planning import plan_study
 

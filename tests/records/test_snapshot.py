@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from lstm_bench.records.schema import JobPlan, MemberRecord
+from lstm_bench.records.plan import JobPlan
+from lstm_bench.records.schema import MemberRecord
 from lstm_bench.records.snapshot import Snapshot
 from lstm_bench.records.store import StudyRecords
 

@@ -11,7 +11,7 @@ import synthetic_study
 from synthetic_speed import benchmark_job, benchmark_row, write_benchmark
 from synthetic_study import make_study
 
-from lstm_bench.records.schema import OURS
+from lstm_bench.records.speed import OURS
 from lstm_bench.report import build, fonts, style
 from lstm_bench.report.__main__ import main
 from lstm_bench.report.pdf import NO_BROWSER

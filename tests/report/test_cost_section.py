@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from lstm_bench.records.schema import MachineLimit, StudyCost
+from lstm_bench.records.speed import MachineLimit, StudyCost
 from lstm_bench.report.document import Paragraph, Table, plain_text
 from lstm_bench.report.pages.cost import cost_section
 

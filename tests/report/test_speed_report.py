@@ -10,7 +10,8 @@ import pytest
 from plain_figures import plain_figures_written
 from synthetic_speed import PROCESSES, benchmark_job, benchmark_row, write_benchmark
 
-from lstm_bench.records.schema import OURS, PLAIN_LOOP, STOCK_THREADS, STOCK_WORKERS, BenchmarkRow, JobPlan
+from lstm_bench.records.plan import JobPlan
+from lstm_bench.records.speed import OURS, PLAIN_LOOP, STOCK_THREADS, STOCK_WORKERS, BenchmarkRow
 from lstm_bench.report import style
 from lstm_bench.report.__main__ import main
 from lstm_bench.report.build import build_report

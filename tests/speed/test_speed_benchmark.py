@@ -14,7 +14,7 @@ from lstm_bench.cells.rnn import RNNCell
 from lstm_bench.config.composing import Invocation, compose_study
 from lstm_bench.config.errors import ConfigError
 from lstm_bench.config.schema import SpeedConfig
-from lstm_bench.records.schema import OURS, PLAIN_LOOP, STOCK_THREADS, STOCK_WORKERS, MachineLimit
+from lstm_bench.records.speed import OURS, PLAIN_LOOP, STOCK_THREADS, STOCK_WORKERS, MachineLimit
 from lstm_bench.speed import benchmark
 from lstm_bench.speed.benchmark import implementations_of, run_benchmark
 from lstm_bench.speed.implementation import engine_step, plain_step, stock_step

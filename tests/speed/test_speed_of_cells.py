@@ -10,7 +10,8 @@ from lstm_bench.analysis.headline import headline
 from lstm_bench.analysis.results import derived_metrics
 from lstm_bench.analysis.wording import times
 from lstm_bench.config.composing import Invocation, compose_study
-from lstm_bench.records.schema import OURS, STOCK, MemberRecord, SpeedRow
+from lstm_bench.records.schema import MemberRecord
+from lstm_bench.records.speed import OURS, STOCK, SpeedRow
 from lstm_bench.records.store import StudyRecords
 from lstm_bench.report.figures import speed
 from lstm_bench.report.pages.comparison import comparison_table

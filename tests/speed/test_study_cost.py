@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from lstm_bench.config.composing import Invocation, compose_study
-from lstm_bench.records.schema import MachineLimit, MemberRecord, StudyCost
+from lstm_bench.records.schema import MemberRecord
+from lstm_bench.records.speed import MachineLimit, StudyCost
 from lstm_bench.speed.study_cost import study_cost
 from lstm_bench.study.planning import plan_study
 

@@ -4,7 +4,7 @@ import pytest
 
 from lstm_bench import cli
 from lstm_bench.config.composing import Invocation, compose_study
-from lstm_bench.records.schema import OURS, STOCK, MachineLimit
+from lstm_bench.records.speed import OURS, STOCK, MachineLimit
 from lstm_bench.records.store import StudyRecords
 from lstm_bench.study import speed_study
 from lstm_bench.study.identity import job_identity

@@ -7,7 +7,7 @@ from lstm_bench.config.composing import Invocation, compose_study
 from lstm_bench.config.objects import cell_defaults, check_job
 from lstm_bench.config.schema import JobConfig, TrainerConfig
 from lstm_bench.records.identity import member_identity
-from lstm_bench.records.schema import JobPlan
+from lstm_bench.records.plan import JobPlan
 from lstm_bench.study.identity import job_identity
 from lstm_bench.study.planning import _plan_job, cell_names, distance_of, job_config, plan_study
 

@@ -8,7 +8,8 @@ import pytest
 from lstm_bench.config.composing import Invocation, compose_study
 from lstm_bench.records.job_parts import dealt
 from lstm_bench.records.locking import held, job_lock
-from lstm_bench.records.schema import JobOutcome, JobPlan, MemberRecord
+from lstm_bench.records.plan import JobPlan
+from lstm_bench.records.schema import JobOutcome, MemberRecord
 from lstm_bench.records.snapshot import Snapshot
 from lstm_bench.records.store import StudyRecords
 from lstm_bench.study.planning import plan_study

@@ -4,7 +4,7 @@ import io
 
 import pytest
 
-from lstm_bench.study.screen import screen
+from lstm_bench.study.base_study import screen
 
 
 class Output(io.StringIO):

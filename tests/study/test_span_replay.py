@@ -9,7 +9,8 @@ import pytest
 from lstm_bench.analysis.span_search import Pack, SpanSearch, next_pack
 from lstm_bench.config.composing import Invocation, compose_study
 from lstm_bench.metrics import normalised_loss
-from lstm_bench.records.schema import JobPlan, MemberRecord, SpanPlan, StudyPlan
+from lstm_bench.records.plan import JobPlan, SpanPlan, StudyPlan
+from lstm_bench.records.schema import MemberRecord
 from lstm_bench.study.identity import job_identity
 from lstm_bench.study.planning import plan_study
 from lstm_bench.study.searches import with_former_depth

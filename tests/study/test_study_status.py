@@ -11,7 +11,8 @@ import pytest
 from lstm_bench.config.composing import Invocation, compose_study
 from lstm_bench.records.atomic import write_text
 from lstm_bench.records.locking import held, job_lock, study_lock
-from lstm_bench.records.schema import JobPlan, MemberRecord
+from lstm_bench.records.plan import JobPlan
+from lstm_bench.records.schema import MemberRecord
 from lstm_bench.records.store import StudyRecords
 from lstm_bench.status import main
 from lstm_bench.study.planning import plan_study

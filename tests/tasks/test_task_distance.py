@@ -12,8 +12,8 @@ from torch import Generator, Tensor
 from lstm_bench.study.planning import distance_of
 from lstm_bench.tasks.adding import AddingTask
 from lstm_bench.tasks.context import ContextTask
+from lstm_bench.tasks.contract import median_of
 from lstm_bench.tasks.copy import CopyTask
-from lstm_bench.tasks.distance import median_of
 from lstm_bench.tasks.marked_pairs import MarkedPairsTask
 from lstm_bench.tasks.segments import SegmentsTask
 from lstm_bench.tasks.temporal_order import TemporalOrderTask

@@ -32,7 +32,8 @@ from mlflow.tracking import MlflowClient
 from synthetic_study import make_job, make_plan, make_study, write_member
 from waiting import HANGS_S
 
-from lstm_bench.records.schema import JobPlan, MemberRecord, StudyPlan
+from lstm_bench.records.plan import JobPlan, StudyPlan
+from lstm_bench.records.schema import MemberRecord
 from lstm_bench.records.store import StudyRecords
 from lstm_bench.study.folders import tracking_uri
 from lstm_bench.tracking import backfill

@@ -12,8 +12,8 @@ from torch import Tensor
 
 from lstm_bench.anatomy.gates.steps import BLOCKS, Mode
 from lstm_bench.config.errors import ConfigError, not_allowed
+from lstm_bench.records.plan import JobPlan
 from lstm_bench.records.reading import RecordError
-from lstm_bench.records.schema import JobPlan
 from lstm_bench.records.store import StudyRecords
 
 CELLS: Mapping[str, Mode] = {

@@ -9,7 +9,7 @@ from lstm_bench.analysis.wording import listed
 from lstm_bench.claims.cells import jobs_by_cell, lstms, lstms_without, place_of
 from lstm_bench.claims.contract import Claimed, Measurement
 from lstm_bench.claims.spans import FEWEST, tried_spans
-from lstm_bench.records.schema import JobPlan
+from lstm_bench.records.plan import JobPlan
 
 TEXT = "Each gate is needed: the forget gate to erase, the input gate to write, the output gate to send forward."
 SOURCE = "The explainer, what each gate is for."

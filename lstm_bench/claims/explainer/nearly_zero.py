@@ -9,7 +9,7 @@ from lstm_bench.claims.cells import jobs_by_cell, lstms, place_of, vanilla_rnns
 from lstm_bench.claims.contract import Claimed, Measurement
 from lstm_bench.claims.starts import start_of
 from lstm_bench.metrics import INITIAL
-from lstm_bench.records.schema import JobPlan
+from lstm_bench.records.plan import JobPlan
 
 TEXT = "In a vanilla RNN the gradients of early steps shrink to nearly zero."
 SOURCE = "The explainer, why a vanilla RNN forgets."

@@ -9,7 +9,7 @@ from torch import Tensor
 from lstm_bench.engine.compiled.build import library
 from lstm_bench.engine.compiled.layout import PRECISION, Answers, ReadoutLayout, Series, dense, pointer, series, weights
 from lstm_bench.engine.readout import ReadoutBatch, ReadoutGradients
-from lstm_bench.tasks.losses import LossForm
+from lstm_bench.tasks.contract import LossForm
 
 
 class CompiledReadout:

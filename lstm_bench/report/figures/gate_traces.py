@@ -10,7 +10,7 @@ from lstm_bench.analysis.frames import StudyData
 from lstm_bench.analysis.gates import MEAN, gate_curves, gate_lag, gate_summary, gated_cells
 from lstm_bench.analysis.gradients import WHEN
 from lstm_bench.analysis.wording import listed, significant, span_of
-from lstm_bench.records.schema import JobPlan
+from lstm_bench.records.plan import JobPlan
 from lstm_bench.report.figures.findings import by_cell
 from lstm_bench.report.figures.moments import draw_moments, last_moment, moment_entries, moments_in
 from lstm_bench.report.figures.table_rows import rows_where

@@ -7,7 +7,7 @@ from matplotlib.ticker import MultipleLocator
 from lstm_bench.analysis.speed_benchmark import SpeedBenchmark
 from lstm_bench.analysis.speed_headline import extremes, percent, where
 from lstm_bench.analysis.wording import listed, span_of
-from lstm_bench.records.schema import OURS, STOCK_THREADS, STOCK_WORKERS
+from lstm_bench.records.speed import OURS, STOCK_THREADS, STOCK_WORKERS
 from lstm_bench.report.figures.findings import joined
 from lstm_bench.report.figures.speed_panels import benchmark_rows, draw_panels
 from lstm_bench.report.figures.table_rows import rows_where

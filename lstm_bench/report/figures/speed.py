@@ -12,7 +12,7 @@ from lstm_bench.analysis.comparison import core_ratio
 from lstm_bench.analysis.frames import StudyData
 from lstm_bench.analysis.speed import shared_speed_rows, speed_ratio, stock_ratio, trained_rows
 from lstm_bench.analysis.wording import counted, listed, significant, span_of, times, with_range
-from lstm_bench.records.schema import OURS, STOCK
+from lstm_bench.records.speed import OURS, STOCK
 from lstm_bench.report.figures.findings import by_cell, joined
 from lstm_bench.report.figures.table_rows import rows_by_cell, rows_where
 from lstm_bench.report.panels import new_figure

@@ -7,7 +7,7 @@ from matplotlib.ticker import LogLocator
 from lstm_bench.analysis.speed_benchmark import SpeedBenchmark
 from lstm_bench.analysis.speed_headline import extremes, where
 from lstm_bench.analysis.wording import counted, significant, span_of, times
-from lstm_bench.records.schema import OURS
+from lstm_bench.records.speed import OURS
 from lstm_bench.report.figures.speed_panels import benchmark_rows, draw_panels
 from lstm_bench.report.figures.table_rows import rows_where
 from lstm_bench.report.panels import log_ticks, name_axes

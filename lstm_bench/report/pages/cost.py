@@ -1,7 +1,7 @@
 """What a study did with its cores, and how near its training came to what they can do."""
 
 from lstm_bench.analysis.wording import counted, significant
-from lstm_bench.records.schema import StudyCost
+from lstm_bench.records.speed import StudyCost
 from lstm_bench.report.document import Block, Entry, Paragraph, Section, Table
 
 HEADINGS = ("Part", "Core-seconds", "Share")

@@ -5,7 +5,8 @@ from typing import Any
 from lstm_bench.analysis.settings_in_words import value_in_words, values_in_words
 from lstm_bench.analysis.speed_benchmark import IMPLEMENTATIONS, SpeedBenchmark
 from lstm_bench.analysis.wording import counted, listed, significant, span_of
-from lstm_bench.records.schema import OURS, PLAIN_LOOP, STOCK_THREADS, STOCK_WORKERS, JobPlan, MachineLimit
+from lstm_bench.records.plan import JobPlan
+from lstm_bench.records.speed import OURS, PLAIN_LOOP, STOCK_THREADS, STOCK_WORKERS, MachineLimit
 
 WHO = {
     OURS: "Our engine, one worker a core with one thread each. Each worker trains several models at once, as a study "

@@ -7,7 +7,7 @@ import pandas as pd
 
 from lstm_bench.analysis.speed_benchmark import SpeedBenchmark, cell_sets, whole_study
 from lstm_bench.analysis.wording import NOT_AVAILABLE, counted, significant
-from lstm_bench.records.schema import OURS
+from lstm_bench.records.speed import OURS
 from lstm_bench.report.document import DASH, Entry, Table
 from lstm_bench.report.figures.speed_panels import Look, looks
 

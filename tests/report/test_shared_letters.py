@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from lstm_bench.report.shared_outlines import share_outlines
+from lstm_bench.report.compact_svg import share_outlines
 
 SCALE = 'transform="scale(0.015625)"'
 PAGE = (
