@@ -1,4 +1,4 @@
-"""`python -m lstm_bench`."""
+"""The program `python -m lstm_bench`."""
 
 import atexit
 import gc

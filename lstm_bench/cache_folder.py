@@ -1,4 +1,4 @@
-"""Where files lie that can be made again: the user's cache, and a folder of temporary files beside it."""
+"""Folders for files that can be made again: one in the user's cache, and a temporary one as a fallback."""
 
 import os
 import tempfile
@@ -13,7 +13,7 @@ def cache_folders() -> tuple[Path, Path]:
 
 
 def make_own_folder(folder: Path) -> None:
-    """Make a folder for this user alone where it is not there.
+    """Make a folder for this user alone, unless it exists.
 
     Raises: OSError for a folder that belongs to another user, or that cannot be made.
     """

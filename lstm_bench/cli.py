@@ -93,11 +93,11 @@ def _check_letters(typed: Sequence[str]) -> None:
 
 
 def _find_modules_of_the_working_folder() -> None:
-    """Search it for modules after all others, where Python does not: for `lstm-bench`, and with PYTHONSAFEPATH."""
+    """Append the working folder to sys.path where Python does not: for `lstm-bench`, and with PYTHONSAFEPATH."""
     with suppress(OSError):  # it may have been deleted
-        here = str(Path.cwd())
-        if not {"", here} & set(sys.path):
-            sys.path.append(here)
+        working_folder = str(Path.cwd())
+        if not {"", working_folder} & set(sys.path):
+            sys.path.append(working_folder)
 
 
 def _check_folder(config_dir: Path | None) -> None:
@@ -158,7 +158,7 @@ def _planned(
 ) -> "tuple[ClaimsStudy | SpeedStudy | StudyRunner, list[StudyConfig]]":
     """Return the study with its plan, after checking every job, and all configurations that were composed for it.
 
-    What runs a study is imported when nothing can be refused any more.
+    The modules that run a study are imported only after all checks.
     """
     from lstm_bench.study.matching import compared
     from lstm_bench.study.planning import plan_claims, plan_study
@@ -182,7 +182,7 @@ def _planned(
 
 
 def _launch_jobs(config: StudyConfig, jobs: Sequence[int], stop: Stop, printed: set[str]) -> int:
-    """Let Hydra launch jobs of the plan; print an error of the launcher itself in one line, unless it was told."""
+    """Let Hydra launch jobs of the plan; print each error of the launcher itself once, in one line."""
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra raises errors in place of printing them
     keep_to_usable_cores()
     try:

@@ -1,4 +1,4 @@
-"""How many cores a study may use: for its workers, its measurement of speed and its estimate of time."""
+"""Count the cores that a study may use: for its workers, its measurement of speed and its estimate of time."""
 
 import math
 import os
@@ -30,7 +30,7 @@ def machine_cores() -> int:
 
 
 def keep_to_usable_cores() -> None:
-    """Set for joblib, which knows neither Slurm nor quotas of outer control groups, how many cores may be used."""
+    """Limit joblib, which knows neither SLURM nor quotas of outer control groups, to the usable cores."""
     os.environ[MOST] = str(usable_cores())
 
 
@@ -49,7 +49,7 @@ def cpu_quotas(root: Path = Path("/")) -> Iterator[float]:
     """
     try:
         lines = (root / "proc/self/cgroup").read_text().splitlines()
-    except OSError:  # elsewhere than on Linux
+    except OSError:  # on another system than Linux
         return
     for line in lines:
         _, controllers, path = line.split(":", 2)

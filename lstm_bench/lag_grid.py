@@ -2,12 +2,12 @@
 
 import math
 
-FIRST_LAG = 4  # shorter lags are left out at first: they cost little to come back to
+FIRST_LAG = 4  # a search begins with no shorter lag, since it costs little to come back to one
 LAGS_PER_OCTAVE = 4
 
 
 def first_lag(shortest: int, longest: int) -> int:
-    """Return the lag that a search begins with: the shortest, or 4 where that is shorter."""
+    """Return the lag that a search begins with: the shortest, but at least 4, and at most the longest."""
     return min(max(shortest, FIRST_LAG), longest)
 
 
@@ -20,12 +20,12 @@ def quarter_octaves(shortest: int, longest: int) -> list[int]:
 
 
 def octaves(shortest: int, longest: int) -> list[int]:
-    """Return those of `quarter_octaves` that lie whole octaves from the first lag."""
+    """Return those of `quarter_octaves` that are whole octaves away from the first lag."""
     first = first_lag(shortest, longest)
     down, up = math.ceil(math.log2(shortest / first)), math.floor(math.log2(longest / first))
     return sorted({round(first * 2.0**octave) for octave in range(down, up + 1)})
 
 
 def nearest(lag: float, lags: list[int]) -> int:
-    """Return of some ascending lags that nearest to one in octaves, the shorter of two."""
+    """Return the one of some ascending lags that is nearest to `lag` in octaves; of two, the shorter."""
     return min(lags, key=lambda other: abs(math.log2(other / lag)))

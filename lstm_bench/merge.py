@@ -1,6 +1,6 @@
 """Join the records of a study that several machines made: python -m lstm_bench.merge runs/NAME OTHER/runs/NAME ...
 
-The first folder takes what the others have and it lacks; they are only read.
+The first folder gains what only the others have; the others are only read.
 """
 
 import argparse
@@ -21,7 +21,7 @@ INCOMPLETE, BAD_INPUT = 1, 2
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Join folders of records, say what each gave, and return the exit code.
+    """Join folders of records, print what was taken from each, and return the exit code.
 
     The code is 0 where all results are in the first folder, 1 where some are damaged, or the file system fails, and 2
     where the folders do not belong together, which leaves everything as it is.
@@ -38,12 +38,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         print(f"Not all is merged: {error}; the same command goes on", file=sys.stderr)
         return INCOMPLETE
-    for one in merged:
-        print(_in_words(one))
-        for problem in one.damaged:
+    for result in merged:
+        print(_in_words(result))
+        for problem in result.damaged:
             print(f"Not merged: {problem}", file=sys.stderr)
     print(_how_to_go_on(options.into))
-    return INCOMPLETE if any(one.damaged for one in merged) else 0
+    return INCOMPLETE if any(result.damaged for result in merged) else 0
 
 
 def _parser() -> argparse.ArgumentParser:

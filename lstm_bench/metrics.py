@@ -1,4 +1,4 @@
-"""What a recorded number is: its name, its unit, when it was measured, and of which part of a cell."""
+"""Declare recorded numbers: their name, their unit, when they are measured, and of which part of a cell."""
 
 from dataclasses import dataclass, replace
 
@@ -7,19 +7,19 @@ NORMALISED = "share of baseline"  # the unit of a loss over that of the best pre
 INITIAL, FINAL = "initial", "final"  # moments: before the first update, and after the last
 MILESTONE = "at_"  # a moment, with the percent of the baseline that the criterion has reached: "at_50"
 PATH = "{path}"
-COMPARE = "compare/"  # group of what is compared first in MLflow, which sorts groups by name
+COMPARE = "compare/"  # group of the metrics to compare first in MLflow, which sorts groups by name
 EVALUATION, CONFIRMATION, TRAINING_LOSS = "eval/", "confirm/", "train/loss"  # two groups of metrics, and a name
 
 
 @dataclass(frozen=True)
 class Metric:
-    """The declaration of a number; a value belongs to it, and a record holds it by its key.
+    """The declaration of a number; a record holds the value under its key.
 
     Args:
         name: group and name, such as "grad/decay"; the path stands where it has "{path}": "gates/{path}_mean".
         unit: "steps", "share", ...; "1" for a bare number.
         moment: when it is measured: "initial", "at_50", ..., "final"; "" for what belongs to the whole of training.
-        path: which of several it is of: a gate, a part of the state, a distance; "" for the whole cell.
+        path: which of several parts it measures: a gate, a part of the state, a distance; "" for the whole cell.
     """
 
     name: str
@@ -53,5 +53,5 @@ def percent_of(moment: str) -> int | None:
 
 
 def normalised_loss(loss: str) -> str:
-    """Return the name of an evaluated loss over its memoryless baseline."""
+    """Return the key of an evaluated loss divided by its memoryless baseline."""
     return f"{EVALUATION}{loss}_share"

@@ -1,4 +1,4 @@
-"""What a process of Python needs to import what this one does, whoever starts it."""
+"""The import path and environment with which another Python process imports the same modules as this one."""
 
 import os
 import sys

@@ -1,4 +1,4 @@
-"""Which versions of Python this runs on, in words that any of them can read."""
+"""The versions of Python that can run the package; any version can import this module."""
 
 import sys
 

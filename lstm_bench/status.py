@@ -1,6 +1,6 @@
-"""Show how far studies are: python -m lstm_bench.status STUDY [STUDY ...].
+"""Show the progress of studies: python -m lstm_bench.status STUDY [STUDY ...].
 
-A study may be running, on this machine or another, or not; its records alone are read.
+Only the records of a study are read, so it may run on this machine, on another, or not at all.
 """
 
 import argparse
@@ -15,15 +15,14 @@ from rich.table import Table
 from lstm_bench.analysis.wording import counted
 from lstm_bench.records.reading import RecordError
 from lstm_bench.report.study_folders import existing_studies, study_folder
-from lstm_bench.study.job_progress import clock
+from lstm_bench.study.job_progress import PHASES, clock
 from lstm_bench.study.study_status import PartStatus, StudyStatus, study_status
 from lstm_bench.text_encoding import allow_all_letters, restart_in_utf8
 
 BAD_INPUT = 2
 MOST_FAILURES, MOST_RUNNING = 10, 3  # that are named
-SILENT_S = 60.0  # after which the last sign of a process is dated
+SILENT_S = 60.0  # after which the silence of a process is shown
 STATES = ("waiting", "running", "done", "failed")
-PHASES = {"tuning": "tuning", "report": "training"}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -76,7 +75,7 @@ def _print(console: Console, status: StudyStatus) -> None:
 
 
 def _lines(status: StudyStatus) -> Iterator[str]:
-    """Yield who runs the study, how much of it is done, and how long it takes or how to go on."""
+    """Yield lines on who runs the study, how much of it is done, and how long it takes or how to resume it."""
     plan, owner = status.plan, status.owner
     if owner is not None:
         where = "" if owner["host"] == platform.node() else f" on {owner['host']}"
@@ -107,7 +106,7 @@ def _lines(status: StudyStatus) -> Iterator[str]:
 
 
 def _table(parts: Sequence[PartStatus]) -> Table:
-    """Return a row for each cell on each task: its jobs by state, and what those do that run."""
+    """Return a row for each cell on each task: its jobs by state, and what its running jobs do."""
     table = Table("Task", "Cell", *map(str.capitalize, STATES), "Running now")
     groups: dict[tuple[str, str, str], list[PartStatus]] = {}
     for status in parts:

@@ -1,4 +1,4 @@
-"""Letters on every machine: output that never fails for one, and arguments and paths in UTF-8."""
+"""Text on every machine: output that never fails on a letter, and arguments and paths in UTF-8."""
 
 import io
 import os
@@ -6,7 +6,7 @@ import sys
 
 
 def allow_all_letters() -> None:
-    """Have letters that the encoding of stdout or stderr lacks written as escapes, in place of an error."""
+    """Write letters that the encoding of stdout or stderr lacks as escapes, in place of raising an error."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
@@ -23,5 +23,5 @@ def restart_in_utf8() -> None:
 
 
 def is_text(argument: str) -> bool:
-    """Tell whether an argument was UTF-8: Python stands surrogates for bytes that it cannot decode."""
+    """Tell whether an argument was UTF-8: Python puts surrogates in place of bytes that it cannot decode."""
     return not any("\ud800" <= letter <= "\udfff" for letter in argument)

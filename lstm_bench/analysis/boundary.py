@@ -1,4 +1,4 @@
-"""The end of a sentence over members: what is left of it, whether answers need the boundary, and the gate there."""
+"""The end of a sentence: the content left after it, whether answers need the boundary, and the gate there."""
 
 import pandas as pd
 
@@ -40,8 +40,8 @@ def boundary_numbers(study: StudyData) -> pd.DataFrame:
     """Return the numbers of a boundary: LEFT, STRENGTH, READABLE, NEEDED, and the gate on the units with the content.
 
     LEFT is the content that is read one step after a boundary over that after an ordinary word in its place, STRENGTH
-    the same of the variance of the state that the content explains, READABLE what is read after the word, NEEDED the
-    share of right answers with the boundary less that without; differences and ratios are taken in each member.
+    the same for the variance of the state that the content explains, READABLE the content read after the word, NEEDED
+    the share of right answers with the boundary less that without; differences and ratios are taken in each member.
     Interquartile means over members with 95% bootstrap intervals. Columns: task, variant, cell, lag, moment, quantity,
     middle, low, high, n.
     """
@@ -65,7 +65,7 @@ def judged_lag(study: StudyData) -> int | None:
     """Return the longest lag that most members of every measured cell solve, or else the shortest.
 
     Of a study narrowed to one task; None where no boundary was measured. A cell that has not learned the task says
-    nothing of how it treats a boundary, but for one that cannot learn it at any lag.
+    nothing about how it treats a boundary; one that learns it at no lag is judged at the shortest all the same.
     """
     numbers = boundary_numbers(study)
     by_cell = {str(cell): set(rows["lag"]) for cell, rows in numbers.groupby("cell", observed=True)}

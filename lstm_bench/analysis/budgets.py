@@ -1,4 +1,4 @@
-"""How a cell's span grows with the budget of steps, read off the steps to solve of the same members."""
+"""How a cell's span grows with the budget of steps, computed from the steps to solve of the same members."""
 
 from typing import Any
 
@@ -20,13 +20,14 @@ GROWTH_COLUMNS = ("growth", "growth_low", "growth_high", "growth_bound", "budget
 def spans_by_budget(study: StudyData) -> pd.DataFrame:
     """Return T50 within parts of the budget, a row a cell and part, of a study narrowed to one task.
 
-    budget_share, steps: the part, of each member's own budget, and in steps of the cell's longest one. FRACTIONS are
-    among them, and about POINTS evaluations from the second, before which no member can have solved, to the last.
+    budget_share, steps: the part as a share of each member's own budget, and in steps of the cell's largest budget.
+    FRACTIONS are among them, and about POINTS evaluations from the second, before which no member can have solved, to
+    the last.
     outcome, t50, t50_low, t50_high: those of `learned_span`.
     growth, growth_low, growth_high, growth_bound, budget_limited: the same in all rows of a cell, see
     `growth_of_span` and `is_budget_limited`.
 
-    Cells without an attempt have no rows. A study that was not trained, or at fewer than two lags, has none at all.
+    Cells without an attempt have no rows. A study that was trained at fewer than two lags has none at all.
     """
     rows = [row for cell in study.cells for row in _rows(study, cell)] if lags_tried(study) > 1 else []
     return pd.DataFrame(rows, columns=[*SPAN_COLUMNS, *GROWTH_COLUMNS])

@@ -1,4 +1,4 @@
-"""The comparison: one row a cell, every column a cost or a virtue."""
+"""The comparison: one row a cell, with its span, its costs and its other measures."""
 
 import math
 from collections import Counter
@@ -124,7 +124,7 @@ def _span_columns(span: MemorySpan) -> dict[str, Any]:
 
 
 def _held_columns(study: StudyData, cell: str) -> dict[str, Any]:
-    """Return the span in steps held, and the ratio of spans, by which no cell is compared with itself."""
+    """Return the span in steps held, and its ratio to that of the first cell, None for the first cell itself."""
     held = (spans_in_distance(study) or {}).get(cell, MemorySpan("unmeasured"))
     columns = {
         "span_distance": held.median,

@@ -28,10 +28,10 @@ SOLVED = "solved_at_"
 
 
 def comparison_table(study: StudyData) -> dict[str, list[Any]]:
-    """Return "columns", their headings, and "data", a list a cell; a column without any value is left out.
+    """Return "columns", the headings, and "data", a list of values a cell; a column without any value is left out.
 
-    Numbers have three digits that count; "" stands for what has no number. A span that the budget limits is told as "at
-    least", one whose gradient never falls to a thousandth has no horizon. See `comparison` for what each is.
+    Numbers have three significant digits, integers all; "" stands for a missing number. A span that the budget limits
+    reads "at least". A cell whose gradient never falls to a thousandth has no horizon. See `comparison` for the values.
     """
     rows = comparison(study)
     solved = [name for name in rows.columns if name.startswith(SOLVED)]

@@ -38,8 +38,8 @@ def contrasts(study: StudyData) -> pd.DataFrame:
 
     A member that did not solve, or diverged, is censored at the budget, the smaller one where they differ, and never
     dropped. Failed, missing and untrained members are left out and counted. A lag that is not planned for both cells
-    has no row, nor has a cell that shares no lag with the reference. No row at all where one cell alone was trained, or
-    none.
+    has no row, and neither does a cell that shares no lag with the reference. There are no rows at all where fewer than
+    two cells are planned, or none was trained.
 
     lag: NA in the row over all lags.
     n, solved, with _reference: members that ran to their end, and those of them that solved; left_out: the others.
@@ -47,8 +47,8 @@ def contrasts(study: StudyData) -> pd.DataFrame:
     `restricted_mean`; steps_ratio: over the reference's. NaN over all lags.
     improvement, _low, _high: probability that a member of the cell solves sooner than one of the reference, ties, and
     two that never solve, counting half; see `probability_of_improvement`. Over all lags: the mean over the lags at
-    which anybody solved, the lags being the strata.
-    lags: at how many lags anybody solved, which are those that improvement, z and p are of; 1 or 0 at a lag.
+    which any member solved, the lags being the strata.
+    lags: the number of lags at which any member solved, which improvement, z and p are over; 1 or 0 at a lag.
     z, p: log-rank test, exact or by permutation, see `log_rank`; above 0 where the cell solves sooner. Over all lags it
     is stratified by lag: differences at one lag are added to those at others, so that few members a lag suffice.
     p_holm: adjusted by Holm over its family: all tests at single lags of the task, cells and lags together; the tests
@@ -63,7 +63,7 @@ def contrasts(study: StudyData) -> pd.DataFrame:
 
 @dataclass(frozen=True)
 class _Pair:
-    """A cell and the reference at one lag, watched for as long."""
+    """A cell and the reference at one lag, both censored at the same budget."""
 
     cell: str
     lag: int
@@ -128,7 +128,7 @@ def _counts(pairs: Sequence[_Pair]) -> dict[str, int]:
 
 
 def _test(pairs: Sequence[_Pair]) -> dict[str, Any]:
-    """Return what is known of a difference over some lags, each a stratum."""
+    """Return the columns of the tests for a difference over some lags, each a stratum."""
     shared = [(pair.times, pair.reference) for pair in pairs if pair.times.n and pair.reference.n]
     eventful = tuple((times, reference) for times, reference in shared if times.solved_at or reference.solved_at)
     scores = [(_scores(times), _scores(reference)) for times, reference in eventful]
@@ -151,7 +151,7 @@ def _scores(times: Times) -> list[float]:
 
 
 def _with_holm(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return the rows of one family of tests with their p adjusted: no p_holm can fall below the least of the first."""
+    """Return the rows of one family of tests with p_holm, and with the least p_holm that any of them could reach."""
     adjusted = holm([row["p"] for row in rows])
     reachable = [row["smallest_p"] for row in rows if not math.isnan(row["smallest_p"])]
     least = min(1.0, len(reachable) * min(reachable, default=math.nan))

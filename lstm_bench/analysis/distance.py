@@ -1,4 +1,4 @@
-"""Spans in distance: the steps that a memory is held, in place of the lag, which each task counts in its own way."""
+"""Spans in distance: the steps that a memory is held, instead of the lag, which each task counts in its own way."""
 
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -15,10 +15,10 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class DistanceScale:
-    """The distance at each lag of a task, lags ascending, with straight lines between and, beyond the ends, onwards.
+    """The distance at each lag of a task, lags ascending: linear between the lags, and extrapolated beyond them.
 
-    Between lags a distance is rarely more than half a step off its line, since it is the median of whole steps. One lag
-    alone has no line: there a step of lag counts as a step held.
+    Between lags a distance is rarely more than half a step off its line, since it is the median of whole steps. For a
+    single lag, a step of lag counts as a step held.
     """
 
     lags: Array

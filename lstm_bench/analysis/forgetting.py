@@ -1,4 +1,4 @@
-"""What members say of earlier inputs: recall and score against distance, and repeated words."""
+"""How answers depend on earlier inputs: recall and score against distance, and the effect of one word."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -34,7 +34,7 @@ def _recall(study: StudyData) -> pd.DataFrame:
 def score_by_multiple(study: StudyData) -> pd.DataFrame:
     """Return the score of members that solved their lag, at multiples of it: interquartile mean over all their lags.
 
-    The interval is a bootstrap whose strata are the lags.
+    The interval is a bootstrap with the lags as strata.
     Columns: task, variant, cell, multiple, middle, low, high, n.
     """
     return of_all_tasks(study, _scores)
@@ -51,17 +51,17 @@ def _scores(study: StudyData) -> pd.DataFrame:
 def trained_distance(job: JobPlan) -> int | None:
     """Return the distance of every cue while training, None for a task whose cues may be anywhere in the sequence.
 
-    On copy, the lag and the n letters that follow the first: its sequence has n letters more than that.
+    On copy with n letters it is lag + n steps, in a sequence of lag + 2n.
     """
     beyond = job.length - job.lag
     return job.lag + beyond // 2 if beyond else None
 
 
 def recalling_lags(summary: pd.DataFrame, most: int) -> list[int]:
-    """Return the lags at which the members of some cell recall one half at some distance, thinned to so many.
+    """Return the lags at which the members of some cell recall one half at some distance, thinned to `most` of them.
 
-    The shortest and the longest of them are kept, and others evenly between; of a study in which none recalls that
-    much, the shortest lag.
+    The shortest and the longest are kept, and others evenly between. Where no cell recalls one half anywhere, it is the
+    shortest lag.
     """
     recalled = summary.loc[summary["middle"] >= HALF, "lag"]
     lags: list[int] = sorted(set(recalled) or set(summary["lag"].nsmallest(1)))
@@ -78,8 +78,8 @@ def _thinned(values: Sequence[Any], most: int) -> list[Any]:
 def same_word_summary(study: StudyData) -> pd.DataFrame:
     """Return the divergence of two answers (bits) against the distance of the word that differs.
 
-    One row a (task, variant, cell, lag, moment, quantity, at): interquartile mean over members with its 95% bootstrap
-    interval, and n.
+    One row a (task, variant, cell, lag, moment, quantity, at): middle, low, high, the interquartile mean over members
+    with its 95% bootstrap interval, and n.
     """
     is_divergence = (study.probes["probe"] == "same_word") & (study.probes["quantity"] == "divergence")
     return summarise(study.probes.loc[is_divergence], POINT_KEYS, interquartile_mean)

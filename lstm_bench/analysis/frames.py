@@ -23,7 +23,7 @@ RESULT_COLUMNS = (
     "study", "task", "variant", "cell", "hidden_size", "n_parameters", "lag", "seed", "learning_rate", "step",
     "metric", "value", "unit", "status",
 )  # fmt: skip
-METRIC_COLUMNS = ("name", "moment", "path")  # of a metric, beside its key in `metric`
+METRIC_COLUMNS = ("name", "moment", "path")  # the parts of a metric's key, which is in `metric`
 RESULT_TEXTS = ("study", "task", "variant", "cell", "metric", "unit", "status", *METRIC_COLUMNS)
 RESULT_TYPES = {"learning_rate": "float64", "value": "float64"} | dict.fromkeys(RESULT_TEXTS, "category")
 MEMBER_COLUMNS = (
@@ -35,7 +35,7 @@ TEXT_COLUMNS = {"metric", "quantity", "moment", "probe"}  # of the tables of mem
 LABELS = ("task", "variant", "cell", "lag", "seed", "status")
 
 cache_per_study = lru_cache(maxsize=512)
-"""A cache of what several figures, captions and tables ask of one study."""
+"""Cache a function of a study that several figures, captions and tables call."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,8 +44,7 @@ class StudyData:
 
     members: one row a planned reported member, those without a record with status "missing".
     tuning: the same for the members that tried learning rates, with their `score`, see `StudyMember.trial_score`.
-    results: one row a member and final metric; the columns that the design fixes, and name, moment and path of the
-    metric.
+    results: one row a member and final metric: RESULT_COLUMNS, and name, moment and path of the metric.
     curves: labels, step, metric, value of each reported member.
     gradients: labels, step, quantity, steps_back, norm, while training, at the longest lag of each cell on a task.
     probes: labels, moment, step, probe, quantity, at, value: the curves of every probe at "initial", "at_<percent>" of
@@ -53,7 +52,7 @@ class StudyData:
     unmeasured: one row a member, probe and moment where the probe could not measure, with its reason.
     speed: one row a cell, lag and implementation.
     problems: what could not be read, in words; the rest is loaded all the same.
-    joined: the plans of the studies that stand side by side in this one, by label; empty for a study of its own.
+    joined: the plans of the studies that this one joins, by label; empty for a single study.
     variants: of a study narrowed to one task, how many variants of that task the whole study has.
     """
 
@@ -85,7 +84,7 @@ class StudyData:
         return list(dict.fromkeys(job.cell for job in self.plan.jobs if job.lag == lag))
 
     def training_seconds(self, cell: str | None = None) -> float:
-        """Return how long the members of a cell, or all, trained: core time, on a GPU by the clock; tuning included."""
+        """Return how long the members of a cell, or all, trained, tuning included: core-seconds, seconds on a GPU."""
         frames = [frame if cell is None else frame.loc[frame["cell"] == cell] for frame in (self.members, self.tuning)]
         return math.fsum(float(frame["train_s"].dropna().sum()) for frame in frames)
 
@@ -115,7 +114,7 @@ class StudyData:
         return {"study": self.plan.study, "task": job.task, "variant": job.variant}
 
     def by_task(self) -> list["StudyData"]:
-        """Return one study for each (task, variant), in the plan's order; the same ones each time."""
+        """Return one study for each (task, variant), in the plan's order; the same objects at every call."""
         return self._by_task
 
     @cached_property
@@ -152,8 +151,8 @@ def of_all_tasks(study: StudyData, summary: Callable[[StudyData], pd.DataFrame])
 def load_study(folder: Path) -> StudyData:
     """Return the study whose records lie in `folder`.
 
-    Members of the plan alone: records of older settings, which share the folder, are left out. Jobs of the plan that
-    only tune a learning rate, for a search for a span, are in `tuning` alone.
+    It has members of the plan alone: records of older settings, which share the folder, are left out. Jobs of the plan
+    that only tune a learning rate, for a search for a span, are in `tuning` alone.
 
     Raises: RecordError where there is no plan, it cannot be read, or no job of it has members to report.
     """
@@ -189,7 +188,7 @@ def _member_frame(study: str, planned: Sequence[StudyMember]) -> pd.DataFrame:
 
 
 def _result_frame(study: str, planned: Sequence[StudyMember]) -> pd.DataFrame:
-    """Return the results column by column: a dictionary a row would take three times the memory."""
+    """Return the results frame, built column by column: a dictionary a row would take three times the memory."""
     recorded = [(member, member.record) for member in planned if member.record is not None]
     metrics = [declarations_of(record, member.job.units) for member, record in recorded]
     declared = [metric for of_member in metrics for metric in of_member.values()]
@@ -227,7 +226,7 @@ def _tables(
     problems: list[str],
     is_wanted: Callable[[JobPlan], bool] = lambda _: True,
 ) -> tuple[list[Labelled], pd.DataFrame]:
-    """Return the readable tables of one name, of some jobs, and the labels their rows will get."""
+    """Return the readable tables of one name, of the wanted jobs, and the labels that their rows will get."""
     tables: list[Labelled] = []
     for index, member in enumerate(planned):
         if member.record is None or member.status in WITHOUT_RESULT or not is_wanted(member.job):
@@ -242,7 +241,7 @@ def _tables(
 def _gradient_tables(
     records: StudyRecords, planned: Sequence[StudyMember], members: pd.DataFrame, problems: list[str]
 ) -> tuple[list[Labelled], pd.DataFrame]:
-    """Return gradient tables, thinned: a thousand members' norms at every lag would fill a small memory."""
+    """Return the gradient tables at each cell's longest lag: those at all lags would fill a small memory."""
     longest: dict[tuple[str, str, str], int] = {}
     for member in planned:
         key = member.job.contestant
@@ -262,12 +261,12 @@ def _joined(tables: tuple[list[Labelled], pd.DataFrame], name: str) -> pd.DataFr
     values: pd.DataFrame = whole.unify_dictionaries().to_pandas()
     for text in TEXT_COLUMNS & set(columns):
         values[text] = values[text].cat.reorder_categories(sorted(values[text].cat.categories))
-    pa.default_memory_pool().release_unused()  # of the name before, back to the system
+    pa.default_memory_pool().release_unused()  # returns the memory of the table read before this one to the system
     return pd.concat([labels.reset_index(drop=True), values], axis=1)
 
 
 def _with_text_once(table: pa.Table) -> pa.Table:
-    """Return a table that holds each of its texts once: of many members, half of the memory."""
+    """Return a table with its text columns dictionary-encoded, which takes half of the memory for many members."""
     for place, name in enumerate(table.column_names):
         if name in TEXT_COLUMNS:
             table = table.set_column(place, name, table[name].dictionary_encode())
@@ -275,7 +274,7 @@ def _with_text_once(table: pa.Table) -> pa.Table:
 
 
 def _speed_frame(records: StudyRecords, jobs: Sequence[JobPlan], problems: list[str]) -> pd.DataFrame:
-    """Return the speed of planned jobs; rows of older settings, which wait for the end of a study, are left out."""
+    """Return the speed of planned jobs; rows of older settings, which the end of a study overwrites, are left out."""
     planned = {(_timed_as(job), timed) for job in jobs for timed in (job.job, "")}
     rows = [asdict(row) for row in _attempt(records.read_speed, problems) if (_timed_as(row), row.job) in planned]
     return pd.DataFrame(rows, columns=[item.name for item in fields(SpeedRow)])

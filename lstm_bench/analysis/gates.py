@@ -1,4 +1,4 @@
-"""State and gates of a cell while it reads its task, at its start and trained."""
+"""State and gates of a cell while it reads sequences of its task, at initialisation and after training."""
 
 import numpy as np
 import pandas as pd
@@ -27,8 +27,8 @@ def gate_curves(study: StudyData) -> pd.DataFrame:
 def gate_summary(study: StudyData) -> pd.DataFrame:
     """Return each curve of state and gates over members: mean, smallest and largest, at the cell's `gate_lag`.
 
-    Time constants are by rank of
-    the unit. Columns: task, variant, cell, lag, moment, quantity, at, mean, least, most, n.
+    `at` is the rank of the unit for time constants. Columns: task, variant, cell, lag, moment, quantity, at, mean,
+    least, most, n.
     """
     curves = pd.concat([curves_of(one_task, cell) for one_task in study.by_task() for cell in one_task.cells])
     values = curves.groupby(KEYS, observed=True, sort=False)["value"]
@@ -71,7 +71,7 @@ def gate_metric(study: StudyData, cell: str, name: str, moment: str, path: str =
 def solved_lag(study: StudyData, cell: str, name: str, path: str) -> int | None:
     """Return the longest lag that most members of a cell solved, of those at which a metric was measured when trained.
 
-    None where most solved none: what gates do in a cell that has not learned its task says nothing of the task.
+    None where there is no such lag: the gates of a cell that has not learned its task say nothing about the task.
     """
     rows = study.final(name, FINAL, path)
     return longest_mostly_solved(study, cell, set(rows.loc[rows["cell"] == cell, "lag"]))
@@ -87,14 +87,14 @@ def of_solvers(study: StudyData, cell: str, name: str, path: str) -> "pd.Series[
 def role_ratio(study: StudyData, cell: str, gate: str, role: str, other: str) -> Interval:
     """Return a gate's mean at the steps of one role over that of another: geometric mean over the members that solved.
 
-    Each member's own ratio, 95% interval; NaN where it was not measured.
+    The ratio is taken within each member, the 95% interval over members; NaN where it was not measured.
     """
     values, others = (of_solvers(study, cell, AT_ROLE.format(path="{path}", role=name), gate) for name in (role, other))
     return geometric_mean((values / others.where(others > 0)).dropna().tolist())
 
 
 def clamp_fall(study: StudyData, cell: str, gate: str) -> Interval:
-    """Return the share of the score that is lost where a gate is clamped at its mean: mean over members that solved."""
+    """Return the share of the score that is lost with a gate clamped at its mean: mean over the members that solved."""
     return mean(of_solvers(study, cell, CLAMP_FALL, gate).tolist())
 
 

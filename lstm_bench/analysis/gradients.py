@@ -1,4 +1,4 @@
-"""What is left of a gradient, step by step back, summarised over members."""
+"""How much of a gradient is left step by step back in time, summarised over members."""
 
 import math
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ DECAY, PATH_DECAY = "grad/decay", "grad/decay_{path}_path"
 STATE_SIZE = "memory/state_size"
 WHEN = {INITIAL: "at initialisation", FINAL: "after training"}
 JOINT, PATH = "joint", " path"
-THOUSANDTH, ONE_OVER_E = "horizon", "horizon_e"  # a horizon by the share that it waits for, "grad/horizon" in records
+THOUSANDTH, ONE_OVER_E = "horizon", "horizon_e"  # by the share of the gradient left; "grad/horizon" in records
 FEWEST_FOR_A_RANGE = 5  # members
 SPECTRAL, FROBENIUS = "spectral", "frobenius"
 BOUNDS = {SPECTRAL: "best direction", FROBENIUS: "any direction"}
@@ -42,7 +42,7 @@ def flow_summary(study: StudyData) -> pd.DataFrame:
 
 @cache_per_study
 def bound_summary(study: StudyData) -> pd.DataFrame:
-    """Return norms of J_k = d s_T / d s_{T-k} over members, at initialisation and after training: as `flow_summary`.
+    """Return norms of J_k = d s_T / d s_{T-k} over members, at initialisation and after training, as in `flow_summary`.
 
     Quantities: "best direction", ||J_k||_2, the most that any gradient keeps, and "any direction",
     ||J_k||_F / sqrt(S), the root mean square over all directions of a state of S units.
@@ -60,7 +60,7 @@ def _curves(study: StudyData, probe: str) -> pd.DataFrame:
 
 
 def _state_sizes(study: StudyData) -> dict[str, float]:
-    """Return units in each cell's state: as measured, or as many times H as the state has parts."""
+    """Return the number of units in each cell's state: as measured, or H times the number of its parts."""
     measured = measured_state_sizes(study)
     hidden = {job.cell: job.hidden_size for job in study.plan.jobs}
     return {cell: float(measured.get(cell, size * max(1, len(paths(study, cell))))) for cell, size in hidden.items()}
@@ -75,7 +75,7 @@ def measured_state_sizes(study: StudyData) -> dict[str, float]:
 def longest_lag_with_flow(study: StudyData) -> int | None:
     """Return the longest lag at which a gradient flow was measured for every cell that has one anywhere.
 
-    So that cells are compared over the same stretch; where their lags do not meet, the longest of any.
+    So cells are compared over the same steps. Where they have no lag in common it is the longest of any.
     """
     return _shared_lag_of(study, "gradient_flow")
 
@@ -91,7 +91,7 @@ def _shared_lag_of(study: StudyData, probe: str) -> int | None:
 
 
 def paths(study: StudyData, cell: str) -> list[str]:
-    """Return the parts of a cell's state, each a path of its own, as "h path"; none of a state in one piece."""
+    """Return the paths through the parts of a cell's state, such as "h path"; none for a state of one part."""
     p = study.probes
     quantities = p.loc[(p["cell"] == cell) & (p["probe"] == "gradient_flow"), "quantity"].unique()
     return [str(quantity) for quantity in quantities if str(quantity).endswith(PATH)]
@@ -116,7 +116,7 @@ def moment_label(moment: str) -> str:
 
 @cache_per_study
 def decay_per_step(study: StudyData, cell: str, lag: int, moment: str = INITIAL, path: str = "") -> Interval:
-    """Return rho, the factor by which the gradient changes a step: geometric mean over members, 95% interval.
+    """Return rho, the factor by which the gradient changes per step: geometric mean over members, 95% interval.
 
     Of the whole state, or through one path alone.
     """
@@ -124,9 +124,9 @@ def decay_per_step(study: StudyData, cell: str, lag: int, moment: str = INITIAL,
 
 
 def decay_ratio(study: StudyData, cell: str, lag: int, moment: str, path: str, other: str) -> Interval:
-    """Return how many times as much one path keeps a step as another: geometric mean over members, 95% interval.
+    """Return rho of one path over that of another: geometric mean over members, 95% interval.
 
-    Each member's own ratio; "" is all paths together. Unknown where the other keeps nothing.
+    The ratio is taken within each member; "" is all paths together. Unknown where the other keeps nothing.
     """
     decays, others = (_decays(study, cell, lag, moment, name) for name in (path, other))
     ratios = (decays / others.where(others > 0)).dropna()
@@ -161,8 +161,8 @@ def horizon_range(study: StudyData, cell: str, lag: int, moment: str = INITIAL) 
     """Return the median gradient horizon K, and the shortest and the longest of the members.
 
     The shortest and the longest of n hold the median of all members that could be drawn with probability 1 - 2^(1 - n):
-    0.94 for 5, 0.998 for 10; fewer than 5 have NaN for ends. A member whose sequence ended first counts from there on:
-    where it decides the median, or the low end, that is how far the sequence went, and the high end is inf.
+    0.94 for 5, 0.998 for 10; fewer than 5 have NaN for ends. A member whose sequence ended first counts with the length
+    of its sequence in the median and in the low end, and with inf in the high end.
     """
     steps, horizons = followed(study, cell, lag, moment), member_horizons(study, cell, lag, moment)
     least = [float(horizons.get(seed, end)) for seed, end in steps.items()]
@@ -176,7 +176,7 @@ def horizon_range(study: StudyData, cell: str, lag: int, moment: str = INITIAL) 
 def gradient_left(study: StudyData, cell: str, lag: int | None, steps_back: int, moment: str = INITIAL) -> Interval:
     """Return g_k, the share of the gradient of the joint state that is left k steps back.
 
-    Geometric mean over members, 95% interval; NaN where no gradient was followed so far.
+    Geometric mean over members, 95% interval; NaN where no gradient was followed that far.
     """
     p = study.probes
     chosen = (p["probe"] == "gradient_flow") & (p["quantity"] == JOINT) & (p["at"] == steps_back)
@@ -187,8 +187,8 @@ def gradient_left(study: StudyData, cell: str, lag: int | None, steps_back: int,
 def rho_ratio(study: StudyData, cell: str, path: str, other: str, lag: int, moment: str) -> Interval:
     """Return rho of one cell through one path over rho of another cell: geometric means, 95% interval of Welch's t.
 
-    The members of two cells are drawn apart, so no pairs are made of them. NaN where either cell keeps nothing or was
-    not measured, and for the ends where either has a single member.
+    Members of two cells are independent samples, so they are not paired. NaN where either cell keeps nothing or was not
+    measured, and for the ends where either has a single member.
     """
     mine, others = _decays(study, cell, lag, moment, path), _decays(study, other, lag, moment, "")
     return geometric_ratio(mine.tolist(), others.tolist())
@@ -207,7 +207,7 @@ def followed(study: StudyData, cell: str, lag: int, moment: str) -> pd.Series:
 def decays_while_learning(study: StudyData) -> pd.DataFrame:
     """Return rho and both horizons at every moment, at the lag of the comparison: a row a cell and moment.
 
-    `n` members came as far, and had a gradient to measure; a moment without any has no row. Columns: DECAY_COLUMNS.
+    `n` is the number of members measured at that moment; a moment without any has no row. Columns: DECAY_COLUMNS.
     """
     rows = [row for one_task in study.by_task() for row in _decay_rows(one_task)]
     return pd.DataFrame(rows, columns=list(DECAY_COLUMNS))
@@ -233,6 +233,6 @@ def _decay_columns(study: StudyData, cell: str, lag: int, moment: str) -> dict[s
 
 
 def by_decay(study: StudyData, cells: Sequence[str], lag: int) -> list[str]:
-    """Return cells by what they keep a step at initialisation, the most first; those without a number last."""
+    """Return cells by rho at initialisation, the largest first; those without a number last."""
     decays = {cell: decay_per_step(study, cell, lag).middle for cell in cells}
     return sorted(cells, key=lambda cell: -decays[cell] if math.isfinite(decays[cell]) else math.inf)

@@ -15,7 +15,7 @@ from lstm_bench.analysis.speed import speed_ratio
 from lstm_bench.analysis.statistics import too_few_note
 from lstm_bench.analysis.wording import counted, listed, range_of, significant, times, with_range
 
-NAMED = 4  # cells that a headline sets beside the best; the table has the rest
+NAMED = 4  # cells that a headline compares with the best; the table has the rest
 
 
 def headline(study: StudyData) -> list[str]:
@@ -35,7 +35,7 @@ def _paragraph(study: StudyData) -> str:
 def _findings(study: StudyData) -> list[str]:
     """Return a finding for each way in which the cells are matched, where two or more of them were measured.
 
-    A further one leaves out the cells that the first sets beside the same best cell.
+    A later one with the same best cell leaves out the cells that the first compares it with.
     """
     comparisons = [(matching, matched) for matching, matched in matched_studies(study) if len(_measured(matched)) > 1]
     if len(comparisons) < 2:
@@ -53,7 +53,7 @@ def _measured(study: StudyData) -> dict[str, MemorySpan]:
 
 
 def _untrained(study: StudyData) -> str:
-    """Return what is known of members that were only looked at: what is left of a gradient, cell by cell."""
+    """Return the gradient decay of each cell in words, for members that were measured without training."""
     lag = longest_lag_with_flow(study)
     decays = [] if lag is None else [_decays(study, cell, lag) for cell in by_decay(study, study.cells, lag)]
     untrained = f"On {study.task} nothing was trained"
@@ -73,12 +73,12 @@ def _decays(study: StudyData, cell: str, lag: int) -> str:
 
 
 def _finding(where: str, study: StudyData, before: StudyData | None = None) -> str:
-    """Return the best cell against the others, in a sentence or three.
+    """Return the best cell against the others, in one to three sentences.
 
     Args:
         where: the task and how the cells are matched.
         study: the cells to compare.
-        before: the cells of the finding before this one, which need not be compared with the best cell again.
+        before: the study of the first finding, whose cells need not be compared with the same best cell again.
     """
     measured = _measured(study)
     words = STEPS_HELD if spans_in_distance(study) else LAGS
@@ -121,8 +121,8 @@ class Words:
     Args:
         holds: the verb before a span.
         unit: a number in its unit.
-        less: what stands before a bound from above.
-        ratio: what stands between a ratio and the other cell.
+        less: the words before an upper bound.
+        ratio: the words between a ratio and the other cell.
     """
 
     holds: str
@@ -151,7 +151,7 @@ def _longest_first(measured: Mapping[str, MemorySpan]) -> list[str]:
 
 
 def _rank(span: MemorySpan) -> float:
-    """Order spans: an open end beats the same number closed, nothing known comes last."""
+    """Return a sort key: a lower bound is above the same number fitted, an upper bound below, an unknown span last."""
     if math.isnan(span.median):
         return -1.0
     return span.median * {"above": 1.001, "below": 0.999}.get(span.outcome, 1.0)
@@ -168,7 +168,7 @@ def _alone(study: StudyData, cell: str, words: Words) -> str:
 
 
 def _span(study: StudyData, cell: str, words: Words) -> str:
-    """Return what is known of a cell's span: "holds a memory for at least 35.8 steps (95% 28.0-44.3)"."""
+    """Return a cell's span in words: "holds a memory for at least 35.8 steps (95% 28.0-44.3)"."""
     span = held_spans(study)[cell]
     if span.outcome == "undetermined":
         return "was tried at one lag and solved it in part, which tells no span"

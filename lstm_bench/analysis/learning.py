@@ -1,4 +1,4 @@
-"""What is recorded while members train: the normalised loss, also at their end, and the gradients that they follow."""
+"""What is recorded while members train: the normalised loss, at every evaluation and at the end, and gradients."""
 
 from typing import NamedTuple
 
@@ -72,7 +72,7 @@ def final_losses(study: StudyData) -> pd.DataFrame:
 def final_loss(study: StudyData, cell: str) -> FinalLoss:
     """Return a cell's final normalised loss, interquartile mean over members with its bootstrap interval.
 
-    Over the lags, which are the strata, that every cell with attempts has some at, since longer ones are harder.
+    It is over the lags that all cells with attempts have in common, since longer ones are harder. Lags are strata.
     """
     losses = final_losses(study)
     rows = losses.loc[(losses["cell"] == cell) & losses["lag"].isin(shared_lags(losses))]
@@ -88,7 +88,7 @@ def training_gradients(study: StudyData) -> pd.DataFrame:
 
     Quantities: "dL/dh" and the like, the norm over batch and units at each of the `steps_back`; "grad/norm", the global
     norm before clipping; "grad/clipped_share", the share of steps clipped so far; the latter two have no steps back.
-    A member that has ended takes no part, so that `n` falls. Nothing where no member was trained.
+    Members that have ended are left out, so `n` falls. There are no rows where no member was trained.
     Columns: task, variant, cell, lag, quantity, step, steps_back, median, q25, q75, n.
     """
     trained = [one_task for one_task in study.by_task() if was_trained(one_task)]
@@ -107,7 +107,7 @@ def _gradient_rows(study: StudyData) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 def _quartiles(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return quartiles and number of the values in each group of rows."""
+    """Return the quartiles and the number of the values in each group of rows."""
     if rows.empty:
         return pd.DataFrame(columns=list(GRADIENT_COLUMNS))
     keys = [name for name in GRADIENT_COLUMNS if name in rows.columns]

@@ -1,4 +1,4 @@
-"""Which cells of a study may be set side by side: equals in hidden size, or in parameters."""
+"""Which cells of a study may be compared: those of equal hidden size, or with matched parameters."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -30,7 +30,7 @@ class Matching:
 
     @property
     def cells(self) -> list[str]:
-        """Who is compared."""
+        """The cells that are compared."""
         return list(self.hidden_sizes)
 
     @property
@@ -56,15 +56,15 @@ class Matching:
 def matchings(jobs: Sequence[JobPlan]) -> list[Matching]:
     """Return the comparisons that the cells of one task allow: by hidden size first, then by parameters.
 
-    Two cells make one; what lies wholly within another is left out. Where a cell fits into none, all cells together
-    follow as a comparison of unequals; so every cell is in one at least.
+    A comparison has at least two cells; one whose cells are all in another is left out. Where a cell is in none, a
+    comparison of all cells, matched in nothing, follows: so every cell is in at least one.
     """
     longest = {job.cell: job for job in sorted(jobs, key=lambda job: job.lag)}
     sizes = {job.cell: longest[job.cell].hidden_size for job in jobs}
     totals = {cell: longest[cell].n_parameters for cell in sizes}
 
     def matching(kind: Literal["hidden size", "parameters", "nothing"], cells: Collection[str]) -> Matching:
-        return Matching(kind, *({cell: n for cell, n in of.items() if cell in cells} for of in (sizes, totals)))
+        return Matching(kind, *({cell: n for cell, n in counts.items() if cell in cells} for counts in (sizes, totals)))
 
     by_size = [{cell for cell in sizes if sizes[cell] == size} for size in dict.fromkeys(sizes.values())]
     alike = [matching("hidden size", cells) for cells in by_size if len(cells) > 1]
@@ -77,17 +77,17 @@ def matchings(jobs: Sequence[JobPlan]) -> list[Matching]:
 def _alike(totals: Mapping[str, int]) -> Iterator[set[str]]:
     """Yield sets of cells whose parameters are within 1% of one number, the largest set first.
 
-    Of that of one among them, which the others were matched to, or of one between two, where all were matched to a
-    requested number.
+    The number is that of one of the cells, to which the others were matched, or lies midway between those of two, where
+    all were matched to a requested number.
     """
-    left = dict(totals)
-    while left:
-        remaining = list(left.values())
-        centres = [*remaining, *((a + b) / 2 for a, b in combinations(remaining, 2))]
-        near = [{cell for cell, n in left.items() if abs(n / c - 1) <= MATCHED_WITHIN} for c in centres]
+    unassigned = dict(totals)
+    while unassigned:
+        counts = list(unassigned.values())
+        centres = [*counts, *((a + b) / 2 for a, b in combinations(counts, 2))]
+        near = [{cell for cell, n in unassigned.items() if abs(n / c - 1) <= MATCHED_WITHIN} for c in centres]
         most = max(near, key=len)
         yield most
-        left = {cell: n for cell, n in left.items() if cell not in most}
+        unassigned = {cell: n for cell, n in unassigned.items() if cell not in most}
 
 
 @lru_cache(maxsize=512)  # without the frames, which import pandas: a plan matches cells before it trains
@@ -100,7 +100,7 @@ def matched_studies(study: "StudyData") -> list[tuple[Matching, "StudyData"]]:
 
 
 def matched_parameters(jobs: Sequence[JobPlan]) -> str:
-    """Return which cells have as many parameters as which, and how far they miss; "" where none were matched."""
+    """Return a sentence on which cells have matched parameters, and how far they differ; "" where none were matched."""
     sentences = [_misses(match) for match in matchings(jobs) if match.kind == "parameters"]
     return f"Matched parameters: {'; '.join(sentences)}." if sentences else ""
 

@@ -1,4 +1,4 @@
-"""Who was planned, and whose record is there."""
+"""The planned members of a study, each with its record where there is one."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -27,7 +27,7 @@ class StudyMember:
 
     @property
     def status(self) -> str:
-        """What became of it, or "missing"."""
+        """The status in its record, or "missing"."""
         return MISSING if self.record is None else self.record.status
 
     @property
@@ -43,8 +43,8 @@ class StudyMember:
     def trial_score(self) -> float:
         """How well a tuning member did, lower is better; NaN where it has no result.
 
-        The share of the tuning budget that it took to solve, or, where it did not, 1 plus its normalised loss, which
-        counts at most 1, as it does for one that diverged.
+        The share of the tuning budget that it took to solve. Where it did not solve, 1 plus its normalised loss, capped
+        at 2; for a member that diverged or has no loss, 2.
         """
         record, budget = self.record, self.job.tuning_steps or self.job.steps
         if record is None or record.status in WITHOUT_RESULT:
@@ -55,7 +55,7 @@ class StudyMember:
         return 1 + (1.0 if record.status == "diverged" or math.isnan(loss) else min(1.0, loss))
 
     def row(self) -> dict[str, Any]:
-        """Return what the frames say of it."""
+        """Return its columns in the frames of a study, by name."""
         job, record = self.job, self.record
         facts = (
             "task",
@@ -81,7 +81,7 @@ class StudyMember:
 
 
 def read_members(records: StudyRecords, jobs: Iterable[JobPlan]) -> tuple[dict[Key, MemberRecord], list[str]]:
-    """Return the records of these jobs, and in words which could not be read."""
+    """Return the records of these jobs, and a message for each record that could not be read."""
     names = {job.job for job in jobs}
     by_key: dict[Key, MemberRecord] = {}
     problems: list[str] = []
@@ -98,7 +98,7 @@ def read_members(records: StudyRecords, jobs: Iterable[JobPlan]) -> tuple[dict[K
 
 
 def planned_members(jobs: Sequence[JobPlan], records: Mapping[Key, MemberRecord]) -> list[StudyMember]:
-    """Return every member of the plan, in its order, tuning members first within a job, and further ones that ran."""
+    """Return every member of the plan in its order, and further ones that ran; tuning members first within a job."""
     return [
         StudyMember(job, role, seed, rate, records.get((job.job, role, seed, rate)))
         for job in jobs

@@ -1,4 +1,4 @@
-"""How far back a cell remembers, by several memory horizons that are never mixed in one number."""
+"""How far back a cell remembers, by several memory horizons that are never combined in one number."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -23,7 +23,7 @@ HALF_LIFE, LYAPUNOV, WINDOW = "forgetting half-life", "Lyapunov horizon", "impli
 HORIZONS = (LEARNED, GRADIENT, CAPACITY_SPAN, HALF_LIFE, LYAPUNOV, WINDOW)  # in steps
 CAPACITY = "linear capacity"  # in inputs
 MOMENTS = (INITIAL, FINAL)
-METRICS = {  # the recorded metric that an estimate is made of, where it is one
+METRICS = {  # the recorded metric that a horizon is estimated from
     GRADIENT: "grad/horizon",
     CAPACITY_SPAN: "memory/capacity_span",
     CAPACITY: "memory/capacity",
@@ -31,7 +31,7 @@ METRICS = {  # the recorded metric that an estimate is made of, where it is one
     LYAPUNOV: "memory/lyapunov_horizon",
     WINDOW: "eval/implied_window",
 }
-LOWER_BOUNDS = {CAPACITY_SPAN: "memory/capacity_span_open", HALF_LIFE: "memory/half_life_open"}  # 1 where it is one
+LOWER_BOUNDS = {CAPACITY_SPAN: "memory/capacity_span_open", HALF_LIFE: "memory/half_life_open"}  # 1 for a lower bound
 EXPONENT, GONE_WITHIN = "memory/lyapunov", "memory/lyapunov_gone_within"
 Censored = Literal["", "above", "below"]
 NO_DECAY = "no decay"
@@ -44,7 +44,7 @@ COLUMNS = (
 class HorizonEstimate:
     """One memory horizon of a cell at one moment: a middle value over members with its interval.
 
-    `lag` is the one at which members were measured, None for the learned span, which is over all. Where `censored` is
+    `lag` is the lag at which members were measured, None for the learned span, which is over all. Where `censored` is
     "above" the value is at least `middle`, the most that was tried (inf where there is no such limit), and `high` is
     inf; where it is "below", it is less than `middle`. `n` members were measured. Where a Lyapunov horizon is 0, no
     disturbance is left after `gone_within` steps; NaN where that is not known.
@@ -62,7 +62,7 @@ class HorizonEstimate:
 
     @property
     def unit(self) -> str:
-        """Steps, but for the capacity, which counts inputs."""
+        """The unit: "steps", or "inputs" for the capacity."""
         return "inputs" if self.horizon == CAPACITY else "steps"
 
     @property
@@ -102,12 +102,12 @@ def horizon_table(study: StudyData) -> pd.DataFrame:
 
 @cache_per_study
 def horizon_estimates(study: StudyData) -> dict[str, list[HorizonEstimate]]:
-    """Return the memory horizons of each cell, of a study narrowed to one task, in the order of HORIZONS, start first.
+    """Return the memory horizons of each cell, of a study narrowed to one task, ordered as HORIZONS, INITIAL first.
 
     learned span: the steps held at T50, or T50 itself where the task does not say how many these are, posterior median
     with its 95% interval.
     gradient horizon: steps back until the gradient of the joint state is below 1e-3, Kaplan-Meier median with its 95%
-    interval; a member whose sequence ends first counts as longer than it.
+    interval; a member whose sequence ends first counts as longer than the sequence.
     linear-capacity span: largest delay with r^2 >= 0.5, median and range over members; linear capacity: the sum of r^2,
     interquartile mean with its bootstrap interval.
     forgetting half-life: Kaplan-Meier median at the longest lag that most of the cell's members solved, or else the
@@ -159,13 +159,13 @@ def _gradient(study: StudyData, cell: str, moment: str) -> HorizonEstimate | Non
 
 def _capacity_span(study: StudyData, cell: str, moment: str) -> HorizonEstimate | None:
     lag = shared_lag(study.final(METRICS[CAPACITY_SPAN], moment))
-    spans_known, bounds = _known_and_bounds(study, cell, lag, CAPACITY_SPAN, moment)
-    if not spans_known and not bounds:
+    known, bounds = _known_and_bounds(study, cell, lag, CAPACITY_SPAN, moment)
+    if not known and not bounds:
         return None
-    all_spans = np.array([*spans_known, *(math.inf for _ in bounds)])
+    all_spans = np.array([*known, *(math.inf for _ in bounds)])
     middle, low, high = (float(f(all_spans)) for f in (np.median, np.min, np.max))
     if math.isinf(middle):
-        longest = max(bounds)
+        longest = float(np.median([*known, *bounds]))  # a member beyond its bound may be just beyond it
         return HorizonEstimate(
             CAPACITY_SPAN, moment, lag, longest, min(low, longest), math.inf, "above", len(all_spans)
         )
@@ -185,7 +185,8 @@ def _half_life(study: StudyData, cell: str) -> HorizonEstimate | None:
 
 def _lyapunov(study: StudyData, cell: str, moment: str) -> HorizonEstimate | None:
     name = METRICS[LYAPUNOV]
-    lag = shared_lag(study.final(EXPONENT, moment)) or shared_lag(study.final(name, moment))  # 0 steps: no exponent
+    # The exponent of a horizon of 0 steps is -inf, and so is not among the finite results.
+    lag = shared_lag(study.final(EXPONENT, moment)) or shared_lag(study.final(name, moment))
     horizons, exponents = (study.by_seed(cell, lag, metric, moment) for metric in (name, EXPONENT))
     n_without_end = len(exponents.index.difference(horizons.index))
     estimate = _median(LYAPUNOV, moment, lag, horizons.tolist(), [math.inf] * n_without_end)
@@ -203,7 +204,7 @@ def _window(study: StudyData, cell: str) -> HorizonEstimate | None:
 def _median(
     name: str, moment: str, lag: int | None, known: Sequence[float], longer_than: Sequence[float]
 ) -> HorizonEstimate | None:
-    """Return the Kaplan-Meier median of a horizon that is only known to be longer than something for some members."""
+    """Return the Kaplan-Meier median of a horizon that is censored for some members; None without members."""
     n = len(known) + len(longer_than)
     if not n:
         return None
@@ -213,7 +214,7 @@ def _median(
 
 
 def _bounded(name: str, moment: str, lag: int | None, median: Interval, limit: float, n: int) -> HorizonEstimate:
-    """Return a median, or where it is censored the limit that it lies beyond."""
+    """Return a median, or, where it is censored, the limit that it lies beyond."""
     if math.isinf(median.middle):
         return HorizonEstimate(name, moment, lag, limit, min(median.low, limit), math.inf, "above", n)
     return HorizonEstimate(name, moment, lag, *median, "", n)
@@ -228,7 +229,7 @@ def _mean(name: str, moment: str, lag: int | None, values: Sequence[float]) -> H
 def _known_and_bounds(
     study: StudyData, cell: str, lag: int | None, name: str, moment: str
 ) -> tuple[list[float], list[float]]:
-    """Return the values that are known, and the bounds of those that are only known to be longer."""
+    """Return the known values of a horizon, and the lower bounds of the censored ones."""
     values = study.by_seed(cell, lag, METRICS[name], moment)
     flags = study.by_seed(cell, lag, LOWER_BOUNDS[name], moment).reindex(values.index).fillna(0.0)
     return values.loc[flags == 0].tolist(), values.loc[flags != 0].tolist()

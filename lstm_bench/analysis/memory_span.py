@@ -1,4 +1,4 @@
-"""Learned memory span: the lag at which half of a cell's members solve the task, with what is not known about it."""
+"""Learned memory span: the lag at which half of a cell's members solve the task, with its uncertainty."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -40,7 +40,7 @@ def solve_probability(lag: Array, log2_t50: Array, width: Array) -> Array:
 
 @dataclass(frozen=True, eq=False)
 class Posterior:
-    """What the solved counts say about T50 and the width s, on a grid.
+    """The posterior of T50 and the width s given the solved counts, on a grid.
 
     `density` [T50, s] is over log2 T50 and ln s, in which the prior is flat; it integrates to 1.
     """
@@ -79,8 +79,9 @@ class MemorySpan:
     inf), "below" where none did (median and high are the shortest lag, low is 0), "undetermined" where one lag alone
     was tried with mixed success, and "unmeasured" where nothing was tried; the last two have NaN for numbers.
     `all_solved` is the longest lag at which every attempt solved, `none_solved` the shortest at which none did.
-    `cut_off` tells that half or more still solve at the longest lag, or half or fewer at the shortest: the lag grid
-    ends before T50 is bracketed, and the end of the prior, half an octave beyond, bounds the interval too.
+    `cut_off` is "above" where half or more still solve at the longest lag, else "below" where half or fewer do at the
+    shortest: the lag grid ends before T50 is bracketed, and the end of the prior, half an octave beyond, bounds the
+    interval too.
     """
 
     outcome: Outcome
@@ -110,8 +111,8 @@ class MemorySpan:
 def learned_span(lags: Sequence[int], solved: Sequence[int], attempts: Sequence[int]) -> MemorySpan:
     """Return T50 from the members that solved at each lag.
 
-    solved ~ Binomial(attempts, p(T)), p as in `solve_probability`; flat prior on log2 T50 as far as
-    `prior_of` says, s log-uniform over 0.05 .. 2 octaves. By summation over a grid of 1201 x 121: no random numbers.
+    solved ~ Binomial(attempts, p(T)), p as in `solve_probability`; flat prior on log2 T50 over the range of `prior_of`,
+    s log-uniform over 0.05 .. 2 octaves. It is integrated over a grid of 1201 x 121, without random numbers.
 
     The lag grid is the lags with at least one attempt. One lag alone gives no estimate unless all or none solved there.
 
@@ -131,10 +132,10 @@ def learned_span(lags: Sequence[int], solved: Sequence[int], attempts: Sequence[
     Each lag grid alone has 0.90 to 0.98 at every s. For s from 0.3 to 1.5 and T50 a quarter octave or more inside the
     lag grid, every fifth of an octave has 0.90 to 0.99. Elsewhere the coverage of a single T50 strays from its row:
 
-    - s below 0.3, T50 just off a lag: where chance lets all members of that lag solve, or none, they look as for any
-      T50 further off, and the interval stops short of T50. With s = 0.1 the intervals of 5 members hold a T50 0.1
+    - s below 0.3, T50 just off a lag: where by chance all members of that lag solve, or none, the counts are those of
+      any T50 further off, and the interval stops short of T50. With s = 0.1 the intervals of 5 members hold a T50 0.1
       octave from a lag in 0.81, those of 10 one 0.14 octave from it in 0.89; with s = 0.05 in 0.52 and 0.49. Halfway
-      between two lags an octave apart all hold it: the counts tell no more than the gap, and lags between narrow it.
+      between two lags an octave apart all hold it: the counts determine only the gap, and lags between narrow it.
     - T50 beyond the lag grid: the prior stops half an octave from its end, and a central interval leaves 2.5% of it
       outside. With s = 1.5 and 5 (10) members it holds a T50 at the last lag in 0.95 (0.97), 0.25 octave beyond it in
       0.92 (0.94), 0.4 octave in 0.81 (0.87), and half an octave beyond in almost none. `cut_off` marks where T50 may
@@ -165,7 +166,7 @@ def learned_span(lags: Sequence[int], solved: Sequence[int], attempts: Sequence[
 def prior_of(first: int, last: int) -> tuple[float, float]:
     """Return the log2 of the least and the greatest T50 that may be: half an octave beyond the lags.
 
-    Not below 1, since no task has such a lag. There are lags beyond any longest one.
+    T50 is at least 1, since no task has a shorter lag; there is no such limit above.
     """
     return max(math.log2(first) - BEYOND, 0.0), math.log2(last) + BEYOND
 
@@ -200,11 +201,11 @@ def _cut_off(lag_grid: Sequence[Counts]) -> Literal["above", "below"] | None:
 
 @dataclass(frozen=True)
 class SpanRatio:
-    """How many times as long as another a span is.
+    """The ratio of one span to another.
 
-    `bound` is ">=" or "<=" where the end of a lag grid cuts one of the spans off, "" where both are fitted; NaN and "?"
-    where the lag grids cannot tell. `growth` is ">=" or "<=" where a larger budget would raise or lower the ratio, "?"
-    where it could do either.
+    `bound` is ">=" or "<=" where the end of a lag grid cuts one of the spans off, "" where both are fitted, and "?",
+    with NaN for numbers, where the lag grids determine no ratio. `growth` is ">=" or "<=" where a larger budget would
+    raise or lower the ratio, "?" where it could do either.
     """
 
     median: float
@@ -228,13 +229,13 @@ class SpanRatio:
 
     @property
     def interval(self) -> str:
-        """What is known of the ratio: "95% 6.0-12.3", "95% bound 7.0x"."""
+        """The interval of the ratio, or its bound: "95% 6.0-12.3", "95% bound 7.0x"."""
         if self.bound == "":
             return f"95% {significant(self.low, 2)}-{significant(self.high, 2)}"
         return f"95% bound {times(self.low if self.bound == '>=' else self.high)}"
 
     def with_growth(self, a_grows: bool, b_grows: bool) -> "SpanRatio":
-        """Return the same ratio where the one span, the other, or both still grow with the budget."""
+        """Return the same ratio with its `growth`, from which of the two spans still grow with the budget."""
         return replace(self, growth=GROWTHS[a_grows, b_grows])
 
 
@@ -242,8 +243,8 @@ def span_ratio(a: MemorySpan, b: MemorySpan) -> SpanRatio:
     """Return the span of `a` over that of `b`, with the central 95% interval from the two independent posteriors.
 
     Both are in lag, or both in distance. The distribution of the difference of their log2 is taken over all pairs of
-    1000 equally likely quantiles of each. Where one span is only bounded the ratio is so too; where both are bounded on
-    the same side nothing can be said.
+    1000 equally likely quantiles of each. Where one span is only bounded, so is the ratio; where both are bounded on
+    the same side it is unknown.
     """
     at_least = a.outcome == "above" or b.outcome == "below"
     at_most = a.outcome == "below" or b.outcome == "above"

@@ -1,4 +1,4 @@
-"""How the time to solve grows with the lag: a power law, from members of which some did not solve in time."""
+"""How the time to solve grows with the lag: a power law fitted to censored times."""
 
 import math
 from collections.abc import Sequence
@@ -13,15 +13,15 @@ from scipy.special import log_ndtr
 from lstm_bench.analysis.statistics import TAILS, UNKNOWN, Interval
 
 RIDGE = 1e-4  # on 1 / sigma: 0.0002 of ln likelihood where sigma is a half
-LEAST_SPREAD = 0.1  # sigma at which a search begins, at the least
+LEAST_SPREAD = 0.1  # the smallest sigma that a fit starts from
 MOST_STEPS, SMALL_GAIN = 100, 1e-9  # of Newton's method
 LN_2PI = math.log(2 * math.pi)
-STEEPEST = 50.0  # an exponent beyond it is open
+STEEPEST = 50.0  # beyond it a fitted exponent is discarded, and an end of an interval is inf
 Array = NDArray[np.float64]
 
 
 class Attempt(NamedTuple):
-    """A member at a lag: it solved after `later_than` steps, and not after `by`, which is inf where it did not."""
+    """A member at a lag: it solved later than `later_than` and by `by` at the latest, which is inf where it did not."""
 
     lag: float
     later_than: float
@@ -46,15 +46,15 @@ NO_LAW = PowerLaw(UNKNOWN, math.nan, math.nan)
 def fit_power_law(attempts: Sequence[Attempt]) -> PowerLaw:
     """Return the exponent a of time ~ lag^a with its 95% interval; NO_LAW where fewer than two lags were solved.
 
-    NO_LAW too where the likelihood has no maximum below an exponent of 50: with members that solve at once or never, a
-    steeper law always fits better.
+    NO_LAW as well where the likelihood has no maximum below an exponent of 50: with members that solve at once or
+    never, a steeper law always fits better.
 
     A log-normal model of accelerated failure time, by maximum likelihood:
 
         ln time = b + a ln lag + sigma e, e standard normal.
 
     A member that solved contributes the probability of its interval between two evaluations, one that did not that of
-    the time beyond its budget: nobody is dropped.
+    the time beyond its budget: no member is dropped.
 
     The interval holds the exponents whose profile likelihood, maximal over b and sigma, falls short of the best by at
     most m/2 ln(1 + t^2 / (m - 2)), with m the members that solved and t the 97.5% quantile of Student's t with m - 2
@@ -88,7 +88,7 @@ def _fitted(attempts: tuple[Attempt, ...]) -> PowerLaw:
 
 
 def _end(likelihood: "_Likelihood", exponent: float, least: float, sign: int) -> float:
-    """Return the exponent below or above the best at which the profile likelihood comes down to the least."""
+    """Return the exponent below (sign -1) or above (1) the best at which the profile likelihood is `least`."""
     inside, step = exponent, 0.1
     while likelihood.profile(outside := exponent + sign * step) > least:
         inside, step = outside, 2 * step
@@ -101,7 +101,7 @@ class _Likelihood:
     """ln of the likelihood, with z = tau (ln time - a ln lag) - alpha, tau = 1 / sigma and alpha = b / sigma.
 
     It is concave in (alpha, a tau, tau), so that Newton's steps find the maximum from anywhere (Burridge 1981). Where
-    all times lie on one power law it grows with tau without end, and RIDGE keeps it from that.
+    all times lie on one power law it grows with tau without bound, which RIDGE prevents.
     """
 
     def __init__(self, attempts: Sequence[Attempt]) -> None:
@@ -122,7 +122,10 @@ class _Likelihood:
         return self._maximum(np.ones((len(self.ln_lag), 1)), exponent)[1]
 
     def _maximum(self, terms: Array, exponent: float) -> tuple[Array, float]:
-        """Return the factors of the terms [member, factor] and tau, and the maximum: z = tau (ln t - a x) - terms."""
+        """Return the coefficients of the columns of `terms` [member, column], followed by tau, and the maximum.
+
+        z = tau (ln time - exponent * ln lag) - terms @ coefficients.
+        """
         low, high = (ln_time - exponent * self.ln_lag for ln_time in (self.ln_low, self.ln_high))
         design = np.stack([np.column_stack([-terms, low]), np.column_stack([-terms, high])])
         known = np.where(self.has_high, high, low)
@@ -167,7 +170,7 @@ class _Likelihood:
 
 def _ln_probability(low: Array, high: Array) -> Array:
     """Return ln(Phi(high) - Phi(low)), exact far out in both tails."""
-    is_right = low > 0  # there the same on the left, where the normal distribution is not rounded to 1
+    is_right = low > 0  # then mirrored into the left tail, where Phi is not rounded to 1
     left, right = np.where(is_right, -high, low), np.where(is_right, -low, high)
     ln_right = log_ndtr(right)
     return np.asarray(ln_right + np.log1p(-np.exp(np.minimum(log_ndtr(left) - ln_right, -1e-300))))

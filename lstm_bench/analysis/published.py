@@ -1,4 +1,4 @@
-"""A study's numbers beside published ones: the same task, dialect and lag, in the published unit."""
+"""A study's numbers next to published ones: the same task, dialect and lag, in the published unit."""
 
 import math
 import re
@@ -19,7 +19,7 @@ from lstm_bench.records.plan import JobPlan
 HALF = 0.5
 OUT_OF = 2560  # test sequences of the paper of 1997
 CLASSES = {"rnn": "RNNCell", "gru": "GRUCell", "lstm": "LSTMCell", "lstm_1997": "OriginalLSTMCell"}
-FIXED_LENGTH = ("half", "anywhere")  # dialects of adding that a source may mean which does not say
+FIXED_LENGTH = ("half", "anywhere")  # dialects of adding that a source which names none may mean
 Verdict = Literal["agrees", "same outcome, other number", "other outcome", "open", "another cell", "not run"]
 RULE = (
     "Agrees: the same outcome, and the same number. Outcome: where the source solved the task, the 95% Wilson interval "
@@ -36,9 +36,9 @@ COLUMNS = (
 
 
 class Runs(NamedTuple):
-    """A value for each member, in the published unit, and how many of them are no more than a lower bound.
+    """A value for each member, in the published unit; `censored` of them are lower bounds.
 
-    Where values are counts, `tries` are the sequences that each was counted in, and values are per OUT_OF.
+    Where values are counts, `tries` are the numbers of sequences that each was counted in, and values are per OUT_OF.
     """
 
     values: list[float]
@@ -48,9 +48,9 @@ class Runs(NamedTuple):
 
 @dataclass(frozen=True)
 class PublishedComparison:
-    """One published number beside that of one of our cells; without a cell where the study has none at its lag.
+    """One published number next to that of one of our cells; without a cell where the study has none at its lag.
 
-    `ours` is the mean over members with its interval, `further` where the results of further runs would fall.
+    `ours` is the mean over members with its interval, `prediction` where the results of further runs would fall.
     """
 
     published: PublishedResult
@@ -75,17 +75,17 @@ class PublishedComparison:
 
 @cache_per_study
 def published_comparisons(study: StudyData) -> list[PublishedComparison]:
-    """Return every published number of the task that a study is narrowed to, beside each of its cells.
+    """Return every published number of the task that a study is narrowed to, compared with each of its cells.
 
     The same kind of cell comes first. A number at a lag that was not run stands alone.
     """
     own_rows = own_results(study.plan.published) if study.plan.published else ()
     results = (*published_results(), *own_rows)
-    return [comparison for row in results if _is_of(row, study.plan.jobs) for comparison in _beside(study, row)]
+    return [comparison for row in results if _is_of(row, study.plan.jobs) for comparison in _comparisons(study, row)]
 
 
 def comparisons_at_lags_run(study: StudyData) -> list[PublishedComparison]:
-    """Return those of `published_comparisons` that have a cell of ours beside them."""
+    """Return those of `published_comparisons` that have a cell of ours."""
     return [comparison for comparison in published_comparisons(study) if comparison.job is not None]
 
 
@@ -113,7 +113,7 @@ def _row(study: StudyData, comparison: PublishedComparison) -> dict[str, object]
 
 
 def _is_of(row: PublishedResult, jobs: Sequence[JobPlan]) -> bool:
-    """Tell whether a number is about the task of these jobs, in its dialect and with its settings."""
+    """Return whether a number is about the task of these jobs, in its dialect and with its settings."""
     job = jobs[0]
     settings = job.config.get("task", {})
     dialect = _dialect(job)
@@ -123,22 +123,22 @@ def _is_of(row: PublishedResult, jobs: Sequence[JobPlan]) -> bool:
 
 
 def _dialect(job: JobPlan) -> str:
-    """Return the dialect of a job's task, which its variant begins with where it is no setting."""
+    """Return the dialect of a job's task: its setting, or else the first part of its variant."""
     return str(job.config.get("task", {}).get("dialect", job.variant.partition(",")[0]))
 
 
-def _beside(study: StudyData, row: PublishedResult) -> Iterator[PublishedComparison]:
-    there = [job for job in study.plan.jobs if job.lag == row.lag]
-    if not there:
+def _comparisons(study: StudyData, row: PublishedResult) -> Iterator[PublishedComparison]:
+    jobs = [job for job in study.plan.jobs if job.lag == row.lag]
+    if not jobs:
         yield PublishedComparison(row, None, UNKNOWN, UNKNOWN, Runs([]), 0, 0, "not run")
-    for job in sorted(there, key=lambda job: not is_same_kind(row, job)):
+    for job in sorted(jobs, key=lambda job: not is_same_kind(row, job)):
         yield _compared(study, row, job)
 
 
 def is_same_kind(row: PublishedResult, job: JobPlan) -> bool:
-    """Tell whether a cell of ours computes what a published one does, however either starts.
+    """Return whether a cell of ours computes what a published one does, however either starts.
 
-    Of a cell that we do not have, a plug-in is that has its name.
+    For a published cell that is not in CLASSES, a plug-in of the same name counts.
     """
     target = str(job.config.get("cell", {}).get("_target_", ""))
     if row.cell in CLASSES:
@@ -167,13 +167,13 @@ def _prediction(runs: Runs, published: int) -> Interval:
 
 
 def published_runs(row: PublishedResult) -> int:
-    """Return over how many runs a published number is a mean: 1 where it is of one."""
-    match = re.match(r"mean of (\d+)", row.protocol["runs"])
-    return int(match.group(1)) if match else 1
+    """Return the number of runs that a published number is the mean of, 1 if it is not a mean."""
+    match = re.match(r"mean of (\d[\d,]*)", row.protocol["runs"])
+    return int(match[1].replace(",", "")) if match else 1
 
 
 def _same_outcome(row: PublishedResult, rate: Interval) -> bool | None:
-    """Tell whether our members solve as the source says; None where that is open. True where it says nothing."""
+    """Return whether our members solve as the source says; None where that is open, True where it says nothing."""
     if row.solved is None:
         return True
     if not (rate.low > HALF or rate.high < HALF):  # NaN, too
@@ -192,7 +192,7 @@ def _verdict(row: PublishedResult, job: JobPlan, same_outcome: bool | None, pred
 
 
 def _is_within(row: PublishedResult, prediction: Interval) -> bool:
-    """Tell whether a published number, or some number within its bound, lies in a range."""
+    """Return whether a published number, or some number within its bound, lies in a range."""
     if row.bound == "<":
         return prediction.low < row.value
     if row.bound == ">":
@@ -201,7 +201,7 @@ def _is_within(row: PublishedResult, prediction: Interval) -> bool:
 
 
 def _final(study: StudyData, job: JobPlan, metric: str) -> list[float]:
-    """Return the last value of a metric of each member of a job that has one."""
+    """Return the last value of a metric, for each member of a job that has it."""
     return study.by_seed(job.cell, job.lag, metric).tolist()
 
 
@@ -219,7 +219,7 @@ Value = Callable[[StudyData, PublishedResult, JobPlan], Runs]
 
 
 def _metric(name: str) -> Value:
-    """Return what reads a metric of ours that is in the published unit already."""
+    """Return a function that reads a metric of ours which is in the published unit already."""
     return lambda study, row, job: Runs(_at_length(study, row, job, name))
 
 
@@ -268,7 +268,7 @@ VALUES: Mapping[str, Value] = {
 
 @dataclass(frozen=True)
 class Difference:
-    """What one part of a protocol is in the source and here."""
+    """One part of a protocol, as it is in the source and here."""
 
     what: str
     published: str

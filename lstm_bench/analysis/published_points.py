@@ -14,9 +14,9 @@ Convert = Callable[[PublishedResult, JobPlan], float]
 
 @dataclass(frozen=True)
 class PublishedPoint:
-    """A published number at a lag that was run: our cell of its kind ("" for none), the value in our unit.
+    """A published number at a lag that was run: our cell of the same kind ("" for none), the value in our unit.
 
-    `multiple` is the length evaluated at over the lag.
+    `multiple` is the length evaluated at, divided by the lag.
     """
 
     published: PublishedResult
@@ -55,7 +55,7 @@ def published_shares(study: StudyData) -> list[PublishedPoint]:
 
 
 def _rows(study: StudyData) -> Iterator[tuple[PublishedResult, JobPlan, str]]:
-    """Yield each published number of a lag that was run, with a job at that lag and our first cell of its kind."""
+    """Yield each published number of a lag that was run, a job at that lag, and our first cell of its kind or ""."""
     done: set[int] = set()
     for comparison in published_comparisons(study):
         if comparison.job is not None and id(comparison.published) not in done:  # the same kind of cell comes first

@@ -1,4 +1,4 @@
-"""What is known of a member only when the whole study is: its cell's speed and its cell's span."""
+"""Results of a member that are known once its whole study is: the speed and the span of its cell."""
 
 import math
 from collections.abc import Hashable, Iterator, Mapping
@@ -9,7 +9,7 @@ import pandas as pd
 from lstm_bench.analysis.frames import RESULT_COLUMNS, StudyData
 from lstm_bench.analysis.memory_horizons import GRADIENT, horizon_estimates
 from lstm_bench.analysis.memory_span import MemorySpan
-from lstm_bench.analysis.solving import spans
+from lstm_bench.analysis.solving import ATTEMPTS, spans
 from lstm_bench.analysis.speed import speed_row
 from lstm_bench.metrics import COMPARE, INITIAL, STEPS, Metric
 from lstm_bench.records.schema import WITHOUT_RESULT
@@ -28,10 +28,10 @@ Derived = dict[str, dict[str, float]]  # by member identity and key of the metri
 
 
 def all_results(study: StudyData) -> pd.DataFrame:
-    """Return the tidy results of every recorded member, with parameters, speed and span beside its own metrics.
+    """Return the tidy results of every recorded member: its own metrics, and parameters, speed and span of its cell.
 
-    Speed is that of the kernel that trained the member, together with the others of its job: sequences a second and
-    peak memory are of all of them, the time of a step is one member's.
+    Speed is that of the kernel that trained the member together with the others of its job: sequences per second and
+    peak memory are those of all of them, the time of a step is one member's.
     """
     derived = _derived(study)
     rows = [
@@ -82,7 +82,7 @@ def _span_metrics(span: MemorySpan) -> dict[Metric, float]:
 
 
 def study_metrics(study: StudyData) -> dict[str, float]:
-    """Return the study's own numbers by cell: its learned span, its gradient horizon and the share that solved.
+    """Return each cell's learned span, gradient horizon and share of attempts that solved, by metric name.
 
     A censored span or horizon has no number and is left out. In a study of several tasks each name ends in the task's.
     """
@@ -91,7 +91,8 @@ def study_metrics(study: StudyData) -> dict[str, float]:
     for one_task in tasks:
         for cell, span in spans(one_task).items():
             members = one_task.members.loc[one_task.members["cell"] == cell]
-            numbers = {"solved": float((members["status"] == "solved").mean())}
+            attempts = members.loc[members["status"].isin(ATTEMPTS), "status"]
+            numbers = {"solved": float((attempts == "solved").mean())}
             numbers |= {"t50": _span_metrics(span).get(T50, math.nan), "gradient_horizon": _horizon(one_task, cell)}
             whose = cell if len(tasks) == 1 else f"{cell} {one_task.labels['task']} {one_task.labels['variant']}"
             metrics |= {f"{COMPARE}{name} {whose}": value for name, value in numbers.items() if math.isfinite(value)}

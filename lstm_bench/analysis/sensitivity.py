@@ -1,4 +1,4 @@
-"""How much a span hangs on what was set: learning rate, start, clipping, batch, Adam's beta2, schedule, hidden size."""
+"""How much a span depends on settings: learning rate, start, clipping, batch, Adam's beta2, schedule, hidden size."""
 
 import math
 from collections import Counter
@@ -15,7 +15,7 @@ from lstm_bench.analysis.statistics import TAILS, UNKNOWN, Interval
 from lstm_bench.records.plan import JobPlan
 
 RATE = "learning_rate"
-FACTORS: Mapping[str, str] = {  # what may be varied, and its name
+FACTORS: Mapping[str, str] = {  # the settings that may be varied, and their names
     RATE: "learning rate",
     "clip": "clipping norm",
     "batch_size": "batch size",
@@ -29,13 +29,13 @@ DRAWS, SEED = 2000, 0
 
 @cache_per_study
 def variations(study: StudyData) -> pd.DataFrame:
-    """Return T50 of each cell as it was set, a row a cell of a study narrowed to one task.
+    """Return T50 of each cell with its settings, a row a cell of a study narrowed to one task.
 
-    cell_yaml: the yaml that it was made from, its start.
+    cell_yaml: the name of the yaml that it was made from, which sets its start.
     learning_rate, clip, batch_size, beta2, schedule, hidden_size: its settings; NaN for a rate that was tuned.
     varied: which of these differs from the base of its yaml, "" for none, "several" for more than one; the base is the
     value that most of the yaml's cells have.
-    span, span_median, span_low, span_high, n_parameters.
+    span, span_outcome, span_median, span_low, span_high: T50 in lag, see `learned_span`; n_parameters.
     """
     rows = [_row(study, cell, span) for cell, span in spans(study).items()]
     bases = {yaml: _base([row for row in rows if row["cell_yaml"] == yaml]) for yaml in {r["cell_yaml"] for r in rows}}
@@ -61,7 +61,7 @@ def _row(study: StudyData, cell: str, span: MemorySpan) -> dict[str, Any]:
 def _settings(job: JobPlan) -> dict[str, Any]:
     trainer = job.config.get("trainer", {})
     rate = job.learning_rates[0] if len(job.learning_rates) == 1 else math.nan
-    others = {"clip": 1.0, "beta2": 0.999, "schedule": "constant"}  # of records from before these could be set
+    others = {"clip": 1.0, "beta2": 0.999, "schedule": "constant"}  # for records that lack these settings
     return {
         RATE: rate,
         **{name: trainer.get(name, value) for name, value in others.items()},
@@ -82,7 +82,7 @@ def _varied(row: Mapping[str, Any], base: Mapping[str, Any]) -> str:
 def one_at_a_time(study: StudyData, factor: str) -> pd.DataFrame:
     """Return the variations in which one factor alone differs from the base, with the bases of the same yamls.
 
-    Only yamls of which the factor was varied, in the order of its values.
+    Only yamls with the factor varied have rows, in the order of its values.
     """
     table = variations(study)
     moved = table.loc[table["varied"] == factor]
@@ -97,7 +97,7 @@ def varied_factors(study: StudyData) -> list[str]:
 
 
 class PowerLaw(NamedTuple):
-    """T50 ~ size^exponent, over so many sizes; NaN where fewer than two spans could be fitted."""
+    """T50 ~ size^exponent, over `sizes` fitted spans; NaN where they have fewer than two different sizes."""
 
     exponent: Interval
     sizes: int

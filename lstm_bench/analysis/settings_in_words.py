@@ -16,7 +16,7 @@ def value_in_words(value: Any) -> str:
 
 
 def values_in_words(values: Iterable[Any], most: int | None = None) -> str:
-    """Return distinct values, numbers in their order before others; of more than `most` the first and the last."""
+    """Return distinct values, numbers in ascending order first; of more than `most` only the first and the last."""
     listed = list(values)
     numbers = sorted({value for value in listed if _is_number(value)})
     others = [value for value in listed if not _is_number(value)]

@@ -1,4 +1,4 @@
-"""Several studies as one in which every cell carries its study's label, and what differs between them."""
+"""Several studies joined as one, in which every cell carries its study's label, and the differences between them."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -18,9 +18,9 @@ OUTCOME = ["status", "steps", "steps_to_solve"]
 
 
 def labels(plans: Mapping[str, StudyPlan]) -> list[str]:
-    """Return what tells studies apart: their names, or else package versions, commits, name and version, or their keys.
+    """Return distinct labels: the studies' names, or else package versions, commits, name and version, or the keys.
 
-    The keys are how a person named them: names, or paths of folders.
+    The keys are how the user named the studies: names, or paths of folders.
     """
     names = [plan.study for plan in plans.values()]
     facts = ("lstm_bench", "commit")
@@ -39,8 +39,8 @@ def default_name(plans: Mapping[str, StudyPlan]) -> str:
 def join(studies: Mapping[str, StudyData], name: str) -> StudyData:
     """Return several studies, by label, as one of this name, whose cells are "lstm [label]".
 
-    A task that several have holds the cells of all of them, a task that one has holds its own. Jobs and identities
-    become "label/...", since two studies may share them; `study` in the frames stays the study of each row.
+    A task that several studies have holds the cells of all of them. Jobs and identities become "label/...", since two
+    studies may share them; `study` in the frames stays the study of each row.
     """
     labelled = [_labelled(study, label) for label, study in studies.items()]
     frames: dict[str, Any] = {
@@ -81,7 +81,7 @@ def _prefixed(names: "pd.Series[Any]", prefix: str) -> "pd.Series[Any]":
 
 
 def _stacked(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    """Return frames one under another; columns that are categories stay so."""
+    """Return frames one under another; categorical columns stay categorical."""
     filled = [frame for frame in frames if len(frame)] or list(frames[:1])
     stacked = pd.concat(filled, ignore_index=True)
     categories = [name for name in stacked.columns if isinstance(filled[0][name].dtype, pd.CategoricalDtype)]
@@ -89,7 +89,7 @@ def _stacked(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
 
 
 def _joined_plan(name: str, plans: Mapping[str, StudyPlan], jobs: list[JobPlan]) -> StudyPlan:
-    """Return the plan of all jobs: first start to last end, the time and the commands of all."""
+    """Return the plan of all jobs: first start, last end, total time, and the commands of all."""
     ends = [plan.finished for plan in plans.values() if plan.finished is not None]
     times = [plan.wall_s for plan in plans.values() if plan.wall_s is not None]
     return StudyPlan(
@@ -105,7 +105,7 @@ def _joined_plan(name: str, plans: Mapping[str, StudyPlan], jobs: list[JobPlan])
 
 
 def _merged(values: Mapping[str, Any]) -> Any:
-    """Return a fact that all studies share, and one that they don't as "a: this; b: that"."""
+    """Return a fact that all studies share as it is, and one that differs as "a: this; b: that"."""
     facts = list(values.values())
     if all(value == facts[0] for value in facts):
         return facts[0]
@@ -145,8 +145,8 @@ def _machine(environment: Mapping[str, Any]) -> dict[str, str]:
 def repeated_members(study: StudyData) -> pd.DataFrame:
     """Return one row a reported member that several studies side by side have: `cells`, and whether it `agrees`.
 
-    Its identity is the same, so its settings, seed and random numbers are. It agrees where it ended alike everywhere:
-    same status, same steps, same steps to solve.
+    Its identity is the same, and so are its settings, seed and random numbers. It agrees where it has the same status,
+    steps and steps to solve in all of them.
     """
     ran = study.members.loc[study.members["identity"].notna()]
     members = ran.assign(run=[str(identity).rpartition("/")[2] for identity in ran["identity"]])

@@ -14,7 +14,7 @@ COLUMNS = ("study", "task", "variant", "cell", "criterion", "span", "outcome", "
 
 
 class Criterion(NamedTuple):
-    """What a score must reach at two evaluations in a row."""
+    """The least that a score must reach at two evaluations in a row."""
 
     score: str
     least: float
@@ -38,7 +38,7 @@ def softer_spans(study: StudyData) -> pd.DataFrame:
     """Return T50 by each softer criterion, a row a cell and criterion, of a study narrowed to one task.
 
     A member meets a criterion where two evaluations in a row do, at any time within its budget. One that solved the
-    task stopped there and meets them all; others than attempts do not count.
+    task stopped there and meets them all. Members that are not attempts do not count.
     span, outcome, t50, t50_low, t50_high: those of `learned_span`.
     """
     rows = [

@@ -14,7 +14,7 @@ from lstm_bench.records.schema import WITHOUT_RESULT
 
 ATTEMPTS = ("solved", "learning", "plateau", "diverged")  # ran to their end
 UNTRAINED = "untrained"  # measured as it started, with no budget
-HALF_OF_BUDGET, GROWTH = 0.5, 1.1  # the latter of the span
+HALF_OF_BUDGET, GROWTH = 0.5, 1.1  # GROWTH is a ratio of spans
 STATUSES = (*ATTEMPTS, UNTRAINED, *WITHOUT_RESULT, "missing")
 
 
@@ -68,7 +68,7 @@ def spans(study: StudyData) -> dict[str, MemorySpan]:
 def spans_within(study: StudyData, fraction: float) -> dict[str, MemorySpan]:
     """Return each cell's learned span within a fraction of the budget, of a study narrowed to one task.
 
-    A member that solved later than that counts as an attempt that did not.
+    A member that solved later than that counts as an attempt that did not solve.
     """
     return {cell: learned_span(*_counts_within(study, cell, fraction)) for cell in study.cells}
 
@@ -99,7 +99,7 @@ def growth_of_span(study: StudyData, cell: str) -> SpanRatio:
 
 
 def is_budget_limited(study: StudyData, cell: str) -> bool:
-    """Tell whether T50 of a cell still grows with the budget, of a study narrowed to one task.
+    """Return whether T50 of a cell still grows with the budget, of a study narrowed to one task.
 
     It does where T50 within the whole budget is more than 10% above that within the half, and the 95% interval of
     their ratio lies above 1.
@@ -116,7 +116,7 @@ def steps_to_solve(study: StudyData, cell: str, lag: int) -> Interval:
 def times_to_solve(study: StudyData, cell: str, lag: int) -> Times:
     """Return the optimiser steps to solve of a cell's attempts at one lag, of a study narrowed to one task.
 
-    Members that did not solve, the diverged among them, are censored at the budget; failed and missing ones are no
+    Members that did not solve, diverged ones included, are censored at the budget; failed and missing ones are not
     attempts.
     """
     members = members_at(study, cell, lag)
@@ -146,5 +146,5 @@ def lags_tried(study: StudyData) -> int:
 
 
 def was_trained(study: StudyData) -> bool:
-    """Tell whether a study had a budget: one without looks at members as they start, and can solve nothing."""
+    """Return whether a study had a budget; without one its members are measured as they start, and none can solve."""
     return any(job.steps > 0 for job in study.plan.jobs)

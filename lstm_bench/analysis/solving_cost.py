@@ -42,7 +42,7 @@ def costs_to_solve(study: StudyData) -> pd.DataFrame:
     median, median_low, median_high: over members, Kaplan-Meier, see `median_time`; inf where half do not solve.
     budget: what a member could spend. exponent, exponent_low, exponent_high: those of `cost_law`, for all lags.
 
-    No rows of a study that was trained at fewer than two lags.
+    There are no rows for a study that was trained at fewer than two lags.
     """
     rows = [row for cell in study.cells for cost in get_args(Cost) for row in _rows(study, cell, cost)]
     return pd.DataFrame(rows if lags_tried(study) > 1 else [], columns=list(COLUMNS))
@@ -60,8 +60,8 @@ def _rows(study: StudyData, cell: str, cost: Cost) -> Iterator[dict[str, Any]]:
 def cost_law(study: StudyData, cell: str, cost: Cost) -> PowerLaw:
     """Return how a cost grows with the lag, cost ~ lag^a, of a study narrowed to one task; see `fit_power_law`.
 
-    A member is known to have solved between two evaluations; that with which it counts as solved is the second in a
-    row, so that all steps to solve hold one evaluation's distance more than learning took.
+    A member is known to have solved between two evaluations. It counts as solved at the second in a row, so that all
+    steps to solve are one interval between evaluations longer than learning took.
     """
     attempts: list[Attempt] = []
     for lag, solved, unsolved, _ in tried_lags(study, cell, cost):
@@ -79,9 +79,9 @@ def tried_lags(study: StudyData, cell: str, cost: Cost) -> list[Tried]:
 
 def _tried_in(study: StudyData, job: JobPlan, cost: Cost) -> Tried:
     unit = job.flops if cost == "flops" else 1.0
-    every = int(job.config["trainer"].get("eval_every", 1))
+    eval_every = int(job.config["trainer"].get("eval_every", 1))
     members = members_at(study, job.cell, job.lag)
     steps = members.loc[members["status"] == "solved", "steps_to_solve"]
-    solved = [((step - 1) // every * every * unit, step * unit) for step in steps]
+    solved = [((step - 1) // eval_every * eval_every * unit, step * unit) for step in steps]
     n_unsolved = int(members["status"].isin(ATTEMPTS[1:]).sum())
     return Tried(job.lag, solved, [job.steps * unit] * n_unsolved, job.steps * unit)

@@ -1,4 +1,4 @@
-"""What each cell's span costs: one row a cell with its span and all that it takes to have it."""
+"""What each cell's span costs: one row a cell with its span, sizes, speed and cost of solving."""
 
 import math
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ from lstm_bench.analysis.tuning import fixed_rate_spans
 from lstm_bench.analysis.unmeasured import why_no_reading, why_no_speed
 from lstm_bench.metrics import FINAL, INITIAL
 
-Price = Literal["flops", "state_size"]  # what a span is set against
+Price = Literal["flops", "state_size"]  # the costs that a span is compared with
 LEAST_CELLS = 4  # on a task: fewer need no front
 KNOWN = ("fitted", "above", "below")  # outcomes of a span that is a number or a bound
 MEASURES = {"horizon": (GRADIENT, "gradient_flow"), "capacity": (CAPACITY, "memory_capacity")}  # and their probes
@@ -30,18 +30,19 @@ SPEED_COLUMNS = ("ms_per_time_step", "speed_lag", "speed_kernel", "speed_members
 def span_costs(study: StudyData) -> pd.DataFrame:
     """Return one row a (task, variant, cell), of tasks on which at least LEAST_CELLS cells were trained.
 
-    span, span_median, span_low, span_high, span_outcome: T50 in lag, the learning rate tuned; see `learned_span`.
+    span, span_outcome, and span_median with _low and _high: T50 in lag, the learning rate tuned; see `learned_span`.
     distance, distance_low, distance_high, distance_text: the same in steps held, or in lag where `held` is false
     because the task does not say how long a memory is held; budget_limited: whether it still grows with the budget.
-    fixed_rate, fixed_rate_span, _median, _low, _high: T50 in lag with the rate of `shared_rate` at every lag.
+    fixed_rate_span, and fixed_rate_span_median with _low and _high: T50 in lag with the rate of `shared_rate`, which is
+    fixed_rate, at every lag.
     horizon_initial, horizon_final, capacity_initial, capacity_final, each with _low, _high and _text: the gradient
     horizon in steps and the linear capacity in inputs, see `horizon_estimates`.
     hidden_size, n_parameters; state_size: real numbers that a cell hands to its next step, of one sequence.
     ms_per_time_step, speed_lag, speed_kernel, speed_members: those of `comparison`.
     cost_lag: that of `cost_lag`. steps, flops: what solving it takes, Kaplan-Meier median with _low and _high, inf
-    where half do not solve it; steps_budget, flops_budget: what a member could spend. solved_lag: where they were
-    counted: cost_lag, or of a cell that was not trained there the shortest longer lag that it solves, so that they are
-    at most that.
+    where half do not solve it; steps_budget, flops_budget: what a member could spend. solved_lag: the lag of these
+    numbers: cost_lag, or, for a cell not trained there, the shortest longer lag that it solves, so that they are upper
+    bounds.
     front_flops, front_state_size: whether the cell is on the Pareto front of span against each, see `pareto_front`.
     not_measured: what is missing, each with its reason.
     """
@@ -89,11 +90,11 @@ def _span(study: StudyData, cell: str) -> dict[str, Any]:
 
 @cache_per_study
 def shared_rate(study: StudyData) -> float | None:
-    """Return the one learning rate that serves the cells of a task best, of those that all of them tried.
+    """Return the learning rate that is best for all cells of a task together, of those that all of them tried.
 
-    It has the highest geometric mean of T50 over the cells, each by its tuning members at that rate; a bound counts as
-    it stands. None where no rate was tried by all, or none gives every cell a number. Adkins et al. 2024, "A method for
-    evaluating hyperparameter sensitivity in reinforcement learning", compare tuned and shared settings so.
+    It has the highest geometric mean of T50 over the cells, each from its tuning members at that rate; a bound counts
+    as its value. None where no rate was tried by all, or none gives every cell a number. Adkins et al. 2024, "A method
+    for evaluating hyperparameter sensitivity in reinforcement learning", compare tuned and shared settings in this way.
     """
     table = fixed_rate_spans(study)
     if table.empty:
@@ -128,9 +129,9 @@ def _memory(study: StudyData, cell: str) -> dict[str, Any]:
 
 @cache_per_study
 def cost_lag(study: StudyData) -> int | None:
-    """Return the lag at which cells are compared by what solving takes: that which most cells solve.
+    """Return the lag at which the cost of solving is compared: the one that the most cells solve.
 
-    A cell solves it where half of its members do. Of several such lags it is the longest; None where no cell solves
+    A cell solves a lag where half of its members do. Of several such lags it is the longest; None where no cell solves
     any.
     """
     solvers: dict[int, int] = {}
@@ -163,8 +164,9 @@ def _tried_at(study: StudyData, cell: str, cost: Cost, lag: int | None) -> Tried
 def on_front(table: pd.DataFrame, price: Price) -> list[bool]:
     """Return which cells of a task are on the Pareto front of span against a price.
 
-    A span counts as it stands, a lower bound as the bound. A cell without a span or without a price, or of which less
-    than half of the members solve what the price is for, is on none.
+    A span counts as its value, a lower bound as the bound. A cell whose span is unknown or only bounded from above is
+    not on it, and neither is one without a finite price, such as one of which fewer than half of the members solve the
+    lag that the price is for.
     """
     is_known = (table["span_outcome"].isin(("fitted", "above")) & np.isfinite(table[price].astype(float))).tolist()
     points = table.loc[is_known, [price, "distance"]]
@@ -173,7 +175,7 @@ def on_front(table: pd.DataFrame, price: Price) -> list[bool]:
 
 
 def _reasons(study: StudyData, row: dict[str, Any]) -> list[str]:
-    """Return what a row lacks, each with why."""
+    """Return each number that a row lacks, with the reason."""
     cell = row["cell"]
     reasons = [
         f"{horizon} {when}: {why_no_reading(study, cell, probe, moment) or 'no reading'}"
@@ -197,7 +199,7 @@ def _reasons(study: StudyData, row: dict[str, Any]) -> list[str]:
 
 
 def pareto_front(costs: Sequence[float], spans: Sequence[float]) -> list[bool]:
-    """Return which points no other dominates.
+    """Return for each point whether no other dominates it.
 
     A point is dominated where another costs as little or less and spans as much or more, and is better in one of
     the two. Points that are equal in both do not dominate each other.

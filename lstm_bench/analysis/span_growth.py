@@ -1,4 +1,4 @@
-"""How much further a cell's span reaches within the whole budget than within a part of it: the same members, twice."""
+"""The ratio of a cell's span within the whole budget to its span within a part of it, for the same members."""
 
 import math
 from collections.abc import Sequence
@@ -29,7 +29,7 @@ def span_growth(
 
     Simulated with 5 (10) members at the lags 2, 3, 4, 6, 8, 12, ... 64, log-normal times with a median of lag^a and a
     spread of 0.25 to 1, an evaluation every 25th of the budget, 100 studies a figure. The growth is that of the last
-    evaluation within the half. "Flagged" are those with a middle above 1.1 and the interval above 1.
+    evaluation within the half. "Flagged" is the share of studies with a middle above 1.1 and the interval above 1.
 
            a  growth  interval holds it           flagged
         0.85    2.37  0.88-0.89 (0.89-0.94)  1.00      (1.00)
@@ -37,7 +37,7 @@ def span_growth(
            3    1.28  0.80-0.90 (0.93-0.94)  0.52-0.58 (0.96-0.97)
          7.3    1.11  0.67      (0.79)       0.18      (0.41)
 
-    So it is too narrow for few members: that T50 may lie anywhere between two lags is no part of it, and a growth
+    So the interval is too narrow for few members: it ignores that T50 may lie anywhere between two lags, and growth
     between two lags leaves the ratio at 1. Where members solve within a quarter of the budget or never, none of 600
     such studies was flagged.
 
@@ -82,11 +82,11 @@ def _resamples(solved_early: Counts, solved: Counts, attempts: Counts) -> tuple[
 
 
 def _log2_t50(lags: Counts, solved: Counts, attempts: Counts) -> Array:
-    """Return log2 of the T50 that `learned_span` takes the middle of, for counts [resample, lag] at ascending lags.
+    """Return log2 of the median T50 of `learned_span` for each resample of counts [resample, lag], lags ascending.
 
-    ln of the likelihood is linear in the counts, so that all resamples are one product of matrices.
+    The log-likelihood is linear in the counts, so that one product of matrices has all resamples.
     """
-    outcomes, which = np.unique(solved, axis=0, return_inverse=True)
+    outcomes, outcome_of = np.unique(solved, axis=0, return_inverse=True)
     log2_t50 = np.linspace(*prior_of(int(lags[0]), int(lags[-1])), GRID_T50)
     p = solve_probability(lags[:, None, None].astype(float), log2_t50[:, None], np.geomspace(*WIDTHS, GRID_WIDTH))
     ln_odds, ln_unsolved = (ln.reshape(len(lags), -1).astype(np.float32) for ln in (logit(p), np.log1p(-p)))
@@ -95,11 +95,11 @@ def _log2_t50(lags: Counts, solved: Counts, attempts: Counts) -> Array:
     medians = _medians(density @ TRAPEZOID, log2_t50)
     medians[(outcomes == attempts).all(axis=1)] = math.log2(lags[-1])
     medians[(outcomes == 0).all(axis=1)] = math.log2(lags[0])
-    return np.asarray(medians[which.reshape(-1)])
+    return np.asarray(medians[outcome_of.reshape(-1)])
 
 
 def _medians(density: NDArray[np.float32], grid: Array) -> Array:
-    """Return the median of each density [resample, grid], on a straight line within a step of the grid."""
+    """Return the median of each density [resample, grid], interpolated linearly within a step of the grid."""
     pieces = (density[:, 1:] + density[:, :-1]).astype(float)
     below = np.cumsum(pieces, axis=1)
     half = below[:, -1:] / 2

@@ -1,4 +1,4 @@
-"""What the packs of members that have ended say about T50, and what one more pack at a lag would tell."""
+"""The posterior of T50 from the packs of members that have ended, and the information that one more would add."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,7 @@ from lstm_bench.analysis.memory_span import TAIL, WIDTHS, prior_of, solve_probab
 
 PACK = 2  # members that are trained at one lag before the next decision
 KEPT_OUTCOMES = 9  # of the packs in flight: the most probable, which are all of them for two packs
-NEGLIGIBLE = 1e-6  # probability of a T50 that no information is counted of
+NEGLIGIBLE = 1e-6  # probability of a T50 up to which its information is not counted
 Array = NDArray[np.float64]
 Counts = Mapping[int, tuple[int, int]]  # lag: solved, attempts
 
@@ -20,8 +20,8 @@ Counts = Mapping[int, tuple[int, int]]  # lag: solved, attempts
 class Grid:
     """Cells of equal size in log2 T50 and in ln s, in which the prior is flat: the model and prior of `learned_span`.
 
-    The range of T50 is half an octave beyond the lags that may be tried, whatever was tried: open above while a search
-    climbs. `edges` are those of the cells in log2 T50; `width` is s at the middles of the cells.
+    The range of T50 is half an octave beyond the lags that may be tried, whatever was tried, so that it is open above
+    while a search climbs. `edges` are those of the cells in log2 T50; `width` is s at the middles of the cells.
     """
 
     edges: Array
@@ -56,7 +56,7 @@ class Grid:
         return low, median, high
 
     def outcomes(self, posterior: Array, pending: Sequence[int]) -> list[tuple[float, Array]]:
-        """Return how the packs in flight at these lags may end: probability, and posterior after it."""
+        """Return the most likely outcomes of the packs in flight at these lags: probability and posterior of each."""
         outcomes = [(1.0, posterior)]
         for p in self.solve_probability(pending):
             joints = [weight * after * chance for weight, after in outcomes for chance in _binomial(p)]
@@ -67,7 +67,7 @@ class Grid:
 
 
 def information(posterior: Array, p: Array) -> Array:
-    """Return what a pack at each lag tells about T50, in nats: I(solved; T50), with s marginalised.
+    """Return the information about T50 in a pack at each lag, in nats: I(solved; T50), with s marginalised.
 
     I = sum over k and T50 of P(k, T50) ln(P(k, T50) / (P(k) P(T50))), k the solved of a pack; `p` is [lag, T50, s].
     """

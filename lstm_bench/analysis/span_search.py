@@ -1,4 +1,4 @@
-"""Where to train next to learn a cell's span: lags chosen a pack of members at a time, from the packs that have ended.
+"""The next lag to train at in a search for a cell's span, chosen from the packs of members that have ended.
 
 Bayesian adaptive estimation of a psychometric function, as in QUEST (Watson & Pelli 1983) and Psi (Kontsevich & Tyler
 1999), with the slope as a nuisance parameter and the information taken per unit of cost.
@@ -16,7 +16,7 @@ take the whole budget; its members. With 1, 2 and 4 packs in flight, of 1000, 30
      1.5  0.882 0.897 0.855    1.96 2.03 2.02    29.7 29.9 24.4    40 40 40
      2.0  0.836 0.867 0.805    2.14 2.17 2.22    30.1 31.1 24.4    40 40 40
 
-The prior has s near 2 octaves for rare, and a search near T50 tells little of s: so intervals are too narrow there.
+The prior gives s near 2 octaves little weight, and lags near T50 say little about s: so intervals are too narrow there.
 A criterion that counts information about s too, costs taken to the power 0 or 0.5, and more members did not help. A
 prior up to s = 3 octaves, here (`widest`) and in the report's posterior, does. With 1 pack in flight, of 500 searches:
 
@@ -25,9 +25,9 @@ prior up to s = 3 octaves, here (`widest`) and in the report's posterior, does. 
           0.46   0.50   0.67   1.30   2.06   2.56   2.93    width
           15.3   18.6   27.7   30.1   33.9   34.2   36.1    cost
 
-Coverage above 0.99 at a steep slope: the search ends while the lags on both sides of T50 are a quarter octave or more
-apart, and the interval holds all between them. With a precision of 1.2 and 80 members it was 0.98, 0.96 and 0.92 at s =
-0.05, 0.1 and 0.3, for widths of 0.24, 0.24 and 0.37.
+Coverage is above 0.99 at a steep slope, since the search ends while the lags on both sides of T50 are a quarter octave
+or more apart, and the interval holds all between them. With a precision of 1.2 and 80 members it was 0.98, 0.96 and
+0.92 at s = 0.05, 0.1 and 0.3, for widths of 0.24, 0.24 and 0.37.
 
 Against grids of 5 members a lag, 1 pack in flight, 100 searches of each kind: the grid 1, 2, 3, 4, 8, 16, 24, 32 with
 T50 in 2 .. 22, and 2, 4, 8 ... 512 with T50 in 3 .. 360. Widths are those of the grid, of the search, and of a search
@@ -43,7 +43,8 @@ that stops only at the cost of the grid or at 80 members; the cost is that of th
      1.5  2.16  1.86  1.56   0.75       2.30  2.04  1.56   0.22
      2.0  2.25  1.90  1.55   0.62       2.55  2.33  1.58   0.22
 
-`python tests/analysis/span_search_coverage.py` draws all but the precision of 1.2 anew, and says how members solve.
+`python tests/analysis/span_search_coverage.py` reproduces all but the figures for a precision of 1.2, and describes the
+model of how members solve.
 """
 
 import math
@@ -61,7 +62,7 @@ from lstm_bench.lag_grid import first_lag, quarter_octaves
 
 AHEAD = 4  # times the longest lag of a pack that has ended: how far a pack may go
 AT_END = 4  # members at the shortest or longest lag before T50 is said to lie beyond it
-SHARE_UNKNOWN = 0.5  # of the budget, that solving takes, until a member has solved
+SHARE_UNKNOWN = 0.5  # of the budget: what solving is assumed to take, until a member has solved
 Reason = Literal["climb", "reach", "refine", "precision", "max_lag", "smallest lag", "members", "core_hours"]
 
 
@@ -72,8 +73,8 @@ class Pack:
     Attributes:
         lag: in steps.
         attempts: members that ran to their end, solved or not; failed members are not attempts.
-        shares: of the budget, that each member that solved took to solve.
-        core_hours: that the pack took, its failed members and its tuning included.
+        shares: the share of the budget that each member that solved took to solve.
+        core_hours: core-hours that the pack took, its failed members and its tuning included.
     """
 
     lag: int
@@ -84,7 +85,7 @@ class Pack:
 
 @dataclass(frozen=True)
 class SpanSearch:
-    """What is searched, and when to stop.
+    """The range and the grid of a search, and when it stops.
 
     Attributes:
         smallest: the task's shortest lag, in steps.
@@ -92,10 +93,10 @@ class SpanSearch:
         length: steps of a sequence at a lag, which the cost of a training step is proportional to.
         precision: stop where the 95% interval is narrower, from end to end, than this factor.
         members: stop where no further pack of two fits into this many members.
-        core_hours: stop where the packs that have ended took this long.
-        points_per_octave: of the grid of log2 T50 that decisions are made on.
-        widths: points of the grid of ln s.
-        widest: the largest s that may be, in octaves.
+        core_hours: stop where the packs that have ended took this many core-hours.
+        points_per_octave: cells an octave of the grid of log2 T50 that decisions are made on.
+        widths: cells of the grid of ln s.
+        widest: the largest s of the prior, in octaves.
     """
 
     smallest: int
@@ -118,8 +119,8 @@ class SpanSearch:
 class Decision:
     """The lag of the next pack and what it is for, or None and why the search stops.
 
-    `median`, `low` and `high` are T50, in steps, and its central 95% interval, by the packs that the decision knows;
-    the prior reaches half an octave beyond `max_lag`.
+    `median`, `low` and `high` are T50, in steps, and its central 95% interval, from the packs whose results it uses.
+    The prior reaches half an octave beyond `max_lag`.
     """
 
     lag: int | None
@@ -134,8 +135,8 @@ def next_pack(lags: Sequence[int], ended: Mapping[int, Pack], depth: int, search
 
     Packs are numbered in the order in which they begin. With `depth` packs in flight, pack j is chosen by the results
     of the packs 0 .. j - depth and the lags of those in between, whichever of these have ended. Where those results say
-    stop, the next pack in flight is waited for, until all have ended: so the sequence of lags is a function of
-    the results alone, and not of their timing.
+    to stop, it waits for the next pack in flight, until all have ended: so the sequence of lags is a function of the
+    results alone, and not of their timing.
 
     Args:
         lags: of the packs begun, in order.
@@ -153,12 +154,12 @@ def next_pack(lags: Sequence[int], ended: Mapping[int, Pack], depth: int, search
 
 
 def next_lag(done: Sequence[Pack], pending: Sequence[int], search: SpanSearch) -> Decision:
-    """Return where to train the next pack, or why to stop: a function of `done` and `pending` in any order.
+    """Return where to train the next pack, or why to stop; the order of `done` and of `pending` does not matter.
 
     - *climb*: the first pack is at the task's shortest lag, or at 4 where that is shorter. While half or more solve at
       the longest lag known, the next is an octave above it.
-    - *refine*: else the lag with the largest I(solved; T50) / expected cost, I the mean over the outcomes of the packs
-      in flight, among quarter octaves up to two octaves above the longest lag known. The cost is
+    - *refine*: else the lag with the largest I(solved; T50) / expected cost, with I the mean over the outcomes of the
+      packs in flight, among quarter octaves up to two octaves above the longest lag known. The cost is
       length(lag) x (P(unsolved) + P(solved) x the mean share of the budget that solving took so far).
     - *reach*: once half of the members have begun, a lag an octave outside all others where the 95% interval ends more
       than half an octave outside them, since `learned_span` allows no T50 there.
@@ -168,13 +169,14 @@ def next_lag(done: Sequence[Pack], pending: Sequence[int], search: SpanSearch) -
     or more members at that lag, half or more (half or fewer) solve, and T50 lies beyond by its median, or its interval
     is narrow; by *members* or *core_hours* where these are used up.
 
-    The cost of tuning a learning rate is left out. With tuning as dear as 5 or 20 whole members at every new octave,
-    searches that knew of it cost the same, within 2%, as those that did not: the climb visits the octaves anyway.
+    The cost of tuning a learning rate is left out. With tuning that costs as much as 5 or 20 whole members at every new
+    octave, searches that counted it cost the same, within 2%, as those that did not: the climb visits the octaves
+    anyway.
     """
     return _next_lag(tuple(done), tuple(pending), search)
 
 
-@lru_cache(maxsize=512)  # a search is gone through from its begin whenever a pack ends
+@lru_cache(maxsize=512)  # whenever a pack ends, the search is replayed from its start
 def _next_lag(done: tuple[Pack, ...], pending: tuple[int, ...], search: SpanSearch) -> Decision:
     counts = _counts(done)
     grid, candidates, p = _grid(search)
@@ -215,14 +217,14 @@ def _counts(done: Sequence[Pack]) -> Counts:
 
 @lru_cache(maxsize=8)
 def _grid(search: SpanSearch) -> tuple[Grid, list[int], Array]:
-    """Return the grid, the candidate lags, ascending, and p in each cell of the grid at each of them."""
+    """Return the grid, the candidate lags, ascending, and p at each of them in each cell of the grid, [lag, T50, s]."""
     grid = Grid.between(search.smallest, search.max_lag, search.points_per_octave, search.widths, search.widest)
     candidates = quarter_octaves(search.smallest, search.max_lag)
     return grid, candidates, grid.solve_probability(candidates)
 
 
 def _end(counts: Counts, low: float, median: float, high: float, search: SpanSearch) -> Reason | None:
-    """Return why the packs that have ended are enough, if they are."""
+    """Return the reason to stop that the packs that have ended give, None where they give none."""
     (first, (k_first, n_first)), *_ = counts.items()
     *_, (last, (k_last, n_last)) = counts.items()
     narrow = high < search.precision * low
@@ -236,7 +238,7 @@ def _end(counts: Counts, low: float, median: float, high: float, search: SpanSea
 
 
 def _climb(counts: Counts, pending: Sequence[int], search: SpanSearch) -> float | None:
-    """Return an octave above all lags, where half or more solve at the longest one known and nothing is beyond it."""
+    """Return the first lag, or twice the longest known if half or more solve it and no pack is beyond it, or None."""
     tried = {*counts, *pending}
     if not tried:
         return search.first_lag
@@ -246,7 +248,7 @@ def _climb(counts: Counts, pending: Sequence[int], search: SpanSearch) -> float 
 
 
 def _reach(counts: Counts, pending: Sequence[int], low: float, high: float, search: SpanSearch) -> float | None:
-    """Return an octave beyond all lags on the side where the interval ends outside the prior of `learned_span`."""
+    """Return a lag an octave beyond all others if the interval ends outside the prior of `learned_span`, else None."""
     tried = {*counts, *pending}
     first, last = min(tried), max(tried)
     least, greatest = prior_of(first, last)
@@ -262,7 +264,7 @@ def _nearest(lag: float, candidates: Sequence[int]) -> int:
 
 
 def _cost(lags: Sequence[int], solving: Array, done: Sequence[Pack], search: SpanSearch) -> Array:
-    """Return what a pack is expected to cost at each lag, in the steps of a member that takes the whole budget."""
+    """Return the expected cost of a pack at each lag: members x length(lag) x expected share of the budget."""
     shares = [share for pack in done for share in pack.shares]
     share = math.fsum(shares) / len(shares) if shares else SHARE_UNKNOWN
     return PACK * np.array([search.length(lag) for lag in lags]) * (1 - solving * (1 - share))

@@ -1,4 +1,4 @@
-"""What the searches for spans tried, in order, and what each of them came to."""
+"""The packs that searches for spans trained, in order, and the result and cost of each search."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ SEARCH_COLUMNS = (
 
 
 def candidate(study: StudyData, job: JobPlan) -> JobPlan:
-    """Return the job that a search planned at the lag of one of its jobs, with the rates it tuned; else the job."""
+    """Return the job that a search planned at the lag of `job`, with the rates it tuned; without a search, `job`."""
     search = search_of(study, job.contestant)
     return next((other for other in search.candidates if other.lag == job.lag), job) if search else job
 
@@ -32,9 +32,9 @@ def search_of(study: StudyData, contestant: tuple[str, str, str]) -> SpanPlan | 
 def trials(study: StudyData) -> pd.DataFrame:
     """Return the packs of each search in the order in which they began, a row a (task, variant, cell, pack).
 
-    `solved` of `attempts` members; `reason` of the lag; `learning_rate`, and the lags `tuned_at` and, between octaves,
-    `tuned_also_at` that it was chosen at; `t50`, `t50_low` and `t50_high` are what was known when the pack began, in
-    steps. The last row of a search that has ended has no lag: what was known at its end, and why it ended.
+    `solved` of `attempts` members; `reason` for the lag; `learning_rate`, and the lags at which it was chosen,
+    `tuned_at` and, between octaves, `tuned_also_at`; `t50`, `t50_low` and `t50_high`: the estimate when the pack began,
+    in steps. The last row of a search that has ended has no lag, but the estimate and the reason of the end.
     """
     rows = [row for one_task in study.by_task() for search in _searches(one_task) for row in _trials(one_task, search)]
     return pd.DataFrame(rows, columns=list(TRIAL_COLUMNS))
@@ -42,10 +42,10 @@ def trials(study: StudyData) -> pd.DataFrame:
 
 @cache_per_study
 def searches(study: StudyData) -> pd.DataFrame:
-    """Return what each search came to and cost, a row a (task, variant, cell).
+    """Return the result and the cost of each search, a row a (task, variant, cell).
 
-    `t50` and its 95% interval as the search knows them, in steps; `core_s`: seconds of a core that training took,
-    tuning included; `ended`: why, "" of a search that has not.
+    `t50`, `t50_low`, `t50_high`: T50 with its 95% interval as the search knows them, in steps; `core_s`: core-seconds
+    of training, tuning included; `ended`: the reason, "" for a search that has not ended.
     """
     rows = [_search(one_task, search) for one_task in study.by_task() for search in _searches(one_task)]
     return pd.DataFrame(rows, columns=list(SEARCH_COLUMNS))

@@ -15,7 +15,7 @@ CONDITIONS = ["lag", "batch_size", "members", "device", "threads", "dtype"]  # t
 class SpeedRatio:
     """How many sequences one cell trains while another trains one, both by kernels of one class at one lag.
 
-    `is_trained` tells whether that kernel is the one that trained both.
+    `is_trained` is whether that kernel trained both.
     """
 
     value: float
@@ -54,10 +54,10 @@ def longest_measured_lag(study: StudyData, *cells: str) -> int | None:
 
 
 def speed_ratio(study: StudyData, a: str, b: str) -> SpeedRatio | None:
-    """Return the speed of cell `a` over that of `b`, like with like; None where no such pair was timed.
+    """Return the speed of cell `a` over that of `b` under equal conditions; None where no such pair was timed.
 
-    Both ran one kernel under the same CONDITIONS: the one that trained both, else one that both were timed by. Where
-    several lags have such a pair it is the longest.
+    Both ran one kernel under the same CONDITIONS: the one that trained both, else one that both were timed by. Of
+    several lags with such a pair it is the longest.
     """
     pairs = _pairs(study.speed.loc[study.speed["implementation"] == OURS], a, b)
     pairs = pairs.loc[pairs["kernel"] == pairs["kernel_b"]]
@@ -67,7 +67,7 @@ def speed_ratio(study: StudyData, a: str, b: str) -> SpeedRatio | None:
 
 
 def stock_ratio(study: StudyData, a: str, b: str) -> SpeedRatio | None:
-    """Return the same ratio between the layers of torch.nn that compute what the cells do, where both have one."""
+    """Return the same ratio for the layers of torch.nn that compute what the cells do; None unless both have one."""
     return _longest(_pairs(study.speed.loc[study.speed["implementation"] == STOCK], a, b), is_trained=False)
 
 
@@ -78,7 +78,7 @@ def _pairs(rows: pd.DataFrame, a: str, b: str) -> pd.DataFrame:
 def _longest(pairs: pd.DataFrame, is_trained: bool) -> SpeedRatio | None:
     if pairs.empty:
         return None
-    pair = pairs.sort_values("lag").iloc[-1]
+    pair = pairs.sort_values(["lag", "kernel"]).iloc[-1]
     value = float(pair["sequences_per_s"] / pair["sequences_per_s_b"])
     return SpeedRatio(value, str(pair["kernel"]), int(pair["lag"]), is_trained)
 

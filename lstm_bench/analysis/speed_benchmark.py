@@ -37,7 +37,7 @@ class SpeedBenchmark:
 
     @property
     def implementations(self) -> list[str]:
-        """Who took part anywhere: ours first, the others in the order in which the page names them."""
+        """The implementations that were timed: ours first, the others in the order in which the page names them."""
         measured = list(dict.fromkeys(self.rows["implementation"]))
         return [name for name in IMPLEMENTATIONS if name in measured] + [
             name for name in measured if name not in IMPLEMENTATIONS
@@ -108,8 +108,8 @@ def _values(row: BenchmarkRow, round_s: float) -> dict[str, float]:
 def implementation_frame(rounds: pd.DataFrame) -> pd.DataFrame:
     """Return one row a job and implementation: its labels, how many rounds, and median and quartiles of each value.
 
-    They are over rounds (`<value>_q25`, `<value>_q75`). `speedup` is the median of the ratios of rounds of the same
-    round, which were taken next to each other, and not the ratio of two medians.
+    Median and quartiles (`<value>_q25`, `<value>_q75`) are over rounds. `speedup` is the median of the ratios within
+    each round, whose timings were taken next to each other, and not the ratio of two medians.
     """
     groups = rounds.groupby(["job", "implementation"], sort=False)
     columns = [*LABELS, "rounds", *(f"{name}{end}" for name in VALUES for end in ("", "_q25", "_q75"))]
@@ -152,8 +152,8 @@ def whole_study(rounds: pd.DataFrame, cells: Sequence[str]) -> pd.DataFrame:
 
     One row a task, batch size, hidden size and other implementation; `cells` and `lags` are tuples. In each round,
     seconds a member-step are summed over the cells and lags, the other's and the engine's, and divided: median and
-    quartiles of that over rounds. A lag that any of the cells lacks, for either of the two, is left out for all. Where
-    no lag remains there is no row.
+    quartiles of that over rounds. A lag that any of the cells lacks, for either of the two, is left out for all, and so
+    is a round that some job lacks. Where no lag remains there is no row.
     """
     shown = rounds.loc[rounds["cell"].isin(cells) & rounds["speedup"].notna()]
     groups = shown.groupby(["task", "batch_size", "hidden_size", "implementation"], sort=False)
@@ -173,7 +173,7 @@ def whole_study(rounds: pd.DataFrame, cells: Sequence[str]) -> pd.DataFrame:
 
 
 def _summed(rounds: pd.DataFrame, n_cells: int) -> dict[str, Any]:
-    """Return the lags that all cells have, and the ratio of their sums; nothing where there is no such lag."""
+    """Return the columns of the lags that all cells have and of the ratio of sums; {} where there is no such lag."""
     shared = rounds.loc[rounds.groupby("lag")["cell"].transform("nunique") == n_cells]
     if shared.empty:
         return {}
@@ -187,6 +187,6 @@ PAIR = ("rnn", "lstm")
 
 
 def cell_sets(cells: Sequence[str]) -> list[tuple[str, ...]]:
-    """Return the sets of cells whose whole study is worth a number: the RNN with the LSTM, and all."""
+    """Return the sets of cells to report a whole study of: the RNN with the LSTM, and all cells."""
     pair = [PAIR] if set(PAIR) <= set(cells) else []
     return list(dict.fromkeys([*pair, *([] if set(PAIR) == set(cells) else [tuple(cells)])]))

@@ -16,7 +16,7 @@ Row = dict[str, Any]
 def speed_headline(benchmark: SpeedBenchmark) -> list[str]:
     """Return the finding: the first cell in full, the others after it, and what a whole study gains.
 
-    It speaks of the rows of `reference_rows`.
+    It reports the rows of `reference_rows`.
     """
     if not len(benchmark.rows):
         return ["Nothing was timed."]
@@ -40,7 +40,7 @@ def where(row: Row) -> str:
 
 
 def percent(middle: float, low: float | None = None, high: float | None = None) -> str:
-    """Return a share as "91% (90-92%)", or "91%" without quartiles and where they say the same."""
+    """Return a share as "91% (90-92%)", or "91%" without quartiles and where they round to the same."""
     if not math.isfinite(middle):
         return NOT_AVAILABLE
     low, high = middle if low is None else low, middle if high is None else high
@@ -92,7 +92,7 @@ def _takes_one(row: Row) -> str:
 
 
 def _who(row: Row) -> str:
-    """Return an implementation in words, with its processes and threads where they are not a matter of course."""
+    """Return an implementation in words, with the number of processes or threads of those of torch.nn."""
     processes, threads = int(row["processes"]), int(row["threads"])
     words = {
         STOCK_WORKERS: f"{processes} single-thread torch.nn worker{'s' * (processes > 1)}",

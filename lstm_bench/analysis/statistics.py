@@ -1,4 +1,4 @@
-"""Intervals for a share, for a few numbers and for one set against another; and what many p values come to."""
+"""Confidence and prediction intervals for shares, means and ratios of two samples; and p values of many tests."""
 
 import math
 from collections import Counter
@@ -139,16 +139,16 @@ def interquartile_mean(values: Sequence[float], strata: Sequence[str | int] | No
     if max(Counter(stratum.tolist()).values()) == 1:
         return Interval(middle, math.nan, math.nan)
     ranks = _middle_ranks(tuple(stratum.tolist()))
-    means = np.concatenate([every[some].mean(axis=1) for some in np.array_split(ranks, max(1, ranks.size // PART))])
+    means = np.concatenate([every[part].mean(axis=1) for part in np.array_split(ranks, max(1, ranks.size // PART))])
     low, high = np.quantile(means, TAILS, method="inverted_cdf")  # no line is drawn between finite and inf
     return Interval(middle, float(low), float(high))
 
 
 @lru_cache(maxsize=32)
 def _middle_ranks(strata: tuple[str | int, ...]) -> np.ndarray:
-    """Return the ranks in the middle half of each resample [RESAMPLES, n - 2 cut] of values whose strata are these.
+    """Return the ranks in the middle half of each resample [RESAMPLES, n - 2 cut] of values with these strata.
 
-    They are the same for all values in the same strata, and sorted five times as fast as the values themselves.
+    They are the same for all values in the same strata, and are sorted five times as fast as the values.
     """
     rng = np.random.default_rng(0)
     stratum = np.array(strata)
@@ -160,7 +160,7 @@ def _middle_ranks(strata: tuple[str | int, ...]) -> np.ndarray:
 
 
 def mean(values: Sequence[float]) -> Interval:
-    """Return the mean of the values that are numbers with its 95% percentile bootstrap interval; NaN ends for one.
+    """Return the mean of the values that are not NaN with its 95% percentile bootstrap interval; NaN ends for one.
 
     10,000 resamples of all values, with replacement, the same at every call and in every order of the values.
     """
@@ -176,9 +176,9 @@ def mean(values: Sequence[float]) -> Interval:
 def prediction_of_mean(values: Sequence[float], runs: int) -> Interval:
     """Return the mean, and the range in which 95% of the means of so many further values fall.
 
-    Each of 10,000 resamples draws the values that are numbers anew, with replacement, and then `runs` of those: what is
-    not known of their distribution and the chance of a few runs are both in it. It never leaves the range of the
-    values, so of few values it is too narrow: it holds one further value in about (n - 1) / (n + 1) of cases.
+    Each of 10,000 resamples draws the values that are not NaN anew, with replacement, and then `runs` of those: it
+    includes both the uncertainty of their distribution and the chance of a few runs. It never leaves the range of the
+    values, so for few values it is too narrow: it holds one further value in about (n - 1) / (n + 1) of cases.
 
     Raises: ValueError for no run.
     """
@@ -229,7 +229,7 @@ def probability_of_improvement(strata: Sequence[Pair]) -> Interval:
     Scores are compared, never subtracted, so -inf is a score like any other; NaN is ignored, and so is a stratum that
     one side has no score in. The interval holds the middle 95% of 10,000 resamples, each of which draws either side of
     every stratum anew from itself, with replacement. Its ends are NaN where all resamples agree, such as where every X
-    beats every Y: so few scores then tell nothing of how much less P might be.
+    beats every Y: so few scores then do not show how much less P might be.
 
     It is too narrow for few scores: simulated with normal ones a standard deviation apart, where P is 0.76, it holds P
     in 0.91 of samples of 5 or 10 a side in one stratum, and in 0.93 of 5 a side in each of 5 strata.
@@ -252,18 +252,18 @@ def probability_of_improvement(strata: Sequence[Pair]) -> Interval:
 
 
 def _known(scores: Sequence[float]) -> np.ndarray:
-    """Return the scores that are numbers, ascending, so that their order tells a resample nothing."""
+    """Return the scores that are not NaN, ascending, so that resamples do not depend on their order."""
     every = np.sort(np.asarray(scores, dtype=float))
     return np.asarray(every[~np.isnan(every)])
 
 
 def _wins(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Return 1, 1/2 or 0 for each x and y: a win, a tie, a loss."""
+    """Return 1, 1/2 or 0 for each x and y [x, y]: a win, a tie, a loss."""
     return np.asarray((x[:, None] > y) + 0.5 * (x[:, None] == y))
 
 
 def _resampled(wins: np.ndarray, place: int) -> np.ndarray:
-    """Return the mean of the wins in each resample of the stratum at a place."""
+    """Return the mean of the wins in each resample of the stratum with index `place`."""
     n, m = wins.shape
     drawn_x, drawn_y = (
         _times_drawn(size, stream, RESAMPLES).astype(np.float32)  # which holds counts exactly
@@ -281,7 +281,7 @@ def _times_drawn(n: int, stream: int, resamples: int) -> np.ndarray:
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Return each p adjusted for the number of tests by Holm's step-down method; NaN was no test and stays NaN.
+    """Return each p adjusted for the number of tests by Holm's step-down method; NaN stands for no test and stays NaN.
 
     With p_(1) <= ... <= p_(m): the largest of (m - j + 1) p_(j) over j <= i, at most 1. Rejecting where it is below
     0.05 errs anywhere in the family in at most 0.05 of studies, however the tests depend on each other.

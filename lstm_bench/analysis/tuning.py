@@ -25,8 +25,8 @@ BEST_COLUMNS = ("study", "task", "variant", "cell", "lag", "trials", "expected",
 class Effort(NamedTuple):
     """What a job was given to choose its learning rate: rates, seeds that try each, and steps of the whole budget.
 
-    `halved` tells whether the worse half of the rates is dropped half-way, `further` which rates are tried where the
-    best lies at an end.
+    `share` of the budget is what a trial may take. `halved` is whether the worse half of the rates is dropped half-way,
+    `further` the rates that are also tried where the best lies at an end.
     """
 
     rates: tuple[float, ...]
@@ -64,7 +64,7 @@ def effort(job: JobPlan) -> Effort:
 
 
 def unequal_tuning(study: StudyData) -> list[str]:
-    """Return which cells had which tuning at the lags where it differs, one sentence for all lags of a kind."""
+    """Return which cells had which tuning at the lags where it differs, one sentence for all lags with the same."""
     lags: dict[str, list[int]] = defaultdict(list)
     for lag in study.lags:
         cells_by_effort: dict[Effort, list[str]] = defaultdict(list)
@@ -82,7 +82,7 @@ def unequal_tuning(study: StudyData) -> list[str]:
 
 
 def best_of(scores: Sequence[float], k: int) -> Interval:
-    """Return the lowest of k of n scores, all choices of k being as likely: its mean, and the middle 95% of choices.
+    """Return the lowest of k of n scores, all choices of k equally likely: its mean, and the middle 95% of choices.
 
     With x_(1) <= ... <= x_(n) the lowest of the k is x_(i) in C(n - i, k - 1) of C(n, k) choices. No score is drawn
     twice, so the mean is unbiased for the expected best of k fresh trials.
@@ -130,9 +130,9 @@ def trials_until_close(study: StudyData, cell: str) -> list[int]:
 
 
 def undecided_budgets(study: StudyData) -> list[int]:
-    """Return the lags at which one more trial could make another cell the best: one worth as much to it as its last.
+    """Return the lags at which one more trial could make another cell the best, if it gains as much as the last did.
 
-    The last of n trials was worth the expected best of n - 1 less that of n.
+    The gain of the last of n trials is the expected best of n - 1 less that of n.
     """
     table = best_of_k(study)
     return [lag for lag in study.lags if _is_open(table.loc[table["lag"] == lag])]
@@ -154,7 +154,7 @@ def choices(study: StudyData) -> pd.DataFrame:
     """Return the learning rate chosen, a row a (task, variant, cell, lag) that was tuned and has reported members.
 
     end: "low" or "high" where it is the lowest or the highest of three rates or more that were tried, else "".
-    by_chance: whether no tuning member left the memoryless baseline, so that nothing speaks for one rate.
+    by_chance: whether no tuning member left the memoryless baseline, so that there is no evidence for any rate.
     """
     keys = ["study", "task", "variant", "cell", "lag"]
     known = study.members.dropna(subset=["learning_rate"])
@@ -171,7 +171,7 @@ def choices(study: StudyData) -> pd.DataFrame:
 def doubtful_choices(study: StudyData, cell: str) -> list[str]:
     """Return why a cell's rates may not be its best, each reason with its lags, of one task.
 
-    A choice by chance is at no end of anything: the rates do not differ there.
+    A choice by chance does not count as one at an end of the grid.
     """
     rows = choices(study)
     rows = rows.loc[rows["cell"] == cell]
@@ -195,7 +195,7 @@ def _end(rate: float, trials: pd.DataFrame) -> str:
 
 @cache_per_study
 def fixed_rate_spans(study: StudyData) -> pd.DataFrame:
-    """Return T50 at each learning rate as it is, from the tuning members, a row a (cell, rate), of one task.
+    """Return T50 with each learning rate kept at all lags, from the tuning members, a row a (cell, rate), of one task.
 
     A member that was dropped half-way counts as one that did not solve: where there are such members T50 is a lower
     bound. Where tuning members had less than the whole budget, T50 is that within theirs.
@@ -235,6 +235,6 @@ def diverged(study: StudyData) -> pd.DataFrame:
     roles = [study.tuning.assign(role="tuning"), study.members.assign(role="report")]
     ran = pd.concat([frame.loc[frame["status"].isin(ATTEMPTS)] for frame in roles])
     keys = ["study", "task", "variant", "cell", "learning_rate", "role"]
-    by = ran.assign(is_diverged=ran["status"] == "diverged").groupby(keys, sort=False)["is_diverged"]
-    table = by.agg(members="size", diverged="sum").reset_index()
+    groups = ran.assign(is_diverged=ran["status"] == "diverged").groupby(keys, sort=False)["is_diverged"]
+    table = groups.agg(members="size", diverged="sum").reset_index()
     return table.assign(share=table["diverged"] / table["members"])

@@ -1,4 +1,4 @@
-"""Why a number is missing, as far as the records tell."""
+"""The reasons why numbers are missing, where the records give them."""
 
 from lstm_bench.analysis.frames import StudyData
 from lstm_bench.analysis.solving import was_trained
@@ -12,7 +12,7 @@ def why_no_speed(study: StudyData) -> str:
 
 
 def why_no_reading(study: StudyData, cell: str, probe: str, moment: str) -> str:
-    """Return why a probe has no reading of a cell at a moment; "" where the records do not tell."""
+    """Return why a probe has no reading of a cell at a moment; "" where the records give no reason."""
     failed = study.unmeasured
     reasons = failed.loc[(failed["cell"] == cell) & (failed["probe"] == probe) & (failed["moment"] == moment)]
     if len(reasons):

@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable, Sequence
 
 NOT_AVAILABLE = "n/a"
-HUGE = 1e7  # nobody counts the digits of more
+HUGE = 1e7  # numbers from here on are written in scientific notation
 FAR_APART = 1e6  # Student's t with one degree of freedom reaches this, where two members differ
 NOTHING_TRAINED = "Nothing was trained: the members were measured at initialisation."
 
@@ -13,7 +13,7 @@ def significant(value: float, digits: int = 3) -> str:
     """Return a number with so many significant digits, thousands apart by commas: 14.2, 0.0512, 12,346.
 
     Integers keep all their digits, very small numbers become 1.2e-05, those from 1e7 on 1.23e7, and what is not finite
-    "n/a". Of 0 digits the nearest integer remains.
+    "n/a". With 0 digits it is rounded to an integer.
     """
     if not math.isfinite(value):
         return NOT_AVAILABLE
@@ -42,7 +42,7 @@ def with_range(middle: float, low: float, high: float, digits: int = 3) -> str:
 def range_of(low: float, high: float, digits: int = 3) -> str:
     """Return "11.0-18.9", "-4.8 to -0.47" or, of an open upper end, "11.0 or more"; "" without a lower end.
 
-    "" as well where the ends tell nothing, as those of two members may.
+    "" as well where the ends are too far apart to say anything, as those of two members may be.
     """
     if not math.isfinite(low) or is_boundless(low, high):
         return ""
@@ -53,7 +53,7 @@ def range_of(low: float, high: float, digits: int = 3) -> str:
 
 
 def is_boundless(low: float, high: float) -> bool:
-    """Return whether the ends of an interval are so far apart that it tells nothing: a factor of 1e6, or 0 to 1e7."""
+    """Return whether an interval is so wide that it says nothing: its ends a factor of 1e6 apart, or 0 and 1e7."""
     return FAR_APART * low <= high < math.inf if low > 0 else low == 0 and high >= HUGE
 
 
@@ -63,7 +63,7 @@ def times(ratio: float) -> str:
 
 
 def span_of(counts: Iterable[float]) -> str:
-    """Return the range of some counts: "64" where all are one, else "8-64"; "n/a" of nothing."""
+    """Return the range of some counts: "64" where all are equal, else "8-64"; "n/a" without a finite one."""
     known = sorted({count for count in counts if math.isfinite(count)})
     if not known:
         return NOT_AVAILABLE

@@ -1,4 +1,4 @@
-"""`python -m lstm_bench.anatomy step`, `walk` and `gates`."""
+"""Run `python -m lstm_bench.anatomy step`, `walk` or `gates`."""
 
 import os
 import sys

@@ -10,19 +10,19 @@ from lstm_bench.analysis.wording import listed
 from lstm_bench.anatomy.walk import GATES, STEP_EQUATIONS, Walk, recompute
 
 Verdict = Literal["right", "rounding", "wrong"]
-HALF_A_UNIT = 0.5 + 1e-9  # of the last printed place; a tie such as 0.25 printed 0.2 is right, as 0.3 is
+HALF_A_UNIT = 0.5 + 1e-9  # of the last printed place; of a tie both are right: 0.25 as 0.2 and as 0.3
 COLUMNS = ("table", "quantity", "t", "word", "printed", "value", "right", "verdict")
 
 
 def audit(walk: Walk) -> pd.DataFrame:
-    """Return one row a printed value: table, quantity, t, word, printed, value, right, verdict.
+    """Return one row per printed value: table, quantity, t, word, printed, value, right, verdict.
 
     `value` is recomputed without rounding in between, and `right` is `value` to as many places as are printed. The
     verdict on a printed number is
 
     - "right" where it differs from `value` by at most half a unit of its last place,
-    - "rounding" where it is not right, but what its equation gives of the right numbers printed beside it: they were
-      rounded before they were used,
+    - "rounding" where it is not right, but what its equation gives for the right numbers printed next to it: they
+      were rounded before they were used,
     - "wrong" otherwise.
     """
     recomputed = recompute(walk).to_dict("records")
@@ -40,7 +40,7 @@ def audit(walk: Walk) -> pd.DataFrame:
 def _from_print(
     columns: Mapping[str, Sequence[str]], recomputed: Sequence[Mapping[Any, Any]]
 ) -> list[dict[str, float]]:
-    """Return by word what each equation gives of the right numbers of a table, and of values where it has none."""
+    """Return by word what each equation gives for the right numbers of a table, or exact ones where it has none."""
     by_word, c = list[dict[str, float]](), 0.0
     for place, exact in enumerate(recomputed):
         right = {
@@ -76,7 +76,7 @@ def _places(printed: str) -> int:
 
 
 def findings(walk: Walk) -> list[str]:
-    """Return what the audit finds, a line each: how many numbers are not right, where, and the evidence."""
+    """Return the findings of the audit, one per line: how many numbers are not right, where, and the evidence."""
     audited = audit(walk)
     if audited.empty:
         return []
@@ -120,7 +120,7 @@ def _where(rows: pd.DataFrame, verdict: Verdict, words: str) -> str:
 
 
 def _rounded(audited: pd.DataFrame) -> Iterator[str]:
-    """Yield a sentence for each number that rounding alone puts off."""
+    """Yield a sentence for each number that is off by rounding alone."""
     for row in audited.loc[audited["verdict"] == "rounding"].itertuples(index=False):
         yield (
             f"Rounding alone: {row.table}, {row.quantity} at t = {row.t} is {row.printed} for {row.right}, "
@@ -129,7 +129,7 @@ def _rounded(audited: pd.DataFrame) -> Iterator[str]:
 
 
 def _h_above_o(walk: Walk) -> list[str]:
-    """Return a sentence for each table with a printed h above its o: since |tanh(c)| < 1, no c gives that."""
+    """Return a sentence for each table with a printed h above its o, which no c gives, since |tanh(c)| < 1."""
     sentences = []
     for table, columns in walk.printed.items():
         pairs = zip(columns.get("h", ()), walk.gates["o"], strict=False)
@@ -156,9 +156,9 @@ def _is_product(o: Sequence[str], tanh_c: Sequence[str], h: Sequence[str]) -> bo
 
 def _contradictions(walk: Walk) -> Iterator[str]:
     """Yield a sentence for each quantity that two tables print as different numbers."""
-    for (first, ours), (second, theirs) in combinations(walk.printed.items(), 2):
-        for quantity in (quantity for quantity in ours if quantity in theirs):
-            pairs = enumerate(zip(ours[quantity], theirs[quantity], strict=True), start=1)
+    for (first, columns), (second, other_columns) in combinations(walk.printed.items(), 2):
+        for quantity in (quantity for quantity in columns if quantity in other_columns):
+            pairs = enumerate(zip(columns[quantity], other_columns[quantity], strict=True), start=1)
             steps = [str(t) for t, pair in pairs if not _is_one_number(*pair)]
             if steps:
                 yield (
@@ -168,13 +168,13 @@ def _contradictions(walk: Walk) -> Iterator[str]:
 
 
 def _is_one_number(one: str, other: str) -> bool:
-    """Return whether the number with more places, rounded to those of the other, is the other."""
+    """Return whether two numbers agree, the one with more places rounded to those of the other."""
     coarse, fine = sorted((one, other), key=_places)
     return float(one) == float(other) if _places(one) == _places(other) else _is_rounded(coarse, float(fine))
 
 
 def _keeps_nothing(walk: Walk) -> Iterator[str]:
-    """Yield a sentence where the first word's decision is to keep: there is no memory yet."""
+    """Yield a sentence where the first word's decision is to keep, although there is no memory yet."""
     keep = str(recompute(walk)["decision"].iloc[0]).partition(", ")[0]
     if keep.startswith("keep"):
         yield f'At t = 1, "{keep}" keeps nothing of nothing: c starts at 0.'

@@ -1,4 +1,4 @@
-"""`anatomy step` and `anatomy walk`: their options, what they print and the files that they write."""
+"""The commands `anatomy step` and `anatomy walk`: their options, their printed text and their files."""
 
 import argparse
 import shlex
@@ -21,7 +21,7 @@ def run_step(arguments: Sequence[str]) -> None:
     sizes = {name: integer(_flag(name), getattr(options, name), size, 1, LARGEST_SIZE) for name, size in SIZES.items()}
     seed = integer("--seed", options.seed, 0, 0, LARGEST_SEED)
     if options.numbers:
-        _refuse_sizes_beside_numbers(options)
+        _refuse_sizes_with_numbers(options)
 
     from lstm_bench.anatomy.diagram import draw_cell
     from lstm_bench.anatomy.step import random_step, step_of_file, step_text, wires
@@ -37,7 +37,7 @@ def run_step(arguments: Sequence[str]) -> None:
 def run_walk(arguments: Sequence[str]) -> None:
     """Print the walk's tables and its audit, and write walk.html.
 
-    Raises: ConfigError for a walk that cannot be used, or a sentence that has no word of it; nothing is written then.
+    Raises: ConfigError for a walk that cannot be used, or a sentence without a word of it; nothing is written then.
     """
     options = _walk_parser().read(arguments)
 
@@ -83,7 +83,7 @@ def _flag(name: str) -> str:
     return f"--{name.replace('_', '-')}"
 
 
-def _refuse_sizes_beside_numbers(options: argparse.Namespace) -> None:
+def _refuse_sizes_with_numbers(options: argparse.Namespace) -> None:
     for name in (*SIZES, "seed"):
         if getattr(options, name) is not None:
             raise not_allowed(_flag(name), getattr(options, name), "no size and no seed beside --numbers")

@@ -42,15 +42,15 @@ PLACES: Mapping[str, tuple[float, float, str, tuple[float, float], str]] = {  # 
 }
 GATE_NAMES = {F_AT: "forget", I_AT: "input", G_AT: "candidate", O_AT: "output"}
 OPENINGS = {"f": F_AT, "i": I_AT, "o": O_AT}
-BOX_IDS = {column: f"box-{gate}" for gate, column in OPENINGS.items()}  # a page that moves a gate finds its parts so
+BOX_IDS = {column: f"box-{gate}" for gate, column in OPENINGS.items()}  # for a page that moves gates
 
 
 @themed
 def draw_cell(step: Mapping[str, Values | str], title: str = "") -> Figure:
     """Draw a step: gates as boxes, x and + as circles, the cell state across the top, recurrent arrows dashed.
 
-    A wire carries its number, or, where it is a vector, a strip with a colour for each (red above 0, blue below). The
-    box of a single gate is filled as far as the gate is open.
+    A wire carries its number, or for a vector a strip with a colour per number (red above 0, blue below). The box of a
+    single gate is filled as far as the gate is open.
 
     Args:
         step: x, h_before, c_before, f, i, g, o, keep, written, c, tanh_c, h; each a sequence, all but x of one length,

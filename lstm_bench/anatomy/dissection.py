@@ -87,7 +87,7 @@ def dissect(cell: LSTMCell, x: Tensor, h: Tensor, c: Tensor) -> StepAnatomy:
 
 
 def _by_gate(stacked: Tensor) -> dict[str, Tensor]:
-    """Return the rows [H, ...] of each gate, of all gates stacked in the order of LSTMCell."""
+    """Return the rows [H, ...] of each gate, from those of all gates [4 H, ...] in the order of LSTMCell."""
     blocks = stacked.chunk(4)
     return {gate: blocks[BLOCKS[gate]] for gate in GATES}
 

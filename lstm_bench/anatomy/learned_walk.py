@@ -1,4 +1,4 @@
-"""The explainer's two sentences through trained cells: every gate and every part of the state, word by word."""
+"""Trained cells read the explainer's two sentences: every gate and every part of the state, word by word."""
 
 from typing import Any
 
@@ -27,7 +27,7 @@ BOUNDARY = "."
 
 @themed
 def draw(study: StudyData) -> Figure:
-    """Draw a column a cell, a panel a value: units against words."""
+    """Draw a column per cell, a panel per gate or state: units against words."""
     walks = {cell: walk_of(study, cell)[1] for cell in _walked(study)}
     names = [name for name in ORDER if any((rows["name"] == name).any() for rows in walks.values())]
     figure = new_figure(0.7 + 1.25 * len(names))
@@ -67,7 +67,7 @@ def _draw_value(axes: Axes, rows: pd.DataFrame, name: str, words: list[str]) -> 
 
 
 def _number_columns(axes: Axes, table: NDArray[np.float64], name: str) -> None:
-    """Write above each word the mean over units of a gate, the norm over units of all else."""
+    """Write above each word the mean over units of a gate, or the norm over units of any other value."""
     numbers = table.mean(axis=0) if name in GATES else np.linalg.norm(table, axis=0)
     for place, number in enumerate(numbers):
         axes.annotate(
@@ -80,9 +80,9 @@ def _number_columns(axes: Axes, table: NDArray[np.float64], name: str) -> None:
 
 
 def walk_of(study: StudyData, cell: str) -> tuple[int, pd.DataFrame]:
-    """Return the walk of a cell's first member through the sentence at the shortest lag: its seed and rows.
+    """Return the walk of a cell's first member through the sentence at the shortest lag: its seed (or -1) and rows.
 
-    Columns: name (f, i, g, o, c, h), unit, at (place of the word), value; "answer" has unit -1.
+    Columns: name (of a gate, a candidate or a state), unit, at (place of the word), value; "answer" has unit -1.
     """
     probes = study.probes
     curves = probes.loc[(probes["probe"] == "learned_walk") & (probes["cell"] == cell)]

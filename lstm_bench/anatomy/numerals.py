@@ -6,7 +6,7 @@ TOLERANCE = 1e-12  # 0.95 x 0.95 is slightly below 0.9025 in binary, and still b
 
 
 def fixed(value: float, places: int) -> str:
-    """Return a number with so many places."""
+    """Return a number with `places` decimal places."""
     text = f"{value + math.copysign(TOLERANCE, value):.{places}f}"
     return text.lstrip("-") if float(text) == 0 else text
 

@@ -1,4 +1,4 @@
-"""Options that the commands of the anatomy share, and what is wrong with their values in one line."""
+"""Options that the commands of the anatomy share, with errors of one line for wrong values."""
 
 import argparse
 from collections.abc import Sequence
@@ -50,7 +50,7 @@ def integer(name: str, text: str | None, default: int, least: int, largest: int)
 
 
 def writable(folder: Path) -> Path:
-    """Return the folder, and make it if it is not there.
+    """Return the folder, created if missing.
 
     Raises: ConfigError where it cannot be made or written to.
     """

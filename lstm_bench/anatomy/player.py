@@ -73,7 +73,7 @@ def _sums_table(texts: Mapping[str, str]) -> Table:
 
 
 def _printed_table(audited: pd.DataFrame, texts: Mapping[str, str]) -> list[Block]:
-    """Return the printed numbers of a step above the recomputed ones, none where nothing is printed."""
+    """Return a table of the printed numbers of a step above the recomputed ones; none where nothing is printed."""
     if audited.empty:
         return []
     printed = {(row["table"], row["quantity"]): row for row in audited.to_dict("records")}
@@ -89,7 +89,7 @@ def _printed_table(audited: pd.DataFrame, texts: Mapping[str, str]) -> list[Bloc
 
 
 def printed_entry(row: Mapping[Any, Any] | None) -> Entry:
-    """Return a printed number with its verdict: the right one beside a wrong one; empty where nothing is printed."""
+    """Return a printed number, with the right one next to a wrong one; an empty entry where nothing is printed."""
     if row is None:
         return Entry("")
     printed, right = str(row["printed"]), str(row["right"])

@@ -1,4 +1,4 @@
-"""What a page says of a walk: its steps with their diagrams, its tables, and the audit."""
+"""The sections of a page on a walk: its steps with their diagrams, its tables, and the audit."""
 
 from lstm_bench.anatomy.audit import audit, findings
 from lstm_bench.anatomy.player import printed_entry, walk_player
@@ -14,7 +14,7 @@ REMARKS = "Read in the source, and not computed here."
 
 
 def walk_sections(walk: Walk) -> list[Section]:
-    """Return what a page says of a walk: each step, all numbers, the audit of printed ones, remarks on their source."""
+    """Return the sections on a walk: each step, all numbers, the audit of printed ones, remarks on their source."""
     tables = walk_columns(walk)
     complete = page_table("Complete", tables.pop("Complete"))
     decisions = Paragraph(f"A decision is read off the values: {'; '.join(decision_rules())}.", "note")

@@ -10,7 +10,7 @@ ZERO_TO = -128 * math.log(2)
 
 
 def sigmoid_range_text() -> str:
-    """Return both in a sentence."""
+    """Return both limits in a sentence."""
     return (
         "A sigmoid lies strictly between 0 and 1; computed in float32 it is exactly 1 "
         f"from {ONE_FROM:.2f} on, and exactly 0 from {ZERO_TO:.2f} down."

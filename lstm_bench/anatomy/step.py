@@ -17,7 +17,7 @@ from lstm_bench.config.errors import ConfigError
 from lstm_bench.report.text_table import text_table
 
 PLACES, MOST_PLACES = 4, 12
-MOST_COLUMNS = 16  # of W: more do not stand side by side
+MOST_COLUMNS = 16  # of W: more have no room side by side
 VECTOR = Field(description="a list of numbers")
 MATRIX = Field(description="a list of rows, each a list of numbers for [h, x]")
 
@@ -43,7 +43,7 @@ class _StepFile(BaseModel):
 def random_step(input_size: int, hidden_size: int, seed: int) -> StepAnatomy:
     """Take a step of a fresh LSTM apart: weights as the cell starts, x and c from N(0, 1), h = tanh of N(0, 1).
 
-    All of these are rounded to 4 places first, so that what is printed of them is what the step is computed from.
+    All of these are rounded to 4 places first, so that the step is computed from the numbers that are printed.
     """
     generator = torch.Generator().manual_seed(seed)
     cell = LSTMCell(input_size, hidden_size, generator=generator).double()
@@ -55,7 +55,7 @@ def random_step(input_size: int, hidden_size: int, seed: int) -> StepAnatomy:
 
 
 def step_of_file(path: Path) -> StepAnatomy:
-    """Take the step of a yaml file apart; it holds x, h, c, and W_f ... W_o over [h, x] and b_f ... b_o of the gates.
+    """Take the step of a yaml file apart, with x, h, c, and W_f ... W_o over [h, x] and b_f ... b_o of the gates.
 
     Raises: ConfigError where the file cannot be read, a key is unknown or missing, sizes do not match, or a number is
         not finite.
@@ -80,10 +80,10 @@ def wires(step: StepAnatomy) -> dict[str, list[float] | str]:
 
 
 def step_text(step: StepAnatomy) -> str:
-    """Return the inputs of a step, its weights, its equations, and a table with a row a unit.
+    """Return the inputs of a step, its weights, its equations, and a table with a row per unit.
 
-    Every row follows from what is printed above it: x, h, c, W and b are printed in full, to 12 places at most, and
-    what is computed from them to 4.
+    Every row follows from the numbers printed above it: x, h, c, W and b are printed in full, to 12 places at most,
+    and the results to 4.
     """
     columns = [
         ("unit", [str(unit) for unit in range(1, len(step.h) + 1)]),
@@ -129,7 +129,7 @@ def _in_full(values: Sequence[float]) -> list[str]:
 
 
 def _weights_text(step: StepAnatomy) -> list[str]:
-    """Return W and b of each gate, a row a unit, with the sums over h, over x, and over both."""
+    """Return W and b of each gate, a row per unit, with the sums over h, over x, and over both; a note for a wide W."""
     n_hidden, n_inputs = len(step.h), len(step.x)
     if n_hidden + n_inputs > MOST_COLUMNS:
         return [f"W has {n_hidden + n_inputs} columns a gate and is printed up to {MOST_COLUMNS}."]

@@ -51,7 +51,7 @@ def title_of(table: str) -> str:
 
 
 def page_table(name: str, columns: Mapping[str, list[str]]) -> Table:
-    """Return the columns of a table of TABLES for a page, a row a word."""
+    """Return the columns of a table of TABLES for a page, with a row per word."""
     quantities = [name for name in columns if name not in {"t", "word"}]
     headings = [("Word", ""), *((quantity, "") for quantity in quantities)]
     rows = [

@@ -1,8 +1,8 @@
-"""A toy cell: units that take a cue at step 0 and then only forget, each with a forget gate that stays where it is.
+"""A toy cell: units that take a cue at step 0 and then only forget, each with a constant forget gate.
 
 f = sigmoid(b),   c_t = f^t c_0 with c_0 = 1,   half-life = ln(1/2) / ln f
 
-Weights are left out, blanks write nothing, and i g of the cue is 1. The page computes the same while its sliders are
+There are no weights, blanks write nothing, and i g of the cue is 1. The page computes the same while its sliders are
 moved (`report/templates/toy.js`).
 """
 
@@ -44,12 +44,12 @@ def forget_gate(bias: float) -> float:
 
 
 def half_life(f: float) -> float:
-    """Return after how many steps a forget gate of 0 < f < 1 has halved a memory: ln(1/2) / ln f."""
+    """Return the number of steps in which a forget gate of 0 < f < 1 halves a memory: ln(1/2) / ln f."""
     return math.log(0.5) / math.log(f)
 
 
 def toy_section() -> Section:
-    """Return what a page says of the toy cell: its equations, its sliders, and a few biases for who has no script."""
+    """Return the section on the toy cell: its equations, its sliders, and a table that needs no script."""
     headings = [("Forget bias", ""), ("f", ""), ("Half-life", "steps"), *((f"Left at T = {t}", "") for t in STEPS)]
     table = Table(headings, [_row(bias) for bias in BIASES], "What a forget bias holds")
     blocks: list[Block] = [Paragraph(EQUATIONS), ToyCell(SLIDERS), Paragraph(SPREAD, "note"), table]

@@ -1,4 +1,4 @@
-"""A walk through a few words: an LSTM step a word, recomputed from gate values by the equations.
+"""A walk through a few words: one LSTM step per word, recomputed from gate values by the equations.
 
 keep = f c_{t-1},   written = i g,   c_t = keep + written,   h_t = o tanh(c_t),   c_0 = h_0 = 0
 """
@@ -105,7 +105,7 @@ class _WalkFile(BaseModel):
 def load_walk(path: Path) -> Walk:
     """Return the walk of a yaml file: `sentences`, `gates` (f, i, g, o) and, optionally, `printed` and `remarks`.
 
-    Raises: YamlError where the file cannot be read, or a gate or a printed quantity has not one value for each word.
+    Raises: YamlError where the file cannot be read, or a gate or a printed quantity does not have one value per word.
     """
     content = read_yaml(path, "--walk", _WalkFile)
     printed = {
@@ -131,7 +131,7 @@ def choose(walk: Walk, sentence: str) -> tuple[Walk, list[str]]:
 
     A word takes the gate values of its next occurrence in the walk, or of its first where there is no next one.
     Capitals and punctuation do not matter. c and h start at 0, so printed values and remarks are kept only where the
-    words are those with which the walk begins.
+    walk begins with the same words.
 
     Raises: YamlError for a sentence that has no word of the walk.
     """
@@ -170,7 +170,7 @@ def _at_places(walk: Walk, places: Sequence[int]) -> Walk:
 
 
 def recompute(walk: Walk) -> pd.DataFrame:
-    """Return one row a word: t, word, f, i, g, o, c before, h before, keep, written, c, tanh(c), h, decision."""
+    """Return one row per word: t, word, f, i, g, o, c before, h before, keep, written, c, tanh(c), h, decision."""
     rows, c, h = list[dict[str, Any]](), 0.0, 0.0
     for t, word in enumerate(walk.words, start=1):
         row: dict[str, Any] = {"t": t, "word": word} | {gate: float(walk.gates[gate][t - 1]) for gate in GATES}

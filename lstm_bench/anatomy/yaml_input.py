@@ -1,4 +1,4 @@
-"""A yaml file read as a pydantic model, with errors of one line."""
+"""Read a yaml file as a pydantic model, with errors of one line."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -46,7 +46,7 @@ def _position(error: Exception) -> str:
 
 
 def _first_error(problem: ErrorDetails, model: type[BaseModel]) -> YamlError:
-    """Return the error of one value; its key is the path of names to it, without places in lists."""
+    """Return the error of one value; its key is the path of names to it, without list indices."""
     names = [part for part in problem["loc"] if isinstance(part, str) and part != "[key]"]
     is_absent = problem["type"] == "missing" or problem["input"] is None
     value = "" if is_absent else problem["input"]
@@ -54,7 +54,7 @@ def _first_error(problem: ErrorDetails, model: type[BaseModel]) -> YamlError:
 
 
 def _allowed(names: Sequence[str], model: type[BaseModel]) -> str:
-    """Return what the innermost field on a path of names allows; the keys of the model where the first is no field."""
+    """Return what the innermost field on a path of names allows, or the model's keys where the first is not a field."""
     allowed, fields = f"the keys {', '.join(model.model_fields)}, each once", model.model_fields
     for name in names:
         if name not in fields:

@@ -38,8 +38,8 @@ class Cell(Protocol):
     the keyword `generator`, from which every initial value is drawn; further arguments are settings and can be
     set from yaml or the command line. Only the cell reads its state; a NamedTuple names the parts of the state in the
     gradient curves. A cell may return its gates from a method `gates(x, state)`, a dict of values in [0, 1] by name,
-    each [B, H], and name in an attribute `retention` the gate that determines how much of the state is kept. Where its
-    products are not one with each of its weight matrices, it may return from a method `step_flops(batch_size)` the
+    each [B, H], and name in an attribute `retention` the gate that determines how much of the state is kept. Where a
+    step does not multiply just once by each weight matrix, it may return from a method `step_flops(batch_size)` the
     floating-point operations of a training step at one time step, all sequences of the batch together.
 
     All members of a cell run through one object with tensors of their own, so a step depends on nothing but its
@@ -73,7 +73,7 @@ class Cell(Protocol):
 
 
 def optional_method(cell: object, name: str) -> Callable[..., Any] | None:
-    """Return a method that not every cell has, such as `gates`; a layer of that name is none."""
+    """Return a method that not every cell has, such as `gates`; None without it, or where a layer has that name."""
     value = getattr(cell, name, None)
     return value if callable(value) and not isinstance(value, Module) else None
 

@@ -8,7 +8,7 @@ from torch import Generator, Tensor, nn
 from lstm_bench.checks import at_least
 
 EPSILON = 1e-6  # added to a squared norm
-SMALL_GAIN = 2**-2.5  # of the Glorot start of all projections
+SMALL_GAIN = 2**-2.5  # of the Glorot initialisation of all projections
 LARGEST_RATE = 16.0  # a ~ U(0, 16)
 TIME_STEPS = 0.001, 0.1  # the softplus of the decay's bias is log-uniform between them
 
@@ -36,8 +36,8 @@ class GatedDeltaCell(nn.Module):
     Parameters: 3 H D + 2 J (D + 1).
     Raises: ValueError for a size below 1 or heads that do not divide H.
     References: Grazzi et al. 2024, "Unlocking state-tracking in linear RNNs through negative eigenvalues"; Yang et al.
-        2024, "Gated Delta Networks", whose start this is. Their block has a short convolution before the recurrence,
-        a norm and an output gate behind it; a cell of ours has the recurrence alone.
+        2024, "Gated Delta Networks", whose initial values these are. Their block has a short convolution before the
+        recurrence, a norm and an output gate after it; this cell has the recurrence alone.
     """
 
     def __init__(
@@ -80,7 +80,7 @@ class GatedDeltaCell(nn.Module):
         beta = (2 if self.negative else 1) * torch.sigmoid(x @ self.weight_beta.T).unsqueeze(-1)
         alpha = torch.exp(-torch.exp(self.a) * nn.functional.softplus(x @ self.weight_alpha.T + self.b))
         kept = alpha[..., None, None] * state
-        correction = beta * (v - _apply(kept, k))  # S' moves k's answer from what is kept towards v
+        correction = beta * (v - _apply(kept, k))  # moves S' k from its kept value towards v
         state = kept + correction.unsqueeze(-1) * k.unsqueeze(-2)
         return _apply(state, q).flatten(1), state
 

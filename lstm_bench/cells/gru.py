@@ -23,7 +23,7 @@ class GRUCell(nn.Module):
         hidden_size: H, width of h.
         init: initial values of each gate's block of W_hh; all others are as in PyTorch, U(-1/sqrt(H), 1/sqrt(H)).
         update_bias: effective initial bias of z, the counterpart of the LSTM's forget bias. 0 gives z = 0.5, which
-            halves the memory at every step; None leaves PyTorch's two random vectors.
+            halves the memory at every step; None leaves PyTorch's two random bias vectors.
         generator: source of the initial values.
 
     Shapes: x [B, D]; state h [B, H] -> output [B, H], state.

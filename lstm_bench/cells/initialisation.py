@@ -49,6 +49,7 @@ def set_bias_(bias_ih: Tensor, bias_hh: Tensor, rows: slice, value: float | Tens
 def chrono_bias(hidden_size: int, longest: int, generator: Generator | None) -> Tensor:
     """Return ln U(1, longest - 1) for each unit: forgetting times spread up to the longest lag.
 
+    Raises: ValueError for a longest lag below 2.
     Source: Tallec & Ollivier 2018, "Can recurrent neural networks warp time?", equation 16.
     """
     at_least(2, chrono=longest)

@@ -25,7 +25,7 @@ class LRUCell(nn.Module):
         r_min: least |lambda| at the start.
         r_max: largest |lambda| at the start; lambda is uniform on the ring between both.
         max_phase: largest rotation a step at the start, in radians.
-        output: phi; the paper's layer is linear, and its block has a nonlinearity behind it.
+        output: phi; the paper's layer is linear, and its block has a nonlinearity after it.
         generator: source of the initial values.
 
     Shapes: x [B, D]; state s [B, H], complex -> output [B, H], real, and state.
@@ -61,16 +61,16 @@ class LRUCell(nn.Module):
         self.c_real, self.c_imaginary = (nn.Parameter(torch.empty(hidden_size, hidden_size)) for _ in range(2))
         self.e = nn.Parameter(torch.empty(hidden_size, input_size))
         with torch.no_grad(), torch.device("cpu"):  # values that are computed need storage
-            for matrix, columns in self._deviations():
-                matrix.copy_(torch.randn(matrix.shape, generator=generator) * columns**-0.5)
+            for matrix, inverse_variance in self._matrices():
+                matrix.copy_(torch.randn(matrix.shape, generator=generator) * inverse_variance**-0.5)
             square = r_min**2 + (r_max**2 - r_min**2) * torch.rand(hidden_size, generator=generator)
-            square.clamp_(1e-6, 1 - 1e-6)  # u = 0 and r_min = 0 would be infinitely fast, u = 1 and r_max = 1 never
+            square.clamp_(1e-6, 1 - 1e-6)  # 0 would forget everything at once, and 1 nothing ever
             self.nu.copy_((-0.5 * square.log()).log())
             self.theta.copy_((max_phase * (1 - torch.rand(hidden_size, generator=generator))).log())
             self.gamma.copy_(0.5 * (1 - square).log())
 
-    def _deviations(self) -> list[tuple[Tensor, int]]:
-        """Return each matrix and the inverse of its variance."""
+    def _matrices(self) -> list[tuple[Tensor, int]]:
+        """Return each weight matrix with the inverse of the variance of its initial values."""
         inward = [(matrix, 2 * self.input_size) for matrix in (self.b_real, self.b_imaginary)]
         outward = [(matrix, self.hidden_size) for matrix in (self.c_real, self.c_imaginary)]
         return [*inward, *outward, (self.e, self.input_size)]

@@ -32,14 +32,14 @@ class LSTMCell(nn.Module):
         hidden_size: H, width of h and of c.
         init: initial values of each gate's block of W_hh; all others are as in PyTorch, U(-1/sqrt(H), 1/sqrt(H)).
         forget_bias: effective initial bias of f. 0 gives f = 0.5, which halves the memory at every step; None
-            leaves PyTorch's two random vectors.
+            leaves PyTorch's two random bias vectors.
         chrono: longest lag expected; f starts with bias ln U(1, chrono - 1) and i with its negative. Excludes
             forget_bias.
         generator: source of the initial values.
 
     Shapes: x [B, D]; state (h [B, H], c [B, H]) -> output [B, H], state.
     Parameters: 4 (H^2 + H*D + 2H), named as in torch.nn.LSTM.
-    Raises: ValueError for a size below 1, or forget_bias together with chrono.
+    Raises: ValueError for a size below 1, an unknown init, a chrono below 2, or forget_bias together with chrono.
     References: Hochreiter & Schmidhuber 1997; Gers et al. 2000 (forget gate); Jozefowicz et al. 2015 (bias 1);
         Tallec & Ollivier 2018 (chrono).
     """
@@ -90,7 +90,7 @@ class LSTMCell(nn.Module):
         return {"i": torch.sigmoid(i), "f": torch.sigmoid(f), "o": torch.sigmoid(o)}
 
     def candidate(self, x: Tensor, state: LSTMState) -> Tensor:
-        """Return tanh(g) of one step, [B, H], which the input gate admits to c."""
+        """Return tanh(g) of one step, [B, H], which the input gate scales before it is added to c."""
         return torch.tanh(self._before_gates(x, state).chunk(4, dim=-1)[2])
 
     def _before_gates(self, x: Tensor, state: LSTMState) -> Tensor:

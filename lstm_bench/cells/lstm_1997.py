@@ -31,7 +31,7 @@ class OriginalLSTMCell(nn.Module):
     Args:
         input_size: D, features per step.
         hidden_size: H, cells.
-        block_size: cells that share their gates; the last block has the rest.
+        block_size: cells that share their gates; the last block has the remainder.
         input_gate_bias: initial bias of the first block's input gate; the k-th block's is k times that, so that the
             blocks come into use one after another and c does not drift before.
         generator: source of the initial values.
@@ -41,7 +41,7 @@ class OriginalLSTMCell(nn.Module):
         temporal order with two blocks and with three, as in the paper.
     Raises: ValueError for a size below 1.
     References: Hochreiter & Schmidhuber 1997, sections 4 and 5.4 to 5.6. There the output units are logistic, and
-        gradients are truncated where they would enter gates and candidates from later steps; here they are complete.
+        gradients are cut where they would flow from later steps into gates and candidates; here they are complete.
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class OriginalLSTMCell(nn.Module):
             nn.init.uniform_(parameter, -BOUND, BOUND, generator=generator)
         with torch.no_grad():
             input_gates = self.bias[hidden_size : hidden_size + self.blocks]
-            # on the CPU even where the cell has no storage: a product without one has torch import its compiler, 1 s
+            # on the CPU even for a cell on the meta device, where a product makes torch import its compiler, 1 s
             input_gates.copy_(input_gate_bias * torch.arange(1, self.blocks + 1, device="cpu"))
 
     def initial_state(self, batch_size: int) -> BlockState:

@@ -43,7 +43,7 @@ class AblatedLSTMCell(nn.Module):
             `independent_gates` the input gate is 1 - f.
         init: initial values of each block of W_hh; all others are as in PyTorch, U(-1/sqrt(H), 1/sqrt(H)).
         forget_bias: effective initial bias of f. 0 gives f = 0.5, which halves the memory at every step; None
-            leaves PyTorch's two random vectors. None where there is no forget gate.
+            leaves PyTorch's two random bias vectors. Must be None where there is no forget gate.
         generator: source of the initial values.
 
     Attributes:

@@ -27,7 +27,7 @@ class MinGRUCell(nn.Module):
     Args:
         input_size: D, features per step.
         hidden_size: H, width of h.
-        candidate: phi; `linear` is the paper's section 3.1, `positive` its form in logarithms.
+        candidate: phi; `linear` is the paper's section 3.1, `positive` its form for log space.
         update_bias: initial b_z; None leaves it as torch.nn.Linear starts.
         generator: source of the initial values.
 

@@ -21,7 +21,7 @@ class MinLSTMCell(nn.Module):
     Args:
         input_size: D, features per step.
         hidden_size: H, width of h.
-        candidate: phi; `linear` is the paper's section 3.2, `positive` its form in logarithms.
+        candidate: phi; `linear` is the paper's section 3.2, `positive` its form for log space.
         forget_bias: initial b_f; None leaves it as torch.nn.Linear starts.
         generator: source of the initial values.
 

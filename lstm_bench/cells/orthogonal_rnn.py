@@ -9,7 +9,7 @@ from torch import Generator, Tensor, nn
 from lstm_bench.checks import at_least, one_of
 
 Nonlinearity = Literal["modrelu", "tanh"]
-LARGEST_BIAS = 0.01  # of modReLU at the start
+LARGEST_BIAS = 0.01  # largest absolute value of an initial bias
 
 
 class OrthogonalRNNCell(nn.Module):
@@ -18,9 +18,9 @@ class OrthogonalRNNCell(nn.Module):
         W = (I + A)^-1 (I - A) P,    A = -A^T, P = diag(-1, ..., -1, 1, ..., 1)
         h' = phi(W h + V x, b),    phi(z, b) = sign(z) relu(|z| + b) or tanh(z + b)
 
-    W is orthogonal whatever A is, so that training needs no projection. (I + A)^-1 is a linear system a step: a tenth
-    of the time of torch.nn.utils.parametrizations.orthogonal, which fits functional calls just as well and computes a
-    matrix exponential at every step.
+    W is orthogonal whatever A is, so that training needs no projection. A step solves one linear system in I + A, which
+    takes a tenth of the time of torch.nn.utils.parametrizations.orthogonal: that works with functional calls just as
+    well, but computes a matrix exponential at every step.
 
     Args:
         input_size: D, features per step.
@@ -96,13 +96,13 @@ class OrthogonalRNNCell(nn.Module):
         return 6.0 * batch_size * products + 2 / 3 * self.hidden_size**3
 
     def _skew_matrix(self) -> Tensor:
-        """Return A [H, H], of which `skew` holds what is above the diagonal, row by row."""
+        """Return A [H, H]; `skew` holds its entries above the diagonal, row by row."""
         zeros = self.skew.new_zeros(self.hidden_size, self.hidden_size)
         upper = torch.index_put(zeros, _above_the_diagonal(self.hidden_size, zeros.device), self.skew)
         return upper - upper.T
 
 
 def _above_the_diagonal(size: int, device: torch.device) -> tuple[Tensor, Tensor]:
-    """Return rows and columns. They are made anew each time: a buffer would be a tensor of each member."""
+    """Return the rows and columns of the entries above the diagonal, made anew: each member would copy a buffer."""
     rows, columns = torch.triu_indices(size, size, 1, device=device)
     return rows, columns

@@ -20,7 +20,7 @@ def as_reals(tensor: Tensor) -> Tensor:
 
 
 def from_reals(reals: Tensor, like: Tensor) -> Tensor:
-    """Return the tensor of which `as_reals` returned `reals`: a complex copy where `like` is complex, else `reals`."""
+    """Return the inverse of `as_reals`: a complex copy where `like` is complex, else `reals` itself."""
     return torch.view_as_complex(reals.clone(memory_format=torch.contiguous_format)) if like.is_complex() else reals
 
 

@@ -1,6 +1,6 @@
-"""Facts about each class of cells beside its equations, declared once.
+"""Facts about each class of cells in addition to its equations, declared once.
 
-Cells are looked up by their exact class. A plug-in has no facts, and neither has a subclass, which may step
+Cells are looked up by their exact class. A plug-in has no facts, nor has a subclass, which may step
 differently. Kernels are declared in `engine.kernel_dispatch`, because cells do not depend on the engine.
 """
 
@@ -54,9 +54,9 @@ REGISTRY: Mapping[type, CellFacts] = {
         stock_layer=lambda cell: nn.LSTM(cell.input_size, cell.hidden_size),
         published_name="lstm",
     ),
-    # Whichever part is missing, one of the LSTM's five is missing with it.
+    # Whichever part is missing, one of the LSTM's five nonlinearities is missing with it.
     AblatedLSTMCell: CellFacts(nonlinearities=lambda cell: 4 * cell.hidden_size),
-    # Of each cell its candidate and its inner state, of each block its two gates.
+    # The candidate and the inner state of each cell, and the two gates of each block.
     OriginalLSTMCell: CellFacts(
         nonlinearities=lambda cell: 2 * cell.hidden_size + 2 * cell.blocks,
         published_name="lstm_1997",

@@ -22,17 +22,17 @@ from lstm_bench.cells.zoo_starts import draw_
 from lstm_bench.checks import at_least, one_of
 
 HOW_TO_INSTALL = "pip install 'lstm_bench[zoo]'"
-DELAY, CHRONO = "delay", "chrono"  # settings of ours, beside those of the library
+DELAY, CHRONO = "delay", "chrono"  # settings that the library does not have
 DEFAULT_DELAY = 10
 
 
 class ZooCell(nn.Module):
     """Advance a cell of torchrecurrent by one time step.
 
-    The equations are the library's, in the docstring of its class, but for
+    The equations are the library's, in the docstring of its class, except for
 
     - LEM, whose h' reads the new c', as in equation 3 of Rusch et al. 2022, and not the old c;
-    - JANET and SCRN, whose beta and alpha are constants, as in their papers, and no parameters;
+    - JANET and SCRN, whose beta and alpha are constants, as in their papers, and not parameters;
     - JANET, whose state is c alone, because h = c;
     - tau-GRU, whose delayed state is the h of `delay` steps before: the library leaves it to the caller.
 
@@ -41,9 +41,9 @@ class ZooCell(nn.Module):
         hidden_size: H, width of the output.
         name: the cell, one of CATALOGUE.
         generator: source of the initial values; torch's global generator is left alone.
-        settings: the arguments of the library's constructor by name, a start (`kernel_init`, `bias_init`, ...) as a
-            name of `zoo_starts.STARTS`; for tau-GRU also `delay`, in steps (10); for JANET and STAR also `chrono`, the
-            longest lag over which the biases of the gate that keeps the state are spread, or none.
+        settings: the arguments of the library's constructor by name, with an initialiser (`kernel_init`, `bias_init`,
+            ...) as a name of `zoo_starts.STARTS`; for tau-GRU also `delay`, in steps (default 10); for JANET and STAR
+            also `chrono`, the longest lag over which the biases of the gate that keeps the state are spread, or None.
 
     Shapes: x [B, D]; output [B, H]; state by cell, see `zoo_catalogue`.
     Raises: ValueError where the library is not installed, for a size below 1, and for an unknown setting or value.
@@ -95,8 +95,8 @@ class ZooCell(nn.Module):
     def step(self, x: Tensor, state: Any) -> tuple[Tensor, ZooState]:
         """Return the output and the next state."""
         if self.name == "lem":
-            following = _lem_step(self.library, x, state)
-            return following.h, following
+            next_state = _lem_step(self.library, x, state)
+            return next_state.h, next_state
         if self.name == "janet":
             h, _ = self.library(x, (state, state))
             return h, h
@@ -108,15 +108,15 @@ class ZooCell(nn.Module):
             h = self.library(x, state.h, state.past[:, 0])
             return h, OutputAndPast(h, torch.cat([state.past[:, 1:], state.h.unsqueeze(1)], dim=1))
         if form in (ControlAndMemory, MemoryAndInput):
-            output, following = self.library(x, tuple(state))
-            return output, form(*following)
-        following = self.library(x, tuple(state))
-        return following[0], form(*following)
+            output, next_state = self.library(x, tuple(state))
+            return output, form(*next_state)
+        next_state = self.library(x, tuple(state))
+        return next_state[0], form(*next_state)
 
     def step_flops(self, batch_size: int) -> float:
         """Return the FLOPs of a training step at one time step: 6 an entry of each weight, use and sequence.
 
-        A weight that the library holds as a vector is a diagonal matrix: its entries count as those of any other.
+        A weight that the library holds as a vector is a diagonal matrix: its entries count like those of any other.
         """
         sizes = {name: weight.numel() for name, weight in self.library.named_parameters() if _multiplies(name, weight)}
         products: int = sum(size * self.facts.uses.get(name, 1) for name, size in sizes.items())
@@ -132,7 +132,7 @@ class ZooCell(nn.Module):
 
 
 def _multiplies(name: str, parameter: Tensor) -> bool:
-    """Tell whether a step multiplies by a parameter, as by a matrix or by a diagonal one."""
+    """Return whether a step multiplies by a parameter, as by a matrix or by a diagonal one."""
     return parameter.dim() > 1 or name.startswith(("weight_", "vector_"))
 
 
@@ -150,7 +150,10 @@ def _library_class(name: str, class_name: str) -> Any:
 
 
 def _popped(settings: dict[str, Any], key: str, default: int | None) -> int | None:
-    """Take a whole number, or nothing where that is the default, out of the settings."""
+    """Remove a setting and return it: an integer of at least 1, or None where that is the default.
+
+    Raises: ValueError for any other value.
+    """
     value = settings.pop(key, default)
     if (value is None and default is None) or (isinstance(value, int) and not isinstance(value, bool) and value >= 1):
         return value

@@ -1,6 +1,6 @@
-"""The cells of the library torchrecurrent: their classes, and what of them no signature says.
+"""The cells of the library torchrecurrent: their classes, and the facts that no signature gives.
 
-Not in it are IntersectionRNNCell, whose output mixes x with a vector of H numbers, so that it runs where D = H alone,
+Not in it are IntersectionRNNCell, whose output mixes x with a vector of H numbers, so that it runs only where D = H,
 and RHNCell, which the library does not export.
 """
 
@@ -26,7 +26,7 @@ class OutputAndMemory(NamedTuple):
 
 
 class ControlAndMemory(NamedTuple):
-    """What the gates read, v [B, H], and the memory c [B, H]; the output is a third vector."""
+    """The vector v [B, H] that the gates read and the memory c [B, H]; the output is a third vector."""
 
     v: Tensor
     c: Tensor
@@ -58,14 +58,14 @@ ZooState = Tensor | OutputAndMemory | ControlAndMemory | OutputAndInput | Memory
 
 @dataclass(frozen=True)
 class LibraryCell:
-    """What is known of a class of the library.
+    """Facts about a class of the library.
 
     Attributes:
         library: the name of the class.
         state: the form of the state; None for h alone.
-        fixed: the parameter of the library that the paper holds constant, and so do we.
-        chrono: the gate whose bias the paper spreads over time scales: its block of rows, and the sign with which
-            chrono's bias stands, 1 where the gate keeps the state and -1 where it renews it.
+        fixed: the parameter of the library that the paper, and so the adapter, holds constant.
+        chrono: the gate whose bias the paper spreads over time scales: its block of rows, and the sign of
+            chrono's bias, 1 where the gate keeps the state and -1 where it renews it.
         uses: how often a step multiplies by a weight, where that is not once.
     """
 

@@ -18,13 +18,13 @@ def complete_settings(
 ) -> dict[str, Any]:
     """Return every setting of a class of the library by name: the value in `values`, else the library's own.
 
-    A number of the signature takes a number, a truth value true or false, an activation its name and an initialiser
-    the name of one of STARTS.
+    A setting takes what its default in the signature is: a number, a boolean, the name of an activation, or, for an
+    initialiser, a name of STARTS.
 
     Args:
         library_cell: the class.
         values: settings to change, by name.
-        adapter_names: the names of the adapter's settings, which belong into the message of an unknown one.
+        adapter_names: the names of the adapter's settings, which the message for an unknown name lists too.
 
     Raises: ValueError for an unknown name or a value that is not allowed.
     """
@@ -43,7 +43,7 @@ def complete_settings(
 
 
 def is_start(name: str, value: Any) -> bool:
-    """Tell whether a setting names the initialiser of a parameter."""
+    """Return whether a setting names the initialiser of a parameter."""
     return name.endswith("_init") and isinstance(value, str)
 
 
@@ -53,7 +53,7 @@ def _plain(default: Any) -> Any:
 
 
 def _allowed(name: str, default: Any, value: Any) -> str | None:
-    """Return what is allowed for a setting that has this default; None for an allowed value."""
+    """Return, in words, the allowed values of a setting with this default; None where the value is one of them."""
     if isinstance(default, bool):
         return None if isinstance(value, bool) else "true or false"
     if isinstance(default, float):

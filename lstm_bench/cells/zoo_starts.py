@@ -1,7 +1,7 @@
 """Initial values of the cells of a library, drawn from a generator.
 
 The library's own reset draws from torch's global generator; these functions fill its parameters again. Most have the
-name and the distribution that they have in `torch.nn.init`. A vector takes those of VECTOR_STARTS alone.
+name and the distribution of their counterpart in `torch.nn.init`. A vector takes only those of VECTOR_STARTS.
 """
 
 import math
@@ -21,8 +21,8 @@ class Sizes(NamedTuple):
 
 Fill = Callable[[Tensor, Sizes, Generator | None], object]
 
-# The settings that say how a parameter starts, by the name of the parameter; a cell has one of them. A number is the
-# value itself.
+# The settings that initialise a parameter, by the name of the parameter; a cell has one of them. A number is the value
+# itself.
 SETTINGS_OF: Mapping[str, tuple[str, ...]] = {
     "weight_ih": ("kernel_init",),
     "weight_hh": ("recurrent_kernel_init",),
@@ -52,7 +52,7 @@ def _orthogonal_(tensor: Tensor, sizes: Sizes, generator: Generator | None) -> N
 
 
 def _uniform(bound: Callable[[Tensor, Sizes], float]) -> Fill:
-    """Return what fills a tensor with U(-bound, bound)."""
+    """Return a function that fills a tensor with U(-bound, bound)."""
 
     def fill_(tensor: Tensor, sizes: Sizes, generator: Generator | None) -> None:
         nn.init.uniform_(tensor, -bound(tensor, sizes), bound(tensor, sizes), generator=generator)
@@ -61,10 +61,10 @@ def _uniform(bound: Callable[[Tensor, Sizes], float]) -> Fill:
 
 
 def _normal(deviation: Callable[[Tensor], float]) -> Fill:
-    """Return what fills a tensor with N(0, deviation^2)."""
+    """Return a function that fills a tensor with N(0, deviation^2)."""
 
     def fill_(tensor: Tensor, sizes: Sizes, generator: Generator | None) -> None:
-        # drawn on the CPU even where the cell has no storage: without one, normal_ has torch import its compiler, 1 s
+        # drawn on the CPU even for a cell on the meta device, where normal_ makes torch import its compiler, 1 s
         tensor.copy_(torch.empty(tensor.shape, device="cpu").normal_(0.0, deviation(tensor), generator=generator))
 
     return fill_
@@ -94,7 +94,7 @@ STARTS = (*VECTOR_STARTS, *MATRIX_STARTS)
 
 @torch.no_grad()
 def draw_(cell: nn.Module, hidden_size: int, settings: Mapping[str, Any], generator: Generator | None) -> None:
-    """Fill every parameter of a library's cell as its settings say.
+    """Fill every parameter of a library's cell as its settings name.
 
     Raises: ValueError for a start of matrices that is given for a vector.
     """

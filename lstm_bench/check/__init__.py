@@ -1,1 +1,1 @@
-"""The command that says in words what is right and what is wrong with a cell."""
+"""The command that checks a cell, and prints in words what is right and what is wrong with it."""

@@ -1,4 +1,4 @@
-"""`python -m lstm_bench.check my_pkg.MyCell key=value ...`."""
+"""Check a cell: `python -m lstm_bench.check my_pkg.MyCell key=value ...`."""
 
 import os
 import sys

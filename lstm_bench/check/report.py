@@ -1,4 +1,4 @@
-"""What the conformance suite says of a cell, one line a check."""
+"""Print the findings of the conformance suite on a cell, one line a check."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -22,7 +22,7 @@ CPU = torch.device("cpu")
 
 
 def report(arguments: Sequence[str], checks: tuple[Check, ...] = ALL) -> bool:
-    """Print what the checks find of the cell that is named; return whether nothing is wrong.
+    """Print the findings of the checks on the named cell; return whether none is a fault.
 
     Raises: ConfigError for bad input, as in a study: no such class, an unknown key, a value that is not allowed.
     """
@@ -39,7 +39,7 @@ def report(arguments: Sequence[str], checks: tuple[Check, ...] = ALL) -> bool:
 
 
 def findings_of(job: JobConfig, checks: tuple[Check, ...]) -> Iterator[tuple[str, Finding]]:
-    """Yield the name of each check and what it finds of the cell of a job, with inputs as wide as those of its task.
+    """Yield the name and the finding of each check on the cell of a job, with inputs as wide as those of its task.
 
     Raises: ConfigError where no cell can be made.
     """
@@ -55,7 +55,7 @@ def findings_of(job: JobConfig, checks: tuple[Check, ...]) -> Iterator[tuple[str
 
 
 def line(name: str, finding: Finding) -> str:
-    """Return what a check found in one line: its verdict, its name, what is so, and what mends it."""
+    """Return the finding of a check in one line: its verdict, the check's name, what was found, and what mends it."""
     mend = f" -- mend: {finding.mend}" if finding.mend else ""
     text = " ".join(f"{finding.text}{mend}".split())
     return f"{finding.verdict:<{VERDICT_WIDTH}}  {name:<{NAME_WIDTH}}  {text}"

@@ -1,4 +1,4 @@
-"""What the conformance suite says of many cells, one line a cell."""
+"""Print the findings of the conformance suite on many cells, one line a cell."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -17,14 +17,14 @@ TO_MENTION = ("fault", "warning")
 
 
 def table(arguments: Sequence[str], checks: tuple[Check, ...] = ALL) -> bool:
-    """Print a Markdown table with a row for each cell that has a yaml file; return whether none has a fault.
+    """Print a Markdown table with a row for each cell of a yaml file or a package; return whether none has a fault.
 
-    A row ends with "sound", or with what each check warns of or finds wrong, or with why no such cell can be made.
+    A row ends with "sound", or with the warnings and faults of the checks, or with why no such cell can be made.
 
     Raises: ConfigError for arguments other than task=NAME and --config-dir FOLDER.
     """
-    rest, folder = without_folder([argument for argument in arguments if argument != ALL_CELLS])
-    if others := [argument for argument in rest if not argument.startswith("task=")]:
+    choices, folder = without_folder([argument for argument in arguments if argument != ALL_CELLS])
+    if others := [argument for argument in choices if not argument.startswith("task=")]:
         raise not_allowed(ALL_CELLS, " ".join(others), f"task=NAME and {CONFIG_DIR} FOLDER beside it")
     cells = names_of("cell", folder)
     widths = [max(map(len, cells)), *[FIGURE_WIDTH] * len(FIGURES), len("sound")]
@@ -32,17 +32,17 @@ def table(arguments: Sequence[str], checks: tuple[Check, ...] = ALL) -> bool:
     print(_row(["-" * width for width in widths], widths))
     is_well = True
     for cell in cells:
-        findings = _findings(cell, rest, folder, checks)
+        findings = _findings(cell, choices, folder, checks)
         figures = [findings[check].brief if check in findings else "" for check in FIGURES]
         print(_row([cell, *figures, _verdict(findings)], widths), flush=True)
         is_well &= all(finding.verdict != "fault" for finding in findings.values())
     return is_well
 
 
-def _findings(cell: str, rest: Sequence[str], folder: Path | None, checks: tuple[Check, ...]) -> dict[str, Finding]:
+def _findings(cell: str, choices: Sequence[str], folder: Path | None, checks: tuple[Check, ...]) -> dict[str, Finding]:
     config_dir = [] if folder is None else [CONFIG_DIR, str(folder)]
     try:
-        return dict(findings_of(named_job([f"cell={cell}", *rest, *config_dir]), checks))
+        return dict(findings_of(named_job([f"cell={cell}", *choices, *config_dir]), checks))
     except ConfigError as error:
         return {"cell": Finding("fault", str(error))}
 

@@ -1,1 +1,1 @@
-"""Claims: what is said of cells, and what the records say to it."""
+"""Claims about cells, and the verdicts on them from the records of studies."""

@@ -11,12 +11,12 @@ ABLATED_LSTM = "lstm_bench.cells.lstm_ablated.AblatedLSTMCell"
 
 
 def vanilla_rnns(study: StudyData) -> list[str]:
-    """Return the names of a study's vanilla RNNs: h' = tanh(W x + U h + b), of whatever size and start."""
+    """Return the names of a study's vanilla RNNs: h' = tanh(W x + U h + b), of any size and start."""
     return _names(study, RNN, nonlinearity="tanh")
 
 
 def lstms(study: StudyData) -> list[str]:
-    """Return the names of a study's LSTMs, whole, of whatever size and start."""
+    """Return the names of a study's LSTMs with all gates, of any size and start."""
     return _names(study, LSTM)
 
 
@@ -40,9 +40,10 @@ def jobs_by_cell(study: StudyData) -> dict[str, JobPlan]:
 
 
 def place_of(study: StudyData) -> str:
-    """Return where a study narrowed to one task measures: "context in anatomy"; "copy_task" names its task itself.
+    """Return the task and the study in words: "context in anatomy", or "copy_task" alone, since it names its task.
 
-    Of a task with several variants in the study the variant is named: "reber (single) in forget_gate".
+    `study` is narrowed to one task. If the task has several variants, its variant is named: "reber (single) in
+    forget_gate".
     """
     job, name = study.plan.jobs[0], study.plan.study
     if study.variants > 1:

@@ -11,7 +11,7 @@ from lstm_bench.analysis.wording import significant, with_range
 
 
 class Claimed(NamedTuple):
-    """Where a claim puts a number, both ends included."""
+    """The range in which a claim puts a number, both ends included."""
 
     low: float = -math.inf
     high: float = math.inf
@@ -27,7 +27,7 @@ class Claimed(NamedTuple):
         return f"at most {high}" if math.isinf(self.low) else f"{low} to {high}"
 
 
-ANYWHERE, NOWHERE = Claimed(), Claimed(math.inf, -math.inf)  # what could have been found
+ANYWHERE, NOWHERE = Claimed(), Claimed(math.inf, -math.inf)  # as ranges of what could have been found
 
 
 @dataclass(frozen=True)
@@ -39,9 +39,9 @@ class Measurement:
         cell: whose number it is.
         quantity: what was measured, such as "span of the RNN".
         interval: the number with its 95% interval; both ends equal it where it was counted. NaN ends are unknown.
-        claimed: where the claim puts it; None for a number that stands beside the others and decides nothing.
+        claimed: where the claim puts it; None for an additional number, which decides nothing.
         case: what else distinguishes it from others of its place and cell: "at the start", "lag 16".
-        alone: whether the cell is a setting by itself, or shares it with all cells of its place and case.
+        alone: whether the cell is a setting by itself, rather than with all cells of its place and case.
         unit: of the number, "" for a share, a factor or a count.
         wording: the number with its unit in words, made from `interval` if left out.
         reach: the least and the greatest that could have been found with the lags, members and budget of its study;
@@ -61,7 +61,7 @@ class Measurement:
 
     @property
     def setting(self) -> str:
-        """Where a claim holds or fails: in all numbers of one setting it must hold."""
+        """The setting in which a claim holds or fails: it holds in one where all numbers agree."""
         return self.where if self.alone else _joined(self.case, self.place)
 
     @property
@@ -97,9 +97,9 @@ class Measurement:
 
     @property
     def agrees(self) -> bool | None:
-        """Whether the whole interval lies where the claim puts it (True) or outside (False); None if it does both.
+        """Whether the whole interval lies where the claim puts it (True) or outside (False); None if part of it does.
 
-        None, too, where it decides nothing.
+        None as well where the number decides nothing.
         """
         return self._lies_within() if self.decides else None
 
@@ -120,10 +120,10 @@ def _joined(*parts: str) -> str:
 
 
 class Claim(Protocol):
-    """What the file of a claim holds; `refined` and DECIDED_BY, then all quantities found, may be left out."""
+    """The module of a claim; `refined` and DECIDED_BY may be left out, and no quantity is then required."""
 
-    TEXT: str  # as it is said
-    SOURCE: str  # who says so
+    TEXT: str  # the claim in its own words
+    SOURCE: str  # where it is made
     RULE: str  # when it holds in a setting, in words
     NEEDS: Sequence[str]  # experiments, or studies by name, that measure it and whose reports rule on it
     DECIDED_BY: Sequence[str]  # quantities that must all be measured before it can be called supported
@@ -132,6 +132,6 @@ class Claim(Protocol):
         """Return the numbers that decide it, from studies narrowed to one task each; [] where there are none."""
         ...
 
-    def refined(self, interval: Sequence[Measurement]) -> str:
-        """Return what the numbers support instead, in a sentence or two with these numbers."""
+    def refined(self, numbers: Sequence[Measurement]) -> str:
+        """Return what the numbers support instead of the claim, in a sentence or two."""
         ...

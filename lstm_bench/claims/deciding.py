@@ -9,8 +9,8 @@ from lstm_bench.analysis.wording import counted, listed
 from lstm_bench.claims.contract import Claim, Measurement
 
 Verdict = Literal["supported", "refuted", "mixed", "not tested"]
-MOST_PLACES = 5  # settings that are named one by one; of more the count is given
-MOST_NUMBERS = 2  # numbers of a quantity that are listed; of more the range is given
+MOST_PLACES = 5  # settings that are named one by one; of more, only the count is given
+MOST_NUMBERS = 2  # numbers of a quantity that are listed; of more, only the range is given
 
 
 @dataclass(frozen=True)
@@ -48,8 +48,8 @@ def rule_on(name: str, claim: Claim, studies: Sequence[StudyData]) -> Ruling:
 
     A claim holds in a setting where each of its numbers agrees, and fails in one where any contradicts; else the
     setting is open. One in which nothing contradicts and some number decides nothing is left out. A claim is supported
-    where it holds in every setting, refuted where it holds in none and fails in one at least, and mixed otherwise. It
-    is not tested where there is no setting, where every one is open, and where it would be supported but for a quantity
+    where it holds in every setting, refuted where it holds in none and fails in at least one, and mixed otherwise. It
+    is not tested where there is no setting, where all are open, and where it would be supported except for a quantity
     that no number decides.
     """
     numbers = tuple(claim.measure([one_task for study in studies for one_task in study.by_task()]))
@@ -65,7 +65,7 @@ def rule_on(name: str, claim: Claim, studies: Sequence[StudyData]) -> Ruling:
 def holds_in(numbers: Sequence[Measurement]) -> dict[str, bool | None]:
     """Return for each setting whether the claim holds there, None where it stays open.
 
-    A setting is left out where no number contradicts and one at least decides nothing: that one might.
+    A setting is left out where no number contradicts and at least one decides nothing, which might have contradicted.
     """
     settings: dict[str, list[Measurement]] = {}
     for number in numbers:
@@ -149,7 +149,7 @@ def _count(settings: Mapping[str, bool | None]) -> str:
 
 
 def _examples(numbers: Sequence[Measurement], agreeing: bool) -> str:
-    """Return the first number of each quantity that contradicts, or agrees, beside what is claimed."""
+    """Return the first number of each quantity that contradicts, or agrees, with the range claimed."""
     chosen = {number.quantity: number for number in reversed(numbers) if number.agrees is agreeing}
     in_order = [number for number in numbers if chosen.get(number.quantity) is number]
     clauses = [f"{n.quantity} {n.text}, claimed {n.claimed.text} ({n.where})" for n in in_order if n.claimed]
@@ -168,7 +168,7 @@ def _by_quantity(numbers: Sequence[Measurement]) -> dict[str, list[Measurement]]
 
 
 def _line(quantity: str, numbers: Sequence[Measurement]) -> str:
-    """Return a quantity's numbers one by one, or where they are many the range of their middles."""
+    """Return a quantity's numbers one by one, or, for more than MOST_NUMBERS, the range of their middles."""
     if len(numbers) == 1:
         return f"{quantity}: {numbers[0].text}"
     if len({number.text for number in numbers}) == 1:

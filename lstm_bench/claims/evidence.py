@@ -1,4 +1,4 @@
-"""The studies that claims are ruled on together."""
+"""The studies that together decide the claims."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,8 +16,8 @@ from lstm_bench.records.store import StudyRecords
 class Evidence:
     """The plan of a study of claims, with its studies in memory.
 
-    `own_claims` is the folder of a user's own claims, None where there is none. `problems` says in words what could not
-    be read; the rest is there all the same.
+    `own_claims` is the folder of a user's own claims, None where there is none. `problems` are messages on what could
+    not be read; the rest is loaded all the same.
     """
 
     plan: StudyPlan
@@ -32,13 +32,13 @@ class Evidence:
 
 
 def own_claims(study_folder: Path) -> Path | None:
-    """Return claims/, where it stands beside the runs/ that a study's folder lies in."""
+    """Return the folder claims/ next to the runs/ that a study's folder lies in, None where there is none."""
     folder = study_folder.resolve().parent.parent / FOLDER
     return folder if folder.is_dir() else None
 
 
 def load_evidence(folder: Path) -> Evidence:
-    """Return the studies named by the plan in `folder`, which lie beside it.
+    """Return the studies named by the plan in `folder`, whose folders lie next to it.
 
     Raises: RecordError where there is no plan or it cannot be read.
     """

@@ -1,4 +1,4 @@
-"""Load the claims to be ruled on: the explainer's, and a user's own in a folder beside the records."""
+"""Load the claims and return the rulings on them: the explainer's, and a user's own in a folder next to runs/."""
 
 import importlib.util
 from collections.abc import Callable, Iterator, Sequence
@@ -10,7 +10,7 @@ from lstm_bench.claims.contract import Claim
 from lstm_bench.claims.deciding import Ruling, rule_on
 from lstm_bench.claims.explainer import CLAIMS
 
-FOLDER = "claims"  # beside runs/: the user's own claims
+FOLDER = "claims"  # next to runs/: the user's own claims
 REQUIRED = ("TEXT", "SOURCE", "RULE", "NEEDS", "measure")
 
 

@@ -1,4 +1,4 @@
-"""Spans as claims take them: no interval ends where only the lags or the budget did, and what they could have shown."""
+"""Spans for claims: open where the lags or the budget ended, and with the range that a study could have found."""
 
 import math
 from dataclasses import dataclass
@@ -19,10 +19,10 @@ FEWEST = 4  # members at every lag: fewer cannot be significant
 
 @dataclass(frozen=True)
 class TriedSpan:
-    """The span of a cell with what its study could have found.
+    """The span of a cell, and the range in which its study could have found it.
 
     Args:
-        span: the span as the members say, in steps held, or in lag where a task does not say how long these are.
+        span: the span that the members give, in steps held, or in lag where a task does not say how many these are.
         limited: whether it still grows with the budget, so that it is a lower bound.
         reach: the span at the shortest and at the longest lag tried; `NOWHERE` where the members are too few for any
             T50, or the budget too small: no cell solved any lag.
@@ -54,7 +54,7 @@ class TriedSpan:
         return self.limited or self.span.cut_off == "above"
 
     def ratio_to(self, other: "TriedSpan") -> Interval:
-        """Return this span over another, open to the side to which lags or budget leave either; NaN where unknown."""
+        """Return this span over another, open on the sides that lags or budget leave open; NaN where unknown."""
         ratio = span_ratio(self.span, other.span)
         if ratio.bound == "?":
             return UNKNOWN
@@ -63,7 +63,7 @@ class TriedSpan:
         return Interval(ratio.median, low, high)
 
     def ratio_text(self, other: "TriedSpan") -> str:
-        """Return such a ratio in words: "14x (95% 9.6-18)", "at most 0.54x (95% bound 0.80x)"."""
+        """Return the ratio to another span in words: "14x (95% 9.6-18)", "at most 0.54x (95% bound 0.80x)"."""
         ratio, interval = span_ratio(self.span, other.span), self.ratio_to(other)
         if interval[1:] == (ratio.low, ratio.high):
             return ratio.text
@@ -85,7 +85,7 @@ class TriedSpan:
 
 @cache_per_study
 def tried_spans(study: StudyData) -> dict[str, TriedSpan]:
-    """Return each cell's span with what could have been found of it, of a study narrowed to one task."""
+    """Return each cell's span with the range in which it could have been found, of a study narrowed to one task."""
     unit = STEPS if distance_scale(study) else LAG
     return {
         cell: TriedSpan(span, is_budget_limited(study, cell), _reach(study, cell), unit)

@@ -1,4 +1,4 @@
-"""Starts that an RNN and an LSTM share, each of which is one setting of a claim about gradients."""
+"""The starts (initialisations) that an RNN and an LSTM share: each is one setting of a claim about gradients."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass

@@ -24,8 +24,8 @@ AS_TEXT = (Path, PurePath)
 def checkable_type(annotation: Any, target: Callable[..., Any]) -> Any:
     """Return the type by which pydantic checks an argument of a class or function.
 
-    It is Any, which allows everything, where there is no annotation, one that means nothing while the program runs (a
-    name imported under TYPE_CHECKING, a comment in words), or one that pydantic cannot check.
+    It is Any, which allows everything, where there is no annotation, where it cannot be evaluated at run time (a name
+    imported under TYPE_CHECKING, a comment in words), and where pydantic cannot check it.
     """
     if annotation is inspect.Parameter.empty:
         return Any

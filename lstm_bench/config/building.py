@@ -27,7 +27,7 @@ def build(target: Callable[..., Any], settings: Mapping[str, Any], key: str, **s
         target: a class or a function.
         settings: its arguments by name.
         key: the key of these settings in the configuration, "" for those at its root.
-        supplied: further arguments, which no setting may have the name of.
+        supplied: further arguments; no setting may have one of their names.
 
     Raises: ConfigError for an unknown or missing key, a value of another type or out of range, and for a target that
         does not take what is supplied.
@@ -67,7 +67,7 @@ def check_types(
 
 
 def defaults_left(target: Callable[..., Any], settings: Mapping[str, Any], supplied: Iterable[str]) -> dict[str, Any]:
-    """Return the arguments that neither `settings` nor what is supplied gives, at the values of the signature."""
+    """Return the arguments that neither `settings` nor `supplied` names, with their defaults in the signature."""
     named = {*settings, *supplied}
     parameters = inspect.signature(target).parameters.values()
     return {p.name: p.default for p in parameters if p.name not in named and p.default is not p.empty}
@@ -75,7 +75,7 @@ def defaults_left(target: Callable[..., Any], settings: Mapping[str, Any], suppl
 
 @lru_cache
 def _schema(target: Callable[..., Any], supplied: frozenset[str]) -> tuple[list[str], TypeAdapter[dict[str, Any]]]:
-    """Return the names of the settings of a signature, without the `supplied` arguments, and what checks them."""
+    """Return the names of the settings of a signature, without the `supplied` ones, and their adapter."""
     parameters = inspect.signature(target).parameters.values()
     hints: dict[str, Any] = {
         p.name: (Required if p.default is p.empty else NotRequired)[checkable_type(p.annotation, target)]

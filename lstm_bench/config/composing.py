@@ -43,7 +43,7 @@ from lstm_bench.literature.reading import LiteratureError, own_table
 
 DUPLICATES_NAMED = 3
 CHOSEN_GROUPS = ("task", "cell")
-OF_EVERY_CHOICE = (LAG, "cell.hidden_size")  # what a sweep sets of whichever task and cell
+OF_EVERY_CHOICE = (LAG, "cell.hidden_size")  # which a sweep sets for any task and cell
 KEPT_BY_THE_WHOLE = ("experiment", "study", "studies", "measure")  # keys of a study of claims itself
 KEPT_BY_A_PART = "budget"  # a study of claims leaves it to a study that sets it
 
@@ -106,12 +106,12 @@ def hydra_arguments(arguments: Sequence[str], invocation: Invocation) -> list[st
 
     Args:
         arguments: all of them, as typed.
-        invocation: the folder of yaml files, and the arguments that are not about it.
+        invocation: the folder of yaml files, and the other arguments.
 
     Raises: ConfigError for anything that Hydra refuses.
     """
-    rest = invocation.overrides
-    overrides = [text for text in rest if not text.startswith("-") and ("=" in text or text.startswith("~"))]
+    others = invocation.overrides
+    overrides = [text for text in others if not text.startswith("-") and ("=" in text or text.startswith("~"))]
     with searching(invocation.config_dir), one_line_errors(overrides):
         typed = dict(zip(overrides, _as_typed(overrides), strict=True))
         parsed = OverridesParser.create().parse_overrides(list(typed.values()))
@@ -128,7 +128,7 @@ def _sweeps(invocation: Invocation, composer: Composer) -> tuple[RootConfig, lis
     """Return the configuration of the first job, and the overrides of each job of each sweep.
 
     An override of the command line holds in every sweep, in place of the sweep's own values. Where it chooses a task or
-    cell in place of the sweep's, what the sweep sets of its own choice alone, as `cell.heads`, goes with that choice.
+    cell in place of the sweep's, settings of the sweep for its own choice alone, such as `cell.heads`, are dropped.
     """
     parser = OverridesParser.create()
     parsed = parser.parse_overrides(_as_typed(invocation.overrides))
@@ -142,7 +142,7 @@ def _sweeps(invocation: Invocation, composer: Composer) -> tuple[RootConfig, lis
 
 
 def _kept(sweep: Mapping[str, Any], chosen: Container[str]) -> dict[str, Any]:
-    """Return a sweep without the settings of a task or cell in whose place the command line chooses another."""
+    """Return a sweep without the settings of a task or cell that the command line replaces by another."""
     replaced_groups = [group for group in CHOSEN_GROUPS if group in sweep and group in chosen]
     prefixes = tuple(f"{group}." for group in replaced_groups)
     return {key: value for key, value in sweep.items() if key in OF_EVERY_CHOICE or not key.startswith(prefixes)}

@@ -6,7 +6,7 @@ A package that has
     my_cell = "my_pkg.cells:MyCell"
 
 offers `cell=my_cell`, and with the group "lstm_bench.tasks" a task. Its settings are the defaults of its constructor,
-but for those of USUAL, and can be set with `+cell.key=value`. A yaml file of the same name comes first.
+except for those in USUAL, and can be set with `+cell.key=value`. A yaml file of the same name comes first.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,12 +23,12 @@ USUAL: Mapping[str, Mapping[str, Any]] = {"cell": {"hidden_size": 64}, "task": {
 
 
 def offer_entry_points(folders: Sequence[Path]) -> None:
-    """Let Hydra know the cells and tasks of installed packages; nothing of them is imported.
+    """Register the cells and tasks of installed packages with Hydra; nothing of them is imported.
 
-    Hydra would merge one with a yaml file of its name in the `folders`, and warn, so such a one is left out.
+    One with the name of a yaml file in `folders` is left out, since Hydra would merge both, and warn.
     """
     store = ConfigStore.instance()
-    for group in USUAL:  # those of an earlier call
+    for group in USUAL:  # remove those of an earlier call
         for file, node in list(store.repo.get(group, {}).items()):
             if getattr(node, "provider", None) == PROVIDER:
                 del store.repo[group][file]

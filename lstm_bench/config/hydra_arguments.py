@@ -1,7 +1,7 @@
-"""The arguments that Hydra gets: names and paths as typed, a sweep of no more jobs than fit, the jobs to launch.
+"""Prepare the arguments of Hydra: quote names and paths, bound the size of a sweep, and choose the jobs to launch.
 
 Hydra parses an unquoted value in its own grammar: it refuses '#' or 'ü', splits at a comma, and reads 1_000 as a
-number and Nan as no number.
+number and Nan as NaN.
 """
 
 import re
@@ -22,7 +22,7 @@ MOST_JOBS = 10_000
 QUEUED_AT_ONCE = "array_parallelism"
 CHOICE = re.compile(r"(\+{0,2}([^=@~+]+)(?:@[^=]*)?=)([^'\"()\[\]{}$]+)")
 
-PLAIN_NAME = re.compile(r"(?!(null|true|false|nan|inf)$)[a-z_][a-z0-9_/.-]*", re.IGNORECASE)  # as it is for Hydra, too
+PLAIN_NAME = re.compile(r"(?!(null|true|false|nan|inf)$)[a-z_][a-z0-9_/.-]*", re.IGNORECASE)  # Hydra takes it as it is
 
 
 def quoted(text: str) -> str:
@@ -34,7 +34,7 @@ def quoted(text: str) -> str:
 def as_typed(override: str, groups: Collection[str] = ()) -> str:
     """Return an override with its value quoted if it is unquoted free text; return any other unchanged.
 
-    Free text are the names and paths of TEXT_OVERRIDE, and the names of yaml files, between commas, of the `groups`.
+    Free text is a name or path of TEXT_OVERRIDE, or the names of yaml files of the `groups`, separated by commas.
     """
     if text := TEXT_OVERRIDE.fullmatch(override):
         prefix, key, value = text.groups()
@@ -49,7 +49,7 @@ def as_typed(override: str, groups: Collection[str] = ()) -> str:
 def with_resolved(arguments: Sequence[str], resolved: Mapping[str, str]) -> list[str]:
     """Return the arguments of a command with these values, by key, in place of interpolations such as ${now:%H}.
 
-    Each process resolves an interpolation by itself, and a later command to another value.
+    Otherwise each process, and a later command, would resolve an interpolation to a value of its own.
     """
     others = [argument for argument in arguments if argument.lstrip("+").partition("=")[0] not in resolved]
     return [*others, *(f"{key}={value}" for key, value in resolved.items())]
@@ -67,7 +67,7 @@ def launch_arguments(config: StudyConfig, numbers: Iterable[int]) -> list[str]:
 
 
 def jobs_at_once(launcher: Mapping[str, Any], cores: int) -> int:
-    """Return how many jobs a launcher trains at a time: at most one a core of this machine, or what a queue is told.
+    """Return how many jobs a launcher trains at a time: at most one a core of this machine, or a queue's limit.
 
     Args:
         launcher: its settings: `array_parallelism` is a queue's, `n_jobs` joblib's, where -1 is a job for every core
@@ -91,7 +91,7 @@ def jobs_at_once(launcher: Mapping[str, Any], cores: int) -> int:
 
 
 def check_sweep_size(overrides: Sequence[Override]) -> None:
-    """Check how many jobs a sweep has, before it is written out: the product of how many values each key has.
+    """Check the number of jobs of a sweep, the product of the numbers of values of its keys, before it is expanded.
 
     Raises: ConfigError for more than MOST_JOBS; it names the key whose values make them too many.
     """

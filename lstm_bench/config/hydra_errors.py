@@ -38,7 +38,7 @@ OF_EXTRAS = {"submitit_local": "slurm", "submitit_slurm": "slurm"}  # launchers 
 
 @contextmanager
 def one_line_errors(typed: Sequence[str], job: Sequence[str] = ()) -> Iterator[None]:
-    """Turn what Hydra raises in the block, while it is initialized, into a ConfigError of one line.
+    """Turn what Hydra raises in the block into a ConfigError of one line; Hydra has to be initialized.
 
     Args:
         typed: the overrides of the study.
@@ -113,16 +113,16 @@ def _unknown_file(group: str, name: str) -> ConfigError:
     if group == LAUNCHERS and (extra := OF_EXTRAS.get(name)) is not None:
         return ConfigError(f"{group}={name}: not installed: pip install 'lstm_bench[{extra}]'")
     for folder in _folders():
-        beside, unread = folder / f"{name}.yaml", folder / group / f"{name}.yml"
-        if beside.is_file():
-            return ConfigError(f"{error}; {beside} stands beside {group}/: move it there")
+        misplaced, unread = folder / f"{name}.yaml", folder / group / f"{name}.yml"
+        if misplaced.is_file():
+            return ConfigError(f"{error}; {misplaced} stands beside {group}/: move it there")
         if unread.is_file():
             return ConfigError(f"{error}; {unread} is not read: name it {name}.yaml")
     return error
 
 
 def _choices(group: str, name: str) -> list[str]:
-    """Return the yaml files of the folder that a name is in, or of its group, whose folders stand as FOLDER/NAME."""
+    """Return the yaml files of the folder that a name is in, or else of its group, with folders as FOLDER/NAME."""
     inner: list[str] = GlobalHydra.instance().config_loader().get_group_options(group, ObjectType.GROUP)
     folder = name.rpartition("/")[0]
     if folder in inner:
@@ -157,7 +157,7 @@ def _wrong_key(path: str, typed: Sequence[str], job: Sequence[str], cause: BaseE
 
 
 def _arguments(target: Any) -> Collection[str]:
-    """Return the names of what a class or function takes, none where it cannot be imported."""
+    """Return the parameter names of a class or function, none where it cannot be imported."""
     try:
         return inspect.signature(import_target(target, "")).parameters
     except (ConfigError, TypeError, ValueError):
@@ -190,8 +190,8 @@ def _file_and_line(error: Exception, folders: Iterable[Path]) -> str | None:
         folders: where its files may be.
     """
     if isinstance(error, MarkedYAMLError) and (mark := error.problem_mark or error.context_mark):
-        since = f", {error.context} from line {error.context_mark.line + 1}" if error.context_mark else ""
-        return f"{mark.name}, line {mark.line + 1}: {error.problem or 'not YAML'}{since}"
+        context = f", {error.context} from line {error.context_mark.line + 1}" if error.context_mark else ""
+        return f"{mark.name}, line {mark.line + 1}: {error.problem or 'not YAML'}{context}"
     if isinstance(error, ReaderError):
         return _at(Path(error.name), error.position, f"the character U+{_code(error.character):04X} is not allowed")
     if isinstance(error, UnicodeDecodeError):
@@ -201,9 +201,9 @@ def _file_and_line(error: Exception, folders: Iterable[Path]) -> str | None:
     return str(error) if isinstance(error, YAMLError) else None
 
 
-def _at(file: Path, position: int, what: str) -> str:
+def _at(file: Path, position: int, problem: str) -> str:
     line = file.read_bytes()[:position].count(b"\n") + 1 if file.is_file() else 1
-    return f"{file}, line {line}: {what}"
+    return f"{file}, line {line}: {problem}"
 
 
 def _code(character: int | str) -> int:

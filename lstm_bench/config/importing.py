@@ -31,7 +31,7 @@ def import_target(path: Any, key: str) -> Callable[..., Any]:
     except KeyboardInterrupt:
         raise
     except BaseException as error:
-        raise not_allowed(f"{key}.{TARGET}", path, f"the import path of a class ({_told(error, held.text)})") from error
+        raise not_allowed(f"{key}.{TARGET}", path, f"the import path of a class ({_line(error, held.text)})") from error
     if not callable(target):
         kind = f"this is of the type {type(target).__name__}"
         raise not_allowed(f"{key}.{TARGET}", path, f"the import path of a class ({kind})")
@@ -70,7 +70,7 @@ class _Held:
 
     @contextmanager
     def while_importing(self) -> Iterator[None]:
-        """Be sys.stderr for the block."""
+        """Stand in for sys.stderr during the block."""
         self._is_holding, sys.stderr = True, self
         try:
             yield
@@ -79,12 +79,12 @@ class _Held:
             self._is_holding, sys.stderr = False, self._stream
 
 
-def _told(error: BaseException, printed: str) -> str:
-    """Return where in a module's source an error arose, and its first line."""
+def _line(error: BaseException, printed: str) -> str:
+    """Return where in a module's source an error arose, and the first line of its message."""
     message = error.msg if isinstance(error, SyntaxError) else str(error)
     lines = message.strip().splitlines() or [""]
     if (place := _place(error)) is None and isinstance(error, ImportError | AttributeError | ValueError | TypeError):
-        return lines[0]  # of the path itself
+        return lines[0]  # an error in the path itself
     text = f"{type(error).__name__}: {lines[0]}".removesuffix(": ")
     if isinstance(error, SystemExit) and printed.strip():
         text += f", after printing: {printed.strip().splitlines()[-1]}"

@@ -28,7 +28,7 @@ class ComposedJob:
     choices: dict[str, Any]
     launcher: dict[str, Any]
     sweep: dict[str, Any]  # the values that the yaml files sweep, by key
-    resolved: dict[str, str]  # what the interpolations in NAMES came to, by key
+    resolved: dict[str, str]  # the values of the interpolations in NAMES, by key
     searched: bool = False  # whether the lag is one that a search for the span may try
 
 
@@ -41,7 +41,7 @@ class Composer:
     def __init__(self, typed: Sequence[str]) -> None:
         """Take the overrides of the study, which errors name."""
         self._typed = typed
-        self._by_choices: dict[tuple[str, ...], bytes] = {}  # pickled, which a copy is made of faster than by deepcopy
+        self._by_choices: dict[tuple[str, ...], bytes] = {}  # pickled, since loading it is faster than deepcopy
         self._parsed: dict[str, Override] = {}  # by its text: jobs of a sweep share most of their overrides
 
     def job(self, overrides: list[str]) -> ComposedJob:
@@ -52,7 +52,7 @@ class Composer:
         return _built(composed)
 
     def with_one_more(self, overrides: list[str]) -> Callable[[str], ComposedJob]:
-        """Return what composes a job with these overrides and a last one, a value within a group such as task.lag=8.
+        """Return a function that composes a job with these overrides and one more, a value in a group as in task.lag=8.
 
         What these jobs share is composed once.
         """
@@ -78,7 +78,7 @@ class Composer:
         return self._parsed[override]
 
     def _with_values(self, overrides: list[str]) -> DictConfig:
-        """Return Hydra's configuration; where a value cannot be set, Hydra's own composition says why."""
+        """Return Hydra's configuration; where a value cannot be set, let Hydra compose it, which raises the reason."""
         parsed = [self._parse(override) for override in overrides]
         choices = tuple(text for text, override in zip(overrides, parsed, strict=True) if not _is_plain_value(override))
         if choices not in self._by_choices:

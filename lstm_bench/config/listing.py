@@ -34,7 +34,7 @@ def listing(*folders: Path | None) -> str:
 
 
 def names_of(group: str, folder: Path | None = None) -> list[str]:
-    """Return what a group such as "cell" has by name: the yaml files here and in a folder, and installed packages'."""
+    """Return the names in a group such as "cell": of built-in yaml files, those in a folder, and installed packages."""
     installed = [name for kind, name, _ in named_entry_points() if kind == group]
     return sorted({*_files(group, [conf_dir(), *([] if folder is None else [folder])]), *installed})
 
@@ -59,7 +59,7 @@ def _group(group: str, folders: list[Path]) -> str:
 
 
 def describe(path: Path) -> str:
-    """Return the first comment of a yaml that is not a directive of Hydra."""
+    """Return the first comment of a yaml that is not a directive of Hydra, "" without one."""
     lines = path.read_text("utf-8", errors="replace").splitlines()
     comments = [line.lstrip("# ") for line in lines if line.startswith("#")]
     return next((comment for comment in comments if not comment.startswith("@package")), "")

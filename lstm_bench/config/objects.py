@@ -34,7 +34,7 @@ Moment = Literal["initial", "milestones", "final", "solved"]  # solved: final, o
 _tried: dict[tuple[type, str], list[str]] = {}  # notes on the cells of this process, by class and settings
 MOST_OF_A_PROBE = 10**6  # sequences, steps, delays, ... of a built-in probe
 TOO_LARGE = re.compile("allocate memory|not enough memory|out of memory|overflow", re.IGNORECASE)  # torch's own words
-KEPT_WIDTHS = 8  # numbers a unit that the widest kernel keeps of a step: four gates, h, c, tanh(c), and one to spare
+KEPT_WIDTHS = 8  # numbers per unit that the widest kernel keeps of a step: four gates, h, c, tanh(c), and one to spare
 
 
 def make_task(job: JobConfig) -> Task:
@@ -67,8 +67,8 @@ def cell_maker(job: JobConfig, task: Task) -> MakeCell:
 def cell_defaults(job: JobConfig) -> dict[str, Any]:
     """Return the settings of a job's cell that its yaml leaves to the constructor, as recorded: in JSON's types."""
     settings, target = _split(job.cell, "cell")
-    left = defaults_left(target, settings, SUPPLIED_TO_CELLS)
-    recorded: dict[str, Any] = json.loads(json.dumps(left, default=lambda value: getattr(value, "name", str(value))))
+    unset = defaults_left(target, settings, SUPPLIED_TO_CELLS)
+    recorded: dict[str, Any] = json.loads(json.dumps(unset, default=lambda value: getattr(value, "name", str(value))))
     return recorded
 
 
@@ -198,7 +198,7 @@ def _largest_setting(job: JobConfig, sizes: Mapping[str, Any] | None = None) -> 
 
 
 def memory_needed(job: JobConfig, task: Task, cell: Cell) -> tuple[int, int]:
-    """Return estimates of the bytes of weights and of sequences, with the states of all members of a job together.
+    """Return estimates in bytes of the weights, and of the sequences with their states, of all members of a job.
 
     Training keeps the states of its sequences, an evaluation no more than the sequences themselves.
     """
@@ -231,7 +231,7 @@ def _check_device(device: str) -> None:
 
 def _can_compute(device: str) -> bool:
     try:
-        torch.ones(1, device=device).add(1).item()  # a device without numbers, as meta, raises here
+        torch.ones(1, device=device).add(1).item()  # a device without numbers, such as meta, raises here
     except Exception:  # each backend has its own
         return False
     return device == "cpu" or torch.device(device).type != "cpu"

@@ -12,7 +12,7 @@ from lstm_bench.config.tracking_address import FROM_ENVIRONMENT, address_from_en
 from lstm_bench.engine.settings import TrainingSettings
 from lstm_bench.engine.tuning import rate_beyond
 
-MOST_PACKS_AT_ONCE = 4  # with more, a search knows too little where the next one goes
+MOST_PACKS_AT_ONCE = 4  # with more, a search knows too little to choose the next lag
 MEMBERS_PER_JOB_RULE = "an integer of at least 1, or all"
 STUDIES_RULE = "overrides by the name of a study, as in {mine: +experiment=copy_task}"
 MOST_STEPS = 10**9  # all bounds are far above what anybody trains, and far below what no machine ends or holds
@@ -34,7 +34,7 @@ def _all() -> Literal["all"]:
 class RootConfig:
     """The keys at the root of every configuration; each group of settings is checked by its own class.
 
-    "allowed" in a field's metadata is what the error of a value of another type says.
+    "allowed" in a field's metadata is the text of the error for a value of another type.
 
     Args:
         study: the name of the study.
@@ -43,7 +43,7 @@ class RootConfig:
         studies: the studies that a study of claims runs: their overrides by name.
         comparison: which size the compared cells share.
         parameters: with `comparison=parameters`, how many parameters every cell gets.
-        resume: whether the study resumes from its records; else it starts again beside them.
+        resume: whether the study resumes from its records; else it archives them and starts again.
         sweeps: several sweeps in one study; see budgets.py.
         budget: the name of the chosen budget.
         budgets: the budgets of the experiment by name.
@@ -56,9 +56,7 @@ class RootConfig:
     study: str = field(metadata={"allowed": STUDY_NAME_RULE})
     output: str = field(metadata={"allowed": "the path of a folder"})
     measure: Measure
-    studies: dict[str, str] = field(
-        metadata={"allowed": "overrides by the name of a study, as in {mine: +experiment=copy_task}"}
-    )
+    studies: dict[str, str] = field(metadata={"allowed": STUDIES_RULE})
     comparison: Comparison
     parameters: int | None = field(metadata={"allowed": "an integer of at least 1, or null"})
     task: Any
@@ -308,8 +306,8 @@ class SpanConfig:
 class JobConfig:
     """One (task, cell, lag): settings by name, resolved, with `_target_` for the classes.
 
-    `probe` has the settings of each probe by its name, `at` among them. Where `matched`, the hidden size is not the
-    configured one but that with the number of parameters of the largest cell. Where `searched`, the lag is one of those
+    `probe` has the settings of each probe by its name, including `at`. Where `matched`, the hidden size is not the
+    configured one but that with the number of parameters that cells share. Where `searched`, the lag is one of those
     that a search for the span may try.
     """
 
@@ -340,15 +338,15 @@ class BudgetChoice:
 class StudyConfig:
     """The settings of one invocation; `overrides` compose the first job.
 
-    Without `resume` a study starts again beside its old records. `parameters` is how many parameters every cell gets,
-    in place of those of the largest. `unmatched` says which cells have no match in parameters, and why. `published` is
-    the text of the user's own table of published results. `studies` are the studies that a study of claims runs: their
-    overrides by name. `config_dir` is the user's folder of yaml files; `replaced` are its files that replace built-in
-    ones, `unread` those that Hydra does not read. `jobs_at_once` is how many jobs the launcher runs at a time.
-    `launcher` has the settings of Hydra's launcher, its class as `_target_`.
+    Without `resume` a study archives its old records and starts again. `parameters` is how many parameters every cell
+    gets, in place of those of the largest. `unmatched` says which cells have no match in parameters, and why.
+    `published` is the text of the user's own table of published results. `studies` are the studies that a study of
+    claims runs: their overrides by name. `config_dir` is the user's folder of yaml files; `replaced` are its files that
+    replace built-in ones, `unread` those that Hydra does not read. `jobs_at_once` is how many jobs the launcher runs at
+    a time. `launcher` has the settings of Hydra's launcher, its class as `_target_`.
     `members_per_job` is how many reported members of a job each job of the launcher trains, None for all. With `detach`
     the study runs in the background.
-    `resolved` has what the interpolations in the study's name and output folder came to, by key.
+    `resolved` has the values of the interpolations in the study's name and output folder, by key.
     """
 
     study: str

@@ -15,7 +15,7 @@ def searched_lags(settings: RootConfig, max_lag: int, job_at: Callable[[int], Jo
     """Return the lags that may be tried, ascending.
 
     Args:
-        settings: those of the study.
+        settings: the settings of the study.
         max_lag: the longest lag that may be tried.
         job_at: returns the job at a lag.
 
@@ -36,7 +36,7 @@ def searched_lags(settings: RootConfig, max_lag: int, job_at: Callable[[int], Jo
 def check_alone(lags: Sequence[str]) -> None:
     """Check the lags of a sweep.
 
-    Raises: ConfigError where some are given and others are to be found.
+    Raises: ConfigError where both `auto` and lags are given.
     """
     different = list(dict.fromkeys(lags))
     if AUTO in different and len(different) > 1:

@@ -1,4 +1,4 @@
-"""Which addresses MLflow can open, without importing MLflow."""
+"""Check which addresses MLflow can open, without importing MLflow."""
 
 import os
 from importlib.metadata import entry_points

@@ -1,4 +1,4 @@
-"""Whether an MLflow server answers, and takes who asks, without importing MLflow."""
+"""Check that an MLflow server answers and accepts the user, without importing MLflow."""
 
 import os
 import ssl
@@ -18,7 +18,7 @@ ELSEWHERE = (".mlflow/credentials", ".netrc")  # files of the home folder in whi
 
 
 def check_server(key: str, address: str | None) -> None:
-    """Check that the MLflow server at an http address answers, and takes the user; any other address is fine.
+    """Check that the MLflow server at an http address answers and accepts the user; any other address passes.
 
     Raises: ConfigError where nothing answers, or the user or the password is wrong.
     """
@@ -36,7 +36,7 @@ def check_server(key: str, address: str | None) -> None:
             ) from error
     except (OSError, ValueError) as error:
         reason = error.reason if isinstance(error, URLError) else error
-        if not isinstance(reason, ssl.SSLError):  # MLflow may be told to trust it
+        if not isinstance(reason, ssl.SSLError):  # MLflow may be configured to trust it
             raise ConfigError(
                 f"{key}={address}: no MLflow server answers ({reason}): allowed: one that runs; with tracking=off a "
                 "study goes without, and the same command without it writes MLflow later"
@@ -44,7 +44,7 @@ def check_server(key: str, address: str | None) -> None:
 
 
 def _credentials() -> dict[str, str]:
-    """Return the header by which MLflow, too, says who asks."""
+    """Return the header by which MLflow authenticates a user, too; empty without credentials."""
     if user := os.environ.get(USER):
         return {"Authorization": "Basic " + b64encode(f"{user}:{os.environ.get(PASSWORD, '')}".encode()).decode()}
     token = os.environ.get(TOKEN)

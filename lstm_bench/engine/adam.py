@@ -1,7 +1,7 @@
 """Adam for the rows of a block, each with a learning rate of its own.
 
 The update is that of `torch.optim.Adam(fused=True)`, by the same call and to the same bits. The class itself is not
-used, since the first one that is made imports torch's compiler, for more than a second.
+used, since its first instance imports torch's compiler, which takes more than a second.
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
-BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8  # as by default in torch.optim
+BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8  # the defaults of torch.optim
 
 
 class RowAdam:
@@ -62,7 +62,7 @@ class RowAdam:
         return {name: tensor.clone() for name, tensor in state.items()}
 
     def load(self, row: int, moments: Mapping[str, Tensor]) -> None:
-        """Load what `moments` returned; nothing where it is empty."""
+        """Load what `moments` returned; do nothing where that is empty."""
         if moments:
             self._steps[row].copy_(moments["step"])
             self._first[row].copy_(moments["exp_avg"])

@@ -10,7 +10,7 @@ from torch import Generator, Tensor, nn
 
 from lstm_bench.cells.reals import as_reals
 
-DEPTH = 5  # of containers and objects in each other
+DEPTH = 5  # levels of nested containers and objects
 OF_EVERY_MODULE = set(vars(nn.Module()))  # parameters, buffers, submodules, hooks, mode
 
 
@@ -51,7 +51,7 @@ def replaced_attribute(name: str, source: nn.Module, target: nn.Module) -> Itera
 
 
 def _comparable(value: Any, depth: int) -> object:
-    """Return an immutable value that is equal for equal inputs."""
+    """Return an immutable value that is equal for equal inputs, down to `depth` levels."""
     if depth == 0:
         return type(value).__qualname__
     if value is None or isinstance(value, bool | int | float | complex | str | bytes):
@@ -73,7 +73,7 @@ def _tensors(module: nn.Module) -> dict[str, Tensor]:
     return dict((*module.named_parameters(), *module.named_buffers()))
 
 
-# What values of each kind hold: a mapping or a list is compared entry by entry, anything else by ==.
+# The content of values of each kind: a mapping or a list is compared entry by entry, anything else by ==.
 READERS: Mapping[type, Callable[[Any], object]] = {
     Tensor: lambda tensor: _numbers(as_reals(tensor.detach()).cpu().numpy()),
     np.ndarray: _numbers,

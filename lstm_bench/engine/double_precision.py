@@ -1,4 +1,4 @@
-"""The same cell in double precision, for what float32 is too coarse to measure."""
+"""The same cell in double precision, for quantities that float32 is too coarse to measure."""
 
 import copy
 from typing import cast
@@ -12,7 +12,7 @@ from lstm_bench.engine.generic import named_tensors
 from lstm_bench.engine.global_generators import seeded_generators
 from lstm_bench.engine.model import MakeCell, Model, drawn_cell
 
-SEED = 0  # of a start that is written over
+SEED = 0  # of initial values that are overwritten
 
 
 def wide_cell(model: Model) -> Cell:
@@ -23,7 +23,7 @@ def wide_cell(model: Model) -> Cell:
 def in_float64(cell: Cell, make_cell: MakeCell | None = None) -> Cell:
     """Return a cell in double precision and evaluation mode whose parameters need no gradient; `cell` stays as it is.
 
-    It is a new cell with the parameters and buffers of this one, since many a cell cannot be copied: one that keeps a
+    It is a new cell with the parameters and buffers of this one, since many cells cannot be copied: those that keep a
     generator, a weight computed from others, or a function that refers to the cell. Without `make_cell` it is a copy,
     or `cell` itself where that is such a cell already.
     """

@@ -12,11 +12,11 @@ class Drawing:
     """The streams of members for one purpose at one step; members of one role and seed see the same sequences.
 
     Args:
-        study_seed: of the study.
-        members: in the order in which their sequences are wanted.
-        purpose: what is drawn for.
-        step: of training.
-        device: where the sequences are wanted.
+        study_seed: the seed of the study.
+        members: the members, in the order of their sequences.
+        purpose: what the sequences are for.
+        step: the step of training.
+        device: where the sequences are placed.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""The last value of everything that is recorded of a member while it trains, each with its unit."""
+"""The last value of every quantity that is recorded while a member trains, each with its unit."""
 
 from collections.abc import Mapping
 

@@ -20,8 +20,8 @@ from lstm_bench.engine.kernel import Parts
 class FunctionalCell(nn.Module):
     """Run a cell's two methods under `functional_call`, with any parameters and with states as parts by name.
 
-    Every method raises CellError where the cell raises, or returns what its contract does not allow; an error for lack
-    of memory passes unchanged.
+    Every method raises CellError where the cell raises, or returns what its contract does not allow; an
+    out-of-memory error passes unchanged.
 
     Attributes:
         dtype: the real type of the cell's numbers; those of a complex cell are pairs of it.
@@ -57,7 +57,7 @@ class FunctionalCell(nn.Module):
     ) -> list[Tensor]:
         """Return the outputs of steps, one after another; the parameters are put in place once.
 
-        A tensor that a step puts in the place of a parameter or buffer is not there for the next one, as in `step`.
+        A tensor that a step puts in the place of a parameter or buffer is replaced before the next one, as in `step`.
 
         Args:
             weights: parameters and buffers by name.
@@ -71,15 +71,15 @@ class FunctionalCell(nn.Module):
     def _outputs(self, inputs: Iterable[Tensor], state: Parts, cut: Callable[[Parts], Parts]) -> list[Tensor]:
         places, outputs = list(self._places()), list[Tensor]()
         for x in inputs:
-            output, following = self._answer(x, state)
+            output, next_state = self._answer(x, state)
             outputs.append(output)
-            state = cut(following)
+            state = cut(next_state)
             for tensors, name, tensor in places:
                 tensors[name] = tensor
         return outputs
 
     def _places(self) -> Iterator[tuple[dict[str, Any], str, Any]]:
-        """Yield where each parameter and buffer is, as a dict and a name in it, and what is there now."""
+        """Yield the place of each parameter and buffer, a dict and a name in it, and the tensor at that place."""
         for module in self.cell.modules():
             for tensors in (module._parameters, module._buffers):
                 yield from ((tensors, name, tensor) for name, tensor in tensors.items())
@@ -93,17 +93,17 @@ class FunctionalCell(nn.Module):
         if not isinstance(output, Tensor) or output.shape != shape or output.dtype != x.dtype:
             allowed = f"{list(shape)} of {x.dtype}, which is [batch, hidden_size]"
             raise self._refusal("step", f"as output {_described(output)}", allowed)
-        following = self._parts("step", answer[1], shape[0])
-        self._compare_with_entered(following, state)
-        return output, following
+        next_state = self._parts("step", answer[1], shape[0])
+        self._compare_with_entered(next_state, state)
+        return output, next_state
 
-    def _compare_with_entered(self, following: Parts, entered: Parts) -> None:
+    def _compare_with_entered(self, next_state: Parts, entered: Parts) -> None:
         """Raise CellError where a state leaves a step with other parts, shapes or types than it entered with."""
-        if following.keys() != entered.keys():
+        if next_state.keys() != entered.keys():
             raise self._refusal(
-                "step", f"a state of {', '.join(following)}", f"{', '.join(entered)}, as in initial_state"
+                "step", f"a state of {', '.join(next_state)}", f"{', '.join(entered)}, as in initial_state"
             )
-        for name, part in following.items():
+        for name, part in next_state.items():
             before = entered[name]
             if part.shape != before.shape or part.dtype != before.dtype:
                 allowed = f"{list(before.shape)} of {before.dtype}, as in initial_state"
@@ -118,7 +118,7 @@ class FunctionalCell(nn.Module):
         return functional_call(self, {f"cell.{n}": tensor for n, tensor in weights.items()}, (run, *arguments))
 
     def _called(self, method: str, *arguments: Any) -> Any:
-        """Return what a method of the cell returns."""
+        """Return what a method of the cell returns; an exception becomes a CellError, except for lack of memory."""
         try:
             return getattr(self.cell, method)(*arguments)
         except (MemoryError, torch.OutOfMemoryError):

@@ -1,7 +1,7 @@
 """The kernel for any cell: autograd over the cell's `step`, all members in one call where the cell permits it.
 
 `torch.func.vmap` turns a step of one member into a step of all. It refuses cells that branch on values, draw random
-numbers or write in place into what they do not own; such a cell is run member by member. Before it is used, both
+numbers or write in place into tensors they do not own; such a cell is run member by member. Before it is used, both
 ways run a small problem, and outputs, gradients, norms and buffers must agree.
 
 A cell that is run member by member may draw from the global generators: each member then has streams of its own, seeded
@@ -32,15 +32,16 @@ from lstm_bench.engine.segment_graph import SegmentGraph, gradients_of
 TRIAL_BATCH, TRIAL_STEPS = 3, 3
 TRIAL_WEIGHTS = (1.0, 1.01)  # factors on the weights of two members, so that they differ a little
 RELATIVE, ABSOLUTE = 1e-3, 1e-5  # both ways differ by rounding alone
-# One call for all pays from three members on: of the time one after another it takes 1.3 to 1.7 with one member, 0.9 to
-# 1.1 with two and 0.66 to 0.86 with three (MGU and LEM, H 16 to 128, T 100, B 32; one core of an AMD EPYC, torch 2.13,
-# 2026-11-28). A fixed number, since a choice by the clock would give other last bits from run to run.
+# One call for all pays from three members on: it takes 1.3 to 1.7 times as long as one call after another with one
+# member, 0.9 to 1.1 times with two and 0.66 to 0.86 times with three (MGU and LEM, H 16 to 128, T 100, B 32; one core
+# of an AMD EPYC, torch 2.13, 2026-11-28). A fixed number, since a choice by the clock would change last bits between
+# runs.
 BATCHED_FROM = 3
 
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What a step may depend on beside weights, input and state: generators, and buffers that the cell writes into."""
+    """What a step may depend on besides weights, input and state: generators, and buffers that the cell writes into."""
 
     present: GeneratorStates
     streams: list[int | GeneratorStates]
@@ -48,12 +49,12 @@ class Surroundings:
 
 
 class GenericKernel:
-    """The `Kernel` of any other cell.
+    """The `Kernel` of any cell without one of its own.
 
     Args:
         cell: any cell; its parameters serve as an example only.
         batched: whether one call a step runs all members; None does so where there are at least BATCHED_FROM of them
-            and the cell permits it, which a trial finds out.
+            and a trial shows that the cell permits it.
         training: the mode of the cell while it runs: `train()` to train, `eval()` to score and to probe.
         members: how many there are at the start. Those that end do not change the way the others run, nor their bits.
 
@@ -79,7 +80,7 @@ class GenericKernel:
         self.seeds: Sequence[int] = ()
 
     def bytes_per_step(self, inputs: Tensor) -> int:
-        """See `Kernel`; measured once a shape: what autograd saves for one step."""
+        """See `Kernel`; the bytes that autograd saves for one step, measured once for each shape."""
         shape = inputs.shape[2:]
         if shape not in self._step_bytes:
             self._step_bytes[shape] = self._measure_step(torch.zeros(shape, dtype=inputs.dtype))
@@ -143,7 +144,7 @@ class GenericKernel:
         self._streams[index] = GeneratorStates.now()
 
     def surroundings(self) -> Surroundings:
-        """Return what the next `forward` depends on beside its arguments."""
+        """Return what the next `forward` depends on besides its arguments."""
         buffers = [{name: leaf.clone() for name, leaf in self._buffers(leaves).items()} for leaves in self._leaves]
         return Surroundings(GeneratorStates.now(), list(self._streams), buffers)
 
@@ -223,7 +224,7 @@ class GenericKernel:
 
 
 def permits_batching(cell: Cell, training: bool = True) -> bool:
-    """Try whether all members of a cell can step in one call in a mode, with the same results.
+    """Return whether, in a trial, all members of a cell can step in one call in a mode, with the same results.
 
     A cell that fails in the trial is run member by member, and raises its own error there.
     """
@@ -273,7 +274,7 @@ def trial(kernel: Kernel, cell: Cell) -> list[Tensor]:
 
 
 def _of_two_members(tensor: Tensor) -> list[Tensor]:
-    """Return what two members have of a tensor: whole numbers, which may be places in another tensor, are the same."""
+    """Return a tensor of each of two members; whole numbers, which may index another tensor, are the same in both."""
     return [tensor * scale if has_derivative(tensor) else tensor for scale in TRIAL_WEIGHTS]
 
 

@@ -39,7 +39,7 @@ class GeneratorStates:
         return not self.differing(other)
 
     def differing(self, other: "GeneratorStates") -> list[str]:
-        """Return whose generators are in other states: torch's, NumPy's, Python's."""
+        """Return whose generators are in different states: torch's, NumPy's, Python's."""
         tensors = zip((self.cpu, *self.cuda), (other.cpu, *other.cuda), strict=True)
         numpys = repr(self.numpy[2:]) == repr(other.numpy[2:]) and bool((self.numpy[1] == other.numpy[1]).all())
         are_equal = {
@@ -77,7 +77,7 @@ def seeded_generators(seed: int) -> Iterator[None]:
 
 
 def continue_from(stream: int | GeneratorStates) -> None:
-    """Put all global generators to where a stream begins, which is its seed, or to where it was left."""
+    """Put all global generators at the start of a stream, which is its seed, or into the states where it was left."""
     if isinstance(stream, int):
         seed_generators(stream)
     else:
@@ -85,10 +85,10 @@ def continue_from(stream: int | GeneratorStates) -> None:
 
 
 def seed_generators(seed: int) -> None:
-    """Seed torch's, NumPy's and Python's global generator, to the states that `torch.manual_seed` and the like give."""
+    """Seed torch's, NumPy's and Python's global generators, each to the state that its own seeding function gives."""
     if _has_accelerator():
         torch.manual_seed(seed)
-    else:  # `manual_seed` writes down for a device that is not there who called it, which takes most of its time
+    else:  # `torch.manual_seed` records its caller for missing devices, slowly
         torch.default_generator.manual_seed(seed)
     np.random.seed(seed % NUMPY_SEEDS)
     random.seed(seed)
@@ -96,5 +96,5 @@ def seed_generators(seed: int) -> None:
 
 @cache
 def _has_accelerator() -> bool:
-    """Return whether torch has a device beside the CPU, which may draw from a generator of its own."""
+    """Return whether torch has a device other than the CPU, which may draw from a generator of its own."""
     return torch.cuda.is_available() or torch.accelerator.is_available()

@@ -12,7 +12,7 @@ class Kernel(Protocol):
     """Run M members of one cell through a segment of time, and back through the segment that was run last.
 
     One training step is `start`, `forward` segment after segment, then `backward` from the last segment to the first
-    (each run again before, but for the last) and `gradients`. What `forward` keeps for `backward` is the tape.
+    (each but the last run forward again before) and `gradients`. What `forward` keeps for `backward` is the tape.
 
     Shapes: parameters by name, each with the members first; inputs [T, M, B, D]; outputs [T, M, B, H]; parts of the
     state [M, B, ...]; norms [T, M].

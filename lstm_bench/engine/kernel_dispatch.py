@@ -32,7 +32,7 @@ MOST_CLASSES = 4096  # of a compiled read-out, which keeps those of a few sequen
 
 
 class KernelType(Protocol):
-    """A callable that makes the kernel of a cell; its name is known before."""
+    """A callable that makes the kernel of a cell, with the name of that kernel."""
 
     name: str
 
@@ -67,8 +67,8 @@ def kernel_of(
 ) -> Kernel:
     """Return the fastest kernel that is exact for this cell on this device; see `kernel_type`.
 
-    `training` is the mode in which a plug-in's step runs, `members` how many there are of it; a hand-written kernel has
-    one way for all.
+    `training` is the mode in which a plug-in's step runs, `members` the number of its members; a hand-written kernel
+    depends on neither.
     """
     kernel = kernel_type(cell, device, choice)
     if kernel is not GenericKernel:
@@ -93,8 +93,8 @@ def kernel_type(cell: Cell, device: torch.device, choice: KernelChoice = "auto")
     """Return the type of the kernel that runs a cell; the cell may be on the meta device.
 
     `auto` chooses the compiled kernel where it can be built (CPU, float32 or float64), `torch` the one in torch
-    operations, `autograd` the generic one. A cell without a kernel of its own has the generic one, in place of which
-    `kernel_of` with `auto` runs a generated one where it can.
+    operations, `autograd` the generic one. A cell without a kernel of its own has the generic one; with `auto`,
+    `kernel_of` runs a generated one in its place where it can.
     """
     if choice == "autograd":
         return GenericKernel

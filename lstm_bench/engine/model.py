@@ -21,7 +21,7 @@ PIECE = 250  # sequences run at once
 
 
 class Model(NamedTuple):
-    """A cell, the linear map from its output to predictions, and what makes another cell of the same settings."""
+    """A cell, the linear map from its output to predictions, and a function that makes another cell of its settings."""
 
     cell: Cell
     readout: nn.Linear

@@ -27,7 +27,7 @@ class Population:
     """Trained parameters [M, P], gradients [M, P], one Adam state a member, and the tensors that are not trained.
 
     The block holds real numbers; a complex parameter is two of them. Buffers and frozen parameters are kept per member
-    beside the block. All members run through the first one's cell with tensors of their own, so anything else that a
+    next to the block. All members run through the first one's cell with tensors of their own, so anything else that a
     cell draws in its constructor would be shared by all members: `conformance` refuses such a cell.
 
     Members share nothing but the calls: each has its own loss, gradient, clipping, learning rate and data, so a NaN
@@ -114,18 +114,18 @@ class Population:
             raise ValueError(f"weights {tuple(state['weights'].shape)}: allowed: {tuple(self.weights.shape)}")
         self.weights.copy_(state["weights"])
         for kernel, batched in zip(self._plug_in_kernels(), state.get("batched", ()), strict=True):
-            kernel.batched = batched  # as it was chosen for the members that there were at the start
+            kernel.batched = batched  # as chosen for the number of members at the start
         self._constants = {name: state["constants"][name].to(self.device) for name in self._constants}
         for index, moments in zip(range(len(self)), state["moments"], strict=True):
             self._adam.load(index, moments)
 
     @property
     def may_draw(self) -> bool:
-        """Whether a step may draw random numbers: a plug-in's may, those of hand-written kernels draw nothing."""
+        """Whether a step may draw random numbers: a plug-in's may, that of a hand-written kernel draws nothing."""
         return bool(self._plug_in_kernels())
 
     def _plug_in_kernels(self) -> list[GenericKernel]:
-        """Return the kernels that run a plug-in's own step, to train and to score."""
+        """Return the kernels, for training and for scoring, that run a plug-in's own step."""
         kernels = (self._training.kernel, self._evaluation.kernel)
         return [kernel for kernel in kernels if isinstance(kernel, GenericKernel)]
 
@@ -135,7 +135,7 @@ class Population:
         return weights | self._constants
 
     def keep(self, indices: Sequence[int]) -> None:
-        """Keep these members alone, with their weights, gradients and Adam states as they are."""
+        """Keep only these members, with their weights, gradients and Adam states as they are."""
         moments = [self._adam.moments(index) for index in indices]
         gradients = self.gradients[list(indices)]
         self._constants = {name: tensor[list(indices)] for name, tensor in self._constants.items()}
@@ -184,7 +184,7 @@ class Population:
         gradients["readout.weight"].copy_(back.weight)
         gradients["readout.bias"].copy_(back.bias)
         for name, gradient in cell_gradients.items():
-            if f"cell.{name}" in gradients:  # else it is frozen
+            if f"cell.{name}" in gradients:  # otherwise frozen
                 gradients[f"cell.{name}"].copy_(as_reals(gradient))
         return back.losses.to(self.weights.dtype), norms
 

@@ -4,7 +4,7 @@ Vanishing gradients become subnormal numbers after some 150 steps, and a CPU han
 T = 400, B = 32 an LSTM step took 1327 ms with them and 128 ms flushed to zero (2-core x86-64, torch 2.13). The flag
 holds for the threads that exist later, so it must be the first torch call. glibc returns large buffers to the kernel
 at every step and maps them again; with freed memory kept, two workers went from 15.2 to 21.5 steps a second. Which of
-the two matters depends on the machine: on an AMD EPYC (Zen 4, 2026-11-21) flushing changed nothing (117.8 for 118.0
+the two matters depends on the machine: on an AMD EPYC (Zen 4, 2026-11-21) flushing changed nothing (117.8 and 118.0
 ms), keeping memory gave 74.5 ms. A process uses one thread: per-step products are too small to share, and two
 single-thread processes do twice the work of one with two threads. Where a variable of BINDING is set, OpenMP binds the
 thread that loads it to the first core; child processes inherit the binding and would all train on one core.

@@ -1,4 +1,4 @@
-"""The linear read-out of all members: predictions, and the way back through the loss."""
+"""The linear read-out of all members: predictions, and the gradients of the loss."""
 
 from typing import NamedTuple, Protocol
 
@@ -9,7 +9,7 @@ from lstm_bench.tasks.contract import Task
 
 
 class ReadoutBatch(NamedTuple):
-    """What the read-out needs beside outputs: targets [S, M, B], weight [M, C, H] and bias [M, C]."""
+    """What the read-out needs in addition to outputs: targets [S, M, B], weight [M, C, H] and bias [M, C]."""
 
     targets: Tensor
     weight: Tensor
@@ -26,7 +26,7 @@ class ReadoutGradients(NamedTuple):
 
 
 class Readout(Protocol):
-    """What leads from outputs to losses and back."""
+    """The interface of a read-out: from outputs to losses and back."""
 
     def gradients(self, outputs: Tensor, batch: ReadoutBatch) -> ReadoutGradients:
         """Return each member's loss and its gradients, from outputs [S, M, B, H]."""
@@ -37,7 +37,7 @@ class AutogradReadout:
     """The `Readout` of any task, through autograd.
 
     Args:
-        task: whose loss it is.
+        task: gives the loss.
     """
 
     def __init__(self, task: Task) -> None:

@@ -27,11 +27,10 @@ class Run:
 
     `curves` holds (step, metric, value); `state_norms` holds (step, part, ||dL/ds_t|| for t = 0 .. T-1), the norm over
     batch and units of the total derivative of the training loss. `train_s` is the member's share of the time, see
-    `spent_s`: that of a step is divided among the members that took it; it includes `evaluate_s`, that of the
-    evaluations.
-    `milestones` holds the weights at the first evaluation
-    with the task's criterion at or below that many percent of its memoryless baseline. `weights` and `moments`, Adam's,
-    are filled when the member has ended; `reason` says why it diverged.
+    `spent_s`: the time of a step is divided among the members that took it. It includes `evaluate_s`, the share of the
+    evaluations. `milestones` holds, by percentage, the weights at the first evaluation with the task's criterion at or
+    below that percentage of its memoryless baseline. `weights` and `moments`, Adam's, are filled when the member has
+    ended; `reason` says why it diverged.
     """
 
     member: Member
@@ -57,9 +56,9 @@ class Run:
 
 
 def spent_s(device: torch.device) -> float:
-    """Return the seconds that this process has spent so far: of a CPU's time, to which other programs add nothing.
+    """Return the seconds that this process has spent so far: CPU time, to which other programs add nothing.
 
-    On a GPU, for which the CPU waits, they are those of a clock.
+    On a GPU, for which the CPU waits, it is wall-clock time.
     """
     return time.process_time() if device.type == "cpu" else time.perf_counter()
 

@@ -30,8 +30,8 @@ def generator(
 ) -> Generator:
     """Return a fresh generator for one draw; `use` is the purpose of a draw that a cell makes.
 
-    The learning rate does not enter: candidates of one tuning seed start from the same weights and see the same data,
-    and so do different cells at one seed, which makes their comparison a paired one.
+    The learning rate does not enter: candidates of one tuning seed start from the same weights and see the same data.
+    Different cells at one seed see the same data too, which makes their comparison a paired one.
     """
     parts = (study_seed, member.role, member.seed, purpose, step, *([] if use is None else [use]))
     digest = hashlib.blake2b("/".join(map(str, parts)).encode(), digest_size=8).digest()

@@ -48,7 +48,7 @@ class SegmentGraph:
     def _keep_of_all(self, state: Parts) -> Parts:
         """Keep the tensors of all members, and return one member's view of them, from which the next step continues.
 
-        What `vmap` returns at its end may be views of the tensors that went on, to which no gradient comes back.
+        The tensors that `vmap` itself returns may be views that the next step does not use; no gradient reaches them.
         """
         level = maybe_current_level()
         assert level is not None  # `vmap` calls this
@@ -59,9 +59,9 @@ class SegmentGraph:
     def gradients(
         self, d_outputs: Tensor, d_state: Parts, parameters: Sequence[Tensor], with_states: bool
     ) -> list[Tensor]:
-        """Return the gradients of the parameters, of the state that entered, and of all parts of each state if wanted.
+        """Return the gradients of the parameters, of the state that entered and, with `with_states`, of each state.
 
-        `d_outputs` are those of the last steps, `d_state` those of the last state.
+        `d_outputs` are the gradients of the last outputs, `d_state` those of the last state.
         """
         ends = [*self.outputs[len(self.outputs) - len(d_outputs) :], *(self.states[-1][part] for part in d_state)]
         states = [self.entered, *(self.states if with_states else ())]
@@ -70,7 +70,7 @@ class SegmentGraph:
 
 
 def gradients_of(outputs: Sequence[Tensor], arriving: Sequence[Tensor], inputs: Sequence[Tensor]) -> list[Tensor]:
-    """Return the gradient of each input; 0 where no output depends on it."""
+    """Return the gradient of each input from those `arriving` at the outputs; 0 where no output depends on it."""
     pairs = [(output, seed) for output, seed in zip(outputs, arriving, strict=True) if output.requires_grad]
     differentiable = [tensor for tensor in inputs if tensor.requires_grad]
     if not pairs or not differentiable:

@@ -20,12 +20,12 @@ class TrainingSettings:
         clip: largest global gradient norm; 0 turns clipping off.
         beta2: Adam's decay of the mean of squared gradients.
         schedule: `cosine` brings the learning rate of every member down to 0 at its last step.
-        halving: whether of members with several learning rates the worse half of the rates is dropped half-way.
+        halving: whether, among members with several learning rates, the worse half of the rates is dropped half-way.
         stop_when_solved: whether a member ends when it has solved the task; else it trains to its last step.
         study_seed: root of every random stream.
         device: where tensors live.
         kernel: `auto` uses the compiled kernel where there is one and it can be built, `torch` never; `autograd` uses
-            none by hand.
+            no hand-written one.
     """
 
     batch_size: int = 32

@@ -41,8 +41,8 @@ def try_cell(make_cell: MakeCell, device: torch.device, cell_type: type) -> list
         os.kill(child, signal.SIGKILL)
     _, status = os.waitpid(child, 0)
     if not content:
-        how = _end(status) if in_time else f"did not end within {TIMEOUT_S:g} s"
-        return [f"{cell_error(cell_type, f'its trial {how}')}, so nothing is known of its numbers"]
+        outcome = _end(status) if in_time else f"did not end within {TIMEOUT_S:g} s"
+        return [f"{cell_error(cell_type, f'its trial {outcome}')}, so nothing is known of its numbers"]
     kind, sentences = pickle.loads(content)
     if kind == "refusal":
         raise CellError(sentences[0])
@@ -50,7 +50,7 @@ def try_cell(make_cell: MakeCell, device: torch.device, cell_type: type) -> list
 
 
 def _is_in_time(pipe: BinaryIO) -> bool:
-    """Wait for the answer; tell whether it comes in time."""
+    """Wait for the answer, and return whether it comes in time."""
     clock = AwakeClock(2 * BETWEEN_LOOKS_S)
     while clock.seconds() < TIMEOUT_S:
         if select.select([pipe], [], [], BETWEEN_LOOKS_S)[0]:
@@ -79,6 +79,6 @@ def _answer(make_cell: MakeCell, device: torch.device, cell_type: type, writer: 
 
 
 def _end(status: int) -> str:
-    """Return how a child ended that gave no answer."""
+    """Return, in words, how a child without an answer ended."""
     code = os.waitstatus_to_exitcode(status)
     return f"died of {signal.Signals(-code).name}" if code < 0 else f"ended its process with exit code {code}"

@@ -10,7 +10,7 @@ WORST_LOSS = 2.0
 
 
 class Trial(NamedTuple):
-    """How a tuning member does: when it solved, None where it has not, and its normalised loss, NaN if it diverged."""
+    """The result of a member: the step at which it solved, None if never, and its normalised loss, NaN if diverged."""
 
     learning_rate: float
     steps_to_solve: int | None
@@ -20,9 +20,9 @@ class Trial(NamedTuple):
 def best_first(trials: Sequence[Trial], budget: int) -> list[float]:
     """Return the learning rates of the trials, the best first.
 
-    The best rate is that with most members solved within the budget, then with the fewest mean steps to solve counted
-    up to the budget, then with the lowest mean normalised loss, in which a member counts at most 2, twice the loss of
-    no memory, as a diverged one does; then the smallest.
+    The best rate has the most members that solved within the budget; then the fewest mean steps to solve, counted up to
+    the budget; then the lowest mean normalised loss, in which a member counts at most 2, twice the loss without memory,
+    and a diverged one counts 2; then the smallest rate.
 
     Args:
         trials: any number of members a rate.
@@ -52,7 +52,7 @@ def rate_beyond(best: float, rates: Iterable[float]) -> float | None:
 
 
 def half_decade(rate: float, steps: int) -> float:
-    """Return the half-decade so many half-decades above the one nearest to a rate: 1e-4 is -1 above 3e-4."""
+    """Return the half-decade `steps` half-decades above the one nearest to a rate: 1e-4 is -1 step above 3e-4."""
     place = round(math.log(rate, GRID_STEP)) + steps
     decade, is_half = divmod(place, 2)
     return float(f"{3 if is_half else 1}e{decade}")

@@ -38,7 +38,7 @@ class Unroll:
     def forward(self, parameters: Mapping[str, Tensor], inputs: Tensor, last: int) -> Tensor:
         """Return the outputs of the last steps [last, M, B, H], and keep what `backward` needs.
 
-        They may be a view that the next pass overwrites.
+        The result may be a view that the next pass overwrites.
         """
         self._segments = list(inputs.split(segment_lengths(len(inputs), self._most_steps(inputs))))
         self._starts = []
@@ -60,7 +60,7 @@ class Unroll:
 
     @torch.no_grad()
     def last_outputs(self, parameters: Mapping[str, Tensor], inputs: Tensor, last: int) -> Tensor:
-        """Return the outputs of the last steps [last, M, B, H], keeping nothing else; they may be such a view too."""
+        """Return the outputs of the last steps [last, M, B, H], keeping nothing else; the result may be a view."""
         segments = list(inputs.split(STEPS_WITHOUT_TAPE))
         return self._run(parameters, segments, inputs.shape[2], last, lambda _: None)
 
@@ -78,8 +78,8 @@ class Unroll:
             on_segment(state)
             outputs, state = self.kernel.forward(segment, state)
             remaining -= len(segment)
-            read = outputs[len(segment) - _share(last, remaining, len(segment)) :]
-            pieces.append(read.clone() if len(segments) > 1 else read)
+            wanted = outputs[len(segment) - _share(last, remaining, len(segment)) :]
+            pieces.append(wanted.clone() if len(segments) > 1 else wanted)
         return torch.cat(pieces) if len(pieces) > 1 else pieces[0]
 
     def backward(self, d_outputs: Tensor, with_norms: bool) -> tuple[Parts, Parts]:
@@ -89,7 +89,7 @@ class Unroll:
         """
         d_state: Parts | None = None
         norms: list[Parts] = []
-        done, upto = 0, len(d_outputs)  # steps that are done; end of the outputs that are not
+        done, upto = 0, len(d_outputs)  # steps that are done; end of the output gradients that are not
         for k in reversed(range(len(self._segments))):
             segment = self._segments[k]
             if done:

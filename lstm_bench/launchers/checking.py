@@ -1,4 +1,4 @@
-"""Whether a launcher can run jobs here: what it needs is installed, and its cluster takes such jobs."""
+"""Check that a launcher can run jobs here: what it needs is installed, and its cluster accepts such jobs."""
 
 import socket
 from collections.abc import Mapping, Sequence
@@ -11,14 +11,14 @@ from lstm_bench.launchers.errors import LauncherError
 PLUGIN = "hydra_plugins.lstm_bench_launchers."
 EXTRAS = {f"{PLUGIN}SlurmLauncher": ("submitit", "slurm"), f"{PLUGIN}RayLauncher": ("ray", "ray")}  # module and extra
 CONNECT_S = 5.0
-LEAST = {  # of SLURM's settings that are integers
+LEAST = {  # the least value of each of SLURM's integer settings
     **dict.fromkeys(("nodes", "tasks_per_node", "cpus_per_task", "timeout_min"), 1),
     **dict.fromkeys(("gpus_per_node", "signal_delay_s", "max_requeues"), 0),
 }
 
 
 def check_launcher(settings: Mapping[str, Any]) -> None:
-    """Check that the launcher with these settings, its `_target_` among them, can run jobs.
+    """Check that the launcher with these settings, including its `_target_`, can run jobs.
 
     Raises: LauncherError that names the setting, in a line.
     """
@@ -42,7 +42,7 @@ def check_launcher(settings: Mapping[str, Any]) -> None:
 
 
 def _check_values(settings: Mapping[str, Any]) -> None:
-    """Check what SLURM would misread, or submitit refuses in a traceback; null is the cluster's default."""
+    """Check settings that SLURM would misread, or submitit refuse with a traceback; null is the cluster's default."""
     chosen = {name: value for name, value in settings.items() if value is not None}
     for name, least in LEAST.items():
         if not _is_number(value := chosen.get(name, least), int) or value < least:

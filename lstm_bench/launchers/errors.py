@@ -1,4 +1,4 @@
-"""What a launcher says where a cluster does not run a job."""
+"""The error of a launcher where a cluster does not run a job."""
 
 
 class LauncherError(Exception):

@@ -1,7 +1,7 @@
 """Jobs as tasks of Ray: on the cores of this machine, or on a cluster that runs already.
 
-Ray's own interface, and not the package hydra-ray-launcher: that wants cloudpickle < 3, which joblib >= 1.6 refuses,
-and gives up a sweep with the first worker that dies.
+This calls Ray's own interface. The package hydra-ray-launcher needs cloudpickle < 3, which joblib >= 1.6 refuses, and
+gives up a sweep when one worker dies.
 """
 
 import logging
@@ -19,7 +19,7 @@ from lstm_bench.launchers.sweep_job import SweepJob
 from lstm_bench.python_process import import_path
 
 LOOPBACK = "127.0.0.1"
-QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}  # no reports home, no notice of it
+QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}  # no usage reports or tips
 
 
 def launch(jobs: Sequence[SweepJob], settings: Mapping[str, Any]) -> list[JobReturn]:
@@ -40,15 +40,15 @@ def launch(jobs: Sequence[SweepJob], settings: Mapping[str, Any]) -> list[JobRet
     _connect(ray, settings["address"])
     try:
         needs = {key: settings[key] for key in ("num_cpus", "num_gpus", "max_retries", "resources")}
-        run = ray.remote(**{key: value for key, value in needs.items() if value})(_run)
-        place = (str(Path.cwd()), import_path(), dict(settings["env_vars"] or {}))
-        tasks = [run.remote(job, *place) for job in jobs]
+        run = ray.remote(**{key: value for key, value in needs.items() if value is not None})(_run)
+        context = (str(Path.cwd()), import_path(), dict(settings["env_vars"] or {}))
+        tasks = [run.remote(job, *context) for job in jobs]
         ray.wait(tasks, num_returns=len(tasks), fetch_local=False)
         try:
             return [ray.get(task) for task in tasks]
         except RayError as error:
             lines = str(error).strip().splitlines()
-            reason = lines[-1] if isinstance(error, RayTaskError) else lines[0]  # a traceback, or what became of it
+            reason = lines[-1] if isinstance(error, RayTaskError) else lines[0]  # of a traceback, or of a message
             raise LauncherError(f"Ray gave up a task: {reason}") from error
     finally:
         ray.shutdown()

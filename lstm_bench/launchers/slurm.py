@@ -1,7 +1,7 @@
-"""Jobs of a SLURM cluster: submitted by submitit as arrays, awaited by their results and the queue, queued again.
+"""Run jobs on a SLURM cluster: submit arrays by submitit, wait for results, and queue interrupted jobs again.
 
 A job that a signal ends before its limit, or for another job, has written a checkpoint: it puts itself into the queue
-again and goes on from there. Whoever submitted it is not needed for that.
+again and goes on from there, even if the process that submitted it has ended.
 """
 
 import os
@@ -22,11 +22,11 @@ from lstm_bench.launchers.errors import LauncherError
 from lstm_bench.launchers.sweep_job import SweepJob
 
 POLL_S, QUEUE_POLL_S = 1.0, 10.0  # for results, which are files; for the queue, which has other users
-RESULT_PATIENCE_S = 20.0  # for a result to be seen on a shared file system when the queue says that its job has ended
+RESULT_PATIENCE_S = 20.0  # for a result to appear on a shared file system after the queue reports its job as ended
 OURS = ("submitit_folder", "max_requeues")  # settings that are not submitit's
 SHARED = ("name", "timeout_min", "cpus_per_task", "gpus_per_node", "tasks_per_node", "mem_gb", "nodes")  # of submitit
 RESTARTS = "SLURM_RESTART_COUNT"
-SUBMITITS = (signal.SIGTERM, signal.SIGCONT, signal.SIGUSR2)  # that it handles; the supervisor of a job does it better
+SUBMITITS = (signal.SIGTERM, signal.SIGCONT, signal.SIGUSR2)  # handled by submitit; the job's supervisor does it better
 QUEUED_AGAIN = 75  # exit code of a run that another one follows; EX_TEMPFAIL of sysexits.h
 
 
@@ -89,7 +89,7 @@ def _submitted(executor: Any, run: "_Run", jobs: Sequence[SweepJob]) -> list[Any
 
 
 class _Run:
-    """What SLURM runs: a job of the sweep, which is queued again where a signal has ended it."""
+    """The function that SLURM runs: a job of the sweep, which is queued again where a signal has ended it."""
 
     def __init__(self, max_requeues: int) -> None:
         self._max_requeues = max_requeues
@@ -107,7 +107,7 @@ class _Run:
         return done
 
     def _runs_again(self, job_id: str) -> bool:
-        """Tell whether SLURM has queued this job again, or takes it now; not where a person has cancelled it."""
+        """Queue this job again unless SLURM has; return whether it is queued, False where a person has cancelled it."""
         before = int(os.environ.get(RESTARTS, "0"))
         try:
             state, restarts = slurm_queue.state_and_restarts(job_id)
@@ -129,8 +129,8 @@ def _results(submitted: Sequence[Any]) -> list[JobReturn]:
     Raises: LauncherError where a job has no result for another reason.
     """
     jobs, without_result = {str(job.job_id): job for job in submitted}, dict[str, str]()
-    for over in _ended(list(jobs), lambda job_id: jobs[job_id].paths.result_pickle.exists()):
-        without_result |= over
+    for states in _ended(list(jobs), lambda job_id: jobs[job_id].paths.result_pickle.exists()):
+        without_result |= states
     if cancelled := [job_id for job_id, state in without_result.items() if state == slurm_queue.CANCELLED]:
         print(f"SLURM jobs were cancelled: {', '.join(cancelled)}", file=sys.stderr)
     lost = {job_id: state for job_id, state in without_result.items() if job_id not in cancelled}
@@ -144,7 +144,7 @@ def _results(submitted: Sequence[Any]) -> list[JobReturn]:
 
 def _result(job: Any) -> JobReturn:
     outcome, result = job._get_outcome_and_result()
-    if outcome == "error":  # before or after our own code, which says by itself what went wrong: a traceback
+    if outcome == "error":  # a traceback from outside our own code, which reports its errors itself
         last_line = str(result).strip().rpartition("\n")[2]
         raise LauncherError(f"SLURM job {job.job_id} failed: {last_line}; its log: {job.paths.stderr}")
     assert isinstance(result, JobReturn)
@@ -152,7 +152,7 @@ def _result(job: Any) -> JobReturn:
 
 
 def _ended(job_ids: Sequence[str], has_result: Callable[[str], bool]) -> Iterator[Mapping[str, str]]:
-    """Wait until all jobs have ended; yield the states of those that the queue has given up without a result."""
+    """Wait until all jobs have ended; yield the states of those that have left the queue without a result."""
     waiting, over_since, next_look = list(job_ids), dict[str, float](), 0.0
     while waiting := [job_id for job_id in waiting if not has_result(job_id)]:
         now = time.monotonic()

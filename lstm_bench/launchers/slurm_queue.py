@@ -1,4 +1,4 @@
-"""What SLURM says of its queue, by its own commands; none of them needs SLURM's accounting."""
+"""Query and change SLURM's queue by its own commands, none of which needs SLURM's accounting."""
 
 import re
 import subprocess
@@ -19,7 +19,7 @@ MOST_SECONDS = 60.0  # that a command may take
 def run(*command: str) -> str:
     """Run a command of SLURM and return what it prints.
 
-    Raises: LauncherError with what it says, where it fails, is not there or does not answer.
+    Raises: LauncherError with its message, where the command fails, is not installed or does not answer.
     """
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=MOST_SECONDS)
@@ -32,9 +32,9 @@ def run(*command: str) -> str:
     return done.stdout
 
 
-def _reason(said: str) -> str:
-    """Return the first line that a command of SLURM says of an error, without its own name."""
-    lines = [re.sub(r"^\w+: (error|fatal): ", "", line).strip() for line in said.splitlines()]
+def _reason(stderr: str) -> str:
+    """Return the first line of the error output of a SLURM command, without the command's name."""
+    lines = [re.sub(r"^\w+: (error|fatal): ", "", line).strip() for line in stderr.splitlines()]
     return next(filter(None, lines), "")
 
 
@@ -45,7 +45,7 @@ def max_array_size() -> int:
 
 
 def states(job_ids: Sequence[str]) -> Mapping[str, str]:
-    """Return the state of each job, as "12" or "12_3" of an array; PURGED for one that the queue no longer has.
+    """Return the state of each job by its id, "12", or "12_3" in an array; PURGED for one that has left the queue.
 
     Raises: LauncherError where the controller does not answer, which says nothing of the jobs.
     """
@@ -59,8 +59,8 @@ def states(job_ids: Sequence[str]) -> Mapping[str, str]:
             raise
         table = ""
     known = dict(line.split() for line in table.splitlines())
-    of_the_rest = {array: known.get(array, PURGED) for array in arrays}  # of jobs that never began
-    return {job_id: known.get(job_id, of_the_rest[job_id.partition("_")[0]]) for job_id in job_ids}
+    array_states = {array: known.get(array, PURGED) for array in arrays}  # of jobs that never began
+    return {job_id: known.get(job_id, array_states[job_id.partition("_")[0]]) for job_id in job_ids}
 
 
 def is_over(state: str) -> bool:
@@ -69,19 +69,21 @@ def is_over(state: str) -> bool:
 
 
 def cancel_waiting(job_ids: Collection[str]) -> None:
-    """Take those jobs out of the queue that have not begun."""
+    """Remove those jobs from the queue that have not begun."""
     arrays = sorted({job_id.partition("_")[0] for job_id in job_ids})
     if arrays:
         run("scancel", "--state=PENDING", *arrays)
 
 
 def state_and_restarts(job_id: str) -> tuple[str, int]:
-    """Return the state of a job, and how often it was queued again: one more as soon as SLURM does so by itself.
+    """Return the state of a job, and how often it was queued again, which counts at once what SLURM does by itself.
 
-    Raises: LauncherError where the controller does not answer, or no longer knows the job.
+    Raises: LauncherError where the controller does not answer, no longer knows the job, or leaves one of them out.
     """
-    said = dict(re.findall(r"\b(JobState|Restarts)=(\w+)", run("scontrol", "show", "job", job_id)))
-    return said["JobState"], int(said["Restarts"])
+    fields = dict(re.findall(r"\b(JobState|Restarts)=(\w+)", run("scontrol", "show", "job", job_id)))
+    if len(fields) < 2 or not fields["Restarts"].isdecimal():
+        raise LauncherError(f"scontrol show job {job_id}: no JobState or Restarts in its answer")
+    return fields["JobState"], int(fields["Restarts"])
 
 
 def requeue(job_id: str) -> None:

@@ -16,7 +16,7 @@ class SweepJob:
 
     Attributes:
         context, config, task_function: what Hydra gives to a launcher.
-        overrides: those of this job.
+        overrides: the overrides of this job.
         number: its place in the sweep.
         singletons: Hydra's state, which a new process lacks.
     """
@@ -29,7 +29,7 @@ class SweepJob:
     singletons: Mapping[Any, Any]
 
     def run(self, job_id: str) -> JobReturn:
-        """Run it in this process; `job_id` is what the cluster calls it."""
+        """Run it in this process; `job_id` is its name on the cluster."""
         Singleton.set_state(dict(self.singletons))
         setup_globals()
         config = self.context.config_loader.load_sweep_config(self.config, list(self.overrides))
@@ -54,6 +54,6 @@ def sweep_jobs(
     """Return the jobs of a sweep, from what Hydra gives to a launcher."""
     singletons = Singleton.get_state()
     return [
-        SweepJob(context, config, task_function, tuple(each), number, singletons)
-        for number, each in enumerate(overrides, first_number)
+        SweepJob(context, config, task_function, tuple(job_overrides), number, singletons)
+        for number, job_overrides in enumerate(overrides, first_number)
     ]

@@ -1,1 +1,1 @@
-"""Published results with their protocols and sources, and how their units translate into ours."""
+"""Published results with their protocols and sources, and conversions of their units into ours."""

@@ -8,7 +8,7 @@ def recall_from_all_positions(cross_entropy: float, lag: int, n_symbols: int) ->
 
         recall = all (T + 2n) / n
 
-    It is exact where the blanks cost nothing, as for every model that knows the clock, and else an upper bound.
+    It is exact where the blanks cost nothing, as for every model that knows the time step, and else an upper bound.
     """
     return cross_entropy * (lag + 2 * n_symbols) / n_symbols
 

@@ -1,4 +1,4 @@
-"""Published results, one row each; an incomplete row is refused by line and column."""
+"""Read tables of published results, one row each; an unusable row is refused by line and column."""
 
 import csv
 import io
@@ -38,6 +38,7 @@ METRICS = (
 )  # fmt: skip
 PROTOCOL = ("runs", "model", "training", "data", "stopping")
 SOURCE_COLUMNS = ("citation", "url")
+SURPLUS = "values without a column"
 
 
 class LiteratureError(ValueError):
@@ -88,10 +89,11 @@ class PublishedResult(BaseModel):
     """One published number.
 
     Attributes:
-        settings: settings of the task, beside dialect and lag, that a study must share.
+        settings: settings of the task, in addition to dialect and lag, that a study must share.
         bound: "<" or ">" where the source gives no more than a bound.
-        length: the length at which a model was evaluated, where it differs from the length in training.
-        solved: whether the task was solved, by the source or its number; None where it does not say.
+        length: the length at which a model was evaluated; None for the length in training.
+        solved: whether the task was solved, according to the source or its number; None where neither says.
+        where: the table or figure of the source.
         runs, model, training, data, stopping: the protocol.
     """
 
@@ -190,7 +192,7 @@ def own_table(path: Path) -> str:
 
 @cache
 def own_results(text: str, name: str = "published.csv") -> tuple[PublishedResult, ...]:
-    """Return the rows of such a table.
+    """Return the rows of the text of a user's own table, see `own_table`; `name` stands for it in error messages.
 
     Raises: LiteratureError as `read_results` does, and for a row without a citation or an address.
     """
@@ -209,14 +211,20 @@ def _text(path: Path) -> str:
 
 
 def _rows(text: str, name: str, columns: Sequence[str]) -> list[tuple[int, dict[str, str]]]:
-    reader = csv.DictReader(io.StringIO(text, newline=""), restkey="", restval="")
+    reader = csv.DictReader(io.StringIO(text, newline=""), restkey=SURPLUS, restval="")
     try:
         header = tuple(reader.fieldnames or ())
         if header != tuple(columns):
             raise LiteratureError(f"{name}: columns {', '.join(header) or 'none'}: allowed: {', '.join(columns)}")
-        return [(reader.line_num, {column: str(row[column]).strip() for column in columns}) for row in reader]
+        rows = [(reader.line_num, row) for row in reader]
     except csv.Error as error:
         raise LiteratureError(f"{name}: {error}: allowed: values separated by commas") from error
+    for line, row in rows:
+        if surplus := row.get(SURPLUS):
+            value = ",".join(surplus)
+            allowed = f'{len(columns)} values, with a text that holds a comma in "quotes"'
+            raise LiteratureError(f"{name} line {line}: one value too many, {value}: allowed: {allowed}")
+    return [(line, {column: str(row[column]).strip() for column in columns}) for line, row in rows]
 
 
 def _result(name: str, line: int, row: Mapping[str, str], sources: Mapping[str, Source]) -> PublishedResult:

@@ -1,4 +1,4 @@
-"""The end of a sentence: what of it is left in the state, whether answers need the boundary, and the gate there."""
+"""The end of a sentence: how much of it the state keeps, whether answers need the boundary, and the gate there."""
 
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -24,18 +24,18 @@ CONTENT_AFTER = Metric("memory/content_after_{path}", SHARE)
 STRENGTH_AFTER = Metric("memory/content_variance_after_{path}")
 RIGHT_AFTER = Metric("memory/right_answers_after_{path}", SHARE)
 GATE_ON_CONTENT = Metric("gates/content_kept_at_{path}", SHARE)
-DISTANCES = 7  # behind the boundary at which content is read, 0 and 1 among them
+DISTANCES = 7  # after the boundary at which content is read, 0 and 1 among them
 LEAST_SEQUENCES = 40
 
 
 @dataclass(frozen=True)
 class Side:
-    """What was measured with a boundary, or with an ordinary word in its place and all else the same.
+    """Measurements with a boundary, or with an ordinary word in its place and all else the same.
 
-    content: held-out r^2 of a linear read-out of what the sentence before had said, chance subtracted, from the state
+    content: held-out r^2 of a linear read-out of the content of the sentence before, chance subtracted, from the state
     `Boundary.distances` steps after that word, 0 being the state that has just read it.
     strength: the variance of that state that the content explains, summed over units.
-    right: share of right answers by steps after that word; the right ones are those with a boundary, on both sides.
+    right: share of right answers by steps after that word; the right answers of both sides are those with a boundary.
     all_right: the same share over all these steps.
     gate: the gate that keeps the state, at that word, on the units that carry the content; None where there is none.
     """
@@ -49,7 +49,7 @@ class Side:
 
 @dataclass(frozen=True)
 class Boundary:
-    """What a boundary does, beside what an ordinary word does in its place."""
+    """Measurements of a boundary, and of an ordinary word in its place."""
 
     distances: list[int]
     sides: dict[str, Side]
@@ -76,20 +76,20 @@ class Boundary:
 
 
 def boundary(model: Model, task: Task, generator: Generator, sequences: int = 1600) -> Boundary | None:
-    """Measure what is left of a sentence after its end, and what a cell makes of the word that ends it.
+    """Measure how much of a sentence a cell keeps after its end, and how it treats the word that ends it.
 
     Sequences are the task's, with a boundary in their middle; in a copy an ordinary word, the same in all, stands in
-    its place. Four numbers are taken of both:
+    its place. Four numbers are measured on both:
 
-    - content: how much of what the sentence had said can be read off the whole state by ridge regression, fitted on
+    - content: how much of the content of the sentence can be read off the whole state by ridge regression, fitted on
       half of the sequences, with the penalty chosen on a quarter and r^2 taken on the last quarter (`linear_readout`).
       Of several columns of content the mean of those that vary is taken. Fillers follow, the same on both sides, so
-      that nothing but the boundary can take the content away. What is a thousand times smaller is read as well as
-      before, as long as nothing else in the state covers it.
-    - strength: the variance of the state that a linear regression on the content explains, summed over units: a ninth
-      where all that carries the content is multiplied by a third.
-    - right answers: those that the task's oracle gives to the sequence with its boundary, to the words that the task
-      drew; a later boundary among these becomes a filler. Who takes no notice of the boundary answers both alike.
+      that nothing but the boundary can take the content away. Content that is a thousand times smaller is read as well
+      as before, as long as nothing else in the state covers it.
+    - strength: the variance of the state that a linear regression on the content explains, summed over units; it
+      falls to a ninth where all that carries the content is multiplied by a third.
+    - right answers: those that the task's oracle gives to the sequence with its boundary, at the words that the task
+      drew; a later boundary among these becomes a filler. A model that ignores the boundary answers both alike.
     - gate: the mean of the gate that the cell's `retention` names, at that word, in the same states before it. Units
       are weighted by the squared correlation (chance subtracted, none below 0) of the part of the state that the gate
       keeps with the content, just before that word; the part is the last one of the gate's width: c of an LSTM.
@@ -99,15 +99,15 @@ def boundary(model: Model, task: Task, generator: Generator, sequences: int = 16
     Costs two unrolls of all sequences in float64, two predictions, and an eigendecomposition a distance and side: about
     half a second for an LSTM with H = 64 at T = 39.
 
-    Raises: ProbeError for fewer than 40 sequences, weights or states that are not finite, or content that is the same
-    in all sequences.
+    Raises: ProbeError for fewer than 40 sequences, too few steps, weights or states that are not finite, content that
+    is the same in all sequences, or no answer after the boundary.
     """
     if not isinstance(task, HasSentences):
         return None
     need(sequences >= LEAST_SEQUENCES, PROBE, f"sequences={sequences}", f"at least {LEAST_SEQUENCES}")
     need_finite_weights(PROBE, model)
     middle = task.length // 2
-    need(middle + 1 < task.length and middle >= 1, PROBE, f"a sequence of {task.length} steps", "at least 4 steps")
+    need(middle + 1 < task.length and middle >= 1, PROBE, f"a sequence of {task.length} steps", "at least 3 steps")
     words, cell = _draw(task.sample(sequences, generator).inputs, task, middle, generator), wide_cell(model)
     complete = words.inputs(task.boundary, words.asking, task.input_size)
     content = task.content(complete.double())[middle - 1]
@@ -123,25 +123,25 @@ def boundary(model: Model, task: Task, generator: Generator, sequences: int = 16
         read = words.inputs(word, words.silent, task.input_size)[middle:].double()
         after = states(cell, read, before)
         wholes = [_whole(after[k]) for k in distances]
-        left, strength = ([measure(whole, content) for whole in wholes] for measure in (_decoded, _explained))
+        decoded, strength = ([measure(whole, content) for whole in wholes] for measure in (_decoded, _explained))
         right = _right(model, words.inputs(word, words.asking, task.input_size), answers)
         by_step = {k + 1: float(right[k][asked[k]].mean()) for k in range(len(right)) if asked[k].any()}
         gate = None if weights is None else float((_gate(cell, read[0], before) * weights).sum())
-        sides[name] = Side(left, strength, by_step, float(right[asked].mean()), gate)
+        sides[name] = Side(decoded, strength, by_step, float(right[asked].mean()), gate)
     return Boundary(distances, sides)
 
 
 class _Words(NamedTuple):
-    """Words [T, B] up to the middle, and two ways to go on after it: as the task does, and with fillers alone."""
+    """Words [T, B] up to the middle, and two continuations after it: the words of the task, and fillers alone."""
 
     first: Tensor
     asking: Tensor
     silent: Tensor
     filler: int  # what stands in the middle of all sequences in place of a boundary: a constant, as a boundary is
 
-    def inputs(self, word: int, rest: Tensor, input_size: int) -> Tensor:
-        """Return inputs [T, B, D] with a word in the middle and one of the two ways after it."""
-        joined = torch.cat((self.first, torch.full_like(self.first[:1], word), rest))
+    def inputs(self, word: int, continuation: Tensor, input_size: int) -> Tensor:
+        """Return inputs [T, B, D] with a word in the middle and one of the two continuations after it."""
+        joined = torch.cat((self.first, torch.full_like(self.first[:1], word), continuation))
         return F.one_hot(joined, input_size).float()
 
 
@@ -174,10 +174,10 @@ def _explained(whole: Tensor, content: Tensor) -> float:
 
 
 def _right(model: Model, inputs: Tensor, answers: Tensor) -> Tensor:
-    """Return 1 where a model answers as it should in the last steps [S, B], else 0."""
-    said = predict(model, inputs, len(inputs))[-len(answers) :]
-    need_finite(PROBE, **{"an answer": said})
-    return (said.argmax(dim=-1) == answers).double()
+    """Return 1 where a model gives the right answer in the last steps [S, B], else 0."""
+    predictions = predict(model, inputs, len(inputs))[-len(answers) :]
+    need_finite(PROBE, **{"an answer": predictions})
+    return (predictions.argmax(dim=-1) == answers).double()
 
 
 @torch.no_grad()
@@ -188,7 +188,7 @@ def _gate(cell: Any, x: Tensor, before: State) -> Tensor:
 
 
 def _carriers(cell: Cell, before: State, content: Tensor) -> Tensor | None:
-    """Return how much of the content each unit carries [H], of sum 1.
+    """Return the share of the content that each unit carries [H], of sum 1.
 
     None without a gate that keeps the state, or where no unit carries any content.
     """

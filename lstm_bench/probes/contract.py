@@ -1,4 +1,4 @@
-"""What every probe is: a pure function of (model, task, generator) that returns a frozen dataclass and never logs.
+"""The interface of a probe: a pure function of (model, task, generator) that returns a frozen dataclass and never logs.
 
     def probe(model: Model, task: Task, generator: Generator, **settings) -> Reading | None
 
@@ -20,7 +20,7 @@ class ProbeError(ValueError):
 
 
 class Curve(NamedTuple):
-    """Values against something: steps back, delay, distance, time step, unit."""
+    """Values against a quantity: steps back, delay, distance, time step, unit."""
 
     at: Sequence[float]
     values: Sequence[float]
@@ -30,9 +30,9 @@ class Reading(Protocol):
     """The measurement of a probe, ready to be recorded."""
 
     def metrics(self) -> Mapping[Metric, float]:
-        """Return the numbers, each with its declaration; what is not known is left out.
+        """Return the numbers by their declarations; unknown numbers are left out.
 
-        Who runs the probe adds the moment. A plug-in may return a key `<group>/<name>` in place of a declaration.
+        The caller of the probe adds the moment. A plug-in may return a key `<group>/<name>` in place of a declaration.
         """
         ...
 
@@ -45,7 +45,7 @@ Probe = Callable[..., Reading | None]
 
 
 def need(condition: bool, probe: str, met: str, allowed: str) -> None:
-    """Raise a ProbeError unless the condition holds."""
+    """Raise a ProbeError, with the value that was `met` and what is `allowed`, unless the condition holds."""
     if not condition:
         raise ProbeError(f"{probe}: {met}: allowed: {allowed}")
 

@@ -1,4 +1,4 @@
-"""How much of a cell state changes in a step, and how much of it is what was kept, by what the step is for."""
+"""How much a cell state changes in a step, and how much of it was kept rather than written, by the role of the step."""
 
 import math
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ KEPT = Metric("gates/state_kept_{path}", SHARE)
 class ConveyorBelt:
     """By role of the step, medians over steps and sequences.
 
-    change: ||c_t - c_{t-1}|| / ||c_{t-1}||, over steps at which there was a c.
+    change: ||c_t - c_{t-1}|| / ||c_{t-1}||, over all steps but the first, before which c is 0.
     kept: sum |f c_{t-1}| / (sum |f c_{t-1}| + sum |i g|), sums over units: the share of c_t that is due to keeping.
     change_by_step, kept_by_step: the same medians over sequences at each step but the first.
     """
@@ -33,19 +33,19 @@ class ConveyorBelt:
     kept_by_step: list[float]
 
     def metrics(self) -> dict[Metric, float]:
-        """Return both medians for each role; what a c of 0 leaves undefined is left out."""
+        """Return both medians for each role; those that a c of 0 leaves undefined are left out."""
         by_metric = ((CHANGE, self.change), (KEPT, self.kept))
         values = {metric.of(role): value for metric, roles in by_metric for role, value in roles.items()}
         return {metric: value for metric, value in values.items() if math.isfinite(value)}
 
     def curves(self) -> dict[str, Curve]:
-        """Return both against the time step, from 1."""
+        """Return both medians against the time step, from 1."""
         by_name = {"change of c": self.change_by_step, "share kept": self.kept_by_step}
         return {name: Curve(range(1, len(values) + 1), values) for name, values in by_name.items()}
 
 
 def conveyor_belt(model: Model, task: Task, generator: Generator, examples: int = 32) -> ConveyorBelt | None:
-    """Watch the cell state of an LSTM on fresh sequences; the first step, before which c is 0, is left out.
+    """Measure changes of an LSTM's cell state on fresh sequences; the first step, before which c is 0, is left out.
 
     None for a cell without `step_with_gates`, and for a task without roles. Costs one unroll without gradients.
 

@@ -19,7 +19,7 @@ HALF_LIFE, IS_LOWER_BOUND = Metric("memory/half_life", STEPS), Metric("memory/ha
 
 @dataclass(frozen=True)
 class Forgetting:
-    """Recall of each cue at each distance [distances][cues]: 1 all of it, 0 what no memory reaches."""
+    """Recall of each cue at each distance [distances][cues]: 1 is all of it, 0 what a memoryless model reaches."""
 
     distances: list[int]
     recalls: list[list[float]]
@@ -52,7 +52,7 @@ def forgetting(model: Model, task: Task, generator: Generator, sequences: int = 
 
     On copy the lag itself is changed, and recall is (accuracy - 1/8) / (7/8) of each letter; on adding the sequence
     stays as it was and one of the markers is put at the distance, and recall is the squared partial correlation of the
-    answer with that value. So on adding every distance was met in training, on copy one alone.
+    answer with that value. So on adding every distance was met in training, on copy only one.
 
     Costs one evaluation for each distance, in float32 by the cell's kernel: 60 ms for an LSTM on copy at lag 16
     with H = 64, one thread of an AMD EPYC.
@@ -69,14 +69,14 @@ def forgetting(model: Model, task: Task, generator: Generator, sequences: int = 
 @torch.no_grad()
 def _recall(model: Model, task: Task, generator: Generator, sequences: int) -> list[float]:
     batch = task.sample(sequences, generator)
-    said: Tensor = predict(model, batch.inputs, task.predicted_steps)
-    need_finite(PROBE, **{f"an answer at length {task.length}": said})
-    recalls: list[float] = task.recall(said, batch).tolist()
+    predictions: Tensor = predict(model, batch.inputs, task.predicted_steps)
+    need_finite(PROBE, **{f"an answer at length {task.length}": predictions})
+    recalls: list[float] = task.recall(predictions, batch).tolist()
     return recalls
 
 
 def half_life(distances: Sequence[int], recalls: Sequence[float]) -> float:
-    """Return the distance at which recall falls to one half, going on from where it is highest.
+    """Return the distance at which recall falls to one half, beyond the one where it is highest.
 
     Between the two distances where it passes one half, recall is taken to be linear in the logarithm of the distance.
     0 where it is below one half everywhere, inf where it stays above until the longest distance. It starts from the

@@ -1,4 +1,4 @@
-"""What each gate does at a cue, at a blank, at a recall and at a reset, and what is lost where it cannot."""
+"""What each gate does at a cue, at a blank, at a recall and at a reset, and what is lost where it is held constant."""
 
 from dataclasses import dataclass
 
@@ -54,9 +54,9 @@ def gate_roles(model: Model, task: Task, generator: Generator, examples: int = 3
     """Watch the gates of an LSTM on fresh sequences, by role, then clamp one gate after another and score again.
 
     None for a cell without `step_with_gates`, and for a task without roles. A clamp holds a gate at every step of every
-    sequence at its own mean, unit by unit: it takes away all that the gate does at one step and not at another, and
-    leaves how open it is on average. Costs one unroll, and three more for a model that has learned its task: about 40
-    ms each at T = 54, H = 64, one thread beside other work.
+    sequence at its own mean, unit by unit: it removes all that the gate does at one step and not at another, and keeps
+    how open it is on average. Costs one unroll, and three more for a model that has learned its task: about 40 ms each
+    at T = 54, H = 64, one thread of a machine in use.
 
     Raises: ProbeError for no example, or weights or gates that are not finite.
     """

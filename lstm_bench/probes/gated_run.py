@@ -1,4 +1,4 @@
-"""An LSTM run step by step with some of its gates held at other values, and everything inside it kept."""
+"""An LSTM run step by step with some of its gates held at other values, and all its internal values recorded."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ GATES = ("i", "f", "o")
 
 @dataclass(frozen=True, eq=False)
 class GatedRun:
-    """What happened in an LSTM at each step: outputs, the gates as used, the candidate g, and c before and after.
+    """The values of an LSTM at each step: outputs, the gates as used, the candidate g, and c before and after.
 
     Shapes: [T, B, H] each; `gates` by name.
     """
@@ -38,7 +38,7 @@ def has_held_gates(cell: Cell) -> bool:
 def sequences_with_roles(
     probe: str, model: Model, task: Task, generator: Generator, examples: int
 ) -> tuple[Batch, dict[str, Tensor]] | None:
-    """Return fresh sequences and the roles of their steps; None where the cell has no gates to hold, or no step a role.
+    """Return fresh sequences and the roles of their steps; None where no gate can be held, or the task has no roles.
 
     Raises: ProbeError for no example, or weights that are not finite.
     """
@@ -51,7 +51,7 @@ def sequences_with_roles(
 
 @torch.no_grad()
 def gated_run(cell: Any, inputs: Tensor, held: Mapping[str, Tensor] | None = None) -> GatedRun:
-    """Run a cell over inputs [T, B, D], with these of its gates i, f and o held at these values [H] at every step."""
+    """Run a cell over inputs [T, B, D], with the gates in `held`, of i, f and o, at these values [H] at every step."""
     values = {} if held is None else held
     state = cell.initial_state(inputs.shape[1])
     steps: list[tuple[Tensor, dict[str, Tensor], Tensor, Tensor, Tensor]] = []

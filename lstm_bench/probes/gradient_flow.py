@@ -45,8 +45,8 @@ class Decline:
 class GradientFlow:
     """The gradient of the last output, step by step back in time.
 
-    `joint` follows it through the whole state; `paths` follow, for each part of a state that has several, what returns
-    to that part through that part alone.
+    `joint` follows it through the whole state; `paths` follow, for each part of a state with several, the gradient of
+    that part at the end through that part alone.
     """
 
     joint: Decline
@@ -94,7 +94,7 @@ def flow_over(cell: Cell, inputs: Tensor, generator: Generator, lengths: Tensor 
         cell: any cell; it is copied, not changed.
         inputs: [T, B, D].
         generator: draws v, one for the output and one for each part.
-        lengths: T of each sequence [B], from whose own last step k is counted, up to the shortest; None: all as long.
+        lengths: T of each sequence [B]; k is counted from its own last step, up to the shortest T. None: all as long.
 
     Source: Pascanu, Mikolov & Bengio 2013.
     """
@@ -137,7 +137,7 @@ def _unit_vector(like: Tensor, generator: Generator) -> Tensor:
 
 
 def _kept_to_the_paths(gradients: Parts, carries: Mapping[str, Tensor]) -> Parts:
-    """Let a path carry the gradient of its own part alone; copies, since parts may share what autograd returns."""
+    """Return copies in which a path carries the gradient of its own part alone; autograd may return shared tensors."""
     kept = {part: gradient.clone() for part, gradient in gradients.items()}
     for part, gradient in kept.items():
         for name, row in carries.items():
@@ -158,7 +158,7 @@ def _means_by_steps_back(norms: Tensor, ends: Tensor, groups: int) -> list[list[
 
 
 def decay_per_step(norms: Sequence[float]) -> float:
-    """Return exp of the least-squares slope of ln g_k over k, where g_k > 0; 0.0 where one alone is above 0."""
+    """Return exp of the least-squares slope of ln g_k over k, where g_k > 0; 0.0 where only one is above 0."""
     points = [(k, math.log(norm)) for k, norm in enumerate(norms) if norm > 0]
     if len(points) < 2:
         return 0.0

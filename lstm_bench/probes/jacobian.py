@@ -15,7 +15,7 @@ from lstm_bench.probes.contract import Curve, need, need_finite, need_finite_wei
 from lstm_bench.probes.unrolled import flat, pull_back, split, unroll
 from lstm_bench.tasks.contract import Task, log_spaced
 
-SIZE_LIMIT = 256  # units: beyond, S x S matrices for every step take seconds
+SIZE_LIMIT = 256  # units: beyond this, S x S matrices for every step take seconds
 PROBE = "jacobian"
 SPECTRAL_DECAY = Metric("grad/spectral_decay", FACTOR)
 
@@ -29,11 +29,11 @@ class JacobianNorms:
     frobenius: list[float]
 
     def metrics(self) -> dict[Metric, float]:
-        """Return the decay per step of the spectral norm, between the first and the last k that is not 0."""
-        known = [(k, math.log(norm)) for k, norm in zip(self.steps_back, self.spectral, strict=True) if norm > 0]
-        if len(known) < 2:
+        """Return the decay per step of the spectral norm, between the first and the last k where that is not 0."""
+        points = [(k, math.log(norm)) for k, norm in zip(self.steps_back, self.spectral, strict=True) if norm > 0]
+        if len(points) < 2:
             return {}
-        (first, ln_first), (last, ln_last) = known[0], known[-1]
+        (first, ln_first), (last, ln_last) = points[0], points[-1]
         return {SPECTRAL_DECAY: math.exp((ln_last - ln_first) / (last - first))}
 
     def curves(self) -> dict[str, Curve]:
@@ -42,7 +42,7 @@ class JacobianNorms:
 
 
 def jacobian(model: Model, task: Task, generator: Generator, points: int = 12) -> JacobianNorms | None:
-    """Measure the Jacobian product on one fresh sequence of the task, at so many k; see `jacobian_over`.
+    """Measure the Jacobian product on one fresh sequence of the task, at up to `points` k; see `jacobian_over`.
 
     None for a cell with more than 256 units. Costs an unroll with S copies of a sequence and a singular value
     decomposition for each k: 12 ms for an RNN and 50 ms for an LSTM at T = 54, H = 64, one thread of an AMD EPYC.
@@ -69,12 +69,12 @@ def jacobian_over(cell: Cell, inputs: Tensor, steps_back: Sequence[int]) -> Jaco
     size = flat(dict(state_parts(cell.initial_state(1)))).shape[1]
     steps = unroll(PROBE, cell, inputs.double().repeat(1, size, 1))
     product = split(torch.eye(size, dtype=torch.float64), steps[-1].left)
-    kept = []
+    products_at_k = []
     for k, step in enumerate(reversed(steps), start=1):
         product = pull_back(step, product)
         if k in steps_back:
-            kept.append(flat(product))
-    products = torch.stack(kept)
+            products_at_k.append(flat(product))
+    products = torch.stack(products_at_k)
     need_finite(PROBE, **{"the Jacobian product": products})
     spectral = torch.linalg.matrix_norm(products, ord=2).tolist()
     return JacobianNorms(sorted(set(steps_back)), spectral, torch.linalg.matrix_norm(products).tolist())

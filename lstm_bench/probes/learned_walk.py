@@ -29,11 +29,11 @@ class LearnedWalk:
     answers: list[int]
 
     def metrics(self) -> dict[Metric, float]:
-        """Return no number: a walk consists of curves."""
+        """Return no metrics: a walk consists of curves."""
         return {}
 
     def curves(self) -> dict[str, Curve]:
-        """Return each unit of each value against the place of the word, "f 0", "f 1", ..., and "answer"."""
+        """Return each unit of each value against the position of the word, "f 0", "f 1", ..., and "answer"."""
         units = {
             f"{name} {unit}": Curve(range(len(rows)), [row[unit] for row in rows])
             for name, rows in self.values.items()
@@ -56,8 +56,8 @@ def learned_walk(model: Model, task: Task, generator: Generator) -> LearnedWalk 
     unknown = [word for word in sentence if word not in words]
     need(not unknown, PROBE, f"the word {', '.join(unknown)}", ", ".join(words))
     need_finite_weights(PROBE, model)
-    places = torch.tensor([words.index(word) for word in sentence])
-    inputs = F.one_hot(places, task.input_size).unsqueeze(1)
+    indices = torch.tensor([words.index(word) for word in sentence])
+    inputs = F.one_hot(indices, task.input_size).unsqueeze(1)
     values = _values(wide_cell(model), inputs.double())
     need_finite(PROBE, **values)
     answers = predict(model, inputs.float(), len(sentence)).squeeze(1).argmax(dim=-1)
@@ -66,7 +66,7 @@ def learned_walk(model: Model, task: Task, generator: Generator) -> LearnedWalk 
 
 @torch.no_grad()
 def _values(cell: Cell, inputs: Tensor) -> dict[str, Tensor]:
-    """Return each value [words, units]."""
+    """Return the gates, the candidate and the parts of the state by name, each [words, units]."""
     gates, candidate = (optional_method(cell, name) for name in ("gates", "candidate"))
     state, values = cell.initial_state(1), dict[str, list[Tensor]]()
     for x in inputs:
@@ -80,7 +80,7 @@ def _values(cell: Cell, inputs: Tensor) -> dict[str, Tensor]:
 
 
 def _real_parts(state: State) -> dict[str, Tensor]:
-    """Return the parts of a state, those of complex numbers as two: "h.real" and "h.imag"."""
+    """Return the parts of a state, a complex one as two: "h.real" and "h.imag"."""
     parts = dict[str, Tensor]()
     for name, part in state_parts(state).items():
         parts |= {f"{name}.real": part.real, f"{name}.imag": part.imag} if part.is_complex() else {name: part}

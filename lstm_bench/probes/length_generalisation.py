@@ -20,7 +20,7 @@ SCORE = Metric("memory/score_at_{path}", SHARE)  # a perfect memory scores 1
 class LengthGeneralisation:
     """The task's metrics, by the multiple of the lag that was trained on.
 
-    `score` is the one that a perfect memory brings to 1. Nearest whole lags; a lag that the task does not have is left
+    `score` is the one that a perfect memory brings to 1. Lags are rounded; one that the task does not have is left
     out.
     """
 
@@ -71,6 +71,6 @@ def _tasks(task: Task) -> Iterator[tuple[float, Task]]:
 @torch.no_grad()
 def _metrics(model: Model, task: Task, generator: Generator, sequences: int) -> dict[str, float]:
     batch = task.sample(sequences, generator)
-    said = predict(model, batch.inputs, task.predicted_steps)
-    need_finite(PROBE, **{f"an answer at lag {task.lag}": said})
-    return {name: float(value) for name, value in task.metrics(said, batch.targets).items()}
+    predictions = predict(model, batch.inputs, task.predicted_steps)
+    need_finite(PROBE, **{f"an answer at lag {task.lag}": predictions})
+    return {name: float(value) for name, value in task.metrics(predictions, batch.targets).items()}

@@ -1,16 +1,16 @@
-"""How well a linear map reads something off a state: ridge regression with intercept, scored on held-out rows."""
+"""How well a linear map reads targets off a state: ridge regression with intercept, scored on held-out rows."""
 
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-RIDGES = tuple(10.0**power for power in range(-10, 1))  # over the mean variance of a state's directions
+RIDGES = tuple(10.0**power for power in range(-10, 1))  # penalties over the mean variance of a state's directions
 ROUNDING = 1e-20  # the r^2 of a constant with anything
 
 
 class Rows(NamedTuple):
-    """States [N, S], and what is read off them [N, K]."""
+    """States [N, S], and the targets to be read off them [N, K]."""
 
     states: Tensor
     targets: Tensor
@@ -31,11 +31,11 @@ class _Regression(NamedTuple):
 
 
 def held_out_r2(training: Rows, validation: Rows, test: Rows) -> Tensor:
-    """Return r^2 of each target [K] on the test rows, less what so many independent pairs reach.
+    """Return r^2 of each target [K] on the test rows, less the expectation for as many independent pairs.
 
     The regression is fitted on the training rows, with the penalty of RIDGES that does best on the validation rows over
-    all targets together. r^2 is the squared correlation, 0 for a constant prediction or target, and what is returned is
-    (r^2 - 1/(n-1)) / (1 - 1/(n-1)) for n test rows: no negative value is cut off, so that noise does not add up.
+    all targets together. r^2 is the squared correlation, 0 for a constant prediction or target, and the value returned
+    is (r^2 - 1/(n-1)) / (1 - 1/(n-1)) for n test rows: negative values are kept, so that noise does not add up.
     """
     regression = _prepare(*training)
     best = max(
@@ -49,7 +49,7 @@ def held_out_r2(training: Rows, validation: Rows, test: Rows) -> Tensor:
 
 
 def above_chance(r2: Tensor, n: int) -> Tensor:
-    """Subtract what n independent pairs reach; a constant prediction, whose r^2 is 0 but for rounding, keeps its 0."""
+    """Return r^2 less that of n independent pairs, 1 for 1; 0 for a constant prediction, whose r^2 is rounding."""
     chance = 1 / (n - 1)
     return ((r2 - chance) / (1 - chance)).where(r2 > ROUNDING, 0.0)
 

@@ -38,9 +38,9 @@ class LyapunovSpectrum:
         return -1 / top if top < 0 else math.inf
 
     def metrics(self) -> dict[Metric, float]:
-        """Return the top exponent, its horizon where it is negative, and what it is gone within where it is -inf.
+        """Return the top exponent, its horizon where it is negative, and `gone_within` where it is -inf.
 
-        What is not finite is left out.
+        Values that are not finite are left out.
         """
         values = {
             TOP_EXPONENT: self.exponents[0],
@@ -118,7 +118,7 @@ def spectrum_over(
 
 
 def _gone_within(growth: Tensor) -> int | None:
-    """Return the most steps from one that forgets a direction to the next; None where a direction is never forgotten.
+    """Return the most steps from one that forgets a direction to the next; None where one direction is never forgotten.
 
     `growth` [steps, directions] is -inf where a direction is forgotten.
     """
@@ -131,7 +131,7 @@ def _gone_within(growth: Tensor) -> int | None:
 
 
 def _log_growth(r: Tensor, size: int) -> Tensor:
-    """Return ln |R_jj|; -inf where the rest of a direction is no more than rounding."""
-    left = r.diagonal().abs()
+    """Return ln |R_jj|; -inf where what remains of a direction is at most rounding error."""
+    remaining = r.diagonal().abs()
     rounding = size * torch.finfo(r.dtype).eps * r.norm()
-    return left.where(left > rounding, 0.0).log()
+    return remaining.where(remaining > rounding, 0.0).log()

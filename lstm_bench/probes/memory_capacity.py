@@ -43,7 +43,7 @@ class MemoryCapacity:
 
     @property
     def is_cut_off(self) -> bool:
-        """Whether the longest delay that was tried is still read well: then the span is longer than it."""
+        """Whether even the longest delay that was tried is read well, so that the span may be longer."""
         return self.span == len(self.squared_correlations)
 
     def metrics(self) -> dict[Metric, float]:
@@ -65,11 +65,11 @@ def memory_capacity(
 ) -> MemoryCapacity:
     """Measure MC = sum over k of r^2_k, the state driven by i.i.d. input u(t) ~ U(-1, 1).
 
-    The cell gets x(t) = u(t) d, with d a random unit vector of its input space; the task gives no more than its size.
+    The cell gets x(t) = u(t) d, with d a random unit vector of its input space.
     From the whole state s(t), u(t + 1 - k) is decoded by ridge regression with intercept (`linear_readout`), fitted on
     some streams; the penalty is the one that does best on others, over all k together; r^2_k is the squared correlation
-    on streams that neither saw, less its expectation 1/(n-1) for an n of independent pairs: (r^2 - 1/(n-1)) / (1 -
-    1/(n-1)). No negative value is cut off, so that noise at long delays does not add up.
+    on streams used for neither, less its expectation 1/(n-1) for n independent pairs: (r^2 - 1/(n-1)) / (1 -
+    1/(n-1)). Negative values are kept, so that noise at long delays does not add up.
 
     A linear shift register of N units has capacity N and span N, a cell whose state is its input has 1 and 1.
 
@@ -81,7 +81,7 @@ def memory_capacity(
         steps: time steps of each stream that are used, after `delays` steps that are not.
 
     Memory that is spread thinly over many delays is understated where steps are few: of orthogonal networks of 10 units
-    (gain 0.95, six draws), whose capacity is 10, a mean of 9.7 is found, and 10.0 with 600 steps.
+    (gain 0.95, six draws), whose capacity is 10, the mean measured is 9.7, and 10.0 with 600 steps.
 
     Costs 16 streams of 250 steps and one eigendecomposition: 16 ms for an RNN, 34 ms for an LSTM with H = 64,
     one thread of an AMD EPYC.

@@ -1,4 +1,4 @@
-"""The same word, second time: how much an answer depends on a word some steps back, all else being the same."""
+"""The same word in two contexts: how much an answer depends on a word some steps back, all else being equal."""
 
 import math
 from dataclasses import dataclass
@@ -23,12 +23,12 @@ class SameWord:
     divergences: list[float]
 
     def metrics(self) -> dict[Metric, float]:
-        """Return it at distance 1 and at the longest."""
+        """Return the divergence at distance 1 and at the longest."""
         ends = {"next": 0, "furthest": -1}
         return {DIVERGENCE.of(name): self.divergences[place] for name, place in ends.items()}
 
     def curves(self) -> dict[str, Curve]:
-        """Return it against the distance."""
+        """Return the divergence against the distance."""
         return {"divergence": Curve(range(1, len(self.divergences) + 1), self.divergences)}
 
 
@@ -37,8 +37,8 @@ def same_word(model: Model, task: Task, generator: Generator, sequences: int = 3
 
         JS(p, q) = H((p + q)/2) - (H(p) + H(q))/2, in bits, mean over pairs
 
-    Both sequences of a pair are the task's, but for the first word, which is another one in the second; at step d both
-    read the same word, and p and q are what the model answers. None for a task whose inputs are not words (one-hot).
+    Both sequences of a pair are the task's, except that the second has another first word; at step d both read the same
+    word, and p and q are the model's answers. None for a task whose inputs are not words (one-hot).
 
     Costs one unroll of twice as many sequences, in float32 by the cell's kernel: 7 ms for an LSTM at T = 9 with H = 64,
     one thread of an AMD EPYC.
@@ -54,25 +54,25 @@ def same_word(model: Model, task: Task, generator: Generator, sequences: int = 3
     shift = torch.randint(1, task.input_size, (sequences,), generator=generator)
     other = inputs.clone()
     other[0] = torch.nn.functional.one_hot((inputs[0].argmax(dim=-1) + shift) % task.input_size, task.input_size)
-    said, also = _answers(model, torch.cat((inputs, other), dim=1)).chunk(2, dim=1)
-    return SameWord(_divergence(said, also)[1:].tolist())
+    answers, other_answers = _answers(model, torch.cat((inputs, other), dim=1)).chunk(2, dim=1)
+    return SameWord(_divergence(answers, other_answers)[1:].tolist())
 
 
 def is_one_hot(inputs: Tensor) -> bool:
-    """Tell whether inputs [T, B, D] are words: one 1 a step, else 0."""
+    """Return whether inputs [T, B, D] are words: a single 1 at each step, else 0."""
     return bool(((inputs == 0) | (inputs == 1)).all() and (inputs.sum(dim=-1) == 1).all())
 
 
 @torch.no_grad()
 def _answers(model: Model, inputs: Tensor) -> Tensor:
-    said = predict(model, inputs, len(inputs))
-    need_finite(PROBE, **{"an answer": said})
-    return said
+    predictions = predict(model, inputs, len(inputs))
+    need_finite(PROBE, **{"an answer": predictions})
+    return predictions
 
 
-def _divergence(said: Tensor, also: Tensor) -> Tensor:
+def _divergence(first: Tensor, second: Tensor) -> Tensor:
     """Return JS of the softmax of both [T, B, C], mean over pairs [T], in bits."""
-    p, q = (answers.double().softmax(dim=-1) for answers in (said, also))
+    p, q = (answers.double().softmax(dim=-1) for answers in (first, second))
     return (_entropy((p + q) / 2) - (_entropy(p) + _entropy(q)) / 2).clamp_min(0).mean(dim=1) / math.log(2)
 
 

@@ -1,4 +1,4 @@
-"""What state and gates do while a cell reads its task: size, distribution, and the time scales they make."""
+"""State and gates while a cell reads its task: their size, their distribution and their time scales."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -27,9 +27,10 @@ GatesOf = Callable[[Tensor, State], Mapping[str, Tensor]]
 
 @dataclass(frozen=True)
 class Gate:
-    """One gate over all units, sequences and their steps: mean by time step, share of values in 20 bins of [0, 1].
+    """One gate over all units, sequences and their steps.
 
-    `shut` and `open` are the shares of values below 0.05 and above 0.95.
+    `trace` is the mean by time step, `distribution` the share of values in each of 20 bins of [0, 1]. `shut` and `open`
+    are the shares of values below 0.05 and above 0.95.
     """
 
     mean: float
@@ -86,27 +87,28 @@ def state_and_gates(model: Model, task: Task, generator: Generator, examples: in
 
     Costs one unroll without gradients: 16 ms for an LSTM at T = 54, H = 64, one thread of an AMD EPYC.
 
-    Raises: ProbeError for weights, a state or a gate that are not finite, or a gate outside [0, 1].
+    Raises: ProbeError for no example, weights, a state or a gate that are not finite, or a gate outside [0, 1].
     Source: Gers, Schmidhuber & Cummins 2000; Tallec & Ollivier 2018 for the time constant.
     """
     need(examples >= 1, PROBE, f"examples={examples}", "at least 1")
     need_finite_weights(PROBE, model)
     cell = wide_cell(model)
     batch = task.sample(examples, generator)
-    read = torch.arange(int(batch.lengths.max())).unsqueeze(1) < batch.lengths
-    states, gates = _watch(cell, batch.inputs[: len(read)].double())
+    is_read = torch.arange(int(batch.lengths.max())).unsqueeze(1) < batch.lengths
+    states, gates = _watch(cell, batch.inputs[: len(is_read)].double())
     need_finite(PROBE, **{f"part {name} of the state": values for name, values in states.items()})
     for name, values in gates.items():
         met = f"gate {name} between {float(values.min()):g} and {float(values.max()):g}"
         need(bool(((values >= 0) & (values <= 1)).all()), PROBE, met, "numbers between 0 and 1")
-    traces = {name: _trace(values.abs().square(), read).sqrt().tolist() for name, values in states.items()}
+    traces = {name: _trace(values.abs().square(), is_read).sqrt().tolist() for name, values in states.items()}
     kept = gates.get(str(getattr(cell, "retention", None)))
-    return StateAndGates(traces, {n: _gate(values, read) for n, values in gates.items()}, _time_constants(kept, read))
+    by_name = {name: _gate(values, is_read) for name, values in gates.items()}
+    return StateAndGates(traces, by_name, _time_constants(kept, is_read))
 
 
 @torch.no_grad()
 def _watch(cell: Cell, inputs: Tensor) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-    """Return each part of the state after each step, and each gate in it, [T, B, ...]."""
+    """Return each part of the state after each step, and each gate during it, [T, B, ...]."""
     state: State = cell.initial_state(inputs.shape[1])
     gates_of: GatesOf = optional_method(cell, "gates") or (lambda _x, _state: {})
     states, gates = list[Mapping[str, Tensor]](), list[Mapping[str, Tensor]]()
@@ -121,22 +123,22 @@ def _stacked(by_step: list[Mapping[str, Tensor]]) -> dict[str, Tensor]:
     return {name: torch.stack([widened(parts[name]) for parts in by_step]) for name in by_step[0]}
 
 
-def _trace(values: Tensor, read: Tensor) -> Tensor:
-    """Return the mean at each step [T] of values [T, B, ...], over the sequences that have not ended [T, B]."""
+def _trace(values: Tensor, is_read: Tensor) -> Tensor:
+    """Return the mean at each step [T] of values [T, B, ...], over the sequences that have not ended."""
     means = values.flatten(2).mean(dim=2)
-    return torch.where(read, means, 0.0).sum(dim=1) / read.sum(dim=1)
+    return torch.where(is_read, means, 0.0).sum(dim=1) / is_read.sum(dim=1)
 
 
-def _gate(values: Tensor, read: Tensor) -> Gate:
-    read_values = values[read]
+def _gate(values: Tensor, is_read: Tensor) -> Gate:
+    read_values = values[is_read]
     counts = torch.histc(read_values, BINS, 0.0, 1.0) / read_values.numel()
     shut, opened = (float(share.double().mean()) for share in (read_values < SHUT, read_values > OPEN))
-    return Gate(float(read_values.mean()), shut, opened, _trace(values, read).tolist(), counts.tolist())
+    return Gate(float(read_values.mean()), shut, opened, _trace(values, is_read).tolist(), counts.tolist())
 
 
-def _time_constants(kept: Tensor | None, read: Tensor) -> list[float]:
+def _time_constants(kept: Tensor | None, is_read: Tensor) -> list[float]:
     """Return -1 / ln(mean f) of each unit, ascending; a gate that is always 1 keeps for ever: inf."""
     if kept is None:
         return []
-    means = kept[read].mean(dim=0).tolist()
+    means = kept[is_read].mean(dim=0).tolist()
     return sorted(-1 / math.log(mean) if 0 < mean < 1 else (math.inf if mean >= 1 else 0.0) for mean in means)

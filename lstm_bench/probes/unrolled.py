@@ -18,7 +18,7 @@ Parts = dict[str, Tensor]  # parts of a state by name
 
 
 class Step(NamedTuple):
-    """One step: the state as it entered, a leaf, and what came out of it."""
+    """One step: the parts of the state that entered it, as leaves, and the state and the output that left it."""
 
     entered: Parts
     left: Parts
@@ -26,7 +26,7 @@ class Step(NamedTuple):
 
 
 def unroll(probe: str, cell: Cell, inputs: Tensor, start: State | None = None) -> list[Step]:
-    """Run a float64 cell over inputs [T, B, D], from its initial state or another; the probe's name is for errors.
+    """Run a float64 cell over inputs [T, B, D], from its initial state or another; `probe` is its name in errors.
 
     Each part of the state is a leaf where it enters a step: the derivative is with respect to the state as it enters,
     not through the computation of one part from another.
@@ -62,7 +62,7 @@ def states(cell: Cell, inputs: Tensor, start: State | None = None) -> list[State
 
 
 def pull_back(step: Step, d_left: Parts, d_output: Tensor | None = None) -> Parts:
-    """Return the gradient at the state that entered a step from that at the state and the output that left it."""
+    """Return the gradient at the state that entered a step from those at the state and the output that left it."""
     ends = {name: (part, d_left[name]) for name, part in step.left.items()}
     if d_output is not None:
         ends[""] = (step.output, d_output)
@@ -81,7 +81,7 @@ def flat(parts: Parts) -> Tensor:
 
 
 def split(whole: Tensor, like: Parts) -> Parts:
-    """Return a whole state [B, S] as parts again."""
+    """Return the parts of a whole state [B, S], in the form of `like`; the inverse of `flat`."""
     widths = [count_reals(part[0]) for part in like.values()]
     pieces: Sequence[Tensor] = whole.split(widths, dim=1)
     return {

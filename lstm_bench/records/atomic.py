@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def write_bytes(path: Path, content: bytes, lasting: bool = True) -> None:
-    """Write a file through a temporary one beside it, so that a reader never sees an incomplete file.
+    """Write a file through a temporary one next to it, so that a reader never sees an incomplete file.
 
     Where `lasting`, the content is on the disk before the name is (fsync, then rename), and the name before this
     returns (fsync of the folder). A failed write leaves no temporary file.
@@ -29,7 +29,7 @@ def write_bytes(path: Path, content: bytes, lasting: bool = True) -> None:
 
 
 def write_text(path: Path, content: str, lasting: bool = True) -> None:
-    """Write UTF-8 text as `write_bytes` does; bytes of a path that are none become escapes."""
+    """Write UTF-8 text as `write_bytes` does; bytes of a path that are not UTF-8 become escapes."""
     write_bytes(path, content.encode(errors="backslashreplace"), lasting)
 
 

@@ -8,7 +8,7 @@ from lstm_bench.records.reading import RecordError
 from lstm_bench.records.schema import WITHOUT_RESULT
 from lstm_bench.records.store import StudyRecords
 
-TEMPORARY = ".taken."  # begins the name of a folder that a process which is killed leaves behind
+TEMPORARY = ".taken."  # prefix of temporary folders, which a killed process leaves behind
 
 
 def copy_result(identity: str, source: StudyRecords, target: StudyRecords) -> bool:
@@ -29,6 +29,6 @@ def copy_result(identity: str, source: StudyRecords, target: StudyRecords) -> bo
 
 
 def clear_temporary(records: StudyRecords) -> None:
-    """Remove what a process left that was killed while it copied; the caller holds the lock of the study."""
+    """Remove the folders of processes that were killed while copying; the caller holds the lock of the study."""
     for folder in records.folder.glob(f"{TEMPORARY}*"):
         shutil.rmtree(folder, ignore_errors=True)

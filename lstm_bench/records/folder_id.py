@@ -1,7 +1,7 @@
-"""The random id of a folder of records, by which a store that several people share tells their studies apart.
+"""The random id of a folder of records, which distinguishes studies in a store that several people share.
 
 A study's name and its members' identities are the same for all who run the same experiment. The id lies in the folder
-and moves with it. A copy is told from a moved folder by the original, which is still there with the same id.
+and moves with it. A copied folder differs from a moved one in that the original still exists with the same id.
 """
 
 import secrets
@@ -38,29 +38,29 @@ def folder_id(folder: Path, is_shared: bool) -> str:
 
     Raises: RecordError where the id cannot be read.
     """
-    here = str(folder.parent.resolve())
-    noted = _read(folder)
-    if noted is None:
-        return _write(folder, FolderId(secrets.token_hex(8), here))
-    if noted.runs == here:
-        return noted.id
-    if not _is_at(Path(noted.runs) / folder.name, folder, noted.id):
-        return _write(folder, FolderId(noted.id, here))
-    return _write(folder, FolderId(secrets.token_hex(8), here)) if is_shared else noted.id
+    runs = str(folder.parent.resolve())
+    recorded = _read(folder)
+    if recorded is None:
+        return _write(folder, FolderId(secrets.token_hex(8), runs))
+    if recorded.runs == runs:
+        return recorded.id
+    if not _is_at(Path(recorded.runs) / folder.name, folder, recorded.id):
+        return _write(folder, FolderId(recorded.id, runs))
+    return _write(folder, FolderId(secrets.token_hex(8), runs)) if is_shared else recorded.id
 
 
 def hand_on_folder_id(archived: Path, fresh: Path) -> None:
     """Give a study that starts anew the id of its archived records."""
     with suppress(RecordError):
-        if (noted := _read(archived)) is not None:
-            _write(fresh, noted)
+        if (recorded := _read(archived)) is not None:
+            _write(fresh, recorded)
 
 
 def _is_at(place: Path, folder: Path, id_: str) -> bool:
-    """Tell whether another folder than this one has its id."""
+    """Tell whether `place` has this id and is another folder than `folder`."""
     with suppress(RecordError, OSError):
-        noted = _read(place)
-        return noted is not None and noted.id == id_ and not place.samefile(folder)
+        recorded = _read(place)
+        return recorded is not None and recorded.id == id_ and not place.samefile(folder)
     return False
 
 
@@ -69,6 +69,6 @@ def _read(folder: Path) -> FolderId | None:
     return read_json(path, FOLDER_ID, has_schema=False) if path.exists() else None
 
 
-def _write(folder: Path, noted: FolderId) -> str:
-    write_text(folder / FILE, FOLDER_ID.dump_json(noted, indent=1).decode() + "\n")
-    return noted.id
+def _write(folder: Path, id_: FolderId) -> str:
+    write_text(folder / FILE, FOLDER_ID.dump_json(id_, indent=1).decode() + "\n")
+    return id_.id

@@ -1,4 +1,4 @@
-"""The declaration of a metric from its key alone: records of earlier versions hold no declarations, nor do probes."""
+"""Declare a metric from its key alone, for records of earlier versions and for probes that return keys."""
 
 import re
 from collections.abc import Mapping
@@ -27,14 +27,14 @@ PATHS = tuple(  # the names with a path in them
         "memory/identical_{path}_share",
     )
 )
-UNITS = tuple(  # the first that fits a whole name, without its group and its moment
+UNITS = tuple(  # the first pattern that matches a whole name, without its group and its moment, gives the unit
     (re.compile(pattern), unit)
     for pattern, unit in (
         (r".*_clamp_fall|state_change_.*|state_kept_.*", SHARE),
         (r"capacity", "inputs"),
         (r"state_size", "units"),
         (r"lyapunov", "nats per step"),
-        (r".*_open", "1"),  # a flag: the value beside it is a bound
+        (r".*_open", "1"),  # a flag: the value next to it is a bound
         (r".*_share", SHARE),
         (r"steps|steps_to_solve|.*_span|half_life|t50(_low|_high)?", STEPS),
         (r"(.*_)?horizon(_.*)?|time_constant_.*", STEPS),
@@ -54,7 +54,7 @@ def declarations_of(record: MemberRecord, task_units: Mapping[str, str]) -> dict
     """Return the declaration of each metric of a record, by its key, whichever version wrote the record.
 
     Args:
-        record: of one member.
+        record: the record of one member.
         task_units: the units of the task's own metrics, as the plan holds them.
     """
     return {key: record.declarations.get(key) or former_metric(key, task_units) for key in record.metrics}

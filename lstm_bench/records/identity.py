@@ -17,7 +17,7 @@ class PlannedMember(NamedTuple):
 
 
 def member_identity(job: str, role: str, seed: int, rate: float | None = None) -> str:
-    """Return the identity of a member; a reported member has no rate in it, as the job's tuning chooses it.
+    """Return the identity of a member; that of a reported one contains no rate, as the job's tuning chooses it.
 
     Args:
         job: the identity of its job.

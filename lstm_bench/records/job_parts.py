@@ -1,7 +1,7 @@
 """The parts of a study that a launcher runs: whole jobs, or the members of each dealt to several processes.
 
-A rate is chosen once a job: one part tunes it, the others train reported members at the rate that its records choose.
-Members share no numbers, so a part has the results that the whole job has.
+The rate of a job is chosen once: one part tunes it, the others train reported members at the rate that its records
+choose. Members share no numbers, so a part gets the same results as the whole job.
 """
 
 from collections.abc import Sequence
@@ -12,10 +12,10 @@ from lstm_bench.records.plan import JobPlan, StudyPlan
 
 
 class JobPart(NamedTuple):
-    """A job with the members that one process trains of it.
+    """A job with those of its members that one process trains.
 
     Attributes:
-        name: of its progress, its lock and its checkpoints; that of a whole job is its identity.
+        name: the name of its progress, lock and checkpoints; for a whole job, its identity.
         job: the job, without the members of other parts.
         tuned_by: the name of the part that tunes the job, "" where this one tunes or nothing is tuned.
     """
@@ -26,12 +26,12 @@ class JobPart(NamedTuple):
 
 
 def parts_of(plan: StudyPlan) -> list[JobPart]:
-    """Return the parts of a study in the order of their numbers: those that tune, then those that are reported."""
+    """Return the parts of a study in the order of their numbers: those that tune, then those with reported members."""
     return dealt(plan.jobs, plan.members_per_job)
 
 
 def dealt(jobs: Sequence[JobPlan], members_per_job: int | None) -> list[JobPart]:
-    """Return the parts of some jobs, each with at most `members_per_job` reported members; None: each job whole."""
+    """Return the parts of some jobs, each with at most `members_per_job` reported members; with None, whole jobs."""
     if members_per_job is None:
         return [JobPart(job.job, job) for job in jobs]
     tuning = {job.job: JobPart(f"{job.job}.tuning", replace(job, seeds=[])) for job in jobs}

@@ -6,7 +6,7 @@ from typing import Any
 
 from lstm_bench.records.plan import JobPlan, SpanPlan, StudyPlan
 
-NOT_COMPARED = ("seeds", "device", "kernel")  # of the trainer: other members, and where and with what they train
+NOT_COMPARED = ("seeds", "device", "kernel")  # of the trainer: which members train, where, and by which kernel
 ANY_LAG = ("cell", "trainer")  # groups of settings that a cell has at all lags
 LONGEST = 40  # characters of a setting that an error repeats
 
@@ -16,9 +16,9 @@ class PlansError(Exception):
 
 
 def joined(plan: StudyPlan, other: StudyPlan) -> StudyPlan:
-    """Return a plan with the jobs and seeds of both; what else it says is that of the first.
+    """Return a plan with the jobs and seeds of both; everything else is taken from the first.
 
-    A search is where it has come to the furthest: how it goes on is decided by its records alone.
+    Each search is taken from the plan in which it is further ahead, since its records alone decide how it goes on.
 
     Raises: PlansError where they are not of one study, or of one study with other settings.
     """
@@ -45,7 +45,7 @@ def _joined_jobs(here: Sequence[JobPlan], there: Sequence[JobPlan]) -> list[JobP
 
 
 def _check_jobs(here: Sequence[JobPlan], there: Sequence[JobPlan]) -> None:
-    """Check that jobs of one cell, task and lag are one job, and that a cell is the same at lags that differ."""
+    """Check that jobs of one cell, task and lag are the same job, and that a cell has the same settings at all lags."""
     mine = {(*job.contestant, job.lag): job for job in here}
     for job in there:
         same = mine.get((*job.contestant, job.lag), job)
@@ -91,7 +91,7 @@ def _short(value: Any) -> str:
 
 
 def _joined_searches(here: Sequence[SpanPlan], there: Sequence[SpanPlan]) -> list[SpanPlan]:
-    """Return each search as the plan has it in which it has come further."""
+    """Return each search from the plan in which it is further ahead."""
     others = {_settings_of(search): search for search in there}
     if {_settings_of(search) for search in here} != others.keys():
         raise PlansError("task.lag=auto: searches of other cells or settings: allowed: the same in all folders")
@@ -108,6 +108,6 @@ def _how_far(search: SpanPlan) -> tuple[bool, int]:
 
 
 def _jobs_of(search: SpanPlan, *plans: StudyPlan) -> list[JobPlan]:
-    """Return the jobs that a search has come to."""
+    """Return the jobs that a search has added."""
     plan = next(plan for plan in plans if search in plan.searches)
     return [job for job in plan.jobs if job.contestant == search.contestant]

@@ -1,9 +1,10 @@
 """The journal of a study: its events, one JSON object a line, appended and never changed.
 
-A process that dies while it writes leaves an incomplete line. The next write ends that line and readers skip it, so it
-costs one event.
+A process that dies while it writes leaves an incomplete line. The next write ends that line and readers skip it, so
+only that event is lost.
 """
 
+import errno
 import json
 import os
 from datetime import UTC, datetime
@@ -18,13 +19,18 @@ class Journal:
         self.path = path
 
     def note(self, event: str, **facts: Any) -> None:
-        """Append an event, with its time and process, in one write that is on the disk when this returns."""
+        """Append an event, with its time and process, in one write that is on the disk when this returns.
+
+        Raises: OSError where it cannot be written whole.
+        """
         now = datetime.now(UTC).isoformat(timespec="milliseconds")
         line = json.dumps({"at": now, "pid": os.getpid(), "event": event, **facts}, ensure_ascii=False) + "\n"
         self.path.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o666)
         try:
-            os.write(descriptor, (_end_of_a_torn_line(descriptor) + line).encode(errors="backslashreplace"))
+            content = (_end_of_a_torn_line(descriptor) + line).encode(errors="backslashreplace")
+            if os.write(descriptor, content) < len(content):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.path))
             os.fsync(descriptor)
         finally:
             os.close(descriptor)

@@ -1,6 +1,6 @@
 """Locks between processes, each with a note that names its holder, and the locks of a study.
 
-The system releases a lock when its holder dies, however it dies. The locks of a study are in a folder beside its
+The system releases a lock when its holder dies, however it dies. The locks of a study are in a folder next to its
 records, which may be archived while the locks are held.
 """
 
@@ -20,7 +20,7 @@ from filelock import BaseFileLock, FileLock, Timeout
 
 from lstm_bench.records.atomic import write_text
 
-# Where the system has no flock, filelock makes do with the presence of a file, which a process that is killed leaves.
+# Where the system has no flock, filelock locks by the presence of a file, which a killed process leaves behind.
 warnings.filterwarnings("ignore", "flock not supported")
 
 
@@ -29,7 +29,7 @@ class HeldError(Exception):
 
 
 class LockError(OSError):
-    """A file system gives no locks; the message names the folder and the file system."""
+    """A file system does not support locks; the message names the folder and the file system."""
 
 
 @contextmanager
@@ -41,7 +41,7 @@ def held(path: Path, command: str, patience_s: float = 0.0) -> Iterator[None]:
         command: the holder's command, for the message to others.
         patience_s: how long to wait for the lock, in seconds.
 
-    Raises: HeldError where another process holds it; LockError where its file system gives no locks.
+    Raises: HeldError where another process holds it; LockError where its file system does not support locks.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     lock = _acquired(path, patience_s)
@@ -102,7 +102,7 @@ def holder(path: Path) -> dict[str, Any] | None:
 
 
 def _in_words(path: Path, facts: dict[str, Any] | None) -> str:
-    """Return who holds a lock and, where it cannot be seen from here whether that still runs, how to free it."""
+    """Return who holds a lock and, where this machine cannot see whether the holder still runs, how to free it."""
     if facts is None:
         return f"another process; if none runs, remove {path}"
     who = f"process {facts['pid']} on {facts['host']} since {facts['since']} ({facts['command']})"
@@ -120,7 +120,7 @@ def job_lock(records: Path, job: str) -> Path:
 
 
 def is_job_held(records: Path, job: str) -> bool:
-    """Tell whether a process runs a job, or a part of it that bears its identity and a name behind a point."""
+    """Tell whether a process runs a job, or a part of it, whose lock has the name of the job, a dot and a suffix."""
     whole = job_lock(records, job)
     parts = whole.parent.glob(f"{glob.escape(whole.stem)}.*.lock")
     return is_held(whole) or any(map(is_held, parts))

@@ -18,10 +18,8 @@ from lstm_bench.records.joined_plans import PlansError, joined
 from lstm_bench.records.locking import held, study_lock
 from lstm_bench.records.plan import StudyPlan
 from lstm_bench.records.reading import RecordError
-from lstm_bench.records.schema import WITHOUT_RESULT, MemberRecord
+from lstm_bench.records.schema import FAILED, WITHOUT_RESULT, MemberRecord
 from lstm_bench.records.store import StudyRecords
-
-FAILURES = ("failed", "out_of_memory")
 
 
 class MergeError(Exception):
@@ -56,10 +54,10 @@ def merge(target: Path, sources: Sequence[Path], command: str) -> list[Merged]:
     Args:
         target: the folder that all others are joined into.
         sources: the other folders, which are read only.
-        command: for a message to who wants to run the study meanwhile.
+        command: shown to anyone who tries to run the study meanwhile.
 
     Raises: MergeError where a folder is named twice, or plans or results differ; RecordError where a plan cannot be
-        read; HeldError where the study runs; LockError.
+        read; HeldError where the study runs; LockError where the folder cannot be locked.
     """
     _check_folders([target, *sources])
     records = StudyRecords(target)
@@ -76,8 +74,8 @@ def merge(target: Path, sources: Sequence[Path], command: str) -> list[Merged]:
         merged = [_merge_one(plan, other, records) for other in others]
         if plan != records.read_plan():
             records.write_plan(plan)
-        for one in merged:
-            records.journal.note("merged", folder=str(one.folder.resolve()), members=one.copied)
+        for result in merged:
+            records.journal.note("merged", folder=str(result.folder.resolve()), members=result.copied)
     return merged
 
 
@@ -89,7 +87,7 @@ def _check_folders(folders: Sequence[Path]) -> None:
 
 
 def _check_results(plan: StudyPlan, folders: Sequence[StudyRecords]) -> None:
-    """Check that a member has one result in all folders that have one.
+    """Check that each member has the same result in all folders that have one.
 
     Raises: MergeError, which names the first member that has several.
     """
@@ -110,7 +108,7 @@ def _check_results(plan: StudyPlan, folders: Sequence[StudyRecords]) -> None:
 
 
 def _with_result(records: StudyRecords, identity: str) -> MemberRecord | None:
-    with suppress(RecordError):  # damage is dealt with when it is copied
+    with suppress(RecordError):  # damage is handled when the member is copied
         if records.has_member(identity):
             record = records.read_member(identity)
             return None if record.status in WITHOUT_RESULT else record
@@ -118,15 +116,15 @@ def _with_result(records: StudyRecords, identity: str) -> MemberRecord | None:
 
 
 def _result_of(record: MemberRecord, units: dict[str, str]) -> str:
-    """Return the hash of what a member came to, whatever time it took."""
+    """Return a hash of the result of a member, without its times."""
     declared = declarations_of(record, units)
     metrics = {key: _plain(value) for key, value in record.metrics.items() if declared[key].unit != SECONDS}
-    rest = [record.status, record.steps, record.steps_to_solve, record.learning_rate]
-    return content_hash([*rest, metrics])
+    other_fields = [record.status, record.steps, record.steps_to_solve, record.learning_rate]
+    return content_hash([*other_fields, metrics])
 
 
 def _plain(value: float) -> float | str:
-    """Return a number, in words where it is not finite, as a hash of NaN is."""
+    """Return a number, as text where it is not finite."""
     return value if math.isfinite(value) else str(value)
 
 
@@ -148,13 +146,13 @@ def _merge_one(plan: StudyPlan, source: StudyRecords, target: StudyRecords) -> M
             merged.copied += copy_result(identity, source, target)
             continue
         merged.without += 1
-        if record.status in FAILURES and not target.has_member(identity):
+        if record.status in FAILED and not target.has_member(identity):
             target.write_status(record)
     return merged
 
 
 def _quarantine_damaged(identity: str, records: StudyRecords) -> None:
-    """Keep a member that cannot be read aside, as a study does that goes on."""
+    """Quarantine a member that cannot be read, as a study that resumes does."""
     if records.has_member(identity):
         try:
             records.read_member(identity)

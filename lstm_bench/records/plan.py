@@ -10,8 +10,8 @@ from lstm_bench.records.identity import PlannedMember, member_identity
 from lstm_bench.records.schema import NO_OTHER_FIELDS, SCHEMA
 from lstm_bench.records.speed import StudyCost
 
-FORMER_PLAN_FIELDS = frozenset({"walk"})  # in study.json of earlier versions, and left out when it is read
-Measure = Literal["training", "sensitivity", "speed", "claims"]  # what a study measures of its jobs, or of others
+FORMER_PLAN_FIELDS = frozenset({"walk"})  # of study.json in earlier versions, ignored when it is read
+Measure = Literal["training", "sensitivity", "speed", "claims"]  # what it measures, of its jobs or of other studies
 
 
 @dataclass(frozen=True)
@@ -21,12 +21,12 @@ class JobPlan:
     `cell` is the name in the comparison: the name of its yaml and whatever else the study varies. `flops` are
     floating-point operations of one member's training step, by formula. `config` is the resolved configuration; `job`
     is the hash of what in it changes results. `sentence` are the words that a probe takes a trained cell through, where
-    the task has them, `answers` the names of the task's classes. `softer` has, by score, what counts as solved by a
-    softer criterion than the task's own. `notes` are warnings from a trial of the cell, `sources` the hash or version
+    the task has them, `answers` the names of the task's classes. `softer` has, by score, the thresholds of softer
+    criteria than the task's own. `notes` are warnings from a trial of the cell, `sources` the hash or version
     of each package and module that its plug-ins are made of. `further_rates` are those that tuning tries as well where
     the best of `learning_rates` lies at an end of them; each tuning member may take `tuning_steps`, None in earlier
-    records. `cell_yaml` is the name of the cell's yaml, "" in earlier records. `distance` are the steps that a memory
-    is held at this lag, None where the task does not say so, and in earlier records. `cell_defaults` are the
+    records. `cell_yaml` is the name of the cell's yaml, "" in earlier records. `distance` is the number of steps that
+    a memory is held at this lag, None where the task does not state it, and in earlier records. `cell_defaults` are the
     cell's settings that its yaml leaves to the constructor, with their values there.
     """
 
@@ -76,7 +76,7 @@ class JobPlan:
         return [*self._tuning(rates), *self.reported()]
 
     def further_members(self) -> list[PlannedMember]:
-        """Return the members that tuning trains as well where the best rate lies at an end: not all of them will be."""
+        """Return the members beyond both ends of the grid; tuning trains those of an end where the best rate lies."""
         return self._tuning(self.further_rates)
 
     def possible_members(self) -> list[PlannedMember]:
@@ -89,7 +89,7 @@ class JobPlan:
 
     @property
     def most_tuning_steps(self) -> float:
-        """The training steps of all tuning members at most: where none solves, and a rate beyond the grid is tried."""
+        """The most training steps of all tuning members: where none solves, and a rate beyond the grid is tried."""
         is_halving = self.config.get("trainer", {}).get("halving", False)
         half_way = len(self.learning_rates) // 2 if is_halving else 0  # rates that are dropped there
         budgets = len(self.learning_rates) - half_way / 2 + bool(self.further_rates)
@@ -107,8 +107,9 @@ class PackPlan:
     """A pack of a search for a span: members that are trained at one lag, chosen by the packs before it.
 
     `reason` is that of `span_search.Decision`; `median`, `low` and `high` are T50 and its 95% interval, in steps, by
-    the packs that the decision knows. `learning_rate` is the one chosen at the lag `tuned_at`, and `tuned_also_at` is
-    another whose tuning members had a say. All are None until it is chosen, and both lags where one rate was given.
+    the packs that the decision knows. `learning_rate` is the one chosen at the lag `tuned_at`; `tuned_also_at` is
+    another lag whose tuning members were counted. All three are None until the rate is chosen; both lags stay None
+    where only one rate was given.
     """
 
     lag: int
@@ -124,7 +125,7 @@ class PackPlan:
 
 @dataclass(frozen=True)
 class SpanPlan:
-    """The search for the span of one cell at one task: what it may try, when it ends, and what it has come to.
+    """The search for the span of one cell at one task: what it may try, when it ends, and its state.
 
     `candidates` has the job at each lag that may be tried, ascending, without members. The search ends by `precision`,
     `members` or `core_hours`, as `SpanConfig` says; `at_once` packs of it are in training at a time. `packs` are those
@@ -153,13 +154,13 @@ class SpanPlan:
 class StudyPlan:
     """One invocation: its jobs, and the receipt of how and where it ran.
 
-    `studies` are the names of the studies beside it that a study of claims rules on; it has no jobs of its own.
+    `studies` are the names of the studies that a study of claims rules on; it has no jobs of its own.
     `taken_over` counts the members that other studies had trained, those that tuned included. `wall_s` is the time of
-    this invocation, which trained the others; `mirror_s` what MLflow took of it (processor time of its thread).
-    `searches` are the cells whose lags are not given; `jobs` has what they have tried so far.
+    this invocation, which trained the other members; `mirror_s` what MLflow took of it (processor time of its thread).
+    `searches` are those of the cells without given lags; `jobs` includes what they have tried so far.
     `budget` says which of an experiment's budgets was run, and what it leaves out; empty where there is one only.
     `published` is the text of the user's own table of published results.
-    `tracked` says whether runs are written to MLflow, `tracking_uri` where, None for the store beside the runs.
+    `tracked` says whether runs are written to MLflow, `tracking_uri` where, None for the store next to the runs.
     `members_per_job` is how many reported members one process trains, None for all of a job; see `job_parts`.
     `attempt` counts how often the study was started again without resuming. `cost` is None before the end, where
     nothing was trained, and where training went on from a checkpoint, since a part of it was paid for earlier.

@@ -17,7 +17,7 @@ LONGEST_VALUE = 40  # letters of a wrong value that an error repeats
 
 
 class RecordError(Exception):
-    """Records are missing, unreadable or of another schema; the message names the file, its value and the allowed."""
+    """Records are missing, unreadable or of another schema; the message names file, value and what is allowed."""
 
 
 def read_json(path: Path, kind: TypeAdapter[T], has_schema: bool = True, former: Collection[str] = frozenset()) -> T:
@@ -25,7 +25,7 @@ def read_json(path: Path, kind: TypeAdapter[T], has_schema: bool = True, former:
 
     Args:
         path: the file.
-        kind: the dataclass, or a list of one.
+        kind: the adapter of the dataclass, or of a list of it.
         has_schema: whether the file has a field `schema`.
         former: fields of earlier versions, which are ignored.
 
@@ -63,7 +63,7 @@ def read_columns(path: Path, content: bytes, columns: tuple[str, ...]) -> pa.Tab
     Thousands of small Arrow tables are read and joined three times as fast as pandas' frames. Types of columns are
     checked where there are rows.
 
-    Raises: RecordError where the content cannot be read, lacks a column, or has words for numbers or the reverse.
+    Raises: RecordError where the content cannot be read, lacks a column, or has text for numbers or the reverse.
     """
     try:
         table = ParquetFile(pa.BufferReader(content)).read(use_threads=False)

@@ -13,7 +13,8 @@ from lstm_bench.metrics import Metric
 SCHEMA = 1
 NO_OTHER_FIELDS = ConfigDict(extra="forbid")  # when read back
 ROLES = ("report", "tuning")
-WITHOUT_RESULT = ("running", "interrupted", "out_of_memory", "failed")  # not ended yet, or ended by a failure
+FAILED = ("out_of_memory", "failed")
+WITHOUT_RESULT = ("running", "interrupted", *FAILED)  # not ended yet, or ended by a failure
 STATUSES = ("solved", "learning", "plateau", "diverged", "dropped", "untrained", *WITHOUT_RESULT)
 
 
@@ -35,14 +36,14 @@ class MemberRecord:
     `role` is one of ROLES, `status` one of STATUSES. `error` is the reason why there is no result, or why a member
     diverged: one line, or the traceback of an exception.
 
-    `files` is the manifest: the SHA-256 of each file beside the record, by name; `optimiser` is that of Adam's moments
+    `files` is the manifest: the SHA-256 of each file next to the record, by name; `optimiser` is that of Adam's moments
     at the end. `sha256` is that of the record itself, with this field empty.
 
     `declarations` is empty in records of earlier versions; `former_metrics.declarations_of` reads both.
 
     `probe_errors` has one line by probe and moment for each reading that failed.
 
-    Times are the member's share of what its job's process spent, in seconds: of a CPU's time, or by the clock on a GPU;
+    Times, in seconds, are the member's share of those of its job's process: processor time, or wall time on a GPU;
     `train_s` includes `evaluate_s`.
     """
 

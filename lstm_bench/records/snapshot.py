@@ -1,4 +1,4 @@
-"""The records of the members of a plan at one moment: read once, and handed on to all who ask about them."""
+"""The records of the members of a plan at one moment, read once and shared by all readers."""
 
 from collections.abc import Iterable
 
@@ -24,7 +24,7 @@ class Snapshot:
             self.read(job)
 
     def read(self, job: JobPlan, check_files: bool = False) -> None:
-        """Read the records of all members of a job and, on request, check the files beside them."""
+        """Read the records of all members of a job and, on request, check the files next to them."""
         for member in job.possible_members():
             self.read_member(member.identity, check_files)
 
@@ -41,7 +41,7 @@ class Snapshot:
             self.members[identity] = record
 
     def refresh(self, jobs: Iterable[JobPlan]) -> None:
-        """Read again the jobs that are not whole: other processes may have written results since; a result stays."""
+        """Read again the jobs that lack a result, which other processes may have written; a result never changes."""
         for job in jobs:
             if not self.is_whole(job):
                 self.read(job)

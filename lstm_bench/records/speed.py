@@ -27,7 +27,7 @@ class MachineLimit:
 
 @dataclass(frozen=True)
 class StudyCost:
-    """What the invocation that ended a study did with its cores, in core-seconds.
+    """How the invocation that ended a study used its cores, in core-seconds.
 
     `available_s` is its wall time on all `cores` that it could use. `training_s` and `tuning_s` went into the steps of
     reported and of tuning members, `evaluation_s` into their evaluations, `probes_s` into probes; `jobs_s` is the whole
@@ -92,13 +92,13 @@ class SpeedRow:
 class BenchmarkRow:
     """One implementation at one job of a speed study: how it was run, and the wall time of each of its rounds.
 
-    In each round the implementations of a job are timed one after another; nothing else runs meanwhile. `kernel` is
+    In each round the implementations of a job are timed one after another; nothing else runs meanwhile. `kernel` names
     what computes. `threads` and `members` (trained together) are those of each of `processes`; `steps` are the
     member-steps that all processes together do in one round: a member-step is draw a batch, forward, backward, clip,
     update, for one model. `flops` are of one member-step by formula; `limit_s` is the least time that
     one core could take for one, from `MachineLimit`, None for a cell whose work is not known, such as a plug-in.
     `peak_memory_bytes` is the growth of one process beyond what it held before the model was made, None where the
-    system cannot tell.
+    system does not report it.
     """
 
     job: str

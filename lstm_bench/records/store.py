@@ -3,7 +3,7 @@
 runs/<study>/study.json                        StudyPlan
 runs/<study>/folder_id.json                    FolderId, as soon as it is mirrored into MLflow
 runs/<study>/journal.jsonl                     events, see Journal
-runs/<study>/members/<identity>/record.json    MemberRecord, written last, with the SHA-256 of the files beside it
+runs/<study>/members/<identity>/record.json    MemberRecord, written last, with the SHA-256 of the files next to it
 runs/<study>/members/<identity>/curves.parquet      step, metric, value
 runs/<study>/members/<identity>/gradients.parquet   step, quantity, steps_back, norm: while training
 runs/<study>/members/<identity>/probes.parquet      moment, step, probe, quantity, at, value
@@ -96,7 +96,7 @@ class StudyRecords:
         self.write_status(replace(record, files=manifest))
 
     def write_status(self, record: MemberRecord) -> None:
-        """Write record.json alone, for a member without a result."""
+        """Write record.json alone, with its own SHA-256, for a member without a result and for `write_member`."""
         text = _as_json(asdict(replace(record, sha256="")))
         digest = hashlib.sha256(text.encode()).hexdigest()
         signed = text.replace(UNSIGNED, UNSIGNED.replace('""', f'"{digest}"'))
@@ -114,7 +114,7 @@ class StudyRecords:
             return False
 
     def read_checked(self, identity: str) -> MemberRecord:
-        """Return one record after checking every file beside it.
+        """Return one record after checking every file next to it.
 
         Raises: RecordError where the record or a file cannot be read or is damaged.
         """

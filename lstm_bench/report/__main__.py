@@ -1,4 +1,4 @@
-"""Make a report again from its records: python -m lstm_bench.report STUDY [STUDY ...], or a page of all: --index.
+"""Make a report from its records: python -m lstm_bench.report STUDY [STUDY ...], or a page of all reports: --index.
 
 Heavy imports (pandas, scipy, seaborn) stand inside the functions that need them, so that a wrong name is reported at
 once.
@@ -28,16 +28,16 @@ Studies: TypeAlias = "Mapping[str, Measured]"  # by the name or path on the comm
 
 
 class RequestError(Exception):
-    """A request that makes no report, in one line: the key, the value and what is allowed."""
+    """A request that cannot be met; the message is one line: the key, the value and what is allowed."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Build the requested report, print its path and return the exit code.
 
-    With `--text` the comparison is printed, too; with `--pdf` the page as PDF beside it, with `--open` it is shown in
-    the browser. Several studies stand side by side in one report; with `--index` the page shows all reports instead.
-    Unreadable records are listed one per line; the report is still written and the exit code is 2, else 0. Where the
-    report or its PDF cannot be made, a line says why and the code is 1.
+    `--text` also prints the comparison, `--pdf` writes the page as a PDF next to it, and `--open` shows it in the
+    browser. Several studies stand side by side in one report; `--index` makes a page of all reports instead. The exit
+    code is 2 for a wrong request and for unreadable records, which are listed one per line while the report of the
+    others is still written; 1 where the report or its PDF cannot be made, for the reason printed; else 0.
     """
     prepare_matplotlib()
     allow_all_letters()
@@ -104,7 +104,7 @@ def _parser() -> argparse.ArgumentParser:
 def _index(options: argparse.Namespace) -> int:
     """Write the front page of all reports and return the exit code.
 
-    Raises: RequestError for a study or an option of one beside it, and where the folder of reports is none.
+    Raises: RequestError for a study or a study's option next to --index, and where the page cannot be made.
     """
     from lstm_bench.report.index import GalleryError, write_index
 
@@ -126,7 +126,7 @@ def _index(options: argparse.Namespace) -> int:
 
 
 def _printer() -> str:
-    """Return the browser that prints a PDF. Raises: RequestError where there is none."""
+    """Return the path of a browser that prints a PDF. Raises: RequestError where there is none."""
     from lstm_bench.report.pdf import NO_BROWSER, browser
 
     if (path := browser()) is None:
@@ -135,7 +135,7 @@ def _printer() -> str:
 
 
 def _print_comparison(report: "Measured") -> None:
-    """Print the cells side by side, where the report is on cells that were trained."""
+    """Print the comparison of the cells, or a line that nothing was trained."""
     from lstm_bench.analysis.frames import StudyData
     from lstm_bench.report.comparison_text import comparison_text
 
@@ -144,7 +144,7 @@ def _print_comparison(report: "Measured") -> None:
 
 
 def _print_pdf(page: Path, printer: str) -> bool:
-    """Write a page as PDF and print the path; where that fails, say why in a line and return False."""
+    """Write a page as PDF and print its path; where that fails, print the reason and return False."""
     from lstm_bench.report.pdf import PdfError, write_pdf
 
     try:
@@ -156,7 +156,7 @@ def _print_pdf(page: Path, printer: str) -> bool:
 
 
 def _show(page: Path) -> None:
-    """Show a page in the user's browser; a line says so where there is none."""
+    """Show a page in the user's browser; print a line where there is none."""
     import webbrowser
 
     if not webbrowser.open(page.resolve().as_uri()):
@@ -174,7 +174,7 @@ def _refuse_folders(studies: Sequence[str], runs: Path) -> None:
 
 
 def _load(names: Sequence[str], runs: Path) -> tuple[Studies, list[str]]:
-    """Return the studies that can be read, and in a line each what cannot."""
+    """Return the studies that can be read, and one line for each problem."""
     studies: dict[str, Measured] = {}
     problems: list[str] = []
     for name in names:
@@ -189,14 +189,14 @@ def _load(names: Sequence[str], runs: Path) -> tuple[Studies, list[str]]:
             studies[name] = load(folder)
         except RecordError as error:
             problems.append(str(error))
-    # a speed study is read whole or not at all
+    # a speed study has no problems: it is read whole or not at all
     return studies, [*problems, *(problem for study in studies.values() for problem in getattr(study, "problems", ()))]
 
 
 def _as_one(studies: Studies, name: str | None) -> "Measured":
     """Return the study, or several side by side, under the name of the report.
 
-    Raises: RequestError for a name that is no name, and for a study beside another that trains nothing.
+    Raises: RequestError for a name that is not allowed, and for one of several studies that trains nothing.
     """
     from lstm_bench.analysis.frames import StudyData
     from lstm_bench.analysis.side_by_side import default_name, join, labels
@@ -220,7 +220,7 @@ def _checked(name: str) -> str:
 
 
 def _rebuilt_by(studies: Studies, name: str | None) -> dict[str, Any]:
-    """Return the command that makes this report, for the receipt of one that its study's name alone does not make."""
+    """Return the receipt's entry for the command that makes this report, empty where the study's name alone does."""
     if len(studies) == 1 and name is None:
         return {}
     options = [] if name is None else ["--name", name]

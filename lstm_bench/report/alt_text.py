@@ -1,4 +1,4 @@
-"""The alt text of a figure, read off the figure as it is drawn."""
+"""The alt text of a figure, read from the drawn figure."""
 
 from collections.abc import Iterable, Iterator
 
@@ -26,7 +26,7 @@ def _sentence(name: str, texts: Iterable[str]) -> str:
 
 
 def _axis_names(shared: str, axes: list[Axis]) -> Iterator[str]:
-    """Yield what is written along the axes: their labels, and the ticks that are names."""
+    """Yield the texts along the axes: their labels, and the tick labels that are names."""
     yield _one_line(shared)
     for axis in axes:
         yield _one_line(axis.get_label_text())
@@ -41,8 +41,8 @@ def _names_at_ticks(axis: Axis) -> list[str]:
 
 
 def _legend_texts(figure: Figure) -> Iterator[str]:
-    of_panels = [axes.get_legend() for axes in figure.axes]
-    for legend in [*figure.legends, *of_panels]:
+    panel_legends = [axes.get_legend() for axes in figure.axes]
+    for legend in [*figure.legends, *panel_legends]:
         if legend is not None:
             yield from (text.get_text() for text in legend.get_texts())
 

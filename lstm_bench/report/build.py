@@ -40,8 +40,8 @@ LOADERS: Mapping[Measure, Callable[[Path], Measured]] = {
     "speed": load_benchmark,
     "claims": load_evidence,
 }
-Files = dict[str, str]  # text by path, from the folder of the report
-Parts = tuple[Files, Callable[[], Document]]  # what holds no words, and a function that draws the page
+Files = dict[str, str]  # text by path, relative to the folder of the report
+Parts = tuple[Files, Callable[[], Document]]  # the data files, and a function that draws the page
 
 
 def build_report(study_folder: Path, reports_dir: Path, extra_receipt: Mapping[str, Any] | None = None) -> Path:
@@ -58,7 +58,7 @@ def build_report(study_folder: Path, reports_dir: Path, extra_receipt: Mapping[s
 
 
 def load(study_folder: Path) -> Measured:
-    """Return the records of a study as frames; what it measured says which.
+    """Return the records of a study as frames; their type follows from what the study measured.
 
     Raises: RecordError where there is no study or its records cannot be read.
     """
@@ -73,9 +73,9 @@ def write_report(
 ) -> Path:
     """Write reports/<study>/ from the frames of a study, and return the path of its report.html.
 
-    Everything is made in a fresh folder beside the old report, which is replaced at the end: where something goes wrong
-    the old one stays as it was. Where there is none and the page cannot be drawn, the rows stand there alone. The same
-    records give the same bytes.
+    All files are written to a fresh folder, which replaces the old report at the end: after an error the old report is
+    as before. Where there is no old report and the page cannot be drawn, the data files are written without the page.
+    The same records give the same bytes.
     """
     name = study.plan.study
     reports_dir.mkdir(parents=True, exist_ok=True)
@@ -86,7 +86,7 @@ def write_report(
         _write(rows, fresh)
         try:
             _write(_pages(draw_page(), rows), fresh)
-        except OSError:  # the disk: what is written may not be whole
+        except OSError:  # of the disk: the files written so far may be incomplete
             raise
         except Exception:
             shutil.rmtree(fresh / "figures", ignore_errors=True)
@@ -98,14 +98,14 @@ def write_report(
 
 
 def letters_line(study: Measured) -> str:
-    """Return in a line which letters of names no font of the figures has, "" where it has all of them."""
+    """Return a line with the letters of names that no font of the figures has, "" where there are none."""
     plans = [part.plan for part in study.studies] if isinstance(study, Evidence) else [study.plan]
     missing = missing_letters(f"{job.task} {job.variant} {job.cell}" for plan in plans for job in plan.jobs)
     return missing and f"Figures: no font here has {missing}, which they show as boxes; the tables have these letters."
 
 
 def size_line(page: Path) -> str:
-    """Return in a line that a page is larger than `LARGEST_PAGE`, "" where it is not."""
+    """Return a line that reports a page larger than `LARGEST_PAGE`, "" for a smaller one."""
     size = page.stat().st_size
     line = f"{page}: {size / 1e3:,.0f} kB, more than {LARGEST_PAGE / 1e3:,.0f} kB: its figures alone are."
     return line if size > LARGEST_PAGE else ""
@@ -162,16 +162,16 @@ def _speed_parts(benchmark: SpeedBenchmark, figures: Path, extra_receipt: Mappin
 def _pages(page: Document, rows: Files) -> Files:
     """Return the page in both formats, and its summary.
 
-    That in HTML embeds as many of the rows' files as it has room for, without growing beyond `LARGEST_PAGE`.
+    The page in HTML embeds the smallest data files, up to `ROOM` bytes and without growing beyond `LARGEST_PAGE`.
     """
     html = render_html(page)
-    left = LARGEST_PAGE - len(html.encode("utf-8", "backslashreplace"))
-    html = embed(html, files_to_embed(rows, min(ROOM, left)))
+    room_left = LARGEST_PAGE - len(html.encode("utf-8", "backslashreplace"))
+    html = embed(html, files_to_embed(rows, min(ROOM, room_left)))
     return {"report.md": render_markdown(page), "report.html": html, SUMMARY: summary_text(summarise(page))}
 
 
 def _row_files(receipt: Mapping[str, Any], results: pd.DataFrame, tables: Mapping[str, pd.DataFrame]) -> Files:
-    """Return the files that hold no words: the receipt, the results, and the rows behind each table and figure."""
+    """Return the data files: the receipt, the results, and the rows behind each table and figure."""
     return {
         "receipt.json": json.dumps(receipt, indent=1, ensure_ascii=False, default=str) + "\n",
         "results.csv": _csv(results),
@@ -193,7 +193,7 @@ def _write(files: Files, folder: Path) -> None:
 
 
 def _replace(place: Path, fresh: Path, old: Path) -> None:
-    """Put a fresh folder in the place of an old one; should the second rename fail, the old one comes back."""
+    """Put a fresh folder in the place of an old one; where the second rename fails, restore the old one."""
     is_there = place.exists()
     if is_there:
         place.rename(old)

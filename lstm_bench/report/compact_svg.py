@@ -1,4 +1,4 @@
-"""Figures in fewer letters, with the same picture: one SVG of matplotlib, and a page that has many of them."""
+"""Make SVG figures of matplotlib smaller without changing the picture, one alone and many on a page."""
 
 import re
 from zlib import crc32
@@ -8,12 +8,12 @@ COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
 REFERENCE = re.compile(r'(?:xlink:)?(href="#|url\(#)([^")]+)')
 IDENTIFIER = re.compile(r' id="([^"]*)"')
 OUR_NAME = re.compile(r"[a-z]+-[a-z_]+")  # matplotlib's own are "patch_1", "DejaVuSans-41" and checksums
-PLACE = re.compile(r' (?:d|x|y|width|height)="[^"]*"|translate\([^)]*\)')  # and not scale(), whose factors are small
+PLACE = re.compile(r' (?:d|x|y|width|height)="[^"]*"|translate\([^)]*\)')  # not scale(): its factors are small
 LONG_NUMBER = re.compile(rf"-?\d+\.\d{{{DECIMALS + 1},}}(?![\de])")
 PATH = re.compile(r' d="([^"]*)"')
 COMMAND = re.compile(r"([A-Za-z])([^A-Za-z]*)")
 
-OUTLINE = re.compile(r'<path id="([^"]+)"( d="[^"]*" transform="scale\(0\.015625\)")/>')  # a letter, as matplotlib does
+OUTLINE = re.compile(r'<path id="([^"]+)"( d="[^"]*" transform="scale\(0\.015625\)")/>')  # a letter of matplotlib
 USE = re.compile(r'(<use href="#)([^"]+)')
 EMPTY = "<defs></defs>"
 HOLDER = '<svg width="0" height="0" style="position:absolute" aria-hidden="true"><defs>{}</defs></svg>'
@@ -21,13 +21,13 @@ BODY = "<body>\n"
 
 
 def compact_svg(svg: str, name: str) -> str:
-    """Return an SVG with ids for what is referred to alone: a checksum of the figure's name, and a number.
+    """Return an SVG in which only parts that are referred to have ids: a checksum of the figure's name, and a number.
 
-    A part that a figure names itself (`gid="box-f"`) keeps that name behind the checksum: a script moves it.
-    Places have two decimals, a path names a command once where it repeats, and there is no space between elements.
+    A part that a figure names itself (`gid="box-f"`) keeps that name after the checksum, for a script that moves it.
+    Places have two decimals, a path omits repeated commands, and there is no space between elements.
 
     Args:
-        svg: what matplotlib writes.
+        svg: the SVG that matplotlib writes.
         name: of the figure, by which its ids differ from those of others on a page.
     """
     begin = f"f{crc32(name.encode()):x}"
@@ -44,9 +44,9 @@ def compact_svg(svg: str, name: str) -> str:
 
 
 def share_outlines(page: str) -> str:
-    """Return a page whose letters in figures are defined once, at the beginning of its body, in place of once a figure.
+    """Return a page that defines the letters of its figures once, at the start of its body, not once per figure.
 
-    It looks the same. A page without such letters comes back as it is.
+    The page looks the same; one without such letters is returned unchanged.
     """
     shared: dict[str, str] = {}
     moved: dict[str, str] = {}
@@ -55,12 +55,12 @@ def share_outlines(page: str) -> str:
         moved[outline[1]] = shared.setdefault(outline[2], f"letter-{len(shared):x}")
         return ""
 
-    rest = OUTLINE.sub(take, page)
+    remaining = OUTLINE.sub(take, page)
     if not shared:
         return page
-    rest = USE.sub(lambda use: f"{use[1]}{moved.get(use[2], use[2])}", rest).replace(EMPTY, "")
+    remaining = USE.sub(lambda use: f"{use[1]}{moved.get(use[2], use[2])}", remaining).replace(EMPTY, "")
     letters = "".join(f'<path id="{name}"{outline}/>' for outline, name in shared.items())
-    return rest.replace(BODY, f"{BODY}{HOLDER.format(letters)}\n", 1)
+    return remaining.replace(BODY, f"{BODY}{HOLDER.format(letters)}\n", 1)
 
 
 def _rounded(number: re.Match[str]) -> str:
@@ -69,7 +69,7 @@ def _rounded(number: re.Match[str]) -> str:
 
 
 def _path(commands: str) -> str:
-    """Return a path without letters that the numbers before them imply: "M 1 2 L 3 4 L 5 6" is "M1 2 3 4 5 6"."""
+    """Return a path without the command letters that are implied: "M 1 2 L 3 4 L 5 6" becomes "M1 2 3 4 5 6"."""
     letters: list[str] = []
     implied = ""
     for command, numbers in COMMAND.findall(commands):

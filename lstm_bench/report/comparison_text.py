@@ -65,7 +65,7 @@ def _steps(row: dict[str, Any]) -> str:
 
 
 def _curve(study: StudyData) -> list[str]:
-    """Return tables of the members that solve, a row a cell and a column a lag, as many lags each as fit a line."""
+    """Return tables of the members that solve, a row per cell and a column per lag, with the lags that fit a line."""
     rates = {(row.cell, row.lag): row for row in solve_rates(study).itertuples()}
     return [
         text_table(

@@ -1,8 +1,8 @@
 """The document model: the blocks that a page is made of, in no format.
 
 `html.py` and `markdown.py` render a `Document`; `pages/` and `anatomy/` build one. Text is plain: a renderer escapes
-it and sets dashes and signs. What is more than words within a line has a type of its own (`Inline`); what a reader can
-move stands in `interactive.py`.
+it and typesets dashes and signs. Parts of a line that are more than words have types of their own (`Inline`); blocks
+that a reader can move are in `interactive.py`.
 """
 
 import math
@@ -17,7 +17,7 @@ DASH = "-"
 
 @dataclass(frozen=True)
 class Verbatim:
-    """Words exactly as they were recorded, such as a path or a formula: no sign in them is set otherwise."""
+    """Words exactly as they were recorded, such as a path or a formula: no sign in them is replaced."""
 
     text: str
 
@@ -39,7 +39,7 @@ class Link:
 
 @dataclass(frozen=True)
 class PageLink:
-    """A link to another page, by its path without the ending: in HTML to the one in HTML, in Markdown likewise."""
+    """A link to another page, by its path without the extension; it leads to the page in the same format."""
 
     text: str
     page: str
@@ -72,12 +72,12 @@ Text: TypeAlias = str | tuple[Inline, ...]
 
 
 def parts(text: Text) -> tuple[Inline, ...]:
-    """Return the parts of a text, a string being one."""
+    """Return the parts of a text; a string is one part."""
     return (text,) if isinstance(text, str) else text
 
 
 def plain_text(text: Text) -> str:
-    """Return the words of a text alone, without verdicts."""
+    """Return the words of a text, without verdicts, corrections and links to files."""
     return "".join(_words(part) for part in parts(text)).strip()
 
 
@@ -89,7 +89,7 @@ def _words(part: Inline) -> str:
 
 @dataclass(frozen=True)
 class Paragraph:
-    """A paragraph. A "note" is small, "files" links to files, "screen" is for a page on a screen alone."""
+    """A paragraph. A "note" is small, "files" links to files, "screen" shows on a screen only."""
 
     text: Text
     style: Literal["", "note", "files", "screen"] = ""
@@ -105,7 +105,7 @@ class Callout:
 
 @dataclass(frozen=True)
 class Entry:
-    """One cell of a table: text, small lines below it, what it sorts by (NaN last).
+    """One cell of a table: text, small lines below it, and the value that it sorts by (NaN last).
 
     A `colour` marks a row's heading, or tints the cell as strongly as its `shade` from 0 to 1.
     """
@@ -121,7 +121,7 @@ class Entry:
 class Table:
     """Headings (text, unit), and rows that begin with their own heading.
 
-    `name` is read out where the table cannot be seen. `is_prose` sets columns of words, not of numbers.
+    `name` is read out by screen readers. `is_prose` aligns the columns for words, not for numbers.
     """
 
     headings: Sequence[tuple[str, str]]
@@ -134,9 +134,9 @@ class Table:
 class FigureBlock:
     """A question with the figure that answers it.
 
-    `table` is the name of the file of rows behind it, `figure` the name of its picture files; both lie beside the page.
-    `svg` is "" where there was nothing to draw. `method` says how the numbers are made; a page says it once, under its
-    definitions at `method_anchor`, and the caption links to it.
+    `table` is the name of the file of rows behind it, `figure` the name of its picture files, both in folders next to
+    the page. `figure` and `svg` are "" where there was nothing to draw. `method` says how the numbers are made; a page
+    shows it once, among its definitions at `method_anchor`, and the caption links to it.
     """
 
     question: str
@@ -155,10 +155,10 @@ class FigureBlock:
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture of another page, with what one sees in it below.
+    """A picture of another page, with its caption below.
 
-    `name` is read out where it cannot be seen, before `alt`. `path` is of its PNG, from the folder of this page; `svg`
-    is the same picture for a page in HTML.
+    `name` is read out by screen readers, before `alt`. `path` is that of its PNG, relative to the folder of this page;
+    `svg` is the same picture for a page in HTML.
     """
 
     name: str
@@ -177,7 +177,7 @@ class Bullets:
 
 @dataclass(frozen=True)
 class Term:
-    """A term and what it means, with an anchor that links lead to."""
+    """A term and its meaning, with an anchor for links."""
 
     name: str
     text: Text
@@ -194,7 +194,7 @@ class Terms:
 
 @dataclass(frozen=True)
 class Details:
-    """Blocks that are folded away behind a summary and a note."""
+    """Blocks that are folded away under a summary and a note."""
 
     summary: Text
     note: str
@@ -213,8 +213,8 @@ class Heatmap:
     """One quantity of a `Heatmaps` block: a colour for each row and column.
 
     `image` is a PNG as a data URI, one pixel a value, and `values` has them as text: base64 of unsigned 16-bit
-    little-endian numbers, row by row, from 0 for `low` to 65534 for `high`, evenly or on a logarithmic scale; 65535 is
-    no value. `colours` are those from low to high, `alt` says in words what is seen.
+    little-endian numbers, row by row, from 0 for `low` to 65534 for `high`, on a linear or logarithmic scale; 65535 is
+    a missing value. `colours` are those from low to high, `alt` describes the picture in words.
     """
 
     name: str
@@ -232,8 +232,8 @@ class Heatmap:
 class Heatmaps:
     """Heatmaps of several quantities over the same rows and columns; one place is chosen in all of them at once.
 
-    A row is a `row_name`, such as a unit; `rows` and `columns` name each in words, `letters` has a short text of each
-    column where the columns are a text.
+    A row is a `row_name`, such as a unit; `rows` and `columns` name each in words. Where the columns are the characters
+    of a text, `letters` has a short text for each.
     """
 
     name: str
@@ -248,8 +248,8 @@ class Heatmaps:
 class Section:
     """A heading and what stands below it.
 
-    A section on the first level with an anchor stands in the table of contents, as `contents` or with its title. A
-    "part" holds sections of its own, such as the figures of one of several tasks, a "pair" sets them side by side.
+    A first-level section with an anchor is listed in the table of contents, as `contents` or by its title. A "part"
+    holds sections of its own, such as the figures of one of several tasks; a "pair" sets them side by side.
     """
 
     title: Text
@@ -281,7 +281,7 @@ class Document:
     """A page from top to bottom.
 
     `kind` and `date` stand above the title, `headline` holds the finding in a few paragraphs. `in_short` is the
-    finding in a sentence for other pages, "" where that is the first paragraph of the headline.
+    finding in one sentence for other pages, "" where the first paragraph of the headline serves.
     """
 
     title: str

@@ -1,4 +1,4 @@
-"""Figures as files: SVG for the page, PNG for elsewhere. Imports matplotlib alone, so that a worker starts soon."""
+"""Write figures as SVG for the page and as PNG for elsewhere. Imports no seaborn, so that a worker starts quickly."""
 
 import io
 import warnings
@@ -8,19 +8,19 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
-from loky import ProcessPoolExecutor  # takes functions without a name, and starts workers afresh
+from loky import ProcessPoolExecutor  # accepts lambdas, and starts fresh processes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from lstm_bench.cores import usable_cores
 from lstm_bench.matplotlib_start import prepare_matplotlib
 
-MOST_WORKERS = 4  # one process draws for them, and more would wait for it
+MOST_WORKERS = 4  # one process draws for all of them: more workers would wait for it
 
 
 @contextmanager
 def theme_alone(theme: Mapping[str, Any]) -> Iterator[None]:
-    """Have matplotlib's own defaults and a theme over them during the block, and no setting of the user's."""
+    """Use matplotlib's defaults and a theme within the block, and none of the user's settings."""
     settings: Any = dict(theme)  # matplotlib types each of its names
     with mpl.rc_context(), warnings.catch_warnings():
         mpl.rcdefaults()
@@ -34,7 +34,7 @@ def write_figures(
 ) -> dict[str, str]:
     """Write each figure as `write_figure` does; return SVG text by name.
 
-    It takes all cores, while the next ones are drawn; this process alone where no other can be had.
+    Up to `MOST_WORKERS` processes write while this one draws the next figures; without workers it does both.
     """
     pool = _pool(min(usable_cores(), MOST_WORKERS))
     if pool is None:
@@ -45,7 +45,7 @@ def write_figures(
 
 
 def _pool(workers: int) -> ProcessPoolExecutor | None:
-    """Return a pool of processes; None of one, and where the machine has no semaphores, which a pool needs."""
+    """Return a pool of processes; None for one worker, and where the machine lacks the semaphores that a pool needs."""
     if workers == 1:
         return None
     try:
@@ -58,11 +58,11 @@ def write_figure(figure: Figure, folder: Path, name: str, theme: Mapping[str, An
     """Write <name>.svg and <name>.png; return the SVG text. Same figure, same bytes.
 
     Args:
-        figure: as drawn, not yet laid out.
-        folder: made where it is not there.
-        name: of both files.
-        theme: matplotlib's settings, which count when text is set.
-        dpi: pixels an inch of the PNG, and of what is pixels in the SVG.
+        figure: drawn, but not yet laid out.
+        folder: created if missing.
+        name: of both files, without the extension.
+        theme: matplotlib's settings, which apply when text is set.
+        dpi: pixels per inch, of the PNG and of rasterised parts of the SVG.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with theme_alone(theme):
@@ -74,9 +74,9 @@ def write_figure(figure: Figure, folder: Path, name: str, theme: Mapping[str, An
 
 
 def _lay_out(figure: Figure, dpi: float) -> None:
-    """Find the places of all parts, once for both formats."""
+    """Lay the figure out, once for both formats."""
     figure.set_dpi(dpi)
-    FigureCanvasAgg(figure)  # what measures the letters here draws them for the PNG, and need not measure again
+    FigureCanvasAgg(figure)  # the canvas that measures the letters also draws the PNG, and measures once
     engine = figure.get_layout_engine()
     if engine is not None:
         engine.execute(figure)
@@ -84,8 +84,8 @@ def _lay_out(figure: Figure, dpi: float) -> None:
 
 
 def svg_text(figure: Figure, dpi: float) -> str:
-    """Return a figure as SVG, without a date; `dpi` is of what is pixels in it."""
+    """Return a figure as SVG, without a date; `dpi` is that of its rasterised parts."""
     buffer = io.StringIO()
-    nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
-    figure.savefig(buffer, format="svg", dpi=dpi, facecolor="white", metadata=nothing)
+    no_metadata = dict.fromkeys(("Creator", "Date", "Format", "Type"))
+    figure.savefig(buffer, format="svg", dpi=dpi, facecolor="white", metadata=no_metadata)
     return buffer.getvalue()

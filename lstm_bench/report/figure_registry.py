@@ -1,4 +1,4 @@
-"""The figures of a report, in the order in which a reader asks."""
+"""The figures of a report, in the order of a reader's questions."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -51,7 +51,7 @@ S_contra = TypeVar("S_contra", contravariant=True)  # what is drawn: a study nar
 
 
 class FigureFile(Protocol[S_contra]):
-    """What every file in figures/ that holds a figure offers."""
+    """The interface of a file in figures/ that holds a figure."""
 
     QUESTION: str
     METHOD: str
@@ -62,11 +62,11 @@ class FigureFile(Protocol[S_contra]):
         ...
 
     def finding(self, study: S_contra) -> str:
-        """Return what one sees, in one or two sentences with the main numbers; "" leaves the figure out of the page."""
+        """Return the finding in one or two sentences with the main numbers; "" leaves the figure out of the page."""
         ...
 
     def rows(self, study: S_contra) -> pd.DataFrame:
-        """Return the rows behind it; those of a study may be of one task or of all. Without rows nothing is drawn."""
+        """Return the rows behind the figure, of one task or of all tasks of a study. Without rows nothing is drawn."""
         ...
 
 
@@ -99,7 +99,7 @@ FIGURES: Mapping[str, FigureFile[StudyData]] = {  # by the name of the table beh
     "tuning": _file(tuning),
     "best_of_k": _file(best_of_k),
 }
-STUDY_FIGURES: Mapping[str, FigureFile[StudyData]] = {  # of all tasks in one, a panel each
+STUDY_FIGURES: Mapping[str, FigureFile[StudyData]] = {  # all tasks in one figure, a panel per task
     "pareto_flops": _file(pareto_flops),
     "pareto_state": _file(pareto_state),
 }
@@ -116,17 +116,17 @@ SPEED_FIGURES: Mapping[str, FigureFile[SpeedBenchmark]] = {
 def make_figures(
     figures: Mapping[str, FigureFile[S_contra]], studies: Mapping[str, S_contra], folder: Path
 ) -> dict[str, list[FigureBlock]]:
-    """Draw figures of several studies into a folder; return them with their words, study by study.
+    """Draw figures of several studies into a folder; return their blocks by the prefix of each study.
 
     Args:
         figures: by the name of the table behind each.
-        studies: each narrowed to one task, or a benchmark, by what the names of its figure files begin with.
+        studies: each narrowed to one task, or a benchmark, by the prefix of the names of its figure files.
         folder: where the figure files go.
     """
     blocks: dict[str, list[FigureBlock]] = {prefix: [] for prefix in studies}
 
     def drawn() -> Iterator[tuple[str, Figure]]:
-        """Yield figures one by one, so that some are written while the next ones are drawn."""
+        """Collect all blocks, and yield each figure when it is drawn, so that it is written while the next is drawn."""
         for prefix, study in studies.items():
             for table, file in figures.items():
                 block = FigureBlock(file.QUESTION, file.finding(study), "", table, "", "", file.METHOD)
@@ -141,7 +141,7 @@ def make_figures(
                 yield name, figure
 
     svgs = save_all(drawn(), folder)
-    return {prefix: [_with_svg(block, svgs) for block in of_study] for prefix, of_study in blocks.items()}
+    return {prefix: [_with_svg(block, svgs) for block in study_blocks] for prefix, study_blocks in blocks.items()}
 
 
 def _with_svg(block: FigureBlock, svgs: Mapping[str, str]) -> FigureBlock:
@@ -150,5 +150,5 @@ def _with_svg(block: FigureBlock, svgs: Mapping[str, str]) -> FigureBlock:
 
 
 def file_prefix(study: StudyData, is_only_task: bool) -> str:
-    """Return what the figure files of a task begin with: nothing where a study has one task."""
+    """Return the prefix of the names of a task's figure files: "" where a study has one task."""
     return "" if is_only_task else re.sub(r"[^a-z0-9]+", "_", study.task.lower()).strip("_") + "_"

@@ -16,7 +16,7 @@ FALLBACKS = (  # for letters that it lacks, where they are installed: on Linux, 
 
 @cache
 def font_families() -> list[str]:
-    """Return the families in which a letter is sought, in this order."""
+    """Return the families that are searched for a letter, in order."""
     installed = {font.name for font in fontManager.ttflist}
     return [FAMILY, *(family for family in FALLBACKS if family in installed)]
 

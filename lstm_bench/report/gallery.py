@@ -1,4 +1,4 @@
-"""The reports of a folder as data: what receipt.json and summary.json of each say, its picture and its files."""
+"""Read the reports of a folder: the receipt, the summary, the picture and the files of each."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,12 +11,12 @@ from lstm_bench.report.summary import SUMMARY, Summary, read_summary
 
 RECEIPT = "receipt.json"
 FILES = ("report.html", "report.md", "results.csv", RECEIPT)
-PUBLISHED = "_published"  # how the study of a published budget is named
+PUBLISHED = "_published"  # the end of the name of a study with a published budget
 
 
 @dataclass(frozen=True)
 class Machine:
-    """What a study ran on; an earlier version may not have recorded all of it."""
+    """The machine that a study ran on; an earlier version may not have recorded all of it."""
 
     cores: int | None = None
     processor: str | None = None
@@ -26,9 +26,9 @@ class Machine:
 
 @dataclass(frozen=True)
 class Receipt:
-    """What the gallery shows of a receipt. `studies` are those that a study of claims rules on, None of any other.
+    """What the gallery shows of a receipt. `studies` are those that a study of claims rules on, None for any other.
 
-    `wall_s` is the time of the last run, `training_s` the core time of all members; an earlier version has none.
+    `wall_s` is the time of the last run, `training_s` the core time of all members, absent in an earlier version.
     """
 
     command: str
@@ -47,14 +47,14 @@ class Receipt:
 
     @property
     def member_seconds(self) -> float | None:
-        """For how long all members trained, None where that is not known of every study."""
+        """The training time of all members in seconds, None where it is not known for every study."""
         times = [study.training_s for study in (self.studies if self.studies is not None else [self])]
         return None if None in times else sum(time for time in times if time is not None)
 
 
 @dataclass(frozen=True)
 class Report:
-    """One report: its folder's name, what its files say, the bytes of each, and its picture as SVG.
+    """One report: its folder's name, its receipt and summary, the bytes of each file, and its picture as SVG.
 
     `summary` is None for a report of an earlier version; `svg` is "" where there is no picture.
     """
@@ -72,9 +72,9 @@ class Report:
 
 
 def read_reports(folder: Path) -> tuple[list[Report], list[str]]:
-    """Return the reports of a folder in the order of the gallery, and in a line each what cannot be read.
+    """Return the reports of a folder in the order of the gallery, and a line for each file that cannot be read.
 
-    Those of published budgets come first; among them, and among the others, first those of claims, then by name.
+    Those of published budgets come first; within both groups, those of claims come first, then all by name.
     A report is a folder with a receipt.json or a report.html.
     """
     reports: list[Report] = []
@@ -99,7 +99,7 @@ def _place(report: Report) -> tuple[bool, bool, str]:
 
 
 def _in_short(place: Path) -> tuple[Summary | None, str, list[str]]:
-    """Return the summary of a report and its picture, and in a line what of these cannot be read."""
+    """Return the summary of a report and its picture, and a line for a file that cannot be read."""
     if not (place / SUMMARY).exists():
         return None, "", []
     try:

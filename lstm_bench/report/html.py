@@ -1,4 +1,4 @@
-"""A document as one HTML file that loads nothing from anywhere."""
+"""Render a document as one HTML file that loads nothing from elsewhere."""
 
 from collections.abc import Mapping
 from itertools import accumulate
@@ -14,7 +14,7 @@ from lstm_bench.report.typography import typeset
 TEMPLATES = Path(__file__).parent / "templates"
 LARGEST_PAGE = 3_000_000  # bytes: what a mail, a repository and a browser on a phone take well
 ROOM = 2**20  # bytes: about what the figures of a study of two cells take
-SCRIPT = "\n<script>\n"  # once on a page, whose text is escaped
+SCRIPT = "\n<script>\n"  # occurs once on a page, since the text of a page is escaped
 EMBEDDED = '\n<template data-file="{}">{}</template>'
 
 
@@ -32,21 +32,21 @@ def render_html(document: Document) -> str:
 
 
 def embed(page: str, files: Mapping[str, str]) -> str:
-    """Return a page that holds files within itself: what links to one of them saves it, where scripts are run.
+    """Return a page with files embedded: a link to one of them saves it, where scripts are run.
 
     Args:
         page: a page of `render_html`.
-        files: text by path, from the folder of the page.
+        files: text by path, relative to the folder of the page.
     """
     before, script, after = page.rpartition(SCRIPT)
     return before + "".join(_embedded(path, text) for path, text in files.items()) + script + after
 
 
 def files_to_embed(files: Mapping[str, str], room: int = ROOM) -> dict[str, str]:
-    """Return the smallest files, as many as there is room for, so that a page can be sent alone with them.
+    """Return the smallest files, as many as there is room for, so that they can be sent within a page.
 
     Args:
-        files: text by path, from the folder of the page.
+        files: text by path, relative to the folder of the page.
         room: bytes of the page that all of them may take together.
     """
     sizes = {path: _size(path, text) for path, text in files.items()}
@@ -60,5 +60,5 @@ def _embedded(path: str, text: str) -> str:
 
 
 def _size(path: str, text: str) -> int:
-    """Return the bytes of a page that hold a file."""
+    """Return the number of bytes that a file takes on a page."""
     return len(_embedded(path, text).encode("utf-8", "backslashreplace"))

@@ -8,7 +8,7 @@ from lstm_bench.report.html import render_html
 from lstm_bench.report.markdown import render_markdown
 from lstm_bench.report.pages.gallery import gallery_page
 
-MARK = "<!-- made by python -m lstm_bench.report --index -->"  # stands in both files, and in none that someone wrote
+MARK = "<!-- made by python -m lstm_bench.report --index -->"  # in both files, and in no file written by hand
 
 
 class GalleryError(Exception):
@@ -18,10 +18,10 @@ class GalleryError(Exception):
 def write_index(folder: Path) -> tuple[Path, list[str]]:
     """Write index.html and README.md into a folder of reports.
 
-    Returns the path of index.html, and in a line each what of the reports cannot be read. The same reports give the
-    same bytes.
+    Returns the path of index.html, and a line for each file of a report that cannot be read. The same reports give
+    the same bytes.
 
-    Raises: GalleryError where there is no such folder, or where a file that is in the way was not written by this.
+    Raises: GalleryError where there is no such folder, or where it has a file of these names from elsewhere.
     """
     if not folder.is_dir():
         raise GalleryError(f"reports={folder}: allowed: a folder of reports")

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Filled:
-    """Text with numbers that a page computes anew: `template` has the name of each number in braces.
+    """Text with numbers that a page recomputes: `template` has the name of each number in braces.
 
     "{c}" stands for the number c, "{(c)}" for the same in parentheses where it is negative.
     """
@@ -43,10 +43,10 @@ class Slider:
 class PlayerStep:
     """One time step of a `Player`.
 
-    `word` is its input and `begins` tells that a further sentence begins with it; `value` is what the memory holds
+    `word` is its input and `begins` says whether a further sentence begins with it; `value` is what the memory holds
     after it and `share` its size from 0 to 1. `svg` is the diagram and `alt` the template of its alt text, `decision`
-    the step in a few words, `blocks` its numbers, and `description` the whole step in words, which is read out where
-    the step cannot be seen. `sliders` set its gates.
+    the step in a few words, `blocks` its numbers, and `description` the whole step in words, for screen readers.
+    `sliders` set its gates.
     """
 
     word: str
@@ -65,8 +65,8 @@ class PlayerStep:
 class Player:
     """Time steps from t = 1 on, one shown at a time and chosen with a slider, keys or a click on a word.
 
-    `source` says what the gates are that the steps start with, "printed" or "given". `decisions` has the thresholds
-    by which a decision is named: of each quantity the least value and its name, descending.
+    `source` is the origin of the gates that the steps start with, "printed" or "given". `decisions` has the thresholds
+    that name a decision: for each quantity, pairs of least value and name, descending.
     """
 
     steps: Sequence[PlayerStep]

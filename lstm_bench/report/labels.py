@@ -1,4 +1,4 @@
-"""Names beside the points of a scatter, placed so that none covers another."""
+"""Place names next to the points of a scatter plot, so that none covers another."""
 
 import math
 from collections.abc import Sequence
@@ -11,10 +11,10 @@ from matplotlib.text import Annotation
 from numpy.typing import NDArray
 
 DISTANCES = (7, 11, 16, 23, 32, 43, 56, 71, 88)  # points from a mark to the middle of the near edge of its name
-DIRECTIONS = 16  # that are tried at each distance
+DIRECTIONS = 16  # tried at each distance
 MARK = 4.0  # half the width of a mark, points
 THICK = 0.7  # half the width of a line, points
-FAR = 14  # points, from which a line leads to the name
+FAR = 14  # points: from this distance on, a line leads to the name
 
 
 Point = tuple[float, float]
@@ -33,7 +33,7 @@ class Place(NamedTuple):
 def place_names(
     points: Sequence[Point], sizes: Sequence[Point], frame: Box, obstacles: Sequence[Box] = ()
 ) -> list[Place]:
-    """Return a place for the name of each point, the first point choosing first.
+    """Return a place for the name of each point; earlier points choose first.
 
     Each takes the nearest place within the frame where it covers no mark and no name that has its place; where there is
     none, the one where it covers least.
@@ -42,7 +42,7 @@ def place_names(
         points: x and y of each.
         sizes: width and height of each name, in the same unit.
         frame: left, bottom, right and top of what names stay within.
-        obstacles: left, bottom, right and top of what else they are not to cover.
+        obstacles: left, bottom, right and top of each further box that names should not cover.
     """
     taken = [*obstacles, *((x - MARK, y - MARK, x + MARK, y + MARK) for x, y in points)]
     places = []
@@ -86,16 +86,16 @@ def name_points(
     line: Sequence[Point] = (),
     arrows: Sequence[tuple[Point, Point]] = (),
 ) -> None:
-    """Write the name of each point beside it, with a thin line to it where it stands apart.
+    """Write the name of each point next to it, with a thin line to it where it stands apart.
 
     Call it when axes and limits are final: places depend on them. Points are in data coordinates; the first names have
-    the first choice. No name covers `line`, a path of level and upright stretches, or one of the `arrows`, each a point
-    and how far its tip is from there in points (1/72 inch), where there is room elsewhere.
+    the first choice. Where there is room elsewhere, no name covers `line`, a path of horizontal and vertical segments,
+    or one of the `arrows`, each a point and the offset of its tip from there in points (1/72 inch).
     """
     figure = axes.get_figure(root=True)
     if figure is None or not names:
         return
-    figure.draw_without_rendering()  # settles where the panels lie
+    figure.draw_without_rendering()  # fixes the places of the panels
     unit = 72 / figure.dpi  # points a pixel
     texts = [
         axes.annotate(
@@ -104,7 +104,7 @@ def name_points(
         )
         for name, point, colour in zip(names, points, colours, strict=True)
     ]  # fmt: skip
-    at = [(x * unit, y * unit) for x, y in axes.transData.transform(points)]
+    centres = [(x * unit, y * unit) for x, y in axes.transData.transform(points)]
     boxes = [text.get_window_extent() for text in texts]
     sizes = [(box.width * unit, box.height * unit) for box in boxes]
     left, bottom, right, top = (edge * unit for edge in axes.get_window_extent().extents)
@@ -120,17 +120,11 @@ def name_points(
         (min(x, x + dx) - MARK, min(y, y + dy) - MARK, max(x, x + dx) + MARK, max(y, y + dy) + MARK)
         for (x, y), (_, (dx, dy)) in zip(tails, arrows, strict=True)
     ]
-    places = place_names(at, sizes, (left, bottom, right, top), [*stretches, *heads])
-    for text, (x, y), place in zip(texts, at, places, strict=True):
+    places = place_names(centres, sizes, (left, bottom, right, top), [*stretches, *heads])
+    for text, (x, y), place in zip(texts, centres, places, strict=True):
         text.set_position((place.x - x, place.y - y))
         if place.distance >= FAR:
             _lead(axes, text)
-
-
-def _stretch(start: Point, end: Point) -> Box:
-    """Return the rectangle that a level or upright line takes."""
-    (left, right), (bottom, top) = (sorted(both) for both in zip(start, end, strict=True))
-    return left - THICK, bottom - THICK, right + THICK, top + THICK
 
 
 def _lead(axes: Axes, text: Annotation) -> None:

@@ -16,13 +16,13 @@ NOTE = (
     "Ours: mean over members with its 95% bootstrap interval, >= where members that did not solve could only raise it. "
     "The rule of the\nverdicts, and how the protocols differ, stand in the report."
 )
-Number = tuple[str, int | None]  # a metric, and the length of the test sequences where that is another
+Number = tuple[str, int | None]  # a metric, and the length of the test sequences where it is not that of training
 
 
 def literature_text(study: StudyData) -> str:
-    """Return each published table of which a study has run a lag, with a row for each of our cells; "" where none is.
+    """Return each published table at a lag that a study has run, with a row for each of our cells; "" without one.
 
-    Verdicts stand in the order of the numbers, one where all are the same.
+    Verdicts are in the order of the numbers; where all are the same, there is one.
     """
     tables = [_table(task, comparisons) for task in study.by_task() for comparisons in _by_published_table(task)]
     return "\n\n".join([*tables, NOTE]) if tables else ""

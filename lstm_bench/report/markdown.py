@@ -1,4 +1,4 @@
-"""A document as one Markdown file, its figures and files beside it."""
+"""Render a document as one Markdown file, with its figures and files next to it."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
@@ -36,25 +36,20 @@ from lstm_bench.report.typography import typeset
 
 
 def render_markdown(document: Document) -> str:
-    """Return what the HTML page says, in the same order."""
+    """Return the content of the HTML page as Markdown, in the same order."""
     renderer = _Renderer(dict(_slugs(document.blocks)))
     headline = [f"**{prose(paragraph)}**" for paragraph in document.headline]
     blocks = [f"# {plain(document.title)}", *headline, *renderer.blocks(document.blocks, level=2)]
     return "\n\n".join(blocks) + "\n"
 
 
-def render_blocks(blocks: Sequence[Block], level: int = 2) -> str:
-    """Return some blocks of a document, the first heading on a level."""
-    return "\n\n".join(_Renderer(dict(_slugs(blocks))).blocks(blocks, level))
-
-
 def _slugs(blocks: Sequence[Block], heading: str = "") -> Iterator[tuple[str, str]]:
-    """Yield each anchor of a page with that of the heading above it, since Markdown has no others."""
+    """Yield each anchor of a page with the slug of its heading, since Markdown has no other anchors."""
     for block in blocks:
         if isinstance(block, Section):
-            below = slug(typeset(_words(block.title)))
-            yield block.anchor, below
-            yield from _slugs(block.blocks, below)
+            title_slug = slug(typeset(_words(block.title)))
+            yield block.anchor, title_slug
+            yield from _slugs(block.blocks, title_slug)
         elif isinstance(block, Terms):
             yield from ((term.anchor, heading) for term in block.items)
 
@@ -65,7 +60,7 @@ def _words(text: Text) -> str:
 
 
 class _Renderer:
-    """Blocks as Markdown; `slugs` has the heading that an anchor of the document lies below."""
+    """Blocks as Markdown; `slugs` has the slug of the heading for each anchor of the document."""
 
     def __init__(self, slugs: Mapping[str, str]) -> None:
         self._slugs = slugs
@@ -109,7 +104,7 @@ class _Renderer:
             case Player():
                 yield from self._player(block, level)
             case Heatmaps():
-                yield bullets(f"{prose(one.title)}: {prose(one.alt)}" for one in block.maps)
+                yield bullets(f"{prose(heatmap.title)}: {prose(heatmap.alt)}" for heatmap in block.maps)
             case ToyCell():
                 yield from []  # there is nothing to read before a slider is moved
 

@@ -5,23 +5,23 @@ from collections.abc import Iterable, Sequence
 
 from lstm_bench.report.typography import typeset
 
-# what would not be read as letters
+# characters that would be read as markup
 MARKUP = re.compile(r"[\\*`$~]|\](?=\()|<(?=[A-Za-z/!?])|&(?=#?\w+;)|(?<!\w)_|_(?!\w)")
 MARKUP_OR_BRACKET = re.compile(rf"{MARKUP.pattern}|[\[\]]")
 
 
 def plain(text: str) -> str:
-    """Return text that is read as it stands: nothing in it is markup."""
+    """Return text in which all markup is escaped."""
     return MARKUP.sub(r"\\\g<0>", text)
 
 
 def prose(text: str) -> str:
-    """Return text as a typesetter sets it, none of it markup."""
+    """Return typeset text in which all markup is escaped."""
     return plain(typeset(text))
 
 
 def code(text: str) -> str:
-    """Return text in one line of code, within more backticks than follow one another in it."""
+    """Return text as inline code, between more backticks than any run of them in it."""
     longest = max((len(run) for run in re.findall("`+", text)), default=0)
     space = " " if longest else ""
     fence = "`" * (longest + 1)
@@ -29,7 +29,7 @@ def code(text: str) -> str:
 
 
 def fenced(text: str) -> str:
-    """Return lines as they stand."""
+    """Return lines as a code block."""
     longest = max((len(run) for run in re.findall("`{3,}", text)), default=2)
     fence = "`" * (longest + 1)
     return f"{fence}text\n{text.rstrip()}\n{fence}"
@@ -51,7 +51,7 @@ def _in_grid(text: str) -> str:
 
 
 def link(words: str, address: str) -> str:
-    """Return a link whose words are read as they stand."""
+    """Return a link whose words have all markup escaped."""
     escaped = MARKUP_OR_BRACKET.sub(r"\\\g<0>", words)
     return f"[{escaped}]({address})"
 

@@ -1,4 +1,4 @@
-"""What figures are made of: panels, axes, reference lines, bands, legends and notes."""
+"""Parts of figures: panels, axes, reference lines, bands, legends and notes."""
 
 import math
 import re
@@ -20,7 +20,7 @@ LABELLED_LAGS = 12
 ROW_NAME_WIDTH, COLUMN_NAME_WIDTH = 12, 22  # letters
 LETTER_WIDTH, HANDLE_WIDTH, MOST_COLUMNS = 0.088, 0.5, 4  # inches of a legend's entry; columns of a legend
 SOLID_HANDLE, DASHED_HANDLE = 1.4, 2.4  # length of a legend's lines, in letters
-NAMED = 2  # absent cells that a panel names, before it counts them
+NAMED = 2  # absent cells that a panel names; more are counted
 DASHED: Any = (0, (4, 3))
 DOTTED: Any = (0, (1, 1.5))
 BAND = 0.18  # opacity
@@ -28,7 +28,7 @@ SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def new_figure(height: float) -> Figure:
-    """Return an empty figure of the page's width; inches."""
+    """Return an empty figure of the page's width and of a height in inches."""
     return Figure(figsize=(WIDTH, height), layout="constrained")
 
 
@@ -72,7 +72,7 @@ def name_row(axes: Axes, cell: str, lag: int | None) -> None:
 
 
 def name_lines(cell: str, width: int) -> list[str]:
-    """Return a cell's name in lines of so many letters, broken after its underscores and spaces alone."""
+    """Return a cell's name in lines of at most `width` letters, broken only after underscores and spaces."""
     lines = [""]
     for word in re.findall(r"[^_ ]+[_ ]*", cell):
         lines = [*lines[:-1], lines[-1] + word] if len((lines[-1] + word).strip()) <= width else [*lines, word]
@@ -80,7 +80,7 @@ def name_lines(cell: str, width: int) -> list[str]:
 
 
 def legend_entry(label: str, **look: Any) -> Line2D:
-    """Return an entry of a legend; `look` is that of a line, in ink unless stated otherwise."""
+    """Return an entry of a legend; `look` has properties of a line, whose colour is ink by default."""
     return Line2D([], [], label=label, **{"color": INK, **look})
 
 
@@ -118,7 +118,7 @@ def _handle_length(entries: Sequence[Any]) -> float:
 
 
 def draw_band(axes: Axes, x: Any, middle: Any, ends: tuple[Any, Any] | None, shade: str, **line: Any) -> None:
-    """Draw a line within the band between the two ends of its interval, without a band where `ends` is None."""
+    """Draw a line, and the band between the two ends of its interval unless `ends` is None."""
     if ends is not None:
         axes.fill_between(x, *ends, color=shade, alpha=BAND, linewidth=0)
     axes.plot(x, middle, color=shade, **{"linewidth": 1.6, **line})
@@ -151,7 +151,7 @@ def note_in(axes: Axes, text: str) -> None:
 
 
 def note_absent(axes: Axes, what: str, cells: Sequence[str]) -> None:
-    """Write "what: cell" into the middle of a panel for each of a few cells, or how many there are; nothing of none."""
+    """Write `what` and a few cells, or the number of many, into the middle of a panel; nothing without cells."""
     if cells:
         note_in(axes, "\n".join([f"{what}:", *(cells if len(cells) <= NAMED else [f"{len(cells)} cells"])]))
 
@@ -161,7 +161,7 @@ def row_axis(axes: Axes, names: Sequence[str], *, edge: float = 0.5) -> None:
 
     Args:
         axes: the panel.
-        names: one a row; "" for a row without a name.
+        names: one per row; "" for a row without a name.
         edge: how far the axis goes beyond the middle of the first and the last row.
     """
     axes.set(yticks=range(len(names)), yticklabels=list(names), ylim=(len(names) - 1 + edge, -edge))
@@ -179,7 +179,7 @@ def lag_axis(axes: Axes, lags: Sequence[int]) -> None:
 
 
 def half_octaves(lags: Sequence[int]) -> list[int]:
-    """Return those of ascending lags that lie half an octave or more apart, from the longest downwards."""
+    """Return lags at least half an octave apart, chosen from the longest downwards out of ascending `lags`."""
     kept: list[int] = []
     for lag in reversed(lags):
         if not kept or kept[-1] >= lag * 2**0.5:
@@ -188,21 +188,21 @@ def half_octaves(lags: Sequence[int]) -> list[int]:
 
 
 def ticks_at(axis: Axis, values: Sequence[float], text: str = "{:,g}") -> None:
-    """Set ticks at these values alone, written by a format."""
+    """Set ticks at these values only; `text` is the format of their labels."""
     axis.set_major_locator(FixedLocator(list(values)))
     axis.set_minor_locator(NullLocator())
     axis.set_major_formatter(FuncFormatter(lambda value, _: text.format(value)))
 
 
 def log_ticks(axis: Axis, locator: Locator, text: str = "{:,.0f}") -> None:
-    """Set the ticks of a logarithmic axis, none between them, written by a format."""
+    """Set the ticks of a logarithmic axis, without minor ticks; `text` is the format of their labels."""
     axis.set_major_locator(locator)
     axis.set_minor_locator(NullLocator())
     axis.set_major_formatter(FuncFormatter(lambda value, _: text.format(value)))
 
 
 def count_ticks(axis: Axis, most: int, **locator: Any) -> None:
-    """Set at most so many intervals between ticks, at whole numbers with commas; further settings of MaxNLocator."""
+    """Set ticks at whole numbers, with at most `most` intervals; `locator` has further settings of MaxNLocator."""
     axis.set_major_locator(MaxNLocator(most, integer=True, **locator))
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
 
@@ -213,7 +213,7 @@ def percent_ticks(axis: Axis) -> None:
 
 
 def log_axis(axes: Axes) -> None:
-    """Make y a log axis with a tick for each decade or few, and none between."""
+    """Make y a log axis with a tick at every decade or every few, and no minor ticks."""
     axes.set_yscale("log")
     axes.yaxis.set_major_locator(LogLocator(numticks=7))
     axes.yaxis.set_minor_locator(NullLocator())
@@ -223,7 +223,7 @@ def log_axis(axes: Axes) -> None:
 def power_ticks(axis: Axis, plain_from: float = math.inf) -> None:
     """Write the ticks of a log axis as 10⁻⁴ and 10⁴; those from `plain_from` to its inverse as 0.01, 1 and 100.
 
-    Matplotlib's own writes formulas, which the theme shows as they stand.
+    Matplotlib's own formatter writes formulas, which the theme does not typeset.
     """
     axis.set_major_formatter(
         FuncFormatter(lambda value, _: f"{value:g}" if plain_from <= value <= 1 / plain_from else power_of_ten(value))
@@ -231,15 +231,15 @@ def power_ticks(axis: Axis, plain_from: float = math.inf) -> None:
 
 
 def power_of_ten(value: float) -> str:
-    """Return a number of one digit as "2e10" is set in print: 2×10¹⁰, and 10¹¹ where it begins with 1."""
+    """Return a number, rounded to one digit, as it is set in print: 2×10¹⁰, or 10¹¹ where the digit is 1."""
     digit, exponent = f"{value:.0e}".split("e")
     power = f"10{str(int(exponent)).translate(SUPERSCRIPTS)}"
     return power if digit == "1" else f"{digit}×{power}"
 
 
 def dodge(place: int, cells: int, octaves: float) -> float:
-    """Return the factor that sets a cell beside the others on a log2 axis, so many octaves apart.
+    """Return the factor that shifts a cell on a log2 axis, so that cells stand `octaves` apart.
 
-    They stand about the middle; the place behind the last is free.
+    They stand around the lag itself; the place after the last cell is free.
     """
     return 2 ** (octaves * (place - (cells - 1) / 2))

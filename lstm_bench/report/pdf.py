@@ -21,7 +21,7 @@ def browser() -> str | None:
 
 
 def write_pdf(page: Path, browser_path: str) -> Path:
-    """Print a page into a PDF beside it, as its style sheet for print says, and return the path of the PDF.
+    """Print a page to a PDF next to it, with its style sheet for print, and return the path of the PDF.
 
     Raises: PdfError where the browser fails, or takes longer than `TIMEOUT_S` seconds.
     """

@@ -1,4 +1,4 @@
-"""Published points on the figures of a study: hollow, each with the name of its cell."""
+"""Draw published points on the figures of a study: hollow, each with the name of its cell."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -15,7 +15,7 @@ from lstm_bench.report.style import MUTED
 Side = Literal["right", "outside"]
 Across = Literal["left", "center"]
 Along = Literal["bottom", "center", "top"]
-NEAR = 0.06  # of the height of a panel: closer points have one label
+NEAR = 0.06  # of the height of a panel: closer points share a label
 HOLLOW: Any = {"markersize": 7, "markerfacecolor": "none", "linestyle": "none"}
 
 
@@ -27,7 +27,7 @@ class Mark(NamedTuple):
 
 
 def published_entries(points: Sequence[PublishedPoint]) -> list[Line2D]:
-    """Return the entry of a legend that says where hollow points are from; none without points."""
+    """Return a legend entry with the sources of the hollow points; an empty list without points."""
     sources = list(dict.fromkeys(point.published.source.name for point in points))
     return [legend_entry(f"published ({listed(sources)})", color=MUTED, marker="D", **HOLLOW)] if sources else []
 
@@ -35,7 +35,7 @@ def published_entries(points: Sequence[PublishedPoint]) -> list[Line2D]:
 def mark_published(
     axes: Axes, marks: Sequence[Mark], shades: Mapping[str, str], side: Side = "right", transform: Any = None
 ) -> None:
-    """Draw published points hollow, in the colour of our cell of the kind, and name their cells beside them.
+    """Draw published points hollow, in the colour of our cell of the same kind, with the names of their cells.
 
     Call it after the y limits are set: a point beyond them is a triangle at the edge.
 
@@ -43,7 +43,7 @@ def mark_published(
         axes: the panel.
         marks: the points.
         shades: the colour of each of our cells.
-        side: where names stand: right, or "outside", above what lies in the upper half and below the rest.
+        side: where names stand: to the right, or "outside", above points in the upper half and below the others.
         transform: of the points; by default that of the data.
     """
     data = transform or axes.transData
@@ -55,25 +55,25 @@ def mark_published(
             zorder=4, clip_on=False, **HOLLOW,
         )  # fmt: skip
     for group in _near_each_other(marks, NEAR * (high - low)):
-        edge = max(group, key=lambda mark: mark.x)
-        offset, across, along = _label_place(side, edge.point.value > (low + high) / 2)
+        rightmost = max(group, key=lambda mark: mark.x)
+        offset, across, along = _label_place(side, rightmost.point.value > (low + high) / 2)
         names = ", ".join(dict.fromkeys(mark.point.published.cell for mark in group))
         axes.annotate(
-            names, (edge.x, min(max(edge.point.value, low), high)),
+            names, (rightmost.x, min(max(rightmost.point.value, low), high)),
             xycoords=data, xytext=offset, textcoords="offset points", ha=across, va=along, fontsize="x-small",
             color=MUTED,
         )  # fmt: skip
 
 
 def _label_place(side: Side, is_upper: bool) -> tuple[tuple[int, int], Across, Along]:
-    """Return where a name stands from its point, and how it is aligned."""
+    """Return the offset of a name from its point, in points (1/72 inch), and its alignments."""
     if side == "right":
         return (7, 0), "left", "center"
     return ((0, 6), "center", "bottom") if is_upper else ((0, -6), "center", "top")
 
 
 def _near_each_other(marks: Sequence[Mark], distance: float) -> list[list[Mark]]:
-    """Return marks in groups: of one lag and multiple, each at most so far above the one below it."""
+    """Return groups of marks of one lag and multiple, each mark at most `distance` above the one below it."""
     groups: dict[tuple[int, float], list[list[Mark]]] = defaultdict(list)
     for mark in sorted(marks, key=lambda mark: mark.point.value):
         at_place = groups[mark.point.lag, mark.point.multiple]

@@ -1,4 +1,4 @@
-"""What a result can be checked against: versions, machine, commit, settings, times, commands."""
+"""The receipt of a report, for checking its results: versions, machine, commit, settings, times and commands."""
 
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,22 +12,27 @@ from lstm_bench.report.document import Code, FileLink, Paragraph, Section, Term,
 
 PACKAGES = ("lstm_bench", "numpy", "scipy", "pandas", "matplotlib", "seaborn", "jinja2")
 ELSEWHERE = ("jobs", "studies", "problems", "members", "limit", "cost")
-SECTIONS = {"task": "task", "cell": "cell", "trainer": "task", "probe": "task"}  # of a configuration: whose it is
+SECTIONS = {"task": "task", "cell": "cell", "trainer": "task", "probe": "task"}  # of a configuration, with its owner
 COMMANDS = ("command", "rebuild")
-NAMES = {"lstm_bench": "lstm_bench", "memory_gib": "memory (GiB)"}  # of facts that are not their key's words
+NAMES = {"lstm_bench": "lstm_bench", "memory_gib": "memory (GiB)"}  # of facts whose name is not the words of their key
 TIMES = {"wall_s": "wall time of the last run", "training_s": "training of all members, in core time"}
 Job = Mapping[str, Any]  # of receipt.json
 
 
 def rebuild_command(plan: StudyPlan) -> str:
-    """Return the command that makes this report again from the records."""
+    """Return the command that rebuilds this report from the records."""
     return shlex.join(["python", "-m", "lstm_bench.report", plan.study])
 
 
 def make_receipt(plan: StudyPlan, outcome: Mapping[str, Any], extra: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Return how a study came about, what its kind of study says of its outcome, and with what the report was made.
+    """Return the content of receipt.json: how a study came about, its outcome, and what made the report.
 
-    `wall_s` is the time of the last run alone, which may have found most members finished.
+    `wall_s` is the time of the last run alone, before which most members may have been finished.
+
+    Args:
+        plan: of the study.
+        outcome: the entries that are peculiar to this kind of study.
+        extra: further entries.
     """
     return {
         "study": plan.study,
@@ -48,7 +53,7 @@ def make_receipt(plan: StudyPlan, outcome: Mapping[str, Any], extra: Mapping[str
 
 
 def report_packages() -> dict[str, str | None]:
-    """Return the versions of what makes reports."""
+    """Return the versions of the packages that make reports, None for one that is not installed."""
     return {name: _version(name) for name in PACKAGES}
 
 
@@ -60,7 +65,7 @@ def _version(package: str) -> str | None:
 
 
 def receipt_items(receipt: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Return the receipt's facts as (name, value) for the page, without what stands elsewhere on it."""
+    """Return the receipt's facts as (name, value) for the page, without those shown elsewhere on it."""
     shown = {key: value for key, value in receipt.items() if key not in ELSEWHERE}
     facts = [item for key, value in shown.items() for item in _flat(key, value)]
     jobs = receipt.get("jobs", [])
@@ -68,7 +73,7 @@ def receipt_items(receipt: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def receipt_section(items: Sequence[tuple[str, str]], has_file: bool = True) -> Section:
-    """Return the receipt on a page; `has_file` says whether receipt.json lies beside it."""
+    """Return the receipt on a page; `has_file` says whether receipt.json lies next to it."""
     terms = [Term(name, (Code(value) if name in COMMANDS else Verbatim(value),)) for name, value in items]
     file = Paragraph(("Everything, settings of each job included: ", FileLink("receipt.json"), "."), "files")
     return Section("Receipt", [Terms(terms, "receipt"), *([file] if has_file else [])], "receipt")
@@ -86,19 +91,19 @@ def _flat(key: str, value: Any) -> list[tuple[str, str]]:
 
 
 def duration(seconds: float) -> str:
-    """Return "1 h 2 min 3 s"."""
-    minutes, rest = divmod(round(seconds), 60)
+    """Return a duration in words, such as "1 h 2 min 3 s"."""
+    minutes, whole_seconds = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
-    parts = [f"{hours} h" if hours else "", f"{minutes} min" if minutes or hours else "", f"{rest} s"]
+    parts = [f"{hours} h" if hours else "", f"{minutes} min" if minutes or hours else "", f"{whole_seconds} s"]
     return " ".join(filter(None, parts))
 
 
 def seed_items(jobs: Sequence[Job]) -> list[tuple[str, str]]:
     """Return the seeds of the reported members and of tuning as (name, value); nothing where there is no job."""
     reported, tuning = ({seed for job in jobs for seed in job[key]} for key in ("seeds", "tuning_seeds"))
-    apart = "which share no draw with the report's"
+    note = "which share no draw with the report's"
     items = [("seeds", _ranged(reported))] if reported else []
-    return items + ([("tuning seeds", f"{_ranged(tuning)}, {apart}")] if tuning else [])
+    return items + ([("tuning seeds", f"{_ranged(tuning)}, {note}")] if tuning else [])
 
 
 def _ranged(seeds: set[int]) -> str:
@@ -108,10 +113,10 @@ def _ranged(seeds: set[int]) -> str:
 
 
 def setting_items(jobs: Sequence[Job]) -> list[tuple[str, str]]:
-    """Return (whose, settings) for each section of the configuration: the cells' for each cell, others for each task.
+    """Return (name, settings) for each section of the configuration: those of a cell per cell, the others per task.
 
-    A setting reads "name value"; where jobs of one owner differ, as in the lag, all its values stand there. Owners
-    whose settings are the same share a line.
+    A setting reads "name value"; where jobs of one owner differ, as in the lag, all values are listed. Owners with the
+    same settings share a line.
     """
     return [item for section in SECTIONS for item in _section_items(section, jobs)]
 

@@ -1,4 +1,4 @@
-"""The folders of studies, by the names that commands are given."""
+"""Find the folders of studies from the names that are given to commands."""
 
 from pathlib import Path
 
@@ -9,5 +9,5 @@ def existing_studies(runs: Path) -> list[str]:
 
 
 def study_folder(study: str, runs: Path) -> Path:
-    """Return the folder of a study, which is named or given as a path."""
+    """Return the folder of a study that is given by name or as a path; runs/<study> where there is none."""
     return next((place for place in (runs / study, Path(study)) if (place / "study.json").exists()), runs / study)

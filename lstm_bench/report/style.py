@@ -1,4 +1,4 @@
-"""How every figure looks, and how it becomes a file: one theme, one colour a cell, SVG fit for a page."""
+"""The look of all figures and their files: one theme, one colour per cell, SVG for embedding in a page."""
 
 import html
 import re
@@ -21,16 +21,16 @@ THEME: Any = {
     **sns.axes_style("ticks"),
     **sns.plotting_context("paper", font_scale=1.05),
     "figure.dpi": 100,
-    "image.cmap": "viridis",  # known to what writes figures without seaborn too
+    "image.cmap": "viridis",  # also known where figures are written without seaborn
     "font.family": font_families(),
-    "text.parse_math": False,  # a "$" in a name or a setting is that sign
+    "text.parse_math": False,  # a "$" in a name or a setting is a dollar sign
     "text.color": INK,
     "axes.facecolor": "none",
     "axes.labelcolor": INK,
     "axes.edgecolor": MUTED,
     "axes.titleweight": "normal",
     "axes.titlelocation": "left",
-    "axes.titley": 1.0,  # else its place is sought anew for each drawing, which takes as long as all lines do
+    "axes.titley": 1.0,  # else it is placed again for each drawing, which takes as long as all lines do
     "axes.linewidth": 0.8,
     "axes.spines.top": False,
     "axes.spines.right": False,
@@ -50,7 +50,7 @@ P = ParamSpec("P")
 
 
 def themed(draw: Callable[P, Figure]) -> Callable[P, Figure]:
-    """Draw within the theme, leaving matplotlib's global settings alone."""
+    """Return a function that draws within the theme and leaves matplotlib's global settings alone."""
 
     @wraps(draw)
     def inside(*args: P.args, **kwargs: P.kwargs) -> Figure:
@@ -64,7 +64,7 @@ MATCHED_SIZE = re.compile(r" H=\d+$")
 
 
 def colours(cells: Sequence[str]) -> dict[str, str]:
-    """Return one colour a cell, by its place in the plan: seaborn's colour-blind-safe palette, hues beyond ten."""
+    """Return one colour per cell, in order: seaborn's colour-blind-safe palette for up to ten cells, else hues."""
     palette = sns.color_palette("colorblind") if len(cells) <= 10 else sns.color_palette("husl", len(cells))
     return dict(zip(cells, palette.as_hex(), strict=False))
 
@@ -75,9 +75,9 @@ def without_matched_size(cell: str) -> str:
 
 
 def colours_of_kinds(cells_of_tasks: Sequence[Sequence[str]]) -> dict[str, str]:
-    """Return a colour a cell, the same where matched parameters give it another hidden size on another task.
+    """Return one colour per cell, the same where matched parameters give it another hidden size on another task.
 
-    Where a task has a cell both as it is and with a matched size, these are two kinds.
+    Where a task has a cell both with its own size and with a matched size, these are two kinds.
     """
     is_twice = any(len({*map(without_matched_size, cells)}) < len({*cells}) for cells in cells_of_tasks)
     kinds = {cell: MATCHED_SIZE.sub(" matched" if is_twice else "", cell) for cells in cells_of_tasks for cell in cells}
@@ -91,18 +91,18 @@ def save(figure: Figure, folder: Path, name: str) -> str:
 
 
 def save_all(figures: Iterable[tuple[str, Figure]], folder: Path) -> dict[str, str]:
-    """Write named figures so, several at a time while the next ones are drawn; return SVG text by name."""
+    """Write named figures as `save` does, several at a time while others are drawn; return SVG text by name."""
     return write_figures(figures, folder, THEME, PNG_DPI)
 
 
 def lettered_svg(figure: Figure) -> str:
-    """Return a figure as SVG whose letters are text: small, and set in the font of the page that it stands on."""
+    """Return a figure as SVG whose letters are text: small, and in the font of the page that embeds it."""
     with theme_alone({**THEME, "svg.fonttype": "none"}):
         return svg_text(figure, PNG_DPI)
 
 
 def inline_svg(svg: str, name: str, alt: str) -> str:
-    """Return an SVG fit for a page: no prologue, no white ground, ink that follows the page's light or dark, own ids.
+    """Return an SVG for embedding in a page: no prologue or white background, the page's colours, own ids.
 
     Ids come from the figure's name, since several figures share one page; see `compact_svg`.
     """

@@ -1,4 +1,4 @@
-"""What stands for a report elsewhere: its finding in a sentence, and the figure that answers first."""
+"""The summary of a report for other pages: its finding in a sentence, and its first figure."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -16,9 +16,9 @@ ANSWERS_FIRST = "solve_rates"  # the table behind the figure that shows how long
 
 @dataclass(frozen=True)
 class Summary:
-    """A report in short: `kind` is that of its page, `figure` the name of its picture files, "" where it has none.
+    """A report in short: `kind` is that of its page, `figure` the name of its picture files, "" without one.
 
-    `question` is what the figure answers, `caption` what one sees in it, `alt` its alt text.
+    `question` is the question of the figure, `caption` its finding, `alt` its alt text.
     """
 
     kind: str
@@ -30,7 +30,7 @@ class Summary:
 
 
 def summarise(page: Document) -> Summary:
-    """Return the summary of a page. Its figure is that of solve rates, the first one where there is none."""
+    """Return the summary of a page. Its figure is that of solve rates, or else the first one."""
     finding = page.in_short or next(iter(page.headline), "")
     figures = [figure for figure in _figures(page.blocks) if figure.figure]
     first = next((figure for figure in figures if figure.table == ANSWERS_FIRST), next(iter(figures), None))

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 
 def text_table(columns: Sequence[tuple[str, Sequence[str]]], left: Sequence[str] = ()) -> str:
-    """Return columns (heading, texts) side by side, set to the right but for those named in `left`."""
+    """Return columns (heading, texts) side by side, aligned right except for those named in `left`."""
     widths = [max(map(len, (heading, *texts))) for heading, texts in columns]
     lines = [[heading for heading, _ in columns], *zip(*(texts for _, texts in columns), strict=True)]
     sides = ["<" if heading in left else ">" for heading, _ in columns]

@@ -1,4 +1,4 @@
-"""Plain ASCII text as a typesetter would set it."""
+"""Typeset plain ASCII text."""
 
 import re
 

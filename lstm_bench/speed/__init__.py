@@ -1,1 +1,1 @@
-"""How fast a training step is: of a study's cells, and of all implementations in a speed study."""
+"""Measure the speed of training steps: of a study's cells, and of all implementations in a speed study."""

@@ -1,7 +1,7 @@
 """The speed benchmark: the engine, torch.nn and a plain loop train the same jobs in interleaved rounds.
 
 A round of an implementation is a stretch of whole training steps (draw a batch, forward, backward, clip, update) in all
-of its processes at once, timed on the wall from the first start to the last end.
+of its processes at once, timed by the clock from the first start to the last end.
 """
 
 import statistics
@@ -29,7 +29,7 @@ Pair = tuple[JobConfig, JobPlan]
 
 
 def implementations_of(job: JobConfig, plan: JobPlan) -> list[Implementation]:
-    """Return who can train a job: the engine; torch.nn where it has such a layer; the plain loop where its file is."""
+    """Return the implementations of a job: the engine; torch.nn where it has such a layer; for adding a plain loop."""
     cores, layer = usable_cores(), stock_layer_of(job)
     engine = Implementation(job, plan, OURS, engine_step, plan.kernel, members=len(plan.seeds), processes=cores)
     if layer is None:
@@ -47,7 +47,7 @@ def implementations_of(job: JobConfig, plan: JobPlan) -> list[Implementation]:
 def run_benchmark(
     pairs: Sequence[Pair], config: SpeedConfig, on_job: Callable[[int], None]
 ) -> tuple[MachineLimit, list[BenchmarkRow]]:
-    """Time all implementations of all jobs, and return what the machine can do and what they did.
+    """Time all implementations of all jobs; return the limit of the machine, and a row for each implementation and job.
 
     Args:
         pairs: each job and its plan.
@@ -58,20 +58,22 @@ def run_benchmark(
     limit = measure_limit()
     by_job = [implementations_of(job, plan) for job, plan in pairs]
     with InterleavedTimer() as timer:
-        memory = [[timer.peak_memory(one) for one in implementations] for implementations in by_job]
+        memory = [
+            [timer.peak_memory(implementation) for implementation in implementations] for implementations in by_job
+        ]
         for done, (implementations, peaks) in enumerate(zip(by_job, memory, strict=True), start=1):
             timings = timer.time(implementations, config.rounds, config.turn_s)
             limit_s = least_step_s(*pairs[done - 1], limit)
             rows += [
-                _row(replace(one, threads=timer.threads(one)), limit_s, timing, peak)
-                for one, timing, peak in zip(implementations, timings, peaks, strict=True)
+                _row(replace(implementation, threads=timer.threads(implementation)), limit_s, timing, peak)
+                for implementation, timing, peak in zip(implementations, timings, peaks, strict=True)
             ]
             on_job(done)
     return limit, rows
 
 
 def measure_limit() -> MachineLimit:
-    """Return the median of what one core does while every core does the same."""
+    """Return the median speed of one core while all cores do the same work."""
     with WorkerPool(usable_cores(), 1, prepared=True) as pool:
         pool.call_all(core_rates)
         rates = [of_core for _ in range(LIMIT_ROUNDS) for of_core in pool.call_all(core_rates)]

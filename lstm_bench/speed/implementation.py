@@ -36,7 +36,7 @@ class Implementation:
         plan: the same job as its study plans it.
         name: the name in the records.
         make: makes a training step.
-        kernel: what computes.
+        kernel: the name of what computes.
         members: models that a step trains together.
         processes: how many train at once.
         threads: of each process.
@@ -57,14 +57,14 @@ class Implementation:
 def engine_step(
     job: JobConfig, members: int, *, kernel: KernelChoice | None = None, computation_only: bool = False
 ) -> Step:
-    """Return a training step of some members together in the engine.
+    """Return a training step of the engine for some members together.
 
     Args:
         job: the task, the cell and the trainer.
         members: how many.
         kernel: the choice of a kernel in place of the job's.
-        computation_only: draw the batches once, before, and leave out ||dL/ds_t|| of every time step. A study draws
-            and records them in each step.
+        computation_only: draw one batch in advance, and leave out ||dL/ds_t|| of every time step; a study draws a
+            batch and records these norms in each step.
     """
     task, make_cell = task_and_cells(job)
     trainer, device = job.trainer, torch.device(job.trainer.device)
@@ -144,7 +144,7 @@ def plain_step(job: JobConfig, _: int) -> Step:
 
 
 def stock_layer_of(job: JobConfig) -> StockLayer | None:
-    """Return the layer of torch.nn that computes what the cell of a job does, if there is one."""
+    """Return the layer of torch.nn that computes what the cell of a job does, None without one."""
     return stock_layer(task_and_cells(job)[1](Generator()))
 
 
@@ -154,6 +154,6 @@ def stock_kernel(layer: StockLayer) -> str:
 
 
 def task_and_cells(job: JobConfig) -> tuple[Task, MakeCell]:
-    """Return the task of a job and what makes its cells."""
+    """Return the task of a job and the function that makes its cells."""
     task = make_task(job)
     return task, cell_maker(job, task)

@@ -1,9 +1,9 @@
-"""How fast a core can be, from which follows the least time that one core could take for a training step.
+"""Measure the limit of a core, from which follows the least time that one core could take for a training step.
 
     limit = floating-point operations of the products / rate of multiply-adds in registers
           + evaluations of sigmoid and tanh            / rate of logistic functions in cache
 
-Nothing is granted for memory, and nothing for what else a step does, so no implementation reaches it.
+Memory accesses and all other work of a step count as free, so no implementation reaches the limit.
 """
 
 import ctypes
@@ -24,19 +24,19 @@ from lstm_bench.speed.operations import training_work
 
 COMPILED_HOW = "multiply-adds in registers and logistic functions in cache, compiled with the kernels"
 TORCH_HOW = "torch.mm of 1024 x 1024 and torch.sigmoid in cache, since no kernel could be compiled"
-IN_REGISTERS = 32  # operations a lane and round of `multiply_add`
+IN_REGISTERS = 32  # operations per lane and round of `multiply_add`
 ROUNDS, SIZE, PASSES = 2_000_000, 2048, 400  # about 10 and 0.4 ms; 8 KiB
 EDGE, PRODUCTS = 1024, 2
 LIMIT_ROUNDS = 9
 
 
 def core_rates() -> tuple[float, float]:
-    """Return (floating-point operations, nonlinearities) a second of this core, float32, now."""
+    """Measure this core; return (floating-point operations, nonlinearities) per second in float32."""
     return _compiled_rates() if why_not_compiled() is None else _torch_rates()
 
 
 def limit_of_this_core() -> MachineLimit:
-    """Return the median of what this core does in several measurements, whatever the others do."""
+    """Return the median speed of this core in several measurements, whatever other cores do."""
     core_rates()
     operations, nonlinearities = zip(*(core_rates() for _ in range(LIMIT_ROUNDS)), strict=True)
     return MachineLimit(statistics.median(operations), statistics.median(nonlinearities), how_measured())
@@ -53,7 +53,7 @@ def least_step_s(job: JobConfig, plan: JobPlan, limit: MachineLimit) -> float | 
 
 
 def how_measured() -> str:
-    """Say what `core_rates` runs on this machine."""
+    """Return a description of what `core_rates` runs on this machine."""
     return COMPILED_HOW if why_not_compiled() is None else TORCH_HOW
 
 

@@ -1,4 +1,4 @@
-"""How much a training step has to compute, by formula."""
+"""Count the operations of a training step, by formula."""
 
 from torch import Tensor, nn
 
@@ -7,11 +7,11 @@ from lstm_bench.cells.registry import facts_of
 
 
 def training_flops(cell: object, batch_size: int, length: int) -> float:
-    """Return floating-point operations of one training step by formula: 6 a weight, step and sequence.
+    """Return floating-point operations of one training step by formula: 6 per weight, time step and sequence.
 
     A multiply and an add forwards and twice that backwards, for each entry of each weight matrix; element-wise work
     and the read-out are left out. An entry that is complex counts as four, since a product of complex numbers is four
-    of real ones. A cell whose products are others says how many they are in `step_flops`, see `cells.contract.Cell`.
+    of real ones. A cell with other products states their number in `step_flops`, see `cells.contract.Cell`.
     (The framework's own counter reports 0 for a fused LSTM on a CPU.)
     """
     step_flops = optional_method(cell, "step_flops")
@@ -26,8 +26,8 @@ def training_work(cell: object, batch_size: int, length: int) -> tuple[float, fl
     """Return (floating-point operations, nonlinearities) of one training step of one model.
 
     Six operations for each entry of W_hh, time step and sequence: a multiply and an add forwards, for the gradient of
-    h and for that of the weight. Four for W_ih, since no one asks for the gradient of the inputs. None for a cell that
-    is not in the registry: which of its weights are multiplied, and what it evaluates, is not known.
+    h and for that of the weight. Four for W_ih, since the gradient of the inputs is not needed. None for a cell that is
+    not in the registry, since it is not known which of its weights are multiplied and what it evaluates.
     """
     facts = facts_of(cell)
     if facts is None:

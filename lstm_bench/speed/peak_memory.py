@@ -1,4 +1,4 @@
-"""How much memory a piece of work takes at its peak."""
+"""Measure the peak memory of a piece of work."""
 
 import os
 import sys
@@ -11,7 +11,7 @@ RESET_PEAK = "5"  # proc(5): sets the peak resident size back to the present one
 
 
 def peak_growth(warm_up: Callable[[], object], work: Callable[[], object]) -> int | None:
-    """Return by how many bytes a process grows, at its peak, while it does the work; None where that cannot be told.
+    """Return by how many bytes a process grows, at its peak, while it does the work; None where it cannot be measured.
 
     Both run in a forked child, so that memory freed by earlier work here and kept by malloc hides nothing. The warm-up
     takes what libraries load and set up once out of the count. Linux only: elsewhere a peak cannot be reset.

@@ -15,11 +15,11 @@ from lstm_bench.text_encoding import allow_all_letters
 
 
 def serve(threads: int, prepared: bool) -> None:
-    """Answer calls until the input ends; Ctrl-C is for the parent."""
+    """Answer calls until the input ends; Ctrl-C is left to the parent."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
-    allow_all_letters()  # to what a plug-in prints
+    allow_all_letters()  # in what a plug-in prints
     if prepared:
         from lstm_bench.engine.process_setup import prepare_process
 

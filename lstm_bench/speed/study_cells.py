@@ -1,4 +1,4 @@
-"""Speed and peak memory of every cell of a study, when nothing else of it runs."""
+"""Measure speed and peak memory of every cell of a study, while nothing else of it runs."""
 
 import statistics
 from collections import defaultdict
@@ -21,9 +21,9 @@ Pair = tuple[JobConfig, JobPlan]
 
 
 def is_timed(jobs: Sequence[JobPlan], rows: Sequence[SpeedRow]) -> bool:
-    """Tell whether the rows have the speed of every job, with its kernel and members, and what compares like with like.
+    """Tell whether the rows have the speed of every job, with its kernel and members, and of `through_autograd_too`.
 
-    Rows of one member, as they once were, are not those of a job that trains several together.
+    A row of one member, as in earlier versions, does not count for a job that trains several together.
     """
     timed = {(row.job, row.kernel, row.members) for row in rows if row.implementation == OURS}
     trained = {(job.job, job.kernel, len(job.seeds)) for job in jobs}
@@ -32,7 +32,7 @@ def is_timed(jobs: Sequence[JobPlan], rows: Sequence[SpeedRow]) -> bool:
 
 
 def through_autograd_too(jobs: Sequence[JobPlan]) -> list[JobPlan]:
-    """Return the jobs to be timed through autograd over the cell's own step too, so that like meets like.
+    """Return the jobs to be timed through autograd over the cell's own step too, for a comparison by the same kernel.
 
     Two cells of a task whose own kernels are of different classes have that one in common. It is slow and says nothing
     of how the cell was trained, so a job has it only where two such cells are compared: at the longest lag of both.
@@ -42,10 +42,10 @@ def through_autograd_too(jobs: Sequence[JobPlan]) -> list[JobPlan]:
         by_cell[job.task, job.variant][job.cell][job.lag] = job
     compared: set[str] = set()
     for cells in by_cell.values():
-        for one, other in combinations(cells.values(), 2):
-            lag = max(one.keys() & other.keys(), default=None)
-            if lag is not None and one[lag].kernel != other[lag].kernel:
-                compared |= {one[lag].job, other[lag].job}
+        for first, second in combinations(cells.values(), 2):
+            lag = max(first.keys() & second.keys(), default=None)
+            if lag is not None and first[lag].kernel != second[lag].kernel:
+                compared |= {first[lag].job, second[lag].job}
     return [job for job in jobs if job.job in compared and job.kernel != GenericKernel.name]
 
 
@@ -57,12 +57,20 @@ def measure_speed(pairs: Sequence[Pair]) -> list[SpeedRow]:
     timed in interleaved rounds. Peak memory is not measured where autograd only stands in for another kernel.
     """
     autograd_too = {plan.job for plan in through_autograd_too([plan for _, plan in pairs])}
-    implementations = [one for job, plan in pairs for one in _implementations(job, plan, plan.job in autograd_too)]
+    implementations = [
+        implementation
+        for job, plan in pairs
+        for implementation in _implementations(job, plan, plan.job in autograd_too)
+    ]
     with InterleavedTimer() as timer:
-        memory = [timer.peak_memory(one, counts_making=True) if _is_own_way(one) else None for one in implementations]
+        memory = [
+            timer.peak_memory(implementation, counts_making=True) if _is_own_way(implementation) else None
+            for implementation in implementations
+        ]
         compared: dict[tuple[str, str, int, str], list[tuple[Implementation, int | None]]] = defaultdict(list)
-        for one, peak in zip(implementations, memory, strict=True):
-            compared[one.plan.task, one.plan.variant, one.plan.lag, one.job.trainer.device].append((one, peak))
+        for implementation, peak in zip(implementations, memory, strict=True):
+            plan, device = implementation.plan, implementation.job.trainer.device
+            compared[plan.task, plan.variant, plan.lag, device].append((implementation, peak))
         return [row for group in compared.values() for row in _time(group, timer)]
 
 
@@ -84,8 +92,8 @@ def _is_own_way(implementation: Implementation) -> bool:
 
 
 def _time(group: Sequence[tuple[Implementation, int | None]], timer: InterleavedTimer) -> list[SpeedRow]:
-    timings = timer.time([one for one, _ in group], ROUNDS, ROUND_S)
-    return [_row(one, timing, peak) for (one, peak), timing in zip(group, timings, strict=True)]
+    timings = timer.time([implementation for implementation, _ in group], ROUNDS, ROUND_S)
+    return [_row(implementation, timing, peak) for (implementation, peak), timing in zip(group, timings, strict=True)]
 
 
 def _row(implementation: Implementation, timing: Timing, peak: int | None) -> SpeedRow:

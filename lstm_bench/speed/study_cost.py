@@ -1,4 +1,4 @@
-"""What a study did with its cores, beside the least that its training could take."""
+"""How a study used its cores, next to the least time that its training could take."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
@@ -28,7 +28,7 @@ def study_cost(
         events: the lines of the journal that the invocation wrote.
         cores: how many it could use.
         wall_s: how long it took.
-        limit: what one core can do.
+        limit: the measured limit of one core.
     """
     ended = {str(line["identity"]) for line in events if line["event"] == "member_ended"} & members.keys()
     trained = [
@@ -70,6 +70,6 @@ def _least_s(trained: Sequence[Trained], limit: MachineLimit) -> float | None:
 
 def _steps_by_job(trained: Sequence[Trained]) -> Iterator[tuple[JobConfig, JobPlan, int]]:
     """Yield each job with the steps of all its members."""
-    for _, of_job in groupby(trained, key=lambda one: one[1].job):
+    for _, of_job in groupby(trained, key=lambda member: member[1].job):
         members = list(of_job)
         yield *members[0][:2], sum(member.steps for *_, member in members)

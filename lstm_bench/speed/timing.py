@@ -1,4 +1,4 @@
-"""Implementations of a training step, timed side by side: interleaved rounds in worker processes."""
+"""Time implementations of a training step side by side, in interleaved rounds in worker processes."""
 
 import time
 from collections.abc import Sequence
@@ -26,10 +26,10 @@ class Timing:
 
 
 class InterleavedTimer:
-    """Times implementations in the processes that each wants; a context manager.
+    """Time implementations, each in as many processes and threads as it needs; a context manager.
 
-    A round lets one implementation after another take some steps in all of its processes at once, while those of the
-    others wait. So a busy moment of the machine slows all of them alike.
+    In a round, one implementation after another takes some steps in all of its processes at once, while the others
+    wait. A busy moment of the machine thus slows all implementations alike.
     """
 
     def __init__(self) -> None:
@@ -59,18 +59,18 @@ class InterleavedTimer:
         return threads
 
     def peak_memory(self, implementation: Implementation, counts_making: bool = False) -> int | None:
-        """Return by how many bytes one process grows at its peak where it makes the model and trains some steps.
+        """Return by how many bytes one process grows at its peak when it makes the model and trains some steps.
 
-        None where the system cannot tell. Measure it before anything is timed, which leaves memory to use again. With
-        `counts_making` the code of libraries that making a model is the first to touch counts, too (some 8 MiB).
+        None where the system does not report it. Measure it before anything is timed, which leaves memory to use again.
+        With `counts_making`, code of libraries that is first touched when the model is made counts, too (some 8 MiB).
         """
         growth: int | None = self._pool(implementation).call_one(_peak_memory, implementation, counts_making)
         return growth
 
     def time(self, implementations: Sequence[Implementation], rounds: int, round_s: float) -> list[Timing]:
-        """Return the timing of each implementation, in as many rounds of about `round_s` seconds for each.
+        """Return the timing of each implementation in `rounds` rounds of about `round_s` seconds each.
 
-        Making the models, some steps to warm up and some to find out how many fit in a round come before.
+        Before the rounds, each model is made, warmed up, and takes some steps to find out how many fit in a round.
         """
         for key, implementation in enumerate(implementations):
             self._pool(implementation).call_all(_make, key, implementation)
@@ -92,7 +92,7 @@ class InterleavedTimer:
         return float(max(ended for _, ended in spans) - min(started for started, _ in spans))
 
 
-_steps: dict[int, Step] = {}  # of this worker process, by the place of the implementation
+_steps: dict[int, Step] = {}  # of this worker process, by the key of the implementation
 
 
 def _make(key: int, implementation: Implementation) -> None:
@@ -119,11 +119,11 @@ def _synchronise(device: str) -> None:
 
 
 def _peak_memory(implementation: Implementation, counts_making: bool) -> int | None:
-    """In a worker: measure in a forked child, with a step of a small model first for what libraries set up once.
+    """In a worker: measure in a forked child, after a step of a small model for what libraries set up once.
 
-    Pages of code that this process has touched are not the child's until it touches them. So what a small model that
-    is made here needs for its making counts again; only processes of one thread can make it here, since the threads
-    would not survive the fork.
+    Pages of code that this process has touched are not the child's until it touches them. So with `counts_making` the
+    small model is made here, and the code that makes a model counts in the child. Only processes of one thread can
+    make it here, since threads do not survive a fork.
     """
     job, members = implementation.job, implementation.members
     small = replace(job, trainer=replace(job.trainer, batch_size=1))

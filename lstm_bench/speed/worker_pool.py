@@ -1,4 +1,4 @@
-"""Processes that wait, and all call a function at once when told to."""
+"""A pool of processes that call a function at the same time."""
 
 import pickle
 import subprocess
@@ -18,7 +18,7 @@ class WorkerLostError(RuntimeError):
 
 
 class WorkerPool:
-    """Fresh processes of some threads each; a context manager.
+    """Fresh processes with a number of threads each; a context manager.
 
     They are plain child processes with a pipe in each direction: they need no semaphores, which some machines lack, and
     never run the script again that started the study, as those of multiprocessing do.
@@ -27,7 +27,7 @@ class WorkerPool:
         processes: how many.
         threads: of each.
         prepared: whether they have the settings of the engine's workers (see `engine.process_setup`). The others are as
-            PyTorch starts them, with at most so many threads.
+            PyTorch starts them, with at most that many threads.
     """
 
     def __init__(self, processes: int, threads: int, prepared: bool) -> None:
@@ -42,7 +42,7 @@ class WorkerPool:
         return self
 
     def __exit__(self, error: type[BaseException] | None, _: object, __: TracebackType | None) -> None:
-        """End the processes: after what they are at, or at once where an exception is on its way."""
+        """End the processes: after their present call, or at once where the block raises an exception."""
         for worker in self._workers:
             if error is not None:
                 worker.kill()

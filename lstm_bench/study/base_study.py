@@ -19,12 +19,12 @@ from lstm_bench.study.detaching import detach
 from lstm_bench.study.environment import slower_kernels
 from lstm_bench.study.folders import records_folder, reports_folder
 
-if TYPE_CHECKING:  # pandas takes a third of a second to import, which a study does at its end
+if TYPE_CHECKING:  # a study imports pandas at its end, since that takes a third of a second
     from lstm_bench.report.build import Measured
 
 T = TypeVar("T")
 Launch = Callable[[StudyConfig, Sequence[int]], int]  # run jobs of a study's plan, by number; return an exit code
-IN_NOTEBOOK = "JPY_PARENT_PID"  # Jupyter sets it for its kernels and thus for what a cell starts
+IN_NOTEBOOK = "JPY_PARENT_PID"  # Jupyter sets it in its kernels, and so in the processes that a cell starts
 
 
 class PlannedStudy:
@@ -42,7 +42,7 @@ class PlannedStudy:
         self._console = screen()
 
     def say(self, text: str) -> None:
-        """Print to the user."""
+        """Print a text to the user."""
         self._console.print(text, highlight=False, markup=False, soft_wrap=True)
 
     def say_how_to_resume(self) -> None:
@@ -50,7 +50,7 @@ class PlannedStudy:
         self.say(f"{self.when_stopped}\n  {self._plan.command}")
 
     def detach(self, arguments: Sequence[str]) -> int:
-        """Run the study in the background, by these arguments of the command, and return the exit code.
+        """Run the study in the background with these command-line arguments, and return the exit code.
 
         Raises: ConfigError where another invocation runs it, and where the folder cannot be locked.
         """
@@ -81,7 +81,7 @@ class PlannedStudy:
     def _attempted(self, work: Callable[[], T], failure: str) -> T | None:
         """Return what `work` returns; where it fails, say so in a line, keep the traceback in the journal, return None.
 
-        What is measured is in the records by then, and no error in telling of it may cost more than that.
+        The results are in the records by then, so a failure to report them must not end the study.
         """
         try:
             return work()
@@ -115,16 +115,16 @@ class PlannedStudy:
 
 
 def in_a_line(error: Exception) -> str:
-    """Return the kind of an error, unless it is one of the system, and the first line of its message."""
+    """Return the class of an error, unless it is an OSError, and the first line of its message."""
     lines = str(error).strip().splitlines() or [""]
     return lines[0] if isinstance(error, OSError) else f"{type(error).__name__}: {lines[0]}"
 
 
 def screen() -> Console:
-    """Return the console of standard output, a terminal only where a person watches one.
+    """Return a console for standard output, which counts as a terminal only where a person watches it.
 
-    A notebook keeps what a cell prints, so that bars that move would stand there as many times as they were drawn. Its
-    kernel sets FORCE_COLOR, by which rich takes any output for a terminal, and a command after "!" writes to a
+    A notebook keeps all that a cell prints, so a progress bar would appear as many times as it is drawn. Its kernel
+    sets FORCE_COLOR, which makes rich treat any output as a terminal, and a command after "!" writes to a
     pseudo-terminal.
     """
     return Console(force_terminal=sys.stdout.isatty() and IN_NOTEBOOK not in os.environ)

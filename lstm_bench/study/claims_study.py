@@ -60,7 +60,7 @@ class ClaimsStudy(PlannedStudy):
         return StudyRunner(config, plan).run(launch, stop)
 
     def _has_report(self, config: StudyConfig) -> bool:
-        """Tell whether the report of a part is there or is not asked for."""
+        """Tell whether the report of a part exists or is turned off."""
         return not config.report.enabled or (reports_folder(config.output) / config.study / "report.html").is_file()
 
     def _report(self) -> int:
@@ -89,11 +89,11 @@ def is_whole(config: StudyConfig, plan: StudyPlan) -> bool:
     """Tell whether a study's records hold all that it asks for: its jobs, every member and, unless off, their speed."""
     records = StudyRecords(records_folder(config.output, config.study))
     with suppress(RecordError):
-        there = records.read_plan()
-        if not have_ended(plan.searches, there.searches):
+        recorded_plan = records.read_plan()
+        if not have_ended(plan.searches, recorded_plan.searches):
             return False
-        jobs = [*plan.jobs, *there.jobs] if plan.searches else plan.jobs
-        recorded, snapshot = {job.job: job for job in there.jobs}, Snapshot(records, jobs)
+        jobs = [*plan.jobs, *recorded_plan.jobs] if plan.searches else plan.jobs
+        recorded, snapshot = {job.job: job for job in recorded_plan.jobs}, Snapshot(records, jobs)
         trained = [recorded.get(job.job, job) for job in jobs if job.steps and job.seeds]
         has_speed = not config.speed.enabled or is_timed(trained, records.read_speed())
         return has_speed and all(_is_recorded(job, recorded, snapshot) for job in jobs)
@@ -106,7 +106,7 @@ def _is_recorded(job: JobPlan, recorded: dict[str, JobPlan], snapshot: Snapshot)
 
 
 def _table(rulings: Sequence[Ruling]) -> Table:
-    """Return the verdicts for the screen."""
+    """Return a table of the verdicts for the screen."""
     table = Table("Claim", "Measured (95% interval)", Column("Verdict", no_wrap=True), "Because", show_lines=True)
     for ruling in rulings:
         table.add_row(ruling.text, "\n".join(ruling.decisive), ruling.verdict, ruling.because)

@@ -1,7 +1,7 @@
-"""Run a study in the background: in a process of its own session, which no terminal and no parent ends with itself.
+"""Run a study in the background: in a process with its own session, which survives its terminal and its parent.
 
-That process is the study, with its lock, its launcher, its mirror and its report. This one says how to look and how to
-collect, and ends.
+That process runs the whole study: lock, launcher, mirror and report. The process that starts it prints how to follow
+the study and how to collect its results, and ends.
 """
 
 import shlex
@@ -15,17 +15,17 @@ from lstm_bench.python_process import environment_with, import_path
 from lstm_bench.records.locking import holder, study_lock
 
 KEY = "detach"
-BEGIN_S, POLL_S = 60.0, 0.1  # for the process to begin, which imports and composes everything again
+BEGIN_S, POLL_S = 60.0, 0.1  # the process imports and composes everything again before it begins
 
 
 def detach(records: Path, arguments: Sequence[str], say: Callable[[str], None]) -> int:
     """Start the command of a study in the background, and return when it has begun.
 
-    Return 0; where it ended before, what it said is printed and its exit code is returned.
+    Return 0. Where the command ends before it has begun, print its output and return its exit code.
 
     Args:
-        records: the folder of the study's records; the log is beside it, <study>.log.
-        arguments: those of the command, `detach` among them.
+        records: the folder of the study's records; the log is next to it, <study>.log.
+        arguments: those of the command, including `detach`.
         say: prints to the user.
     """
     log = records.with_name(f"{records.name}.log")
@@ -43,9 +43,9 @@ def detach(records: Path, arguments: Sequence[str], say: Callable[[str], None]) 
         )
     exit_code = _await_beginning(process, records)
     if exit_code is not None:
-        with log.open("rb") as said:
-            said.seek(start)
-            say(said.read().decode(errors="replace").rstrip())
+        with log.open("rb") as log_file:
+            log_file.seek(start)
+            say(log_file.read().decode(errors="replace").rstrip())
         return exit_code
     command = shlex.join(["python", "-m", "lstm_bench", *collecting])
     say(
@@ -58,13 +58,16 @@ def detach(records: Path, arguments: Sequence[str], say: Callable[[str], None]) 
 
 
 def attached(arguments: Sequence[str]) -> list[str]:
-    """Return the arguments of a command that does not detach."""
+    """Return the arguments of a command without `detach`, or with `detach=false` where they do not set it."""
     others = [argument for argument in arguments if argument.lstrip("+").partition("=")[0] != KEY]
     return others if len(others) < len(arguments) else [*others, f"{KEY}=false"]  # else a yaml sets it
 
 
 def _await_beginning(process: subprocess.Popen[bytes], records: Path) -> int | None:
-    """Wait until a process holds the lock of its study and has written the plan; return its exit code if it ended."""
+    """Wait, BEGIN_S at most, until a process holds the lock of its study and has written the plan.
+
+    Return its exit code if it ends before, else None.
+    """
     until = time.monotonic() + BEGIN_S
     while time.monotonic() < until:
         if (exit_code := process.poll()) is not None:

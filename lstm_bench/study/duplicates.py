@@ -1,7 +1,6 @@
 """Refuse jobs that a report could not tell apart, before anything is written.
 
-Two jobs that train the same members would show each of them twice, as a comparison of it with itself. Two jobs of one
-name would be pooled.
+Two jobs that train the same members would compare each member with itself. Two jobs with one name would be pooled.
 """
 
 import shlex
@@ -15,19 +14,19 @@ from lstm_bench.config.schema import JobConfig, StudyConfig
 from lstm_bench.records.plan import JobPlan
 from lstm_bench.study.identity import job_identity
 
-NAMED_KEYS = 6  # of those that differ
+NAMED_KEYS = 6  # at most, of the keys that differ
 
 
 def refuse_duplicates(config: StudyConfig, plans: Sequence[JobPlan]) -> None:
     """Check that every job trains members of its own, and has a name of its own.
 
-    Raises: ConfigError, with the keys or names of yaml files in which two jobs differ that do not.
+    Raises: ConfigError for jobs that do not, with the settings in which they differ.
     """
     if jobs := _first_group(config.jobs, [job_identity(replace(job, probe={})) for job in config.jobs]):
-        here = shlex.quote(str(config.output / "runs" / config.study))
+        own_records = shlex.quote(str(config.output / "runs" / config.study))
         raise ConfigError(
             f"{differing(jobs)}: the same members twice: allowed: one of these a study; the other in a folder of its "
-            f"own (study=NAME output=FOLDER), and python -m lstm_bench.report {here} FOLDER/runs/NAME for both"
+            f"own (study=NAME output=FOLDER), and python -m lstm_bench.report {own_records} FOLDER/runs/NAME for both"
         )
     if jobs := _first_group(config.jobs, [(plan.task, plan.variant, plan.lag, plan.cell) for plan in plans]):
         raise ConfigError(

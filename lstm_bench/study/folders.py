@@ -26,8 +26,8 @@ def reports_folder(output: Path) -> Path:
 def tracking_uri(output: Path, uri: str | None) -> tuple[str, Path | None]:
     """Return the MLflow URI and the folder of artifacts, absolute, since processes differ in their working folder.
 
-    Without a `uri` it is that of MLFLOW_TRACKING_URI, and without that the store in the output folder.
-    The folder is None with a store of the user's own, which decides where artifacts go.
+    Where `uri` is None, MLFLOW_TRACKING_URI applies, or else the store in the output folder.
+    The folder is None for any other store, which decides where artifacts go.
     """
     root = _resolved(output)
     database = root / "mlflow.db"

@@ -10,7 +10,7 @@ SECONDS_BETWEEN_HEARTBEATS = 0.5
 
 
 class Heartbeat(Protocol):
-    """What a job needs of its supervisor."""
+    """The interface of a job to its supervisor."""
 
     def beat(self) -> None:
         """Report that the job is alive; called at every step and every probe."""
@@ -33,20 +33,20 @@ class NoHeartbeat:
 
 
 class PipeHeartbeat:
-    """The heartbeat of a job whose supervisor reads lines of JSON from a pipe; `busy` while a job runs."""
+    """The heartbeat of a job whose supervisor reads lines of JSON from a pipe; `busy` is true while a job runs."""
 
     def __init__(self, output: TextIO) -> None:
         self._output, self._stop_event, self._last = output, threading.Event(), 0.0
         self.busy = False
 
     def send(self, message: object) -> None:
-        """Send a message; where the supervisor has ended, the thread that listens ends this process."""
+        """Send a message; where the supervisor has ended do nothing, since the listening thread ends this process."""
         with suppress(OSError):
             self._output.write(json.dumps(message) + "\n")
             self._output.flush()
 
     def beat(self) -> None:
-        """Send "alive", unless the last heartbeat was just sent."""
+        """Send "alive", at most once every SECONDS_BETWEEN_HEARTBEATS."""
         if time.monotonic() - self._last > SECONDS_BETWEEN_HEARTBEATS:
             self._last = time.monotonic()
             self.send("alive")

@@ -11,7 +11,7 @@ MOST_TRIED = 2048  # hidden sizes that a cell refuses, in one gap between two th
 class Sizes:
     """The number of parameters of a cell by its hidden size, for the hidden sizes that its constructor allows.
 
-    The number of parameters grows with the hidden size, at least as that of the read-out does, by one a unit.
+    The number of parameters grows with the hidden size by at least one a unit, as that of the read-out does.
 
     Args:
         count: returns the number of parameters, and raises ConfigError for a hidden size that the cell refuses.
@@ -27,8 +27,8 @@ class Sizes:
     def around(self, target: int) -> dict[int, int]:
         """Return the largest hidden size with fewer parameters than `target` and the smallest with as many or more.
 
-        They come with their numbers of parameters; one is missing where the cell allows none on that side. `refusal`
-        is the cell's error for a hidden size between them, None where there is none.
+        The keys are the hidden sizes, the values their numbers of parameters; a key is missing where the cell allows
+        none on that side. Sets `refusal` to the cell's error for a hidden size between them, None without one.
         """
         low, high = self._ends(target)
         while (between := self._allowed_between(low, high)) is not None:

@@ -9,8 +9,8 @@ from lstm_bench.study.plug_in_source import plug_in_sources
 
 RESULTS_VERSION = 5  # raised when the same settings give other results
 PLUG_IN_VERSION = 1  # raised when they do so for plug-ins alone; 1: evaluation mode, draws by member, complex numbers
-NOT_IN_HASH = ("seeds", "device", "kernel")  # other members, and where and with what they train: recorded, not hashed
-SINCE = {"stop_when_solved": True}  # later settings, not hashed at these values, which equal the earlier behaviour
+NOT_IN_HASH = ("seeds", "device", "kernel")  # which members train, where, and by which kernel: recorded, not hashed
+SINCE = {"stop_when_solved": True}  # settings added later: not hashed at these values, which keep the earlier behaviour
 
 
 def settings_of(job: JobConfig) -> dict[str, Any]:

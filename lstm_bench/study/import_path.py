@@ -1,6 +1,6 @@
 """Find top-level packages and modules on the import path, from the files on disk: nothing is imported.
 
-The result does not depend on what was imported before, so every process with one import path finds the same.
+The result does not depend on what was imported before, so all processes with the same import path find the same.
 """
 
 import os
@@ -22,7 +22,7 @@ STANDARD_LIBRARY = [Path(sysconfig.get_path(kind)) for kind in ("stdlib", "plats
 
 @dataclass(frozen=True)
 class Location:
-    """The folders of a package, or the file of a module by itself; a zip archive is the file of all that is in it."""
+    """The folders of a package, or the file of a single module; for a module in a zip archive, that archive."""
 
     places: tuple[Path, ...]
 
@@ -33,7 +33,7 @@ class Location:
 
     @property
     def is_standard(self) -> bool:
-        """Whether it is Python's own."""
+        """Whether it belongs to Python's standard library."""
         return not self.is_installed and any(
             place.is_relative_to(folder) for place in self.places for folder in STANDARD_LIBRARY
         )
@@ -53,14 +53,14 @@ class Location:
 
 
 class ImportPath:
-    """The folders and archives of sys.path, as they are now."""
+    """The folders and archives of sys.path, with their content when this object is created."""
 
     def __init__(self) -> None:
         roots = [Path(entry).absolute() for entry in dict.fromkeys(sys.path)]
         self._content = {root: _content(root) for root in roots}
 
     def find(self, name: str) -> Location | None:
-        """Return where a top-level package or module is, None where there is no such source."""
+        """Return the location of a top-level package or module, None where it has no file."""
         if name in sys.builtin_module_names:
             return None
         portions = list[Path]()
@@ -83,10 +83,10 @@ def _content(root: Path) -> set[str]:
 
 
 def _editable(name: str) -> Location | None:
-    """Return where an editable distribution is whose installer put a finder, not its folder, on the import path."""
+    """Return the location of an editable distribution whose installer added a finder, not a folder, or None."""
     for finder in sys.meta_path:
-        whose = finder if isinstance(finder, type) else type(finder)
-        spec = finder.find_spec(name, None) if "editable" in whose.__module__ else None
+        finder_type = finder if isinstance(finder, type) else type(finder)
+        spec = finder.find_spec(name, None) if "editable" in finder_type.__module__ else None
         if spec is not None and spec.submodule_search_locations is not None:
             return Location(tuple(map(Path, spec.submodule_search_locations)))
         if spec is not None and spec.origin is not None:

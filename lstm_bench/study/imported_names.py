@@ -1,9 +1,9 @@
 """Read from the text of Python source which modules it imports, without running it.
 
 Every import statement counts, wherever it stands: in a function, in a try, under an if. Two kinds do not: imports under
-`if TYPE_CHECKING:`, which never run, and relative ones, which stay inside a package that counts as a whole. Source that
-imports by name (importlib, runpy, ...) may import what its texts spell: of these, each that could be the name of a
-module counts too, and so does every "<name>.py". A name that is put together while the source runs is not seen.
+`if TYPE_CHECKING:`, which never run, and relative ones, which stay inside a package that counts as a whole. Every
+string "<name>.py" counts too. In source that imports by name (importlib, runpy, ...), so does every string that could
+be the name of a module. A name that is put together while the source runs is not seen.
 """
 
 import ast
@@ -25,7 +25,7 @@ def imported_names(source: bytes) -> frozenset[str]:
     """
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # source of others
+            warnings.simplefilter("ignore")  # on the source of others
             tree = ast.parse(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return frozenset()

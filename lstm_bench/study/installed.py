@@ -1,4 +1,4 @@
-"""Installed distributions, as the files on the import path say now."""
+"""Installed distributions, read from the files on the import path at each call."""
 
 import hashlib
 import re
@@ -24,7 +24,7 @@ def distributions_of(name: str) -> list[str]:
 
 
 def required_names(name: str) -> set[str]:
-    """Return the top-level packages and modules that a distribution requires, but for its extras."""
+    """Return the top-level packages and modules that a distribution requires, without those of its extras."""
     lines = [line for line in distribution(name).requires or () if "extra" not in line.partition(";")[2]]
     required = {_canonical(match[0]) for line in lines if (match := REQUIREMENT.match(line))}
     brought = _names(_state_of_path())
@@ -47,7 +47,7 @@ def content_of(name: str) -> str:
 
 
 def _is_content(file: str) -> bool:
-    """Tell whether a file is no metadata, no script and no pointer to where an editable distribution is."""
+    """Tell whether a file is neither metadata nor a script nor a pointer to an editable distribution."""
     return ".dist-info/" not in file and not file.startswith(("..", "__editable__")) and not file.endswith(".pth")
 
 
@@ -56,7 +56,7 @@ def _canonical(name: str) -> str:
 
 
 def _state_of_path() -> tuple[tuple[str, int], ...]:
-    """Return what changes when something is installed or removed: the import path, and when its folders changed."""
+    """Return the folders of the import path with their modification times, which installing or removing changes."""
     return tuple((entry, Path(entry).stat().st_mtime_ns) for entry in sys.path if Path(entry).is_dir())
 
 

@@ -66,7 +66,7 @@ class Job:
         return cls(*settings, name or identity, tuned_by)
 
     def name_of(self, role: str) -> str:
-        """Return the name of the part that trains members of a role, under which their checkpoints are."""
+        """Return the name of the part that trains the members of a role; their checkpoints are stored under it."""
         return self.tuned_by if role == "tuning" and self.tuned_by else self.name
 
     def tuning_members(self) -> list[Member]:

@@ -1,10 +1,11 @@
-"""How much of a job's work is done, by its progress in the records: for the display of a study and for its status."""
+"""The share of a job's work that is done, by its progress in the records: for a study's display and its status."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from lstm_bench.records.plan import JobPlan
 
+PHASES = {"tuning": "tuning", "report": "training"}  # of a job in words, by the role of its members
 LEAST_SHARE_FOR_ETA = 0.02  # of all work, to be done before the time left is estimated
 
 
@@ -18,7 +19,7 @@ def share_done(job: JobPlan, progress: Mapping[str, Any]) -> float:
 
     Args:
         job: the job.
-        progress: what it wrote last, empty before it started.
+        progress: the progress that it wrote last, empty before it starts.
     """
     if not progress:
         return 0.0
@@ -30,15 +31,15 @@ def share_done(job: JobPlan, progress: Mapping[str, Any]) -> float:
 
 
 def seconds_left(elapsed: float, share: float, share_before: float) -> float | None:
-    """Return how long a study takes at most from here, None where it is too early to tell.
+    """Return the seconds that a study still takes at most, None where it is too early to estimate them.
 
     Args:
         elapsed: seconds since the invocation began.
-        share: of all work that is done.
-        share_before: what earlier invocations had done, which took none of this one's time.
+        share: the share of all work that is done.
+        share_before: the share that earlier invocations had done, in none of this one's time.
     """
-    since = share - share_before
-    return elapsed * (1 - share) / since if since > LEAST_SHARE_FOR_ETA else None
+    newly_done = share - share_before
+    return elapsed * (1 - share) / newly_done if newly_done > LEAST_SHARE_FOR_ETA else None
 
 
 def clock(seconds: float) -> str:

@@ -25,7 +25,7 @@ from lstm_bench.study.member_recording import mark_running, record_run
 from lstm_bench.study.rate_choice import best_rate, further_rate, trial_of
 
 SECONDS_BETWEEN_NOTES = 1.0
-BETWEEN_LOOKS_S = 0.5  # at whether another process still tunes the job
+BETWEEN_LOOKS_S = 0.5  # between checks whether another process still tunes the job
 
 
 def run_job(
@@ -37,7 +37,7 @@ def run_job(
     name: str = "",
     tuned_by: str = "",
 ) -> JobOutcome:
-    """Train and record every member of a job that has no result, and return the outcome of the job.
+    """Train and record the members of a job that have no result, and return the outcome of the job.
 
     Any exception becomes the outcome and is not raised. Training that an earlier run of the job had begun resumes from
     its last checkpoint.
@@ -47,8 +47,8 @@ def run_job(
         records: the records of its study.
         checkpoint_s: seconds between checkpoints.
         heartbeat: the connection to a supervisor, None without one.
-        seeds: of the reported members, None for those of the settings; with none, the learning rate is tuned alone.
-        name: of the part of the job, "" for the job as a whole.
+        seeds: of the reported members, None for those of the settings; where empty, only the learning rate is tuned.
+        name: the name of the part of the job, "" for the job as a whole.
         tuned_by: the name of the part that tunes the job, "" for this one; see `JobPart`.
     """
     started, tally, outcome = time.monotonic(), Tally(), DONE
@@ -96,9 +96,9 @@ def _choose_rate(job: Job) -> float:
 
 @contextmanager
 def _tuning_alone(job: Job) -> Iterator[None]:
-    """Hold the lock of the part that tunes the job during the block, unless this part is the one.
+    """Hold the lock of the part that tunes the job during the block, unless this part tunes it.
 
-    The block waits for a process that tunes, and tunes what one that has died has left.
+    The block begins when no other process tunes the job, and then tunes what a process that died has left untuned.
     """
     with ExitStack() as lock:
         is_waiting = bool(job.tuned_by)
@@ -139,13 +139,13 @@ def _train_members(job: Job, members: Sequence[Member], waiting: Sequence[Member
 def _resumed_training(
     job: Job, checkpointer: Checkpointer, members: Sequence[Member], waiting: Sequence[Member], steps: int
 ) -> Training:
-    """Return training that resumes from the last checkpoint, or that starts.
+    """Return the training of a phase, resumed from the last checkpoint or started.
 
     Members that were trained together stay together, since the last bits of some kernels depend on their number.
     Members recorded since the checkpoint are trained again, with the same result; so is a whole phase where all of its
     checkpoints are damaged, or the record of one of its members.
     """
-    is_tuning = waiting[0].role == "tuning"  # of a tuning member only when it solves counts
+    is_tuning = waiting[0].role == "tuning"  # a tuning member that has solved counts by its steps to solve alone
     trainer = job.config.trainer
     settings = replace(trainer, steps=steps, stop_when_solved=trainer.stop_when_solved or is_tuning)
     if (state := checkpointer.last()) is not None:

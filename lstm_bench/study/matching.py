@@ -73,7 +73,7 @@ def _new(matched: Sequence[JobConfig | ValueError], configured: Sequence[JobConf
 
 
 def _matched(group: Sequence[JobConfig], parameters: int | None) -> list[JobConfig | ValueError]:
-    """Return the jobs of a group with `parameters`, or as many as the largest has, or the reason why they cannot."""
+    """Return each job of a group with `parameters`, or as many as the largest has, or the reason why it cannot."""
     if parameters is not None:
         return [_attempt(job, parameters, None) for job in group]
     sizes = [_size(job) for job in group]
@@ -82,9 +82,9 @@ def _matched(group: Sequence[JobConfig], parameters: int | None) -> list[JobConf
     return [job if size == target else _attempt(job, target, largest) for job, size in zip(group, sizes, strict=True)]
 
 
-def _attempt(job: JobConfig, target: int, whose: str | None) -> JobConfig | ValueError:
+def _attempt(job: JobConfig, target: int, owner: str | None) -> JobConfig | ValueError:
     try:
-        return _resized(job, target, whose)
+        return _resized(job, target, owner)
     except ValueError as error:
         return error
 
@@ -94,10 +94,10 @@ def _size(job: JobConfig) -> int:
     return total_parameters(*build_job(job))
 
 
-def _resized(job: JobConfig, target: int, whose: str | None) -> JobConfig:
+def _resized(job: JobConfig, target: int, owner: str | None) -> JobConfig:
     """Return a job with the hidden size whose number of parameters is nearest to a target.
 
-    `whose` is the cell that has the target, None where the user set it.
+    `owner` is the cell that has this number, None where the user set it.
     """
     if HIDDEN_SIZE not in job.cell:
         raise ValueError(f"cell={job.cell_name} has no {HIDDEN_SIZE} to set: allowed: comparison=hidden")
@@ -106,10 +106,10 @@ def _resized(job: JobConfig, target: int, whose: str | None) -> JobConfig:
     nearest = min(near, key=lambda hidden_size: abs(near[hidden_size] - target))
     if abs(mismatch := near[nearest] / target - 1) > MATCHED_WITHIN:
         counts = " or ".join(f"{count:,} ({HIDDEN_SIZE}={size})" for size, count in near.items())
-        advice = f"as of {counts}" if whose is None else f"which a cell.{HIDDEN_SIZE} of {ALWAYS_NEAR} or more gives"
+        advice = f"as of {counts}" if owner is None else f"which a cell.{HIDDEN_SIZE} of {ALWAYS_NEAR} or more gives"
         if sizes.refusal is not None:
             advice = f"but of one between it says: {sizes.refusal}"
-        missed = f"{abs(mismatch):.1%} {'more' if mismatch > 0 else 'fewer'} parameters than {whose or 'asked for'}"
+        missed = f"{abs(mismatch):.1%} {'more' if mismatch > 0 else 'fewer'} parameters than {owner or 'asked for'}"
         raise ValueError(
             f"{job.cell_name} with {HIDDEN_SIZE}={nearest}, the nearest, has {missed}: allowed: within "
             f"{MATCHED_WITHIN:.0%}, {advice}"

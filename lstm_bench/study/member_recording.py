@@ -1,4 +1,4 @@
-"""Record a member of a job when it begins and when it ends, with what its probes find."""
+"""Record a member of a job when it begins and when it ends, with the readings of its probes."""
 
 import hashlib
 import io

@@ -1,4 +1,4 @@
-"""What a study prints about itself: before it runs, and when it has ended."""
+"""The messages that a study prints before it runs and when it has ended."""
 
 import math
 from collections.abc import Sequence
@@ -19,11 +19,11 @@ from lstm_bench.study.searches import searches_text
 from lstm_bench.tracking.addresses import how_to_look, others_line, without_credentials
 from lstm_bench.tracking.background import BackgroundMirror
 
-LONGEST_REASON = 300  # characters of why a probe failed
+LONGEST_REASON = 300  # characters of the reason why a probe failed
 
 
 def plan_text(plan: StudyPlan, records: StudyRecords, snapshot: Snapshot, left_running: int) -> str:
-    """Return how much there is to do, and what of it is in the records already.
+    """Return a sentence on the work of a study, and on how much of it is already in the records.
 
     Args:
         plan: the plan of the study.
@@ -52,14 +52,14 @@ def _parts(plan: StudyPlan) -> list[str]:
 
 
 def _with_checkpoint(plan: StudyPlan, records: StudyRecords, snapshot: Snapshot) -> int:
-    """Return how many jobs, or parts of jobs, that are not whole have a checkpoint."""
+    """Return the number of unfinished jobs, or parts of jobs, that have a checkpoint."""
     parts = dealt(plan.jobs, plan.members_per_job)
     waiting = [part.name for part in parts if not snapshot.is_whole(part.job)]
     return sum(any(records.checkpoints(name, role).exist() for role in ROLES) for name in waiting)
 
 
 def last_bits_line(plan: StudyPlan) -> str | None:
-    """Return which cells' results depend in their last bits on how members are dealt to jobs; None where none do."""
+    """Return a line on cells whose results depend in their last bits on how members are dealt to jobs, or None."""
     jobs = plan.jobs if plan.members_per_job is not None else []
     cells = dict.fromkeys(job.cell for job in jobs if job.kernel != CompiledKernel.name)
     if not cells:
@@ -68,13 +68,13 @@ def last_bits_line(plan: StudyPlan) -> str | None:
 
 
 def matching_lines(jobs: Sequence[JobPlan], unmatched: Sequence[str]) -> list[str]:
-    """Return how well the cells are matched in parameters, and which have no match."""
+    """Return lines on how well the cells are matched in parameters, and on those without a match."""
     matched = matched_parameters(jobs)
     return [*([matched] if matched else []), *(f"At matched hidden size alone: {reason}" for reason in unmatched)]
 
 
 def mirror_lines(plan: StudyPlan, mirror: BackgroundMirror, uri: str) -> list[str]:
-    """Return where the runs are in MLflow and how long logging took, or how to write those that are missing."""
+    """Return lines on where the runs are in MLflow and how long logging took, or on how to write missing runs."""
     if mirror.error is not None:
         missing = f"{counted(mirror.unwritten, 'run')} not yet written ({type(mirror.error).__name__}: {mirror.error})"
         return [
@@ -88,7 +88,7 @@ def mirror_lines(plan: StudyPlan, mirror: BackgroundMirror, uri: str) -> list[st
 
 
 def tracking_line(tracking: TrackingConfig) -> str | None:
-    """Return where runs go, unless it is the store in the output folder."""
+    """Return a line on where runs go, None without tracking and for the store in the output folder."""
     if not tracking.enabled or tracking.address is None:
         return None
     reason = "" if tracking.uri else f", the {FROM_ENVIRONMENT} of the environment"
@@ -150,8 +150,10 @@ def probe_lines(snapshot: Snapshot, jobs: Sequence[JobPlan]) -> list[str]:
 
 
 def _failed_for_all(records: Sequence[MemberRecord]) -> dict[str, list[str]]:
-    """Return the probes that failed on each of these members, by the reason that the first one has."""
-    failed = [{where.rpartition(" ")[0]: why for where, why in record.probe_errors.items()} for record in records]
+    """Return the probes that failed on each of these members, by the reason of the first one."""
+    failed = [
+        {reading.rpartition(" ")[0]: reason for reading, reason in record.probe_errors.items()} for record in records
+    ]
     names_by_reason: dict[str, list[str]] = {}
     for name, reason in failed[0].items() if failed else ():
         if all(name in others for others in failed):

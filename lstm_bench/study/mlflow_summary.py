@@ -1,4 +1,4 @@
-"""What MLflow shows of a study when it has ended."""
+"""Summarise a study that has ended for MLflow."""
 
 from pathlib import Path
 
@@ -10,11 +10,11 @@ from lstm_bench.tracking.run_spec import StudySummary
 
 
 def mlflow_summary(study: StudyData, report: Path | None) -> StudySummary:
-    """Return the numbers of its members and cells, the finding, and the table that compares the cells.
+    """Return the numbers of a study's members and cells, its finding, and the table that compares the cells.
 
     Args:
         study: the records as frames.
-        report: the folder of its report; None without one.
+        report: the folder of the study's report; None without one.
     """
     derived, of_study = derived_metrics(study), study_metrics(study)
     return StudySummary(derived, of_study, report, headline(study), comparison_table(study))

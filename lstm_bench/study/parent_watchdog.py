@@ -15,7 +15,7 @@ import psutil
 from lstm_bench.records.locking import holder
 
 POLL_S = 0.2
-QUEUES = (  # launchers whose jobs a queue ends, and no parent
+QUEUES = (  # launchers whose jobs are ended by a queue, not by a parent
     "hydra_plugins.hydra_submitit_launcher.",
     "hydra_plugins.lstm_bench_launchers.SlurmLauncher",
 )
@@ -23,14 +23,14 @@ _watched: set[int] = set()  # ids of the processes that own a study
 
 
 def is_of_a_queue(launcher: str) -> bool:
-    """Tell whether jobs of a launcher, by the path of its class, go on when the study that submitted them has ended."""
+    """Tell whether a launcher's jobs outlive the study that submits them; `launcher` is the path of its class."""
     return launcher.startswith(QUEUES)
 
 
 def end_with_study(lock: Path) -> None:
     """End this process silently as soon as the process that holds a study's lock ends.
 
-    Does nothing where this process itself holds the lock, or one on another machine. Child processes notice the end of
+    Does nothing where the holder is this process itself, or one on another machine. Child processes notice the end of
     this process by the end of their input.
     """
     owner = holder(lock)

@@ -67,7 +67,7 @@ def _searches(jobs: Sequence[JobPlan], span: SpanConfig, cores: int) -> list[Spa
 
 
 def now() -> str:
-    """Return the time, UTC, to the second."""
+    """Return the time in UTC to the second, in ISO 8601."""
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
@@ -112,7 +112,7 @@ def _plan_job(job: JobConfig, cell_name: str, task: Task, cell: Cell) -> JobPlan
 
 
 def distance_of(task: object) -> float | None:
-    """Return the task's distance; None of a plug-in without one, and where the settings place a cue by hand."""
+    """Return the task's distance; None for a plug-in without one, and where the settings place a cue by hand."""
     distance, is_placed = getattr(task, "distance", None), getattr(task, "cue_distance", None) is not None
     return float(distance) if isinstance(distance, int | float) and not is_placed else None
 
@@ -131,15 +131,15 @@ def cell_names(jobs: Sequence[JobConfig]) -> list[str]:
     """
     rivals: dict[tuple[str, str, bool], list[dict[str, Any]]] = defaultdict(list)
     for job in jobs:
-        rivals[_meeting(job)].append(_flat_settings(job))
+        rivals[_group_key(job)].append(_flat_settings(job))
     varied = {
         key for group in rivals.values() for key in group[0] | group[-1] if len({str(s.get(key)) for s in group}) > 1
     }
     return [_name(job, varied) for job in jobs]
 
 
-def _meeting(job: JobConfig) -> tuple[str, str, bool]:
-    """Return the key that jobs with competing cells share: the task with its lag, the cell's yaml, if it is matched."""
+def _group_key(job: JobConfig) -> tuple[str, str, bool]:
+    """Return the key of jobs with competing cells: the task with its lag, the cell's yaml, whether it is matched."""
     return str(sorted(job.task.items())), job.cell_name, job.matched
 
 

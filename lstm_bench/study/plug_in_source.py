@@ -1,8 +1,12 @@
 """The sources of a job's plug-ins, hashed, so that results of changed source are never taken for those of the old.
 
-A class or function counts with the top-level package or module that its `_target_` names, the one that defines it and
-those of its base classes; with what its settings name in the same way ("torch.nn.GRUCell"); and with all that the
-source of these imports, however far away, as `imported_names` says. Each of them counts
+These top-level packages and modules count for a class or function:
+
+- the one that its `_target_` names, the one that defines it and those of its base classes;
+- those that its settings name in the same way ("torch.nn.GRUCell");
+- all that the source of these imports, directly or indirectly; see `imported_names`.
+
+Each of them counts
 
 - not installed (an editable install is not): a package by the SHA-256 of all its .py files and compiled modules, with
   their paths inside the package, a module by itself by that of its file;
@@ -13,7 +17,7 @@ Not counted, as for the package's own cells, are Python and its standard library
 its source), and the distributions whose versions the receipt records, torch and numpy among them, unless `_target_`
 names one of these. Files that are read in other ways than by an import (weights, tables) do not count either.
 
-A cell of the package that stands on a library of an extra counts with that library, as a plug-in's does: LIBRARIES.
+A cell of the package that is built on the library of an extra counts with that library; see LIBRARIES.
 
 Files are read from the disk, whatever version of them was imported. The result does not depend on what else was
 imported in this process, or in which order.
@@ -37,9 +41,9 @@ from lstm_bench.study.installed import content_of, distributions_of, required_na
 
 OURS = "lstm_bench"
 RECORDED = set(PACKAGES)
-LIBRARIES = {"lstm_bench.cells.zoo": "torchrecurrent"}  # of an extra, by the module of ours that stands on it
+LIBRARIES = {"lstm_bench.cells.zoo": "torchrecurrent"}  # of an extra, by the module of ours that is built on it
 DOTTED = re.compile(r"[^\W\d]\w*(\.\w+)+")
-Import = tuple[str, Location | None]  # a top-level name, and where it is if its import says so
+Import = tuple[str, Location | None]  # a top-level name, and its location if the import gives it
 
 
 def plug_in_sources(job: JobConfig) -> dict[str, str]:
@@ -70,7 +74,7 @@ def _defining(target: object) -> str:
 
 
 def _named_in(setting: Any) -> Iterator[str]:
-    """Yield the top-level names of what settings may name by its import path."""
+    """Yield the top-level names of all strings in a setting that look like import paths."""
     if isinstance(setting, str) and DOTTED.fullmatch(setting):
         yield top_level(setting)
     elif isinstance(setting, Mapping | list):
@@ -79,9 +83,9 @@ def _named_in(setting: Any) -> Iterator[str]:
 
 
 def _bound(path: str, target: object) -> Iterator[str]:
-    """Yield the top-level names of base classes, and of all that the modules of a plug-in hold since their import.
+    """Yield the top-level names of base classes, and of all values that the imported modules of a plug-in hold.
 
-    A module that was imported by a name put together on the way leaves no other trace.
+    A module that was imported under a name put together at run time leaves no other trace.
     """
     defining = {path.rpartition(".")[0], *map(_defining, getattr(target, "__mro__", (target,)))}
     import_path = ImportPath()
@@ -100,7 +104,7 @@ def _home(value: object) -> str:
 
 
 def _sources(named: set[str], used: set[str]) -> dict[str, str]:
-    """Return what these top-level names are made of, and all that they import."""
+    """Return versions or a hash of these top-level names and of all that they import, by name."""
     path = ImportPath()
     waiting = [(name, path.find(name)) for name in named | used]
     sources = {OURS: ""}
@@ -109,7 +113,7 @@ def _sources(named: set[str], used: set[str]) -> dict[str, str]:
         if name not in sources and place is not None and not place.is_standard:
             sources[name], imported = _made_of(name, place, name in named)
             waiting += [(new, location or path.find(new)) for new, location in imported if new not in sources]
-    return {name: made for name, made in sources.items() if made}
+    return {name: source for name, source in sources.items() if source}
 
 
 def _made_of(name: str, place: Location, is_named: bool) -> tuple[str, list[Import]]:
@@ -119,20 +123,20 @@ def _made_of(name: str, place: Location, is_named: bool) -> tuple[str, list[Impo
         return ", ".join(map(version_of, distributions)) if is_named else "", []
     source = place.uninstalled if distributions else place
     contents = [(inside, file, file.read_bytes()) for inside, file in sorted(source.files())]
-    made = [content_of(distribution) for distribution in distributions]
+    versions = [content_of(distribution) for distribution in distributions]
     if contents:
-        made.append(_sha256((inside, content) for inside, _, content in contents))
+        versions.append(_sha256((inside, content) for inside, _, content in contents))
     imported: list[Import] = [
         (required, None) for distribution in distributions for required in required_names(distribution)
     ]
     imported += [
         _import(name, file, imported_name) for _, file, content in contents for imported_name in imported_names(content)
     ]
-    return ", ".join(made), imported
+    return ", ".join(versions), imported
 
 
 def _import(name: str, file: Path, imported: str) -> Import:
-    """Return a name that a file imports; of "helper.py" the file in the same folder."""
+    """Return a name that a file imports; for a name such as "helper.py", with the file in the same folder."""
     if not imported.endswith(".py"):
         return imported, None
     sibling = file.parent / imported

@@ -24,7 +24,7 @@ PROBING_TIME = Metric("train/probe_s", SECONDS)
 
 
 class Stage(NamedTuple):
-    """A member's weights at one moment: its name in records, and the entries of `at` that select it."""
+    """A moment of a member: its name in the records, its step, the entries of `at` that select it, and the weights."""
 
     name: str
     step: int
@@ -76,7 +76,7 @@ def probe_member(
         model: the member as it started; its weights are overwritten.
         run: the results of the member.
         generator_seed: the seed of every probe's draws.
-        raise_if_stopped: called before each probe; an exception of it ends the probing.
+        raise_if_stopped: called before each probe; an exception that it raises ends the probing.
     """
     findings, started = Findings(), time.process_time()
     readings: dict[tuple[str, int, bool], _Noted | str | None] = {}
@@ -119,7 +119,7 @@ def _measure(probe: Probe, model: Model, task: Task, generator: Generator) -> _N
 
 
 def _metrics(reading: Reading) -> dict[Metric, float]:
-    """Return the numbers of a reading; a key in place of a metric, as a plug-in may return it, names one."""
+    """Return the numbers of a reading by metric; a plug-in may return keys in place of metrics."""
     return {
         former_metric(metric, {}) if isinstance(metric, str) else metric: float(value)
         for metric, value in reading.metrics().items()

@@ -12,10 +12,10 @@ BASELINE = 0.95  # of the loss without memory: a trial below it has left the bas
 
 
 def trial_of(record: MemberRecord, criterion: str) -> Trial:
-    """Return how a tuning member did.
+    """Return the trial of a tuning member: its rate, its steps to solve and its normalised loss.
 
     Args:
-        record: of the member, with a result.
+        record: the member's record, with a result.
         criterion: the loss of its task.
     """
     loss = math.nan if record.status == "diverged" else record.metrics.get(normalised_loss(criterion), math.nan)
@@ -26,7 +26,7 @@ def further_rate(trials: Sequence[Trial], trainer: TrainerConfig) -> float | Non
     """Return the rate beyond an end of the grid that is to be tried as well, None where the best lies inside.
 
     Args:
-        trials: of all rates of the grid.
+        trials: the trials of all rates of the grid.
         trainer: the settings.
     """
     return rate_beyond(best_rate(trials, trainer), trainer.rates) if trainer.extend_rates else None
@@ -38,5 +38,5 @@ def best_rate(trials: Sequence[Trial], trainer: TrainerConfig) -> float:
 
 
 def left_baseline(trials: Sequence[Trial]) -> bool:
-    """Tell whether a trial solved, or ended below 95% of the loss without memory: so rates can be told apart."""
+    """Tell whether a trial solved, or ended below 95% of the loss without memory, which distinguishes rates."""
     return any(trial.steps_to_solve is not None or trial.loss < BASELINE for trial in trials)

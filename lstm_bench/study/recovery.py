@@ -14,7 +14,7 @@ from lstm_bench.records.schema import JobOutcome, MemberRecord
 from lstm_bench.records.snapshot import Snapshot
 from lstm_bench.records.store import StudyRecords
 
-PATIENCE_S = 3.0  # for processes whose study has died to end
+PATIENCE_S = 3.0  # the longest wait for the processes of a dead study to end
 BETWEEN_LOOKS_S, LONGEST_LOOK_S = 0.05, 0.5
 LEFT_BEHIND = JobOutcome("interrupted", "its process died; it resumes from its last checkpoint")
 
@@ -34,7 +34,7 @@ class Reconciled(NamedTuple):
 def reconcile(
     records: StudyRecords, parts: Sequence[JobPart], patience_s: float = PATIENCE_S, snapshot: Snapshot | None = None
 ) -> Reconciled:
-    """Mark members as interrupted whose process has died, and quarantine members whose files are damaged.
+    """Mark members whose process has died as interrupted, and quarantine members whose files are damaged.
 
     A job that still runs, as a cluster's job may when its submitter has died, is not changed.
 
@@ -42,7 +42,7 @@ def reconcile(
         records: the records of the study.
         parts: the jobs to look at, or parts of them.
         patience_s: how long to wait in all for processes that are about to end.
-        snapshot: takes what is read, None for one of its own.
+        snapshot: receives what is read; None for a new one.
     """
     snapshot, damaged, left_running = snapshot or Snapshot(records), list[str](), 0
     clock = AwakeClock(LONGEST_LOOK_S)
@@ -88,7 +88,7 @@ def _is_running(folder: Path, part: str, clock: AwakeClock, patience_s: float) -
 
 
 def _quarantine_damaged(records: StudyRecords, snapshot: Snapshot, job: JobPlan) -> list[str]:
-    """Quarantine the members of a job that are damaged; describe each with its new folder."""
+    """Quarantine the damaged members of a job; return a description of each with its new folder."""
     descriptions = []
     for identity in [member.identity for member in job.possible_members() if member.identity in snapshot.problems]:
         reason = snapshot.problems[identity]

@@ -16,6 +16,7 @@ from lstm_bench.records.job_parts import JobPart, dealt
 from lstm_bench.records.locking import is_any_job_running, stop_request
 from lstm_bench.records.plan import JobPlan, StudyPlan
 from lstm_bench.records.reading import RecordError
+from lstm_bench.records.schema import FAILED
 from lstm_bench.records.snapshot import Snapshot
 from lstm_bench.records.speed import StudyCost
 from lstm_bench.speed.machine_limit import limit_of_this_core
@@ -38,11 +39,11 @@ from lstm_bench.study.reuse import archive_study, attempt_of, reuse_members
 from lstm_bench.study.runtime_bound import in_words, longest_first, most_seconds
 from lstm_bench.study.searches import Searches, with_former_depth
 from lstm_bench.study.stopping import Stop, Stopped
-from lstm_bench.study.watching import FAILED, Watcher
+from lstm_bench.study.watching import Watcher
 from lstm_bench.tracking.background import BackgroundMirror
 from lstm_bench.tracking.run_spec import StudySummary
 
-if TYPE_CHECKING:  # pandas takes a third of a second to import, which a study does when its jobs have ended
+if TYPE_CHECKING:  # a study imports pandas when its jobs have ended, since that takes a third of a second
     from lstm_bench.analysis.frames import StudyData
 
 LAUNCHES = 3  # a launcher that dies is started again for the jobs that it did not run
@@ -115,7 +116,7 @@ class StudyRunner(PlannedStudy):
         """Reconcile the records with what is on disk, then print the plan."""
         attempt = attempt_of(self._records, self._config.resume)
         archive = None if self._config.resume else archive_study(self._records)
-        self._plan = replace(self._going_on(), attempt=attempt)
+        self._plan = replace(self._plan_to_resume(), attempt=attempt)
         self._records.write_plan(self._plan)
         _, self._journal_began = self._records.journal.read()
         self._records.journal.note("study_began", command=self._plan.command, attempt=attempt)
@@ -137,8 +138,8 @@ class StudyRunner(PlannedStudy):
             self.say(where)
         self._say_how_long()
 
-    def _going_on(self) -> StudyPlan:
-        """Return the plan, with searches that go on as they began where the study has records."""
+    def _plan_to_resume(self) -> StudyPlan:
+        """Return the plan; where the study has records, its searches keep the number of packs at a time."""
         with suppress(RecordError):
             if self._config.resume and self._config.span.at_once is None:
                 return with_former_depth(self._plan, self._records.read_plan().searches)
@@ -156,7 +157,7 @@ class StudyRunner(PlannedStudy):
         return reconciled.left_running
 
     def _take_up_searches(self) -> None:
-        """Take up what the searches have come to, as long as members of other studies bring them further."""
+        """Resume the searches from the records, and reuse members of other studies as long as a search advances."""
         self._searches = Searches(self._plan.searches, self._searches.fixed_jobs)
         taken_up: list[JobPlan] = []
         while True:
@@ -169,7 +170,7 @@ class StudyRunner(PlannedStudy):
             taken_up += jobs
 
     def _is_training(self) -> Callable[[], bool]:
-        """Return a function that tells whether a job trains or has ended, or none has to: processes start before."""
+        """Return a function that returns whether training has begun, after processes have started, or no job waits."""
         parts = dealt(self._plan.jobs, self._plan.members_per_job)
         waiting = [part.name for part in parts if not self._snapshot.is_whole(part.job)]
         return lambda: not waiting or any(self._records.has_progress(name) for name in waiting)
@@ -182,10 +183,10 @@ class StudyRunner(PlannedStudy):
         Args:
             launch: runs jobs of this study.
             stop: handles signals.
-            on_growth: takes the plan where a search has made it grow.
+            on_growth: called with the plan when a search has added jobs to it.
         """
         _, journal_end = self._records.journal.read()
-        folder, failed, exit_code, is_told = self._records.folder, False, 0, False
+        folder, failed, exit_code, was_announced = self._records.folder, False, 0, False
         waiting = self._waiting_jobs()
         with Watcher(self._plan, self._records, self._snapshot, self._console, self._searches, on_growth) as watcher:
             for _ in range(LAUNCHES if waiting else 0):
@@ -197,18 +198,18 @@ class StudyRunner(PlannedStudy):
                 came_to_end = {line["number"] for line in lines if line["event"] == "lane_ended"}
                 came_to_end |= {line["number"] for line in ended if line["number"] >= 0}
                 not_run = [number for number in waiting if number not in came_to_end]
-                is_new, waiting = not_run != waiting or not is_told, not_run
+                is_new, waiting = not_run != waiting or not was_announced, not_run
                 if not exit_code or not waiting:
                     break
                 if is_new:
                     self.say(f"The launcher ended with {counted(len(waiting), 'job')} not run.")
-                is_told = True
+                was_announced = True
         self._plan = watcher.plan
         self._snapshot.refresh(self._plan.jobs)
         return not failed and not waiting and not exit_code
 
     def _launch(self, launch: Launch, stop: Stop, numbers: Sequence[int]) -> int:
-        """Launch the parts that tune, and when they have ended the others; return the highest exit code."""
+        """Launch the parts that tune, then all other parts; return the highest exit code."""
         tuning = {number for number, part in enumerate(self._parts) if not part.job.seeds}
         rounds, exit_code = ([n for n in numbers if n in tuning], [n for n in numbers if n not in tuning]), 0
         for waiting in rounds:
@@ -248,9 +249,9 @@ class StudyRunner(PlannedStudy):
         return True
 
     def _to_be_timed(self) -> list[tuple[JobConfig, JobPlan]]:
-        """Return the jobs whose speed is measured: all with a trained member, but of those of searches one an octave.
+        """Return the jobs whose speed is measured: those with a trained member; of a search, only one an octave.
 
-        A search trains a pack at a time, so as many members are timed together.
+        A search trains one pack in a job, so the members of one pack are timed together.
         """
         trained = [(job, plan) for job, plan in self._pairs if plan.steps and self._snapshot.finished_seeds(plan)]
         if not self._plan.searches:
@@ -269,7 +270,7 @@ class StudyRunner(PlannedStudy):
 
     @property
     def _parts(self) -> list[JobPart]:
-        """What the launcher runs of the jobs that are given, in the order of the numbers."""
+        """The parts of the fixed jobs that the launcher runs, in the order of their numbers."""
         return dealt(self._searches.fixed_jobs, self._plan.members_per_job)
 
     def _waiting_jobs(self) -> list[int]:
@@ -291,7 +292,7 @@ class StudyRunner(PlannedStudy):
     def _say_how_long(self) -> None:
         """Print what the chosen budget leaves out and how long it takes at most, where the experiment has budgets.
 
-        Nobody knows how long searches take.
+        Searches are left out, since nobody knows how long they take.
         """
         if self._config.budget is None:
             return
@@ -318,7 +319,7 @@ class StudyRunner(PlannedStudy):
         return report
 
     def _cost(self, wall_s: float) -> StudyCost | None:
-        """Return what this invocation did with its cores, see `study_cost`."""
+        """Return how this invocation used its cores, see `study_cost`."""
         events, _ = self._records.journal.read(self._journal_began)
         if not any(line["event"] == "member_ended" for line in events):
             return None

@@ -1,4 +1,4 @@
-"""How long jobs take: which takes longest, by formula, and a bound for all, from the speed of their training steps."""
+"""Order jobs by a formula for their length, and bound their total time by timing some of their training steps."""
 
 import heapq
 import time
@@ -20,7 +20,7 @@ Pair = tuple[JobConfig, JobPlan]
 
 
 def longest_first(pairs: Sequence[Pair], numbers: Iterable[int]) -> list[int]:
-    """Return the numbers of jobs in the order in which they are launched, so that all cores end at about one time.
+    """Return the numbers of jobs in the order in which they are launched, so that all cores end at about the same time.
 
     A job counts with the floating-point operations of all its members, each with its whole budget; jobs of equal length
     keep their order.
@@ -33,7 +33,7 @@ def longest_first(pairs: Sequence[Pair], numbers: Iterable[int]) -> list[int]:
 
 
 def _work(job: JobConfig, plan: JobPlan) -> float:
-    """Return about how much a job has to compute, in operations of a kernel written by hand."""
+    """Return the approximate work of a job, in operations of a kernel written by hand."""
     slower = AUTOGRAD_SLOWER if plan.kernel == GenericKernel.name else 1.0
     return slower * max(plan.flops, plan.batch_size * plan.length) * _member_steps(job, plan)
 

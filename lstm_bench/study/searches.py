@@ -1,4 +1,4 @@
-"""The searches for spans in a study: its plan as it grows by what they try, and what is known so far in words."""
+"""The searches for spans in a study: the plan with the jobs that they add, and their state in words."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -25,8 +25,8 @@ class Searches:
     """All searches of a study.
 
     Attributes:
-        fixed_jobs: the jobs of the study that no search comes to.
-        progress: of each search, by the records that were read last.
+        fixed_jobs: the jobs of the study that belong to no search.
+        progress: the progress of each search, by the records that were read last.
     """
 
     def __init__(self, searches: Sequence[SpanPlan], fixed_jobs: Sequence[JobPlan] = ()) -> None:
@@ -35,7 +35,7 @@ class Searches:
         self.progress: list[Progress] = []
 
     def look(self, snapshot: Snapshot) -> None:
-        """Bring the progress up to the records, which are read for members that the snapshot has no result of."""
+        """Update the progress from the records, which are read for members without a result in the snapshot."""
 
         def read(identity: str) -> MemberRecord | None:
             if not snapshot.has_result(identity):
@@ -45,7 +45,7 @@ class Searches:
         self.progress = [replay.progress(read) for replay in self._replays]
 
     def grown(self, plan: StudyPlan) -> StudyPlan:
-        """Return a plan with the jobs that the searches have come to, behind those that are given."""
+        """Return a plan with the jobs that the searches have added so far, after the fixed jobs."""
         jobs = [job for progress in self.progress for job in progress.jobs]
         return replace(plan, jobs=[*self.fixed_jobs, *jobs], searches=[progress.plan for progress in self.progress])
 
@@ -58,13 +58,13 @@ class Searches:
     @property
     def words(self) -> list[str]:
         """What is known of each span and what is tried next, in words: "copy lstm: 41 (28-66), next lag 48"."""
-        return [_in_words(replay, now) for replay, now in zip(self._replays, self.progress, strict=True)]
+        return [_in_words(replay, progress) for replay, progress in zip(self._replays, self.progress, strict=True)]
 
 
 def with_former_depth(plan: StudyPlan, former: Sequence[SpanPlan]) -> StudyPlan:
     """Return a plan whose searches have as many packs in training at a time as when they began.
 
-    Which lag comes next depends on how many are in training, and a search goes on as it began on other machines too.
+    The next lag depends on that number, and a search has to resume in the same way on another machine.
     """
     depths = {_key(search): search.at_once for search in former}
     searches = [replace(search, at_once=depths.get(_key(search), search.at_once)) for search in plan.searches]
@@ -72,7 +72,7 @@ def with_former_depth(plan: StudyPlan, former: Sequence[SpanPlan]) -> StudyPlan:
 
 
 def have_ended(searches: Sequence[SpanPlan], recorded: Sequence[SpanPlan]) -> bool:
-    """Tell whether all searches of a plan have ended by a recorded one, under the same limits."""
+    """Tell whether all searches of a plan have ended in a recorded plan, under the same limits."""
     ended = {(_key(search), *_limits(search)) for search in recorded if search.ended}
     return all((_key(search), *_limits(search)) in ended for search in searches)
 
@@ -87,7 +87,7 @@ def searches_text(searches: Sequence[SpanPlan]) -> str:
 
 
 def _replay(search: SpanPlan) -> "SpanReplay":
-    from lstm_bench.study.span_replay import SpanReplay  # scipy takes half a second, which most studies do without
+    from lstm_bench.study.span_replay import SpanReplay  # scipy takes half a second, and most studies do not need it
 
     return SpanReplay(search)
 

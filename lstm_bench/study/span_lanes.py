@@ -1,6 +1,6 @@
-"""A lane of the searches for spans: a job of the launcher that trains what any of them waits for, until none does.
+"""A lane of the searches for spans: a job of the launcher that trains what any search waits for, until none waits.
 
-A launcher starts as many lanes as it trains jobs at a time, and no more than there are packs at a time. Lanes share
+A launcher starts as many lanes as it trains jobs at a time, and no more than packs are trained at a time. Lanes share
 nothing but the records and locks.
 """
 
@@ -61,7 +61,7 @@ class _Lane:
         return [job for job in self._searches.waiting if job.job not in self._failed]
 
     def _trains(self, job: JobPlan) -> bool:
-        """Train a job unless another lane does; return whether there may be something else to train since."""
+        """Train a job unless another lane does; return False in that case."""
         try:
             with held(claim(self._records.folder, job), f"lane {self._number} of {self._records.folder.name}"):
                 if job in self._waiting():  # another lane may have trained it since

@@ -1,6 +1,6 @@
-"""What a search for a span has come to, and what it waits for: a function of its plan and the records alone.
+"""The state of a search for a span, and the jobs that it waits for: a function of its plan and the records alone.
 
-A study that is killed thus goes on to the same decisions.
+A study that is killed and resumed thus makes the same decisions.
 """
 
 import math
@@ -26,14 +26,14 @@ Read = Callable[[str], MemberRecord | None]  # returns the record of a member, N
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a search is.
+    """The state of a search.
 
     Attributes:
         plan: the search with the packs begun and why it has ended, if it has.
         jobs: those that tune a learning rate, without reported members, then those of the packs, one a lag.
-        waiting: jobs with members to train: one that tunes, or one pack.
+        waiting: jobs with members to train; each is one that tunes, or one pack.
         ended: how many packs have ended.
-        lag: of the first pack that has not ended, None where the search has.
+        lag: the lag of the first pack that has not ended, None where the search has ended.
     """
 
     plan: SpanPlan
@@ -44,15 +44,15 @@ class Progress:
 
     @property
     def most(self) -> int:
-        """How many packs there can be."""
+        """The largest possible number of packs."""
         return self.plan.members // PACK
 
 
 @dataclass(frozen=True)
 class _Tuning:
-    """What tuning at a lag has come to; `rate` is None while it waits for a member.
+    """The state of tuning at a lag; `rate` is None while it waits for a member.
 
-    `also_at` is another lag whose tuning members had a say in the rate.
+    `also_at` is another lag whose tuning members were counted in choosing the rate, None without one.
     """
 
     job: JobPlan
@@ -64,10 +64,10 @@ class _Tuning:
 
 
 class SpanReplay:
-    """The replay of one search, again and again as its records grow."""
+    """Replay one search, as often as its records have grown."""
 
     def __init__(self, plan: SpanPlan) -> None:
-        """Take the plan of a search; packs in it are not read."""
+        """Take the plan of a search; the packs in it are ignored."""
         self._plan = plan
         self._candidates = {job.lag: job for job in plan.candidates}
         lags = list(self._candidates)
@@ -88,7 +88,7 @@ class SpanReplay:
         return f"{self._plan.candidates[0].task} {self._plan.candidates[0].cell}"
 
     def progress(self, read: Read) -> Progress:
-        """Return how far the search is by the records that `read` returns."""
+        """Return the state of the search by the records that `read` returns."""
         packs, ended, seeds_at = list[PackPlan](), dict[int, Pack](), Counter[int]()
         jobs, tunings, waiting = dict[str, JobPlan](), dict[int, _Tuning](), dict[str, JobPlan]()
         tuned_for = dict[int, _Tuning]()  # by lag, from its first pack on: a lag keeps its rate
@@ -98,13 +98,13 @@ class SpanReplay:
             if decision is None or decision.lag is None:
                 break
             lag: int = decision.lag
-            first = seeds_at[lag]
+            first_seed = seeds_at[lag]
             seeds_at[lag] += PACK
-            paid = set(tunings)
+            tuned_before = set(tunings)
             if lag not in tuned_for:
                 tuned_for[lag] = self._tuned(lag, tunings, read)
             tuned = tuned_for[lag]
-            pack = _pack(decision, lag, list(range(first, first + PACK)))
+            pack = _pack(decision, lag, list(range(first_seed, first_seed + PACK)))
             if tuned.rate is None:
                 waiting[tuned.job.job] = tuned.job
             else:
@@ -114,7 +114,7 @@ class SpanReplay:
                 job = at_rate(self._candidates[lag], tuned.rate, pack.seeds)
                 seeds = [*jobs[job.job].seeds, *job.seeds] if job.job in jobs else job.seeds
                 jobs[job.job] = replace(job, seeds=seeds)
-                tuning_s = math.fsum(tunings[octave].seconds for octave in set(tunings) - paid)
+                tuning_s = math.fsum(tunings[octave].seconds for octave in set(tunings) - tuned_before)
                 result = _result(job, tuning_s, read)
                 if result is not None:
                     ended[len(packs)] = result
@@ -132,10 +132,10 @@ class SpanReplay:
     def _tuned(self, lag: int, tunings: dict[int, _Tuning], read: Read) -> _Tuning:
         """Return the tuning whose rate a lag takes, or the one that it waits for.
 
-        Octaves are tuned upwards from the first lag, to the first one where no member leaves the baseline: a lag takes
-        the rate of the nearest octave, or of the last one below where some member did; between two octaves that were
-        tuned when its first pack begins, the best rate by the members of both. `tunings` gains those that were looked
-        at.
+        Octaves are tuned upwards from the first lag, to the first one where no member leaves the baseline. A lag takes
+        the rate of the nearest octave, or of the last one below where some member did. A lag between two octaves that
+        were tuned when its first pack begins takes the best rate by the members of both. `tunings` gains the octaves
+        that were looked up.
         """
         if len(self._candidates[lag].learning_rates) == 1:
             job = self._candidates[lag]
@@ -153,9 +153,9 @@ class SpanReplay:
         return self._tuned_on_both_sides(lag, chosen, tunings)
 
     def _tuned_on_both_sides(self, lag: int, nearest_tuning: _Tuning, tunings: dict[int, _Tuning]) -> _Tuning:
-        """Return the best rate by the members of both octaves around a lag, where both are known and tell rates apart.
+        """Return the tuning with the best rate by the members of both octaves around a lag, if both distinguish rates.
 
-        A rate that is best at the octave below may be too high a little above it, and be chosen there by the fastest.
+        The best rate at the octave below may be too high a little above it, and be chosen there by the fastest members.
         """
         if lag in self._octaves or nearest_tuning.rate is None:
             return nearest_tuning
@@ -191,9 +191,9 @@ def at_rate(job: JobPlan, rate: float, seeds: Sequence[int]) -> JobPlan:
 
 
 def packs_at_octaves(jobs: Sequence[JobPlan], searches: Sequence[SpanPlan]) -> list[JobPlan]:
-    """Return those jobs of searches that lie whole octaves apart, each with the members of one pack."""
-    whole = {search.contestant: octaves(search.candidates[0].lag, search.candidates[-1].lag) for search in searches}
-    return [replace(job, seeds=job.seeds[:PACK]) for job in jobs if job.lag in whole[job.contestant]]
+    """Return the jobs of searches whose lags are whole octaves, each with the members of one pack."""
+    grids = {search.contestant: octaves(search.candidates[0].lag, search.candidates[-1].lag) for search in searches}
+    return [replace(job, seeds=job.seeds[:PACK]) for job in jobs if job.lag in grids[job.contestant]]
 
 
 def _pack(decision: Decision, lag: int, seeds: list[int]) -> PackPlan:
@@ -201,30 +201,30 @@ def _pack(decision: Decision, lag: int, seeds: list[int]) -> PackPlan:
 
 
 def _result(job: JobPlan, tuning_s: float, read: Read) -> Pack | None:
-    """Return the pack of these members once all of them have a result."""
+    """Return the pack of a job's reported members, None until all of them have a result."""
     records = [_with_result(member.identity, read) for member in job.reported()]
-    whole = [record for record in records if record is not None]
-    if len(whole) < len(records):
+    finished = [record for record in records if record is not None]
+    if len(finished) < len(records):
         return None
-    shares = tuple(record.steps_to_solve / job.steps for record in whole if record.steps_to_solve is not None)
-    seconds = math.fsum(record.train_s + record.probe_s for record in whole)
-    return Pack(job.lag, len(whole), shares, (seconds + tuning_s) / SECONDS_AN_HOUR)
+    shares = tuple(record.steps_to_solve / job.steps for record in finished if record.steps_to_solve is not None)
+    seconds = math.fsum(record.train_s + record.probe_s for record in finished)
+    return Pack(job.lag, len(finished), shares, (seconds + tuning_s) / SECONDS_AN_HOUR)
 
 
 def _tuning(job: JobPlan, read: Read) -> _Tuning:
-    """Return what tuning has come to, with the rate beyond an end of the grid where that is to be tried."""
+    """Return the state of a job's tuning, with the rate beyond an end of the grid where that is to be tried."""
     trainer = job_config(job).trainer
     records = [_with_result(member.identity, read) for member in job.members()]
-    whole = [record for record in records if record is not None]
-    trials = [trial_of(record, job.criterion) for record in whole]
-    if len(whole) == len(records) and (further := further_rate(trials, trainer)) is not None:
+    finished = [record for record in records if record is not None]
+    trials = [trial_of(record, job.criterion) for record in finished]
+    if len(finished) == len(records) and (further := further_rate(trials, trainer)) is not None:
         beyond = [_with_result(member.identity, read) for member in job.further_members() if member.rate == further]
         records += beyond
-        whole += [record for record in beyond if record is not None]
-        trials = [trial_of(record, job.criterion) for record in whole]
-    is_whole = len(whole) == len(records)
+        finished += [record for record in beyond if record is not None]
+        trials = [trial_of(record, job.criterion) for record in finished]
+    is_whole = len(finished) == len(records)
     rate = best_rate(trials, trainer) if is_whole else None
-    return _Tuning(job, rate, left_baseline(trials), math.fsum(record.train_s for record in whole), trials)
+    return _Tuning(job, rate, left_baseline(trials), math.fsum(record.train_s for record in finished), trials)
 
 
 def _with_result(identity: str, read: Read) -> MemberRecord | None:

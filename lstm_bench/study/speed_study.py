@@ -14,14 +14,14 @@ from lstm_bench.study.stopping import Stop
 
 
 class SpeedStudy(PlannedStudy):
-    """A planned study of speed, ready to run. Nothing of it is kept before its end, since rounds of one run compare."""
+    """A planned study of speed. It keeps results only at its end, since only rounds of one run can be compared."""
 
     when_stopped = "Stopped. Timings belong together, so nothing was kept; the same command starts again:"
 
     def run(self, _: Launch, __: Stop) -> int:
         """Time the implementations of one job after another in this process, and write the report.
 
-        Return the exit code: 1 where there was to be a report and it could not be written.
+        Return the exit code: 1 where a report is asked for and cannot be written, else 0.
         """
         with self._alone():
             return self._run()

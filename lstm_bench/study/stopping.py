@@ -1,4 +1,4 @@
-"""Handle Ctrl-C, a closed terminal and what clusters send before a limit: request jobs to end, then end the study.
+"""Handle Ctrl-C, a closed terminal and the signals of clusters: request jobs to end, then end the study.
 
 While jobs run, a signal creates a file that every job of the study sees, on any machine: each writes a checkpoint and
 ends. A job that has not ended after the grace period is killed, and resumes from its last checkpoint. At any other
@@ -57,12 +57,12 @@ class Stop:
 
     @contextmanager
     def listening(self) -> Iterator["Stop"]:
-        """Handle signals during the block, but for those that are ignored."""
+        """Handle signals during the block, except those that are ignored."""
         handlers: dict[signal.Signals, Handler] = dict.fromkeys([signal.SIGINT, *REQUESTS], self._handle_signal)
         if hasattr(signal, "SIGALRM"):
             handlers[signal.SIGALRM] = self._raise_stopped
-        heard = {signum: handler for signum, handler in handlers.items() if signal.getsignal(signum) != signal.SIG_IGN}
-        previous = {signum: signal.signal(signum, handler) for signum, handler in heard.items()}
+        active = {signum: handler for signum, handler in handlers.items() if signal.getsignal(signum) != signal.SIG_IGN}
+        previous = {signum: signal.signal(signum, handler) for signum, handler in active.items()}
         try:
             yield self
         finally:
@@ -72,7 +72,7 @@ class Stop:
 
     @contextmanager
     def forwarding(self, request: Path, is_any_job_running: Callable[[], bool] = lambda: True) -> Iterator[None]:
-        """Forward a signal during the block to the jobs, as the file `request`, at which they end by themselves.
+        """Forward signals during the block to the jobs by creating the file `request`, at which they end by themselves.
 
         Where no job is running yet, a signal ends the block at once.
 
@@ -109,10 +109,10 @@ def _ctrl_c_blocked() -> Iterator[None]:
 
 
 def _start_trackers() -> None:
-    """Start the processes that clean up behind multiprocessing and joblib, with what a cluster sends blocked.
+    """Start the processes that clean up after multiprocessing and joblib, with the signals of clusters blocked.
 
-    One that dies of a signal to the group is started again, knows nothing of what there is, and prints a KeyError for
-    each.
+    One that died of a signal to the process group would be started again without its list of resources, and print a
+    KeyError for each.
     """
     trackers = (multiprocessing.resource_tracker, import_module("joblib.externals.loky.backend.resource_tracker"))
     previous = signal.pthread_sigmask(signal.SIG_BLOCK, REQUESTS)

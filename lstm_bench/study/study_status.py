@@ -1,4 +1,4 @@
-"""How far a study is, from its records alone: on any machine that sees them, whether the study runs or not."""
+"""The status of a study, from its records alone: on any machine that sees them, whether the study runs or not."""
 
 import platform
 import time
@@ -14,13 +14,12 @@ import psutil
 from lstm_bench.records.job_parts import JobPart, dealt
 from lstm_bench.records.locking import holder, job_lock, study_lock
 from lstm_bench.records.plan import StudyPlan
-from lstm_bench.records.schema import MemberRecord
+from lstm_bench.records.schema import FAILED, MemberRecord
 from lstm_bench.records.snapshot import Snapshot
 from lstm_bench.records.store import StudyRecords
 from lstm_bench.study.job_progress import seconds_left, share_done, work
 from lstm_bench.study.searches import Searches
 
-FAILED = ("failed", "out_of_memory")
 CLOCK_STEP_S = 2.0  # by which a process may seem to have begun after it took its lock
 Event = dict[str, Any]  # a line of the journal
 State = Literal["waiting", "running", "done", "failed"]
@@ -28,13 +27,13 @@ State = Literal["waiting", "running", "done", "failed"]
 
 @dataclass(frozen=True)
 class PartStatus:
-    """How far one part of a study is.
+    """The status of one part of a study.
 
     Attributes:
         part: the part.
         state: "done" where all of its members have a result; "failed" where its last process failed.
-        progress: what the process that trains it wrote last; empty where none trains it.
-        host: of that process; "" where none trains it, and on this machine.
+        progress: the last progress of the process that trains it; empty where none trains it.
+        host: the host of that process; "" where none trains it, and on this machine.
         silent_s: seconds since the process wrote something.
         reason: why it failed.
     """
@@ -49,17 +48,17 @@ class PartStatus:
 
 @dataclass(frozen=True)
 class StudyStatus:
-    """How far a study is.
+    """The status of a study.
 
     Attributes:
         plan: its plan.
         owner: the process that runs it, None where none does.
-        parts: those of the jobs with given lags.
-        lanes: what is trained for searches just now.
-        spans: what is known of each span that is searched, in words.
+        parts: the parts of the jobs with given lags.
+        lanes: the jobs that searches wait for and that run or have failed.
+        spans: the state of each search, in words.
         members_done: how many members have a result, those that tune included.
-        members: how many members there are; with searches, how many they have come to.
-        seconds_left: at most, as in the display of the running study; None where nobody can tell.
+        members: how many members there are, with those that searches have added so far.
+        seconds_left: an upper bound, as in the display of the running study; None where it cannot be estimated.
     """
 
     plan: StudyPlan
@@ -146,7 +145,7 @@ class _Reader:
         return 0.0 if written is None else max(0.0, time.time() - written)
 
     def _failure(self, number: int | None, part: JobPart) -> str | None:
-        """Return why a part failed, None where it did not, or where nobody has tried it in this invocation."""
+        """Return why a part failed; None where it did not, or where the running invocation has not tried it yet."""
         ended = self._ended.get((part.job.job, number))
         if ended is not None:
             return str(ended["reason"]) if ended["outcome"] in FAILED else None
@@ -166,9 +165,11 @@ class _Reader:
             return None
         done = {"phase": "done"}
         works = [work(part.part.job) for part in parts]
-        now = [share_done(part.part.job, done if part.state == "done" else part.progress) for part in parts]
-        before = [self._share_before(part) for part in parts]
-        share, share_before = (sum(map(float.__mul__, shares, works)) / sum(works) for shares in (now, before))
+        shares_now = [share_done(part.part.job, done if part.state == "done" else part.progress) for part in parts]
+        shares_before = [self._share_before(part) for part in parts]
+        share, share_before = (
+            sum(map(float.__mul__, shares, works)) / sum(works) for shares in (shares_now, shares_before)
+        )
         return seconds_left((datetime.now(UTC) - self._began).total_seconds(), share, share_before)
 
     def _share_before(self, status: PartStatus) -> float:
@@ -181,16 +182,16 @@ class _Reader:
         if status.state != "done":
             return 0.0
         records = [self._record(member.identity) for member in part.job.members()]
-        return 0.0 if any(record is not None and self._is_of_now(record) for record in records) else 1.0
+        return 0.0 if any(record is not None and self._is_of_last_invocation(record) for record in records) else 1.0
 
-    def _is_of_now(self, record: MemberRecord) -> bool:
+    def _is_of_last_invocation(self, record: MemberRecord) -> bool:
         return self._began is not None and datetime.fromisoformat(record.finished) >= self._began
 
 
 def _of_last_invocation(events: Sequence[dict[str, Any]]) -> Sequence[dict[str, Any]]:
     """Return the events from the last beginning on; all of them where there is none."""
-    began = [place for place, event in enumerate(events) if event["event"] == "study_began"]
-    return events[began[-1] :] if began else events
+    beginnings = [place for place, event in enumerate(events) if event["event"] == "study_began"]
+    return events[beginnings[-1] :] if beginnings else events
 
 
 def _may_live(process: Mapping[str, Any]) -> bool:
@@ -198,7 +199,7 @@ def _may_live(process: Mapping[str, Any]) -> bool:
     if process["host"] != platform.node():
         return True
     with suppress(psutil.Error):
-        began = psutil.Process(process["pid"])
-        took = datetime.fromisoformat(process["since"]).timestamp()
-        return began.status() != psutil.STATUS_ZOMBIE and began.create_time() <= took + CLOCK_STEP_S
+        candidate = psutil.Process(process["pid"])
+        locked_at = datetime.fromisoformat(process["since"]).timestamp()
+        return candidate.status() != psutil.STATUS_ZOMBIE and candidate.create_time() <= locked_at + CLOCK_STEP_S
     return False

@@ -26,14 +26,14 @@ from lstm_bench.study.stopping import JOBS_GRACE_S, REQUESTS
 from lstm_bench.study.worker_process import Worker
 
 POLL_S, LONGEST_LOOK_S = 0.2, 1.0
-START_S = 120.0  # time that a process may take for its imports, beside the timeout of a job
+START_S = 120.0  # time that a process may take for its imports, in addition to the timeout of a job
 KILLED_BY_US = "stopped before it could write a checkpoint; it resumes from the checkpoint before"
 DEFAULT_HANDLERS = (signal.SIG_DFL, signal.default_int_handler)
 _thread_local = threading.local()  # the worker of this thread, as a launcher may run jobs in threads
 
 
 class Supervised(NamedTuple):
-    """How a job ended, and whether because of a signal to this process: a queue may then run it again."""
+    """The outcome of a job, and whether a signal to this process ended it: a queue may then run it again."""
 
     outcome: JobOutcome
     was_signalled: bool
@@ -78,10 +78,10 @@ def supervise_part(records: StudyRecords, part: JobPart, number: int, safety: Sa
 
 @contextmanager
 def _signals_as_request() -> Iterator[threading.Event]:
-    """Yield an event that signals which clusters and shells send to all processes of a group set during the block.
+    """Yield an event, which is set by the signals that clusters and shells send to a whole group of processes.
 
     Ctrl-C is ignored, since the study handles it. Signals that have a handler keep it: that of the study, where its own
-    process runs the jobs, or that of a launcher. So do signals that are ignored.
+    process runs the jobs, or that of a launcher. Ignored signals stay ignored.
     """
     stop_event = threading.Event()
     if threading.current_thread() is not threading.main_thread():

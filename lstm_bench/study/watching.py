@@ -13,24 +13,23 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from lstm_bench.analysis.wording import span_of
 from lstm_bench.records.job_parts import JobPart, dealt
 from lstm_bench.records.plan import JobPlan, StudyPlan
+from lstm_bench.records.schema import FAILED
 from lstm_bench.records.snapshot import Snapshot
 from lstm_bench.records.store import StudyRecords
-from lstm_bench.study.job_progress import clock, seconds_left, share_done, work
+from lstm_bench.study.job_progress import PHASES, clock, seconds_left, share_done, work
 from lstm_bench.study.searches import Searches
 
 SECONDS_BETWEEN_LOOKS = 0.5
 SECONDS_BETWEEN_LINES = 30.0
-FAILED = ("failed", "out_of_memory")  # outcomes of jobs that are printed at once
-PHASES = {"tuning": "tuning", "report": "training"}
 
 
 class Watcher:
-    """A thread that reads the progress of all jobs and displays that of the study.
+    """A thread that reads the progress of all jobs and displays the progress of the study.
 
-    It brings the snapshot up to date where a job has ended, and the plan where a search for a span goes on.
+    It updates the snapshot where a job has ended, and the plan where a search for a span has advanced.
 
     Attributes:
-        plan: the plan, with the jobs that the searches have come to.
+        plan: the plan, with the jobs that the searches have added so far.
     """
 
     def __init__(
@@ -45,10 +44,10 @@ class Watcher:
         self.plan, self._records, self._snapshot, self._console = plan, records, snapshot, console
         self._searches, self._on_growth = searches, on_growth
         self._parts = dealt(searches.fixed_jobs, plan.members_per_job)
-        self._said = searches.words
+        self._words = searches.words
         self._started = self._last_line = time.monotonic()
         self._done: set[str] = set()
-        self._share_before: float | None = None  # what earlier invocations did took none of this one's time
+        self._share_before: float | None = None  # done by earlier invocations, in none of this one's time
         self._read = self._records.journal.read()[1]
         self._bars: dict[str, TaskID] = {}
         self._work = {part.name: work(part.job) for part in self._parts}
@@ -110,20 +109,20 @@ class Watcher:
         self._console.print(text, highlight=False, markup=False, soft_wrap=True)
 
     def _grow(self) -> None:
-        """Bring the plan up to what the searches have come to, on disk too, and print what is known since."""
+        """Update the plan, on disk too, with the jobs that the searches have added, and print their new states."""
         self._searches.look(self._snapshot)
         before, self.plan = self.plan, self._searches.grown(self.plan)
         if self.plan == before:
             return
         self._records.write_plan(self.plan)
         self._on_growth(self.plan)
-        said, self._said = self._said, self._searches.words
-        for line in self._said:
-            if line not in said:
+        words_before, self._words = self._words, self._searches.words
+        for line in self._words:
+            if line not in words_before:
                 self._say(line)
 
     def _show_searched(self) -> None:
-        """Show what is trained of the jobs that the searches wait for."""
+        """Show the progress of those jobs that the searches wait for and that are being trained."""
         waiting = self._searches.waiting
         for job in waiting:
             note = self._records.read_progress(job.job)
@@ -171,18 +170,18 @@ class Watcher:
         done = [f"{len(self._done)}/{len(self._parts)} jobs done"] if self._parts else []
         if self._most_packs:
             done.append(f"{ended} packs done, {self._most_packs} at most")
-            left = ""
+            time_left = ""
         elif (seconds := seconds_left(elapsed, share, self._share_before)) is not None:
-            left = f", at most {clock(seconds)} left"
+            time_left = f", at most {clock(seconds)} left"
         else:
-            left = ", estimating time left"
+            time_left = ", estimating time left"
         completed = len(self._done) + sum(
             progress.most if progress.plan.ended else progress.ended for progress in self._searches.progress
         )
-        self._progress.update(self._total, completed=completed, note=f"{clock(elapsed)}{left}")
+        self._progress.update(self._total, completed=completed, note=f"{clock(elapsed)}{time_left}")
         if not self._console.is_terminal and time.monotonic() - self._last_line > SECONDS_BETWEEN_LINES:
             self._last_line = time.monotonic()
-            self._say(f"{clock(elapsed)}  {', '.join(done)}{left}")
+            self._say(f"{clock(elapsed)}  {', '.join(done)}{time_left}")
 
 
 def _in_words(event: dict[str, Any]) -> str | None:

@@ -1,7 +1,7 @@
 """A process that runs jobs, one after another, for a supervisor: python -m lstm_bench.study.worker.
 
 Messages are lines of JSON. Input: a job, or "stop". Output: "alive", and the outcome of a job. A job that ends its
-process, by sys.exit, a segmentation fault or for lack of memory, ends this process alone. When the input ends, the
+process, by os._exit, a segmentation fault or for lack of memory, ends this process alone. When the input ends, the
 process writes a checkpoint and ends.
 """
 
@@ -37,7 +37,7 @@ def serve() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     heartbeat, jobs = PipeHeartbeat(os.fdopen(os.dup(1), "w", encoding="utf-8")), Jobs()
     os.dup2(2, 1)
-    allow_all_letters()  # to what a plug-in prints
+    allow_all_letters()  # in what a plug-in prints
     _request_stop_at_signals(heartbeat)
     threading.Thread(target=_listen, args=(sys.stdin, heartbeat, jobs), name="listener", daemon=True).start()
     from lstm_bench.engine.process_setup import prepare_process
@@ -80,8 +80,8 @@ def _run(
 ) -> JobOutcome:
     """Run one part of a job under its lock.
 
-    A process of an earlier invocation may still hold it, as one of a cluster's does whose submitter has died: this one
-    waits for its end, and trains what it has left.
+    A process of an earlier invocation may still hold the lock, for example on a cluster when the submitter has died.
+    This process waits for its end, and trains the members that it has left.
     """
     from lstm_bench.records.locking import HeldError, LockError, held, job_lock
     from lstm_bench.records.store import StudyRecords

@@ -37,14 +37,14 @@ class AddingTask:
     Memoryless baselines (closed form): MSE 1/6, explained 0, within_tenth 0.2 - 0.1^2 = 0.19, from the triangular
     density of the sum around 1. Remembering one of the two values gives 1/12, explained 1/2; seeing only the last k of
     T steps gives (1/6)(1 - k/T), so `implied_window` = T * explained is the k that the answers imply (exact for even T
-    in `half`, whose halves differ by a step for odd T). Below 0 the answers are worse than those of no memory.
+    in `half`, whose halves differ by a step for odd T). A value below 0 means answers worse than those without memory.
     Solved: MSE <= 0.01.
 
     Args:
         lag: T, the length of the sequence.
         dialect: where the markers may stand.
         cue_distance: where one of the markers stands in every sequence, in steps before the answer, which is given
-            after the last step: 1 is the last step, T the first. The other is drawn as by the dialect. None: both are.
+            after the last step: 1 is the last step, T the first. The dialect draws the other, and with None both.
 
     Raises: ValueError for a lag below 2, an unknown dialect, or a cue_distance outside 1 to T.
     Shapes: inputs [T, B, 2] (value, marker); targets [1, B]; predictions [1, B, 1].
@@ -132,7 +132,7 @@ class AddingTask:
         return torch.stack((first, second))
 
     def _around_the_cue(self, cue: int, batch_size: int, generator: Generator) -> Tensor:
-        """Return the cue's step and one of the other marker that the dialect allows beside it."""
+        """Return the steps [2, B] of the cue and of the other marker, drawn from those that the dialect allows."""
         middle = self.lag // 2
         if self.dialect == "anywhere":
             other = torch.randint(0, self.lag - 1, (batch_size,), generator=generator)
@@ -144,7 +144,7 @@ class AddingTask:
         return torch.stack((torch.full_like(other, cue), other))
 
     def roles(self, batch: Batch) -> dict[str, Tensor]:
-        """Return the marked steps ("cue"), those that count for nothing ("blank"), and the last ("recall"), [T, B]."""
+        """Return the marked steps ("cue"), the last one ("recall") and all others ("blank"), [T, B] each."""
         is_cue = batch.inputs[..., 1] == 1
         is_recall = (torch.arange(self.length) == self.length - 1).unsqueeze(1).expand_as(is_cue)
         return {"cue": is_cue, "blank": ~is_cue & ~is_recall, "recall": is_recall}

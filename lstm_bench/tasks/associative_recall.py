@@ -1,4 +1,4 @@
-"""Multi-query associative recall: hold pairs of key and value, and say the value of each key that is asked for."""
+"""Multi-query associative recall: hold pairs of key and value, and recall the value of each key that is asked for."""
 
 import math
 from collections import Counter
@@ -22,7 +22,7 @@ DISTANCES = 10
 
 @dataclass(frozen=True)
 class AssociativeRecallTask(ClassAnswers):
-    """Read n pairs of a key and a value; later each key comes again, and its value must be said at once.
+    """Read n pairs of a key and a value; later each key comes again, and its value must be recalled at once.
 
     With n = 2 and T = 4, keys A B, values 1 2, `_` blank, `.` a step that the loss does not read:
 
@@ -31,7 +31,7 @@ class AssociativeRecallTask(ClassAnswers):
         target   . . . .  . 1 . . . 2
 
     The keys are n different ones of 16, each set and order equally likely; values are uniform over 8, with repetition.
-    T blanks and the n questions follow in random order, but for the last step, which is always a question; which key is
+    T blanks and the n questions follow in random order, except that the last step is always a question; which key is
     asked at which question is random. Inputs are one-hot over keys, values and blank. A state of fixed size has to hold
     n values and to find the one whose key comes, so that n sets what is stored and T for how long. (In the paper the
     questions stand near the pairs, by a power law, and there are more keys.)
@@ -92,8 +92,8 @@ class AssociativeRecallTask(ClassAnswers):
     def distance(self) -> float:
         """The median of the steps from a key to its question, over all pairs and places.
 
-        One question of n is at the last step; each other one is at each of the T + n - 1 steps before with the same
-        probability; and each asks for each pair, the i-th of which has its key at step 2i, with the same probability.
+        One question of n is at the last step; the others are at each of the T + n - 1 steps before it with the same
+        probability. A question asks for each pair with the same probability; the i-th pair has its key at step 2i.
         """
         n, last = self.n_pairs, self.length - 1
         counts: Counter[int] = Counter()

@@ -1,4 +1,4 @@
-"""What tasks share whose answers are classes at certain steps: the loss, the scores and the rule of `solved`."""
+"""The base of tasks whose answers are classes at certain steps: the loss, the scores and the rule of `solved`."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -47,9 +47,9 @@ class ClassAnswers(ABC):
         return {"loss": self.loss(predictions, targets), "accuracy": masked_mean(is_best, targets)}
 
     def solved(self, metrics: Mapping[str, float]) -> bool:
-        """Return whether the accuracy is high and the loss low enough, by the numbers of the class."""
-        line = self.solved_share * self.baselines["loss"]
-        return metrics["accuracy"] >= self.least_accuracy and metrics["loss"] <= line
+        """Return whether the accuracy is high and the loss low enough, by the thresholds of the class."""
+        largest_loss = self.solved_share * self.baselines["loss"]
+        return metrics["accuracy"] >= self.least_accuracy and metrics["loss"] <= largest_loss
 
 
 def above_chance(share: Tensor, chance: float) -> Tensor:

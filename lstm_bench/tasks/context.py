@@ -1,4 +1,4 @@
-"""Context: at a repeated word, recall the cue of this clause, and not that of the clause before."""
+"""Context: at a repeated word, recall the cue of this clause, and not that of the previous one."""
 
 import math
 from collections.abc import Mapping
@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Generator, Tensor
 
 from lstm_bench.checks import at_least
+from lstm_bench.tasks.classes import CERTAIN
 from lstm_bench.tasks.contract import Batch, around, mean_of
 from lstm_bench.tasks.masking import cross_entropies
 
@@ -22,8 +23,7 @@ SILENT = NO_CUE + 1  # the target wherever there is no question
 ANSWERS = NO_CUE + 1
 CLAUSES = 2
 SENTENCE = ("Deep", "learning", "is", "fun", ".", "I", "love", "learning")  # the explainer's seven words
-ROOM = 2  # fillers that a clause has beside those between cue and question
-CERTAIN = 1000.0
+ROOM = 2  # fillers of a clause in addition to those between cue and question
 
 
 @dataclass(frozen=True)
@@ -147,7 +147,7 @@ class ContextTask:
         return (cues * (last_cue > last_boundary).unsqueeze(-1)).to(inputs.dtype)
 
     def is_answer(self, targets: Tensor) -> Tensor:
-        """Return where a question stands [T, B]."""
+        """Return a mask of the steps with a question [T, B]."""
         return targets != SILENT
 
     @property

@@ -1,6 +1,6 @@
 """The interface of a task, and what tasks share: declared losses, cue distances, and sequences of random length.
 
-A task has sampling, the loss and its mask, scores, memoryless baselines and an oracle.
+A task defines sampling, the loss and its mask, scores, memoryless baselines and an oracle.
 """
 
 from abc import ABC, abstractmethod
@@ -44,19 +44,19 @@ class Task(Protocol):
     Functions that take predictions [S, ..., B, C] and targets [S, ..., B] average over steps and batch and keep
     the axes between them, so that one call serves a whole population.
 
-    `distance` is the median, over sequences and their answers, of the steps over which a correct answer has to hold its
-    farthest cue: from the step that shows the cue to the step whose prediction is the answer. An answer that the
-    present input gives away does not count. Cues stand where a sequence draws them, whatever `at_distance` does.
+    `distance` is the median, over sequences and their answers, of the number of steps over which a correct answer needs
+    its farthest cue: from the step that shows the cue to the step whose prediction is the answer. An answer that the
+    present input gives away does not count. Cues stand where a sequence draws them, not where `at_distance` puts them.
 
-    A task of natural data may have one lag alone, the number of steps of its sequences, and refuse any other. It has no
-    `distance` where nobody knows which steps an answer needs.
+    A task of natural data may have only one lag, the number of steps of its sequences, and refuse any other. It has no
+    `distance` where it is unknown which steps an answer needs.
     """
 
     lag: int
     input_size: int
     output_size: int
     length: int  # T, time steps of the longest sequence
-    distance: float  # steps that a memory is held, see below; unknown of a task that leaves it out
+    distance: float  # steps over which a cue is held, see above; left out where unknown
     predicted_steps: int  # S, the loss mask: the loss reads the last S steps and no other
     variant: str  # the dialect, as a column of the results
     description: str  # the task in a sentence, for the report
@@ -116,14 +116,14 @@ class Task(Protocol):
 
 @runtime_checkable
 class Relaxable(Protocol):
-    """What a task may offer beside `solved`: softer criteria, each met by every member that solves the task."""
+    """What a task may offer in addition to `solved`: softer criteria, which every member that solves the task meets."""
 
-    softer: Mapping[str, Sequence[float]]  # what a metric must reach that goes up as answers get better
+    softer: Mapping[str, Sequence[float]]  # thresholds of metrics that rise as answers improve
 
 
 @runtime_checkable
 class DrawsTogether(Protocol):
-    """What a task may offer beside `sample`: the sequences of several members in fewer calls, with the same bits."""
+    """A task that also draws the sequences of several members in fewer calls, with the same bits as `sample`."""
 
     def sample_members(self, batch_size: int, generators: Sequence[Generator]) -> Batch:
         """Draw fresh sequences for each generator: inputs [T, M, B, D], targets [S, M, B]."""
@@ -135,19 +135,19 @@ class HoldsOut(Protocol):
     """What a task on a fixed set of examples offers: members train on some of them, and are scored on the others."""
 
     def held_out(self) -> Task:
-        """Return the same task, which draws the examples that no member trains on; itself where it is that one."""
+        """Return this task with the examples that no member trains on; the task itself where it has them already."""
         ...
 
 
 def scored(task: Task) -> Task:
-    """Return the task whose sequences members are scored on: that of held-out examples, where a task has them."""
+    """Return the task whose sequences members are scored on: the held-out one, or the task itself without one."""
     return task.held_out() if isinstance(task, HoldsOut) else task
 
 
 class RandomLength(ABC):
     """The base of tasks whose sequences have `shortest` to `length` steps, each number equally likely, and one answer.
 
-    The longest has a tenth more steps than the shortest, unless a task says otherwise.
+    The longest has a tenth more steps than the shortest, unless a task overrides `length`.
     """
 
     @property
@@ -178,10 +178,10 @@ class RandomLength(ABC):
 
 
 def mean_of(form: LossForm) -> Callable[[Loss], Loss]:
-    """Declare that the decorated `loss` of a task is the mean of this over the valid targets of a member.
+    """Return a decorator which declares that a task's `loss` is the mean of `form` over the valid targets of a member.
 
-    The engine then computes the gradient by hand, which spares a training step the way through autograd. A class that
-    overrides `loss` declares its own, or none: then its gradient comes from autograd.
+    The engine then computes the gradient by hand, without autograd, which makes a training step faster. A class that
+    overrides `loss` declares its own form, or none: then its gradient comes from autograd.
     """
 
     def declare(loss: Loss) -> Loss:
@@ -192,7 +192,7 @@ def mean_of(form: LossForm) -> Callable[[Loss], Loss]:
 
 
 def loss_form(task: object) -> LossForm | None:
-    """Return what a task declares its loss to be the mean of; None where it declares nothing."""
+    """Return the form that a task declares for its loss; None where it declares none."""
     return getattr(getattr(type(task), "loss", None), "form", None)
 
 
@@ -212,9 +212,9 @@ def around(lag: int) -> list[int]:
 
 
 def median_of(counts: Mapping[int, int]) -> float:
-    """Return the median of integers that occur so often each: the middle one, or the mean of the two in the middle.
+    """Return the median of integers from the count of each: the middle one, or the mean of the two in the middle.
 
-    Raises: ValueError where nothing occurs.
+    Raises: ValueError where all counts are 0.
     """
     total = sum(counts.values())
     if total < 1:
@@ -223,6 +223,6 @@ def median_of(counts: Mapping[int, int]) -> float:
 
 
 def _smallest(counts: Mapping[int, int], k: int) -> int:
-    """Return the k-th smallest."""
+    """Return the k-th smallest of integers from the count of each; k starts at 1."""
     values = sorted(counts)
     return next(value for value, n in zip(values, accumulate(map(counts.__getitem__, values)), strict=True) if n >= k)

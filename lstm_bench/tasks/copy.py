@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Generator, Tensor
 
 from lstm_bench.checks import at_least, one_of
+from lstm_bench.tasks.classes import CERTAIN
 from lstm_bench.tasks.contract import Batch, around, mean_of, only_member
 from lstm_bench.tasks.masking import cross_entropies
 
@@ -19,7 +20,6 @@ MARKER = 9
 ALPHABET = 10
 Dialect = Literal["arjovsky", "bai", "s4"]
 CHANCE = 1 / N_LETTERS
-CERTAIN = 1000.0  # a logit that leaves exactly no probability to any other class, in float32 and in float64
 
 
 @dataclass(frozen=True)
@@ -148,7 +148,10 @@ class CopyTask:
         return replace(self, lag=lag)
 
     def at_distance(self, distance: int) -> "CopyTask":
-        """Return the same task at the lag T' = distance - n."""
+        """Return the same task at the lag T' = distance - n.
+
+        Raises: ValueError for a distance of at most n.
+        """
         if distance <= self.n_symbols:
             raise ValueError(f"distance={distance}: allowed: an integer above n_symbols, which is {self.n_symbols}")
         return self.at_lag(distance - self.n_symbols)

@@ -19,7 +19,7 @@ CHANCE = 1 / N_SYMBOLS
 
 @dataclass(frozen=True)
 class DelayedRecallTask(ClassAnswers):
-    """Say T steps later which symbol was shown first; all steps between have distractors, symbols like any other.
+    """Recall the first symbol T steps later; all steps between show distractors, symbols of the same alphabet.
 
     With T = 6, `!` the mark of the symbol to be held, `?` the question:
 
@@ -27,8 +27,8 @@ class DelayedRecallTask(ClassAnswers):
         input    c!  a  f  c  b  a  ?
         target                      c
 
-    Symbols are uniform over 8. Inputs are one-hot over the symbols, with a ninth input that is 1 at the first step
-    alone and a tenth that is 1 at the last alone, where no symbol stands. In `copy` blanks pass by; here symbols do,
+    Symbols are uniform over 8. Inputs are one-hot over the symbols, with a ninth input that is 1 only at the first
+    step and a tenth that is 1 only at the last, where no symbol stands. In `copy` blanks pass by; here symbols do,
     and they have to be kept out.
 
     Memoryless baselines (closed form): loss ln 8; accuracy 1/8.
@@ -40,7 +40,7 @@ class DelayedRecallTask(ClassAnswers):
     Raises: ValueError for a lag below 1.
     Shapes: inputs [T + 1, B, 10]; targets [1, B].
     References: Bengio, Simard & Frasconi 1994, the latch problem, with symbols in place of noisy numbers; Hochreiter &
-        Schmidhuber 1997, experiment 2c, is its kin.
+        Schmidhuber 1997, experiment 2c, is related.
     """
 
     lag: int

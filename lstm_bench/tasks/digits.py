@@ -1,4 +1,4 @@
-"""Digits: the 1,797 handwritten digits that scikit-learn brings along, read pixel by pixel."""
+"""Digits: the 1,797 handwritten digits that come with scikit-learn, read pixel by pixel."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -15,9 +15,9 @@ HELD_OUT_EVERY = 5
 
 @dataclass(frozen=True, kw_only=True)
 class DigitsTask(PixelTask):
-    """Read the 64 pixels of an 8 x 8 image, one a step, and say at the last which digit it shows; see `PixelTask`.
+    """Read the 64 pixels of an 8 x 8 image, one per step, and name the digit at the last; see `PixelTask`.
 
-    Of each digit every fifth image is one of evaluation, 355 of 1,797 in all. No two images are the same.
+    Every fifth image of each digit is for evaluation, 355 of 1,797 in all. No two images are the same.
 
     References: Alpaydin & Kaynak 1998, Optical recognition of handwritten digits, the UCI repository's test set, as
         scikit-learn's `load_digits` has it. Read pixel by pixel: Le, Jaitly & Hinton 2015, on MNIST.
@@ -32,18 +32,18 @@ class DigitsTask(PixelTask):
 
     @property
     def images(self) -> tuple[Images, Images]:
-        """1,442 of training and 355 of evaluation."""
+        """1,442 images for training and 355 for evaluation."""
         return _load()
 
 
 @lru_cache
 def _load() -> tuple[Images, Images]:
-    from sklearn.datasets import load_digits  # a second, which other tasks do not wait for
+    from sklearn.datasets import load_digits  # takes a second, which other tasks need not wait for
 
     pixels, labels = load_digits(return_X_y=True)
     all_pixels, all_labels = torch.tensor(pixels, dtype=torch.uint8), torch.tensor(labels)
-    so_many_of_it = F.one_hot(all_labels).cumsum(dim=0).gather(1, all_labels.unsqueeze(1)).squeeze(1)
-    is_held_out = so_many_of_it % HELD_OUT_EVERY == 0  # not every fifth of all: stretches of them count from 0 to 9
+    count_in_class = F.one_hot(all_labels).cumsum(dim=0).gather(1, all_labels.unsqueeze(1)).squeeze(1)
+    is_held_out = count_in_class % HELD_OUT_EVERY == 0  # not every fifth of all: many stretches run from 0 to 9
     training, evaluation = (
         Images(all_pixels[chosen], all_labels[chosen], WHITE) for chosen in (~is_held_out, is_held_out)
     )

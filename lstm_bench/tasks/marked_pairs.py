@@ -26,7 +26,7 @@ NEUTRAL: Mapping[Operation, float] = {"sum": 0.0, "product": 1.0}
 class MarkedPairsTask(RandomLength):
     """Predict the sum, or the product, of two marked values at the end of a sequence of random length.
 
-    With lag 4, so T = 8, this one of 8 steps, `sum`, target 0.5 + (0.9 - 0.5) / 4 = 0.6:
+    With lag 4, so T = 8, a sequence of 8 steps and `sum`, target 0.5 + (0.9 - 0.5) / 4 = 0.6:
 
         time      0   1   2   3   4   5   6   7
         value    .3  .9 -.5  .6 -.7  .2  .4 -.8
@@ -34,7 +34,7 @@ class MarkedPairsTask(RandomLength):
         target                               .6
 
     A sequence has between T and T + T // 10 steps, T = 2 lag, each number equally likely. One of the first ten pairs
-    is marked, then another of the first lag - 1; both markers of the ends are -1. Where a mark falls on the first
+    is marked, then another of the first lag - 1; the first and the last marker are -1. Where a mark falls on the first
     pair, the -1 covers it and its value counts as 0 (sum) or 1 (product). Values are U[-1, 1] with target
     0.5 + (X1 + X2) / 4, or U[0, 1] with target X1 X2. There is no target before the end of a sequence; shorter ones are
     padded with zeros after their end, which change no answer and no gradient.
@@ -51,8 +51,8 @@ class MarkedPairsTask(RandomLength):
     Solved: MSE <= 0.01 and at most `may_fail` of 2000 sequences wrong, the paper's rules for the end of its training.
 
     Args:
-        lag: steps from the last mark, at the latest, to the answer; T is twice that.
-        operation: what is predicted of the two values.
+        lag: T / 2; the later mark stands more than this many steps before the answer.
+        operation: what is predicted from the two values.
         may_fail: n_seq, sequences of 2000 that a member may get wrong and still count as solved.
         cue_distance: where one mark stands in every sequence, in steps before the last: 1 to T - 2. The other is drawn
             from the first ten pairs. None: both stand as above.
@@ -85,7 +85,7 @@ class MarkedPairsTask(RandomLength):
 
     @property
     def variant(self) -> str:
-        """The dialect, and for products, for which the paper has two rules, the rule."""
+        """The dialect, and for products, which the paper counts as solved by either of two rules, the rule."""
         return "hochreiter" if self.operation == "sum" else f"hochreiter, {self.may_fail} of {OUT_OF} may be wrong"
 
     @property
@@ -97,7 +97,7 @@ class MarkedPairsTask(RandomLength):
     def distance(self) -> float:
         """The median of L - 1 - s, where s is the first marked pair whose value counts and L - 1 the last step.
 
-        Over all lengths L and pairs of marks, equally likely each, by counting.
+        Counted over all lengths L and pairs of marks, each equally likely.
         """
         first_marks = Counter(
             min(step for step in (a, b) if step) for a in range(self._window) for b in range(self.lag - 1) if a != b
@@ -130,7 +130,7 @@ class MarkedPairsTask(RandomLength):
 
     @property
     def baselines(self) -> dict[str, float]:
-        """The value that the best constant reaches in each metric."""
+        """The value of each metric that the best constant answer reaches."""
         q = self._first_pair_marked
         if self.operation == "sum":
             width = 4 * TOLERANCE
@@ -182,7 +182,7 @@ class MarkedPairsTask(RandomLength):
         return log_spaced(self.shortest - 2, DISTANCES)
 
     def at_lag(self, lag: int) -> "MarkedPairsTask":
-        """Return the same task with sequences of twice that length."""
+        """Return the same task with sequences of at least twice `lag` steps."""
         return replace(self, lag=lag, cue_distance=None)
 
     def at_distance(self, distance: int) -> "MarkedPairsTask":
@@ -190,7 +190,7 @@ class MarkedPairsTask(RandomLength):
         return replace(self, cue_distance=distance)
 
     def recall(self, predictions: Tensor, batch: Batch) -> Tensor:
-        """Return the squared partial correlation of answer and target, given the answer to the other value alone: [1].
+        """Return the squared partial correlation [1] of answer and target, given the target of the other value alone.
 
         It is 1 where the answer is linear in the target, and 0 where it depends on the other value alone. The cue is
         the marked value at `cue_distance`, or, where none is set, the later one.

@@ -1,4 +1,4 @@
-"""Mask the targets that the loss and the scores ignore, and compute what the scores of several tasks are made of.
+"""Mask the targets that the loss and the scores ignore, and compute the quantities that several tasks score with.
 
 Sequences of one batch may end at different steps. They begin together, and the batch is padded with zeros after the end
 of each: inputs after an answer change neither the answer nor its gradient. The answers then stand at different steps
@@ -15,7 +15,7 @@ IGNORE_INDEX: Final = -1  # the same where answers are classes
 
 
 def valid_mask(targets: Tensor) -> Tensor:
-    """Return which targets [S, ..., B] are answers, and not ignored."""
+    """Return a mask of the targets [S, ..., B] that are answers, true where a target is not ignored."""
     return ~targets.isnan() if targets.is_floating_point() else targets != IGNORE_INDEX
 
 

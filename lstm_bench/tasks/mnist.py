@@ -13,15 +13,15 @@ WHITE = 255
 
 @dataclass(frozen=True, kw_only=True)
 class MnistTask(PixelTask):
-    """Read the 784 pixels of an image, one a step, and say at the last which digit it shows; see `PixelTask`.
+    """Read the 784 pixels of an image, one per step, and name the digit at the last; see `PixelTask`.
 
-    The 60,000 images of training and the 10,000 of the test set are MNIST's own. Nothing is downloaded. Settings have
-    the path of the file and not what is in it: keep another set of images under another name.
+    The split into 60,000 images for training and 10,000 for the test is MNIST's own. Nothing is downloaded. Settings
+    hold the path of the file and not its content: keep another set of images under another name.
 
     Args:
         file: mnist.npz, or the folder of the four idx files, gzipped or not.
 
-    Raises: ValueError where the file is missing or is something else.
+    Raises: ValueError where the file is missing or malformed.
     References: LeCun, Bottou, Bengio & Haffner 1998; Le, Jaitly & Hinton 2015, which reads it pixel by pixel, in rows
         and in one random order.
     """
@@ -36,7 +36,7 @@ class MnistTask(PixelTask):
 
     @property
     def images(self) -> tuple[Images, Images]:
-        """Those of training and those of the test set."""
+        """The images for training and those of the test set."""
         return _load(self.file)
 
 

@@ -18,13 +18,13 @@ ALLOWED = f"an npz file with {', '.join(NPZ_ARRAYS)}, or a folder with {', '.joi
 def read_mnist(file: Path) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Return images [N, P] and labels [N] of training, then those of the test set, all whole numbers from 0 to 255.
 
-    Raises: ValueError, in one line that begins with "file=", where a file is missing or is not what it should be.
+    Raises: ValueError, in one line that begins with "file=", where a file is missing or malformed.
     """
     try:
         tensors = _read_npz(file) if file.is_file() else [_read_idx(_idx_file(file, name)) for name in IDX_FILES]
     except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile, zlib.error) as error:
-        why = str(error).strip("'") or type(error).__name__
-        raise ValueError(f"file={file}: allowed: {ALLOWED} ({why})") from error
+        reason = str(error).strip("'") or type(error).__name__
+        raise ValueError(f"file={file}: allowed: {ALLOWED} ({reason})") from error
     training, training_labels, test, test_labels = (
         tensor.flatten(1) if tensor.dim() > 1 else tensor for tensor in tensors
     )

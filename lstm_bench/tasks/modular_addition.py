@@ -1,4 +1,4 @@
-"""Modular addition: follow a running sum modulo m, which no finite window of the inputs tells. Parity is m = 2."""
+"""Modular addition: follow a running sum modulo m, which no finite window of the inputs determines. Parity is m = 2."""
 
 import math
 from collections import Counter
@@ -32,15 +32,15 @@ class ModularAdditionTask(ClassAnswers, RandomLength):
         target, last_step    . . . . . . 2
 
     Symbols are uniform over 0 .. m-1. Every sequence has a length of its own, uniform from 3 to T; the padding of zeros
-    after its end changes no answer and no gradient. No mark tells the end, so a model has to know the sum at every step
-    either way; that it is told at each step is what makes it learn within some thousands of steps. The first step is
-    not asked, since its symbol is the sum. The farthest cue is the first symbol: each symbol changes the answer,
+    after its end changes no answer and no gradient. No mark shows the end, so a model has to know the sum at every step
+    either way; a target at each step is what lets it learn within some thousands of steps. The first step has no
+    target, since its symbol is the sum. The farthest cue is the first symbol: each symbol changes the answer,
     whatever the others are, and a model that has forgotten one of them knows nothing.
 
     Members are scored at the lengths they train at. The probe `forgetting` tests them at longer ones: `at_distance(d)`
-    has sequences of exactly d + 1 steps, `cue_distances` go up to 6.4 T steps (256 for T = 40, as in the papers), and
+    has sequences of exactly d + 1 steps, `cue_distances` lead up to 6.4 T steps (256 for T = 40, as in the papers), and
     `recall` is the papers' scaled accuracy, (a - 1/m) / (1 - 1/m). Its half-life is the distance at which half of that
-    is left. `length_generalisation` tells the accuracy over all lengths from 3 to 2T and to 4T.
+    is left. `length_generalisation` reports the accuracy over all lengths from 3 to 2T and to 4T.
 
     Memoryless baselines (closed form): loss ln m; accuracy 1/m, since the sum of the other symbols is uniform.
     Solved: accuracy >= 0.99 and loss <= 0.1 ln m.
@@ -77,12 +77,12 @@ class ModularAdditionTask(ClassAnswers, RandomLength):
 
     @property
     def input_size(self) -> int:
-        """The symbols, m."""
+        """The number of symbols, m."""
         return self.modulus
 
     @property
     def output_size(self) -> int:
-        """C, the remainders, m."""
+        """C, the number of remainders, m."""
         return self.modulus
 
     @property
@@ -126,7 +126,7 @@ class ModularAdditionTask(ClassAnswers, RandomLength):
         return Batch(inputs, torch.where(self._is_asked(lengths), self._sums(inputs), IGNORE_INDEX))
 
     def _is_asked(self, lengths: Tensor) -> Tensor:
-        """Return at which of the predicted steps of each sequence the sum is asked [S, B]."""
+        """Return a mask [S, B] of the predicted steps of each sequence at which the sum is asked."""
         steps = torch.arange(self.length - self.predicted_steps, self.length).unsqueeze(1)
         return steps < lengths if self.asked == "each_step" else steps == lengths - 1
 
@@ -143,8 +143,8 @@ class ModularAdditionTask(ClassAnswers, RandomLength):
     @property
     def cue_distances(self) -> list[int]:
         """About ten from 1 to 6.4 T - 1, evenly spread on a logarithmic scale, T - 1 among them."""
-        trained = self.lag - 1
-        return sorted({*log_spaced(round(TESTED * self.lag) - 1, DISTANCES), trained})
+        longest_trained = self.lag - 1
+        return sorted({*log_spaced(round(TESTED * self.lag) - 1, DISTANCES), longest_trained})
 
     def at_lag(self, lag: int) -> "ModularAdditionTask":
         """Return the same task with sequences of up to `lag` steps."""

@@ -1,4 +1,4 @@
-"""Images read pixel by pixel: what tasks share that name at the last pixel what they have seen."""
+"""The base of tasks that read an image pixel by pixel and name its class at the last."""
 
 from abc import abstractmethod
 from copy import copy
@@ -29,7 +29,7 @@ class Images:
 
     @cached_property
     def _keys(self) -> Tensor:
-        """Odd numbers [P], by which an image becomes one number, a different one for each image."""
+        """Random odd weights [P]: the weighted sum of its pixels is an image's number, different for each image."""
         largest = 2**62
         return torch.randint(largest, (self.pixels.shape[1],), generator=Generator().manual_seed(0)) | 1
 
@@ -42,7 +42,7 @@ class Images:
         return pixels.long() @ self._keys  # modulo 2^64
 
     def labels_of(self, pixels: Tensor) -> Tensor:
-        """Return the labels [...] of images [..., P] that are among these; of others, some label."""
+        """Return the labels [...] of images [..., P] that are among these; any other image gets an arbitrary label."""
         numbers, labels = self._sorted
         place = torch.searchsorted(numbers, self._numbers(pixels)).clamp_max(len(numbers) - 1)
         return labels[place]
@@ -50,12 +50,12 @@ class Images:
 
 @dataclass(frozen=True, kw_only=True)
 class PixelTask(ClassAnswers):
-    """Read the P pixels of an image, one a step, and say at the last which of ten digits it shows.
+    """Read the P pixels of an image, one per step, and name at the last which of ten digits it shows.
 
     Pixels come row by row, or in one random order that is the same for all images. Values go from 0 to 1. The images
     of training and those of evaluation are two sets, fixed; a batch is drawn from its set with replacement.
 
-    The task has one lag, P, and no distance: nobody knows which pixels an answer needs. Forgetting is measured behind
+    The task has one lag, P, and no distance: it is unknown which pixels an answer needs. Forgetting is measured after
     the image: `at_distance(d)` has d steps of 0, which is the background, between the last pixel and the answer, and
     `recall` is the accuracy over chance, (a - c) / (1 - c), with c the share of the most frequent class.
 
@@ -64,9 +64,9 @@ class PixelTask(ClassAnswers):
     Solved: accuracy >= 0.9 and loss <= a fifth of its baseline.
 
     Args:
-        lag: P, and nothing else; a setting so that cells can refer to it.
+        lag: always P; a setting so that cells can refer to it.
         order: rows, or permuted.
-        permutation_seed: of the order of the pixels where that is permuted.
+        permutation_seed: seed of the order of the pixels where that is permuted.
         cue_distance: d, steps from the last pixel to the answer. None: 0.
 
     Raises: ValueError for a lag other than P, an unknown order, a permutation_seed below 0 or a cue_distance below 1.
@@ -98,7 +98,7 @@ class PixelTask(ClassAnswers):
     @property
     @abstractmethod
     def images(self) -> tuple[Images, Images]:
-        """Those of training and those of evaluation."""
+        """The images for training and those for evaluation."""
 
     @property
     def length(self) -> int:
@@ -128,11 +128,11 @@ class PixelTask(ClassAnswers):
         by_value = counts.view(-1, CLASSES).double()
         shares = by_value / by_value.sum(dim=1, keepdim=True).clamp_min(1)
         surprise = -(by_value * shares.clamp_min(1e-300).log()).sum()
-        seen = float(len(last))
-        return {"loss": float(surprise) / seen, "accuracy": float(by_value.amax(dim=1).sum()) / seen}
+        n_images = float(len(last))
+        return {"loss": float(surprise) / n_images, "accuracy": float(by_value.amax(dim=1).sum()) / n_images}
 
     def held_out(self) -> Self:
-        """Return the same task, which draws images of evaluation."""
+        """Return the same task with the images for evaluation."""
         if self.is_held_out:
             return self
         task = copy(self)
@@ -140,7 +140,7 @@ class PixelTask(ClassAnswers):
         return task
 
     def sample(self, batch_size: int, generator: Generator) -> Batch:
-        """Draw images of training, or after `held_out` of evaluation."""
+        """Draw images for training, or those for evaluation after `held_out`."""
         images = self.images[self.is_held_out]
         drawn = torch.randint(len(images.labels), (batch_size,), generator=generator)
         values = images.pixels[drawn][:, self._pixel_order].T.float() / images.white
@@ -161,7 +161,7 @@ class PixelTask(ClassAnswers):
         return log_spaced(self.lag, DISTANCES)
 
     def at_lag(self, lag: int) -> Self:
-        """Return this task without steps behind the image.
+        """Return this task without steps after the image.
 
         Raises: ValueError for a lag other than P.
         """

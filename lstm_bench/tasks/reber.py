@@ -1,4 +1,4 @@
-"""Reber: in a stream of strings of the embedded Reber grammar, say at every step which symbols may follow."""
+"""Reber: in a stream of strings of the embedded Reber grammar, predict at every step which symbols may follow."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Generator, Tensor
 
 from lstm_bench.checks import at_least, one_of
+from lstm_bench.tasks.classes import CERTAIN
 from lstm_bench.tasks.contract import Batch, around, mean_of, only_member
 from lstm_bench.tasks.masking import cross_entropies
 from lstm_bench.tasks.reber_grammar import (
@@ -30,9 +31,8 @@ from lstm_bench.tasks.reber_grammar import (
 )
 
 MEAN_EXCESS = 3  # symbols that an inner string has on average above the fewest allowed: 3.0 at lag 5, 2.74 at 24
-LONG_EXCESS = 20  # symbols above it that one inner string of 600 exceeds
+LONG_EXCESS = 20  # excess that one inner string in 600 surpasses
 CHANCE = 0.5
-CERTAIN = 1000.0
 MAY_BE_B = FOLLOWING.index("B")
 Dialect = Literal["continual", "single"]
 
@@ -52,7 +52,7 @@ class ReberTask:
     The answer that needs the cue is asked at the E of the inner string, n steps after the cue was read. Strings are
     drawn by the grammar, each branch with probability 1/2, given that n >= lag; at lag 5, the shortest there is, they
     are the grammar's own, and the stream is that of Gers et al. 2000, cut after 8 strings of mean length.
-    In `continual` nothing tells the model that what it holds of the last string is void; in `single` a sequence is one
+    In `continual` nothing signals that what a model holds of the last string is void; in `single` a sequence is one
     string, as in Hochreiter & Schmidhuber 1997, and nothing has to be erased.
 
     The target is a class, one for each of the 8 sets of symbols that may follow somewhere: B, E, T, P, TP, SX, TV, PV
@@ -63,7 +63,7 @@ class ReberTask:
     recall_accuracy 1/2. With N(s, c) the steps at which symbol s is read and set c may follow, expected from the chain
     of `reber_grammar` without simulation: loss sum of N(s, c) ln(N(s) / N(s, c)) / L, accuracy sum over s of
     max over c of N(s, c) / L; zeros are followed by B for certain.
-    Solved: recall_accuracy >= 0.99 and recall_ce <= 0.1 ln 2, over all strings of a stream, the last as the first.
+    Solved: recall_accuracy >= 0.99 and recall_ce <= 0.1 ln 2, over all strings of a stream, the last like the first.
 
     Args:
         lag: the fewest steps from a cue to its answer.
@@ -187,8 +187,8 @@ class ReberTask:
     def roles(self, batch: Batch) -> dict[str, Tensor]:
         """Return the steps of the cues, of their answers ("recall"), and of the beginnings of further strings, [T, B].
 
-        At "reset" nothing from before counts any more; "elsewhere" are all steps but these. The second "E" of a string
-        is its last symbol.
+        From "reset" on, nothing earlier counts; "elsewhere" is every step but "reset". The second "E" of a string is
+        its last symbol.
         """
         ends = batch.inputs[..., SYMBOLS.index("E")] == 1
         is_last = ends & (ends.cumsum(dim=0) % 2 == 0)
@@ -240,11 +240,11 @@ def _without_memory(task: ReberTask) -> tuple[float, float]:
 
 
 def _needs_cue(targets: Tensor) -> Tensor:
-    """Return where the answer is one cue alone, which is so only at the end of an inner string."""
+    """Return a mask of the steps whose answer is one cue alone, which occurs only at the end of an inner string."""
     return torch.isin(targets, torch.tensor(FOLLOWING_CUE, device=targets.device))
 
 
 def _after_first(events: Tensor) -> Tensor:
-    """Return which steps [L, ...] lie after the first event."""
-    seen = events.cumsum(dim=0)
-    return (seen - events.long()) > 0
+    """Return a mask of the steps [L, ...] after the first event."""
+    events_so_far = events.cumsum(dim=0)
+    return (events_so_far - events.long()) > 0

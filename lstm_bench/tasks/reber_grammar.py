@@ -24,7 +24,7 @@ REBER: Final = {  # from each node the symbols that may follow, and the nodes th
     "p or v": {"P": "x or s", "V": "end"},
     "end": {"E": "done"},
 }
-EMBEDDED: Final = {  # a copy of the grammar for each cue, so that a node knows the cue
+EMBEDDED: Final = {  # a copy of the grammar for each cue, so that a node determines the cue
     "start": {"B": "cue"},
     "cue": {cue: f"{cue} begin" for cue in CUES},
     **{f"{cue} {at}": {s: f"{cue} {to}" for s, to in way.items()} for cue in CUES for at, way in REBER.items()},
@@ -54,13 +54,13 @@ CLASS_OF_NODE: Final = torch.tensor([_class_of(node) for node in NODES])  # [nod
 
 
 class Chain(NamedTuple):
-    """A Markov chain whose states are a node and how many symbols its inner string still has to have.
+    """A Markov chain whose states are a node and the number of symbols that its inner string still needs.
 
-    A state has two ways on, alike where the grammar has one; way w of state i is edge 2 i + w. The chain starts in
-    state START and comes back to it at the end of each string.
+    Two ways lead on from each state, the same one twice where the grammar has one; way w of state i is edge 2 i + w.
+    The chain starts in state START and returns to it at the end of each string.
 
-    Shapes: p_first [states], the probability of way 0; next_state, symbol, following [edges], where an edge leads, the
-    symbol read on it and the class of what may follow after it.
+    Shapes: p_first [states], the probability of way 0; next_state, symbol, following [edges], the state an edge leads
+    to, the symbol read on it and the class of the symbols that may follow after it.
     """
 
     p_first: Tensor
@@ -68,19 +68,20 @@ class Chain(NamedTuple):
     symbol: Tensor
     following: Tensor
     begins: tuple[int, ...]  # the states in which an inner string begins
-    dones: tuple[int, ...]  # and those in which it is over
+    dones: tuple[int, ...]  # the states in which it is over
 
 
 @lru_cache(maxsize=64)
 def held_chain(hold: int, exact: bool = False) -> Chain:
-    """Return the chain of strings drawn by the grammar, given that the inner string has at least `hold` symbols.
+    """Return the chain that draws strings of the grammar, given that the inner string has at least `hold` symbols.
 
-    The law is the grammar's own, conditioned: with w_r(s) the probability that an inner string which is at node s goes
-    on for at least r more symbols, way s -> s' has the probability w_{r-1}(s') / (w_{r-1}(s') + w_{r-1}(s'')).
+    The distribution is the grammar's own, conditioned: with w_r(s) the probability that an inner string at node s goes
+    on for at least r more symbols, way s -> s', the other being s'', has the probability
+    w_{r-1}(s') / (w_{r-1}(s') + w_{r-1}(s'')).
 
     Args:
         hold: symbols of an inner string, at least SHORTEST.
-        exact: draw inner strings of exactly `hold` symbols, given which w_r is that of exactly r more.
+        exact: draw inner strings of exactly `hold` symbols; w_r is then the probability of exactly r more.
     """
     weights = _weights(hold, exact)
     edges: list[tuple[int, int, int]] = []
@@ -89,12 +90,12 @@ def held_chain(hold: int, exact: bool = False) -> Chain:
         for node in NODES:
             ways = list(EMBEDDED[node].items())
             first, second = ways[0], ways[-1]
-            left = hold if node == "cue" else max(needed - 1, 0)
-            w = [weights[left].get(to.partition(" ")[2], 1.0) for _, to in (first, second)]
-            p_first.append(w[0] / (w[0] + w[1]) if w[0] + w[1] > 0 else 0.5)  # else a state that is never met
+            remaining = hold if node == "cue" else max(needed - 1, 0)
+            w = [weights[remaining].get(to.partition(" ")[2], 1.0) for _, to in (first, second)]
+            p_first.append(w[0] / (w[0] + w[1]) if w[0] + w[1] > 0 else 0.5)  # else a state that is never reached
             for symbol, to in (first, second):
                 target = NODES.index(to)
-                edges.append((left * len(NODES) + target, SYMBOLS.index(symbol), int(CLASS_OF_NODE[target])))
+                edges.append((remaining * len(NODES) + target, SYMBOLS.index(symbol), int(CLASS_OF_NODE[target])))
     next_state, symbol_read, following = torch.tensor(edges).T.contiguous()
     return Chain(
         torch.tensor(p_first, dtype=torch.float64), next_state, symbol_read, following,
@@ -114,7 +115,7 @@ def _weights(hold: int, exact: bool) -> list[dict[str, float]]:
 
 
 def walk(chain: Chain, uniform: Tensor) -> Tensor:
-    """Return the edges that uniform numbers [L, ...] choose, one a step, from the start."""
+    """Return the edges that uniform numbers [L, ...] choose, one per step, from the start."""
     p_first, next_state = chain.p_first.to(uniform.dtype), chain.next_state
     state = torch.full(uniform.shape[1:], START)
     edges = torch.empty(uniform.shape, dtype=torch.long)
@@ -125,12 +126,12 @@ def walk(chain: Chain, uniform: Tensor) -> Tensor:
 
 
 def occupancy(chain: Chain, steps: int, once: bool = False) -> Tensor:
-    """Return how often [symbols, classes] a symbol is read with a class of what may follow, expected over `steps`.
+    """Return the expected number of steps [symbols, classes] at which a symbol is read and a class may follow.
 
     Args:
-        chain: from its start.
-        steps: read.
-        once: of one string alone, and not of those that follow.
+        chain: the chain, followed from its start.
+        steps: steps to follow it.
+        once: count the first string alone.
     """
     counts = torch.zeros(len(SYMBOLS) * len(FOLLOWING), dtype=torch.float64)
     cell = chain.symbol * len(FOLLOWING) + chain.following
@@ -160,5 +161,5 @@ def median_hold(hold: int) -> int:
 
 
 def _edges(chain: Chain, state: Tensor) -> Tensor:
-    """Return the probability [edges] of going each way from a distribution over the states."""
+    """Return the probability [edges] of each edge, from a distribution [states] over the states."""
     return torch.stack((state * chain.p_first, state * (1 - chain.p_first)), dim=1).flatten()

@@ -16,7 +16,7 @@ class HasRoles(Protocol):
     """What a task may offer: which steps have which role."""
 
     def roles(self, batch: Batch) -> dict[str, Tensor]:
-        """Return the steps of each role of ROLES that the task has, [T, B], true where a step has it."""
+        """Return a mask of steps [T, B] for each role of ROLES that the task has."""
         ...
 
 
@@ -27,24 +27,24 @@ class HasSentences(Protocol):
     Its `oracle` gives the right answers to any words, those with another boundary included.
     """
 
-    boundary: int  # the place of the word that ends a sentence
-    fillers: Sequence[int]  # the places of words that say nothing
+    boundary: int  # the class of the word that ends a sentence
+    fillers: Sequence[int]  # the classes of words without content
 
     def content(self, inputs: Tensor) -> Tensor:
-        """Return what the present sentence has said so far, as numbers [T, B, K], for inputs [T, B, D]."""
+        """Return the content of the present sentence so far, as numbers [T, B, K], for inputs [T, B, D]."""
         ...
 
     def is_answer(self, targets: Tensor) -> Tensor:
-        """Return at which steps the task asks something [T, B]; elsewhere it asks for silence."""
+        """Return a mask of the steps [T, B] at which the task asks for an answer; elsewhere it asks for silence."""
         ...
 
 
 def roles_of(task: Task, batch: Batch) -> dict[str, Tensor]:
-    """Return the roles of the steps of a batch that its task names, [T, B] each.
+    """Return a mask of the steps of a batch [T, B] for each role that the task has.
 
-    A task without the method `roles` that has a `boundary`, the class of the symbol behind which nothing from before
-    counts, has "reset" at its boundaries and "elsewhere"; any other has none. Steps behind the end of a sequence have
-    no role.
+    A task without the method `roles` but with a `boundary`, the class of the symbol after which nothing earlier counts,
+    has the roles "reset", at its boundaries, and "elsewhere"; any other has none. Steps after the end of a sequence
+    have no role.
     """
     is_read = torch.arange(len(batch.inputs)).unsqueeze(1) < batch.lengths
     if isinstance(task, HasRoles):

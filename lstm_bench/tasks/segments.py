@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Generator, Tensor
 
 from lstm_bench.checks import at_least
+from lstm_bench.tasks.classes import CERTAIN
 from lstm_bench.tasks.contract import Batch, log_spaced, mean_of
 from lstm_bench.tasks.masking import cross_entropies
 
@@ -17,7 +18,6 @@ SYMBOLS = ("a", "b", "c", "d", "|")
 A, BOUNDARY = SYMBOLS.index("a"), SYMBOLS.index("|")
 SEGMENTS = 4  # of mean length, in a sequence
 DISTANCES = 10
-CERTAIN = 1000.0
 
 
 @dataclass(frozen=True)
@@ -28,13 +28,13 @@ class SegmentsTask:
         target   n  n  n  y  y  n  n  n  n  y  y
 
     The first step is a boundary; every later one is a boundary with probability p = 1/(T+1), so that a segment has T
-    letters on average; a letter is an "a" with probability p too, else one of three others. Nothing from before a
+    letters on average; a letter is an "a", also with probability p, or else one of three others. Nothing from before a
     boundary matters after it. The loss is the mean cross-entropy over all steps, in nats; `accuracy` is over all steps.
 
     Memoryless baselines (closed form), of a predictor that sees the present symbol and the clock t: at a letter that is
     no "a" the answer is no with P_t = sum over j = 1 .. t of b_{t-j} w^{j-1}, where w = (1-p)^2, b_0 = 1 and b_s = p is
-    the chance of a boundary at step s; anywhere else the symbol itself says it. As means over the steps: loss w H(P_t),
-    H the entropy of one answer; accuracy 1 - w min(P_t, 1 - P_t).
+    the chance of a boundary at step s; anywhere else the symbol itself is enough. As means over the steps: loss
+    w H(P_t), H the entropy of one answer; accuracy 1 - w min(P_t, 1 - P_t).
     Solved: accuracy >= 0.99 and loss <= a tenth of its baseline.
 
     Args:
@@ -79,8 +79,8 @@ class SegmentsTask:
     def distance(self) -> float:
         """The median of the steps since the last "a" or boundary, over the letters that are neither.
 
-        That symbol decides the answer, and nothing from before it does. At each of the L - k steps from the k-th on it
-        is k steps back or more with probability w^k, so the median is the least k with (L - 1 - k) w^k <= (L - 1) / 2:
+        That symbol decides the answer, and nothing earlier does. At each of the L - k steps from the k-th on, it is
+        k steps back or more with probability w^k, so the median is the least k with (L - 1 - k) w^k <= (L - 1) / 2:
         about a third of T for long segments.
         """
         last, w = self.length - 1, self._undecided_letters
@@ -174,7 +174,7 @@ class SegmentsTask:
 
 
 def _answers(symbols: Tensor) -> Tensor:
-    """Return 1 where an "a" stands at or before a step and after the last boundary, else 0."""
+    """Return 1 where an "a" stands at or before a step and after the last boundary, else 0; same shape as symbols."""
     steps = torch.arange(1, len(symbols) + 1).view(-1, *[1] * (symbols.dim() - 1)).to(symbols.device)
     last_a, last_boundary = (torch.where(symbols == s, steps, 0).cummax(dim=0).values for s in (A, BOUNDARY))
     return (last_a > last_boundary).long()

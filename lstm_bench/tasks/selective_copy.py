@@ -31,7 +31,7 @@ class SelectiveCopyTask(ClassAnswers):
 
     Each set of n places among the first T + n steps is equally likely, and letters are uniform over 8; inputs are
     one-hot over letters, blank and marker. Unlike in `copy`, the distance from a letter to its recall differs from
-    sequence to sequence, so that no fixed filter over time has the answer: whether a step is kept depends on its input.
+    sequence to sequence, so no fixed filter over time gives the answer: whether a step is kept depends on its input.
     The loss is the mean cross-entropy in nats over the last n steps.
 
     Memoryless baselines (closed form): loss ln 8; accuracy 1/8.

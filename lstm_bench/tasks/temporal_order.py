@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Generator, Tensor
 
 from lstm_bench.checks import at_least, one_of
+from lstm_bench.tasks.classes import CERTAIN
 from lstm_bench.tasks.contract import Batch, RandomLength, log_spaced, mean_of
 from lstm_bench.tasks.masking import answer_predictions, cross_entropies, masked_mean
 
@@ -19,17 +20,16 @@ X, Y, START, TRIGGER = (SYMBOLS.index(symbol) for symbol in "XYEB")
 DISTANCES = 10
 TOLERANCE = 0.3  # of each output, for an answer to be correct
 MAY_FAIL = 0.001  # of the sequences
-CERTAIN = 1000.0
 Dialect = Literal["6a", "6b"]
 CUES: Mapping[Dialect, int] = {"6a": 2, "6b": 3}
-SHARE_OF_LAG: Mapping[Dialect, float] = {"6a": 0.40, "6b": 0.24}  # of the shortest sequence
+SHARE_OF_LAG: Mapping[Dialect, float] = {"6a": 0.40, "6b": 0.24}  # lag / T, T steps of the shortest sequence
 
 
 @dataclass(frozen=True)
 class TemporalOrderTask(RandomLength):
     """Predict at the end of a sequence of random length which of X and Y came first, which second (and which third).
 
-    With `6a`, a sequence of 15 steps, and the class X, Y of the four XX, XY, YX, YY:
+    With `6a`, a sequence of 15 steps, and the class XY of the four XX, XY, YX, YY:
 
         time     1 2 3 4 5 6 7 8 9 10 11 12 13 14 15
         input    E c X a d d b Y c a  b  b  d  a  B
@@ -47,9 +47,10 @@ class TemporalOrderTask(RandomLength):
     their end, which change no answer and no gradient.
 
     The loss is the cross-entropy in nats. `correct` is the share of sequences whose class has a probability above 0.7,
-    so that no output is off by 0.3 or more, which is the paper's rule; `accuracy` that of the most probable class.
+    so that no output is off by 0.3 or more, which is the paper's rule; `accuracy` counts those whose class is the
+    most probable one.
 
-    Memoryless baselines (closed form): loss ln C for C classes; correct and accuracy 1/C, by always saying one class.
+    Memoryless baselines (closed form): loss ln C for C classes; correct and accuracy 1/C, by a constant class.
     Solved: cross-entropy at most a tenth of ln C and 99.9% of the sequences correct.
 
     Args:

@@ -7,17 +7,17 @@ from urllib.parse import quote
 from lstm_bench.tracking.saved_views import BY_CELL_AND_LAG, EVERY_RUN
 
 TRAINING = "workflowType=machine_learning"  # MLflow 3.17 opens its GenAI page without it
-LOCAL_UI = "http://127.0.0.1:5000"  # of `mlflow ui`, unless it is told otherwise
+LOCAL_UI = "http://127.0.0.1:5000"  # the default of `mlflow ui`
 CREDENTIALS = re.compile(r"(?<=://)[^/@]*@")
 
 
 def without_credentials(uri: str) -> str:
-    """Return an address without the name and password of its user, to be shown."""
+    """Return an address without user name and password, for display."""
     return CREDENTIALS.sub("", uri)
 
 
 def others_line(n_runs: int) -> str:
-    """Return that the name of a study is in use already, by runs of other folders of records."""
+    """Return a line on the runs of other folders of records that are stored under the name of a study."""
     runs = "1 run of another folder of records is" if n_runs == 1 else f"{n_runs} runs of other folders of records are"
     return f"{runs} there under this name, and left alone; study=ANOTHER_NAME keeps them apart in charts"
 
@@ -33,19 +33,19 @@ def table_of_runs(experiment: str) -> str:
 
 
 def file_page(experiment: str, run: str, file: str) -> str:
-    """Return the page of a run that shows a file of it."""
+    """Return the page that shows a file of a run."""
     return f"#/experiments/{experiment}/runs/{run}/artifacts/{quote(file)}?{TRAINING}"
 
 
 def file_itself(run: str, file: str) -> str:
-    """Return the address of a file of a run, beside MLflow's pages."""
+    """Return the address of a file of a run itself, relative to MLflow's pages."""
     return f"get-artifact?path={quote(file, safe='')}&run_uuid={run}"
 
 
 def how_to_look(uri: str, experiment: str) -> list[str]:
-    """Return how to open an experiment's runs in MLflow's chart view: a link, and before it the command that serves it.
+    """Return how to open an experiment's runs in MLflow's chart view: a link, after the command that serves it, if any.
 
-    An address with a password is given without it. A store that has pages of its own elsewhere is named.
+    Addresses are shown without credentials. A store with its own pages elsewhere, such as Databricks, is only named.
     """
     page = f"/{charts(experiment)}"
     shown = without_credentials(uri)

@@ -1,4 +1,4 @@
-"""Write into MLflow what it lacks of a study's records: python -m lstm_bench.tracking.backfill STUDY [STUDY ...].
+"""Write the missing records of a study into MLflow: python -m lstm_bench.tracking.backfill STUDY [STUDY ...].
 
 Records are complete whatever happened to MLflow while the study ran, so they can be written at any later time. Heavy
 imports (pandas, MLflow) stand inside the functions that need them, so that a wrong name is reported at once.
@@ -41,7 +41,7 @@ class IncompleteError(Exception):
 
 
 class Backfilled(NamedTuple):
-    """How many runs MLflow shows of a study, how many of these were written by this call, and runs of other folders."""
+    """The numbers of a study's runs in MLflow, of those that this call wrote, and of runs of other folders."""
 
     runs: int
     written: int
@@ -60,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def backfill(folder: Path, reports: Path, uri: str | None) -> Backfilled:
-    """Write what MLflow lacks of a study's records, and of its summary where the study has ended.
+    """Write into MLflow the missing records of a study and, where it has ended, its summary; return counts of runs.
 
     Args:
         folder: the study's records.
@@ -68,7 +68,7 @@ def backfill(folder: Path, reports: Path, uri: str | None) -> Backfilled:
         uri: the MLflow store; None for the store of the study's plan, or of MLFLOW_TRACKING_URI where that has none.
 
     Raises: IncompleteError; HeldError where the study's own mirror is running; LockError; RecordError for a study that
-        does not train.
+        does not train, or whose plan or store cannot be found.
     """
     records = StudyRecords(folder)
     plan = records.read_plan()

@@ -18,9 +18,9 @@ from lstm_bench.tracking.run_spec import RecordedMembers, StudySummary
 if TYPE_CHECKING:
     from lstm_bench.tracking.mirror import Mirror
 
-PATIENCE_S = 1.0  # for which the study waits without any progress
+PATIENCE_S = 1.0  # the longest that the study waits without any progress
 BETWEEN_UPDATES_S = 2.0
-BETWEEN_LOOKS_S = 0.2  # for whether the first update may begin
+BETWEEN_LOOKS_S = 0.2  # between checks whether the first update may begin
 BETWEEN_LAST_TRIES_S = 0.2
 BETWEEN_CHECKS_S, LONGEST_CHECK_S = 0.02, 0.5  # of the progress
 
@@ -37,8 +37,8 @@ class BackgroundMirror:
     records, and the next run, or `python -m lstm_bench.tracking.backfill`, writes it. `rest` stops the updates, `close`
     makes the last one and ends the thread; the end of the block closes a mirror that is not closed yet.
 
-    MLflow's import and the making of a store take three seconds of a core, so the first update waits for `may_begin`,
-    and for `rest` or `close` at most.
+    MLflow's import and the making of a store take three seconds of a core, so the first update waits until `may_begin`
+    returns True, or until `rest` or `close` is called.
 
     Attributes:
         error: after `close`, why MLflow does not show all records; None where it does.
@@ -96,7 +96,7 @@ class BackgroundMirror:
         first.
 
         Args:
-            summary: what is known only at the end; an empty one of a study that was stopped.
+            summary: what is known only at the end; an empty one for a study that was stopped.
             deadline_s: seconds that this may take at most.
         """
         self._summary = summary
@@ -116,7 +116,7 @@ class BackgroundMirror:
         self.seconds = self._progress.seconds()
 
     def _wait(self, is_done: Callable[[], bool], deadline_s: float | None = None) -> None:
-        """Wait as long as there is progress, and not beyond the deadline."""
+        """Wait until `is_done`, as long as there is progress and not beyond the deadline."""
         clock, last_progress = AwakeClock(LONGEST_CHECK_S), 0.0
         mark = self._progress.mark()
         while not is_done():

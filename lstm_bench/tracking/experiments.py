@@ -1,4 +1,4 @@
-"""The experiments of a study in MLflow: what stands above their runs, and where the files of their runs are kept."""
+"""The experiments of a study in MLflow: their descriptions and views, and where the files of their runs are kept."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -20,16 +20,16 @@ class DeletedError(Exception):
 
 
 class Experiments:
-    """The experiment of the reported members, which is named like the study, that of those that tuned, and of reports.
+    """The three experiments of a study: reported members, under the study's name; tuning members; and reports.
 
-    So a chart grouped by cell and lag averages over comparable seeds alone.
+    A chart grouped by cell and lag thus averages over comparable seeds alone.
     """
 
     def __init__(self, client: MlflowClient, progress: Progress, study: str, artifacts: Path | None) -> None:
-        """Open the experiments, and create those that are not there.
+        """Open the experiments, and create those that do not exist.
 
         Args:
-            client: of the store.
+            client: the client of the store.
             progress: counts MLflow's answers.
             study: the study's name.
             artifacts: the folder of artifacts; None for the store's own.
@@ -47,8 +47,8 @@ class Experiments:
         self._progress.answered()
         if experiment is None:
             location = None if self._artifacts is None else (self._artifacts / name).as_uri()
-            made = self._client.create_experiment(name, artifact_location=location, tags=KIND)
-            experiment = self._client.get_experiment(made)
+            created_id = self._client.create_experiment(name, artifact_location=location, tags=KIND)
+            experiment = self._client.get_experiment(created_id)
             self._progress.answered()
         elif experiment.lifecycle_stage != "active":
             raise DeletedError(f"experiment={name}: deleted in MLflow: allowed: restored there, or removed for good")
@@ -58,7 +58,7 @@ class Experiments:
         return number
 
     def introduce(self, made: int) -> None:
-        """Write what stands above the runs of each experiment, where nothing does: descriptions and saved views.
+        """Write the missing descriptions and saved views of the experiments.
 
         Args:
             made: when the study was started, in milliseconds since 1970.
@@ -71,7 +71,7 @@ class Experiments:
         self.describe("summary", front_page.of_reports(self._study, reported))
 
     def describe(self, role: str, text: str, is_last: bool = False) -> None:
-        """Describe an experiment that has no description yet; the last one replaces ours, and never a person's."""
+        """Describe an experiment that has no description; with `is_last`, replace ours too, but never a person's."""
         present = self._tags[self.ids[role]].get(front_page.NOTE)
         if present is None or (is_last and present != text and front_page.is_ours(present)):
             self._set_tags(role, {front_page.NOTE: text})
@@ -84,11 +84,11 @@ class Experiments:
             self._progress.answered()
 
     def look_for_folders(self, with_files: Sequence[MirroredRun]) -> None:
-        """Notice which folders of files are not here, of experiments that have runs with files."""
+        """Find the folders of files that are missing here; `with_files` are the runs that have files."""
         self._unreachable = dict(self._folders_not_here({run.experiment for run in with_files}))
 
     def _folders_not_here(self, with_files: set[str]) -> Iterator[tuple[str, str]]:
-        """Yield experiments whose folder of files is not here, each with a line on it; our own folder is made again."""
+        """Yield experiments whose folder of files is missing, each with a line on it; our own is created again."""
         for experiment, (name, location) in self._locations.items():
             is_own = self._artifacts is not None and location == (self._artifacts / name).as_uri()
             if not is_own and (folder := unreachable(location, experiment in with_files)):
@@ -105,7 +105,7 @@ class Experiments:
         name, location = self._locations[run.experiment]
         try:
             add_files()
-        except ImportError as error:  # what talks to a cloud is a package of its own
+        except ImportError as error:  # the client of a cloud's storage is a package of its own
             raise FilesError(f"experiment={name}: its files are kept at {location}: {error}") from error
         except OSError as error:
             if self._artifacts is not None or not is_local(location):

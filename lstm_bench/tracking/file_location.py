@@ -10,15 +10,15 @@ class FilesError(Exception):
 
 
 def is_local(location: str) -> bool:
-    """Tell whether files are written into a folder, by whoever logs them, and not sent to a server."""
+    """Tell whether files are written directly into a folder, and not sent to a server."""
     return urlparse(location).scheme in ("", "file")
 
 
 def unreachable(location: str, has_files: bool) -> str:
-    """Return the folder of an experiment that is not here, or "".
+    """Return the folder of an experiment's files where it is missing on this machine, else "".
 
-    MLflow would make it again, where it may, and nobody would look for files there. A folder that was never written to
-    may be missing, but not the two above it.
+    MLflow would create it again, where permitted, and nobody would look for files there. A folder without files may be
+    missing, but not the folder two levels above it.
     """
     if not is_local(location):
         return ""
@@ -28,7 +28,7 @@ def unreachable(location: str, has_files: bool) -> str:
 
 
 def unreachable_files(experiment: str, folder: str) -> str:
-    """Return in a line what to do about files that cannot be stored in a folder."""
+    """Return a line on what to do about files that cannot be stored in a folder."""
     a_server = "a server that takes files (mlflow server --artifacts-destination)"
     allowed = f"that folder (a link to where it has moved will do), or another study=NAME on {a_server}"
     return f"experiment={experiment}: its files cannot be stored in {folder} from here: allowed: {allowed}"

@@ -1,7 +1,7 @@
-"""What MLflow shows above the runs of a study: the finding, its picture, how to look further, and views to choose.
+"""The description of an experiment, which MLflow shows above its runs: the finding, its picture, links and hints.
 
-The description of an experiment is a tag of Markdown, of which MLflow shows the first line until it is opened. A
-description that a person has changed stays.
+It is a tag of Markdown, and MLflow shows its first line until it is opened. A description that a person has changed
+stays.
 """
 
 import hashlib
@@ -13,10 +13,10 @@ from lstm_bench.tracking.addresses import charts, file_itself, file_page, table_
 from lstm_bench.tracking.measured import MEASURED
 
 NOTE = "mlflow.note.content"  # tag: a description
-LONGEST = 3000  # letters of a finding; MLflow takes 5000 of a tag
+LONGEST = 3000  # letters of a finding; MLflow allows 5000 in a tag
 PICTURE, COMPARISON, REPORT = "picture.svg", "comparison.json", "report.html"  # files of the report's run
 PICTURES = ("solve_rates", "gradient_flow", "spans")  # figures of a report: the first that it has is the picture
-WIDTH = 700  # pixels: MLflow shows a picture at its own size, beside two columns of its own
+WIDTH = 700  # pixels: MLflow shows a picture at its own size, next to two columns of the page
 SIZE = re.compile(r'width="(?P<width>[\d.]+)(?:pt|px)?" height="(?P<height>[\d.]+)(?:pt|px)?"')
 SIGNED = re.compile(r"(?P<text>.*)\n<!-- lstm_bench (?P<digest>\w+) -->", re.DOTALL)  # MLflow shows no comment
 METRICS = (
@@ -45,7 +45,7 @@ def of_reports(study: str, reported: str) -> str:
 
 
 def of_ended(headline: Sequence[str], experiment: str) -> str:
-    """Return the description of an experiment whose study has ended: what came out, a paragraph a task, and links."""
+    """Return the description of an experiment whose study has ended: the finding, a paragraph a task, and links."""
     return _signed("\n\n".join([_finding(headline), _links(experiment), METRICS, GROUPING]))
 
 
@@ -53,11 +53,11 @@ def of_reported(headline: Sequence[str], experiment: str, reports: str, run: str
     """Return the description of an experiment whose study has a report.
 
     Args:
-        headline: what came out, a paragraph a task.
+        headline: the finding, a paragraph a task.
         experiment: MLflow's id of the experiment.
-        reports: that of the reports' experiment.
+        reports: MLflow's id of the reports' experiment.
         run: the report's run.
-        has_picture: whether that run has one.
+        has_picture: whether that run has a picture.
     """
     picture = [f"![the picture of the report]({file_itself(run, PICTURE)})"] if has_picture else []
     more = f"[The report]({file_page(reports, run, REPORT)}) · [The comparison]({file_page(reports, run, COMPARISON)})"
@@ -88,7 +88,7 @@ def _digest(text: str) -> str:
 
 
 def picture_of(report: Path) -> str | None:
-    """Return the picture of a report as SVG of a width that MLflow's pages have room for; None without one."""
+    """Return the picture of a report as SVG of a width that fits MLflow's pages; None without one."""
     files = [report / "figures" / f"{name}.svg" for name in PICTURES]
     file = next((file for file in files if file.is_file()), None)
     return None if file is None else SIZE.sub(_at_width, file.read_text(encoding="utf-8"), count=1)

@@ -12,16 +12,16 @@ from lstm_bench.records.schema import MemberRecord
 MEASURED = "measured.json"
 COLUMNS = ["metric", "value", "unit"]
 TOTAL, CORE = Metric("params/total", "parameters"), Metric("params/core", "parameters")
-Table = dict[str, list[Any]]  # "columns", their names, and "data", a list a row: what MLflow takes for a table
+Table = dict[str, list[Any]]  # MLflow's format of a table: "columns" has their names, "data" a list a row
 
 
 def measured(record: MemberRecord, job: JobPlan, derived: Mapping[str, float]) -> Table:
-    """Return the numbers of a member in results.csv by name, each with its unit: of a curve the last value.
+    """Return a table of the numbers of a member in results.csv, by name, with units; a curve has its last value.
 
     Args:
         record: the member's record.
         job: its job.
-        derived: what is known of it only when the study has ended.
+        derived: the member's numbers that are known only when the study has ended.
     """
     declarations = declarations_of(record, job.units)
     values = {declarations[key]: value for key, value in record.metrics.items()}
@@ -32,5 +32,5 @@ def measured(record: MemberRecord, job: JobPlan, derived: Mapping[str, float]) -
 
 
 def _in_json(value: float) -> float | str:
-    """Return a number, or the name of one that JSON has no letters for: "nan", "inf"."""
+    """Return a number, or its name where JSON cannot hold it: "nan", "inf"."""
     return value if math.isfinite(value) else str(value)

@@ -1,4 +1,4 @@
-"""Write into MLflow what it lacks of the records of a study."""
+"""Write the missing records of a study into MLflow."""
 
 import hashlib
 import time
@@ -40,7 +40,7 @@ from lstm_bench.tracking.shown_metrics import compared, shown_at_the_end
 
 PAGE = 200  # runs in one answer
 RECORD, CONTENT = "record", "content"  # tags: the state of the record, or of the report, that a run shows
-FOLDER = "folder"  # tag: the id of the folder of records that a run is of
+FOLDER = "folder"  # tag: the id of the folder of records that a run belongs to
 REFUSALS = ("INVALID_PARAMETER_VALUE", "BAD_REQUEST")  # MLflow's codes for what it refuses every time
 
 
@@ -66,7 +66,7 @@ class Mirror:
         progress: Progress,
         is_running: Callable[[str], bool] = lambda job: True,
     ) -> None:
-        """Open no connection yet.
+        """Keep the settings; the first update opens the store.
 
         Args:
             plan: the study's plan.
@@ -85,19 +85,19 @@ class Mirror:
         self._summary_runs: dict[str, MirroredRun] = {}
         self._written: dict[str, Stamp] = {}
         self._written_metrics: dict[str, Mapping[str, float]] = {}
-        self._without_files: dict[str, Stamp] = {}  # members that are written but for their files
+        self._without_files: dict[str, Stamp] = {}  # members that are written except for their files
         self._mark: dict[str, str] = {}  # the tag of every run of ours
         self.refused: dict[str, Exception] = {}
         self.n_others = 0
 
     def follow(self, plan: StudyPlan) -> None:
-        """Write the members of a plan that may have grown."""
+        """Take a plan that may have grown; the next update writes its members."""
         if plan is not self._plan:
             self._plan = plan
             self._members.follow(plan)
 
     def update(self, summary: StudySummary | None = None) -> None:
-        """Write what MLflow lacks of the records, and of the summary of a study that has ended.
+        """Write the missing records and, for a study that has ended, the summary.
 
         Raises: whatever MLflow raises. What was written until then stays, and the next call continues from there.
         """
@@ -150,7 +150,7 @@ class Mirror:
             self._opened_experiments.describe("report", self._description(summary.headline, report), is_last=True)
 
     def _update_member(self, identity: str, stamp: Stamp, runs: dict[str, MirroredRun]) -> None:
-        """Write what a member's run lacks; where it lacks nothing but files that cannot be stored, do not try again."""
+        """Write the missing parts of a member's run, unless these are only files that still cannot be stored."""
         try:
             if self._without_files.get(identity) == stamp:
                 self._opened_experiments.check_location(runs[identity])
@@ -184,8 +184,9 @@ class Mirror:
         if run is None:
             run = runs[spec.identity] = self._create(spec.role, spec.name, spec.tags, spec.started)
         elif run.status == spec.status and run.tags.get(RECORD) == spec.digest:
-            run.set_last(compared(record, job_of(record, self._plan)), self._moment(spec))  # earlier versions did not
-            self._opened_experiments.check_location(run)  # for its files may have gone from view
+            # earlier versions did not write these numbers, and the files may have become unreachable
+            run.set_last(compared(record, job_of(record, self._plan)), self._moment(spec))
+            self._opened_experiments.check_location(run)
             return
         run.set_tags(spec.tags, removed={"reason"} - set(spec.tags))
         run.add_params(spec.params)
@@ -208,8 +209,8 @@ class Mirror:
     def _write_summary(self, report: Path, summary: StudySummary) -> MirroredRun:
         """Write a run that holds the report, its tables and figures, and the study's own metrics, and return it.
 
-        There is one for each content of results.csv, on which all else in a report rests; other files differ whenever
-        the report is made.
+        There is one for each content of results.csv, from which all else in a report follows; other files differ
+        whenever the report is made.
         """
         content = hashlib.sha256((report / "results.csv").read_bytes()).hexdigest()
         run = self._summary_runs.get(content)
@@ -232,7 +233,7 @@ class Mirror:
         return run
 
     def _add_texts(self, run: MirroredRun, report: Path, summary: StudySummary) -> None:
-        """Store what MLflow's pages show of a report: its picture, and the cells side by side."""
+        """Store the files of a report that MLflow's pages show: its picture, and the comparison of the cells."""
         if (picture := front_page.picture_of(report)) is not None:
             self._opened_experiments.store(run, lambda: run.add_text(front_page.PICTURE, picture))
         if (comparison := summary.comparison) is not None:
@@ -289,7 +290,7 @@ class Mirror:
         """Tell whether a run is of our folder of records.
 
         A run of an earlier version has no tag that says so. It is ours where it shows our record, whose digest no other
-        folder has, since times differ; and in the store that lies beside the records.
+        folder has, since times differ; and in the store that lies next to the records.
         """
         if FOLDER in run.tags:
             return run.tags[FOLDER] == self._mark[FOLDER]

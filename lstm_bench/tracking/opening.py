@@ -1,4 +1,4 @@
-"""Open an MLflow store, one process at a time: create it if there is none, and point it to where its folder lies."""
+"""Open an MLflow store, one process at a time: create it if there is none, and update its paths if it was moved."""
 
 import logging
 import sqlite3
@@ -17,18 +17,18 @@ from lstm_bench.records.locking import held
 PATIENCE_S = 60.0  # with another process that creates the store, which takes 3 seconds
 OPENING = "opening the MLflow store"
 WRITER_S = 20.0  # patience with a writer of the database, as long as MLflow's own
-NOTED = (("experiments", "artifact_location"), ("runs", "artifact_uri"))  # in which MLflow notes absolute paths
+NOTED = (("experiments", "artifact_location"), ("runs", "artifact_uri"))  # columns in which MLflow stores full paths
 
 
 def open_store(uri: str, artifacts: Path | None = None) -> MlflowClient:
     """Return a client of a store that exists and has MLflow's present schema.
 
     Processes that create or migrate one file at the same time would destroy each other's work, so they queue at a lock
-    beside it. A server does this for its own store.
+    next to it. A server does this for its own store.
 
     Args:
         uri: the store.
-        artifacts: the folder of artifacts beside it, to which it is rebased; None where it decides by itself.
+        artifacts: the folder of artifacts next to it, to which it is rebased; None where the store decides.
 
     Raises: HeldError where another process holds the lock for longer than PATIENCE_S; whatever MLflow raises.
     """
@@ -37,7 +37,7 @@ def open_store(uri: str, artifacts: Path | None = None) -> MlflowClient:
     file = _file(uri)
     if file is None:
         return MlflowClient(uri)
-    import_module("mlflow.store.tracking.sqlalchemy_store")  # half a second, in which others would have to queue
+    import_module("mlflow.store.tracking.sqlalchemy_store")  # before the lock, since it takes half a second
     with held(file.with_name(f"{file.name}.lock"), OPENING, PATIENCE_S):
         if not file.exists():
             _create(file)
@@ -65,7 +65,7 @@ def _create(file: Path) -> None:
 
 
 def rebase(file: Path, artifacts: Path) -> None:
-    """Point a store's experiments and runs to the folder of artifacts beside it, where it was moved or copied.
+    """Point a store's experiments and runs to the folder of artifacts next to it, where it was moved or copied.
 
     Experiments whose files lie elsewhere, in no folder of this name, stay as they are.
 

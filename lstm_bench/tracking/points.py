@@ -1,4 +1,4 @@
-"""The points of a member's run: its curves, as far as its budget goes, and its single values."""
+"""The points of a member's run: its curves, to the end of its budget, and its single values."""
 
 import math
 import re
@@ -23,7 +23,7 @@ def wanted_points(record: MemberRecord, plan: StudyPlan, records: StudyRecords) 
     its training loss at every later evaluation step, as in the report's learning curves: a mean over members is then
     over all of them at each step. Its gradients end where it did.
 
-    A single value stands at step 0, whenever it was measured: MLflow then draws a bar a run, elsewhere a lone point.
+    A single value is written at step 0, whenever it was measured: MLflow then draws a bar a run, else a lone point.
 
     Raises: RecordError where the curves cannot be read.
     """
@@ -43,7 +43,7 @@ def wanted_points(record: MemberRecord, plan: StudyPlan, records: StudyRecords) 
 
 
 def metric_name(name: str) -> str:
-    """Return a name that MLflow takes."""
+    """Return a metric's name with spaces in place of the characters that MLflow refuses."""
     return REFUSED_IN_METRIC_NAMES.sub(" ", name)
 
 
@@ -53,7 +53,7 @@ def job_of(record: MemberRecord, plan: StudyPlan) -> JobPlan:
 
 
 def _carried(curves: Sequence[Point], record: MemberRecord, job: JobPlan) -> Iterator[Point]:
-    """Yield the last finite value of each curve at the evaluation steps that a member did not live to see."""
+    """Yield the last finite value of each curve at the evaluation steps after the end of a member."""
     if record.status not in ENDS_EARLY:
         return
     later = [step for step in _evaluation_steps(record, job) if step > record.steps]
@@ -67,7 +67,7 @@ def _is_carried(metric: str) -> bool:
 
 
 def _evaluation_steps(record: MemberRecord, job: JobPlan) -> list[int]:
-    """Return the steps at which a member is evaluated that takes all of its budget, the last one included."""
+    """Return the steps at which a member that takes its whole budget is evaluated, the last one included."""
     trainer: dict[str, Any] = job.config.get("trainer", {})
     every = int(trainer.get("eval_every", job.steps) or 1)
     budget = job.steps

@@ -1,4 +1,4 @@
-"""Whether a mirror makes progress, and whether its caller has stopped waiting."""
+"""Track whether a mirror makes progress, and whether its caller has stopped waiting."""
 
 import threading
 import time

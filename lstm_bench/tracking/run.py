@@ -62,7 +62,7 @@ class MirroredRun:
     def add_points(self, points: Sequence[Point], moment: int) -> None:
         """Add the missing points, whatever the timestamps of the present ones.
 
-        The only point of a metric is present where the metric has its value at any step.
+        A metric's only point counts as present where the metric has that value at any step.
         """
         present = set(self._history({metric for metric, _, _ in points}))
         present_values = {(metric, value) for metric, _, value in present}
@@ -86,7 +86,7 @@ class MirroredRun:
             yield from (_as_stored((metric, point.step, point.value)) for point in points)
 
     def set_last(self, metrics: Mapping[str, float], moment: int) -> None:
-        """Add a value to each metric whose last value differs."""
+        """Add a value, at step 0, to each metric whose last value differs."""
         changed = {key: value for key, value in metrics.items() if not self._has_last(key, value)}
         for batch in _batches(changed.items(), MOST_METRICS):
             self._client.log_batch(
@@ -119,7 +119,7 @@ class MirroredRun:
             self.set_tags({f"{TEXT}{name}": digest})
 
     def has_text(self, name: str) -> bool:
-        """Tell whether such a file is there."""
+        """Tell whether a text was stored under this name."""
         return f"{TEXT}{name}" in self.tags
 
     def set_status(self, status: str, ended: int | None = None) -> None:
@@ -135,7 +135,7 @@ class MirroredRun:
 
 
 def _as_stored(point: Point) -> tuple[str, int, float | None]:
-    """Return a point as it compares: MLflow's databases store no infinity, and all NaN are equal."""
+    """Return a point in comparable form: MLflow's databases store no infinity, and all NaN are equal."""
     metric, step, value = point
     if math.isnan(value):
         return metric, step, None

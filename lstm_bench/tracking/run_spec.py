@@ -1,4 +1,4 @@
-"""What MLflow should show of a study: its recorded members, the run of each, and the summary at the end.
+"""The content of MLflow for a study: its recorded members, the run of each, and the summary at the end.
 
 A run specification follows from the member's record and the plan alone.
 """
@@ -53,8 +53,8 @@ class StudySummary:
         of_members: metrics by member identity.
         of_study: the study's own metrics.
         report: the folder of the report; None for a study without one, which gets no summary run.
-        headline: what came out, a paragraph a task.
-        comparison: the cells side by side; None where nothing is compared.
+        headline: the finding, a paragraph a task.
+        comparison: the table that compares the cells; None where nothing is compared.
     """
 
     of_members: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
@@ -125,7 +125,7 @@ def run_spec(record: MemberRecord, plan: StudyPlan) -> RunSpec:
 
 
 def _name(record: MemberRecord, job: JobPlan, plan: StudyPlan) -> str:
-    """Return the name of a run: sorted as text, as MLflow sorts, runs stand by cell, lag and seed."""
+    """Return the name of a run; names sorted as text, as in MLflow, are in the order of cell, lag and seed."""
     longest_lag = max(job.lag for job in plan.jobs)
     last_seed = max([record.seed, *(seed for job in plan.jobs for seed in job.seeds)])
     lag, seed = f"{job.lag:0{len(str(longest_lag))}}", f"{record.seed:0{len(str(last_seed))}}"

@@ -1,7 +1,7 @@
 """Views of a study's runs that MLflow lists under "Views", and that a link opens: what is grouped, shown and sorted.
 
 MLflow keeps a view as a tag of the experiment, whose value is JSON: an envelope with a name, around the state of the
-page as text. Versions before 3.17 have no envelope and expect the state's keys outside; so they stand there, too.
+page as text. Versions before 3.17 have no envelope and expect the state's keys at the top level, which has them, too.
 Source: `sharedViewState` in the scripts of MLflow's pages, 3.9 and 3.17.
 """
 
@@ -18,7 +18,7 @@ COLUMNS = (
     *(f"metrics.`{name}`" for name in (SCORE, SOLVED, STEPS_TO_SOLVE, T50, HORIZON, PARAMETERS, SPEED)),
     *(f"params.`{name}`" for name in ("cell", "lag", "seed", "learning_rate")),
 )
-GROUPS = {  # the cell last: MLflow chooses the colour of a group by what its name ends in
+GROUPS = {  # the cell last: MLflow chooses the colour of a group by the end of its name
     "aggregateFunction": "average",
     "groupByKeys": [{"mode": "param", "groupByData": name} for name in ("lag", "cell")],
 }
@@ -28,7 +28,7 @@ def saved_views(made: int) -> dict[str, str]:
     """Return the tags of an experiment that hold its views.
 
     Args:
-        made: when, in milliseconds since 1970.
+        made: the time of their creation, in milliseconds since 1970.
     """
     return {f"{TAG}{key}": _enveloped(name, _state(key), made) for key, name in NAMES.items()}
 

@@ -1,8 +1,8 @@
-"""Which of a member's numbers become metrics of its run: those that people compare and plot.
+"""Choose which of a member's numbers become metrics of its run: those that people compare and plot.
 
-MLflow draws a chart for each metric, section by section: a section is what stands before the "/", and both are sorted
-by name. So the numbers that are compared first share a section that comes before all others, and of what is measured
-once only a few are metrics. All of them stand in the run's table, see `measured`.
+MLflow draws a chart for each metric, section by section: the section is the part of the name before the "/", and both
+are sorted by name. So the numbers that are compared first share a section that comes before all others, and only a few
+of the numbers that are measured once are metrics. All of them are in the run's table, see `measured`.
 """
 
 import math
@@ -47,15 +47,15 @@ def compared(record: MemberRecord, job: JobPlan) -> dict[str, float]:
 
 
 def shown_at_the_end(derived: Mapping[str, float]) -> dict[str, float]:
-    """Return the metrics of a run among what is known of its member when the study has ended."""
+    """Return those numbers derived at the end of a study that become metrics of a run, by metric name."""
     return {FROM_STUDY.get(key, key): value for key, value in derived.items() if key in FROM_STUDY or is_plotted(key)}
 
 
 def is_plotted(key: str) -> bool:
-    """Tell whether a number that is measured once is a metric by its own name; that of any other probe always is."""
+    """Tell whether a number that is measured once is a metric under its own key; outside OUR_GROUPS it always is."""
     return key in PLOTTED or key.partition("/")[0] not in OUR_GROUPS
 
 
 def is_curve_shown(key: str) -> bool:
-    """Tell whether what is measured again and again is shown; a confirmation is a single evaluation."""
+    """Tell whether a curve is shown; a confirmation is a single evaluation."""
     return not key.startswith(CONFIRMATION)

@@ -101,12 +101,18 @@ def test_a_gradient_may_be_followed_further_than_the_members_own_sequence(sample
 
 
 def test_over_members_is_the_geometric_mean_of_each_group() -> None:
-    values = {"a": [0.5, 2.0, 3.0], "b": [0.1], "c": [0.0, 1.0], "d": [1e-40, 1e40]}
-    frame = pd.DataFrame([{"key": key, "value": value} for key, own in values.items() for value in own])
+    values = {
+        "a": [0.5, 2.0, 3.0],
+        "b": [0.1],
+        "c": [0.0, 1.0],
+        "d": [1e-40, 1e40],
+        "e": [0.5, math.nan, 2.0, math.inf],
+    }
+    frame = pd.DataFrame([{"key": key, "value": value} for key, members in values.items() for value in members])
     means = geometric_means(frame, ["key"]).set_index("key")
-    for key, own in values.items():
-        assert means.loc[key, ["middle", "low", "high"]].tolist() == pytest.approx(geometric_mean(own), nan_ok=True)
-        assert means.loc[key, "n"] == len(own)
+    for key, members in values.items():
+        assert means.loc[key, ["middle", "low", "high"]].tolist() == pytest.approx(geometric_mean(members), nan_ok=True)
+        assert means.loc[key, "n"] == sum(map(math.isfinite, members))
     assert list(geometric_means(frame.iloc[:0], ["key"]).columns) == ["key", "middle", "low", "high", "n"]
 
 

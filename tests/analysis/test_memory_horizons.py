@@ -107,6 +107,15 @@ def test_a_capacity_span_that_most_members_have_cut_off_is_a_bound(sample: Study
     assert (estimate.middle, estimate.censored, estimate.text) == (DELAYS, "above", f">= {DELAYS}")
 
 
+def test_a_capacity_span_is_beyond_the_median_bound_where_bounds_differ(sample: StudyData) -> None:
+    for seed, bound in enumerate((6.0, 9.0, 12.0, 12.0, 12.0)):
+        for name, value in (("", bound), ("_open", 1.0)):
+            sample = with_values(sample, f"memory/capacity_span{name}_final", "rnn", {seed: value})
+    assert reach(sample, "rnn", CAPACITY_SPAN).text == ">= 12"
+    sample = with_values(sample, "memory/capacity_span_final", "rnn", {2: 8.0})
+    assert reach(sample, "rnn", CAPACITY_SPAN).text == ">= 9"
+
+
 def test_the_half_life_is_told_at_the_longest_lag_that_most_members_solved(sample: StudyData) -> None:
     estimate = reach(sample, "lstm", HALF_LIFE)
     members = sample.members.loc[(sample.members["cell"] == "lstm") & (sample.members["lag"] == 16)]
@@ -227,6 +236,13 @@ def test_a_studys_own_numbers_leave_out_what_is_open(sample: StudyData) -> None:
     assert metrics["compare/t50 lstm"] == spans(sample)["lstm"].median
     solved = sample.members.loc[sample.members["cell"] == "lstm", "status"] == "solved"
     assert metrics["compare/solved lstm"] == solved.sum() / len(solved)
+    failed = sample.members.assign(
+        status=sample.members["status"].mask(solved & (sample.members["seed"] == 0), "failed")
+    )
+    n_failed = int((failed["status"] == "failed").sum())
+    assert n_failed > 0
+    of_attempts = study_metrics(dataclasses.replace(sample, members=failed))["compare/solved lstm"]
+    assert of_attempts == (solved.sum() - n_failed) / (len(solved) - n_failed)
     assert all(math.isfinite(value) for value in metrics.values())
 
 

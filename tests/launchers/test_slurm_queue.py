@@ -58,6 +58,9 @@ def test_an_unknown_job_is_purged_and_a_controller_that_is_away_says_nothing(pro
 def test_a_job_knows_its_state_and_how_often_it_was_queued_again(program: Program) -> None:
     program("scontrol", "printf 'JobId=7 JobName=a\\n   JobState=COMPLETING Reason=None\\n   Requeue=1 Restarts=2\\n'")
     assert slurm_queue.state_and_restarts("7") == ("COMPLETING", 2)
+    program("scontrol", "printf 'JobId=7 JobName=a\\n   JobState=COMPLETING\\n'")
+    with pytest.raises(LauncherError, match=r"^scontrol show job 7: no JobState or Restarts in its answer$"):
+        slurm_queue.state_and_restarts("7")
 
 
 def test_what_a_program_says_is_one_line_without_its_name(program: Program) -> None:

@@ -160,6 +160,15 @@ def test_a_table_of_ones_own_brings_its_sources(tmp_path: Path) -> None:
     assert row.shown == "< 0.01"
 
 
+def test_a_comma_that_splits_a_text_in_two_is_refused(tmp_path: Path) -> None:
+    table = own(tmp_path)
+    table.write_text(table.read_text().replace('"A 2020, a title"', "A 2020, a title"))
+    with pytest.raises(
+        LiteratureError, match=r"^own\.csv line 2: one value too many, https://example\.org: allowed: \d+ values"
+    ):
+        own_table(table)
+
+
 @pytest.mark.parametrize("column", ["source", "citation", "url"])
 def test_a_row_of_ones_own_without_a_source_is_refused(tmp_path: Path, column: str) -> None:
     with pytest.raises(LiteratureError, match=rf"^own\.csv line 2: {column}=: allowed: some text$"):

@@ -1,6 +1,7 @@
 """The journal: whole lines are kept, a torn one costs itself alone."""
 
 import json
+import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -28,6 +29,19 @@ def test_what_is_noted_is_read_back_in_order(journal: Journal) -> None:
 
 def test_there_is_nothing_to_read_before_anything_was_noted(journal: Journal) -> None:
     assert journal.read() == ([], 0)
+
+
+def test_a_line_that_the_disk_takes_half_of_is_an_error_and_costs_itself_alone(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal.note("began")
+    with monkeypatch.context() as full_disk:
+        write = os.write
+        full_disk.setattr(os, "write", lambda descriptor, content: write(descriptor, content[: len(content) // 2]))
+        with pytest.raises(OSError, match="No space left on device"):
+            journal.note("lost")
+    journal.note("ended")
+    assert events(journal) == ["began", "ended"]
 
 
 @pytest.mark.parametrize("cut", range(1, 40, 3))

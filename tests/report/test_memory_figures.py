@@ -1,6 +1,7 @@
 """The figures of memory: what their findings say, and that they can be drawn of whole and of broken studies."""
 
 import dataclasses
+import math
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -11,6 +12,7 @@ from matplotlib.patches import Rectangle
 from synthetic_study import make_study
 
 from lstm_bench.analysis.frames import StudyData, load_study
+from lstm_bench.analysis.memory_horizons import horizon_estimates
 from lstm_bench.report import style
 from lstm_bench.report.figures import (
     forgetting,
@@ -49,6 +51,19 @@ def drawn(figure: Any, study: StudyData, folder: Path) -> float:
     made = figure.draw(study)
     assert style.save(made, folder, "figure").startswith("<?xml")
     return float(made.get_size_inches()[1])
+
+
+def test_the_mark_of_a_bound_stands_at_the_bound(sample: StudyData) -> None:
+    lines = [line for axes in spans.draw(sample).axes for line in axes.lines]
+    marks = {float(line.get_xdata()[0]) for line in lines if line.get_marker() == "|"}
+    bounds = {
+        estimate.middle
+        for estimates in horizon_estimates(sample).values()
+        for estimate in estimates
+        if estimate.censored and estimate.unit == "steps" and math.isfinite(estimate.middle)
+    }
+    assert 38 in bounds
+    assert marks == bounds
 
 
 def test_findings_are_stated_in_numbers(sample: StudyData) -> None:

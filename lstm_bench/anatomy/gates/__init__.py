@@ -1,1 +1,1 @@
-"""What the gates and the state of any trained LSTM, GRU or RNN do, step by step, and what the last output feels."""
+"""The gates and the state of any trained LSTM, GRU or RNN, step by step, and the gradient of its last output."""

@@ -1,4 +1,4 @@
-"""`anatomy gates`: its options, what it prints and the files that it writes."""
+"""The command `anatomy gates`: its options, its printed text and its files."""
 
 import shlex
 from collections.abc import Sequence

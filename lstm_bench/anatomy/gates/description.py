@@ -1,4 +1,4 @@
-"""A reading in words: what the model is, what its numbers say and how they are made."""
+"""A reading in words: the model, its numbers and how they are made."""
 
 import math
 from statistics import median
@@ -26,7 +26,7 @@ EQUATIONS = {
 
 
 def headline(reading: Reading) -> str:
-    """Return the model, what it reads, its time constants and how far back its last output feels."""
+    """Return a summary: the model, its input, its time constants and the horizon of its last output."""
     depth, units = len(reading.layers), reading.recurrent.hidden_size
     size = f"{counted(units, 'unit')}" if depth == 1 else f"{depth} layers of {counted(units, 'unit')}"
     subject = f"{_kind(reading)} of {size} reads {reading.sequence.description}."
@@ -40,11 +40,11 @@ def _kind(reading: Reading) -> str:
 
 def _slowest(reading: Reading, depth: int) -> str:
     known = sorted(tau for tau in reading.constants[depth] if not math.isnan(tau))
-    whose = "Its units" if len(reading.layers) == 1 else f"The units of layer {depth}"
+    subject = "Its units" if len(reading.layers) == 1 else f"The units of layer {depth}"
     if not known:
-        return f"{whose} never change."
+        return f"{subject} never change."
     shortest, middle, longest = map(tau_in_words, (known[0], median(known), known[-1]))
-    return f"{whose} have time constants of {shortest} to {longest} steps, median {middle}."
+    return f"{subject} have time constants of {shortest} to {longest} steps, median {middle}."
 
 
 def _horizon(reading: Reading) -> str:
@@ -59,12 +59,12 @@ def _horizon(reading: Reading) -> str:
 
 
 def tau_in_words(constant: float) -> str:
-    """Return a time constant, in steps."""
+    """Return a time constant in words: "12", or "infinitely many" (steps)."""
     return "infinitely many" if math.isinf(constant) else significant(constant, 2)
 
 
 def limits(reading: Reading) -> list[str]:
-    """Return what is shown of a model that reads in both directions or projects h; nothing of all others."""
+    """Return notes on what is shown of a model that reads in both directions or projects h; else nothing."""
     lines = []
     if reading.recurrent.is_bidirectional:
         lines.append(
@@ -86,14 +86,14 @@ def flow_caption(reading: Reading) -> str:
 
 def _flow_in_words(reading: Reading, depth: int) -> str:
     gradient = reading.gradients.layers[depth]
-    whose = "The gradient at its state" if len(reading.layers) == 1 else f"at the state of layer {depth} the gradient"
+    start = "The gradient at its state" if len(reading.layers) == 1 else f"at the state of layer {depth} the gradient"
     if gradient.horizon is None:
-        return f"{whose} is {significant(gradient.flow[-1], 2)} at the first step, {len(gradient.flow) - 1} steps back"
-    return f"{whose} falls below 1/1000 of the last output's own {counted(gradient.horizon, 'step')} back"
+        return f"{start} is {significant(gradient.flow[-1], 2)} at the first step, {len(gradient.flow) - 1} steps back"
+    return f"{start} falls below 1/1000 of the last output's own {counted(gradient.horizon, 'step')} back"
 
 
 def terms(reading: Reading, n_shown: int) -> list[Term]:
-    """Return what is shown and how it is made; `n_shown` units of each layer are on the page."""
+    """Return the terms that explain the page; `n_shown` units of each layer are on it."""
     recurrent, gradients = reading.recurrent, reading.gradients
     items = [
         Term("Model", _model_in_words(reading)),

@@ -22,8 +22,8 @@ from lstm_bench.report.panels import (
 )
 from lstm_bench.report.style import colours, themed
 
-LETTERED_STEPS = 60  # of a text: more letters do not stand side by side
-LOWEST = 1e-15  # of the gradient's axis: what is below cannot be told from rounding
+LETTERED_STEPS = 60  # of a text: more letters have no room side by side
+LOWEST = 1e-15  # of the gradient's axis: smaller values are rounding errors
 
 
 @themed
@@ -32,8 +32,8 @@ def draw_layer(panels: list[Panel], labels: tuple[str, ...], rows: str) -> Figur
 
     Args:
         panels: of one layer.
-        labels: a letter of each step of a text.
-        rows: what a row is, in words.
+        labels: a letter for each step of a text, else empty.
+        rows: the label of the y axis: what the rows are.
     """
     height = 0.7 + 1.45 * -(-len(panels) // 2)
     figure = new_figure(height)
@@ -72,7 +72,7 @@ def _draw_panel(axes: Axes, panel: Panel) -> None:
 
 @themed
 def draw_flow(reading: Reading) -> Figure:
-    """Draw g_k of each layer against the steps back."""
+    """Draw the gradient g_k of each layer against the steps k back."""
     figure = new_figure(3.2)
     axes = figure.subplots()
     flows = [gradient.flow for gradient in reading.gradients.layers]

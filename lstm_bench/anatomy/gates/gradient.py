@@ -17,7 +17,7 @@ HORIZON_SHARE = 1e-3
 class LayerGradient:
     """The gradient of the last output at the forward state of one layer, as it enters each step.
 
-    `parts` has, for h and (LSTM) c, [T, units]: row t is the state after t steps, row 0 the one before the first.
+    `parts` has a tensor [T, units] for h and (LSTM) c: row t is of the state after t steps, row 0 of the initial one.
     """
 
     parts: dict[str, Tensor]
@@ -53,28 +53,28 @@ def strengths(traces: list[list[LayerTrace]]) -> Gradients:
         a(s) = sqrt(mean over unit vectors v of (d (v . h_T) / d s)^2) = ||d h_T / d s|| / sqrt(P)
 
     for one number s, and for a whole state sqrt(sum of a^2), which is ||d h_T / d s||_F / sqrt(P): the gradient flow of
-    a study with the mean over all v in place of one that is drawn. The state of a layer is a leaf where it enters a
-    step: what it gave to the layer above at the step before does not count again. Where P of the last layer is large, v
-    are fewer than P vectors, orthogonal and drawn with a seed, and a is an estimate.
+    a study, with the mean over all v in place of one random v. The state of a layer is a leaf where it enters a step:
+    its effect on the layer above at the step before does not count again. Where P of the last layer is large, fewer
+    than P vectors v are drawn, orthogonal and with a seed, and a is an estimate.
     """
     top = traces[-1][0]
     n_steps, n_outputs = top.inside["h"].shape
-    widest = max(one.inputs.shape[1] for layer in traces for one in layer)
+    widest = max(trace.inputs.shape[1] for layer in traces for trace in layer)
     room = max(LEAST_VECTORS, min(MOST_VECTORS, ROOM // (n_steps * max(widest, n_outputs))))
     vectors = _unit_vectors(n_outputs, min(n_outputs, room))
     d_inputs, layers = torch.zeros(n_steps, len(vectors), 0), list[LayerGradient]()
     for depth, layer in reversed(list(enumerate(traces))):
-        widths = [one.weights.output_size for one in layer]
+        widths = [trace.weights.output_size for trace in layer]
         if depth == len(traces) - 1:
             d_inputs = torch.zeros(n_steps, len(vectors), sum(widths), dtype=torch.float64)
             d_inputs[-1, :, :n_outputs] = vectors
         d_outputs, d_inputs = d_inputs.split(widths, dim=2), torch.zeros(1)
-        for is_reverse, one, d_output in zip((False, True), layer, d_outputs, strict=False):
-            parts, d_x = _through_time(one, d_output.flip(0) if is_reverse else d_output)
+        for is_reverse, trace, d_output in zip((False, True), layer, d_outputs, strict=False):
+            parts, d_x = _through_time(trace, d_output.flip(0) if is_reverse else d_output)
             d_inputs = d_inputs + (d_x.flip(0) if is_reverse else d_x)
             if not is_reverse:
                 layers.insert(0, LayerGradient(parts))
-    return Gradients(layers, _mean_square_root(d_inputs), len(vectors), len(vectors) == n_outputs)
+    return Gradients(layers, _root_mean_square(d_inputs), len(vectors), len(vectors) == n_outputs)
 
 
 def _unit_vectors(size: int, count: int) -> Tensor:
@@ -85,26 +85,26 @@ def _unit_vectors(size: int, count: int) -> Tensor:
     return orthogonal.T
 
 
-def _through_time(one: LayerTrace, d_outputs: Tensor) -> tuple[dict[str, Tensor], Tensor]:
+def _through_time(trace: LayerTrace, d_outputs: Tensor) -> tuple[dict[str, Tensor], Tensor]:
     """Carry gradients [T, vectors, P] at the outputs of a direction back through its steps.
 
     Returns the strength of each part of the state that entered each step, [T, units], and the gradients at its inputs
     [T, vectors, D].
     """
-    names = ("h", "c")[: len(one.entered[0])]
-    d_state = [torch.zeros(d_outputs.shape[1], len(part), dtype=torch.float64) for part in one.entered[0]]
+    names = ("h", "c")[: len(trace.entered[0])]
+    d_state = [torch.zeros(d_outputs.shape[1], len(part), dtype=torch.float64) for part in trace.entered[0]]
     entered, d_inputs = list[list[Tensor]](), list[Tensor]()
-    for x, state, d_output in zip(reversed(one.inputs), reversed(one.entered), d_outputs.flip(0), strict=True):
-        leaves = [part.repeat(len(d_output), 1).requires_grad_() for part in (x, *state)]  # a row a vector
-        after = STEPS[one.mode](one.weights, leaves[0], tuple(leaves[1:])).state
+    for x, state, d_output in zip(reversed(trace.inputs), reversed(trace.entered), d_outputs.flip(0), strict=True):
+        leaves = [part.repeat(len(d_output), 1).requires_grad_() for part in (x, *state)]  # one row per vector
+        after = STEPS[trace.mode](trace.weights, leaves[0], tuple(leaves[1:])).state
         gradients = [d_state[0] + d_output, *d_state[1:]]
         d_x, *d_state = torch.autograd.grad(after, leaves, gradients)
-        entered.append([_mean_square_root(part) for part in d_state])
+        entered.append([_root_mean_square(part) for part in d_state])
         d_inputs.append(d_x)
     parts = {name: torch.stack([step[place] for step in reversed(entered)]) for place, name in enumerate(names)}
     return parts, torch.stack(d_inputs[::-1])
 
 
-def _mean_square_root(gradients: Tensor) -> Tensor:
+def _root_mean_square(gradients: Tensor) -> Tensor:
     """Return sqrt(mean of squares) over the vectors, the dimension before the last."""
     return gradients.square().mean(dim=-2).sqrt()

@@ -1,4 +1,4 @@
-"""Values as heatmaps of a page: colours, scales, and numbers packed small."""
+"""Values as heatmaps of a page: colours, scales, and compactly packed numbers."""
 
 import base64
 import io
@@ -16,20 +16,20 @@ from lstm_bench.report.document import Heatmap
 Kind = Literal["gate", "signed", "gradient"]
 COLOURS: dict[Kind, str] = {"gate": "viridis", "signed": "RdBu_r", "gradient": "magma"}
 LARGEST, NONE = 65534, 65535
-DEEPEST = 1e-6  # of the largest gradient: what is below has the lowest colour
+DEEPEST = 1e-6  # of the largest gradient: smaller ones have the lowest colour
 STOPS = 9  # of the strip that shows the colours
 Array = NDArray[np.float64]
 
 
 class Scale(NamedTuple):
-    """What the lowest and the highest colour stand for."""
+    """The values that the lowest and the highest colour stand for."""
 
     low: float
     high: float
     is_log: bool = False
 
     def shares(self, values: Array) -> Array:
-        """Return where values lie between low, 0, and high, 1; NaN stays."""
+        """Return the positions of values between low (0) and high (1); NaN stays NaN."""
         if self.is_log:
             floor = np.fmax(values, self.low)
             shares: Array = np.log(floor / self.low) / np.log(self.high / self.low)
@@ -38,14 +38,14 @@ class Scale(NamedTuple):
 
 
 def scale_of(kind: Kind, *values: Array) -> Scale:
-    """Return the scale on which some values are shown together.
+    """Return a common scale for some values.
 
     A gate from 0 to 1; signed values about 0, up to the largest; gradients by their logarithm, over 6 decades at most.
     """
     if kind == "gate":
         return Scale(0.0, 1.0)
     sizes = np.abs(np.concatenate([array.ravel() for array in values]))
-    sizes = sizes[sizes > 0]  # NaN is not
+    sizes = sizes[sizes > 0]  # NaN is left out, too
     largest = float(sizes.max()) if len(sizes) else 1.0
     if kind == "signed":
         return Scale(-largest, largest)

@@ -20,7 +20,7 @@ SHOWN = {" ": "␣", "\n": "⏎", "\t": "⇥"}
 class Sequence:
     """Inputs [T, D] in float64, what they are in words, and for a text a label of each step (else none).
 
-    `note` is what to keep in mind of them.
+    `note` is a caution for the reader.
     """
 
     values: Tensor
@@ -39,7 +39,7 @@ def random_sequence(input_size: int) -> Sequence:
 def sequence_of_file(path: Path, input_size: int) -> Sequence:
     """Return the sequence [T, D] of a .npy file.
 
-    Raises: ConfigError where it cannot be read, or is no finite real [T, D] of this D and at most 2,000 steps.
+    Raises: ConfigError where it cannot be read, or is not a finite real [T, D] of this D and at most 2,000 steps.
     """
     try:
         array = np.load(path, allow_pickle=False)

@@ -1,4 +1,4 @@
-"""The tensors of a file: a state dict at any depth, a member of a study, or a checkpoint of one."""
+"""Read the tensors of a file: a state dict, nested or not, a member of a study, or a checkpoint of one."""
 
 import pickle
 import warnings
@@ -27,7 +27,7 @@ STATE_DICT = "torch.save(model.state_dict(), FILE): tensors and plain containers
 
 @dataclass(frozen=True, eq=False)
 class ModelFile:
-    """Tensors by name, what the model is in words, and the nonlinearity where records tell it."""
+    """Tensors by name, what the model is in words, and the nonlinearity where records state it."""
 
     tensors: dict[str, Tensor]
     description: str
@@ -35,7 +35,7 @@ class ModelFile:
 
 
 def read_model(path: Path, member: int | None = None) -> ModelFile:
-    """Return the tensors of a file, with what a study's records say of it where it lies in their folder.
+    """Return the tensors of a file, with a description from the study's records where it lies in their folder.
 
     Args:
         path: a state dict, the folder of a member or its weights.pt, or a checkpoint of a study.
@@ -73,7 +73,7 @@ def _load(path: Path) -> Any:
 
 
 def _training_state(content: Any) -> Mapping[str, Any] | None:
-    """Return the state of a training that a checkpoint holds; None of anything else."""
+    """Return the state of a training that a checkpoint holds; None for other content."""
     state = content.get("state") if isinstance(content, Mapping) else None
     is_training = isinstance(state, Mapping) and {"population", "runs", "step"} <= state.keys()
     return state if is_training else None
@@ -95,12 +95,12 @@ def _member(path: Path, tensors: dict[str, Tensor], records: StudyRecords) -> Mo
     if not jobs:
         raise ConfigError(f"{path}: job={record.job}: allowed: a job of the plan of {records.folder.name}")
     _, nonlinearity = _cell_of(path, jobs[0])
-    who = f"seed {record.seed}, {record.status} after {record.steps:,} steps"
-    return ModelFile(tensors, f"{_job_in_words(jobs[0], records)}, {who}", nonlinearity)
+    details = f"seed {record.seed}, {record.status} after {record.steps:,} steps"
+    return ModelFile(tensors, f"{_job_in_words(jobs[0], records)}, {details}", nonlinearity)
 
 
 def _checkpoint(path: Path, state: Mapping[str, Any], records: StudyRecords, member: int) -> ModelFile:
-    """Return the weights of one member, whose cell's own stand first in its row of the block, as in `Population`."""
+    """Return the weights of one member; those of its cell come first in its row of the block, as in `Population`."""
     identity = path.absolute().parent.name.rpartition("-")[0]
     jobs = [job for job in records.read_plan().jobs if job.job == identity]
     if not jobs:
@@ -110,7 +110,7 @@ def _checkpoint(path: Path, state: Mapping[str, Any], records: StudyRecords, mem
     if not 1 <= member <= len(rows):
         raise not_allowed("--member", member, f"1 to {len(rows)}, the members in the checkpoint")
     units, blocks = jobs[0].hidden_size, BLOCKS[mode]
-    inputs = jobs[0].n_parameters_core // (blocks * units) - units - 2  # of G (H^2 + H D + 2 H)
+    inputs = jobs[0].n_parameters_core // (blocks * units) - units - 2  # from G (H^2 + H D + 2 H)
     rows_each = blocks * units
     shapes = {
         "weight_ih": torch.Size((rows_each, inputs)),
@@ -121,9 +121,9 @@ def _checkpoint(path: Path, state: Mapping[str, Any], records: StudyRecords, mem
     sizes = [shape.numel() for shape in shapes.values()]
     pieces = rows[member - 1][: sum(sizes)].split(sizes)
     tensors = {f"cell.{name}": piece.view(shapes[name]) for name, piece in zip(shapes, pieces, strict=True)}
-    who = runs[member - 1]["member"]
-    said = f"seed {who['seed']}, learning rate {who['learning_rate']:g}, at step {state['step']:,}"
-    return ModelFile(tensors, f"{_job_in_words(jobs[0], records)}, {said}", nonlinearity)
+    entry = runs[member - 1]["member"]
+    details = f"seed {entry['seed']}, learning rate {entry['learning_rate']:g}, at step {state['step']:,}"
+    return ModelFile(tensors, f"{_job_in_words(jobs[0], records)}, {details}", nonlinearity)
 
 
 def _cell_of(path: Path, job: JobPlan) -> tuple[Mode, str]:

@@ -1,4 +1,4 @@
-"""The files of a reading and its few lines on the terminal."""
+"""Write the files of a reading, and make its few lines for the terminal."""
 
 import math
 from pathlib import Path
@@ -17,7 +17,7 @@ from lstm_bench.report.style import inline_svg, save
 from lstm_bench.report.text_table import text_table
 
 PAGE = "gates.html"
-EMBEDDED_ROOM = 2**18  # bytes of the tables that the page holds within itself
+EMBEDDED_ROOM = 2**18  # bytes of the tables that are embedded in the page
 ALT = "The gradient of the last output at the state of each layer, against the steps back."
 
 
@@ -38,7 +38,7 @@ def write_reading(reading: Reading, source: Source, folder: Path) -> str:
 
 
 def _text(reading: Reading) -> str:
-    """Return a table with a row a layer: time constants of its units, and how far back its gradient reaches."""
+    """Return a table with a row per layer: time constants of its units, and how far back its gradient reaches."""
     constants = [sorted(tau for tau in layer if not math.isnan(tau)) or [math.nan] for layer in reading.constants]
     horizons = [gradient.horizon for gradient in reading.gradients.layers]
     columns = [

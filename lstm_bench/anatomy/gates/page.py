@@ -1,4 +1,4 @@
-"""The page of `anatomy gates`: what every unit does at every step, and what the last output feels of it."""
+"""The page of `anatomy gates`: every unit at every step, and how strongly it acts on the last output."""
 
 import math
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ from lstm_bench.report.document import (
 )
 from lstm_bench.report.receipt import receipt_items, receipt_section, report_packages
 
-ROOM = 40_000  # units times steps that are on the page: 2 MB
+ROOM = 40_000  # most units times steps on the page: 2 MB
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ def _heatmaps(reading: Reading, name: str, panels: Sequence[Panel], rows: list[s
 
 
 def _input_section(reading: Reading) -> list[Section]:
-    """Return the inputs and their gradients, none where they are more than there is room for."""
+    """Return the section on the inputs and their gradients; none where there is no room for them."""
     if reading.n_steps * reading.recurrent.input_size > ROOM // 4:
         return []
     rows = [f"input {place}" for place in range(reading.recurrent.input_size)]

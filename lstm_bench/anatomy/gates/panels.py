@@ -1,4 +1,4 @@
-"""Which quantities of a layer are shown, in which order, and what each is called."""
+"""The panels of a layer: which quantities are shown, in which order, and with which titles."""
 
 from typing import NamedTuple
 
@@ -23,7 +23,7 @@ GRADIENT = "how strongly {} acts on the last output"
 
 
 class Panel(NamedTuple):
-    """One quantity of a layer, values [rows, T], a row a unit or another number."""
+    """One quantity of a layer, values [rows, T], with a row per unit, output or input."""
 
     name: str
     title: str
@@ -33,7 +33,7 @@ class Panel(NamedTuple):
 
 
 def layer_panels(reading: Reading, depth: int, units: list[int]) -> list[Panel]:
-    """Return what is inside a layer and the gradients at its state, of these units in this order.
+    """Return panels of the values inside a layer and the gradients at its state, for these units in this order.
 
     h of a projection belongs to no unit and stands in `output_panels`.
     """
@@ -41,7 +41,7 @@ def layer_panels(reading: Reading, depth: int, units: list[int]) -> list[Panel]:
 
 
 def output_panels(reading: Reading, depth: int, outputs: list[int]) -> list[Panel]:
-    """Return h of a projection and the gradient at it, of these outputs."""
+    """Return panels of h of a projection and the gradient at it, for these outputs."""
     return [panel for panel in _panels(reading, depth, outputs, with_outputs=True) if panel.name in {"h", "grad h"}]
 
 
@@ -58,7 +58,7 @@ def _panels(reading: Reading, depth: int, rows: list[int], *, with_outputs: bool
 
 
 def input_panels(reading: Reading) -> list[Panel]:
-    """Return the inputs and the gradient at them, a row an input."""
+    """Return panels of the inputs and the gradient at them, with a row per input."""
     x, gradient = reading.sequence.values.T.numpy(), reading.gradients.inputs.T.numpy()
     kind: Kind = "gate" if reading.sequence.labels else "signed"  # one-hot vectors are 0 and 1
     return [
@@ -68,7 +68,7 @@ def input_panels(reading: Reading) -> list[Panel]:
 
 
 def evenly(items: list[int], count: int) -> list[int]:
-    """Return so many items, or all where they are fewer, evenly spaced from the first to the last."""
+    """Return `count` items, or all where they are fewer, evenly spaced from the first to the last."""
     if count >= len(items):
         return items
     return [items[place] for place in np.linspace(0, len(items) - 1, count).round().astype(int)]

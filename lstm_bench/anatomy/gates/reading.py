@@ -1,4 +1,4 @@
-"""A model that reads one sequence: all that its pages and tables are made of."""
+"""Run a model over one sequence, and collect the values for its page and tables."""
 
 import math
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ class Reading:
     """The forward direction of each layer over a sequence, in float64, and the gradient of the last output.
 
     `constants` are the time constants of each layer's units, `orders` its units with the longest first.
-    `differences` are the largest of the last layer's outputs from those of torch.nn, by the type it computes in.
+    `differences` has, for each dtype, the largest difference of the last layer's outputs from those of torch.nn.
     """
 
     recurrent: Recurrent
@@ -34,7 +34,7 @@ class Reading:
 
     @property
     def n_steps(self) -> int:
-        """T."""
+        """T, the number of steps."""
         return len(self.sequence.values)
 
 
@@ -46,20 +46,20 @@ def read_sequence(recurrent: Recurrent, sequence: Sequence) -> Reading:
     """
     widest = max(recurrent.hidden_size * len(recurrent.layers), recurrent.input_size)
     if widest * len(sequence.values) > MOST_VALUES:
-        met = f"--input: {len(sequence.values)} steps of {widest} units or inputs"
-        raise ConfigError(f"{met}: allowed: {MOST_VALUES // widest} steps, for {MOST_VALUES:,} numbers of a quantity")
+        fault = f"--input: {len(sequence.values)} steps of {widest} units or inputs"
+        raise ConfigError(f"{fault}: allowed: {MOST_VALUES // widest} steps, for {MOST_VALUES:,} numbers of a quantity")
     traces = trace(recurrent, sequence.values)
     for depth, layer in enumerate(traces):
-        if not all(values.isfinite().all() for one in layer for values in one.inside.values()):
+        if not all(values.isfinite().all() for direction in layer for values in direction.inside.values()):
             raise ConfigError(f"MODEL: state of layer {depth}=not finite: allowed: weights whose state stays finite")
     gradients = strengths(traces)
     for depth, flow in enumerate(gradient.flow for gradient in gradients.layers):
         steps_back = next((k for k, strength in enumerate(flow) if not math.isfinite(strength)), None)
         if steps_back is not None:
-            met = f"gradient at layer {depth}, {steps_back} steps back={flow[steps_back]}"
-            raise ConfigError(f"--input: {met}: allowed: a sequence over which it stays finite")
+            fault = f"gradient at layer {depth}, {steps_back} steps back={flow[steps_back]}"
+            raise ConfigError(f"--input: {fault}: allowed: a sequence over which it stays finite")
     layers = [layer[0] for layer in traces]
-    constants = [time_constants(one.mode, one.inside) for one in layers]
+    constants = [time_constants(direction.mode, direction.inside) for direction in layers]
     dtypes = dict.fromkeys((torch.float64, recurrent.dtype))
     outputs = layers[-1].inside["h"]
     differences = {
@@ -67,5 +67,5 @@ def read_sequence(recurrent: Recurrent, sequence: Sequence) -> Reading:
         for dtype in dtypes
         if dtype in NARROW
     }
-    orders = [slowest_first(of_layer) for of_layer in constants]
+    orders = [slowest_first(layer_constants) for layer_constants in constants]
     return Reading(recurrent, sequence, layers, gradients, constants, orders, differences)

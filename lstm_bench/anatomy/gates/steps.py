@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 Mode = Literal["LSTM", "GRU", "RNN_TANH", "RNN_RELU"]  # as torch.nn names them
-State = tuple[Tensor, ...]  # (h, c) of an LSTM, (h,) of all else
+State = tuple[Tensor, ...]  # (h, c) for an LSTM, (h,) for the others
 
 
 class LayerWeights(NamedTuple):
@@ -36,7 +36,7 @@ class LayerWeights(NamedTuple):
 
 
 class StepResult(NamedTuple):
-    """What is inside a step by name, each [..., H] (h [..., P]), and the state after it.
+    """The values inside a step by name, each [..., H] (h [..., P]), and the state after it.
 
     The first part of the state is the output.
     """
@@ -69,7 +69,7 @@ def gru_step(weights: LayerWeights, x: Tensor, state: State) -> StepResult:
         r = sigmoid(W_ir x + b_ir + W_hr h + b_hr),   z = sigmoid(W_iz x + b_iz + W_hz h + b_hz)
         n = tanh(W_in x + b_in + r (W_hn h + b_hn)),   h' = (1 - z) n + z h
 
-    Source: Cho et al. 2014, in the variant of cuDNN, which applies r behind the product; z is 1 - z of some papers.
+    Source: Cho et al. 2014, in the variant of cuDNN, which applies r after the product; z is 1 - z of some papers.
     """
     (h,) = state
     r_x, z_x, n_x = (x @ weights.ih.T + weights.b_ih).chunk(3, dim=-1)

@@ -1,11 +1,10 @@
-"""The numbers of a reading as tables, a row a number's place, for CSV files."""
+"""The numbers of a reading as tables for CSV files."""
 
 import numpy as np
 import pandas as pd
 from torch import Tensor
 
 from lstm_bench.anatomy.gates.reading import Reading
-from lstm_bench.anatomy.gates.time_constants import RETENTION
 
 FLOAT_FORMAT = "%.10g"
 
@@ -13,8 +12,8 @@ FLOAT_FORMAT = "%.10g"
 def csv_files(reading: Reading) -> dict[str, str]:
     """Return the text of each CSV file by its path from the page's folder.
 
-    tables/gates.csv    layer, unit, step, what is inside the step, gradient at its state
-    tables/outputs.csv  layer, output, step, h, gradient_h: of a projection alone, whose h belongs to no unit
+    tables/gates.csv    layer, unit, step, the values inside the step, gradient at its state
+    tables/outputs.csv  layer, output, step, h, gradient_h: only of a projection, whose h belongs to no unit
     tables/units.csv    layer, unit, rank, time_constant_steps, the mean of each gate and candidate over the steps
     tables/flow.csv     layer, steps_back, gradient
     tables/inputs.csv   step, input, x, gradient
@@ -75,20 +74,15 @@ def inputs_table(reading: Reading) -> pd.DataFrame:
 
 
 def at_state(part: Tensor) -> Tensor:
-    """Return the gradient at the state after steps 1 .. T, from that at the state which entered them; NaN at the last.
+    """Return the gradient at the states after steps 1 .. T, from that at the states before them; NaN for the last.
 
     The state before the first step is left out.
     """
     return part.roll(-1, dims=0).index_fill(0, part.new_tensor([len(part) - 1]).long(), float("nan"))
 
 
-def has_retention(reading: Reading) -> bool:
-    """Return whether a gate of the cell decides what its state keeps."""
-    return reading.recurrent.mode in RETENTION
-
-
 def _long(values: dict[str, Tensor], row_name: str) -> pd.DataFrame:
-    """Return values [T, N] as a row for each n and step, by n first."""
+    """Return values [T, N] as a frame with a row for each n and step, sorted by n."""
     n_steps, width = next(iter(values.values())).shape
     places = {row_name: np.repeat(np.arange(width), n_steps), "step": np.tile(np.arange(1, n_steps + 1), width)}
     return pd.DataFrame(places | {name: tensor.T.flatten().numpy() for name, tensor in values.items()})

@@ -18,14 +18,14 @@ RETENTION = {"LSTM": "f", "GRU": "z"}
 
 
 def time_constants(mode: Mode, inside: dict[str, Tensor]) -> list[float]:
-    """Return the time constant of each unit in steps: that of an exponential decay by the mean factor m a step.
+    """Return the time constant of each unit in steps: that of an exponential decay by the mean factor m per step.
 
         tau = -1 / ln m
 
     m is the mean over the steps of the gate that keeps the state, f of an LSTM and z of a GRU, as in a study's report.
     An RNN has none: m is the autocorrelation of h at a distance of one step about its mean, which is the factor where h
-    is a first-order autoregression. inf where m is 1 and 0 where it is 0 or below; NaN where h never changes, or where
-    there is a single step.
+    is a first-order autoregression. The result is inf where m is 1 or above, 0 where it is 0 or below, and NaN where h
+    of an RNN never changes, as over a single step.
     """
     if mode in RETENTION:
         factors = inside[RETENTION[mode]].mean(dim=0)
@@ -39,7 +39,7 @@ def time_constants(mode: Mode, inside: dict[str, Tensor]) -> list[float]:
 
 
 def time_constant(factor: float) -> float:
-    """Return -1 / ln of a factor a step: inf of 1 and above, 0 of 0 and below."""
+    """Return -1 / ln of a factor per step: inf for 1 and above, 0 for 0 and below, NaN for NaN."""
     if math.isnan(factor):
         return math.nan
     if factor <= 0:
@@ -48,5 +48,5 @@ def time_constant(factor: float) -> float:
 
 
 def slowest_first(constants: list[float]) -> list[int]:
-    """Return the units, longest time constant first, those without one last; equal ones in their own order."""
+    """Return the units, longest time constant first, those without one last; equal ones by index."""
     return sorted(range(len(constants)), key=lambda unit: (math.isnan(constants[unit]), -constants[unit]))

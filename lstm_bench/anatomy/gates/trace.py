@@ -1,4 +1,4 @@
-"""Recurrent layers run over one sequence, step by step, with everything inside each step kept."""
+"""Run recurrent layers over one sequence, step by step, and keep all values inside each step."""
 
 import warnings
 from dataclasses import dataclass
@@ -39,7 +39,7 @@ def trace(recurrent: Recurrent, inputs: Tensor) -> list[list[LayerTrace]]:
     for layer in recurrent.layers:
         directions = [inputs, inputs.flip(0)][: len(layer)]
         traces.append([_run(recurrent.mode, weights, x) for weights, x in zip(layer, directions, strict=True)])
-        outputs = [one.inside["h"] for one in traces[-1]]
+        outputs = [direction.inside["h"] for direction in traces[-1]]
         inputs = torch.cat([outputs[0], *(reverse.flip(0) for reverse in outputs[1:])], dim=1)
     return traces
 
@@ -57,17 +57,17 @@ def _run(mode: Mode, weights: LayerWeights, inputs: Tensor) -> LayerTrace:
 def difference_from_torch(recurrent: Recurrent, inputs: Tensor, outputs: Tensor, dtype: torch.dtype) -> float:
     """Return the largest difference of outputs [T, P] from those of the layer of torch.nn in a dtype.
 
-    Compared are the forward direction's outputs of the last layer.
+    Both are the outputs of the forward direction of the last layer.
     """
     layer = torch_layer(recurrent).to(dtype)
-    with warnings.catch_warnings(action="ignore"):  # that a projection is not accelerated
-        theirs: Tensor = layer(inputs.to(dtype).unsqueeze(1))[0]
-    return float((theirs[:, 0, : outputs.shape[1]].double() - outputs).abs().max())
+    with warnings.catch_warnings(action="ignore"):  # the warning that a projection is not accelerated
+        torch_outputs: Tensor = layer(inputs.to(dtype).unsqueeze(1))[0]
+    return float((torch_outputs[:, 0, : outputs.shape[1]].double() - outputs).abs().max())
 
 
 @torch.no_grad()
 def torch_layer(recurrent: Recurrent) -> nn.Module:
-    """Return the layers as torch.nn's own, in float64."""
+    """Return the layers as a module of torch.nn, in float64."""
     classes: dict[Mode, Any] = {"LSTM": nn.LSTM, "GRU": nn.GRU, "RNN_TANH": nn.RNN, "RNN_RELU": nn.RNN}
     settings: dict[str, Any] = {"num_layers": len(recurrent.layers), "bidirectional": recurrent.is_bidirectional}
     if recurrent.mode == "RNN_RELU":

@@ -19,8 +19,8 @@ MODES: Mapping[int, Mode] = {4: "LSTM", 3: "GRU", 1: "RNN_TANH"}  # by rows of W
 class Recurrent:
     """Recurrent layers in float64, from the input upwards, each with one direction or two (forward, reverse).
 
-    `prefix` is what their names begin with, "" for none; `dtype` the type that the file holds; `has_biases` says
-    whether it has biases, which are zeros otherwise.
+    `prefix` is the prefix of their names, "" for none; `dtype` the type in the file; `has_biases` says whether the file
+    has biases, which are zeros otherwise.
     """
 
     mode: Mode
@@ -46,7 +46,7 @@ class Recurrent:
 
     @property
     def projection(self) -> int | None:
-        """P, where h is a projection to so many numbers."""
+        """P, the numbers of h, where h is a projection; else None."""
         first = self.layers[0][0]
         return None if first.hr is None else first.output_size
 
@@ -57,10 +57,10 @@ def find_recurrent(tensors: Mapping[str, Tensor], source: str, prefix: str | Non
     Args:
         tensors: all tensors by name.
         source: what holds them, for errors.
-        prefix: what the names begin with, with or without the last dot; None for the only one there is.
-        nonlinearity: tanh or relu, which a state dict does not say; of an RNN alone.
+        prefix: that of the names, with or without the last dot; None where there is only one.
+        nonlinearity: tanh or relu, which a state dict does not state; for an RNN only.
 
-    Raises: ConfigError where there is none, where there are several and no prefix, or where weights make no layer.
+    Raises: ConfigError where there is none, none with this prefix, several and no prefix, or weights make no layer.
     """
     prefixes = _prefixes(tensors)
     if not prefixes:
@@ -103,7 +103,7 @@ class _Reader:
         return Recurrent(mode, layers, shown_prefix, first.dtype, has_biases)
 
     def _suffixes(self) -> list[list[str]]:
-        """Return the suffixes of the names of each layer, one a direction; that of a cell is "".
+        """Return the suffixes of the names of each layer, one per direction; that of a cell is "".
 
         Raises: ConfigError where a layer or a direction is missing between others.
         """

@@ -1,4 +1,4 @@
-"""The additive path through the cell state, against the repeated multiplication of an RNN."""
+"""The claim about the additive path through the cell state, against the repeated multiplication of an RNN."""
 
 from collections.abc import Iterator, Sequence
 
@@ -42,7 +42,7 @@ def _ratios(shared: SharedStart) -> Iterator[Measurement]:
 
 
 def refined(numbers: Sequence[Measurement]) -> str:
-    """Return by what factor c keeps more than the RNN, and than h, least and most."""
+    """Return the least and the greatest factor of c over that of the RNN, and over that of h."""
     return (
         f"Each step back, the gradient through c alone keeps {_ends(numbers, RATIO)} times what it keeps in an RNN "
         f"that starts alike, and {_ends(numbers, OWN_RATIO)} times what it keeps through the LSTM's own h."

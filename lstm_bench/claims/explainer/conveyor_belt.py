@@ -1,4 +1,4 @@
-"""Whether little of the cell state changes without need."""
+"""The claim that little of the cell state changes without need."""
 
 from collections.abc import Iterator, Sequence
 

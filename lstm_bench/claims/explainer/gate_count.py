@@ -1,4 +1,4 @@
-"""What the gates are: a matter of structure, counted."""
+"""The claim about how many gates each cell has, which are counted."""
 
 from collections.abc import Iterator, Sequence
 

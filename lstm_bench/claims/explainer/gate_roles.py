@@ -1,4 +1,4 @@
-"""What each gate is said to do, and whether its doing so matters."""
+"""The claim about what each gate does, and whether that matters."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
@@ -25,12 +25,12 @@ NEEDS = ("initialisation", "copy_task", "anatomy")
 
 
 class Role(NamedTuple):
-    """What a gate is said to do: its value at `role` over that at `other` lies in `claimed`."""
+    """What a gate is claimed to do: its value at `role` over that at `other` lies in `claimed`."""
 
     role: str
     other: str
     claimed: Claimed
-    part: str  # of the ablation by the same name, whose tasks need the gate
+    part: str  # the gate's name in `gates.NEEDED_BY`, which lists the tasks that need it
 
 
 ROLES: Mapping[str, Role] = {
@@ -49,7 +49,7 @@ BESIDE = ", beside"
 
 
 def measure(studies: Sequence[StudyData]) -> list[Measurement]:
-    """Return for each gate of each trained LSTM its value by role and what the clamp costs."""
+    """Return for each gate of each trained LSTM its ratio between two roles, and the score that clamping it costs."""
     return [
         number
         for study in studies
@@ -72,13 +72,13 @@ def _of_gate(study: StudyData, cell: str, gate: str, role: Role) -> Iterator[Mea
 
 
 def refined(numbers: Sequence[Measurement]) -> str:
-    """Return for each gate in how many trained LSTMs it does what is said, and in how many that matters."""
+    """Return for each gate in how many trained LSTMs it does what is claimed, and in how many that matters."""
     sentences = [_of_kind(numbers, gate) for gate in ROLES]
     return " ".join(filter(None, sentences))
 
 
 def _of_kind(numbers: Sequence[Measurement], gate: str) -> str:
-    """Return "i at a cue over i at a blank: above 1 in 3 of 4 LSTMs, 2.1 to 9.8; share of the score lost ..."."""
+    """Return "i at a cue over i at a blank is 2.1 to 9.8, as claimed in 3 of 4 and share of the score lost ..."."""
     clauses = [_clause(quantity, numbers) for quantity in (RATIOS[gate], FALLS[gate])]
     known = list(filter(None, clauses))
     return f"{listed(known)}." if known else ""

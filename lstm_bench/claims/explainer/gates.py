@@ -30,7 +30,7 @@ GATES = {
     "output_gate": "T50 with o = 1, over that of the whole LSTM",
 }
 BESIDE = {gate: f"{quantity}, beside" for gate, quantity in GATES.items()}
-NEEDED_BY: Mapping[str, tuple[str, ...]] = {  # by gate: words of the tasks and variants that need what it is for
+NEEDED_BY: Mapping[str, tuple[str, ...]] = {  # by gate: words in the names of tasks and variants that need it
     "forget_gate": ("segments", "continual"),
     "input_gate": ("copy",),
     "output_gate": ("copy",),
@@ -54,7 +54,7 @@ def _ablations(study: StudyData) -> Iterator[Measurement]:
 
 
 def _matched(ablated: JobPlan, whole: JobPlan) -> str:
-    """Return what an ablated cell and a whole one have in common; "" where neither matches or they start apart."""
+    """Return what an ablated cell and a whole one have in common; "" where neither matches or their starts differ."""
     settings = ("init", "chrono") if _without_forget_gate(ablated) else ("init", "chrono", "forget_bias")
     if any(ablated.config["cell"].get(name) != whole.config["cell"].get(name) for name in settings):
         return ""
@@ -82,7 +82,7 @@ def _ratio(study: StudyData, cell: str, whole: str, missing: str, matched: str) 
 
 
 def is_needed_on(study: StudyData, gate: str) -> bool:
-    """Tell whether the task of a study narrowed to one needs what a gate of GATES is for."""
+    """Return whether the task of a study narrowed to one task needs what a gate of GATES is for."""
     job = study.plan.jobs[0]
     return any(word in f"{job.task} {job.variant}" for word in NEEDED_BY[gate])
 

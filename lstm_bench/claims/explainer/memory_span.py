@@ -1,4 +1,4 @@
-"""How many steps each cell remembers."""
+"""The claim about how many steps each cell remembers."""
 
 import math
 from collections.abc import Iterator, Sequence

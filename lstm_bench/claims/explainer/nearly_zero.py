@@ -1,4 +1,4 @@
-"""What is left of a gradient after a hundred steps in an RNN as PyTorch starts it."""
+"""The claim that a gradient is nearly zero after a hundred steps, for an RNN as PyTorch starts it."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -29,7 +29,7 @@ PYTORCH = start_of({"init": "pytorch"})
 def measure(studies: Sequence[StudyData]) -> list[Measurement]:
     """Return g_100 at initialisation of every RNN and LSTM whose gradient was followed that far.
 
-    A cell that several studies look at on the same task is counted in the first of them: its members start alike.
+    A cell that several studies measure on the same task is counted in the first of them: its members start alike.
     """
     first: dict[tuple[str, ...], Measurement] = {}
     for study in studies:
@@ -44,20 +44,20 @@ def _left(study: StudyData, jobs: Mapping[str, JobPlan]) -> Iterator[Measurement
     lag = longest_lag_with_flow(study)
     rnns = vanilla_rnns(study)
     for cell in (*rnns, *lstms(study)) if lag is not None else ():
-        left = gradient_left(study, cell, lag, STEPS)
-        if left.middle == left.middle:  # not NaN: it was followed so far
+        share = gradient_left(study, cell, lag, STEPS)
+        if share.middle == share.middle:  # not NaN: it was followed that far
             decides = cell in rnns and start_of(jobs[cell].config["cell"]) == PYTORCH
             quantity, claimed = (LEFT, Claimed(0, NEARLY_ZERO)) if decides else (LEFT_ELSEWHERE, None)
-            text = _in_words(left)
-            yield Measurement(place_of(study), cell, quantity, left, claimed, WHEN[INITIAL], alone=True, wording=text)
+            text = _in_words(share)
+            yield Measurement(place_of(study), cell, quantity, share, claimed, WHEN[INITIAL], alone=True, wording=text)
 
 
-def _in_words(left: Interval) -> str:
-    return f"{left.middle:.1e} ({left.low:.1e} to {left.high:.1e}) of g_0"
+def _in_words(share: Interval) -> str:
+    return f"{share.middle:.1e} ({share.low:.1e} to {share.high:.1e}) of g_0"
 
 
 def refined(numbers: Sequence[Measurement]) -> str:
-    """Return what is left in the RNN that decides, and the least and the most in other cells."""
+    """Return the gradient left in the RNN that decides, and the least and the most in other cells."""
     deciding = [f"{number.text} in {number.cell}" for number in numbers if number.quantity == LEFT]
     others = [number for number in numbers if number.quantity == LEFT_ELSEWHERE]
     sentence = f"{STEPS} steps back, as PyTorch starts it, there is left {'; '.join(deciding)}."

@@ -1,4 +1,4 @@
-"""How many parameters each cell has."""
+"""The claim about how many parameters each cell has."""
 
 from collections.abc import Iterator, Sequence
 
@@ -26,7 +26,7 @@ def measure(studies: Sequence[StudyData]) -> list[Measurement]:
 
 def _ratios(study: StudyData) -> Iterator[Measurement]:
     pairs = {(lstm.n_parameters, rnn.n_parameters): (lstm, rnn) for lstm, rnn in reversed(list(matched_pairs(study)))}
-    for lstm, rnn in pairs.values():  # starts differ, counts do not: one pair stands for all of its size
+    for lstm, rnn in pairs.values():  # pairs that differ only in their start have the same counts
         cell, case = f"{lstm.cell} over {rnn.cell}", f"H = {lstm.hidden_size}"
         counts = {CORE: (lstm.n_parameters_core, rnn.n_parameters_core), TOTAL: (lstm.n_parameters, rnn.n_parameters)}
         for quantity, (a, b) in counts.items():

@@ -1,4 +1,4 @@
-"""The same word a second time."""
+"""The claim about the output at the same word a second time."""
 
 from collections.abc import Iterator, Sequence
 
@@ -51,7 +51,7 @@ def _answers(study: StudyData) -> Iterator[Measurement]:
 
 
 def _cases(study: StudyData, rnns: Sequence[str], all_lstms: Sequence[str], lags: Sequence[int]) -> dict[str, int]:
-    """Return the lags at which both cells are compared, by case; one without such a lag is left out."""
+    """Return the lag at which both cells are compared, by case; a case without such a lag is left out."""
 
     def solve(cells: Sequence[str], lag: int) -> bool:
         return all(longest_mostly_solved(study, cell, {lag}) is not None for cell in cells)

@@ -1,4 +1,4 @@
-"""The end of a sentence."""
+"""The claim about the end of a sentence."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -26,7 +26,7 @@ from lstm_bench.metrics import FINAL
 TEXT = "At the end of a sentence the RNN has no mechanism; the LSTM's forget gate resets the memory."
 SOURCE = 'The explainer, the walk through "Deep learning is fun. I love learning".'
 HALF = 0.5  # of the content, and of a gate
-UNUSED = 0.01  # of the answers: a task is solved with as many wrong ones
+UNUSED = 0.01  # of the answers: a task counts as solved with this share of wrong ones
 RULE = (
     "After a sentence ends, its content is read off the state by linear regression, one step behind the boundary and, "
     "of the same sequences, one step behind an ordinary word in its place. The LSTM's forget gate resets where at most "
@@ -48,7 +48,7 @@ STRENGTH_LEFT = "variance of the state due to the content, left"
 
 
 def measure(studies: Sequence[StudyData]) -> list[Measurement]:
-    """Return what is left of a sentence behind its boundary, the gate there, and the answers that need the boundary."""
+    """Return what is left of a sentence after its boundary, the gate there, and the answers that need the boundary."""
     return [number for study in studies for number in _numbers(study)]
 
 
@@ -75,22 +75,22 @@ def _numbers(study: StudyData) -> Iterator[Measurement]:
 
 
 def _holds_content(rows: pd.DataFrame, cell: Any) -> bool:
-    """Tell whether a cell still has the content one step behind an ordinary word, so that there is some to erase."""
+    """Return whether a cell still has the content one step after an ordinary word, so that there is some to erase."""
     readable = rows.loc[(rows["quantity"] == READABLE) & (rows["cell"] == cell), "low"]
     return bool((readable >= HALF).all())
 
 
 def refined(numbers: Sequence[Measurement]) -> str:
-    """Return what is left to either cell, which answers need the boundary, and what the gate does there."""
+    """Return what is left to either cell, how many answers need the boundary, and what the gate does there."""
 
-    def those(*quantities: str) -> str:
+    def numbers_of(*quantities: str) -> str:
         return listed([f"{number.text} ({number.where})" for number in numbers if number.quantity in quantities])
 
     sentences = [
         f"Of what can be read of a sentence behind an ordinary word, there is left behind its end: "
-        f"{those(RNN_LEFT, LSTM_LEFT)}.",
-        f"Right answers lost where a word stands in the place of the boundary: {those(RNN_NEEDED, LSTM_NEEDED)}.",
+        f"{numbers_of(RNN_LEFT, LSTM_LEFT)}.",
+        f"Right answers lost where a word stands in the place of the boundary: {numbers_of(RNN_NEEDED, LSTM_NEEDED)}.",
     ]
-    if gate := those(LSTM_GATE):
+    if gate := numbers_of(LSTM_GATE):
         sentences.append(f"On the units that carry the content the forget gate is at {gate}.")
     return " ".join(sentences)

@@ -1,4 +1,4 @@
-"""Whose gradient vanishes, at the same start."""
+"""The claim about which cell's gradient vanishes, with cells of the same start compared."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -63,7 +63,7 @@ def _unpaired(study: StudyData) -> Iterator[Measurement]:
 
 
 def _in_words(interval: Interval, reach: float) -> str:
-    """Return "13 (12-14) steps", "40 (31 or more) steps", "more than 206 steps"; "13 steps" of too few for a range."""
+    """Return "13 (12-14) steps", "40 (31 or more) steps", "more than 206 steps", "13 steps, of too few members ..."."""
     if math.isnan(interval.low):
         least = "at least " if interval.middle >= reach else ""
         return f"{least}{interval.middle:.0f} steps, of too few members for a range"
@@ -80,7 +80,7 @@ def refined(numbers: Sequence[Measurement]) -> str:
 
 
 def _of_moment(numbers: Sequence[Measurement], moment: str) -> str:
-    """Return "At initialisation the contrast holds at 2 of 9 starts; K of the RNN is 13 steps to 80 steps, ..."."""
+    """Return "At initialisation the contrast holds at 2 of 9 starts and tasks: K of the RNN is 13 (12-14) ..."."""
     of_moment = [number for number in numbers if number.case.endswith(WHEN[moment])]
     answers = list(holds_in(of_moment).values())
     if not answers:

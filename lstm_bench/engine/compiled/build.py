@@ -42,7 +42,7 @@ FOR_THIS_CPU = (
     ("-march=native",),
     ("-mcpu=native",),
     (),
-)  # the option of x86 and of ARM compilers; the last builds for any CPU of the kind
+)  # the option of x86 and of ARM compilers; the last, without one, builds for any CPU of the architecture
 PRECISIONS = {
     "float": ("-Dreal=float", "-DSCALAR(function)=function##f"),
     "double": ("-Dreal=double", "-DREAL_IS_DOUBLE", "-DSCALAR(function)=function"),
@@ -66,7 +66,7 @@ def library(precision: Precision) -> ctypes.CDLL:
 
 @functools.cache
 def generated_library(source: str, precision: Precision) -> ctypes.CDLL:
-    """Return a library made from C that may include the headers here, compiled unless the cache holds it.
+    """Return the library of a C source that may include the headers of this folder, compiled unless it is in the cache.
 
     Raises: CannotBuildError.
     """
@@ -83,7 +83,7 @@ def _library(name: str, precision: Precision, source: str) -> ctypes.CDLL:
     for folder in cache_folders():
         try:
             return _load(folder / f"{name}-{precision}-{key}.so", compiler, options, source)
-        except OSError as error:  # cannot be written to, or nothing can be loaded from it
+        except OSError as error:  # the folder is not writable, or forbids loading libraries
             reasons.append(str(error))
     raise CannotBuildError("; ".join(reasons))
 

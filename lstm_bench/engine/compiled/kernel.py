@@ -33,9 +33,9 @@ class CompiledKernel(ABC):
     """
 
     name = "compiled BPTT"
-    cell: ClassVar[str]  # as its functions in kernels.c begin
+    cell: ClassVar[str]  # the prefix of its functions in kernels.c
     parts: ClassVar[tuple[str, ...]] = ("h",)
-    gates: ClassVar[int]  # G, blocks of units of which there are gradients
+    gates: ClassVar[int]  # G, blocks of units that have gradients
     tape_gates: ClassVar[int]  # blocks kept for every step
 
     def __init__(self, cell: RNNCell | GRUCell | LSTMCell | AblatedLSTMCell, variant: bool = False) -> None:
@@ -71,7 +71,7 @@ class CompiledKernel(ABC):
         return outputs, self._state(*outputs.shape[:2])
 
     def _enter(self, inputs: Tensor, state: Parts) -> Tensor:
-        """Say where dense inputs and the state before them stand; return where outputs will, a view of the buffers."""
+        """Enter dense inputs and the state before them in the layout; return the view of the buffers for outputs."""
         steps, members, _, _ = inputs.shape
         self._fit_buffers(inputs)
         self._put(state, 0)
@@ -90,11 +90,11 @@ class CompiledKernel(ABC):
     def _arrive(
         self, d_outputs: Tensor, places: Series, d_state: Parts | None, with_norms: bool
     ) -> tuple[Parts, Parts]:
-        """Say where the gradients that arrive stand, and return where those of the state and the norms will.
+        """Enter arriving gradients in the layout; return the tensors for the gradients of the state and for the norms.
 
         Args:
             d_outputs: [S, M, B, H].
-            places: where they are.
+            places: their address and strides.
             d_state: the gradients of the state after the segment.
             with_norms: whether norms are wanted.
         """
@@ -177,7 +177,7 @@ class CompiledKernel(ABC):
 
 
 class _SumOfGates(CompiledKernel):
-    """A cell whose gates each see x and h through one sum: one product, and one bias."""
+    """The kernel of a cell whose gates each read x and h through one sum: one product, and one bias."""
 
     def gradients(self, d_start: Parts) -> Parts:
         """See `Kernel`."""

@@ -1,10 +1,10 @@
 /* Forward and backward passes through time of the members of an RNN, a GRU or an LSTM, one after another, on one thread.
  *
- * Compiled with -Dreal=float or -Dreal=double. The equations stand in kernels/rnn.py, gru.py and lstm.py, the choices and
- * figures in build.py.
+ * Compiled with -Dreal=float or -Dreal=double. The equations are in kernels/rnn.py, gru.py and lstm.py, the reasons for
+ * this design and its timings in build.py.
  *
  * H units, G gates, D inputs. P is H rounded up to whole vectors: units H .. P-1 have zero weights, so their gradients
- * stay exactly 0 and no loop over units needs a remainder, except where h stands beside x. Sizes of a row:
+ * stay exactly 0 and no loop over units needs a remainder, except where h stands next to x. Sizes of a row:
  *   width   P
  *   row     of [h_{t-1} (H), x_t (D), 1, padding]
  *   K       H + D + 1, what a row holds

@@ -1,4 +1,4 @@
-"""The structures of kernels.c: where the numbers of a population stand in memory."""
+"""The structures of kernels.c: the layout of a population in memory."""
 
 import ctypes
 
@@ -20,25 +20,25 @@ def _fields(kind: type, names: str) -> list[tuple[str, type]]:
 
 
 class Weights(ctypes.Structure):
-    """One parameter of all members: that of the first, and how far the next one is, in numbers."""
+    """One parameter of all members: the address of the first member's, and the stride to the next, in numbers."""
 
     _fields_ = (*_fields(ctypes.c_void_p, "first"), *_fields(ctypes.c_long, "next"))
 
 
 class Series(ctypes.Structure):
-    """Numbers of all members at all steps: the first, and how far the next member, step and sequence are."""
+    """Numbers of all members at all steps: the address of the first, and the strides of member, step and sequence."""
 
     _fields_ = (*_fields(ctypes.c_void_p, "first"), *_fields(ctypes.c_long, "next step row"))
 
 
 class Answers(ctypes.Structure):
-    """Targets of all members: the first, and how far the next member and step are."""
+    """Targets of all members: the address of the first, and the strides of member and step."""
 
     _fields_ = (*_fields(ctypes.c_void_p, "first"), *_fields(ctypes.c_long, "next step"))
 
 
 class PopulationLayout(ctypes.Structure):
-    """`population` of kernels.c, which says what each field is."""
+    """`population` of population.h, which describes each field."""
 
     _fields_ = (
         *_fields(ctypes.c_long, "members steps batch hidden inputs capacity variant last adds"),
@@ -49,7 +49,7 @@ class PopulationLayout(ctypes.Structure):
 
 
 class ReadoutLayout(ctypes.Structure):
-    """`readout` of readout.h, which says what each field is."""
+    """`readout` of readout.h, which describes each field."""
 
     _fields_ = (
         *_fields(ctypes.c_long, "members steps batch hidden classes squares"),
@@ -62,7 +62,7 @@ class ReadoutLayout(ctypes.Structure):
 
 
 def dense(tensor: Tensor, inner: int) -> Tensor:
-    """Return a tensor whose axes from `inner` on are contiguous, itself where they are."""
+    """Return a tensor with contiguous axes from `inner` on; the tensor itself where they are contiguous already."""
     step = 1
     for size, stride in zip(reversed(tensor.shape[inner:]), reversed(tensor.stride()[inner:]), strict=True):
         if size > 1 and stride != step:

@@ -1,6 +1,6 @@
-/* What this core can do, for the limit in the speed study. */
+/* Loops that measure the peak rates of this core, for the limit in the speed study. */
 
-/* 2 * 16 * LANES * rounds floating-point operations in registers; out [LANES] keeps the compiler from leaving them out. */
+/* 2 * 16 * LANES * rounds floating-point operations in registers; out [LANES] keeps the compiler from removing them. */
 void multiply_add(long rounds, real *out) {
     vec sums[16];
     for (int k = 0; k < 16; k++) sums[k] = all((real)k);

@@ -1,4 +1,4 @@
-/* Where the numbers of a population stand, and what the passes of all cells share. */
+/* The layout of a population in memory, and the common parts of the passes of all cells. */
 
 #define CHUNK 8 /* steps a weight-gradient product: d_pre is used while still in cache */
 
@@ -7,7 +7,7 @@ long chunk_steps(void) { return CHUNK; }
 long width(long hidden) { return round_up(hidden, LANES); }
 long row(long hidden, long inputs) { return round_up(hidden + round_up(inputs + 1, LANES), LANES); }
 
-/* Where the numbers of all members stand. Each pointer is that of the first member; `next` leads from one to the next.
+/* The layout of all members. Each pointer is that of the first member; `next` is the stride to the next member.
  * Buffers have room for `capacity` steps. Layouts of a member:
  *   weight_hh [G*H, H], weight_ih [G*H, D], bias_ih, bias_hh [G*H]   as in torch.nn
  *   x       [T, B, D]               strides are given; the numbers of a sequence lie side by side
@@ -17,7 +17,7 @@ long row(long hidden, long inputs) { return round_up(hidden + round_up(inputs + 
  *   tanh_c  [capacity, B, P]
  *   d_out   [last, B, H]            dL/dh_t from the loss itself, at the last steps; strides are given
  *   dh, dc  [B, P]                  the gradients from after the last step, on return those of the state before the first
- *   dw      [G*P, row]              dL/d[weight_hh, weight_ih, bias] of each unit; added to what is there where `adds`
+ *   dw      [G*P, row]              dL/d[weight_hh, weight_ih, bias] of each unit; added to its content where `adds`
  *   norms   [T] in double           ||dL/dh_t||, ||dL/dc_t||; a null pointer: not wanted
  * and for all members:
  *   d_pre   [CHUNK, B, G*P]         scratch: gradients before the nonlinearities; in a forward pass [B, P]
@@ -33,7 +33,7 @@ typedef struct {
     double *norms_h, *norms_c;
 } population;
 
-/* The same of one member, with the sizes that follow. */
+/* The same for one member, with the sizes derived from it. */
 typedef struct {
     long T, B, H, P, D, K, ld;
     const real *w_h, *w_x, *b_h, *b_x, *x, *d_out;
@@ -107,7 +107,7 @@ static double norm_of(long count, const real *values) {
     return sqrt(total);
 }
 
-/* Put x_t into its place beside h_{t-1}. */
+/* Copy x_t to its place next to h_{t-1}. */
 INLINE void place_inputs(const population *p, const member *m, long t) {
     for (long b = 0; b < m->B; b++)
         memcpy(m->xh + (t * m->B + b) * m->ld + m->H, m->x + t * p->x.step + b * p->x.row, m->D * sizeof(real));

@@ -19,10 +19,10 @@ class CompiledReadout:
 
     Args:
         form: what the loss is the mean of.
-        dtype: of outputs and weights.
+        dtype: the dtype of outputs and weights.
 
     Attributes:
-        layout: what `prepare` said last.
+        layout: the arguments of the C code, as `prepare` filled them last.
     """
 
     def __init__(self, form: LossForm, dtype: torch.dtype) -> None:
@@ -38,14 +38,14 @@ class CompiledReadout:
         return back
 
     def prepare(self, outputs: Tensor, batch: ReadoutBatch, shared: bool = False) -> ReadoutGradients:
-        """Say where everything stands, and return where losses and gradients will, in the layout's next call.
+        """Fill the layout, and return the losses and gradients that the next call with it will fill.
 
         Args:
             outputs: [S, M, B, H].
             batch: targets and weights.
-            shared: the members share the room of the gradient of the outputs, which is then that of the last one.
+            shared: the members share the memory of the gradient of the outputs, which at the end holds the last one's.
 
-        Raises: IndexError for a target that is no class, since the C code would write beside its scores.
+        Raises: IndexError for a target that is no class, since the C code would write outside its scores.
         """
         steps, members, size, hidden = outputs.shape
         classes = batch.weight.shape[1]
@@ -56,9 +56,9 @@ class CompiledReadout:
         targets = dense(batch.targets.to(outputs.dtype) if self.layout.squares else batch.targets, 2)
         if not self.layout.squares and int(targets.max()) >= classes:
             raise IndexError(f"target {int(targets.max())}: allowed: a class, 0 to {classes - 1}")
-        places = (1 if shared else members, steps, size, width)
-        if self._d_outputs.shape != places:
-            self._d_outputs = outputs.new_empty(places)
+        shape = (1 if shared else members, steps, size, width)
+        if self._d_outputs.shape != shape:
+            self._d_outputs = outputs.new_empty(shape)
         d_weight, d_bias = outputs.new_empty(members, columns, width), outputs.new_empty(members, columns)
         scores, panels = outputs.new_empty(size, columns), outputs.new_empty(hidden * columns + classes * width)
         losses = outputs.new_empty(members, dtype=torch.float64)
@@ -75,6 +75,6 @@ class CompiledReadout:
         return ReadoutGradients(losses, d_outputs, d_weight[:, :classes, :hidden], d_bias[:, :classes])
 
     def place_of_d_outputs(self) -> Series:
-        """Describe where the gradient of the outputs stands."""
+        """Return the address and the strides of the gradient of the outputs."""
         _, _, size, width = self._d_outputs.shape
         return Series(pointer(self._d_outputs), self.layout.d_outputs_next, size * width, width)

@@ -1,4 +1,4 @@
-/* What the programs of traced steps use beside vectors, products and nonlinearities. */
+/* What the programs of traced steps use besides vectors, products and nonlinearities. */
 
 static real total(vec x) {
     real sum = 0;

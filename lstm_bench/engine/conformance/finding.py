@@ -1,4 +1,4 @@
-"""What a check finds."""
+"""The finding of a check, in words."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -12,9 +12,9 @@ class Finding:
 
     Attributes:
         verdict: a fault makes numbers wrong, or stops the training; a warning is what a reader must know.
-        text: what is so.
+        text: what the check found.
         mend: what is allowed, or what to do; empty where all is well.
-        brief: what stands in a table of cells, such as "19,456" for the number of parameters; empty where nothing does.
+        brief: the entry in a table of cells, such as "19,456" for the number of parameters; empty where there is none.
     """
 
     verdict: Verdict
@@ -29,12 +29,12 @@ def ok(text: str, brief: str = "") -> Finding:
 
 
 def warning(text: str, mend: str = "", brief: str = "") -> Finding:
-    """Return the finding of what is not wrong, and yet must be known."""
+    """Return the finding of something that is not wrong, but that a reader must know."""
     return Finding("warning", text, mend, brief)
 
 
 def fault(text: str, allowed: str) -> Finding:
-    """Return the finding of what is wrong, and what is allowed in its place."""
+    """Return the finding of something wrong, and what is allowed in its place."""
     return Finding("fault", text, allowed)
 
 

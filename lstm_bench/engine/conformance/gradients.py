@@ -1,4 +1,4 @@
-"""Does a gradient reach every parameter, and is it the derivative?"""
+"""Check that a gradient reaches every parameter, and that it is the derivative."""
 
 from collections.abc import Callable
 
@@ -16,7 +16,7 @@ from lstm_bench.engine.kernel import Parts
 
 EPSILON = 1e-6  # of a step to either side, in float64: the error is of the order of its square
 WITHIN = 1e-4  # of two derivatives, relative to the larger
-NEGLIGIBLE = 1e-7  # derivatives below are 0
+NEGLIGIBLE = 1e-7  # derivatives below this count as 0
 DIRECTION_SEED = 4
 X = "x"
 
@@ -57,7 +57,7 @@ def derivatives(subject: Subject) -> Finding:
 
         <dL/dp, v> = (L(p + e v) - L(p - e v)) / 2e,     L = a weighted sum of all outputs and of the last state
 
-    A place where the differences to either side disagree has no derivative, and is left out.
+    A point where the differences to either side disagree has no derivative, and is left out.
     """
     wide, draws = subject.wide, Generator().manual_seed(DIRECTION_SEED)
     tensors = {name: tensor.detach().clone() for name, tensor in named_tensors(wide).items()}

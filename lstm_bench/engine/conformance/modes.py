@@ -1,4 +1,4 @@
-"""What a mode changes: random draws, running statistics, and whether the sequences of a batch meet."""
+"""What a mode changes: random draws, running statistics, and whether the sequences of a batch affect each other."""
 
 import torch
 
@@ -36,7 +36,7 @@ def evaluation(subject: Subject) -> Finding:
 
 
 def _drawn(subject: Subject, training: bool) -> list[str]:
-    """Return whose global generators a start and a step draw from."""
+    """Return whose global generators an initial state and a step draw from: torch's, NumPy's, Python's."""
     functional, tensors = FunctionalCell(subject.first), copied(subject.tensors)
     module(subject.first).train(training)
     with torch.no_grad(), seeded_generators(DRAWS):
@@ -65,7 +65,7 @@ def batch_independence(subject: Subject) -> Finding:
 
 
 def _is_dependent(subject: Subject, training: bool) -> bool:
-    """Tell whether the first sequence ends elsewhere when all others are other ones, in inputs and in states."""
+    """Return whether the last output and state of the first sequence change with the inputs of the others."""
     cell, functional = subject.first, FunctionalCell(subject.first)
     module(cell).train(training)
     xs = inputs(cell, functional.dtype).to(subject.device)

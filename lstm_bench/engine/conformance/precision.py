@@ -1,4 +1,4 @@
-"""What a step takes and returns: shapes, and numbers of which type."""
+"""The shapes and the dtypes that a step takes and returns."""
 
 from lstm_bench.cells.contract import CellError, cell_name
 from lstm_bench.engine.conformance.finding import Finding, fault, ok, warning
@@ -8,7 +8,7 @@ from lstm_bench.engine.kernel import Parts
 
 
 def shapes(subject: Subject) -> Finding:
-    """Take steps in both modes; what is not allowed of their outputs and states raises CellError."""
+    """Take steps in both modes; an output or a state that is not allowed raises CellError."""
     step = next(step for training in MODES[::-1] for step in subject.steps(training))
     output, state = list(step.output.shape), _described(step.next_state)
     return ok(f"x {list(step.x.shape)} -> output {output}; state {state}, as in initial_state")
@@ -29,9 +29,9 @@ def dtypes(subject: Subject) -> Finding:
     try:
         step_once(wide, DRAWS)
     except CellError as error:
-        said = str(error).removeprefix(f"{cell_name(type(wide))}: ")
+        message = str(error).removeprefix(f"{cell_name(type(wide))}: ")
         return warning(
-            f"{said} (in float64, in which probes run a cell: they will fail; a constant tensor must be a buffer)"
+            f"{message} (in float64, in which probes run a cell: they will fail; a constant tensor must be a buffer)"
         )
     types = {str(tensor.dtype).removeprefix("torch.") for tensor in subject.tensors.values()}
     return ok(f"it trains in {', '.join(sorted(types))} and also runs in float64")

@@ -1,4 +1,4 @@
-"""Is a cell a function of its seed, its tensors and its state?
+"""Check that a cell is a function of its seed, its tensors and its state.
 
 The engine runs all members of a cell through the first of them, with tensors of their own, cuts long sequences at
 arbitrary steps, and builds a member again to probe it or to resume from a checkpoint. That is exact for a cell
@@ -92,9 +92,9 @@ def nothing_in_place(subject: Subject) -> Finding:
                 functional.step(copied(step.tensors), x, state)
             changed = [name for name, part in state.items() if not _equal(part, step.state[name])]
             if changed or not _equal(x, step.x):
-                what = f"its state {listed(changed)}" if changed else "its input x"
+                target = f"its state {listed(changed)}" if changed else "its input x"
                 return fault(
-                    f"step writes in place into {what}, which the backward pass and other members read afterwards",
+                    f"step writes in place into {target}, which the backward pass and other members read afterwards",
                     "a new tensor, as in h = h * f in place of h *= f, or writing into h.clone()",
                 )
     return ok("a step writes into neither its input nor its state")

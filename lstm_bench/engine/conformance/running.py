@@ -18,8 +18,8 @@ from lstm_bench.engine.kernel_dispatch import kernel_of, kernel_type
 
 LENGTH, BATCH = 50, 32  # of the sequences that are timed
 ROUNDS = 5
-LONGEST_REASON = 160  # characters of vmap's own words
-MENDS = {  # by words of torch.func.vmap; nothing helps where each member draws for itself
+LONGEST_REASON = 160  # characters of vmap's own message
+MENDS = {  # by words in the message of torch.func.vmap; nothing helps where each member draws for itself
     "random operation": "",
     "control flow": "torch.where in place of if",
     ".item()": "numbers stay tensors: no .item(), float() or int()",
@@ -41,8 +41,8 @@ def members(subject: Subject) -> Finding:
     slow = f"; no C kernel is generated from its step: {_in_short(why, type(subject.first))}"
     for training, when in ((True, "training"), (False, "evaluation")):
         if (why := why_not_batched(subject.first, training)) is not None:
-            said = _in_short(why, type(subject.first))
-            text = f"one member after another, which takes longer ({when} mode): {said}"
+            reason = _in_short(why, type(subject.first))
+            text = f"one member after another, which takes longer ({when} mode): {reason}"
             return warning(text, _mend_of(why), "one by one")
     return ok(f"several members in one call (torch.func.vmap){slow}", "together")
 
@@ -54,7 +54,7 @@ def _why_not_generated(subject: Subject) -> str | None:
 
 
 def speed(subject: Subject) -> Finding:
-    """Time forward and backward of one member beside torch.nn.LSTM of the same sizes."""
+    """Time forward and backward of one member in comparison with torch.nn.LSTM of the same sizes."""
     cell = subject.first
     kernel = kernel_of(cell, torch.device("cpu"), members=1)
     weights = {name: tensor.detach().unsqueeze(0) for name, tensor in named_tensors(cell).items()}
@@ -81,19 +81,19 @@ def speed(subject: Subject) -> Finding:
 
 
 def _medians(*works: Callable[[], None]) -> list[float]:
-    """Return the median seconds of each work, taken in turns after a round to warm up."""
+    """Return the median seconds of each function, run in turns after a round to warm up."""
     seconds: list[list[float]] = [[] for _ in works]
     for turn in range(ROUNDS + 1):
-        for work, kept in zip(works, seconds, strict=True):
+        for work, times in zip(works, seconds, strict=True):
             started = time.perf_counter()
             work()
             if turn:
-                kept.append(time.perf_counter() - started)
-    return [statistics.median(kept) for kept in seconds]
+                times.append(time.perf_counter() - started)
+    return [statistics.median(times) for times in seconds]
 
 
 def gpu(subject: Subject) -> Finding:
-    """Compare a few steps on a GPU with those on the CPU, where there is one."""
+    """Compare a few steps on a GPU, where there is one, with those on the CPU."""
     if not torch.cuda.is_available():
         return not_tried("no CUDA device")
     tensors = copied(subject.tensors)
@@ -118,7 +118,7 @@ def gpu(subject: Subject) -> Finding:
 
 
 def _mend_of(why: str) -> str:
-    """Return what lets members step in one call, by what vmap says."""
+    """Return a change that lets members step in one call, by the message of vmap."""
     return next((mend for words, mend in MENDS.items() if words in why), "")
 
 

@@ -1,4 +1,4 @@
-"""How many parameters a cell has, and which hidden sizes it allows."""
+"""The number of parameters of a cell, and the hidden sizes that it allows."""
 
 from collections.abc import Mapping
 
@@ -62,14 +62,14 @@ def widths(subject: Subject) -> Finding:
         except CellError as error:
             failing[width] = str(error)
     if failing:
-        width, why = next(iter(failing.items()))
+        width, reason = next(iter(failing.items()))
         return warning(
-            f"hidden_size={width} is refused by a step, not by the constructor: {why}",
+            f"hidden_size={width} is refused by a step, not by the constructor: {reason}",
             f'raise ValueError("hidden_size={width}: allowed: ...") in the constructor',
         )
     span = f"{WIDTHS[0]} to {WIDTHS[-1]}"
     allowed = [str(width) for width in WIDTHS if width not in refused]
     if not refused:
         return ok(f"every hidden_size from {span}")
-    width, why = next(iter(refused.items()))
-    return ok(f"of the hidden sizes {span} it allows {', '.join(allowed) or 'none'} ({width}: {why})")
+    width, reason = next(iter(refused.items()))
+    return ok(f"of the hidden sizes {span} it allows {', '.join(allowed) or 'none'} ({width}: {reason})")

@@ -39,10 +39,10 @@ class Subject:
     Args:
         make_cell: makes a cell of the class.
         device: where the checks run.
-        make_of_width: returns what makes a cell of another hidden size; None where there is no such setting.
+        make_of_width: returns a function that makes a cell of another hidden size; None where there is no such setting.
 
     Attributes:
-        first: what most checks run, with the tensors of `tensors` in place of its own.
+        first: the cell that most checks run, with `tensors` in place of its own.
         twin: another cell of the same seed.
         other: a cell of another seed.
         starts: parameters and buffers of the first and of its twin, as they were drawn.
@@ -60,7 +60,7 @@ class Subject:
 
     @cached_property
     def rivals(self) -> tuple[Cell, Cell]:
-        """The twin and the other, after a step each: what a cell draws once and keeps differs from then on."""
+        """The twin and the other, after a step each, so that what a cell draws once and keeps differs from here on."""
         for cell in (self.twin, self.other):
             step_once(cell, OTHER_DRAWS)
         return self.twin, self.other
@@ -72,7 +72,7 @@ class Subject:
 
     @cached_property
     def moved(self) -> Parts:
-        """The same with every parameter moved a little: an initial gain of 0 may hide the effect of another."""
+        """`tensors` with every parameter moved a little: an initial gain of 0 may hide the effect of another."""
         parameters = {name for name, _ in self.first.named_parameters()}
         return {
             name: 1.01 * tensor + 0.01 if name in parameters and has_derivative(tensor) else tensor
@@ -170,6 +170,6 @@ def module(cell: Cell) -> nn.Module:
 
 
 def listed(names: Sequence[str], most: int = 3) -> str:
-    """Return the first of some names in a sentence, and how many more there are."""
-    rest = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + rest
+    """Return the first names, joined by commas, and how many more there are."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more

@@ -1,7 +1,7 @@
-"""The checks of a cell, in one list: the first of them at the door of a study, all of them for its author.
+"""The checks of a cell, in one list: the first of them run before a study, all of them for the author of a cell.
 
-The checks at the door find what makes numbers wrong without an error, in a few steps. The others take longer, or look
-at what a study may well do: run a cell member by member, say, or leave out the hidden sizes that it refuses.
+The checks before a study find what makes numbers wrong without an error, in a few steps. The others take longer, or
+examine what a study may well do: run a cell member by member, say, or leave out the hidden sizes that it refuses.
 """
 
 from collections.abc import Callable, Iterator
@@ -19,7 +19,7 @@ ALLOWED = ": allowed: "  # between a fault and its mend, in the message of a Cel
 
 
 class Check(NamedTuple):
-    """A check: its name, and what finds out. It raises CellError for a cell that cannot take a step."""
+    """A check: its name and its function, which raises CellError for a cell that cannot take a step."""
 
     name: str
     find: Callable[[Subject], Finding]
@@ -74,13 +74,13 @@ def findings(
 ) -> Iterator[tuple[str, Finding]]:
     """Yield the name of each check and what it finds, whatever the cell does.
 
-    A check in which the cell raises after an earlier one has found a fault is not tried.
+    Once a check has found a fault, a later one in which the cell raises counts as not tried.
 
     Args:
         make_cell: makes a cell from a generator.
         device: where the checks run.
-        make_of_width: returns what makes a cell of another hidden size.
-        checks: which.
+        make_of_width: returns a function that makes a cell of another hidden size.
+        checks: the checks to run.
 
     Raises: CellError where no cell can be made.
     """

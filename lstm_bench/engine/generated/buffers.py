@@ -1,4 +1,4 @@
-"""Where the values of a generated program stand: buffers in C, and views of them as sizes and strides.
+"""The places of the values of a generated program: buffers in C, and views of them as sizes and strides.
 
 A value is described by a meta tensor of the batch size of the trace, so torch itself computes what a view does to
 sizes, strides and offset. Where a size is a multiple of that batch size, C has the same multiple of B. The batch is the
@@ -19,7 +19,7 @@ PAD = 16  # numbers: a row of a product ends at a multiple of every vector's wid
 
 @dataclass(frozen=True)
 class Place:
-    """Where a value stands: a C expression of the address of a buffer, and its axes as a meta tensor."""
+    """The place of a value: a C expression of the address of a buffer, and its axes as a meta tensor."""
 
     base: str
     axes: Tensor
@@ -55,7 +55,7 @@ class Sizes:
         self.batch = batch
 
     def expression(self, size: int) -> str:
-        """Return a size as C has it."""
+        """Return a size as a C expression."""
         if size == 0 or size % self.batch:
             return str(size)
         times = size // self.batch
@@ -66,7 +66,7 @@ class Sizes:
         return any(size and size % self.batch == 0 for size in shape)
 
     def words(self, shape: Sequence[int], padded: bool) -> tuple[int, int]:
-        """Return how many numbers a buffer takes, for each sequence of the batch and beside that.
+        """Return how many numbers a buffer takes: for each sequence of the batch, and independent of the batch.
 
         Raises: CannotGenerateError where the batch is not its first axis.
         """
@@ -79,12 +79,12 @@ class Sizes:
 
 
 class Arena:
-    """A stretch of memory that is divided among buffers once.
+    """A block of memory that is divided among buffers once.
 
-    First come those that have a batch, then, from the macro of the arena's name times B on, all others.
+    Buffers with a batch come first; the others follow, from B times the macro that has the arena's name.
 
     Attributes:
-        words: numbers taken so far, of each sequence of the batch, and beside that.
+        words: numbers taken so far: for each sequence of the batch, and independent of the batch.
     """
 
     def __init__(self, name: str, sizes: Sizes) -> None:
@@ -97,15 +97,15 @@ class Arena:
 
     def place(self, shape: Sequence[int], padded: bool = False) -> Place:
         """Return a new buffer; the rows of a padded one begin at multiples of PAD."""
-        of_batch, beside = self._sizes.words(shape, padded)
+        of_batch, fixed = self._sizes.words(shape, padded)
         start = f"{self.words[0]} * B" if of_batch else f"{self.name.upper()} * B + {self.words[1]}"
         self.words[0] += of_batch
-        self.words[1] += beside
+        self.words[1] += fixed
         return Place(f"{self.name} + {start}", axes(shape, padded))
 
 
 def axes(shape: Sequence[int], padded: bool = False) -> Tensor:
-    """Return the axes of a buffer, dense but for padded rows."""
+    """Return the axes of a buffer as a meta tensor, dense except for padded rows."""
     if not padded or not shape:
         return torch.empty(tuple(shape), device="meta")
     strides, step = [1], rounded(shape[-1])

@@ -1,7 +1,7 @@
 """Write the operations of one phase of a step as C: products, sums, and as few loops as possible over the rest.
 
-Operations on numbers one by one that have one shape go through one loop, and what only they read stays in registers.
-Views cost nothing, except where a value must be copied for it.
+Elementwise operations of one shape go through one loop, and values that only they read stay in registers. Views cost
+nothing, except where a value must be copied for them.
 """
 
 from collections import defaultdict
@@ -34,14 +34,14 @@ SUMS: Mapping[Any, bool] = {
     aten.mean.dim: True,
     aten.mean.default: True,
 }
-WHOLE = {*FILLED, aten.where.self}  # operations whose values may be whole numbers, which are real numbers in C
+WHOLE = {*FILLED, aten.where.self}  # operations whose values may be integers, which are real numbers in C
 PRODUCTS = {aten.mm.default, aten.bmm.default}
 SCATTERS = {aten.slice_scatter.default: aten.slice.Tensor, aten.select_scatter.default: aten.select.int}
 OTHERS = {aten.cat.default, aten.amax.default, *PRODUCTS, *SCATTERS, *SUMS}
 
 
 class Sink(NamedTuple):
-    """Where else a value goes: `adds` to what is there; `stays` until the way back."""
+    """A further place for a value, which `adds` to the content of the place or `stays` until the way back."""
 
     place: Place
     adds: bool = False
@@ -53,11 +53,11 @@ class Emitter:
 
     Args:
         step: the traced step.
-        nodes: those of the phase, in the order of the trace.
-        places: where the values stand that are there before; the emitter adds those that it stores.
-        sinks: where else values go.
+        nodes: the nodes of the phase, in the order of the trace.
+        places: the places of values that exist before; the emitter adds those of values that it stores.
+        sinks: further places for values.
         kept: values that the way back reads.
-        scratch, tape, panels: where values of this step, values that are kept, and packed weights may stand.
+        scratch, tape, panels: the arenas for values of this step, values that are kept, and packed weights.
 
     Attributes:
         lines: the C of the phase.
@@ -130,7 +130,7 @@ class Emitter:
         return node.target in VIEWS | SPLITS and self._available(argument_of(node))
 
     def _uses(self) -> tuple[dict[Node, set[Node]], set[Node]]:
-        """Return who reads each value as it is, and which values are read through a view."""
+        """Return the nodes that read each value as it is, and the values that are read through a view."""
         direct, viewed = defaultdict[Node, set[Node]](set), set[Node]()
         for node in self._todo:
             for source in map(root, node.all_input_nodes):
@@ -148,10 +148,10 @@ class Emitter:
         if node.meta["val"].dtype not in (self._dtype, torch.bool) and node.target not in WHOLE:
             raise CannotGenerateError(f"a step computes numbers of {node.meta['val'].dtype}")
 
-    # --- where values stand ---
+    # --- places of values ---
 
     def _place(self, node: Node) -> Place:
-        """Return where an available value stands."""
+        """Return the place of an available value."""
         node = root(node)
         if node not in self._places:
             self._places[node] = self._view(node)
@@ -161,14 +161,14 @@ class Emitter:
         source = self._place(argument_of(node))
         try:
             seen = seen_by(node, source.axes)
-        except RuntimeError:  # as it stands, it cannot be seen so
+        except RuntimeError:  # the source's strides do not allow this view
             copied = self._scratch.place(source.shape)
             self._copy(source, copied)
             source, seen = copied, seen_by(node, copied.axes)
         return source.viewed(seen)
 
     def _stored_at(self, node: Node, padded: bool = False) -> Place:
-        """Choose where a value is stored: where it goes anyway, else on the tape or in scratch memory."""
+        """Choose where a value is stored: in one of its sinks, else on the tape or in scratch memory."""
         for sink in self._sinks[node]:
             if not sink.adds and not padded and (sink.stays or node not in self._kept):
                 self._sinks[node].remove(sink)
@@ -176,7 +176,7 @@ class Emitter:
         return (self._tape if node in self._kept else self._scratch).place(shape_of(node), padded)
 
     def _place_cats(self) -> set[tuple[Node, int]]:
-        """Let values be stored straight into what they are concatenated to; return which."""
+        """Let values be stored directly in their concatenation; return these, each as a concatenation and an index."""
         inside = set[tuple[Node, int]]()
         for node in self._todo:
             if node.target is not aten.cat.default:
@@ -230,10 +230,11 @@ class Emitter:
     def _emit(self, node: Node) -> None:
         """Write an operation that has a loop of its own."""
         self._todo.remove(node)
-        adds = [sink for sink in self._sinks[node] if sink.adds]
-        if adds and not (node in self._kept or node in self._viewed or self._direct[node]) and len(adds) == 1:
+        sinks = self._sinks[node]
+        is_read = node in self._kept or node in self._viewed or self._direct[node]
+        if len(sinks) == 1 and sinks[0].adds and not is_read:
             del self._sinks[node]
-            self._compute(node, adds[0].place, adds=True)
+            self._compute(node, sinks[0].place, adds=True)
             return
         if node.target is aten.cat.default:
             self._places[node] = self._places_of_cats[node]

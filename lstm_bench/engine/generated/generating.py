@@ -1,4 +1,4 @@
-"""From a cell to its program, once a process for all cells that step alike."""
+"""Generate the program of a cell, once in a process for all cells that step alike."""
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
@@ -19,7 +19,7 @@ KEPT = 64  # programs
 
 @dataclass(frozen=True)
 class Generated:
-    """A traced step, what of it runs when, and its program."""
+    """A traced step, its partition, and its program."""
 
     step: StepGraph
     divided: Partition
@@ -44,7 +44,7 @@ def _generate(cell: Cell, training: bool) -> Generated:
 
 
 def once_for_alike(what: Hashable, cell: Cell, training: bool, make: Callable[[], T]) -> T:
-    """Return what `make` returns or raises, which is kept for all cells of one class, settings and sizes."""
+    """Return the result of `make` or raise its error; either is kept for all cells of one class, settings and sizes."""
     key = (what, training, *_alike(cell))
     if key not in _known:
         try:
@@ -59,7 +59,7 @@ def once_for_alike(what: Hashable, cell: Cell, training: bool, make: Callable[[]
 
 
 def _alike(cell: Cell) -> tuple[Hashable, ...]:
-    """Return what two cells that step alike have in common: classes, settings, hooks, and the forms of tensors."""
+    """Return a key that cells that step alike share: classes, settings, hooks, and the forms of tensors."""
     module = cast(nn.Module, cell)
     tensors = (*module.named_parameters(), *module.named_buffers())
     return (

@@ -20,7 +20,7 @@ SLACK = 64  # numbers that the last vector of a row may reach beyond the end of 
 class GeneratedKernel:
     """Run the program of a cell's traced step, one member after another.
 
-    A member's bits do not depend on how many run together. The initial state and its gradient are autograd's.
+    A member's bits do not depend on how many run together. Autograd computes the initial state and its gradient.
 
     Args:
         cell: any cell; its parameters serve as an example only.
@@ -38,13 +38,13 @@ class GeneratedKernel:
         self._start = GenericKernel(cell, batched=False, training=training)
         self._hidden_size = cell.hidden_size
         self._buffers = Parts()
-        self._p = dict[str, Tensor | None]()  # what stands in each buffer of the program
+        self._p = dict[str, Tensor | None]()  # the tensor in each buffer of the program
 
     def bytes_per_step(self, inputs: Tensor) -> int:
         """See `Kernel`."""
-        of_batch, beside = self._program.tape
+        of_batch, fixed = self._program.tape
         words = of_batch + self._program.state_words + self._hidden_size
-        return (inputs.shape[2] * words + beside) * inputs.element_size()
+        return (inputs.shape[2] * words + fixed) * inputs.element_size()
 
     def start(self, parameters: Mapping[str, Tensor], batch_size: int) -> Parts:
         """See `Kernel`."""
@@ -123,7 +123,7 @@ class GeneratedKernel:
         return gradients
 
     def _buffer(self, name: str, *shape: int) -> Tensor:
-        """Return memory that the next call of this name has again: new pages cost more time than small steps."""
+        """Return memory that the next call with this name reuses: new pages cost more time than small steps."""
         count = math.prod(shape)
         if name not in self._buffers or len(self._buffers[name]) < count + SLACK:
             self._buffers[name] = torch.empty(count + SLACK, dtype=self._step.dtype)

@@ -7,7 +7,7 @@ from lstm_bench.engine.generated.buffers import PAD, Place, Sizes
 
 
 class Store(NamedTuple):
-    """A value that is written to a place, or added to what is there."""
+    """A value that is written to a place, or added to its content."""
 
     value: str
     place: Place
@@ -24,7 +24,7 @@ class Load(NamedTuple):
 def loop(
     sizes: Sizes, shape: Sequence[int], loads: Sequence[Load], body: Sequence[str], stores: Sequence[Store]
 ) -> list[str]:
-    """Return a loop over a shape: what is read, what is computed, what is written."""
+    """Return a loop over a shape that reads `loads`, computes `body` and writes `stores`."""
     shape = list(shape) or [1]
     indices = [f"i{k}" if size != 1 else "" for k, size in enumerate(shape[:-1])]
     lines = _outer(sizes, shape[:-1], indices)
@@ -66,7 +66,7 @@ def reduction(
             add,
             "}",
             closing,
-            f"*({to}) {sign} total({'sum'}) / ({scale});",
+            f"*({to}) {sign} total(sum) / ({scale});",
         ]
         return [*lines, "}" * sum(map(bool, kept))]
     write = _stored(Store(f"sum / all({scale})", target, adds), kept, shape, exact)

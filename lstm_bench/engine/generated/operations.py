@@ -1,6 +1,6 @@
-"""What the operations of a traced step are in C: views, and formulas of one number from others.
+"""The operations of a traced step in C: views, and formulas of elementwise operations.
 
-A number is a vector of LANES of them; `x` and `y` stand for C expressions. Truth values are the numbers 1 and 0.
+A value in C is a vector of LANES numbers; `x` and `y` stand for C expressions. Truth values are the numbers 1 and 0.
 """
 
 import math
@@ -143,7 +143,7 @@ FORMULAS: Mapping[Any, Callable[..., str]] = {
 
 
 def formula_of(target: Any) -> Callable[..., str] | None:
-    """Return the formula of an operation on numbers one by one; None for any other."""
+    """Return the formula of an elementwise operation; None for any other."""
     if not isinstance(target, torch._ops.OpOverload) or target.namespace != "aten":
         return None
     return FORMULAS.get(target._schema.name.removeprefix("aten::"))

@@ -1,9 +1,9 @@
-"""Divide the operations of a step among what runs once a batch, at each step forward, and at each step back.
+"""Divide the operations of a step into those that run once a batch, at each step forward, and at each step back.
 
 - What depends on weights alone is computed once, before the first step, by torch (`prepare`).
-- The output and the next state are computed at each step forward; the tape keeps of it what the way back reads.
+- The output and the next state are computed at each step forward; the tape keeps the values that the way back reads.
 - On the way back a step computes dL/ds. A gradient of weights is a sum over steps. A vector-Jacobian product is linear
-  in what arrives, so operations that come after a sum over the batch, with constants alone beside it, commute with the
+  in what arrives, so operations after a sum over the batch, whose other inputs are constants alone, commute with the
   sum over time: values are summed where the batch ends (`summed`), and the rest is computed once by torch (`finish`).
   So the gradient of W = f(V) goes through f once a batch, and not once a step.
 """
@@ -19,7 +19,7 @@ from lstm_bench.engine.generated.tracing import StepGraph
 
 @dataclass(frozen=True)
 class Partition:
-    """Which node runs when.
+    """The nodes of a step by when they run.
 
     Attributes:
         prepare: maps the weights of a member, in the order of the trace, to `constants` and then `finishing`.

@@ -12,7 +12,7 @@ SIGNATURE = "(long M, long T, long B, long last, void **p, const long *s)"
 
 
 class Part(NamedTuple):
-    """A part of the state: its numbers in one sequence, and whether its total derivative is known."""
+    """A part of the state: how many numbers a sequence has of it, and whether its total derivative is known."""
 
     words: int
     has_total: bool
@@ -22,14 +22,14 @@ class Part(NamedTuple):
 class Passes:
     """Write both passes.
 
-    They take M members, T steps, B sequences, of how many `last` steps the loss reads, the buffers p, and the strides s
-    of x and d_y, from member to member and from step to step.
+    They take the numbers M of members, T of steps, B of sequences and `last` of steps that the loss reads, the buffers
+    p, and the strides s of x and d_y, from member to member and from step to step.
 
     Args:
-        parts: of the state.
-        width: of the output.
-        constants: numbers of each constant.
-        tape, others, sums: the arenas, after both phases have taken their share.
+        parts: the parts of the state.
+        width: the width of the output.
+        constants: how many numbers each constant has.
+        tape, others, sums: the arenas, after both phases have placed their buffers in them.
     """
 
     parts: Sequence[Part]
@@ -64,7 +64,7 @@ class Passes:
         return f"(real *)p[{self.pointers.index(name)}]"
 
     def _members(self, function: str, phase: Emitter) -> list[str]:
-        """Return the head of a pass, as far as what is the same at all steps of a member."""
+        """Return the head of a pass: everything that is the same at all steps of a member."""
         return [
             f"void {function}{SIGNATURE} {{",
             f"real *scratch = {self._p('scratch')}, *panels = {self._p('panels')};",
@@ -74,7 +74,7 @@ class Passes:
         ]
 
     def _step(self) -> list[str]:
-        """Return where everything of step t stands that both passes use."""
+        """Return the addresses at step t that both passes use."""
         tape = f"(TAPE * B + {self.tape.words[1]})"
         return [
             f"const real *x = {self._p('x')} + m * s[0] + t * s[1];",

@@ -9,8 +9,8 @@ class Products:
     """Write the products of one phase of a step.
 
     Args:
-        sizes: of the trace.
-        scratch, panels: where copies and packed weights may stand.
+        sizes: the sizes of the trace.
+        scratch, panels: the arenas for copies and for packed weights.
 
     Attributes:
         packing: the C that packs weights, before the first step.
@@ -22,7 +22,7 @@ class Products:
         self.packing = list[str]()
 
     def product(self, left: Place, right: Place, to: Place, adds: bool) -> list[str]:
-        """Return the C of [M, K] [K, N], or of [B, M, K] [B, K, N], one for each sequence; `to` has padded rows.
+        """Return the C of a product [M, K] [K, N], or [B, M, K] [B, K, N], by sequence; `to` has padded rows.
 
         A constant on the right is packed once.
 
@@ -31,14 +31,14 @@ class Products:
         depth, columns = right.shape[-2:]
         if self._sizes.has_batch([columns]):
             raise CannotGenerateError("a product with the batch as its columns")
-        each = ["i0"] if len(right.shape) == 3 else []
-        is_packed = not each and right.base.startswith("constant")
+        sequence = ["i0"] if len(right.shape) == 3 else []
+        is_packed = not sequence and right.base.startswith("constant")
         lines = list[str]()
         if right.axes.stride(-1) != 1 and columns > 1 and not is_packed:
             dense = self._scratch.place(right.shape, padded=True)
             lines += loop(self._sizes, right.shape, [Load("v", right)], [], [Store("v", dense)])
             right = dense
-        a, b, out = (place.address([*each, "", ""], place.shape) for place in (left, right, to))
+        a, b, out = (place.address([*sequence, "", ""], place.shape) for place in (left, right, to))
         rows, deep = (self._sizes.expression(size) for size in left.shape[-2:])
         row, step = left.axes.stride()[-2:]
         size, ends = f"{rows}, {rounded(columns)}, {deep}", f"{out}, {to.axes.stride(-2)});"
@@ -52,7 +52,7 @@ class Products:
         else:
             product = f"panels_of({int(adds)}, {size}, {a}, {row}, {step}, {b}, 1, {right.axes.stride(-2)}, {ends}"
         over_sequences = f"for (long i0 = 0; i0 < {self._sizes.expression(left.shape[0])}; i0++) "
-        return [*lines, over_sequences * len(each) + product]
+        return [*lines, over_sequences * len(sequence) + product]
 
     def _pack(self, weight: Place) -> str:
         key = weight.base, weight.shape, tuple(weight.axes.stride()), int(weight.axes.storage_offset())

@@ -1,4 +1,4 @@
-"""The program of a traced step: what stands where, and the C of its two passes."""
+"""The program of a traced step: the places of its values, and the C of its two passes."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -20,12 +20,12 @@ CHEAP = {aten.add.Tensor, aten.sub.Tensor, aten.rsub.Scalar, aten.mul.Tensor, at
 
 @dataclass(frozen=True)
 class Program:
-    """A program, and the numbers that its buffers take.
+    """A program, and how many numbers its buffers take.
 
     Attributes:
         source: the C.
         pointers: the names of the buffers, in the order in which they are handed over.
-        tape, scratch: numbers of each sequence of the batch, and beside that; the tape has as many at each step.
+        tape, scratch: numbers for each sequence of the batch, and independent of the batch; for the tape, at each step.
         panels, sums: numbers of packed weights, and of the sums of each member.
         sums_at: the offset and the axes of each of `Partition.summed` in the sums.
         state_words: numbers of a sequence's state, over all parts.
@@ -47,31 +47,32 @@ def write_program(step: StepGraph, divided: Partition) -> Program:
     Raises: CannotGenerateError for an operation that has no C.
     """
     tape, scratch, panels, sums = (Arena(name, Sizes(step.batch)) for name in ("tape", "scratch", "panels", "sums"))
-    there = {root(node): _place(f"constant{k}", node) for k, node in enumerate(divided.constants)}
-    there[step.x] = _place("x", step.x)
-    leaving = defaultdict[Node, list[Sink]](list)
-    leaving[step.output].append(Sink(_place("y", step.output), stays=True))
+    places = {root(node): _place(f"constant{k}", node) for k, node in enumerate(divided.constants)}
+    places[step.x] = _place("x", step.x)
+    sinks = defaultdict[Node, list[Sink]](list)
+    sinks[step.output].append(Sink(_place("y", step.output), stays=True))
     for k, (part, node) in enumerate(step.state.items()):
-        there[node] = _place(f"state{k}", node)
-        leaving[step.following[part]].append(Sink(_place(f"next{k}", node), stays=True))
-    kept, again = _kept(divided, set(there), {root(node) for node in leaving})
-    forward = Emitter(step, divided.forward, there, leaving, kept, scratch, tape, panels)
+        places[node] = _place(f"state{k}", node)
+        sinks[step.following[part]].append(Sink(_place(f"next{k}", node), stays=True))
+    kept, recomputed = _kept(divided, set(places), {root(node) for node in sinks})
+    forward = Emitter(step, divided.forward, places, sinks, kept, scratch, tape, panels)
 
-    stay = {node: place for node, place in there.items() if not place.base.startswith("scratch")}
-    stay[step.d_output] = _place("d_y", step.d_output)
-    departing = defaultdict[Node, list[Sink]](list)
+    places_back = {node: place for node, place in places.items() if not place.base.startswith("scratch")}
+    places_back[step.d_output] = _place("d_y", step.d_output)
+    sinks_back = defaultdict[Node, list[Sink]](list)
     for k, (part, node) in enumerate(step.d_state.items()):
-        stay[node] = _place(f"d_state{k}", node)
-        departing[step.d_entering[part]].append(Sink(_place(f"d_next{k}", node)))
+        places_back[node] = _place(f"d_state{k}", node)
+        sinks_back[step.d_entering[part]].append(Sink(_place(f"d_next{k}", node)))
         if part in step.totals:
-            departing[step.totals[part]].append(Sink(_place(f"total{k}", node)))
+            sinks_back[step.totals[part]].append(Sink(_place(f"total{k}", node)))
     sums_at = []
     for node in divided.summed:
         offset = sums.words[1]
         place = sums.place(shape_of(node), padded=True)
         sums_at.append((offset, place.axes))
-        departing[node].append(Sink(Place(f"sums + {offset}", place.axes), adds=True))
-    backward = Emitter(step, [*again, *divided.backward], stay, departing, set(), scratch, tape, panels)
+        sinks_back[node].append(Sink(Place(f"sums + {offset}", place.axes), adds=True))
+    nodes_back = [*recomputed, *divided.backward]
+    backward = Emitter(step, nodes_back, places_back, sinks_back, set(), scratch, tape, panels)
 
     parts = [Part(_words(node, step.batch), part in step.totals) for part, node in step.state.items()]
     constants = [_words(node, 0) for node in divided.constants]
@@ -88,22 +89,23 @@ def write_program(step: StepGraph, divided: Partition) -> Program:
     )
 
 
-def _kept(divided: Partition, there: set[Node], leaving: set[Node]) -> tuple[set[Node], list[Node]]:
+def _kept(divided: Partition, present: set[Node], leaving: set[Node]) -> tuple[set[Node], list[Node]]:
     """Return the values that the tape keeps for the way back, and those that are computed again there.
 
-    A sum or a product of kept values takes less time than to write and read it.
+    Computing a sum or a product of kept values takes less time than writing and reading it. `present` are the values
+    that exist before a step, `leaving` those that leave it.
     """
     read = [*(source for node in divided.backward for source in node.all_input_nodes), *divided.summed]
     kept = {base_of(source) for source in read} & {root(node) for node in divided.forward}
-    within_reach = kept | there | leaving
-    again = [
+    within_reach = kept | present | leaving
+    recomputed = [
         node
         for node in divided.forward
         if node in kept - leaving
         and node.target in CHEAP
         and all(base_of(source) in within_reach for source in node.all_input_nodes)
     ]
-    return kept - set(again), again
+    return kept - set(recomputed), recomputed
 
 
 def _place(name: str, node: Node) -> Place:

@@ -1,10 +1,10 @@
 """The operations of one step of a cell, forward and backward, as one graph.
 
-`make_fx` runs a step of one member and the autograd pass behind it once, and writes down each ATen operation with its
-shapes. All that is Python (the cell's code, module calls, autograd's nodes) is then gone: the graph is what a step
-computes. The batch size of the trace is a prime that divides no other size of the cell, and no sum of these if there is
-such a prime (a cell may join its input and its state). So it is seen in the graph where the batch is, and a program
-made from the graph runs at any batch size.
+`make_fx` runs a step of one member and the autograd pass after it once, and records each ATen operation with its
+shapes. The graph holds only what a step computes, and no Python (the cell's code, module calls, autograd's nodes). The
+batch size of the trace is a prime that divides no other size of the cell, and no sum of these if there is such a prime
+(a cell may join its input and its state). So the graph shows where the batch is, and a program made from the graph runs
+at any batch size.
 """
 
 import functools
@@ -140,7 +140,7 @@ _FURTHER = [
 
 @functools.cache
 def _decompositions() -> dict[Any, Callable[..., Any]]:
-    """Return what takes operations apart into those of `operations.py`."""
+    """Return the decompositions of operations into those of `operations.py`."""
     return {**core_aten_decompositions(), **get_decompositions(_FURTHER), **_OWN}
 
 
@@ -165,7 +165,7 @@ _OWN = {aten.addmm.default: _addmm, aten.native_layer_norm.default: _layer_norm}
 
 
 def _batch_size(sizes: Iterable[int], cell: Cell) -> int:
-    """Return a prime that divides no size, and as few sums of them as can be."""
+    """Return a prime that divides no size, and as few sums of sizes as possible."""
     known = {size for size in (*sizes, cell.input_size, cell.hidden_size) if size}
     joined = [{0}]
     for _ in range(MOST_JOINED):
@@ -200,7 +200,7 @@ def _described(
     trained: list[str],
     totals: list[str],
 ) -> StepGraph:
-    """Give the nodes of a traced graph their names."""
+    """Return a traced graph with its nodes by name."""
     module.graph.eliminate_dead_code()
     for node in module.graph.nodes:
         _check(node)

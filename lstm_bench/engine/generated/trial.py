@@ -1,4 +1,4 @@
-"""Whether a generated kernel may run a cell: it gives the numbers of autograd in a trial."""
+"""Decide whether a generated kernel may run a cell: in a trial it has to give the numbers of autograd."""
 
 import torch
 
@@ -15,12 +15,12 @@ from lstm_bench.engine.generic import GenericKernel, agree, named_tensors, trial
 def why_not_generated(cell: Cell, training: bool = True) -> str | None:
     """Return why no kernel can be generated from the step of a cell in a mode; None where one can.
 
-    A cell without storage is traced alone; any other runs a small problem in both ways, too.
+    A cell on the meta device is only traced; any other also runs a small problem in both ways.
     """
     try:
         if (dtype := FunctionalCell(cell).dtype) not in PRECISION:
             return f"no kernel is compiled for {dtype}"
-        library(PRECISION[dtype])  # there is a compiler
+        library(PRECISION[dtype])  # raises CannotBuildError without a compiler
         if any(tensor.is_meta for tensor in named_tensors(cell).values()):
             generate(cell, training)
         else:

@@ -1,4 +1,4 @@
-"""What the nodes of a traced step are to each other: the same value, a view of another, a part of a concatenation."""
+"""Relations between nodes of a traced step: the same value, a view of another, a part of a concatenation."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ aten = torch.ops.aten
 
 
 def root(node: Node) -> Node:
-    """Return the node whose value a node has, as it is."""
+    """Return the first node with the value of a node, back through copies and through views that change nothing."""
     while node.target in SAME or (
         node.target in RESHAPED | {aten.slice.Tensor} and shape_of(node) == shape_of(argument_of(node))
     ):
@@ -21,7 +21,7 @@ def root(node: Node) -> Node:
 
 
 def is_pointwise(node: Node) -> bool:
-    """Return whether an operation works on numbers one by one."""
+    """Return whether an operation is elementwise."""
     return node.target in FILLED or (formula_of(node.target) is not None and isinstance(node.meta["val"], torch.Tensor))
 
 
@@ -46,12 +46,12 @@ def argument_of(node: Node) -> Node:
 
 
 def seen_through(source: Node) -> set[Node]:
-    """Return the value that is seen through a view; nothing where it is seen as it is."""
+    """Return the node of which a node is a view, in a set; an empty set where it is no view."""
     return {base_of(source)} if source.target in VIEWS | SPLITS else set()
 
 
 def seen_by(node: Node, source: torch.Tensor) -> torch.Tensor:
-    """Return a view of axes, as a node makes it."""
+    """Return the view that a node makes, of a tensor of axes."""
     target = aten.view.default if node.target in RESHAPED - {aten.expand.default} else node.target
     if node.target in SPLITS:
         return source  # `getitem` takes its part of it
@@ -64,7 +64,7 @@ def seen_by(node: Node, source: torch.Tensor) -> torch.Tensor:
 
 
 def parts_of_cat(node: Node, place: Place) -> list[tuple[Node, Place]]:
-    """Return the values that are concatenated, and where each goes."""
+    """Return the values that are concatenated, and the place of each."""
     sources: Any = node.args[0]
     axis = int(node.args[1]) if len(node.args) > 1 else 0  # type: ignore[arg-type]
     parts = place.axes.split([shape_of(source)[axis] for source in sources], axis)

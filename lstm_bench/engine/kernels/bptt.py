@@ -1,4 +1,4 @@
-"""What the kernels in torch operations share: the tape, the loops over time, and the gradients of a joint product.
+"""The common parts of kernels in torch operations: tape, loops over time, and the gradients of a joint product.
 
 A kernel of a cell gives the equations of one step, forward and backward, as views into the tape, which are made once:
 making them costs as much as a small step.
@@ -53,7 +53,7 @@ class TorchKernel(ABC):
 
     name = "BPTT in torch operations"
     parts: ClassVar[tuple[str, ...]] = ("h",)
-    widths_kept: ClassVar[int]  # multiples of H that the tape keeps of each step, beside the inputs
+    widths_kept: ClassVar[int]  # multiples of H that the tape keeps of each step, besides the inputs
 
     def __init__(self, cell: SizedCell) -> None:
         self.hidden_size = cell.hidden_size
@@ -105,7 +105,7 @@ class TorchKernel(ABC):
         return self._gradients.by_name(self.hidden_size)
 
     def _tape_for(self, inputs: Tensor) -> Tape:
-        """Return a tape for inputs [T, M, B, D], which may be longer; those used last are kept."""
+        """Return a tape for inputs [T, M, B, D], which may be longer; the most recently used tapes are kept."""
         key = (inputs.shape[1:], inputs.dtype, inputs.device)
         tape = self._tapes.pop(key, None)
         if tape is None or tape.length < len(inputs):
@@ -126,7 +126,7 @@ class TorchKernel(ABC):
         self._tape.xh[: len(inputs), ..., : inputs.shape[-1]] = inputs
 
     def _complete(self, step: Any, back: Any, d_state: Parts, d_output: Tensor | None) -> None:
-        """Add to d_state, which has come from the step after, what comes from this step's own output."""
+        """Add the share of this step's own output to d_state, which comes from the step after."""
         if d_output is not None:
             d_state["h"] += d_output
 

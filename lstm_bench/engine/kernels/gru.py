@@ -60,7 +60,7 @@ class _StepBack(NamedTuple):
 
 
 class _GRUTape(Tape):
-    """A tape with n_t beside it, and the gradients of n_t before its tanh."""
+    """A tape that also holds n_t, and the gradients of n_t before its tanh."""
 
     def __init__(self, inputs: Tensor, hidden_size: int, parts: tuple[str, ...]) -> None:
         super().__init__(inputs, hidden_size, parts, gates=3)

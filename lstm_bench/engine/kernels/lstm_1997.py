@@ -1,4 +1,4 @@
-"""Express the LSTM of 1997 in the weights of today's LSTM, so that today's kernels run it, exactly.
+"""Express the LSTM of 1997 in the weights of a modern LSTM, so that the kernels of `LSTMCell` run it exactly.
 
 Its U = H + 2J hidden units become the units of an LSTM. With s the logistic function, 4 s(g) - 2 = 2 tanh(g/2) and
 2 s(c) - 1 = tanh(c/2), so with half the cell state, c/2:
@@ -27,7 +27,7 @@ HALF = 0.5
 
 
 class _BlocksKernel:
-    """The `Kernel` of `OriginalLSTMCell`, which runs one of the LSTM's."""
+    """The `Kernel` of `OriginalLSTMCell`, which runs a kernel of `LSTMCell`."""
 
     def __init__(self, cell: OriginalLSTMCell, kernel: Callable[[LSTMCell], Kernel]) -> None:
         self._cells, units = cell.hidden_size, cell.hidden_size + 2 * cell.blocks
@@ -82,9 +82,9 @@ def _rows_of(cell: OriginalLSTMCell) -> tuple[Tensor, Tensor]:
     units = cells + 2 * blocks
     block_of = torch.arange(cells) // cell.block_size
     identity = torch.eye(units)
-    nothing = torch.zeros(2 * blocks, units)
-    i = torch.cat((identity[cells + block_of], nothing))
-    g = torch.cat((HALF * identity[:cells], nothing))
+    zeros = torch.zeros(2 * blocks, units)
+    i = torch.cat((identity[cells + block_of], zeros))
+    g = torch.cat((HALF * identity[:cells], zeros))
     o = torch.cat((identity[cells + blocks + block_of], identity[cells:]))
     closed = torch.cat((torch.zeros(cells), torch.full((2 * blocks,), -OPEN)))
     constant = torch.cat((closed, torch.full((units,), OPEN), torch.zeros(2 * units)))

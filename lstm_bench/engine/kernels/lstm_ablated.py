@@ -15,7 +15,7 @@ from torch import Tensor
 from lstm_bench.cells.lstm_ablated import BLOCKS, WHOLE, Part
 from lstm_bench.engine.kernel import Parts
 
-OPEN = 1000.0  # exp(-OPEN) is lost beside 1 in every precision
+OPEN = 1000.0  # 1 + exp(-OPEN) is 1 in every precision
 
 
 def with_all_blocks(without: Part, parameters: Mapping[str, Tensor]) -> Parts:

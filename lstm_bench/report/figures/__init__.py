@@ -1,1 +1,1 @@
-"""One file a figure: `draw` makes it, `caption` says in numbers what it shows, `alt` describes it in words alone."""
+"""One file per figure: `draw` makes it, `finding` states what it shows in numbers, `rows` has the rows behind it."""

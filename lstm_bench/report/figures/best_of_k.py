@@ -1,4 +1,4 @@
-"""How good a cell's best trial is after so many of them: whether more tuning would change the picture."""
+"""The expected best trial of each cell against the number of trials: would more tuning change the order?"""
 
 import pandas as pd
 from matplotlib.figure import Figure
@@ -22,7 +22,7 @@ METHOD = (
 
 @themed
 def draw(study: StudyData) -> Figure:
-    """Draw a panel a tuned lag: the expected best score after each number of trials, with the middle 95% of choices."""
+    """Draw a panel per tuned lag: the expected best score after each number of trials, with its middle 95%."""
     shades, table = colours(study.cells), best_of_k(study)
     lags = sorted(table["lag"].unique()) or study.lags
     figure, places = small_panels(len(lags), row_height=1.65)
@@ -43,7 +43,7 @@ def draw(study: StudyData) -> Figure:
 
 
 def finding(study: StudyData) -> str:
-    """Return how soon each cell was close to its best, and where one more trial could change who leads."""
+    """Return how soon each cell was close to its best, and where one more trial could change the best cell."""
     table = best_of_k(study)
     if table.empty:
         return ""
@@ -56,15 +56,15 @@ def finding(study: StudyData) -> str:
 
 
 def _order(study: StudyData) -> str:
-    """Return where another trial could make another cell the best; "" for a cell alone."""
+    """Return the lags at which another trial could make another cell the best; "" for a single cell."""
     if len(study.cells) == 1:
         return ""
     lags, tuned = undecided_budgets(study), best_of_k(study)["lag"].nunique()
-    worth = "One more trial, if worth as much to a cell as its last,"
+    condition = "One more trial, if worth as much to a cell as its last,"
     if not lags:
-        return f"{worth} would make no other cell the best at any lag."
-    these = f"lag{'s' * (len(lags) > 1)} {listed([str(lag) for lag in lags])} alone"
-    return f"{worth} could make another cell the best at {'every lag' if len(lags) == tuned else these}."
+        return f"{condition} would make no other cell the best at any lag."
+    named_lags = f"lag{'s' * (len(lags) > 1)} {listed([str(lag) for lag in lags])} alone"
+    return f"{condition} could make another cell the best at {'every lag' if len(lags) == tuned else named_lags}."
 
 
 def rows(study: StudyData) -> pd.DataFrame:

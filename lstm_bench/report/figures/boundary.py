@@ -1,4 +1,4 @@
-"""The sentence boundary: what is left of a sentence behind it, and whether answers need it."""
+"""The sentence boundary: what remains of a sentence after it, and whether answers need it."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -55,7 +55,7 @@ HALF = 0.5
 
 @themed
 def draw(study: StudyData) -> Figure:
-    """Draw content and right answers against steps since the boundary, dashed without it, and the gate at either."""
+    """Draw content and right answers against steps since the boundary, dashed without it, and the gate at both."""
     summary, shades = _shown(study, boundary_summary(study)), colours(study.cells)
     figure = new_figure(3.4)
     panels: Sequence[Axes] = figure.subplots(1, 3, width_ratios=[3, 3, 2])
@@ -91,33 +91,33 @@ def _draw_gates(axes: Axes, study: StudyData, shades: Mapping[str, str]) -> None
 
 
 def finding(study: StudyData) -> str:
-    """Return what is left of a sentence, the answers that need its end, and the gate; "" where nothing was measured."""
+    """Return what remains of a sentence, the answers that need its end, and the gate; "" where nothing was measured."""
     numbers = _shown(study, boundary_numbers(study))
     if numbers.empty:
         return ""
-    left = rows_where(numbers, quantity=LEFT).set_index("cell")["middle"].to_dict()
-    texts = {cell: _words(of_cell) for cell, of_cell in rows_by_cell(study, numbers).items()}
-    named = "; ".join(by_cell(texts, lambda cell: left.get(cell, 0.0)))
+    content = rows_where(numbers, quantity=LEFT).set_index("cell")["middle"].to_dict()
+    texts = {cell: _words(cell_numbers) for cell, cell_numbers in rows_by_cell(study, numbers).items()}
+    named = "; ".join(by_cell(texts, lambda cell: content.get(cell, 0.0)))
     when = WHEN[str(numbers["moment"].iloc[0])].capitalize()
     against = "one step behind the end of a sentence, against an ordinary word in its place"
     return f"{when}, at lag {numbers['lag'].iloc[0]}, {against}: {named}."
 
 
-def _words(of_cell: pd.DataFrame) -> str:
-    """Return what is left to one cell, what it loses without a boundary, and what its gate does."""
-    text = dict.fromkeys((LEFT, STRENGTH, NEEDED), NOT_AVAILABLE)  # of a state that holds nothing, nothing is left
-    text |= {str(row["quantity"]): with_interval(row) for row in of_cell.to_dict("records")}
+def _words(numbers: pd.DataFrame) -> str:
+    """Return what one cell keeps of a sentence, the answers that it loses without a boundary, and its gate."""
+    texts = dict.fromkeys((LEFT, STRENGTH, NEEDED), NOT_AVAILABLE)  # where a state holds nothing
+    texts |= {str(row["quantity"]): with_interval(row) for row in numbers.to_dict("records")}
     parts = [
-        f"keeps {text[LEFT]} of what can be read of it, with {text[STRENGTH]} of its variance",
-        f"loses {text[NEEDED]} of its right answers without the boundary",
+        f"keeps {texts[LEFT]} of what can be read of it, with {texts[STRENGTH]} of its variance",
+        f"loses {texts[NEEDED]} of its right answers without the boundary",
     ]
-    if GATE_AT[BOUNDARY] in text:
-        parts.append(f"has its gate at {text[GATE_AT[BOUNDARY]]}, and at {text[GATE_AT[WORD]]} at the word")
+    if GATE_AT[BOUNDARY] in texts:
+        parts.append(f"has its gate at {texts[GATE_AT[BOUNDARY]]}, and at {texts[GATE_AT[WORD]]} at the word")
     return listed(parts)
 
 
 def rows(study: StudyData) -> pd.DataFrame:
-    """Return the rows behind the figure, of all lags; `at` is missing for what does not depend on the steps since."""
+    """Return the rows behind the figure, of all lags; `at` is missing where a number does not depend on the steps."""
     parts = [boundary_summary(study), boundary_numbers(study)]
     return pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True).assign(
         study=study.plan.study

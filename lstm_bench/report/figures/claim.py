@@ -1,4 +1,4 @@
-"""What was measured of a claim, beside what it says."""
+"""The numbers measured for a claim, and the range that it claims."""
 
 import math
 from collections.abc import Sequence
@@ -23,14 +23,14 @@ HOLDS, FAILS, OPEN = True, False, None
 WORDS = {HOLDS: "holds", FAILS: "fails", OPEN: "open"}
 MARKERS = {HOLDS: "o", FAILS: "X", OPEN: "D"}
 STEP, GROUP_GAP, ROW_INCHES, PANEL_INCHES = 0.62, 1.0, 0.2, 0.62
-LOG_BEYOND = 10.0  # a range of so many times is shown on a log axis
-PLAIN_FROM = 0.01  # ticks of such an axis that are no powers: 0.01 to 100
+LOG_BEYOND = 10.0  # ratio of the ends above which an axis is logarithmic
+PLAIN_FROM = 0.01  # ticks of such an axis from 0.01 to 100 are plain numbers
 MARGIN = 0.06
 
 
 @themed
 def draw(ruling: Ruling) -> Figure:
-    """Draw a panel a quantity: each number with its interval, a row a cell and place, the claimed range shaded."""
+    """Draw a panel per quantity: each number with its interval, a row per cell and place, the claimed range shaded."""
     panels = _panels(ruling)
     heights = [PANEL_INCHES + ROW_INCHES * (_places(numbers)[-1] + 1) for numbers in panels.values()]
     figure = new_figure(0.45 + sum(heights))
@@ -50,7 +50,7 @@ def draw(ruling: Ruling) -> Figure:
 
 
 def _panels(ruling: Ruling) -> dict[str, list[Measurement]]:
-    """Return the numbers of each quantity of which something is claimed, those of one cell and place together."""
+    """Return the numbers of each quantity that the claim restricts, those of one cell and place together."""
     claimed = [number for number in ruling.numbers if number.claimed is not None]
     groups = list(dict.fromkeys((number.cell, number.place) for number in claimed))
     claimed.sort(key=lambda number: groups.index((number.cell, number.place)))
@@ -59,7 +59,7 @@ def _panels(ruling: Ruling) -> dict[str, list[Measurement]]:
 
 
 def _places(numbers: Sequence[Measurement]) -> list[float]:
-    """Return where each number stands: those of one cell and place close together."""
+    """Return the y of each number; those of one cell and place are close together."""
     y, last, places = 0.0, None, []
     for number in numbers:
         group = number.cell, number.place
@@ -95,14 +95,15 @@ def _draw_number(axes: Axes, number: Measurement, y: float, low: float, high: fl
     left, right = _within(Claimed(interval.low, interval.high), low, high)
     if not math.isnan(left + right):
         axes.plot([left, right], [y, y], color=shade, linewidth=1.6, solid_capstyle="butt")
-    if math.isinf(interval.high):
-        axes.plot(high, y, marker=">", color=shade, markersize=5, clip_on=False)
+    for end, edge, marker in ((interval.low, low, "<"), (interval.high, high, ">")):
+        if math.isinf(end):
+            axes.plot(edge, y, marker=marker, color=shade, markersize=5, clip_on=False)
     middle = min(max(interval.middle, low), high)
     axes.plot(middle, y, marker=MARKERS[number.agrees], color=shade, markersize=5, markeredgecolor="none", zorder=3)
 
 
 def _labels(numbers: Sequence[Measurement], places: Sequence[float]) -> dict[str, float]:
-    """Return the middle of each cell and place by its name."""
+    """Return the middle y of each cell and place by its label."""
     groups: dict[str, list[float]] = {}
     for number, y in zip(numbers, places, strict=True):
         groups.setdefault(f"{number.cell}, {number.place}", []).append(y)
@@ -121,7 +122,7 @@ def _range(numbers: Sequence[Measurement]) -> tuple[float, float, str]:
 
 
 def _ends(numbers: Sequence[Measurement]) -> list[float]:
-    """Return the ends of all intervals and claimed ranges that have one."""
+    """Return the finite middles and ends of all intervals, and the finite ends of all claimed ranges."""
     ends = [float(end) for number in numbers for end in (*number.interval, *(number.claimed or ()))]
     return [end for end in ends if math.isfinite(end)]
 
@@ -141,7 +142,7 @@ def finding(ruling: Ruling) -> str:
 
 
 def rows(ruling: Ruling) -> pd.DataFrame:
-    """Return the rows behind it: a row a number."""
+    """Return the rows behind the figure, one per number."""
     return measurement_rows([ruling])
 
 
@@ -152,7 +153,7 @@ COLUMNS = (
 
 
 def measurement_rows(rulings: Sequence[Ruling]) -> pd.DataFrame:
-    """Return every number of these rulings: claimed_low and _high are NaN, agrees "" where it decides nothing."""
+    """Return a row per number of these rulings: claimed_low and _high are NaN, agrees "", where it decides nothing."""
     records = [
         {
             **{"claim": ruling.name, "verdict": ruling.verdict, "place": number.place, "cell": number.cell},

@@ -38,8 +38,8 @@ METHOD = (
     "cell's solves sooner, with 95% bootstrap intervals (strata: lags), none where so few members bound nothing. "
     "Where lags are taken together, the permutation test is stratified by lag."
 )
-DODGE, SPREAD = 0.09, 0.7  # octaves between cells; of the gap between two lags, what all cells may take
-LEAST_P = 1e-4  # what is smaller is written as "p < 0.0001"
+DODGE, SPREAD = 0.09, 0.7  # octaves between cells; share of the gap between two lags that all cells may take
+LEAST_P = 1e-4  # a smaller p is written as "p < 0.0001"
 FILLS = {"p < 0.05 after Holm's correction": "full", "before it alone": "left", "neither": "none"}
 Ends = tuple[str, str, str]
 MEANS: Ends = ("steps_mean", "steps_mean_low", "steps_mean_high")
@@ -49,7 +49,7 @@ IMPROVEMENT: Ends = ("improvement", "improvement_low", "improvement_high")
 
 @themed
 def draw(study: StudyData) -> Figure:
-    """Draw mean steps to solve against lag, and below the chance to solve sooner: a lag each, and all lags together."""
+    """Draw mean steps to solve against lag, and below the chance to solve sooner, at each lag and over all lags."""
     shades, table = colours(study.cells), contrasts(study)
     figure = new_figure(5.2)
     widths = [6, max(1, 0.18 * len(study.cells))]
@@ -78,7 +78,7 @@ def _split(table: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 def _dodge(study: StudyData) -> float:
-    """Return the octaves between two cells: less where many would reach into the next lag."""
+    """Return the octaves between two cells: fewer where many cells would reach into the next lag."""
     gaps = np.diff(np.log2(study.lags), append=math.inf)
     return float(min(DODGE, SPREAD * gaps.min() / len(study.cells)))
 
@@ -120,7 +120,7 @@ def _mark(shade: str, fill: str) -> dict[str, Any]:
 
 
 def _mark_untested(axes: Axes, by_lag: pd.DataFrame) -> None:
-    """Say where nothing can be compared for any cell, so that a gap is not taken for a tie."""
+    """Write a note at lags where no cell can be compared, so that a gap is not taken for a tie."""
     notes = {NO_EVENTS: "nobody solved", NO_MEMBERS: "no members"}
     for lag, rows in by_lag.groupby("lag"):
         if rows["p"].isna().all():
@@ -150,7 +150,7 @@ def _finish_pooled(axes: Axes, study: StudyData, pooled: pd.DataFrame) -> None:
 
 
 def finding(study: StudyData) -> str:
-    """Return who solves sooner over all lags, at which single lags, and where nothing was tested."""
+    """Return the cells that solve sooner over all lags and at single lags, and where nothing was tested."""
     if len(study.cells) < 2:
         return ""
     if not was_trained(study):
@@ -169,9 +169,9 @@ def _over_all_lags(tested: pd.DataFrame) -> str:
     named = tested.loc[(tested["improvement"] - 0.5).abs().nlargest(NAMED).sort_index().index]
     verdicts = "; ".join(_verdict(row) for row in named.to_dict("records"))
     others = len(tested) - len(named)
-    rest = f"; {counted(others, 'other cell')} nearer to even" if others else ""
+    nearer = f"; {counted(others, 'other cell')} nearer to even" if others else ""
     adjusted = f" (p after Holm's correction for {len(tested)} cells)" if len(tested) > 1 else ""
-    return f"Over all lags together, against {named['reference'].iloc[0]}{adjusted}: {verdicts}{rest}."
+    return f"Over all lags together, against {named['reference'].iloc[0]}{adjusted}: {verdicts}{nearer}."
 
 
 def _verdict(row: dict[Hashable, Any]) -> str:
@@ -189,7 +189,7 @@ def _p(p: float) -> str:
 
 
 def _lag_by_lag(by_lag: pd.DataFrame) -> str:
-    """Return at how many single lags cells differ, or that so few members could not have shown it."""
+    """Return the single lags at which cells differ, or that so few members could not have shown it."""
     tested = by_lag.loc[by_lag["p"].notna()]
     least, adjusted = tested["smallest_p"].min(), tested["smallest_p_holm"].min()
     corrected = f" after Holm's correction for {len(tested)} tests" if len(tested) > 1 else ""
@@ -217,8 +217,8 @@ def _untested(by_lag: pd.DataFrame) -> str:
     for note, words in ((NO_EVENTS, "nobody solved"), (NO_MEMBERS, "one side has no members")):
         untested = rows_where(by_lag, note=note)
         for cells, lags in _lags_by_cells(untested).items():
-            whose = "" if len(cells) == by_lag["cell"].nunique() else f" ({listed(cells)})"
-            texts.append(f"at lag{'s' * (len(lags) > 1)} {listed([str(lag) for lag in lags])} {words}{whose}")
+            named_cells = "" if len(cells) == by_lag["cell"].nunique() else f" ({listed(cells)})"
+            texts.append(f"at lag{'s' * (len(lags) > 1)} {listed([str(lag) for lag in lags])} {words}{named_cells}")
     return f"Not tested: {'; '.join(texts)}." if texts else ""
 
 

@@ -5,16 +5,16 @@ from typing import Any
 
 from lstm_bench.analysis.wording import counted, listed, with_range
 
-NAMED = 4  # cells of which a finding has every number
+NAMED = 4  # most cells for which a finding gives every number
 
 
 def by_cell(texts: Mapping[str, str], rank: Callable[[str], Any], pattern: str = "{cell} {text}") -> list[str]:
-    """Return what a finding says of each cell; of many cells only of the two at each end, or of all if it is the same.
+    """Return a text for each cell; for many cells only for the two at each end, or one for all if it is the same.
 
     Args:
-        texts: what is said, by cell.
-        rank: returns what many cells are ordered by.
-        pattern: how a cell and its text stand together.
+        texts: the text of each cell.
+        rank: returns the key by which many cells are ordered.
+        pattern: the format of a cell and its text.
     """
 
     def write(cell: str, text: str) -> str:
@@ -31,12 +31,12 @@ def by_cell(texts: Mapping[str, str], rank: Callable[[str], Any], pattern: str =
 
 
 def not_measured(cells: Sequence[str]) -> str:
-    """Return "Not measured: rnn."; "" of no cell."""
+    """Return "Not measured: rnn."; "" for no cells."""
     return f"Not measured: {listed(list(cells))}." if cells else ""
 
 
 def joined(*sentences: str) -> str:
-    """Return those sentences that are not empty, one after another."""
+    """Return the sentences that are not empty, joined by spaces."""
     return " ".join(filter(None, sentences))
 
 

@@ -29,20 +29,20 @@ from lstm_bench.report.style import MUTED, colours, themed
 
 QUESTION = "How long does a trained cell hold a cue?"
 PANELS = 4
-BANDS = 6  # cells: of more, bands hide each other
+BANDS = 6  # most cells with bands: more would hide each other
 METHOD = (
     f"Lines are interquartile means over members, bands, of up to {BANDS} cells, 95% bootstrap intervals; the dashed "
     "line is at one half. The half-life is given at the longest lag that most members of the cell solved, or else its "
     "shortest. Where a dotted line marks the distance of training, the others were never seen in it; without one, "
-    "every distance was. A cell that falls under one half below the distance trained on too has learned when to answer "
-    "as much as what."
+    "every distance was. On adding a distance is counted to the end of the sequence, a step more than in a span. A "
+    "cell that falls under one half below the distance trained on too has learned when to answer as much as what."
 )
 TRAINED_LINE = {"color": MUTED, "linewidth": 0.9, "linestyle": DOTTED}
 
 
 @themed
 def draw(study: StudyData) -> Figure:
-    """Draw a panel a lag: recall of each cell within its interval, a dashed line at one half."""
+    """Draw a panel per lag: recall of each cell within its interval, a dashed line at one half."""
     summary, shades = recall_summary(study), colours(study.cells)
     lags = recalling_lags(summary, PANELS)
     distances = {lag: _trained(study, lag) for lag in lags}

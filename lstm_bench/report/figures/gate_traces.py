@@ -28,7 +28,7 @@ METHOD = (
 
 @themed
 def draw(study: StudyData) -> Figure:
-    """Draw a row a cell, a panel a gate: its mean over units at each time step, start dashed and trained solid."""
+    """Draw a row per cell, a panel per gate: its mean over units at each time step, start dashed and trained solid."""
     summary, shades, cells = _traces(study), colours(study.cells), gated_cells(study)
     gates = {cell: _gates(rows_where(summary, cell=cell)) for cell in cells}
     figure = new_figure(0.9 + 1.35 * len(cells))
@@ -73,7 +73,7 @@ def _shade_cues(axes: Axes, job: JobPlan) -> None:
 
 
 def finding(study: StudyData) -> str:
-    """Return which gate of each cell moves most over a sequence, between what values, and when."""
+    """Return the gate of each cell that moves most over a sequence, its extremes, and their time steps."""
     summary, cells = _traces(study), gated_cells(study)
     if not cells:
         return f"No gates in {listed(study.cells)}." if len(gate_curves(study)) else "Gates were not measured."

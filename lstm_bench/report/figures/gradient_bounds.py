@@ -1,4 +1,4 @@
-"""The most, and the average, that any gradient keeps on its way back: norms of the whole Jacobian."""
+"""The most and the average that gradients keep on their way back: norms of the whole Jacobian."""
 
 from typing import Any
 
@@ -32,7 +32,7 @@ LABELS = {BEST: "best direction (spectral norm)", ANY: "any direction, root mean
 
 @themed
 def draw(study: StudyData) -> Figure:
-    """Draw both norms of J_k against k: a panel a cell, grey at initialisation where there is an end."""
+    """Draw both norms of J_k against k: a panel per cell, grey at initialisation where the end was measured."""
     bounds, shades = _shown(study), colours(study.cells)
     cells, whens = list(dict.fromkeys(bounds["cell"])), moments_in(bounds)
     figure, places = small_panels(len(cells), row_height=1.7)
@@ -62,7 +62,7 @@ def _draw_moment(axes: Axes, bounds: pd.DataFrame, shade: str) -> None:
 
 
 def finding(study: StudyData) -> str:
-    """Return what the best direction and one at random keep over the longest stretch."""
+    """Return what the best and a random direction keep over the most steps back."""
     bounds = _shown(study)
     if bounds.empty:
         return "No Jacobian was measured."

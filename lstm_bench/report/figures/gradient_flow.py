@@ -1,4 +1,4 @@
-"""What is left of the gradient, step by step back, before and after training."""
+"""What is left of the gradient against the steps back, before and after training."""
 
 import math
 from typing import Any
@@ -50,7 +50,7 @@ DASHES: tuple[Any, ...] = ("solid", (0, (5, 1.5)), (0, (1.2, 1.2)))  # where the
 
 @themed
 def draw(study: StudyData) -> Figure:
-    """Draw g_k against k, a column a moment; below it where each cell's falls to 1/e and 1e-3; beside them rho."""
+    """Draw g_k against k, a column per moment; below, the steps to 1/e and 1e-3 of each cell; on the right, rho."""
     flow, shades = _joint(study), colours(study.cells)
     lag = longest_lag_with_flow(study) or 0
     cells = by_decay(study, list(rows_by_cell(study, flow)), lag)

@@ -25,15 +25,15 @@ METHOD = (
     "far are missing at a milestone, so that later ones speak of those that learned; milestones passed at one "
     "evaluation share a number. A dotted line passes over a milestone that nobody reached."
 )
-DODGE = 0.09  # of the way from one moment to the next, between cells
+DODGE = 0.09  # between cells, as a share of the way from one moment to the next
 COUNTS = 0.2  # inches of a line of counts
-HIGHEST = 1.6  # an interval over two members can end anywhere
+HIGHEST = 1.6  # top of the axis: an interval over two members can end anywhere
 MOMENTS_WORDS = "the normalised loss first at or below"
 
 
 @themed
 def draw(study: StudyData) -> Figure:
-    """Draw rho with its interval at each moment and how many members came so far: a line a cell, panels for many."""
+    """Draw rho with its interval and the number of members at each moment: a line per cell, panels for many cells."""
     table, names = decays_while_learning(study), moments(study)
     cells = list(rows_by_cell(study, table))
     return _panels(study, table, cells, names) if len(cells) > FEW else _together(study, table, cells, names)
@@ -136,6 +136,6 @@ def _words(moment: str, n: int) -> str:
 
 
 def rows(study: StudyData) -> pd.DataFrame:
-    """Return the rows behind the figure; none where the start alone was measured."""
+    """Return the rows behind the figure; none where only the start was measured."""
     table = decays_while_learning(study)
     return table if (table["moment"] != INITIAL).any() else table.iloc[:0]

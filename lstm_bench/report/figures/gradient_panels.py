@@ -1,4 +1,4 @@
-"""What the figures of gradients share: a line within its band, the axes it stands on, and the number of members."""
+"""Parts that figures of gradients share: a line within its band, its axes, and the number of members."""
 
 from typing import Any
 
@@ -10,8 +10,8 @@ from lstm_bench.analysis.wording import span_of
 from lstm_bench.report.panels import draw_band, log_axis
 from lstm_bench.report.typography import typeset
 
-LOWEST, HIGHEST = 1e-9, 1e9  # where an axis of norms ends: what is smaller is nothing for training
-FEW = 6  # cells that can be told apart in one panel
+LOWEST, HIGHEST = 1e-9, 1e9  # ends of an axis of norms: smaller ones do not matter in training
+FEW = 6  # most cells that can be distinguished in one panel
 
 
 def draw_flow(axes: Axes, summary: pd.DataFrame, shade: str, *, with_band: bool = True, **line: Any) -> None:
@@ -22,7 +22,7 @@ def draw_flow(axes: Axes, summary: pd.DataFrame, shade: str, *, with_band: bool 
 
 
 def norm_axis(axes: Axes, middles: pd.Series) -> None:
-    """Make y a log axis from below a thousandth, or the least value worth a look, to a little above the largest."""
+    """Make y a log axis from below 1e-3, or half the least value, to above the largest, but not beyond the ends."""
     log_axis(axes)
     positive = middles.loc[middles > 0].astype(float)
     least, most = (positive.min(), positive.max()) if len(positive) else (1.0, 1.0)

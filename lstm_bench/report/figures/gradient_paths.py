@@ -1,4 +1,4 @@
-"""Which part of the state the gradient flows through: each path alone beside all of them together."""
+"""Which part of the state the gradient flows through: each path alone, and all of them together."""
 
 import math
 from typing import Any
@@ -48,7 +48,7 @@ STYLES: tuple[Any, ...] = ("solid", DASHED, (0, (1.2, 1.2)), (0, (5, 1.2, 1.2, 1
 
 @themed
 def draw(study: StudyData) -> Figure:
-    """Draw the joint flow and the flow through each part alone against k: a panel a cell and moment."""
+    """Draw the joint flow and the flow through each part alone against k: a panel per cell and moment."""
     flow, shades = _flow(study), colours(study.cells)
     cells, whens = list(rows_by_cell(study, flow)), moments_in(flow)
     n_rows, n_columns = _grid(len(cells), len(whens))
@@ -69,7 +69,7 @@ def draw(study: StudyData) -> Figure:
 
 
 def _grid(cells: int, whens: int) -> tuple[int, int]:
-    """Return rows and columns: a row a cell, two of many; of one moment alone 3 or 4, whichever fits better."""
+    """Return rows and columns: a row per cell, or per two of many; for one moment 3 or 4 columns, as fits better."""
     columns = balanced_columns(cells) if whens == 1 else whens * (1 if cells <= FEW else 2)
     return -(-cells * whens // columns), columns
 
@@ -82,7 +82,7 @@ def _flow(study: StudyData) -> pd.DataFrame:
 
 
 def _styles(flow: pd.DataFrame) -> dict[str, Any]:
-    """Return how each quantity is drawn: the joint flow solid, the others as they come."""
+    """Return the line style of each quantity, solid for the joint flow."""
     names = sorted(dict.fromkeys(flow["quantity"]), key=lambda name: name != JOINT)
     return {name: STYLES[place % len(STYLES)] for place, name in enumerate(names)}
 
@@ -100,7 +100,7 @@ def _draw_panel(axes: Axes, flow: pd.DataFrame, shade: str, styles: dict[str, An
 
 
 def finding(study: StudyData) -> str:
-    """Return what each path keeps a step, and how many times as much the best keeps as the others."""
+    """Return what each path keeps per step, and how many times as much the best keeps as the others."""
     flow, lag = _flow(study), longest_lag_with_flow(study)
     if lag is None:
         return "No gradient flow was measured."
@@ -129,7 +129,7 @@ def _of_cell(study: StudyData, cell: str, lag: int, moment: str) -> str:
 
 
 def _of_cells(study: StudyData, cells: list[str], lag: int, moment: str) -> str:
-    """Return the range of each path over several cells, and in how many all together keep more than any."""
+    """Return the range of each path over several cells, and in how many all paths keep more than any alone."""
     kept: dict[str, list[float]] = {}
     for cell in cells:
         for path in ("", *paths(study, cell)):

@@ -14,11 +14,11 @@ from lstm_bench.report.figures.gradient_panels import LOWEST
 from lstm_bench.report.figures.table_rows import rows_where
 
 LEVELS = {ONE_OVER_E: "1/e", THOUSANDTH: "1e-3"}
-LITTLE_LOST = 0.9  # a step
+LITTLE_LOST = 0.9  # factor per step
 
 
 def decay_words(study: StudyData, cell: str, lag: int, moment: str, path: str = "") -> str:
-    """Return "0.610 (0.600-0.620)", nothing where it was not measured."""
+    """Return "0.610 (0.600-0.620)", "" where it was not measured."""
     decay = decay_per_step(study, cell, lag, moment, path)
     return "" if math.isnan(decay.middle) else with_range(*decay)
 
@@ -42,7 +42,7 @@ def steps_words(steps: Interval) -> str:
 
 
 def kept_words(kept: Interval) -> str:
-    """Return "0.22 (0.12 to 0.43)", what is too small for a weight to feel as "less than 1e-9"."""
+    """Return "0.22 (0.12 to 0.43)", or "less than 1e-9" where it is too small to matter in training."""
     if kept.middle < LOWEST:
         return "less than 1e-9"
     ends = ["1e-9" if end < LOWEST else significant(end, 2) for end in (kept.low, kept.high)]
@@ -51,7 +51,7 @@ def kept_words(kept: Interval) -> str:
 
 
 def first_step_words(study: StudyData, flow: pd.DataFrame, lag: int) -> str:
-    """Return what the first step back leaves, where it costs much and the others little."""
+    """Return what the first step back leaves in cells that lose much there and little at other steps."""
     texts = []
     for (cell, moment), rows in flow.groupby(["cell", "moment"], observed=True, sort=False):
         kept = rows_where(rows, steps_back=1)["middle"]
@@ -64,7 +64,7 @@ def first_step_words(study: StudyData, flow: pd.DataFrame, lag: int) -> str:
 
 
 def turning_words(flow: pd.DataFrame) -> str:
-    """Return where a joint gradient grows again after it has fallen, so that one factor tells only a part."""
+    """Return the cells whose joint gradient grows again after a fall, so that one factor describes only a part."""
     joint = rows_where(flow, quantity=JOINT)
     texts = [
         f"{cell} {WHEN[str(moment)]}"

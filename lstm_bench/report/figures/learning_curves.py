@@ -40,14 +40,14 @@ METHOD = (
     "Thin lines are members, thick ones medians over members; one that ended early keeps its last value. Hollow "
     "points at the right edge are published."
 )
-HIGHEST_LOSS = 1.45  # what lies above is off the scale: a member that diverges would flatten the rest
+HIGHEST_LOSS = 1.45  # top of the axis: a member that diverges would flatten the other curves
 MANY_POINTS = 20_000
 RIGHT_EDGE = 1.0  # of a panel's width: published numbers have no step
 
 
 @themed
 def draw(study: StudyData) -> Figure:
-    """Draw a panel a lag: a thin line a member, a thick one for the median of each cell."""
+    """Draw a panel per lag: a thin line per member, a thick one for the median of each cell."""
     curves, shades, points = learning_curves(study), colours(study.cells), published_shares(study)
     figure, places = small_panels(len(study.lags), row_height=1.8)
     for axes, lag in zip(places, study.lags, strict=True):
@@ -86,7 +86,7 @@ def _draw_cell(axes: Axes, curves: pd.DataFrame, shade: str, is_heavy: bool) -> 
 
 
 def finding(study: StudyData) -> str:
-    """Return how soon each cell solves its longest lag, and where it stands at the longest of all."""
+    """Return how soon each cell solves its longest lag, and its loss at the longest lag of all."""
     if not was_trained(study):
         return NOTHING_TRAINED
     if learning_curves(study).empty:
@@ -131,6 +131,6 @@ def _standing(study: StudyData) -> str:
 
 
 def rows(study: StudyData) -> pd.DataFrame:
-    """Return the rows behind the figure; none of a study that was not trained."""
+    """Return the rows behind the figure; none for a study that was not trained."""
     curves = learning_curves(study)
     return curves if was_trained(study) else curves.iloc[:0]

@@ -1,4 +1,4 @@
-"""What members that solved their lag do at others."""
+"""How members that solved their lag score at others."""
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -43,7 +43,7 @@ def draw(study: StudyData) -> Figure:
     multiples = sorted(set(summary["multiple"]))
     axes.set_xscale("log", base=2)
     axes.set(xlim=(multiples[0] / 1.4, multiples[-1] * 1.4), ylim=(lowest - 0.05, 1.05))
-    aside = dodge(len(cells), len(cells), DODGE)  # published cells without members that solved their lag
+    aside = dodge(len(cells), len(cells), DODGE)  # for published cells of a kind that solved no lag here
     mark_published(axes, [Mark(p.multiple * shifts.get(p.cell, aside), p) for p in points], shades)
     axes.set_xlabel(f"multiple of the lag trained at (n = {typeset(span_of(summary['n']))} solved members a cell)")
     axes.set_ylabel(job.score.replace("_", " "))

@@ -1,4 +1,4 @@
-"""How near our engine and the stock layers come to what the machine can do."""
+"""How near our engine and the stock layers come to the machine's limit."""
 
 import pandas as pd
 from matplotlib.figure import Figure
@@ -29,7 +29,7 @@ def draw(benchmark: SpeedBenchmark) -> Figure:
     shares = rows(benchmark)
     figure = draw_panels(shares, "limit_share", _implementations(benchmark), percent, line_at=1.0)
     for axes in figure.axes:
-        axes.set_xlim(0, max(1.0, shares["limit_share_q75"].max()) * 1.15)  # room for the number beside the mark
+        axes.set_xlim(0, max(1.0, shares["limit_share_q75"].max()) * 1.15)  # room for the number next to the mark
         axes.xaxis.set_major_locator(MultipleLocator(0.25))
         percent_ticks(axes.xaxis)
     name_axes(figure, x=f"share of the machine's limit (n = {typeset(span_of(shares['rounds']))} rounds)")
@@ -41,7 +41,7 @@ def _implementations(benchmark: SpeedBenchmark) -> list[str]:
 
 
 def finding(benchmark: SpeedBenchmark) -> str:
-    """Return the lowest and the highest share of each implementation, and where."""
+    """Return the lowest and the highest share of each implementation, and where they occur."""
     shares = rows(benchmark)
     if shares.empty:
         was_timed = benchmark.rows["implementation"].isin(SHOWN).any()
@@ -51,7 +51,7 @@ def finding(benchmark: SpeedBenchmark) -> str:
 
 
 def _unknown(benchmark: SpeedBenchmark) -> str:
-    """Return for which cells no limit is known, which are those that are not of the package."""
+    """Return the cells without a known limit, which are those that are not of the package."""
     cells = dict.fromkeys(benchmark.rows.loc[benchmark.rows["limit_share"].isna(), "cell"])
     return f"No limit is known for {listed(list(cells))}." if cells else ""
 

@@ -17,7 +17,7 @@ DASHES: Mapping[str, Any] = {INITIAL: (0, (3, 2)), FINAL: "-"}
 
 
 def moments_in(summary: pd.DataFrame) -> list[str]:
-    """Return which of initialisation and end of training a summary has."""
+    """Return the moments that a summary has, of initialisation and end of training."""
     return [moment for moment in WHEN if (summary["moment"] == moment).any()]
 
 
@@ -27,7 +27,7 @@ def last_moment(summary: pd.DataFrame) -> pd.DataFrame:
 
 
 def moment_entries(moments: Sequence[str]) -> list[Line2D]:
-    """Return the entries of a legend that say which line is the start and which the end."""
+    """Return the legend entries for the lines of the start and the end."""
     return [legend_entry(WHEN[moment], color=MUTED, linestyle=DASHES[moment]) for moment in moments]
 
 

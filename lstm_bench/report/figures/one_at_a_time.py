@@ -19,12 +19,12 @@ METHOD = (
     "on the log of the size, with the interval that follows from those of the spans."
 )
 ARROWS = {"above": "^", "below": "v"}
-BESIDE = 0.15  # of a value's place, from one start to the next
+BESIDE = 0.15  # from one start to the next, as a share of the distance between values
 
 
 @themed
 def draw(study: StudyData) -> Figure:
-    """Draw a panel a setting: T50 at each of its values, a line a start."""
+    """Draw a panel per setting: T50 at each of its values, a line per start."""
     factors = _factors(study)
     shades = colours(list(dict.fromkeys(rows(study)["cell_yaml"])))
     columns = balanced_columns(len(factors))
@@ -37,8 +37,8 @@ def draw(study: StudyData) -> Figure:
         values = list(dict.fromkeys(table[factor]))
         for number, (start, shade) in enumerate(shades.items()):
             of_start = table.loc[table["cell_yaml"] == start]
-            beside = BESIDE * (number - (len(shades) - 1) / 2)
-            _draw_start(axes, of_start, [values.index(value) + beside for value in of_start[factor]], shade)
+            shift = BESIDE * (number - (len(shades) - 1) / 2)
+            _draw_start(axes, of_start, [values.index(value) + shift for value in of_start[factor]], shade)
         axes.set(xticks=range(len(values)), xticklabels=[value_in_words(value) for value in values])
         axes.set(xlim=(-0.5, len(values) - 0.5), title=FACTORS[factor])
         axes.grid(visible=False, axis="x")
@@ -66,7 +66,7 @@ def _factors(study: StudyData) -> list[str]:
 
 
 def finding(study: StudyData) -> str:
-    """Return what each setting moves most, and how T50 grows with size."""
+    """Return the range of T50 over each setting, and how T50 grows with size."""
     if rows(study).empty:
         return ""
     return joined(*(_moved(study, factor) for factor in _factors(study)), _growth(study))
@@ -94,6 +94,6 @@ def _growth(study: StudyData) -> str:
 
 
 def rows(study: StudyData) -> pd.DataFrame:
-    """Return the rows behind the figure, a row a variation and factor."""
+    """Return the rows behind the figure, one per variation and factor."""
     tables = [one_at_a_time(study, factor).assign(factor=factor) for factor in _factors(study)]
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=["cell_yaml"])

@@ -1,4 +1,4 @@
-"""The span of each cell against the FLOPs that solving takes it."""
+"""The span of each cell against the FLOPs that it needs to solve."""
 
 import pandas as pd
 from matplotlib.figure import Figure
@@ -21,7 +21,7 @@ def draw(study: StudyData) -> Figure:
 
 
 def finding(study: StudyData) -> str:
-    """Return who is on the front of each task."""
+    """Return the cells on the front of each task."""
     return pareto_panels.finding(study, "flops", "as few FLOPs")
 
 

@@ -1,4 +1,4 @@
-"""Panels of span against a price, one a task, with the Pareto front."""
+"""Panels of span against a price, one per task, with the Pareto front."""
 
 import math
 from itertools import pairwise
@@ -31,11 +31,11 @@ COLUMNS = (
     "span_outcome", "distance",
     "distance_low", "distance_high", "distance_text", "budget_limited", "held",
 )  # fmt: skip
-MOST_BESIDE = 12  # cells in panels that stand in pairs
+MOST_BESIDE = 12  # most cells of a task for panels side by side in pairs
 ROW_HEIGHT = {1: 3.9, 2: 3.2}  # inches, by how many panels stand in a row
 ARROW = 11  # points
 ROOM = 1.6  # factor beyond the outermost points, where names stand
-FEW_DECADES, MANY = 300, 1e5  # ratio of prices with ticks between powers of ten; prices that are written as powers
+FEW_DECADES, MANY = 300, 1e5  # most ratio of prices for ticks between powers of ten; prices above are written so
 LEAST_SPAN, LEAST_PRICE = 0.5, 1.0
 Direction = Literal["up", "down", "right", "left"]
 DIRECTIONS: dict[Direction, tuple[float, float]] = {
@@ -47,11 +47,11 @@ DIRECTIONS: dict[Direction, tuple[float, float]] = {
 
 
 def points(study: StudyData, price: Price) -> pd.DataFrame:
-    """Return what is drawn, a row a task and cell with a span and a price, of tasks that were tried at several lags.
+    """Return the points, a row per task and cell with a span and a price, of tasks that were tried at several lags.
 
-    price: the value, or where half of the members do not solve what it is for, their budget. is_open: whether that is
-    so. is_at_most: whether it is that of a longer lag than `cost_lag`. on_front: see `span_costs`. Beside them the
-    columns of the span in steps held, `cost_lag` and `solved_lag`.
+    price: the value, or the budget of the members where half of them do not solve the lag. is_open: whether it is that
+    budget. is_at_most: whether it is the price of a longer lag than `cost_lag`. on_front: see `span_costs`. Further
+    columns are those of the span in steps held, `cost_lag` and `solved_lag`.
     """
     return of_all_tasks(study, lambda task: _points(task, price))
 
@@ -73,7 +73,7 @@ def _points(study: StudyData, price: Price) -> pd.DataFrame:
 
 @themed
 def draw(study: StudyData, price: Price, price_label: str) -> Figure:
-    """Draw a panel a task, with axes of its own, all logarithmic."""
+    """Draw a panel per task, each with its own axes, all logarithmic."""
     table, shades = points(study, price), colours_of_kinds([task.cells for task in study.by_task()])
     tasks = list(dict.fromkeys(zip(table["task"], table["variant"], strict=True)))
     most = int(table.groupby(["task", "variant"])["cell"].size().max())
@@ -137,7 +137,7 @@ def _draw_cell(axes: Axes, row: Any, shade: str) -> None:
 
 
 def _bounds(row: Any) -> list[Direction]:
-    """Return in which directions the true place of a cell may lie."""
+    """Return the directions in which the true point of a cell may lie."""
     bounds: dict[Direction, bool] = {
         "up": row.span_outcome == "above" or row.budget_limited,
         "down": row.span_outcome == "below",
@@ -155,7 +155,7 @@ def _arrow(axes: Axes, row: Any, offset: tuple[float, float], shade: str) -> Non
 
 
 def _front_line(axes: Axes, rows: pd.DataFrame) -> list[tuple[float, float]]:
-    """Return the corners of the longest span at each price, up to the right edge; none of no front."""
+    """Return the corners of the line of the front, a step at each price, up to the right edge; none without a front."""
     front = rows.loc[rows["on_front"]].sort_values("price")
     if front.empty:
         return []
@@ -177,7 +177,7 @@ def _name_cells(axes: Axes, rows: pd.DataFrame) -> None:
 
 
 def _short_names(cells: list[str]) -> list[str]:
-    """Return names without the hidden sizes that matched parameters gave, where they still tell the cells apart."""
+    """Return names without the hidden sizes that matched parameters gave, where the names remain distinct."""
     short = [without_matched_size(cell) for cell in cells]
     return short if len(set(short)) == len(short) else cells
 

@@ -18,7 +18,7 @@ def draw(study: StudyData) -> Figure:
 
 
 def finding(study: StudyData) -> str:
-    """Return who is on the front of each task."""
+    """Return the cells on the front of each task."""
     return pareto_panels.finding(study, "state_size", "as small a state")
 
 

@@ -1,4 +1,4 @@
-"""Ours beside what was published: one panel a quantity, published points hollow."""
+"""Our results next to published ones: one panel per quantity, published points hollow."""
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
@@ -45,14 +45,14 @@ METRICS = {
 SHARES = ("share_within_0.1", "recall_accuracy", "share_solved")
 COUNTS = ("wrong_of_2560",)
 MOST_TICKS = 8
-LANE, HEADING, FRAME = 0.21, 0.3, 0.85  # inches of a cell's lane, of a heading above some, and around a panel
-MARKERS = ("D", "s", "^", "v", "p")  # hollow, one a source
+LANE, HEADING, FRAME = 0.21, 0.3, 0.85  # inches of a cell's lane, of a heading above lanes, and around a panel
+MARKERS = ("D", "s", "^", "v", "p")  # hollow, one per source
 Place = tuple[int, int]  # lag, and the length evaluated at, 0 where it is that of training
 
 
 @dataclass(frozen=True)
 class Lane:
-    """One of our cells and what was published of its kind; or, without ours, a published cell of a kind not run."""
+    """One of our cells and the published results of its kind; or, without ours, a published cell of a kind not run."""
 
     name: str
     ours: PublishedComparison | None
@@ -61,12 +61,12 @@ class Lane:
 
 @themed
 def draw(study: StudyData) -> Figure:
-    """Draw, for each published quantity, the means of our cells with intervals, and hollow what was published."""
+    """Draw, for each published quantity, the means of our cells with intervals, and the published values hollow."""
     comparisons, shades = comparisons_at_lags_run(study), colours(study.cells)
     by_metric: dict[str, list[PublishedComparison]] = defaultdict(list)
     for comparison in comparisons:
         by_metric[comparison.published.metric].append(comparison)
-    panels = {metric: _lanes_by_place(study, of_metric) for metric, of_metric in by_metric.items()}
+    panels = {metric: _lanes_by_place(study, metric_comparisons) for metric, metric_comparisons in by_metric.items()}
     heights = [sum(HEADING + LANE * len(lanes) for lanes in panel.values()) for panel in panels.values()]
     sources = dict.fromkeys(comparison.published.source.name for comparison in comparisons)
     markers = dict(zip(sources, cycle(MARKERS), strict=False))
@@ -142,7 +142,7 @@ def _draw_lane(axes: Axes, y: float, lane: Lane, shade: str, markers: Mapping[st
 
 
 def _scale(axes: Axes, metric: str) -> None:
-    """Set a logarithmic axis, of counts one that has a 0, of shares a linear one."""
+    """Make x a logarithmic axis, with a 0 for counts; for shares keep it linear."""
     if metric in SHARES:
         return
     if metric in COUNTS:
@@ -155,7 +155,7 @@ def _scale(axes: Axes, metric: str) -> None:
 
 
 def finding(study: StudyData) -> str:
-    """Return how many published numbers ours agree with; "" where none was published of a lag that was run."""
+    """Return how many published numbers ours agree with; "" where none was published at a lag that was run."""
     if not comparisons_at_lags_run(study):
         return ""
     comparisons = published_comparisons(study)

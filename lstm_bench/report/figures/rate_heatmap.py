@@ -23,7 +23,7 @@ DARK = 0.55  # of the colour scale: above it letters are dark
 
 @themed
 def draw(study: StudyData) -> Figure:
-    """Draw a field a (start, rate), tinted by T50."""
+    """Draw a field per start and rate, coloured by T50."""
     table = rows(study)
     starts, rates = list(dict.fromkeys(table["cell_yaml"])), sorted(table[RATE].unique())
     fitted = table.assign(known=table["span_median"].where(table["span_outcome"] == "fitted"))

@@ -1,4 +1,4 @@
-"""The same word a second time: how far two answers are apart whose contexts differ some steps back."""
+"""The same word a second time: the divergence of two answers whose contexts differ some steps back."""
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -23,7 +23,7 @@ from lstm_bench.report.panels import (
     new_figure,
     reference_line,
 )
-from lstm_bench.report.style import MUTED, colours, themed
+from lstm_bench.report.style import MUTED, PAPER, colours, themed
 from lstm_bench.report.typography import typeset
 
 QUESTION = "Does a cell say the same at the same word, second time?"
@@ -75,7 +75,7 @@ def _draw_lags(axes: Axes, study: StudyData, rows_of_cell: pd.DataFrame, shade: 
     """Draw one cell's divergence against the lag, with a mark for each, filled where most members solve it."""
     draw_band(axes, rows_of_cell["lag"], rows_of_cell["middle"], (rows_of_cell["low"], rows_of_cell["high"]), shade)
     for row in rows_of_cell.to_dict("records"):
-        face = shade if _solves(study, str(row["cell"]), int(row["lag"])) else "white"
+        face = shade if _solves(study, str(row["cell"]), int(row["lag"])) else PAPER
         axes.plot(row["lag"], row["middle"], marker="o", markersize=5, color=shade, markerfacecolor=face)
 
 
@@ -84,7 +84,7 @@ def _solves(study: StudyData, cell: str, lag: int) -> bool:
 
 
 def finding(study: StudyData) -> str:
-    """Return the divergence at the longest lag that a cell solves and the next it does not; "" without one."""
+    """Return the divergence at the longest lag that a cell solves and the next; "" where none was measured."""
     trained = _at_the_lag(same_word_summary(study))
     if trained.empty:
         return ""

@@ -1,4 +1,4 @@
-"""How the share of members that solve falls with the lag, and the span read off it."""
+"""How the share of members that solve falls with the lag, and the span fitted to it."""
 
 from collections.abc import Mapping
 
@@ -42,7 +42,7 @@ DODGE = 0.05  # octaves between cells, so that whiskers stand side by side
 OPEN: Mapping[str, int] = {"above": 1, "below": -1}  # which way the arrow of a bound points
 ARROW = 0.45  # octaves that the arrow of a bound is long
 CURVE_POINTS = 100
-ROOM_FOR_NAMES = (-0.1, 1.1)  # of published points, above 1 and below 0
+ROOM_FOR_NAMES = (-0.1, 1.1)  # y limits with published points: names stand above 1 and below 0
 ROW = 0.28  # inches
 
 
@@ -86,14 +86,14 @@ def _draw_span(axes: Axes, row: int, span: MemorySpan, shade: str) -> None:
 
 
 def _open_end(span: MemorySpan) -> float:
-    """Return where the arrow of a span that the lags only bound ends."""
+    """Return the lag at which the arrow of a bounded span ends."""
     return span.median * 2 ** (ARROW * OPEN[span.outcome])
 
 
 def _write_span(axes: Axes, row: int, span: MemorySpan, lags: list[int]) -> None:
-    """Write the span beside its interval, on the side where there is room."""
+    """Write the span next to its interval, on the side where there is room."""
     text = typeset(span.text + (", cut off by the lag grid" if span.cut_off else ""))
-    is_left = not span.median**2 >= lags[0] * lags[-1]  # below the middle of the log axis, or nowhere
+    is_left = not span.median**2 >= lags[0] * lags[-1]  # below the middle of the log axis, or NaN
     ends = (span.low, span.high) if span.outcome == "fitted" else (lags[0], lags[0])
     if span.outcome in OPEN:
         ends = (min(span.median, _open_end(span)), max(span.median, _open_end(span)))
@@ -113,7 +113,7 @@ def _draw_rates(axes: Axes, rates: pd.DataFrame, shift: float, shade: str) -> No
 
 
 def _draw_curve(axes: Axes, span: MemorySpan, shade: str) -> None:
-    if span.outcome != "fitted" or span.posterior is None:  # a span that is only bounded has no curve to believe
+    if span.outcome != "fitted" or span.posterior is None:  # a span that is only bounded has no reliable curve
         return
     lags = np.geomspace(2 ** span.posterior.log2_t50[0], 2 ** span.posterior.log2_t50[-1], CURVE_POINTS)
     axes.plot(lags, span.posterior.mean_probability(lags), color=shade, linewidth=1.6, alpha=0.85)
@@ -135,7 +135,7 @@ def _draw_published(
     points = published_outcomes(study)
     if not points:
         return
-    aside = dodge(len(study.cells), len(study.cells), DODGE)  # published cells of a kind that was not run
+    aside = dodge(len(study.cells), len(study.cells), DODGE)  # for published cells of a kind that was not run
     axes.set_ylim(*ROOM_FOR_NAMES)
     marks = [Mark(point.lag * shifts.get(point.cell, aside), point) for point in points]
     mark_published(axes, marks, shades, side="outside")
@@ -143,7 +143,7 @@ def _draw_published(
 
 
 def finding(study: StudyData) -> str:
-    """Return each cell's span, and how many times as far the best one reaches."""
+    """Return each cell's span, and the ratio of the longest to the shortest."""
     if not was_trained(study):
         return NOTHING_TRAINED
     t50s = spans(study)
@@ -168,6 +168,6 @@ def _ratio(study: StudyData, ranked: list[str]) -> str:
 
 
 def rows(study: StudyData) -> pd.DataFrame:
-    """Return the rows behind the figure; none of a study that was not trained."""
+    """Return the rows behind the figure; none for a study that was not trained."""
     rates = solve_rates(study)
     return rates if was_trained(study) else rates.iloc[:0]

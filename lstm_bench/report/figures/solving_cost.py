@@ -1,4 +1,4 @@
-"""What solving takes against the lag, in optimiser steps and in FLOPs, with the power law through it."""
+"""The cost of solving against the lag, in optimiser steps and in FLOPs, with a fitted power law."""
 
 import math
 from typing import get_args
@@ -63,7 +63,7 @@ def draw(study: StudyData) -> Figure:
 
 
 def _cost_axis(axes: Axes, rows: pd.DataFrame, cost: Cost) -> None:
-    """Make y a log axis of what members spent, up to their budgets: a law may leave it."""
+    """Make y a log axis from what members spent up to their budgets; a law may leave this range."""
     log_axis(axes)
     least = rows["median"].where(np.isfinite(rows["median"]), rows["budget"]).min()
     axes.set_ylim(0.6 * least, 1.6 * rows["budget"].max())
@@ -123,7 +123,7 @@ def _exponents(study: StudyData, cells: list[str], cost: Cost) -> str:
 
 
 def _exponent(exponent: Interval) -> str:
-    """Return an exponent in words: to a thousandth, since a fit of equal costs gives 1e-16 or so in place of 0."""
+    """Return an exponent as text, rounded to a thousandth, since a fit of equal costs gives about 1e-16, not 0."""
     middle, low, high = (round(end, 3) + 0.0 for end in exponent)  # not -0
     return with_range(middle, low, high, digits=2)
 

@@ -35,12 +35,12 @@ METHOD = (
     "where the interval ends below 1.1; a growth between two lags leaves no trace."
 )
 LINE_ENDS = ("fitted", "above")
-MOST_BANDS = 6  # cells: bands of more hide each other
+MOST_BANDS = 6  # most cells with bands: more would hide each other
 
 
 @themed
 def draw(study: StudyData) -> Figure:
-    """Draw T50 against the budget, a line a cell with its 95% band, both axes logarithmic."""
+    """Draw T50 against the budget, a line per cell with its 95% band, both axes logarithmic."""
     table, shades = spans_by_budget(study), colours(study.cells)
     figure = new_figure(3.6)
     axes = figure.subplots()

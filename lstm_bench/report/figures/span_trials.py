@@ -1,4 +1,4 @@
-"""What the searches for spans tried, lag after lag, and how the interval of each span closed in."""
+"""The lags that the searches for spans tried, in order, and how the interval of each span narrowed."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -38,7 +38,7 @@ FILLS = {0.0: "none", 1.0: "full"}
 
 @themed
 def draw(study: StudyData) -> Figure:
-    """Draw a panel a cell: the lag of each pack in order, on a log2 axis, over the 95% interval of T50."""
+    """Draw a panel per cell: the lag of each pack in order, on a log2 axis, over the 95% interval of T50."""
     table, shades = trials(study), colours(study.cells)
     of_cells = rows_by_cell(study, table)
     figure, places = small_panels(len(of_cells), row_height=2.2)
@@ -69,19 +69,19 @@ def _draw_cell(axes: Axes, rows: pd.DataFrame, shade: str) -> None:
 
 
 def finding(study: StudyData) -> str:
-    """Return what each search came to, with its members and why it ended; "" where all lags were given."""
+    """Return the span that each search found, its members and why it ended; "" where all lags were given."""
     table = searches(study)
     if table.empty:
         return ""
     rows = {str(row["cell"]): row for row in table.to_dict("records")}
-    texts = by_cell({cell: _came_to(row) for cell, row in rows.items()}, lambda cell: -rows[cell]["t50"])
+    texts = by_cell({cell: _result(row) for cell, row in rows.items()}, lambda cell: -rows[cell]["t50"])
     limited = [cell for cell, row in rows.items() if row["ended"] in ("members", "core_hours")]
     total = f"Training them took {table['core_s'].sum():,.0f} core-seconds, tuning included."
     share = f"{len(limited)} of {counted(len(rows), 'interval')}"
     return joined(f"T50 {'; '.join(texts)}.", f"Wider than asked for: {share}." if limited else "", total)
 
 
-def _came_to(row: Mapping[Any, Any]) -> str:
+def _result(row: Mapping[Any, Any]) -> str:
     low, median, high = (float(row[name]) for name in ("t50_low", "t50", "t50_high"))
     members = counted(int(row["members"]), "member")
     return f"{with_range(median, low, high)} from {members}, {ENDS[str(row['ended'])]}"

@@ -1,4 +1,4 @@
-"""How far back each cell reaches, a panel a memory horizon: what is learned, what the gradient sees, what is held."""
+"""How far back each cell reaches by each memory horizon, such as the learned span or that of the gradient."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -52,15 +52,15 @@ MEANINGS = {
     WINDOW: "what its error is worth",
 }
 LEAST, ROOM = 0.75, 1.5  # steps at the left edge; beyond the longest horizon
-LINE = 0.17  # inches a line of a panel
-COLUMNS, WIDTHS = 2, (2.0, 1.15)  # of panels; of a panel and of the numbers beside it
-BEYOND = 1e-3  # by how much an open horizon ranks beyond its own bound
+LINE = 0.17  # inches of a line of a panel
+COLUMNS, WIDTHS = 2, (2.0, 1.15)  # of panels; of a panel and of the numbers next to it
+BEYOND = 1e-3  # relative amount by which an open horizon ranks beyond its own bound
 Estimates = Mapping[str, Sequence[HorizonEstimate]]
 
 
 @themed
 def draw(study: StudyData) -> Figure:
-    """Draw a panel a horizon on one axis of steps: a row a cell, at its start above (hollow), trained below (full)."""
+    """Draw a panel per horizon on one scale of steps: a row per cell, start above (hollow), trained below (filled)."""
     estimates, shades = horizon_estimates(study), colours(study.cells)
     horizons = _horizons(estimates)
     n_rows = -(-len(horizons) // COLUMNS)
@@ -88,7 +88,7 @@ def _mark(moment: str, shade: str) -> dict[str, Any]:
 
 
 def _of(estimates: Estimates, horizon: str) -> dict[str, list[HorizonEstimate]]:
-    """Return the estimates of one horizon by cell, none of a cell of which it was not measured."""
+    """Return the estimates of one horizon by cell, an empty list where it was not measured."""
     return {
         cell: [estimate for estimate in of_cell if estimate.horizon == horizon] for cell, of_cell in estimates.items()
     }
@@ -126,17 +126,17 @@ def _draw_row(
 
 
 def _draw_bound(axes: Axes, y: float, estimate: HorizonEstimate, shade: str, most: float) -> None:
-    """Draw an arrow from the bound on; one without a bound stands at the right edge."""
+    """Draw an arrow from the bound to the edge of the axis; it starts an octave before the right edge at the latest."""
     start, end = min(estimate.middle, most / 2), most if estimate.censored == "above" else LEAST
     face = _mark(estimate.moment, shade)["markerfacecolor"]
     arrow = {"arrowstyle": "-|>", "edgecolor": shade, "facecolor": face, "lw": 1.3, "shrinkA": 0, "shrinkB": 0}
     axes.annotate("", (end, y), (start, y), arrowprops=arrow)
     if math.isfinite(estimate.middle):
-        axes.plot(start, y, marker="|", color=shade, markersize=7, markeredgewidth=1.6)
+        axes.plot(min(estimate.middle, most), y, marker="|", color=shade, markersize=7, markeredgewidth=1.6)
 
 
 def _draw_interval(axes: Axes, y: float, estimate: HorizonEstimate, shade: str, most: float) -> None:
-    """Draw a value and its interval; an end that nothing bounds is dotted, for an octave."""
+    """Draw a value and its interval; an upper end that nothing bounds is dotted, for an octave."""
     middle = max(estimate.middle, LEAST)
     low = max(estimate.low if estimate.low > -math.inf else estimate.middle, LEAST)
     high = estimate.high if math.isfinite(estimate.high) else estimate.middle
@@ -184,9 +184,9 @@ def _furthest(estimates: Estimates, horizon: str) -> str:
     last = {cell: of_cell[-1] for cell, of_cell in _of(estimates, horizon).items() if of_cell}
     best = max(last.values(), key=_rank)
     cells = [cell for cell, estimate in last.items() if estimate.text == best.text]
-    whose = "every cell" if len(cells) == len(estimates) > 1 else listed(cells)
+    cell_words = "every cell" if len(cells) == len(estimates) > 1 else listed(cells)
     start = ", at the start" if best.moment == INITIAL else ""
-    return f"{horizon} {best.text} ({whose}{start}{_where(estimates, horizon)})"
+    return f"{horizon} {best.text} ({cell_words}{start}{_where(estimates, horizon)})"
 
 
 def _rank(estimate: HorizonEstimate) -> float:
@@ -199,9 +199,9 @@ def _capacity(estimates: Estimates) -> str:
     if not measured:
         return ""
     texts = {cell: _course(of_cell) for cell, of_cell in measured.items()}
-    both = ", at the start, then trained" if any(len(of_cell) > 1 for of_cell in measured.values()) else ""
+    order_note = ", at the start, then trained" if any(len(of_cell) > 1 for of_cell in measured.values()) else ""
     ends = by_cell(texts, lambda cell: -measured[cell][-1].middle)
-    return f"{_capital(CAPACITY)}{_where(estimates, CAPACITY)}, in inputs{both}: {'; '.join(ends)}."
+    return f"{_capital(CAPACITY)}{_where(estimates, CAPACITY)}, in inputs{order_note}: {'; '.join(ends)}."
 
 
 def _course(estimates: Sequence[HorizonEstimate]) -> str:

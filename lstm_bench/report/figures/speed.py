@@ -1,6 +1,7 @@
 """What a cell costs: time and parameters."""
 
 from collections.abc import Mapping
+from itertools import chain, repeat
 
 import numpy as np
 import pandas as pd
@@ -25,16 +26,16 @@ METHOD = (
     "layer of torch.nn, which trains one member. Ratios between cells compare one kernel that both ran under the "
     "same conditions. Parameters are those of the core, and, lighter, of the read-out."
 )
-BARS = 0.72  # of a cell's place that its bars fill
+BARS = 0.72  # share of a cell's place that its bars fill
 PARAMETER_BAR = 0.36
 FAINT = 0.4
-SHADES = (1.0, 0.65)  # the kernel that trained the cell, and one that it has in common with another
+SHADES = (1.0, 0.65)  # the kernel that trained the cell, and those that it has in common with others
 RATE = "sequences_per_s"
 
 
 @themed
 def draw(study: StudyData) -> Figure:
-    """Draw trained sequences a second, a bar a kernel, beside the parameters with and without read-out."""
+    """Draw sequences trained per second, a bar per kernel, next to the parameters with and without read-out."""
     shades, speeds = colours(study.cells), shared_speed_rows(study)
     bars = max([2, *(speeds["cell"].value_counts())])
     figure = new_figure(1.5 + 0.31 * bars * len(study.cells))
@@ -66,9 +67,10 @@ def _conditions(speeds: pd.DataFrame) -> str:
 
 
 def _draw_speed(axes: Axes, place: int, speeds: pd.DataFrame, shade: str, bar: float) -> None:
-    """Draw a cell's bars one below another: each kernel of ours, and the stock layer or that there is none."""
+    """Draw a cell's bars one below another: our kernels and the stock layer, with a note for what is missing."""
     ours, stock = (rows_where(speeds, implementation=name) for name in (OURS, STOCK))
-    drawn = [*zip(ours.to_dict("records"), SHADES, strict=False), *((row, FAINT) for row in stock.to_dict("records"))]
+    shades = chain(SHADES, repeat(SHADES[-1]))
+    drawn = [*zip(ours.to_dict("records"), shades, strict=False), *((row, FAINT) for row in stock.to_dict("records"))]
     absent = [name for name, timed in ((OURS, ours), (STOCK, stock)) if timed.empty]
     first = place - bar * (len(drawn) + len(absent) - 1) / 2
     for number, (row, alpha) in enumerate(drawn):
@@ -95,7 +97,7 @@ def _write_at(axes: Axes, x: float, y: float, text: str) -> None:
 
 
 def finding(study: StudyData) -> str:
-    """Return each cell's speed with quartiles, and its ratio to the first cell's and to torch.nn's, like with like.
+    """Return each cell's speed with quartiles, and its ratios to the first cell and to torch.nn, like with like.
 
     Sequences a second are those of all members that a step trains together, in one process.
     """
@@ -106,11 +108,11 @@ def finding(study: StudyData) -> str:
         return f"Speed was not measured. Core parameters: {parameters}."
     ours = rows_where(speeds, implementation=OURS)
     together = span_of(ours["members"])
-    whose = "one member" if together == "1" else f"{together} members together"
+    group = "one member" if together == "1" else f"{together} members together"
     fastest = ours.groupby("cell")[RATE].max().to_dict()
     texts = {cell: _speeds(of_cell) for cell, of_cell in rows_by_cell(study, ours).items()}
     named = "; ".join(by_cell(texts, lambda cell: -fastest[cell]))
-    return joined(f"Sequences trained a second, of {whose}: {named}.", _ratios(study), _over_stock(study, speeds))
+    return joined(f"Sequences trained a second, of {group}: {named}.", _ratios(study), _over_stock(study, speeds))
 
 
 def _speeds(of_cell: pd.DataFrame) -> str:
@@ -123,7 +125,7 @@ def _speeds(of_cell: pd.DataFrame) -> str:
 
 
 def _ratios(study: StudyData) -> str:
-    """Return each cell's speed over the first's where both ran one kernel, and for whom there is no such pair."""
+    """Return each cell's speed over the first's where both ran one kernel, and the cells without such a pair."""
     first, *others = study.cells
     ratios = {cell: ratio for cell in others if (ratio := speed_ratio(study, cell, first)) is not None}
     texts = {
@@ -146,10 +148,10 @@ def _over_stock(study: StudyData, speeds: pd.DataFrame) -> str:
     trained = speeds.loc[speeds.index.isin(trained_rows(study).index)].set_index("cell")[RATE]
     over_stock = (trained / stock).dropna().to_dict()
     between = {cell: ratio.value for cell in others if (ratio := stock_ratio(study, cell, first)) is not None}
-    over, apart = (_factors({cell: r[cell] for cell in study.cells if cell in r}) for r in (over_stock, between))
+    over, stocks = (_factors({cell: r[cell] for cell in study.cells if cell in r}) for r in (over_stock, between))
     return joined(
         f"Over torch.nn's stock layer, the kernel that trained a cell is {over}." if over else "",
-        f"Between stock layers, over that of {first}, that is {apart}." if apart else "",
+        f"Between stock layers, over that of {first}, that is {stocks}." if stocks else "",
     )
 
 

@@ -1,4 +1,4 @@
-"""Panels of a speed study: one a hidden size and batch size, a row a cell and length, a mark an implementation."""
+"""Panels of a speed study: one per hidden and batch size, a row per cell and length, a mark per implementation."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -37,7 +37,7 @@ class Look(NamedTuple):
 
 
 def looks(implementations: Sequence[str]) -> dict[str, Look]:
-    """Return a look for each implementation; the known ones keep theirs whoever takes part."""
+    """Return a look for each implementation; the known ones look the same in every benchmark."""
     names = list(dict.fromkeys([*IMPLEMENTATIONS, *implementations]))
     shades = colours(names)
     return {name: Look(shades[name], MARKERS[place % len(MARKERS)]) for place, name in enumerate(names)}
@@ -46,16 +46,16 @@ def looks(implementations: Sequence[str]) -> dict[str, Look]:
 def draw_panels(
     rows: pd.DataFrame, value: str, implementations: Sequence[str], write: Callable[[float], str], line_at: float
 ) -> Figure:
-    """Draw a value with its quartiles for each implementation, each mark with its number beside it.
+    """Draw a value with its quartiles for each implementation, each mark with its number next to it.
 
-    Rows of panels are batch sizes, columns hidden sizes. The caller scales the x axis.
+    Panels are sorted by batch size, then hidden size, in up to 2 columns. The caller scales the x axis.
 
     Args:
-        rows: job, implementation, and the value with its quartiles.
-        value: its column.
+        rows: a row per job and implementation, see `benchmark_rows`.
+        value: the column of the value.
         implementations: those to draw, in the order of the legend.
-        write: returns the number beside a mark.
-        line_at: where a dashed line crosses every panel.
+        write: returns the text of the number next to a mark.
+        line_at: the x at which a dashed line crosses every panel.
     """
     places = _places(rows)
     sizes = list(
@@ -66,10 +66,10 @@ def draw_panels(
     figure = new_figure(0.75 + n_rows * (0.5 + LINE * len(places) * (len(implementations) + 0.9)))
     grid = list(figure.subplots(n_rows, columns, squeeze=False, sharex=True, sharey=True).flat)
     for axes, (batch, hidden) in zip(grid, sizes, strict=False):
-        here = rows_where(rows, batch_size=batch, hidden_size=hidden)
+        panel_rows = rows_where(rows, batch_size=batch, hidden_size=hidden)
         axes.set_title(f"H = {hidden}, B = {batch}", fontsize="medium")
         reference_line(axes, x=line_at)
-        _draw_panel(axes, here, value, implementations, places, write)
+        _draw_panel(axes, panel_rows, value, implementations, places, write)
     for axes in grid[len(sizes) :]:
         axes.remove()
     style = looks(implementations)
@@ -78,7 +78,7 @@ def draw_panels(
 
 
 def _places(rows: pd.DataFrame) -> dict[tuple[str, str, int], int]:
-    """Return where each task, cell and length stands, by cell in the order of the records and by length."""
+    """Return the row of each task, cell and length: cells in the order of the records, each by length."""
     keys = list(dict.fromkeys(zip(rows["task"], rows["cell"], rows["length"].astype(int), strict=True)))
     cells = list(dict.fromkeys((task, cell) for task, cell, _ in keys))
     ordered = sorted(keys, key=lambda place: (cells.index(place[:2]), place[2]))

@@ -30,7 +30,7 @@ def draw(benchmark: SpeedBenchmark) -> Figure:
     low, high = min(1.0, speedups["speedup_q25"].min()), max(1.0, speedups["speedup_q75"].max())
     for axes in figure.axes:
         axes.set_xscale("log")
-        axes.set_xlim(low / 1.25, high * (high / low) ** 0.2 * 1.1)  # a fifth more, for the number beside the mark
+        axes.set_xlim(low / 1.25, high * (high / low) ** 0.2 * 1.1)  # a fifth more, for the number next to the mark
         log_ticks(axes.xaxis, LogLocator(subs=(1, 2, 5), numticks=MOST_TICKS), "{:g}\u00d7")
     rounds = typeset(span_of(speedups["rounds"]))
     name_axes(figure, x=f"training steps that the engine takes while the other takes one (n = {rounds} rounds)")
@@ -47,7 +47,7 @@ def _others(benchmark: SpeedBenchmark) -> list[str]:
 
 
 def finding(benchmark: SpeedBenchmark) -> str:
-    """Return against each other implementation the least and the greatest speedup, and where."""
+    """Return the least and the greatest speedup over each other implementation, and where they occur."""
     speedups = rows(benchmark)
     if speedups.empty:
         return "Nothing was timed beside the engine, so there is nothing to compare."
@@ -61,8 +61,8 @@ def _range(name: str, speedups: pd.DataFrame) -> str:
         return f"over {name}: {times(least['speedup'])} ({least['cell']}, {where(least)})"
     places = [f"{times(row['speedup'])} ({row['cell']}, {where(row)})" for row in (least, most)]
     n_jobs = len(speedups)
-    behind = f"slower at {slower} of {counted(n_jobs, 'job')}" if slower else f"faster at all {n_jobs} jobs"
-    return f"over {name}: {places[0]} to {places[1]}, {behind}"
+    outcome = f"slower at {slower} of {counted(n_jobs, 'job')}" if slower else f"faster at all {n_jobs} jobs"
+    return f"over {name}: {places[0]} to {places[1]}, {outcome}"
 
 
 def rows(benchmark: SpeedBenchmark) -> pd.DataFrame:

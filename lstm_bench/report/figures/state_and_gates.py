@@ -56,15 +56,15 @@ METHOD = (
     "solved, or else its shortest."
 )
 BINS = 24
-NARROW = 60  # times from end to end: less has few powers of ten in it
+NARROW = 60  # ratio of the ends of an axis: a smaller one has few powers of ten
 LAG_LINE: Mapping[str, Any] = {"color": MUTED, "linewidth": 0.9, "linestyle": DOTTED}
 TRAINED = 0.75  # opacity
-LEAST_SHARE = 0.005  # less is 0%
+LEAST_SHARE = 0.005  # a smaller one would be written as 0%
 
 
 @themed
 def draw(study: StudyData) -> Figure:
-    """Draw a row a cell: time constants of its units, then the values of each gate; start as a line, trained filled."""
+    """Draw a row per cell: time constants of its units, then values of each gate; start as a line, trained filled."""
     shades, cells = colours(study.cells), gated_cells(study)
     curves = {cell: curves_of(study, cell) for cell in cells}
     n_gates = max(len(gates_of(of_cell)) for of_cell in curves.values())
@@ -167,11 +167,11 @@ def _scales(study: StudyData, cell: str) -> str:
 def _gates(study: StudyData, cell: str) -> str:
     """Return the gate that is most often open, and the one that is most often shut, with the shares of values."""
     texts = ""
-    for what, metric in (("open", OPEN_SHARE), ("shut", SHUT_SHARE)):
+    for side, metric in (("open", OPEN_SHARE), ("shut", SHUT_SHARE)):
         shares = {gate: _last(study, cell, metric, gate) for gate in gates_of(curves_of(study, cell))}
         gate = max(shares, key=lambda name: shares[name])
         if shares[gate] > LEAST_SHARE:
-            texts += f", most often {what} {gate} ({_course(study, cell, metric, gate, _percent)})"
+            texts += f", most often {side} {gate} ({_course(study, cell, metric, gate, _percent)})"
     return texts
 
 
@@ -192,6 +192,6 @@ def _percent(share: Interval) -> str:
 
 
 def rows(study: StudyData) -> pd.DataFrame:
-    """Return the rows behind the figure, with every trace over time, of cells without gates too; none without gates."""
+    """Return the rows behind the figure, with all traces over time and cells without gates; none if no cell has any."""
     summary = gate_summary(study).assign(study=study.plan.study)
     return summary if gated_cells(study) else summary.iloc[:0]

@@ -42,14 +42,14 @@ METHOD = (
     "not."
 )
 DECADES = 6  # of colour below the largest norm
-COLUMNS = 4  # cells beside each other
+COLUMNS = 4  # cells side by side
 HEAT, NORMS, SHARES = 1.25, 1.0, 0.6  # inches of the panels of a cell
 COLOURS = "viridis"
 
 
 @themed
 def draw(study: StudyData) -> Figure:
-    """Draw a column a cell: norms at each state as colour, then the global norm and the share of steps clipped."""
+    """Draw a column per cell: norms at each state as colour, then the global norm and the share of steps clipped."""
     table, shades = training_gradients(study), colours(study.cells)
     blocks = _blocks(study, table)
     heights = [height for block in blocks for height in (*[HEAT] * len(block.parts), NORMS, SHARES)]
@@ -58,14 +58,14 @@ def draw(study: StudyData) -> Figure:
     grid = figure.subplots(len(heights), width, squeeze=False, sharex=True, sharey="row", height_ratios=heights)
     meshes: list[QuadMesh] = []
     for block in blocks:
-        panels, grid_left = grid[: len(block.parts) + 2], grid[len(block.parts) + 2 :]
+        panels, remaining_grid = grid[: len(block.parts) + 2], grid[len(block.parts) + 2 :]
         meshes += _draw_block(panels, study, table, block, shades)
         _scale_rows(panels[:, 0], table, block.parts)
         for axes in panels[:, len(block.cells) :].flat:
             axes.set_axis_off()
-        if not len(grid_left):
+        if not len(remaining_grid):
             _label_steps(panels[-1, : len(block.cells)], table)
-        grid = grid_left
+        grid = remaining_grid
     _legend(figure, table)
     if meshes:
         bar = figure.colorbar(meshes[0], ax=figure.axes, location="top", shrink=0.5, aspect=45, anchor=(0.0, 0.0),
@@ -77,7 +77,7 @@ def draw(study: StudyData) -> Figure:
 
 
 class _Block(NamedTuple):
-    """Cells beside each other, and the parts of a state that any of them has."""
+    """Cells side by side, and the parts of a state that any of them has."""
 
     cells: list[str]
     parts: list[str]
@@ -136,10 +136,10 @@ def _draw_norm(axes: Axes, norms: pd.DataFrame, shade: str, clip: float | None) 
 
 
 def _draw_shares(axes: Axes, shares: pd.DataFrame, shade: str, last: int) -> None:
-    steps, left = [*shares["step"]], [*(shares["n"] / shares["n"].max())]
+    steps, remaining = [*shares["step"]], [*(shares["n"] / shares["n"].max())]
     if steps and steps[-1] < last:
-        steps, left = [*steps, steps[-1]], [*left, 0.0]
-    axes.plot(steps, left, color=MUTED, linewidth=1.2, drawstyle="steps-post")
+        steps, remaining = [*steps, steps[-1]], [*remaining, 0.0]
+    axes.plot(steps, remaining, color=MUTED, linewidth=1.2, drawstyle="steps-post")
     axes.plot(shares["step"], shares["median"], color=shade, linewidth=1.5)
 
 
@@ -198,7 +198,7 @@ def _ratios(study: StudyData, of_cell: pd.DataFrame, cell: str) -> str:
 
 
 def _clipped(of_cell: pd.DataFrame) -> float:
-    """Return the share of steps that were clipped until the end, 0 where none is known."""
+    """Return the share of all steps that were clipped, 0 where it is not known."""
     shares = rows_where(of_cell, quantity=CLIPPED).sort_values("step")["median"]
     return float(shares.iloc[-1]) if len(shares) else 0.0
 

@@ -1,4 +1,4 @@
-"""Rows of a table: those with these labels, and those of each cell."""
+"""Select the rows of a table that have given labels, or those of each cell."""
 
 import pandas as pd
 
@@ -19,5 +19,5 @@ def rows_by_cell(study: StudyData, table: pd.DataFrame) -> dict[str, pd.DataFram
 
 
 def absent_cells(study: StudyData, table: pd.DataFrame) -> list[str]:
-    """Return the cells of a study that a table has no rows of."""
+    """Return the cells of a study that have no rows in a table."""
     return [cell for cell in study.cells if not (table["cell"] == cell).any()]

@@ -37,10 +37,10 @@ PLUS: Mapping[str, Any] = {"marker": "+", "markersize": 6, "markeredgewidth": 1.
 
 @themed
 def draw(study: StudyData) -> Figure:
-    """Draw a panel a lag that was tuned: each member's score, a line through the means, a ring round the rate chosen.
+    """Draw a panel per tuned lag: each member's score, a line through the means, a ring round the rate chosen.
 
-    A cross stands for a tuning member that diverged, a plus for one dropped half-way; beside a ring stands how many
-    reported members diverged.
+    A cross stands for a tuning member that diverged, a plus for one dropped half-way; next to a ring is the number
+    of reported members that diverged.
     """
     shades = colours(study.cells)
     scored = study.tuning.loc[study.tuning["score"].notna()]
@@ -91,8 +91,8 @@ def _draw_cell(axes: Axes, scores: pd.DataFrame, chosen: float | None, shade: st
         return
     means = scores.groupby("learning_rate")["score"].mean()
     axes.plot(means, color=shade, linewidth=1.5)
-    for marks, of_status in ((CROSS, scores["status"] == DIVERGED), (PLUS, scores["status"] == DROPPED)):
-        marked = scores.loc[of_status]
+    for marks, is_marked in ((CROSS, scores["status"] == DIVERGED), (PLUS, scores["status"] == DROPPED)):
+        marked = scores.loc[is_marked]
         axes.plot(marked["learning_rate"], marked["score"], color=shade, linestyle="none", **marks)
     ended = scores.loc[~scores["status"].isin((DIVERGED, DROPPED))]
     axes.plot(ended["learning_rate"], ended["score"], "o", color=shade, markersize=3.5, alpha=0.6, markeredgewidth=0)
@@ -103,7 +103,7 @@ def _draw_cell(axes: Axes, scores: pd.DataFrame, chosen: float | None, shade: st
 
 
 def finding(study: StudyData) -> str:
-    """Return the rates chosen, how often the best lies at the end of the grid, and who diverged."""
+    """Return the rates chosen, the doubts about them, and the members that diverged."""
     if not was_trained(study):
         return NOTHING_TRAINED
     if study.tuning.empty:
@@ -142,7 +142,7 @@ def _seeds_a_rate(study: StudyData) -> str:
 
 
 def rows(study: StudyData) -> pd.DataFrame:
-    """Return the rows behind the figure: each tuning member, and the share of its cell's at its rate that diverged.
+    """Return the rows behind the figure: each tuning member, and the share that diverged of its cell at its rate.
 
     `diverged_share` is over all lags, `diverged_share_reported` that of the reported members that took the rate.
     """

@@ -1,1 +1,1 @@
-"""The pages: which blocks, in which order."""
+"""The pages of reports: the blocks of each, in order."""

@@ -54,7 +54,7 @@ REPORTS = (
 def claims_page(
     evidence: Evidence, rulings: Sequence[Ruling], figures: Path, receipt: Sequence[tuple[str, str]]
 ) -> Document:
-    """Return the page of a study of claims; its figures, one a claim that was tested, are drawn into a folder."""
+    """Return the page of a study of claims; its figures, one per tested claim, are drawn into a folder."""
     studies = evidence.studies
     problems = [*evidence.problems, *(ruling.problem for ruling in rulings if ruling.problem)]
     tested = [ruling for ruling in rulings if is_tested(ruling)]

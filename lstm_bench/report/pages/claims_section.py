@@ -1,4 +1,4 @@
-"""What a page says of claims: the table, what the numbers support of each, and the rows behind it."""
+"""The claims on a page: the table, what the numbers support of each claim, and the rows behind it."""
 
 from collections.abc import Collection, Sequence
 
@@ -28,9 +28,9 @@ HEADINGS = [("Claim", ""), ("Measured", "95% interval"), ("Verdict", ""), ("Beca
 
 
 def claims_section(rulings: Sequence[Ruling]) -> list[Block]:
-    """Return the claims on the page of a study; nothing where it was made for none.
+    """Return the section of claims on the page of a study; empty for a study without claims.
 
-    A file of claims that cannot be used is no claim.
+    A file of claims that cannot be used does not count.
     """
     if not has_claims(rulings):
         return []
@@ -55,7 +55,7 @@ def is_tested(ruling: Ruling) -> bool:
 
 
 def claims_table(rulings: Sequence[Ruling], linked: Collection[str]) -> Table:
-    """Return a row a claim; the names in `linked` have a section of their own at `claim_anchor`."""
+    """Return a table with a row per claim; the names in `linked` have a section of their own at `claim_anchor`."""
     rows = [_row(place, ruling, ruling.name in linked) for place, ruling in enumerate(rulings, start=1)]
     return Table(HEADINGS, rows, "Claims", is_prose=True)
 
@@ -102,7 +102,7 @@ def verdicts_in_a_sentence(rulings: Sequence[Ruling]) -> str:
 
 
 def claim_tables(rulings: Sequence[Ruling]) -> dict[str, pd.DataFrame]:
-    """Return the files of a page's claims: a row a claim, and a row a number that was measured of one."""
+    """Return the tables of a page's claims by file name: a row per claim, and a row per number measured for one."""
     columns = ["name", "claim", "measured", "verdict", "because", "refined", "source", "rule"]
     rows = [(r.name, r.text, "; ".join(r.measured), r.verdict, r.because, r.refined, r.source, r.rule) for r in rulings]
     return {"claims": pd.DataFrame(rows, columns=columns), "claim_numbers": claim.measurement_rows(rulings)}

@@ -25,7 +25,7 @@ FILES = ("tables/comparison.csv", "tables/members.csv", "results.csv")
 
 
 def comparison_section(tasks: Iterable[tuple[str, StudyData]]) -> Section:
-    """Return the section that compares the cells of each task, by the heading of the task."""
+    """Return the section that compares the cells of each task; `tasks` has a heading and a study for each."""
     titled = list(tasks)
     blocks: list[Block] = []
     for title, study in titled:
@@ -36,7 +36,7 @@ def comparison_section(tasks: Iterable[tuple[str, StudyData]]) -> Section:
 
 
 def task_comparison(study: StudyData) -> list[Block]:
-    """Return the tables of one task: its cells for each way of matching them, and who solved at which lag."""
+    """Return the tables of one task: its cells for each way of matching them, and the members solved at each lag."""
     blocks: list[Block] = []
     for matching, matched in matched_studies(study):
         note = Paragraph(_matching_note(matching, matched), "note")
@@ -49,7 +49,7 @@ def task_comparison(study: StudyData) -> list[Block]:
 
 
 def _matching_note(matching: Matching, study: StudyData) -> str:
-    """Return how the cells are matched, how many members stand behind a number, and what ratios are over."""
+    """Return a note on how the cells are matched, the members behind a number, and the reference of the ratios."""
     n = span_of(members_a_lag(study) if was_trained(study) else (len(job.seeds) for job in study.plan.jobs))
     ratios = f" Ratios are over {study.cells[0]}." if len(study.cells) > 1 else ""
     return f"{matching.text[0].upper()}{matching.text[1:]}; n = {n} members a cell and lag.{ratios}"
@@ -76,13 +76,13 @@ def comparison_table(study: StudyData, compared: pd.DataFrame) -> Table:
 
 
 def _at_lag(lags: pd.Series) -> str:
-    known = span_of(lags.dropna().astype(float))
-    return "" if known == NOT_AVAILABLE else f", lag {known}"
+    lag_range = span_of(lags.dropna().astype(float))
+    return "" if lag_range == NOT_AVAILABLE else f", lag {lag_range}"
 
 
 def _together(compared: pd.DataFrame) -> str:
-    known = span_of(compared["speed_members"].dropna().astype(float))
-    return {NOT_AVAILABLE: "", "1": ", one member"}.get(known, f", {known} members")
+    member_range = span_of(compared["speed_members"].dropna().astype(float))
+    return {NOT_AVAILABLE: "", "1": ", one member"}.get(member_range, f", {member_range} members")
 
 
 def _by_cell(compared: pd.DataFrame) -> dict[str, dict[str, Any]]:
@@ -109,13 +109,13 @@ def _number(value: Any) -> float:
 
 
 def _span_headings(study: StudyData) -> list[tuple[str, str]]:
-    """Return the headings of the span: steps held first, where the task says how long these are, then the lag."""
+    """Return the headings of the span: first in steps held, where the task gives them, then in lag."""
     in_lag = ("T50", "lag, 95%, bracket")
     return [("Holds for", "steps, 95%, ratio"), in_lag] if spans_in_distance(study) else [in_lag]
 
 
 def _span_entries(study: StudyData, row: Mapping[str, Any]) -> list[Entry]:
-    """Return the span under each of its headings, and below the first how many times that of the first cell it is."""
+    """Return the span under each of its headings; below the first stands its ratio to the span of the first cell."""
     cell, is_limited = row["cell"], row["span_budget_limited"]
     in_lag, held = spans(study)[cell], spans_in_distance(study)
     ratio = "" if pd.isna(row["span_ratio_text"]) else row["span_ratio_text"]
@@ -150,7 +150,7 @@ def _speed(study: StudyData, row: Mapping[str, Any]) -> Entry:
 
 
 def _speed_ratio(row: Mapping[str, Any]) -> tuple[str, str]:
-    """Return the ratio to the first cell, and the kernel and lag of both where they are not those of this row."""
+    """Return the ratio to the first cell, and the shared kernel and lag where they are not those of this row."""
     ratio = _number(row["speed_ratio"])
     if math.isnan(ratio):
         return "no like-for-like ratio", ""
@@ -182,7 +182,7 @@ def _decay(study: StudyData, row: Mapping[str, Any]) -> Entry:
 
 
 def _reach(row: Mapping[str, Any]) -> str:
-    """Return the steps until 1e-3, with their interval where it is closed."""
+    """Return the steps until the gradient falls to 1e-3, with their interval where it is closed."""
     steps, low, high = (_number(row[f"horizon_initial{end}"]) for end in ("", "_low", "_high"))
     if not math.isfinite(steps):
         return "1e-3 not reached"
@@ -206,7 +206,7 @@ def _memory(row: Mapping[str, Any]) -> Entry:
 
 
 def solved_table(study: StudyData) -> Table:
-    """Return how many members solved at each lag, of those that ran to their end, and what became of others."""
+    """Return a table of the members that solved at each lag, of those that ran to their end, and of the others."""
     rates, shades = solve_rates(study), colours(study.cells)
     rows = []
     for cell in study.cells:
@@ -217,8 +217,8 @@ def solved_table(study: StudyData) -> Table:
 
 
 def _solved(row: Any, colour: str) -> Entry:
-    named = ("diverged", *WITHOUT_RESULT, "missing")
-    counts = _lines(*(f"{n} {status.replace('_', ' ')}" for status in named if (n := getattr(row, status))))
+    statuses = ("diverged", *WITHOUT_RESULT, "missing")
+    counts = _lines(*(f"{n} {status.replace('_', ' ')}" for status in statuses if (n := getattr(row, status))))
     if not row.attempts:
         return Entry("not trained" if row.untrained else "not run", counts)
     return Entry(f"{row.solved}/{row.attempts}", counts, row.rate, colour, row.rate)

@@ -1,4 +1,4 @@
-"""What a study did with its cores, and how near its training came to what they can do."""
+"""Where the core-seconds of a study went, and how near its training came to the limit of a core."""
 
 from lstm_bench.analysis.wording import counted, significant
 from lstm_bench.records.speed import StudyCost
@@ -8,7 +8,7 @@ HEADINGS = ("Part", "Core-seconds", "Share")
 
 
 def cost_section(cost: StudyCost | None) -> list[Section]:
-    """Return where the core-seconds of a study went; nothing of a study whose cost is not known."""
+    """Return where the core-seconds of a study went; nothing for a study whose cost is not known."""
     if cost is None:
         return []
     rows = [
@@ -37,7 +37,7 @@ def _number(value: float, unit: str = "") -> Entry:
 
 
 def _share_of_limit(cost: StudyCost) -> str:
-    """Say how long the study took, and which part of it the steps need at the machine's limit."""
+    """Return how long the study took, and the share of it that the steps need at the machine's limit."""
     available = f"{counted(cost.cores, 'core')} for {cost.available_s / cost.cores:,.0f} s"
     if cost.limit_s is None:
         return f"{available}. The least time of the training steps is not known, as a cell is not of the package."

@@ -1,4 +1,4 @@
-"""What did not go as planned, and what a number leaves open."""
+"""Failures and censoring: members without a result, unreadable records, and the limits of the numbers."""
 
 from collections.abc import Sequence
 
@@ -43,7 +43,7 @@ TITLE, ANCHOR = "Failures and censoring", "failures"
 
 
 def failure_callout(studies: Sequence[StudyData], problems: Sequence[str]) -> list[Block]:
-    """Return a line that leads to the failures: members without a result, and records that are left out."""
+    """Return a warning that links to the failures: members without a result, and records that are left out."""
     sentences = [summary(study) for study in studies if _has_failures(study)]
     if problems:
         is_or_are = "is" if len(problems) == 1 else "are"
@@ -56,13 +56,13 @@ def _has_failures(study: StudyData) -> bool:
 
 
 def failure_blocks(study: StudyData) -> list[Block]:
-    """Return what became of the members of a study, what a reader must know, and why members failed."""
-    known = notes(study)
-    return [Paragraph(summary(study)), *([Bullets(known)] if known else []), *_failures(study)]
+    """Return the outcomes of the members of a study, notes for the reader, and the reasons of failures."""
+    lines = notes(study)
+    return [Paragraph(summary(study)), *([Bullets(lines)] if lines else []), *_failures(study)]
 
 
 def left_out(problems: Sequence[str]) -> list[Block]:
-    """Return a list of what cannot be read, each with its reason."""
+    """Return a list of the problems that left records or files out."""
     lines: list[Text] = [("Left out: ", Verbatim(problem)) for problem in problems]
     return [Bullets(lines)] if lines else []
 
@@ -73,19 +73,19 @@ def failure_section(blocks: Sequence[Block]) -> Section:
 
 
 def summary(study: StudyData) -> str:
-    """Return one sentence on what became of all members."""
+    """Return one sentence on the outcomes of all members."""
     counts = study.members["status"].value_counts()
     outcomes = [_became(int(counts[status]), status) for status in STATUSES if counts.get(status, 0)]
     return f"Of {counted(len(study.members), 'planned member')} {listed(outcomes)}."
 
 
 def _became(members: int, status: str) -> str:
-    verb, space, rest = MEANINGS[status].partition(" ")
-    return f"{members:,} {SINGULAR.get(verb, verb) if members == 1 else verb}{space}{rest}"
+    verb, space, predicate = MEANINGS[status].partition(" ")
+    return f"{members:,} {SINGULAR.get(verb, verb) if members == 1 else verb}{space}{predicate}"
 
 
 def notes(study: StudyData) -> list[str]:
-    """Return what else a reader must know: diverged, missing, censored."""
+    """Return notes on what limits the numbers, such as members that diverged, are missing or are censored."""
     lines = [
         *dict.fromkeys(f"{note}." for job in study.plan.jobs for note in job.notes),
         _where(study.members, "diverged", "Diverged, counted as not solved"),
@@ -114,7 +114,7 @@ def _places(members: pd.DataFrame) -> str:
 
 
 def _unmeasured(study: StudyData) -> list[str]:
-    """Return what probes could not measure: a line a reason and its members, with all probes that it stopped."""
+    """Return what probes could not measure: a line per reason and its members, with all probes affected."""
     probes_by_cause: dict[tuple[str, str], list[str]] = {}
     by_reason = study.unmeasured.groupby(["probe", "reason"], sort=False)
     for (probe, reason), members in ((key, group) for key, group in by_reason):
@@ -127,17 +127,17 @@ def _unmeasured(study: StudyData) -> list[str]:
 
 
 def _moments(members: pd.DataFrame) -> str:
-    """Return the moments of some rows in words: "at the start", "trained", "at 25% of the baseline"."""
+    """Return the moments of some rows in words, such as "at the start", "trained" or "at 25% of the baseline"."""
     words = {"initial": "at the start", "final": "trained"}
     names = dict.fromkeys(members["moment"])
     return listed([words.get(name) or f"at {name.removeprefix('at_')}% of the baseline" for name in names])
 
 
 def _seeds(seeds: pd.Series) -> str:
-    known = sorted(set(seeds))
-    if len(known) > SEEDS_NAMED:
-        return counted(len(known), "member")
-    return f"seed{'s' * (len(known) > 1)} {', '.join(map(str, known))}"
+    distinct = sorted(set(seeds))
+    if len(distinct) > SEEDS_NAMED:
+        return counted(len(distinct), "member")
+    return f"seed{'s' * (len(distinct) > 1)} {', '.join(map(str, distinct))}"
 
 
 def _censored(study: StudyData) -> str:
@@ -153,7 +153,7 @@ def _censored(study: StudyData) -> str:
 
 def _doubtful_rates(study: StudyData) -> str:
     doubts = {cell: doubtful_choices(study, cell) for cell in study.cells}
-    clauses = [f"{cell} {'; '.join(of_cell)}" for cell, of_cell in doubts.items() if of_cell]
+    clauses = [f"{cell} {'; '.join(cell_doubts)}" for cell, cell_doubts in doubts.items() if cell_doubts]
     return f"Learning rates on {study.task} that may not be the best: {'. '.join(clauses)}." if clauses else ""
 
 
@@ -169,7 +169,7 @@ def _open_spans(study: StudyData) -> str:
 
 
 def _failures(study: StudyData) -> list[Details]:
-    """Return the members that have no result by reason, the last line of a traceback, with the first traceback."""
+    """Return the members without a result by reason, the last line of a traceback, each with its first traceback."""
     failed = study.members.loc[study.members["status"].isin(WITHOUT_RESULT)]
     reasons = failed["error"].fillna("").map(_last_line)
     return [

@@ -1,4 +1,4 @@
-"""A figure on a page: its section, and how it is made."""
+"""A figure on a page: its section, and its method among the definitions."""
 
 from collections.abc import Iterable, Sequence
 
@@ -10,7 +10,7 @@ def figure_section(figure: FigureBlock, anchor: str, further: Sequence[Block] = 
 
     Args:
         figure: the figure.
-        anchor: what the anchor of the section begins with.
+        anchor: the prefix of the section's anchor.
         further: blocks below the figure.
     """
     content = figure if figure.figure else Callout(figure.caption, "gap")
@@ -18,6 +18,6 @@ def figure_section(figure: FigureBlock, anchor: str, further: Sequence[Block] = 
 
 
 def method_terms(figures: Iterable[FigureBlock]) -> list[Term]:
-    """Return how figures are made, once for each kind, with the anchors that their captions link to."""
+    """Return the methods of figures, once for each kind, with the anchors that their captions link to."""
     by_anchor = {figure.method_anchor: figure for figure in figures if figure.figure and figure.method}
     return [Term(figure.question, figure.method, anchor) for anchor, figure in by_anchor.items()]

@@ -51,12 +51,12 @@ def _report(report: Report) -> Section:
 
 
 def _title(report: Report) -> Text:
-    """Return the name, which leads to the report in the format of this page, or else in the one that is there."""
+    """Return the name as a link to the report, in the format of this page or else in the one that exists, if any."""
     address = f"{quote(report.name)}/report"
-    there = [page for page in ("report.html", "report.md") if page in report.sizes]
-    if len(there) == 2:
+    existing = [page for page in ("report.html", "report.md") if page in report.sizes]
+    if len(existing) == 2:
         return (PageLink(report.name, address),)
-    return (Link(report.name, f"{quote(report.name)}/{there[0]}"),) if there else report.name
+    return (Link(report.name, f"{quote(report.name)}/{existing[0]}"),) if existing else report.name
 
 
 def _content(report: Report) -> Iterator[Block]:
@@ -74,7 +74,7 @@ def _content(report: Report) -> Iterator[Block]:
 
 
 def _cost(receipt: Receipt) -> str:
-    """Return "6 min 3 s on 2 cores (AMD EPYC, Linux x86_64), 2026-11-29", and what all its members took."""
+    """Return "6 min 3 s on 2 cores (AMD EPYC, Linux x86_64), 2026-11-29", and the training time of all members."""
     machine = receipt.environment
     time = "Not finished" if receipt.wall_s is None else duration(receipt.wall_s)
     cores = counted(machine.cores, "core") if machine.cores else "unknown cores"
@@ -86,7 +86,7 @@ def _cost(receipt: Receipt) -> str:
 
 
 def _training(receipt: Receipt) -> str:
-    """Return how long members trained, and that a part was before the last run where that was too short for it."""
+    """Return how long members trained, and a note where the last run was too short for all of that time."""
     seconds, cores = receipt.member_seconds, receipt.environment.cores
     if not seconds:
         return ""

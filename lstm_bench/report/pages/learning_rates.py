@@ -1,4 +1,4 @@
-"""How much a cell's span hangs on its learning rate: T50 at each rate as it is, beside T50 at the rates chosen."""
+"""How much a cell's span depends on its learning rate: T50 at each fixed rate, and at the rates chosen."""
 
 import pandas as pd
 
@@ -16,7 +16,7 @@ NOTE = (
 
 
 def learning_rate_blocks(study: StudyData) -> list[Block]:
-    """Return T50 at each fixed rate beside the tuned one, of one task; nothing where nothing was tuned."""
+    """Return a table of T50 on one task, tuned and at each fixed rate; nothing where nothing was tuned."""
     table = fixed_rate_spans(study)
     if table.empty:
         return []

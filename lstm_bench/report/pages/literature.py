@@ -1,4 +1,4 @@
-"""Published numbers beside ours: the table, how the protocols differ, and the sources."""
+"""Published numbers next to ours: the table, how the protocols differ, and the sources."""
 
 import math
 from collections import defaultdict
@@ -16,7 +16,7 @@ TINTS = {"agrees": 1.0, "same outcome, other number": 0.4, "open": 0.1, "other o
 
 
 def literature_blocks(study: StudyData) -> list[Block]:
-    """Return what is published of one task at the lags that were run, beside ours; nothing where nothing is."""
+    """Return the published numbers of one task at the lags that were run, next to ours; nothing without any."""
     comparisons = comparisons_at_lags_run(study)
     if not comparisons:
         return []
@@ -31,7 +31,7 @@ def literature_blocks(study: StudyData) -> list[Block]:
 
 
 def published_table(study: StudyData, comparisons: Sequence[PublishedComparison]) -> Table:
-    """Return a row a published number, with a column for each of our cells."""
+    """Return a table with a row per published number and a column for each of our cells."""
     shades = colours(study.cells)
     rows: dict[int, dict[str, PublishedComparison]] = defaultdict(dict)
     for comparison in comparisons:
@@ -72,7 +72,7 @@ def mean_alone(comparison: PublishedComparison) -> str:
 
 
 def mean_range(comparison: PublishedComparison) -> str:
-    """Return the interval of the mean; "" where all members spent the same budget, or none has a number."""
+    """Return the interval of the mean; "" where no member solved, so that all are censored, or none has a number."""
     is_bound = comparison.runs.censored == len(comparison.runs.values)
     if is_bound or not math.isfinite(comparison.ours.middle):
         return ""
@@ -92,7 +92,7 @@ def _prediction(comparison: PublishedComparison) -> str:
 
 
 def _protocols(comparisons: Sequence[PublishedComparison]) -> list[tuple[str, Table]]:
-    """Return how the protocols differ, a table for each pair of a published cell and ours of its kind."""
+    """Return how the protocols differ, a table for each pair of a published cell and our cell of its kind."""
     rows: dict[str, dict[tuple[str, str, str], list[Entry]]] = defaultdict(dict)
     for comparison in filter(lambda comparison: comparison.is_ruled, comparisons):
         published = comparison.published

@@ -1,4 +1,4 @@
-"""How a study is done: task, baselines, budget, settings of each cell, and what each number means."""
+"""The protocol of a study: task, baselines, budget, settings of each cell, and the definitions of the numbers."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -67,21 +67,21 @@ DEFINITIONS = {
 
 
 def definitions_section(definitions: Mapping[str, str], methods: Sequence[Term] = ()) -> Section:
-    """Return what the numbers mean, and how each kind of figure is made, see `method_terms`."""
+    """Return the section of definitions, with the methods of figures, see `method_terms`."""
     terms = Terms([Term(name, (Verbatim(text),)) for name, text in definitions.items()])
     by_figure = [Section("Figure by figure", [Terms(methods)])] if methods else []
     return Section("What the numbers mean", [terms, *by_figure], "definitions")
 
 
 def protocol_section(tasks: Sequence[StudyData]) -> Section:
-    """Return how each task of a study is done."""
+    """Return the section with the protocol of each task of a study."""
     if len(tasks) == 1:
         return Section("Protocol", task_protocol(tasks[0]), "protocol")
     return Section("Protocol", [Section(task.task, task_protocol(task)) for task in tasks], "protocol")
 
 
 def task_protocol(study: StudyData) -> list[Block]:
-    """Return how a study narrowed to one task is done, and how each cell is set up."""
+    """Return the protocol of a study narrowed to one task, and the settings of each cell."""
     terms = Terms([Term(name, text) for name, text in protocol(study)])
     return [terms, Paragraph("How each cell is set up.", "note"), settings_table(study)]
 
@@ -133,7 +133,7 @@ def _budget(study: StudyData, trainer: Mapping[str, Any]) -> str:
 
 
 def _rates(study: StudyData) -> str:
-    """Return the grid and the trials of every cell, and their counts; or who had which, where they differ."""
+    """Return the rates and trials that every cell had, or those of each cell where they differ."""
     if not was_trained(study):
         return "None was used."
     job = study.plan.jobs[0]
@@ -166,7 +166,7 @@ def _members(study: StudyData) -> str:
 
 
 def settings_table(study: StudyData) -> Table:
-    """Return how each cell is set up; a value that follows the lag is shown as a range."""
+    """Return a table of the settings of each cell; a value that follows the lag is shown as a range."""
     by_cell = {cell: _settings(study, cell) for cell in study.cells}
     names = list(dict.fromkeys(name for settings in by_cell.values() for name in settings))
     rows = [

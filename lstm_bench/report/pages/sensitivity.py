@@ -1,4 +1,4 @@
-"""The page of a study of sensitivity: T50 over its settings."""
+"""The page of a sensitivity study: T50 against its settings."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,11 +22,11 @@ def sensitivity_page(study: StudyData, figures: Path, receipt: Sequence[tuple[st
     tasks = study.by_task()
     by_prefix = {file_prefix(task, len(tasks) == 1): task for task in tasks}
     drawn = make_figures(SENSITIVITY_FIGURES, by_prefix, figures)
-    all_figures = [figure for of_task in drawn.values() for figure in of_task]
+    all_figures = [figure for task_figures in drawn.values() for figure in task_figures]
     blocks = [
         *failure_callout([study], study.problems),
         *(figure_section(figure, prefix.strip("_") or "task") for prefix in by_prefix for figure in drawn[prefix]),
-        *(variations_section(task) for task in tasks),
+        *(variations_section(task, len(tasks) == 1) for task in tasks),
         failure_section([*failure_blocks(study), *left_out(study.problems)]),
         definitions_section(DEFINITIONS, method_terms(all_figures)),
         protocol_section(tasks),
@@ -37,8 +37,8 @@ def sensitivity_page(study: StudyData, figures: Path, receipt: Sequence[tuple[st
     return Document(study.plan.study, "sensitivity", study.plan.started[:10], headline, blocks)
 
 
-def variations_section(study: StudyData) -> Section:
-    """Return T50 of every variation of one task."""
+def variations_section(study: StudyData, is_only_task: bool) -> Section:
+    """Return the section with T50 of every variation of one task."""
     table = variations(study)
     names = [name for name in FACTORS if table[name].nunique(dropna=False) > 1]
     headings = [("Cell", ""), *((FACTORS[name], "") for name in names), ("T50", "95%, steps")]
@@ -51,11 +51,12 @@ def variations_section(study: StudyData) -> Section:
         for row in table.to_dict("records")
     ]
     files = Paragraph(("Rows: ", FileLink("tables/variations.csv"), "."), "files")
-    return Section(f"Every setting on {study.task}", [Table(headings, rows, "Variations"), files], "variations")
+    title = f"Every setting on {study.task}"
+    return Section(title, [Table(headings, rows, "Variations"), files], f"{file_prefix(study, is_only_task)}variations")
 
 
 def sensitivity_tables(study: StudyData) -> dict[str, pd.DataFrame]:
-    """Return what goes to tables/: the rows behind every figure and table of the page."""
+    """Return the frames for tables/ by file name: the rows behind every figure and table of the page."""
     summaries = {name: figure.rows for name, figure in SENSITIVITY_FIGURES.items()}
     summaries |= {"variations": variations, "size_exponents": size_exponents}
     return {name: of_all_tasks(study, summary) for name, summary in summaries.items()}

@@ -7,7 +7,7 @@ from lstm_bench.report.document import Block, Entry, Paragraph, Section, Table
 
 
 def side_by_side_section(study: StudyData) -> list[Block]:
-    """Return what differs between the studies that stand side by side in one; nothing for a study of its own."""
+    """Return the section on the differences between joined studies; nothing for a single study."""
     if not study.joined:
         return []
     table = _table(study)
@@ -31,7 +31,7 @@ def _alike(study: StudyData) -> str:
 
 
 def _repeated(study: StudyData) -> str:
-    """Return which members repeat each other, and whether they ended alike."""
+    """Return the cells whose members repeat each other, and how many of the members ended alike."""
     repeated = repeated_members(study)
     if repeated.empty:
         return ""

@@ -15,7 +15,7 @@ PARTS = dict(zip(FRACTIONS, ("1/8 of the budget", "1/4", "1/2", "whole"), strict
 
 
 def span_condition_blocks(study: StudyData) -> list[Block]:
-    """Return the spans of one task under other conditions; nothing of a study trained at fewer than two lags."""
+    """Return the spans of one task under other conditions; nothing for a study trained at fewer than two lags."""
     if lags_tried(study) < 2:
         return []
     note = (

@@ -1,4 +1,4 @@
-"""The table of what each cell's span costs, a row a (task, cell)."""
+"""The table of what each cell's span costs, with a row per task and cell."""
 
 import math
 from collections.abc import Mapping
@@ -100,7 +100,7 @@ def _before_and_after(row: Mapping[str, Any], name: str) -> Entry:
 
 
 def _cost_note(table: pd.DataFrame) -> str:
-    """Return at which lag each task's cost is counted, and at which a time step is timed."""
+    """Return a note on the lags at which each task's cost is counted and a time step is timed."""
     lags = _by_task(table, "cost_lag")
     known = [f"{lag:.0f} of {task}" for task, lag in lags.items() if pd.notna(lag)]
     speeds = span_of(table["speed_lag"].dropna().astype(float))
@@ -112,7 +112,7 @@ def _cost_note(table: pd.DataFrame) -> str:
 
 
 def _rate_note(table: pd.DataFrame) -> str:
-    """Return which one rate stands beside the tuned ones, task by task."""
+    """Return a note on the one rate of each task that is compared with the tuned ones."""
     known = [f"{rate:g} on {task}" for task, rate in _by_task(table, "fixed_rate").items() if pd.notna(rate)]
     how = "that with the highest geometric mean of T50 over the cells, by the members that tuned"
     return f"The one rate is {listed(known)}: {how}." if known else ""
@@ -124,7 +124,7 @@ def _by_task(table: pd.DataFrame, column: str) -> dict[str, Any]:
 
 
 def _missing(table: pd.DataFrame) -> list[str]:
-    """Return what was not measured, in a sentence for each reason."""
+    """Return what was not measured, one sentence per reason."""
     cells: dict[str, list[str]] = {}
     for row in _rows(table):
         for reason in filter(None, row["not_measured"].split("; ")):

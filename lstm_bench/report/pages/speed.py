@@ -41,7 +41,7 @@ def _whole_study(table: Table) -> list[Block]:
 
 
 def rows_section(table: Table) -> Section:
-    """Return every row of a benchmark, with the files behind it."""
+    """Return the section with every row of a benchmark, and links to its files."""
     rounds = FileLink("results.csv")
     files = Paragraph(("Rows: ", FileLink("tables/speed_benchmark.csv"), "; every round: ", rounds, "."), "files")
     return Section("All rows", [table, files, Paragraph("A click on a heading sorts.", "screen")], "rows")
@@ -55,7 +55,7 @@ def _protocol(benchmark: SpeedBenchmark) -> Section:
 
 
 def speed_csv_tables(benchmark: SpeedBenchmark) -> dict[str, pd.DataFrame]:
-    """Return what goes to tables/: the rows behind every figure and table of the page."""
+    """Return the frames for tables/ by file name: the rows behind every figure and table of the page."""
     study = {"study": benchmark.plan.study}
     tables = {name: figure.rows(benchmark) for name, figure in SPEED_FIGURES.items()}
     whole = whole_studies(benchmark)

@@ -1,4 +1,4 @@
-"""How a speed study is done: the rounds, who takes part, the limit, the machine, and what is missing."""
+"""The protocol of a speed study: the rounds, the implementations, the limit, the machine, and what is missing."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ WHO = {
     "(half) and the file is there, which it is in a checkout and not in an installed wheel.",
 }
 MACHINE = ("processor", "cores", "usable_cores", "memory_gib", "system", "device", "dtype", "compiled_kernels")
-NAMED = 4  # jobs that a note names before it counts
+NAMED = 4  # jobs that a note names; more are counted
 DEFINITIONS = {
     "Steps/s": "Member-steps a second of all usable cores: steps of a round over its wall time. Median and quartiles "
     "over rounds, as for every number here.",
@@ -39,7 +39,7 @@ DEFINITIONS = {
 
 
 def speed_protocol(benchmark: SpeedBenchmark) -> list[tuple[str, str]]:
-    """Return how it was measured, as (heading, text)."""
+    """Return the protocol of a speed study as (heading, text)."""
     return [
         ("Rounds", _rounds(benchmark)),
         (
@@ -105,5 +105,5 @@ def _absent(benchmark: SpeedBenchmark, name: str) -> str:
     if not timed:
         return f"{name}: timed at no job."
     places = [f"{job.cell}, H = {job.hidden_size}, T = {job.length}, B = {job.batch_size}" for job in absent]
-    more = f" and {counted(len(absent) - NAMED, 'more')}".removesuffix("s") if len(absent) > NAMED else ""
+    more = f" and {len(absent) - NAMED:,} more" if len(absent) > NAMED else ""
     return f"{name}: not timed at {counted(len(absent), 'job')}: {'; '.join(places[:NAMED])}{more}."

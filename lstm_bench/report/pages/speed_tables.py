@@ -15,7 +15,7 @@ Row = Mapping[str, Any]
 
 
 def benchmark_table(benchmark: SpeedBenchmark) -> Table:
-    """Return every row of a benchmark."""
+    """Return a table with every row of a benchmark."""
     style, rows = looks(benchmark.implementations), benchmark.rows.to_dict("records")
     has_tasks = benchmark.rows["task"].nunique() > 1
     headings = [
@@ -70,14 +70,14 @@ def _ranged(row: Row, name: str, unit: str = "") -> Entry:
 
 
 def whole_studies(benchmark: SpeedBenchmark) -> pd.DataFrame:
-    """Return the rows of `whole_study` for every set of cells worth a number."""
+    """Return the rows of `whole_study` for each of the `cell_sets`."""
     tables = [whole_study(benchmark.rounds, cells) for cells in cell_sets(benchmark.cells)]
     filled = [table for table in tables if len(table)]
     return pd.concat(filled, ignore_index=True) if filled else whole_study(benchmark.rounds, ())
 
 
 def whole_study_table(benchmark: SpeedBenchmark, whole: pd.DataFrame) -> Table:
-    """Return how many times as long as ours each implementation needs for a study: a row a set of cells, H and B."""
+    """Return how many times as long as ours each implementation takes for a study, a row per set of cells, H and B."""
     others = [name for name in benchmark.implementations if name != OURS]
     keys = ["task", "cells", "lags", "hidden_size", "batch_size"]
     rows = [

@@ -28,12 +28,12 @@ from lstm_bench.report.receipt import receipt_section
 def study_page(
     study: StudyData, figures: Path, receipt: Sequence[tuple[str, str]], rulings: Sequence[Ruling]
 ) -> Document:
-    """Return the page of a study: the answer first, then figure by figure, then claims, then how it was done.
+    """Return the page of a study: the answer first, then the figures, the claims and the protocol.
 
     Args:
-        study: what was measured.
+        study: the records of the study.
         figures: the folder into which figures are drawn.
-        receipt: what the result can be checked against, see `receipt_items`.
+        receipt: the facts of the receipt as (name, value), see `receipt_items`.
         rulings: the claims that are ruled on from this study.
     """
     tasks = study.by_task()
@@ -59,22 +59,22 @@ def study_page(
 
 
 def _span_and_cost(study: StudyData, figures: Sequence[FigureBlock]) -> list[Section]:
-    """Return what each cell's span costs, all tasks together; nothing where too few cells have a span."""
+    """Return the section on what each cell's span costs, for all tasks; nothing where too few cells have a span."""
     table = span_cost_blocks(study)
     sections = [figure_section(figure, "study") for figure in figures]
     return [Section("Span and cost", [*table, *sections], "span-and-cost", style="part")] if table else []
 
 
 def _figures(by_prefix: Mapping[str, StudyData], drawn: Mapping[str, Sequence[FigureBlock]]) -> Iterator[Section]:
-    """Yield a section a figure, those of several tasks in a part each."""
+    """Yield a section per figure, or, of several tasks, a part per task with its sections."""
     for prefix, task in by_prefix.items():
         anchor = prefix.strip("_") or "task"
-        sections = [figure_section(figure, anchor, _beside(figure, task)) for figure in drawn[prefix]]
+        sections = [figure_section(figure, anchor, _tables_below(figure, task)) for figure in drawn[prefix]]
         yield from [Section(task.task, sections, anchor, style="part")] if len(by_prefix) > 1 else sections
 
 
-def _beside(figure: FigureBlock, task: StudyData) -> list[Block]:
-    """Return the tables that stand below a figure: numbers of published results, spans under other conditions."""
+def _tables_below(figure: FigureBlock, task: StudyData) -> list[Block]:
+    """Return the tables that stand below a figure, such as that of published numbers below its figure."""
     blocks = {"published": literature_blocks, "span_budgets": span_condition_blocks, "tuning": learning_rate_blocks}
     return blocks[figure.table](task) if figure.table in blocks else []
 

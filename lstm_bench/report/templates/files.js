@@ -1,4 +1,4 @@
-// A file that the page holds is saved from it, by the links that otherwise lead to the file beside the page.
+// Links to an embedded file save it from the page; without a script they lead to the file next to the page.
 for (const { dataset, content } of document.querySelectorAll("template[data-file]")) {
   const address = URL.createObjectURL(new Blob([content.textContent]));
   for (const link of document.querySelectorAll(`a[href="${dataset.file}"]:has(+ .beside)`)) {

@@ -12,7 +12,7 @@ for (const block of document.querySelectorAll(".heatmaps")) {
   const maps = [...block.querySelectorAll(".heatmap")].map(figure => {
     const { values, low, high, scale } = figure.dataset, shares = numbersOf(values);
     const [from, to] = [Number(low), Number(high)], isLog = scale === "log";
-    const places = Math.min(Math.max(Math.floor(-Math.log10((to - from) / LARGEST)) - 1, 0), 20); // that are right
+    const places = Math.min(Math.max(Math.floor(-Math.log10((to - from) / LARGEST)) - 1, 0), 20); // decimals without error
     const text = place => {
       const share = shares[place] / LARGEST;
       if (shares[place] === NONE) return "–";

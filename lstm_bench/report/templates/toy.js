@@ -14,7 +14,7 @@ const unitsTable = (units, lag) => {
     <tbody>${rows.join("")}</tbody></table>`;
 };
 
-// The curves of f^t, 0 <= t <= lag, a thin one a unit, and their mean where there are several.
+// The curves of f^t, 0 <= t <= lag, a thin one per unit, and their mean where there are several.
 const curves = (units, mean, lag) => {
   const left = 24, right = 410, top = 12, bottom = 216, middle = (top + bottom) / 2, most = 150;
   const point = (t, share) => `${(left + t / lag * (right - left)).toFixed(1)},${(bottom - share * (bottom - top)).toFixed(1)}`;

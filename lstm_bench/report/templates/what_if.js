@@ -19,7 +19,7 @@ const decide = ({ f, written, o }, thresholds) => {
 const fillIn = (template, texts) => template.replace(/\{(\(?)(\w+)\)?\}/g, (_, bracket, name) =>
   bracket && texts[name].startsWith("−") ? `(${texts[name]})` : texts[name]);
 
-// Set a number of the diagram, and fit the pill around it where it is to be seen.
+// Set a number of the diagram, and fit the pill around it where it is visible.
 const setPill = (pill, text) => {
   const letters = pill.querySelector("text"), outline = pill.querySelector("path");
   letters.textContent = text;
@@ -47,7 +47,7 @@ for (const player of document.querySelectorAll(".player:has(.dials)")) {
   const gates = given.map(gate => ({ ...gate }));
   const largest = Math.max(1e-9, ...recompute(given).map(n => Math.abs(n.c)));
 
-  // The last row of what is printed says what the given gates make; one more is added for those that are set.
+  // The last row of the printed numbers holds the results of the given gates; one more is added for moved gates.
   for (const body of player.querySelectorAll(".in-print tbody")) {
     const mine = body.lastElementChild, fixedRow = mine.cloneNode(true);
     for (const number of fixedRow.querySelectorAll("[data-fill]")) number.removeAttribute("data-fill");
@@ -90,8 +90,8 @@ for (const player of document.querySelectorAll(".player:has(.dials)")) {
     const text = minus(short(value)), isMoved = value !== was;
     if (dial.valueAsNumber !== value) dial.value = value;
     dial.setAttribute("aria-valuetext", isMoved ? `${text}, ${player.dataset.source}: ${minus(short(was))}` : text);
-    const told = dial.parentElement.querySelector(".told");
-    told.textContent = isMoved ? `${text} ≠ ${minus(short(was))}` : text;
+    const readout = dial.parentElement.querySelector(".told");
+    readout.textContent = isMoved ? `${text} ≠ ${minus(short(was))}` : text;
     dial.parentElement.classList.toggle("changed", isMoved);
   };
   const say = () => { live.textContent = player.querySelector("article:not([hidden]) .description").textContent; };
