@@ -3,10 +3,10 @@
 # make test-system the tests of whole studies, browsers, MLflow servers, launchers, faults, the notebook and every cell's kernel
 # make test-fast   what make test runs, without the files that take 4 s or more: run it after an edit
 # make wheel-test  run the wheel alone in an empty environment
-# make lowest      try the lowest versions that pyproject.toml allows; TORCH=2.13.0 for another torch than the lowest
+# make lowest      try the lowest versions that pyproject.toml allows; TORCH=2.13.0 for a torch other than the lowest
 # make faults      inject every fault at its full count; COUNT=short for each once or twice
-# make engines     run a study, and faults, on SLURM, Ray and MLflow with PostgreSQL, where they are: as root, on loopback
-# make ui          look at the runs in MLflow: those of mlflow.db here, or of MLFLOW_TRACKING_URI
+# make engines     run a study, and faults, on SLURM, Ray and MLflow with PostgreSQL, where installed: as root, on loopback
+# make ui          show the runs in MLflow: those of mlflow.db here, or of MLFLOW_TRACKING_URI
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -73,7 +73,7 @@ $(BIN)/python:
 
 $(VENV)/installed: $(BIN)/python pyproject.toml constraints.txt
 	@$(call is_allowed,$(BIN)/python) || $(call told,$(VENV) is not of Python 3.11 to 3.13: rm -rf $(VENV) && make ... PYTHON=python3.12)
-	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(call told,$(VENV) is half-made and has no pip: rm -rf $(VENV) && make (on Debian apt install python3-venv before))
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(call told,$(VENV) is incomplete and has no pip: rm -rf $(VENV) && make (on Debian apt install python3-venv before))
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable .
 	touch $@
 

@@ -32,11 +32,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         merged = merge(options.into, options.folders, command)
     except HeldError as error:
-        return _refused(f"study={options.into.name}: run by {error}: allowed: when that has ended")
+        return _refused(f"study={options.into.name}: run by {error}: allowed: once that process has ended")
     except (MergeError, RecordError, LockError) as error:
         return _refused(str(error))
     except OSError as error:
-        print(f"Not all is merged: {error}; the same command goes on", file=sys.stderr)
+        print(f"Not everything is merged: {error}; the same command continues", file=sys.stderr)
         return INCOMPLETE
     for result in merged:
         print(_in_words(result))
@@ -48,9 +48,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog=f"python -m {PROGRAM}", description="Join the records of a study that several machines made."
+        prog=f"python -m {PROGRAM}", description="Join the records of a study that ran on several machines."
     )
-    parser.add_argument("into", type=Path, metavar="FOLDER", help="runs/NAME, which takes what it lacks")
+    parser.add_argument("into", type=Path, metavar="FOLDER", help="runs/NAME, which receives the results that it lacks")
     parser.add_argument("folders", type=Path, nargs="+", metavar="OTHER", help="records of the same study, only read")
     return parser
 
@@ -62,7 +62,7 @@ def _refused(problem: str) -> int:
 
 def _in_words(merged: Merged) -> str:
     without = f", {merged.without} without a result" if merged.without else ""
-    return f"{merged.folder}: {counted(merged.copied, 'result')} copied, {merged.there} there already{without}"
+    return f"{merged.folder}: {counted(merged.copied, 'result')} copied, {merged.there} already there{without}"
 
 
 def _how_to_go_on(folder: Path) -> str:

@@ -41,11 +41,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m lstm_bench.status", description="Show how far studies are.")
+    parser = argparse.ArgumentParser(prog="python -m lstm_bench.status", description="Show the progress of studies.")
     parser.add_argument(
         "studies", nargs="+", metavar="STUDY", help="name of a study, a folder of runs/; or the path of such a folder"
     )
-    parser.add_argument("--runs", type=Path, default=Path("runs"), help="where studies lie (default: runs)")
+    parser.add_argument("--runs", type=Path, default=Path("runs"), help="folder of all records (default: runs)")
     return parser
 
 
@@ -92,15 +92,15 @@ def _lines(status: StudyStatus) -> Iterator[str]:
     if status.parts:
         counts = {state: sum(part.state == state for part in status.parts) for state in STATES}
         yield f"Jobs:    {', '.join(f'{n} {state}' for state, n in counts.items())}"
-    yield f"Members: {status.members_done} of {status.members} have a result, those that tune included"
+    yield f"Members: {status.members_done} of {status.members} have a result, tuning included"
     if status.seconds_left is not None:
         yield f"Left:    at most {clock(status.seconds_left)}"
     elif any(part.state == "running" for part in status.parts) and not status.spans:
         yield "Left:    estimating"
     elif owner is not None and status.members_done == status.members:
-        yield "Left:    speed, MLflow and the report, where they are not turned off"
+        yield "Left:    speed, MLflow and the report, unless turned off"
     elif owner is None and status.members_done < status.members:
-        yield f"To go on: {plan.command}"
+        yield f"To continue: {plan.command}"
     elif owner is None and not plan.finished:
         yield f"To collect (speed, MLflow and the report): {plan.command}"
 
@@ -124,7 +124,7 @@ def _doing(status: PartStatus) -> str:
     progress, where = status.progress, f" on {status.host}" if status.host else ""
     silent = f", silent for {clock(status.silent_s)}" if status.silent_s > SILENT_S else ""
     if not progress:
-        return f"lag {status.part.job.lag}{where}: begins{silent}"
+        return f"lag {status.part.job.lag}{where}: starting{silent}"
     share, members = progress["step"] / progress["steps"], counted(progress["active"], "member")
     loss = "" if progress["loss_share"] is None else f", loss {progress['loss_share']:.2f}"
     return f"lag {status.part.job.lag}{where}: {PHASES[progress['phase']]} {share:.0%}, {members}{loss}{silent}"

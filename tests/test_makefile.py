@@ -55,7 +55,7 @@ def test_an_old_python_is_told(target, folder):
         (OLD, ".venv is not of Python 3.11 to 3.13: rm -rf .venv && make ... PYTHON=python3.12"),
         (
             WITHOUT_PIP,
-            ".venv is half-made and has no pip: rm -rf .venv && make (on Debian apt install python3-venv before)",
+            ".venv is incomplete and has no pip: rm -rf .venv && make (on Debian apt install python3-venv before)",
         ),
     ],
 )

@@ -94,7 +94,7 @@ def _finding(where: str, study: StudyData, before: StudyData | None = None) -> s
     apart = [cell for cell in others if held_ratio(study, best, cell).bound != "?"]
     if not apart:
         lengths = listed([f"{cell} {_span(study, cell, words)}" for cell in measured])
-        return f"{where} the lags tried cannot tell the cells apart: {lengths}."
+        return f"{where} the lags tried do not distinguish the cells: {lengths}."
     nearest, *rest = apart[:NAMED]
     lead = f"{'it' if is_same_best else best} {_span(study, best, words)},"
     if is_same_best and not _is_open(held_ratio(study, best, nearest)):
@@ -108,7 +108,7 @@ def _finding(where: str, study: StudyData, before: StudyData | None = None) -> s
             (
                 f"{first}{_cost(study, best, nearest)}.",
                 f"That is also {also}." if also else "",
-                f"The lags tried cannot tell it apart from {alike}." if alike else "",
+                f"The lags tried do not distinguish it from {alike}." if alike else "",
             ),
         )
     )
@@ -171,7 +171,7 @@ def _span(study: StudyData, cell: str, words: Words) -> str:
     """Return a cell's span in words: "holds a memory for at least 35.8 steps (95% 28.0-44.3)"."""
     span = held_spans(study)[cell]
     if span.outcome == "undetermined":
-        return "was tried at one lag and solved it in part, which tells no span"
+        return "was tried at one lag and solved it in part, which determines no span"
     interval = f" (95% {range_of(span.low, span.high)})" if span.outcome == "fitted" else ""
     return f"{words.holds} {words.extent(span, is_budget_limited(study, cell))}{interval}"
 

@@ -22,11 +22,12 @@ CLASSES = {"rnn": "RNNCell", "gru": "GRUCell", "lstm": "LSTMCell", "lstm_1997": 
 FIXED_LENGTH = ("half", "anywhere")  # dialects of adding that a source which names none may mean
 Verdict = Literal["agrees", "same outcome, other number", "other outcome", "open", "another cell", "not run"]
 RULE = (
-    "Agrees: the same outcome, and the same number. Outcome: where the source solved the task, the 95% Wilson interval "
-    "of our share of members that solve lies above one half, where it did not, below; an interval on both sides of one "
-    "half is open. Number: the published one lies where 95% of the results of as many further runs of ours would fall, "
-    "by bootstrap over our members; members that did not solve count with their whole budget, and the range then has "
-    "no upper end; of wrong answers the chance of the test sequences is in it. Only the same kind of cell is ruled on."
+    "A comparison agrees where outcome and number are the same. Outcome: the 95% Wilson interval of our share of "
+    "members that solve lies above one half where the source solved the task, and below it where the source did not; "
+    "an interval that contains one half is open. Number: the published one lies in the range that holds 95% of the "
+    "results of as many further runs of ours, by bootstrap over our members. Members that did not solve count with "
+    "their whole budget, and the range then has no upper end; a range of wrong answers includes the chance of the test "
+    "sequences. Only cells of the same kind have a verdict."
 )
 COLUMNS = (
     "study", "task", "variant", "lag", "metric", "length", "source", "where", "published_cell", "published", "bound",

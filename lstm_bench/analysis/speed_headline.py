@@ -65,20 +65,20 @@ def _first(rows: list[Row], benchmark: SpeedBenchmark) -> str:
 
 def _other(rows: list[Row], benchmark: SpeedBenchmark) -> str:
     ours, *others = rows
-    ratios = [f"{with_range(*_ranged(row, 'speedup'))} against {_who(row)}" for row in others]
-    speed = listed(ratios) if ratios else f"{with_range(*_ranged(ours, 'steps_per_s'))} a second"
+    ratios = [f"{with_range(*_ranged(row, 'speedup'))} steps while {_takes_one(row)}" for row in others]
+    speed = listed(ratios) if ratios else f"{with_range(*_ranged(ours, 'steps_per_s'))} steps a second"
     return f"For {_cell(ours, benchmark)} it takes {speed}, {_share_of_the_limit(ours)}."
 
 
 def _of_the_limit(ours: Row) -> str:
     if math.isnan(ours["limit_share"]):
-        return "what these cores could do is not known for this cell"
+        return "the limit of these cores is not known for this cell"
     return f"it runs at {percent(*_ranged(ours, 'limit_share'))} of what these cores can do"
 
 
 def _share_of_the_limit(ours: Row) -> str:
     if math.isnan(ours["limit_share"]):
-        return "with a limit that is not known"
+        return "and its limit is not known"
     return f"at {percent(*_ranged(ours, 'limit_share'))} of the limit"
 
 

@@ -306,4 +306,4 @@ def too_few_note(n_a: int, n_b: int) -> str:
     if p < SIGNIFICANT:
         return ""
     a_side = f"{n_a} members a side" if n_a == n_b else f"{n_a} against {n_b} members"
-    return f"With {a_side} no difference at a single lag can be significant (the smallest possible p is {p:.2g})."
+    return f"With {a_side}, no difference at a single lag can be significant (the smallest possible p is {p:.2g})."

@@ -8,7 +8,7 @@ def why_no_speed(study: StudyData) -> str:
     """Return why a cell of a study has no speed."""
     if not was_trained(study):
         return "nothing was trained"
-    return "speed=off, or it failed" if study.speed.empty else "not timed by what trained it"
+    return "speed=off, or it failed" if study.speed.empty else "the kernel that trained it was not timed"
 
 
 def why_no_reading(study: StudyData, cell: str, probe: str, moment: str) -> str:

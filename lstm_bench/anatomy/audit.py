@@ -123,8 +123,8 @@ def _rounded(audited: pd.DataFrame) -> Iterator[str]:
     """Yield a sentence for each number that is off by rounding alone."""
     for row in audited.loc[audited["verdict"] == "rounding"].itertuples(index=False):
         yield (
-            f"Rounding alone: {row.table}, {row.quantity} at t = {row.t} is {row.printed} for {row.right}, "
-            "computed from the rounded numbers beside it."
+            f"Rounding alone: {row.table}, {row.quantity} at t = {row.t} is {row.printed} instead of "
+            f"{row.right}, since it was computed from the rounded numbers next to it."
         )
 
 
@@ -136,14 +136,14 @@ def _h_above_o(walk: Walk) -> list[str]:
         above = [str(t) for t, (printed, o) in enumerate(pairs, start=1) if abs(float(printed)) > o]
         if above:
             where = f"h at t = {listed(above)}"
-            sentences.append(f"{table.capitalize()}: {where} is larger than o, and tanh(c) is below 1.")
+            sentences.append(f"{table.capitalize()}: {where} is larger than o, although tanh(c) is below 1.")
     return sentences
 
 
 def _products_of_printed(walk: Walk) -> list[str]:
     """Return a sentence for each table whose every h is the printed o times the printed tanh(c): one error, not two."""
     return [
-        f"{table.capitalize()}: each h is o tanh(c) of the numbers beside it, their errors and their rounding included."
+        f"{table.capitalize()}: each h is o tanh(c) of the numbers next to it, with their errors and their rounding."
         for table, columns in walk.printed.items()
         if {"o", "tanh(c)", "h"} <= set(columns) and _is_product(columns["o"], columns["tanh(c)"], columns["h"])
     ]
@@ -177,4 +177,4 @@ def _keeps_nothing(walk: Walk) -> Iterator[str]:
     """Yield a sentence where the first word's decision is to keep, although there is no memory yet."""
     keep = str(recompute(walk)["decision"].iloc[0]).partition(", ")[0]
     if keep.startswith("keep"):
-        yield f'At t = 1, "{keep}" keeps nothing of nothing: c starts at 0.'
+        yield f'At t = 1, "{keep}" has nothing to keep: c starts at 0.'

@@ -75,7 +75,7 @@ def _step_parser() -> Parser:
 def _walk_parser() -> Parser:
     parser = Parser("walk", "Recompute a walk through a few words, audit its printed numbers, and make it a page.")
     parser.add_argument("--walk", type=Path, metavar="FILE", help="yaml (default: conf/walk/seven_words.yaml)")
-    parser.add_argument("--sentence", metavar="WORDS", help="walk through these words of it alone, in order")
+    parser.add_argument("--sentence", metavar="WORDS", help="walk through only these of its words, in order")
     return parser
 
 
@@ -86,4 +86,4 @@ def _flag(name: str) -> str:
 def _refuse_sizes_with_numbers(options: argparse.Namespace) -> None:
     for name in (*SIZES, "seed"):
         if getattr(options, name) is not None:
-            raise not_allowed(_flag(name), getattr(options, name), "no size and no seed beside --numbers")
+            raise not_allowed(_flag(name), getattr(options, name), "no size and no seed with --numbers")

@@ -16,9 +16,9 @@ from lstm_bench.report.style import INK, themed
 
 QUESTION = "What do the seven words do to a trained cell?"
 METHOD = (
-    "Every row of a panel is a unit; gates from 0 (dark) to 1 (light), the candidate g and the state red above 0 and "
-    "blue below. Numbers above a word are the mean over units of a gate, the norm over units of g, c and h. Lines mark "
-    "the boundary between the sentences."
+    "Each row of a panel is a unit. Gates go from 0 (dark) to 1 (light); the candidate g and the state are red above 0 "
+    "and blue below. The number above a word is the mean of a gate over units, or the norm of g, c or h over units. "
+    "Lines mark the boundary between the sentences."
 )
 ORDER = ("f", "i", "g", "o", "r", "z", "c", "h")
 GATES = ("f", "i", "o", "r", "z")
@@ -113,7 +113,7 @@ def _answers(study: StudyData, cell: str) -> str:
     seed, rows = walk_of(study, cell)
     answers = rows.loc[rows["name"] == "answer"].sort_values("at")["value"].astype(int).tolist()
     pairs = [f"{word}: {job.answers[answer]}" for word, answer in zip(job.sentence, answers, strict=True)]
-    return f"{cell} (seed {seed}) says {listed(pairs)}"
+    return f"{cell} (seed {seed}) answers {listed(pairs)}"
 
 
 def rows(study: StudyData) -> pd.DataFrame:

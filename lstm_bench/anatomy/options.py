@@ -15,7 +15,7 @@ class Parser(argparse.ArgumentParser):
 
     def __init__(self, command: str, description: str) -> None:
         super().__init__(prog=f"python -m lstm_bench.anatomy {command}", description=description, allow_abbrev=False)
-        self.add_argument("--output", type=Path, default=OUTPUT, help=f"folder of what is written (default: {OUTPUT})")
+        self.add_argument("--output", type=Path, default=OUTPUT, help=f"output folder (default: {OUTPUT})")
 
     def read(self, arguments: Sequence[str]) -> argparse.Namespace:
         """Return the options.

@@ -7,10 +7,10 @@ from lstm_bench.anatomy.walk import Walk, decision_rules
 from lstm_bench.report.document import Block, Bullets, Entry, Paragraph, Section, Table
 
 LEGEND = (
-    "Printed numbers; ✗ marks each that is wrong to its printed places, with the right one below. A number is off by "
-    "rounding alone where its equation gives it of the right numbers beside it, which were rounded first."
+    "✗ marks each printed number that is wrong at its printed places, with the right one below. A number is off by "
+    "rounding alone where its equation gives it from the right numbers next to it, rounded as they are printed."
 )
-REMARKS = "Read in the source, and not computed here."
+REMARKS = "Read in the source, not computed here."
 
 
 def walk_sections(walk: Walk) -> list[Section]:
@@ -39,7 +39,7 @@ def _audit(walk: Walk) -> list[Section]:
     ]
     table = Table(headings, rows, "Audit")
     blocks: list[Block] = [Paragraph(LEGEND, "note"), table, Bullets(findings(walk))]
-    return [Section("What print has wrong", blocks, "audit")]
+    return [Section("Errors in the printed numbers", blocks, "audit")]
 
 
 def _remarks(walk: Walk) -> list[Section]:

@@ -132,7 +132,7 @@ def _weights_text(step: StepAnatomy) -> list[str]:
     """Return W and b of each gate, a row per unit, with the sums over h, over x, and over both; a note for a wide W."""
     n_hidden, n_inputs = len(step.h), len(step.x)
     if n_hidden + n_inputs > MOST_COLUMNS:
-        return [f"W has {n_hidden + n_inputs} columns a gate and is printed up to {MOST_COLUMNS}."]
+        return [f"W has {n_hidden + n_inputs} columns a gate; it is printed up to {MOST_COLUMNS} columns."]
     rows = [(gate, unit) for gate in GATES for unit in range(n_hidden)]
     matrix = [step.weights[gate][unit] for gate, unit in rows]
     headings = [*(f"h{k + 1}" for k in range(n_hidden)), *(f"x{k + 1}" for k in range(n_inputs))]

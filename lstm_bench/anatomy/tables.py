@@ -25,9 +25,9 @@ EQUATIONS: Mapping[str, str] = {  # by table
     "Cell state": "c = keep + written",
 }
 LEFT_ALIGNED = ("word", "decision", "table", "quantity")
-REMARKS = "Remarks on the source of the printed numbers, which are read in it and not computed here"
+REMARKS = "Remarks on the source of the printed numbers, read in it and not computed here"
 NOT_AUDITED = "Audit: no numbers are printed for this walk."
-LEGEND = "Audit: !x stands after a wrong number, ~x after one off by rounding alone; x is what the equations give"
+LEGEND = "Audit: !x follows a wrong number, ~x one off by rounding alone; x is what the equations give"
 
 
 def walk_columns(walk: Walk) -> dict[str, dict[str, list[str]]]:

@@ -20,12 +20,12 @@ SLIDERS = (
     Slider("lag", "lag T", 1, 500, 1, 50),
 )
 EQUATIONS = (
-    "A cue stands at step 0 and writes c₀ = 1; blanks follow, which write nothing; at step T the cue is recalled. "
-    "Where the forget gate stays at f = σ(b), cₜ = fᵗ c₀ is left after t steps, and half after ln ½ / ln f steps."
+    "A cue at step 0 writes c₀ = 1; the blanks that follow write nothing; at step T the cue is recalled. With a "
+    "constant forget gate f = σ(b), cₜ = fᵗ c₀ is left after t steps, and half of c₀ after ln ½ / ln f steps."
 )
 SPREAD = (
     "Several units share the largest bias b as chrono initialisation spreads it, ln U(1, L − 1) for a longest lag L "
-    "(Tallec & Ollivier 2018), here L = eᵇ + 1 and evenly in place of at random: unit k of n has the bias "
+    "(Tallec & Ollivier 2018), here with L = eᵇ + 1 and evenly instead of at random: unit k of n has the bias "
     "bₖ = ln(1 + (k / n) (eᵇ − 1))."
 )
 
@@ -53,7 +53,7 @@ def toy_section() -> Section:
     headings = [("Forget bias", ""), ("f", ""), ("Half-life", "steps"), *((f"Left at T = {t}", "") for t in STEPS)]
     table = Table(headings, [_row(bias) for bias in BIASES], "What a forget bias holds")
     blocks: list[Block] = [Paragraph(EQUATIONS), ToyCell(SLIDERS), Paragraph(SPREAD, "note"), table]
-    return Section("What if the forget gate stays where it is?", blocks, "toy", "Toy cell")
+    return Section("What if the forget gate is constant?", blocks, "toy", "Toy cell")
 
 
 def _row(bias: float) -> list[Entry]:

@@ -12,11 +12,11 @@ ALL_WELL, WRONG, BAD_INPUT = 0, 1, 2
 USAGE = """\
 python -m lstm_bench.check my_pkg.MyCell [key=value ...]                     check a class or a function
 python -m lstm_bench.check cell=NAME [key=value ...] [--config-dir FOLDER]   check a cell of a yaml file
-python -m lstm_bench.check --all [--config-dir FOLDER]                       check all of them: a table, one line a cell
+python -m lstm_bench.check --all [--config-dir FOLDER]                       check every cell: a table, one row a cell
 
-One line for each check: ok, a warning, or a fault, with what mends it. The exit code is 0 where nothing is wrong, 1
-where something is, and 2 for bad input. Keys are the arguments of the constructor, hidden_size among them, which is 16
-for a class unless it is given. The inputs are as wide as those of the task: copy's 10, or those of task=NAME."""
+Each check prints a line: ok, a warning, or a fault with its remedy. The exit code is 0 if nothing is wrong, 1 if
+something is, and 2 for bad input. Keys are the arguments of the constructor; the hidden_size of a class is 16 unless it
+is given. The input size is that of a task: 10, as in copy, or that of task=NAME."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

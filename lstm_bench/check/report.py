@@ -56,6 +56,6 @@ def findings_of(job: JobConfig, checks: tuple[Check, ...]) -> Iterator[tuple[str
 
 def line(name: str, finding: Finding) -> str:
     """Return the finding of a check in one line: its verdict, the check's name, what was found, and what mends it."""
-    mend = f" -- mend: {finding.mend}" if finding.mend else ""
+    mend = f" -- remedy: {finding.mend}" if finding.mend else ""
     text = " ".join(f"{finding.text}{mend}".split())
     return f"{finding.verdict:<{VERDICT_WIDTH}}  {name:<{NAME_WIDTH}}  {text}"

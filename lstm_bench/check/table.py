@@ -25,7 +25,7 @@ def table(arguments: Sequence[str], checks: tuple[Check, ...] = ALL) -> bool:
     """
     choices, folder = without_folder([argument for argument in arguments if argument != ALL_CELLS])
     if others := [argument for argument in choices if not argument.startswith("task=")]:
-        raise not_allowed(ALL_CELLS, " ".join(others), f"task=NAME and {CONFIG_DIR} FOLDER beside it")
+        raise not_allowed(ALL_CELLS, " ".join(others), f"alone, or with task=NAME and {CONFIG_DIR} FOLDER")
     cells = names_of("cell", folder)
     widths = [max(map(len, cells)), *[FIGURE_WIDTH] * len(FIGURES), len("sound")]
     print(_row(["cell", *FIGURES.values(), "verdict"], widths))

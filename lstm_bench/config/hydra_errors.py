@@ -104,7 +104,7 @@ def _hydras_own(error: Exception) -> str:
 def _reason(line: str) -> str:
     """Return why an override cannot be parsed, without the name of the parser's exception."""
     if line.startswith("LexerNoViableAlt"):
-        return "a value with other characters than letters, digits and -_./ stands in quotes: 'key=\"value\"'"
+        return "a value with characters other than letters, digits and -_./ needs quotes: 'key=\"value\"'"
     return line[:120]
 
 
@@ -115,7 +115,7 @@ def _unknown_file(group: str, name: str) -> ConfigError:
     for folder in _folders():
         misplaced, unread = folder / f"{name}.yaml", folder / group / f"{name}.yml"
         if misplaced.is_file():
-            return ConfigError(f"{error}; {misplaced} stands beside {group}/: move it there")
+            return ConfigError(f"{error}; {misplaced} is next to {group}/: move it into that folder")
         if unread.is_file():
             return ConfigError(f"{error}; {unread} is not read: name it {name}.yaml")
     return error
@@ -152,7 +152,7 @@ def _wrong_key(path: str, typed: Sequence[str], job: Sequence[str], cause: BaseE
     keys = [str(name) for name in node if name != TARGET]
     allowed = f"the keys {', '.join(keys)}" if keys else f"no key, as the {parent or 'settings'} chosen has none"
     if not key.startswith("+") and TARGET in node and name in _arguments(node[TARGET]):
-        allowed += f"; or +{override}, which its constructor takes and its yaml has not"
+        allowed += f"; or +{override}, which its constructor takes but its yaml does not have"
     return not_allowed(key, value, allowed)
 
 

@@ -7,14 +7,14 @@ from lstm_bench.config.entry_points import named_entry_points
 
 USAGE = """\
 python -m lstm_bench +experiment=NAME [key=value ...]     run a study: records, MLflow, report
-python -m lstm_bench.report STUDY [STUDY ...]             make a report again from records, or several side by side
-python -m lstm_bench.tracking.backfill STUDY [STUDY ...]  write into MLflow what it lacks of the records
+python -m lstm_bench.report STUDY [STUDY ...]             write a report again from records, or compare studies
+python -m lstm_bench.tracking.backfill STUDY [STUDY ...]  write missing records to MLflow
 python -m lstm_bench.anatomy step | walk                  one LSTM step, or a walk of seven words, number by number
-python -m lstm_bench.check my_pkg.MyCell [key=value ...]  say in words whether a cell of your own is sound; --all: each
+python -m lstm_bench.check my_pkg.MyCell [key=value ...]  check a cell of your own; --all: every cell
 
 A comma sweeps (task.lag=10,20 cell=rnn,lstm); --config-dir FOLDER adds your own yaml files;
 --cfg job prints the configuration. tracking=off leaves out MLflow, speed=off the measurement of speed,
-report=off the report; the same command without it adds what was left out, from the same records."""
+report=off the report; the same command without these adds what was left out, from the same records."""
 EXAMPLES = """\
 examples
   python -m lstm_bench +experiment=smoke

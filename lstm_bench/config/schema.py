@@ -88,7 +88,7 @@ class RootConfig:
             if self.parameters < 1:
                 raise ValueError(f"parameters={self.parameters}: allowed: an integer of at least 1, or null")
             if self.comparison != "parameters":
-                raise ValueError(f"parameters={self.parameters}: allowed: null, but with comparison=parameters")
+                raise ValueError(f"parameters={self.parameters}: allowed: null, unless comparison=parameters")
 
 
 def check_root_keys(settings: Container[str]) -> None:
@@ -99,7 +99,7 @@ def check_root_keys(settings: Container[str]) -> None:
     for item in fields(RootConfig):
         if item.name not in settings and item.default_factory is MISSING:
             raise ConfigError(
-                f"{item.name} is missing: give it a value (a config.yaml of your own replaces all of ours)"
+                f"{item.name} is missing: give it a value (a config.yaml of your own replaces ours as a whole)"
             )
 
 
@@ -146,7 +146,7 @@ class TrainerConfig(TrainingSettings):
             raise ValueError(f"eval_every={self.eval_every}: allowed: at most trainer.steps, which is {self.steps}")
         if self.steps > MOST_EVALUATIONS * self.eval_every:
             fewest = -(-self.steps // MOST_EVALUATIONS)
-            reason = f"as each evaluation is a point of every curve, and {MOST_EVALUATIONS:,} are the most"
+            reason = f"as each evaluation is a point of every curve, which has at most {MOST_EVALUATIONS:,}"
             raise ValueError(f"eval_every={self.eval_every}: allowed: at least {fewest:,}, {reason}")
         precision = "which measure a share to 0.1%"
         at_most(MOST_SEQUENCES, precision, eval_size=self.eval_size, confirm_size=self.confirm_size)
@@ -157,7 +157,7 @@ class TrainerConfig(TrainingSettings):
         rates = self.rates
         if not rates or len(set(rates)) < len(rates) or not all(0 < rate < math.inf for rate in rates):
             raise ValueError(
-                f"learning_rates={self.learning_rates}: allowed: a number above 0, or a list of such, each once"
+                f"learning_rates={self.learning_rates}: allowed: a number above 0, or a list of such numbers, each once"
             )
 
     def _check_seeds(self) -> None:

@@ -85,5 +85,5 @@ def file_notices(config_dir: Path | None, replaced: Iterable[str], unread: Itera
     in_use, not_read = ", ".join(dict.fromkeys(replaced)), ", ".join(dict.fromkeys(unread))
     return [
         *([f"Your own yaml files in {config_dir} are used in place of ours: {in_use}."] if in_use else []),
-        *([f"Not read, since Hydra reads .yaml alone: {not_read} in {config_dir}."] if not_read else []),
+        *([f"Not read, since Hydra reads only .yaml files: {not_read} in {config_dir}."] if not_read else []),
     ]

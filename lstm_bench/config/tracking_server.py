@@ -38,8 +38,8 @@ def check_server(key: str, address: str | None) -> None:
         reason = error.reason if isinstance(error, URLError) else error
         if not isinstance(reason, ssl.SSLError):  # MLflow may be configured to trust it
             raise ConfigError(
-                f"{key}={address}: no MLflow server answers ({reason}): allowed: one that runs; with tracking=off a "
-                "study goes without, and the same command without it writes MLflow later"
+                f"{key}={address}: no MLflow server answers ({reason}): allowed: a running server; with "
+                "tracking=off a study runs without MLflow, and the same command without tracking=off writes to it later"
             ) from error
 
 

@@ -247,7 +247,7 @@ def why_not_batched(cell: Cell, training: bool = True) -> str | None:
         return str(error)
     if all(agree(a, b) for a, b in zip(*ways, strict=True)):
         return None
-    return "several members in one call give other numbers than one after another"
+    return "several members in one call and one after another give different numbers"
 
 
 def agree(a: Tensor, b: Tensor) -> bool:

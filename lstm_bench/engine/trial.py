@@ -42,7 +42,7 @@ def try_cell(make_cell: MakeCell, device: torch.device, cell_type: type) -> list
     _, status = os.waitpid(child, 0)
     if not content:
         outcome = _end(status) if in_time else f"did not end within {TIMEOUT_S:g} s"
-        return [f"{cell_error(cell_type, f'its trial {outcome}')}, so nothing is known of its numbers"]
+        return [f"{cell_error(cell_type, f'its trial {outcome}')}, so its numbers were not checked"]
     kind, sentences = pickle.loads(content)
     if kind == "refusal":
         raise CellError(sentences[0])

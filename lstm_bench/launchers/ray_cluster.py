@@ -49,7 +49,7 @@ def launch(jobs: Sequence[SweepJob], settings: Mapping[str, Any]) -> list[JobRet
         except RayError as error:
             lines = str(error).strip().splitlines()
             reason = lines[-1] if isinstance(error, RayTaskError) else lines[0]  # of a traceback, or of a message
-            raise LauncherError(f"Ray gave up a task: {reason}") from error
+            raise LauncherError(f"Ray gave up on a task: {reason}") from error
     finally:
         ray.shutdown()
 

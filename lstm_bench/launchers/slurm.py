@@ -114,7 +114,7 @@ class _Run:
             if state != "RUNNING":
                 return restarts > before
             if before >= self._max_requeues:
-                print(f"Not queued again: {before} times before (hydra.launcher.max_requeues)", file=sys.stderr)
+                print(f"Not queued again: already queued {before} times (hydra.launcher.max_requeues)", file=sys.stderr)
                 return False
             slurm_queue.requeue(job_id)
         except LauncherError as error:

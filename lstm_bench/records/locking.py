@@ -106,7 +106,7 @@ def _in_words(path: Path, facts: dict[str, Any] | None) -> str:
     if facts is None:
         return f"another process; if none runs, remove {path}"
     who = f"process {facts['pid']} on {facts['host']} since {facts['since']} ({facts['command']})"
-    return who if facts["host"] == platform.node() else f"{who}; if that has ended, remove {path}"
+    return who if facts["host"] == platform.node() else f"{who}; if it has ended, remove {path}"
 
 
 def study_lock(records: Path) -> Path:

@@ -101,10 +101,10 @@ def _check_results(plan: StudyPlan, folders: Sequence[StudyRecords]) -> None:
             if len(results) > 1:
                 first, second, *_ = results.values()
                 where = f"{job.task} {job.cell} lag {job.lag} {member.role} seed {member.seed}"
-                differing.append(f"{second}: member {member.identity} ({where}): another result than in {first}")
+                differing.append(f"{second}: member {member.identity} ({where}): the result differs from {first}")
     if differing:
         more = f" (and {len(differing) - 1} more)" if len(differing) > 1 else ""
-        raise MergeError(f"{differing[0]}{more}: allowed: one result a member, so leave one of the two folders out")
+        raise MergeError(f"{differing[0]}{more}: allowed: one result per member, so leave out one of the two folders")
 
 
 def _with_result(records: StudyRecords, identity: str) -> MemberRecord | None:

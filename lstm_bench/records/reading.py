@@ -70,7 +70,7 @@ def read_columns(path: Path, content: bytes, columns: tuple[str, ...]) -> pa.Tab
     except OSError as error:
         raise _unreadable(path, error) from error
     except ValueError as error:
-        raise RecordError(f"{path}: cannot be read: not a whole parquet file") from error
+        raise RecordError(f"{path}: cannot be read: not a complete parquet file") from error
     _check_columns(path, table, columns)
     return table.select(columns)
 

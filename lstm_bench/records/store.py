@@ -150,7 +150,7 @@ class StudyRecords:
         except ValueError as error:
             raise RecordError(f"{path}: {error}") from error
         if record.sha256 and record.sha256 != _digest_unsigned(read_file(path), record.sha256):
-            raise RecordError(f"{path}: damaged: not what was written, by its SHA-256")
+            raise RecordError(f"{path}: damaged: its SHA-256 does not match")
         return record
 
     def identities(self) -> list[str]:
@@ -171,7 +171,7 @@ class StudyRecords:
         path = self.member_folder(record.identity) / name
         content = read_file(path)
         if name in record.files and hashlib.sha256(content).hexdigest() != record.files[name]:
-            raise RecordError(f"{path}: damaged: not what was written, by its SHA-256")
+            raise RecordError(f"{path}: damaged: its SHA-256 does not match")
         return content
 
     def checkpoints(self, job: str, role: str) -> Checkpoints:

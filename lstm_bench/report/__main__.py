@@ -82,20 +82,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m lstm_bench.report",
-        description="Make a report from its records, or one of several studies side by side.",
+        description="Make the report of a study from its records, or one report of several studies side by side.",
     )
     parser.add_argument(
         "studies", nargs="*", metavar="STUDY", help="name of a study, a folder of runs/; or the path of such a folder"
     )
-    parser.add_argument("--runs", type=Path, default=Path("runs"), help="where studies lie (default: runs)")
-    parser.add_argument("--reports", type=Path, default=Path("reports"), help="where reports go (default: reports)")
+    parser.add_argument("--runs", type=Path, default=Path("runs"), help="folder of studies (default: runs)")
+    parser.add_argument("--reports", type=Path, default=Path("reports"), help="folder of reports (default: reports)")
     parser.add_argument("--name", help="name of the report (default: that of the study, or a_vs_b)")
     parser.add_argument(
-        "--index", action="store_true", help="write index.html and README.md that show every report, and no report"
+        "--index",
+        action="store_true",
+        help="write index.html and README.md, which show every report, instead of a report",
     )
-    parser.add_argument("--text", action="store_true", help="print the comparison of cells, too")
+    parser.add_argument("--text", action="store_true", help="also print the comparison of cells")
     parser.add_argument(
-        "--pdf", action="store_true", help="print the page into report.pdf beside it, by Chromium or Chrome"
+        "--pdf", action="store_true", help="print the page to report.pdf next to it, with Chromium or Chrome"
     )
     parser.add_argument("--open", action="store_true", help="show the page in the browser")
     return parser
@@ -109,7 +111,7 @@ def _index(options: argparse.Namespace) -> int:
     from lstm_bench.report.index import GalleryError, write_index
 
     if options.studies:
-        raise RequestError(f"--index {' '.join(options.studies)}: allowed: --index without STUDY, for it shows all")
+        raise RequestError(f"--index {' '.join(options.studies)}: allowed: --index without STUDY, since it shows all")
     further = {"--name": options.name is not None, "--text": options.text, "--pdf": options.pdf}
     if others := [name for name, is_there in further.items() if is_there]:
         raise RequestError(f"--index {' '.join(others)}: allowed: --index with --reports and --open")

@@ -107,7 +107,7 @@ def letters_line(study: Measured) -> str:
 def size_line(page: Path) -> str:
     """Return a line that reports a page larger than `LARGEST_PAGE`, "" for a smaller one."""
     size = page.stat().st_size
-    line = f"{page}: {size / 1e3:,.0f} kB, more than {LARGEST_PAGE / 1e3:,.0f} kB: its figures alone are."
+    line = f"{page}: {size / 1e3:,.0f} kB, more than {LARGEST_PAGE / 1e3:,.0f} kB even without embedded files."
     return line if size > LARGEST_PAGE else ""
 
 

@@ -14,7 +14,7 @@ from lstm_bench.report.text_table import text_table
 
 NOTE = (
     "Ours: mean over members with its 95% bootstrap interval, >= where members that did not solve could only raise it. "
-    "The rule of the\nverdicts, and how the protocols differ, stand in the report."
+    "The rule of the\nverdicts, and how the protocols differ, are in the report."
 )
 Number = tuple[str, int | None]  # a metric, and the length of the test sequences where it is not that of training
 

@@ -75,7 +75,7 @@ def receipt_items(receipt: Mapping[str, Any]) -> list[tuple[str, str]]:
 def receipt_section(items: Sequence[tuple[str, str]], has_file: bool = True) -> Section:
     """Return the receipt on a page; `has_file` says whether receipt.json lies next to it."""
     terms = [Term(name, (Code(value) if name in COMMANDS else Verbatim(value),)) for name, value in items]
-    file = Paragraph(("Everything, settings of each job included: ", FileLink("receipt.json"), "."), "files")
+    file = Paragraph(("Everything, including the settings of each job: ", FileLink("receipt.json"), "."), "files")
     return Section("Receipt", [Terms(terms, "receipt"), *([file] if has_file else [])], "receipt")
 
 

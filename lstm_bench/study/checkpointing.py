@@ -31,7 +31,7 @@ class Checkpointer:
     def last(self) -> dict[str, Any] | None:
         """Return the newest state that is undamaged, None without one; record damaged ones in the journal."""
         for checkpoint in self._checkpoints.newest_first():
-            reason = "not what was written, by its SHA-256"
+            reason = "its SHA-256 does not match"
             if checkpoint.content is not None:
                 try:
                     return from_bytes(checkpoint.content)

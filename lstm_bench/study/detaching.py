@@ -50,9 +50,9 @@ def detach(records: Path, arguments: Sequence[str], say: Callable[[str], None]) 
     command = shlex.join(["python", "-m", "lstm_bench", *collecting])
     say(
         f"Study {records.name} runs in the background (process {process.pid}), log {log}\n"
-        f"  to look:    python -m lstm_bench.status {shlex.quote(str(records))}\n"
+        f"  to follow:  python -m lstm_bench.status {shlex.quote(str(records))}\n"
         f"  to stop:    kill {process.pid}\n"
-        f"  to collect, once it has ended, and to resume what died: {command}"
+        f"  to collect the results once it has ended, or to resume it if it died: {command}"
     )
     return 0
 

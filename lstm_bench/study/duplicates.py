@@ -25,13 +25,14 @@ def refuse_duplicates(config: StudyConfig, plans: Sequence[JobPlan]) -> None:
     if jobs := _first_group(config.jobs, [job_identity(replace(job, probe={})) for job in config.jobs]):
         own_records = shlex.quote(str(config.output / "runs" / config.study))
         raise ConfigError(
-            f"{differing(jobs)}: the same members twice: allowed: one of these a study; the other in a folder of its "
-            f"own (study=NAME output=FOLDER), and python -m lstm_bench.report {own_records} FOLDER/runs/NAME for both"
+            f"{differing(jobs)}: the same members twice: allowed: one of these per study; the other in a folder "
+            f"of its own (study=NAME output=FOLDER), and python -m lstm_bench.report {own_records} FOLDER/runs/NAME "
+            "for both"
         )
     if jobs := _first_group(config.jobs, [(plan.task, plan.variant, plan.lag, plan.cell) for plan in plans]):
         raise ConfigError(
             f"{differing(jobs)}: one name for both, {jobs[0].cell_name} on {jobs[0].task_name}: allowed: one of these "
-            f"a study (study=NAME), or a yaml of its own for each"
+            f"per study (study=NAME), or a yaml of its own for each"
         )
 
 

@@ -55,7 +55,7 @@ def slower_kernels(jobs: Sequence[JobConfig]) -> str | None:
     """Return in one line why compiled kernels that jobs would use are missing here; None where none is missing."""
     uses_compiled = any(job.trainer.kernel == "auto" and job.trainer.device == "cpu" for job in jobs)
     reason = why_not_compiled() if uses_compiled else None
-    return reason and f"No compiled kernels ({reason}): torch operations do the same, about half as fast."
+    return reason and f"No compiled kernels ({reason}): torch operations replace them, about half as fast."
 
 
 def _processor() -> str:

@@ -106,9 +106,9 @@ def _resized(job: JobConfig, target: int, owner: str | None) -> JobConfig:
     nearest = min(near, key=lambda hidden_size: abs(near[hidden_size] - target))
     if abs(mismatch := near[nearest] / target - 1) > MATCHED_WITHIN:
         counts = " or ".join(f"{count:,} ({HIDDEN_SIZE}={size})" for size, count in near.items())
-        advice = f"as of {counts}" if owner is None else f"which a cell.{HIDDEN_SIZE} of {ALWAYS_NEAR} or more gives"
+        advice = f"such as {counts}" if owner is None else f"which a cell.{HIDDEN_SIZE} of {ALWAYS_NEAR} or more gives"
         if sizes.refusal is not None:
-            advice = f"but of one between it says: {sizes.refusal}"
+            advice = f"but a size between is refused: {sizes.refusal}"
         missed = f"{abs(mismatch):.1%} {'more' if mismatch > 0 else 'fewer'} parameters than {owner or 'asked for'}"
         raise ValueError(
             f"{job.cell_name} with {HIDDEN_SIZE}={nearest}, the nearest, has {missed}: allowed: within "

@@ -32,7 +32,7 @@ def plan_text(plan: StudyPlan, records: StudyRecords, snapshot: Snapshot, left_r
         left_running: how many members were left running by a process that died.
     """
     finished = sum(len(snapshot.finished_seeds(job)) for job in plan.jobs)
-    details = f"; {finished} are finished already and stay" if finished else ""
+    details = f"; {finished} are already finished and are kept" if finished else ""
     if plan.taken_over:
         details += f" ({counted(plan.taken_over, 'member')} reused from other studies in runs/, tuning included)"
     if resumable := _with_checkpoint(plan, records, snapshot):
@@ -47,7 +47,7 @@ def _parts(plan: StudyPlan) -> list[str]:
     fixed_jobs = [job for job in plan.jobs if job.contestant not in searched]
     parts = [f"{len(fixed_jobs)} jobs, {sum(len(job.seeds) for job in fixed_jobs)} members"] if fixed_jobs else []
     if plan.members_per_job is not None:
-        parts.append(f"dealt to {counted(len(dealt(plan.jobs, plan.members_per_job)), 'job')} of the launcher")
+        parts.append(f"split into {counted(len(dealt(plan.jobs, plan.members_per_job)), 'job')} of the launcher")
     return [*parts, searches_text(plan.searches)] if plan.searches else parts
 
 
@@ -64,13 +64,16 @@ def last_bits_line(plan: StudyPlan) -> str | None:
     cells = dict.fromkeys(job.cell for job in jobs if job.kernel != CompiledKernel.name)
     if not cells:
         return None
-    return f"Dealt to jobs, members of {', '.join(cells)} have other last bits than together, as their kernels batch."
+    return (
+        f"Split into jobs, members of {', '.join(cells)} differ in the last bits from members trained in one job, "
+        "because their kernels batch members."
+    )
 
 
 def matching_lines(jobs: Sequence[JobPlan], unmatched: Sequence[str]) -> list[str]:
     """Return lines on how well the cells are matched in parameters, and on those without a match."""
     matched = matched_parameters(jobs)
-    return [*([matched] if matched else []), *(f"At matched hidden size alone: {reason}" for reason in unmatched)]
+    return [*([matched] if matched else []), *(f"At the configured hidden size only: {reason}" for reason in unmatched)]
 
 
 def mirror_lines(plan: StudyPlan, mirror: BackgroundMirror, uri: str) -> list[str]:

@@ -239,7 +239,7 @@ class StudyRunner(PlannedStudy):
             if is_timed([plan for _, plan in trained], self._records.read_speed()):
                 return True
             if not self._config.speed.enabled:
-                self.say("Speed:   not measured (speed=off); the same command without it measures it.")
+                self.say("Speed:   not measured (speed=off); the same command without speed=off measures it.")
                 return True
             self.say("Measuring speed, with nothing else running ...")
             self._records.write_speed(measure_speed(trained))
@@ -303,7 +303,7 @@ class StudyRunner(PlannedStudy):
             waiting = [waiting[place] for place in longest_first(waiting, range(len(waiting)))]
             self.say(f"Timing a few training steps of {counted(len(waiting), 'job')} ...")
             ends = any(job.trainer.stop_when_solved for job, _ in waiting)
-            limit = " at most; members that solve end before" if ends else ""
+            limit = " at most; members that solve end earlier" if ends else ""
             at_once = self._config.jobs_at_once
             seconds = most_seconds(waiting, at_once)
             self.say(f"Training on {counted(at_once, 'core')} takes {in_words(seconds)}{limit}.")

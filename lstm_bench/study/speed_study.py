@@ -16,7 +16,7 @@ from lstm_bench.study.stopping import Stop
 class SpeedStudy(PlannedStudy):
     """A planned study of speed. It keeps results only at its end, since only rounds of one run can be compared."""
 
-    when_stopped = "Stopped. Timings belong together, so nothing was kept; the same command starts again:"
+    when_stopped = "Stopped. Nothing was kept: only timings of one run are comparable; the same command starts again:"
 
     def run(self, _: Launch, __: Stop) -> int:
         """Time the implementations of one job after another in this process, and write the report.
@@ -28,7 +28,7 @@ class SpeedStudy(PlannedStudy):
 
     def _run(self) -> int:
         started = time.monotonic()
-        self._announce(f"Study {self._plan.study}: {len(self._plan.jobs)} jobs; leave the machine alone meanwhile.")
+        self._announce(f"Study {self._plan.study}: {len(self._plan.jobs)} jobs; run nothing else meanwhile.")
         with Progress(console=self._console, disable=not self._console.is_terminal) as progress:
             bar = progress.add_task(self._plan.study, total=len(self._plan.jobs))
             pairs = list(zip(self._config.jobs, self._plan.jobs, strict=True))

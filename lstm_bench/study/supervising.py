@@ -27,7 +27,7 @@ from lstm_bench.study.worker_process import Worker
 
 POLL_S, LONGEST_LOOK_S = 0.2, 1.0
 START_S = 120.0  # time that a process may take for its imports, in addition to the timeout of a job
-KILLED_BY_US = "stopped before it could write a checkpoint; it resumes from the checkpoint before"
+KILLED_BY_US = "stopped before it could write a checkpoint; it resumes from the previous checkpoint"
 DEFAULT_HANDLERS = (signal.SIG_DFL, signal.default_int_handler)
 _thread_local = threading.local()  # the worker of this thread, as a launcher may run jobs in threads
 

@@ -188,7 +188,7 @@ def _in_words(event: dict[str, Any]) -> str | None:
     """Return an event of the journal in words for the screen, None where the screen does not show it."""
     match event:
         case {"event": "damaged", "path": path, "reason": reason}:
-            return f"Damaged: {path}: {reason}; the checkpoint before it is used"
+            return f"Damaged: {path}: {reason}; the previous checkpoint is used"
         case {"event": "checkpoint_failed", "reason": reason}:
             return f"No checkpoint: {reason}; training continues"
         case {"event": "job_ended", "outcome": outcome, "reason": reason} if outcome in FAILED:

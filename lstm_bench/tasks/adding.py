@@ -61,8 +61,8 @@ class AddingTask:
     score: ClassVar = "explained"
     criterion: ClassVar = "loss"
     description: ClassVar = (
-        "Of the random numbers in a sequence two are marked, and their sum must be said after the last; the lag is the "
-        "length of the sequence."
+        "Two of the random numbers in a sequence are marked, and their sum must be output after the last; the lag is "
+        "the length of the sequence."
     )
     solved_rule: ClassVar = "mean squared error at most 0.01"
     solved_share: ClassVar = SOLVED_MSE / MEMORYLESS_MSE

@@ -56,8 +56,8 @@ class AssociativeRecallTask(ClassAnswers):
     input_size: ClassVar = N_KEYS + N_VALUES + 1
     output_size: ClassVar = N_VALUES
     description: ClassVar = (
-        "Pairs of a key and a value are shown, then the keys come again among as many blanks as the lag says, and at "
-        "each its value must be said."
+        "Pairs of a key and a value are shown, then the keys are repeated among blanks, and the value of each must be "
+        "output; the lag is the number of blanks."
     )
 
     def __post_init__(self) -> None:

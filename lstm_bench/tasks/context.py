@@ -63,8 +63,8 @@ class ContextTask:
     sentence: ClassVar = SENTENCE
     answers: ClassVar = (*CUES, "none", "-")
     description: ClassVar = (
-        "Two clauses are read; at the word 'learning' in each it must be said which cue stood some steps before it in "
-        "the same clause, or that there was none."
+        "Two clauses are read; at the word 'learning' in each, the cue that was some steps before it in the same "
+        "clause must be output, or that there was none."
     )
     solved_rule: ClassVar = "recall accuracy at least 0.99 and recall cross-entropy at most a tenth of its baseline"
     solved_share: ClassVar = 0.1

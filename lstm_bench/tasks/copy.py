@@ -59,8 +59,8 @@ class CopyTask:
     score: ClassVar = "recall_accuracy"
     criterion: ClassVar = "recall_ce"
     description: ClassVar = (
-        "A few letters out of 8 are shown, blanks follow for as many steps as the lag says, then the letters must be "
-        "said again in order."
+        "A few letters out of 8 are shown, then blanks, then the letters must be output in the same order; the lag is "
+        "the number of blanks."
     )
     solved_rule: ClassVar = "recall accuracy at least 0.99 and recall cross-entropy at most a tenth of its baseline"
     solved_share: ClassVar = 0.1

@@ -50,7 +50,7 @@ class DelayedRecallTask(ClassAnswers):
     predicted_steps: ClassVar = 1
     variant: ClassVar = f"{N_SYMBOLS} symbols"
     description: ClassVar = (
-        "A symbol is shown, other symbols pass by for as many steps as the lag says, then the first one must be said."
+        "A symbol is shown, other symbols follow for as many steps as the lag, then the first one must be output."
     )
 
     def __post_init__(self) -> None:

@@ -26,8 +26,8 @@ class DigitsTask(PixelTask):
     lag: int = 64
 
     description: ClassVar = (
-        "An image of a handwritten digit, 8 by 8 pixels, is read one pixel a step, and at the last the digit must be "
-        "said; the images that count were never trained on, and the lag is the number of pixels."
+        "An image of a handwritten digit, 8 by 8 pixels, is read one pixel a step, and the digit must be named at the "
+        "last; scores are those of images held out from training, and the lag is the number of pixels."
     )
 
     @property

@@ -111,8 +111,8 @@ class MarkedPairsTask(RandomLength):
     def description(self) -> str:
         """The task in a sentence."""
         return (
-            f"Of the random numbers in a sequence of random length two near its start are marked, and their "
-            f"{self.operation} must be said at its end; the lag is half the length of the shortest sequence."
+            f"Two random numbers near the start of a sequence of random length are marked, and their "
+            f"{self.operation} must be output at its end; the lag is half the length of the shortest sequence."
         )
 
     @property

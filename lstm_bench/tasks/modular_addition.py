@@ -64,8 +64,8 @@ class ModularAdditionTask(ClassAnswers, RandomLength):
     cue_distance: int | None = None
 
     description: ClassVar = (
-        "Symbols follow each other in a sequence of random length, and the sum of all so far modulo a small number "
-        "must be said; the lag is the length of the longest sequence."
+        "The sum, modulo a small number, of all symbols so far must be output in a sequence of random length; the lag "
+        "is the length of the longest sequence."
     )
 
     def __post_init__(self) -> None:

@@ -87,8 +87,9 @@ class ReberTask:
     score: ClassVar = "recall_accuracy"
     criterion: ClassVar = "recall_ce"
     description: ClassVar = (
-        "Strings of the embedded Reber grammar are read; it must be said at every step which symbols may follow. The "
-        "second symbol of a string comes again as its last but one, at least as many steps later as the lag says."
+        "Strings of the embedded Reber grammar are read, and the symbols that may follow must be predicted at every "
+        "step. The second symbol of a string is repeated as its last but one; the lag is the least number of steps "
+        "between the two."
     )
     solved_rule: ClassVar = "recall accuracy at least 0.99 and recall cross-entropy at most a tenth of its baseline"
     solved_share: ClassVar = 0.1

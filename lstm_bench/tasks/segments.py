@@ -58,8 +58,8 @@ class SegmentsTask:
     boundary: ClassVar = BOUNDARY
     fillers: ClassVar = tuple(range(A + 1, BOUNDARY))
     description: ClassVar = (
-        "In a stream of segments with a boundary between them it must be said at every step whether the present one "
-        "has had an 'a' yet; the lag is a segment's mean length."
+        "A stream of segments with boundaries between them is read; the output at every step is whether the current "
+        "segment has had an 'a' yet; the lag is the mean length of a segment."
     )
     solved_rule: ClassVar = "accuracy at least 0.99 and cross-entropy at most a tenth of its baseline"
     solved_share: ClassVar = 0.1

@@ -55,8 +55,8 @@ class SelectiveCopyTask(ClassAnswers):
     input_size: ClassVar = N_LETTERS + 2
     output_size: ClassVar = N_LETTERS
     description: ClassVar = (
-        "A few letters out of 8 stand at random places among as many blanks as the lag says, then they must be said "
-        "again in order."
+        "A few letters out of 8 are shown at random places among blanks, then they must be output in the same order; "
+        "the lag is the number of blanks."
     )
 
     def __post_init__(self) -> None:

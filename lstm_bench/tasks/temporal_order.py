@@ -72,8 +72,8 @@ class TemporalOrderTask(RandomLength):
     score: ClassVar = "correct"
     criterion: ClassVar = "loss"
     description: ClassVar = (
-        "In a stream of random letters of random length stand two or three marks, each X or Y, and at the end their "
-        "order must be said; the lag is the least distance from the last mark to the end."
+        "A stream of random letters, of random length, contains two or three marks, each X or Y, and their order must "
+        "be output at its end; the lag is the least distance from the last mark to the end."
     )
     solved_rule: ClassVar = (
         "cross-entropy at most a tenth of its baseline, and a probability above 0.7 for the class in 99.9% of sequences"

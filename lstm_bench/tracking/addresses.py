@@ -19,7 +19,7 @@ def without_credentials(uri: str) -> str:
 def others_line(n_runs: int) -> str:
     """Return a line on the runs of other folders of records that are stored under the name of a study."""
     runs = "1 run of another folder of records is" if n_runs == 1 else f"{n_runs} runs of other folders of records are"
-    return f"{runs} there under this name, and left alone; study=ANOTHER_NAME keeps them apart in charts"
+    return f"{runs} also stored under this name and left unchanged; study=ANOTHER_NAME keeps them apart in charts"
 
 
 def charts(experiment: str) -> str:

@@ -136,7 +136,7 @@ def _backfill_by_name(study: str, runs: Path, reports: Path, uri: str | None) ->
     except IncompleteError as error:
         return _report_problem(f"study={study}: not all written to MLflow: {error}", INCOMPLETE)
     except HeldError as error:
-        return _report_problem(f"study={study}: mirrored by {error}: allowed: when that has ended", BAD_INPUT)
+        return _report_problem(f"study={study}: mirrored by {error}: allowed: once that process has ended", BAD_INPUT)
     except (RecordError, LockError) as error:
         return _report_problem(str(error), BAD_INPUT)
     print(f"{study}: {counted(result.runs, 'run')} in MLflow, {result.written} written now")
@@ -152,7 +152,7 @@ def _report_problem(problem: str, code: int) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog=f"python -m {PROGRAM}", description="Write into MLflow what it lacks of the records of studies."
+        prog=f"python -m {PROGRAM}", description="Write the missing records of studies to MLflow."
     )
     parser.add_argument(
         "studies", nargs="+", metavar="STUDY", help="name of a study, a folder of runs/; or the path of such a folder"

@@ -21,7 +21,7 @@ SIZE = re.compile(r'width="(?P<width>[\d.]+)(?:pt|px)?" height="(?P<height>[\d.]
 SIGNED = re.compile(r"(?P<text>.*)\n<!-- lstm_bench (?P<digest>\w+) -->", re.DOTALL)  # MLflow shows no comment
 METRICS = (
     "A run is a member: a cell at a lag, with a seed. `compare/` has what is compared first; `eval/`, `train/loss` and "
-    f"`grad/` are curves. All else that was measured is in the table `{MEASURED}` of a run."
+    f"`grad/` are curves. All other measurements are in the table `{MEASURED}` of a run."
 )
 GROUPING = (
     "In a table or chart of your own, choose *Group by* `cell` and `lag`: each mean is then over comparable seeds."
@@ -70,7 +70,7 @@ def _finding(headline: Sequence[str]) -> str:
 
 def _links(experiment: str) -> str:
     by_group = f"[Charts by cell and lag]({charts(experiment)})"
-    return f"{by_group} · [Every run, with what is compared]({table_of_runs(experiment)}) (both also under *Views*)"
+    return f"{by_group} · [Every run, with the compared metrics]({table_of_runs(experiment)}) (both also under *Views*)"
 
 
 def _signed(text: str) -> str:

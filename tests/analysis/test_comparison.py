@@ -165,7 +165,7 @@ def test_headline_when_nothing_or_everything_is_solved(make: Make) -> None:
     assert "no cell holds a memory for 5 steps: lstm and rnn solved nothing" in headline(nothing)[0]
     everything = make(lags=(2, 4), outcome=lambda c, T, s: "solved", held=True)
     assert (
-        "cannot tell the cells apart: lstm holds a memory for at least 7 steps and rnn holds a memory for at least 7"
+        "do not distinguish the cells: lstm holds a memory for at least 7 steps and rnn holds a memory for at least 7"
         in headline(settled(everything))[0]
     )
 

@@ -54,7 +54,7 @@ def test_a_compiled_kernel_and_autograd_have_no_ratio_anywhere(mixed: StudyData)
     assert np.isnan(row["speed_ratio"])
     assert row["speed_kernel"] == AUTOGRAD
     assert "the speed" not in headline(mixed)[0]
-    assert "No kernel of both lstm and rnn was timed alike, so there is no ratio." in speed.finding(mixed)
+    assert "No kernel was timed alike for both lstm and rnn, so there is no ratio." in speed.finding(mixed)
     below = comparison_table(mixed, comparison(mixed)).rows[1][3].below
     assert below[1:] == (AUTOGRAD, "no like-for-like ratio")
 
@@ -97,9 +97,9 @@ def test_stock_layers_are_compared_where_both_cells_have_one(sample: StudyData, 
     ratio = stock_ratio(sample, "rnn", "lstm")
     assert ratio is not None
     assert ratio.value == pytest.approx(200 / 90)
-    assert "Between stock layers, over that of lstm, that is 2.2x for rnn." in speed.finding(sample)
+    assert "The stock layers, relative to that of lstm: 2.2x for rnn." in speed.finding(sample)
     assert stock_ratio(mixed, "rnn", "lstm") is None
-    assert "Between stock layers" not in speed.finding(mixed)
+    assert "The stock layers" not in speed.finding(mixed)
 
 
 def test_the_caption_says_whose_sequences_they_are_and_what_ran(sample: StudyData) -> None:
@@ -107,7 +107,7 @@ def test_the_caption_says_whose_sequences_they_are_and_what_ran(sample: StudyDat
     for study, whose in ((sample, "5 members together"), (one, "one member")):
         finding = speed.finding(study)
         assert finding.startswith(f"Sequences trained a second, of {whose}: lstm 2,368 (2,297-2,416) by compiled BPTT")
-        assert "Over lstm that is rnn 2.2x (both compiled BPTT) with 0.25x its core parameters." in finding
+        assert "Relative to lstm: rnn 2.2x (both compiled BPTT) with 0.25x its core parameters." in finding
 
 
 def test_records_from_before_members_were_timed_together_are_read_as_of_one(tmp_path: Path) -> None:

@@ -140,7 +140,7 @@ def test_headline_has_every_ratio_with_quartiles(tmp_path: Path) -> None:
         "torch.nn workers take one and 4.00 (4.00-4.00) while one torch.nn process of 2 threads takes one, the "
         "gradient norms of every time step included; it runs at 40% (30-60%) of what these cores can do."
     )
-    assert more == "For gru it takes 800 (800-800) a second, at 80% of the limit."
+    assert more == "For gru it takes 800 (800-800) steps a second, at 80% of the limit."
 
 
 def test_a_cell_whose_limit_is_not_known_has_no_share_and_the_headline_says_so(tmp_path: Path) -> None:
@@ -149,8 +149,8 @@ def test_a_cell_whose_limit_is_not_known_has_no_share_and_the_headline_says_so(t
     benchmark = loaded(tmp_path / "speed", rows, mine)
     assert benchmark.rows["limit_share"].isna().all()
     first, more = speed_headline(benchmark)
-    assert first.endswith("; what these cores could do is not known for this cell.")
-    assert more == "For other it takes 160 (160-160) a second, with a limit that is not known."
+    assert first.endswith("; the limit of these cores is not known for this cell.")
+    assert more == "For other it takes 160 (160-160) steps a second, and its limit is not known."
 
 
 def test_headline_of_ours_alone_and_of_a_whole_study(tmp_path: Path) -> None:

@@ -85,7 +85,7 @@ def test_a_boundary_is_judged_at_the_longest_lag_that_every_cell_solves(study: S
     assert judged_lag(study) == 2
     assert judged_lag(study.of_cells(["lstm"])) == 8
     found = boundary.finding(study)
-    assert found.startswith("After training, at lag 2, one step behind the end of a sentence, against")
+    assert found.startswith("After training, at lag 2, one step after the end of a sentence, against")
     assert "lstm keeps 0.600 (0.5" in found
     assert "and has its gate at 0.600 (0.600-0.600), and at 0.900 (0.900-0.900) at the word; rnn" in found
 

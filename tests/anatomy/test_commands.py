@@ -133,7 +133,7 @@ BAD = [
     (["step", "more"], "more: allowed: --help, "),
     (["step", "--numbers=nowhere.yaml"], "--numbers=nowhere.yaml: allowed: a file that can be read (No such file"),
     (["step", "--numbers=."], "--numbers=.: allowed: a file that can be read"),
-    (["step", "--numbers=a.yaml", "--seed=3"], "--seed=3: allowed: no size and no seed beside --numbers"),
+    (["step", "--numbers=a.yaml", "--seed=3"], "--seed=3: allowed: no size and no seed with --numbers"),
     (["step", "--output=/proc/nowhere"], "--output=/proc/nowhere: allowed: a folder that can be written"),
     (["walk", "--walk=nowhere.yaml"], "--walk=nowhere.yaml: allowed: a file that can be read (No such file"),
     (["walk", "--sentence=xylophones\nsing"], "--sentence=xylophones sing: allowed: at least one word of Deep, "),

@@ -98,7 +98,7 @@ def test_the_page_is_one_small_file_that_loads_nothing_and_says_what_is_shown() 
     assert not re.search(r"""(src|href)\s*=\s*["']?\s*(\w+:)?//""", html)
     assert {link[1:] for link in re.findall(r'href="(#[^"]*)"', html)} <= set(ids)
     assert "An LSTM of 12 units reads 100 steps of random numbers (standard normal, seed 0)." in html
-    assert "A trained model may do something else on what it was trained for" in html
+    assert "A trained model may behave differently on its own kind of data" in html
     assert html.count('<figure class="heatmap"') == 8 + 2
     assert len(json.loads(re.findall(r'data-columns="([^"]*)"', html)[0].replace("&#34;", '"'))) == 100
     first = written()
@@ -119,7 +119,7 @@ def test_a_long_sequence_shows_units_evenly_by_rank_and_writes_all() -> None:
 @pytest.mark.parametrize(
     ("layer", "options", "said"),
     [
-        (nn.LSTM(2, 4, bidirectional=True), [], "It reads in both directions; shown is the forward one."),
+        (nn.LSTM(2, 4, bidirectional=True), [], "The model reads in both directions; the page shows the forward one."),
         (nn.LSTM(2, 4, proj_size=3), [], "h is a projection of o tanh(c) to 3 numbers, which belong to no unit"),
         (nn.GRU(2, 4), [], "A GRU of 4 units reads"),
         (nn.RNN(2, 4, nonlinearity="relu"), ["--nonlinearity=relu"], "A ReLU RNN of 4 units reads"),
@@ -137,7 +137,7 @@ def test_what_is_shown_is_said(layer: nn.Module, options: list[str], said: str) 
 def test_what_is_left_out_is_said_on_the_terminal_too(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["gates", saved(nn.LSTM(2, 4, bidirectional=True, proj_size=1)), "--text=a"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[1].startswith("It reads in both directions; shown is the forward one. The layers above read")
+    assert lines[1].startswith("The model reads in both directions; the page shows the forward one. The layers above")
     assert lines[2].startswith("h is a projection of o tanh(c) to 1 number, which belong to no unit")
     assert "The forward direction of an LSTM of 4 units reads 1 step, " in page()
 
@@ -227,15 +227,15 @@ BAD_MODELS: list[tuple[Any, list[str], str]] = [
     (nn.RNN(1, 2), ["--prefix=x"], '--prefix=x: allowed: "" (no prefix)'),
     (nn.GRU(1, 2), ["--nonlinearity=relu"], "--nonlinearity=relu: allowed: none for a GRU"),
     (nn.GRU(1, 2), ["--nonlinearity=elu"], "--nonlinearity=elu: allowed: tanh, relu"),
-    (nn.GRU(1, 2), ["--member=1"], "--member=1: allowed: no member beside a file of one model"),
+    (nn.GRU(1, 2), ["--member=1"], "--member=1: allowed: no member with a file of one model"),
     (nn.GRU(1, 2), ["--member=0"], "--member=0: allowed: an integer from 1 to 10000"),
     (nn.GRU(2, 2), ["--text="], "--text=: allowed: 1 to 2000 characters"),
     (nn.GRU(2, 2), ["--text=abc"], "--text=abc: allowed: 1 to 2 different characters, the model's input size, in"),
     (nn.GRU(2, 2), ["--text=ab", "--alphabet=ac"], "--text=ab: allowed: characters of the alphabet, which lacks 'b'"),
     (nn.GRU(2, 2), ["--text=aa", "--alphabet=aa"], "--alphabet=aa: allowed: each character once"),
     (nn.GRU(2, 2), ["--text=a", "--alphabet="], "--alphabet=: allowed: 1 to 2 different characters"),
-    (nn.GRU(2, 2), ["--alphabet=ab"], "--alphabet=ab: allowed: an alphabet beside --text alone"),
-    (nn.GRU(2, 2), ["--text=a", "--input=x.npy"], "--text=a: allowed: no text beside --input"),
+    (nn.GRU(2, 2), ["--alphabet=ab"], "--alphabet=ab: allowed: an alphabet only with --text"),
+    (nn.GRU(2, 2), ["--text=a", "--input=x.npy"], "--text=a: allowed: no text with --input"),
     (nn.GRU(2, 2), ["--input=nowhere.npy"], "--input=nowhere.npy: allowed: a file that can be read (No such file"),
     (nn.GRU(2, 2), ["--output=/proc/nowhere"], "--output=/proc/nowhere: allowed: a folder that can be written"),
     (nn.GRU(2, 2), ["--out=x"], "--out=x: allowed: --help, --output, --input, --text, "),

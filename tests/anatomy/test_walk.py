@@ -121,10 +121,11 @@ def test_the_findings_say_what_gives_the_errors_away(walk: Walk) -> None:
     assert "Complete table, c: right throughout." in sentences
     assert "Output table, h: wrong at t = 2, 3, 4, 5, 6 and 7, rounding alone at t = 1." in sentences
     assert [sentence for sentence in sentences if sentence.startswith("Rounding alone")] == [
-        "Rounding alone: output table, h at t = 1 is 0.42 for 0.43, computed from the rounded numbers beside it."
+        "Rounding alone: output table, h at t = 1 is 0.42 instead of 0.43, since it was computed from the rounded "
+        "numbers next to it."
     ]
-    assert "Complete table: h at t = 6 and 7 is larger than o, and tanh(c) is below 1." in sentences
-    assert sentences[-3].startswith("Output table: each h is o tanh(c) of the numbers beside it")
+    assert "Complete table: h at t = 6 and 7 is larger than o, although tanh(c) is below 1." in sentences
+    assert sentences[-3].startswith("Output table: each h is o tanh(c) of the numbers next to it")
 
 
 def test_the_findings_say_where_the_tables_of_h_contradict_each_other(walk: Walk) -> None:
@@ -150,9 +151,9 @@ def test_tables_contradict_each_other_to_the_places_that_both_print(one: str, ot
     assert any("A and b contradict each other in o at 1 of 1 words: t = 1." in text for text in sentences) is differ
 
 
-def test_keep_most_at_the_first_word_keeps_nothing_of_nothing(walk: Walk) -> None:
+def test_keep_most_at_the_first_word_has_nothing_to_keep(walk: Walk) -> None:
     assert recompute(walk)["keep"].iloc[0] == 0
-    assert findings(walk)[-1] == 'At t = 1, "keep most" keeps nothing of nothing: c starts at 0.'
+    assert findings(walk)[-1] == 'At t = 1, "keep most" has nothing to keep: c starts at 0.'
     resets = Walk([["a"]], {"f": [0.1], "i": [0.5], "g": [0.5], "o": [0.5]}, {"t": {"c": ["0.25"]}})
     assert findings(resets) == ["All 1 printed numbers are what the equations give."]
 

@@ -58,10 +58,10 @@ FAULTY: dict[str, dict[str, str]] = {
     "WritesIntoItsInput": {"in place": "step writes in place into its input x"},
     "Unseeded": {"start": "two cells of one seed start with different values of weight"},
     "OtherWidth": {"widths": "hidden_size=1 makes a cell whose hidden_size is 8"},
-    "CutsTheGradient": {"gradients": "the gradient is not the derivative, of gain ("},
-    "WrongBackward": {"gradients": "the gradient is not the derivative, of x ("},
-    "StraightThrough": {"gradients": "the gradient is not the derivative, of weight ("},
-    "MeetsOthers": {"batch": "the answer to a sequence depends on the others of its batch"},
+    "CutsTheGradient": {"gradients": "the gradient is not the derivative for gain ("},
+    "WrongBackward": {"gradients": "the gradient is not the derivative for x ("},
+    "StraightThrough": {"gradients": "the gradient is not the derivative for weight ("},
+    "MeetsOthers": {"batch": "the output for a sequence depends on the others of its batch"},
     "Late": {"count": "its parameters gain differ between a new cell and one of another seed that took a step"},
     "Exits": {"shapes": "it raised SystemExit: 3"},
 }
@@ -104,7 +104,7 @@ def test_a_cell_that_cannot_step_has_one_fault_and_the_other_checks_refer_to_it(
 def test_the_derivative_that_a_wrong_gradient_should_be_is_told() -> None:
     """Half of what a backward says that is wrong by a factor of 2."""
     text = found(check_cells.WrongBackward)["gradients"].text
-    said, true = re.search(r"x \((\S+) in a direction in which finite differences say (\S+)\)", text).groups()
+    said, true = re.search(r"x \((\S+) in a direction where finite differences give (\S+)\)", text).groups()
     assert float(said) == pytest.approx(2 * float(true), rel=1e-2)
 
 
@@ -113,8 +113,8 @@ def test_what_a_mode_changes_is_said() -> None:
         found(check_cells.Dropout)["evaluation"].text
     )
     batch_norm = found(check_cells.BatchNorm)
-    assert "moves its buffers norm.running_mean, norm.running_var" in batch_norm["evaluation"].text
-    assert "meet while it trains" in batch_norm["batch"].text
+    assert "updates its buffers norm.running_mean, norm.running_var" in batch_norm["evaluation"].text
+    assert "affect each other in training mode" in batch_norm["batch"].text
 
 
 def test_widths_that_heads_do_not_divide_are_left_out() -> None:
@@ -181,7 +181,7 @@ def test_the_time_is_told_beside_that_of_torchs_lstm(monkeypatch: pytest.MonkeyP
 
 def test_a_line_has_the_verdict_the_check_what_is_so_and_the_mend() -> None:
     assert line("state", Finding("fault", "it\nforgets", "a memory")) == (
-        "fault      state        it forgets -- mend: a memory"
+        "fault      state        it forgets -- remedy: a memory"
     )
 
 
@@ -243,7 +243,7 @@ def test_the_exit_code_says_whether_something_is_wrong(
         (["cell=lstm,gru"], "check=cell=lstm,gru: allowed: one cell and one task"),
         (["check_cells.Good", "check_cells.Heads"], "check=check_cells.Good check_cells.Heads: allowed: one class"),
         (["--config-dir", "/no/such/folder", "cell=mine"], "--config-dir=/no/such/folder: allowed: an existing folder"),
-        (["--all", "cell=lstm"], "--all=cell=lstm: allowed: task=NAME and --config-dir FOLDER beside it"),
+        (["--all", "cell=lstm"], "--all=cell=lstm: allowed: alone, or with task=NAME and --config-dir FOLDER"),
         (["torch.nn.Linear"], "cell._target_=torch.nn.modules.linear.Linear: allowed: a class whose constructor takes"),
     ],
 )

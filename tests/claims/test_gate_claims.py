@@ -84,11 +84,11 @@ def test_a_gate_that_was_not_taken_out_leaves_the_claim_untested(probed):
     assert "no number with an interval of: T50 with f = 1" in ruling.because
 
 
-def test_the_wording_keeps_needed_not_missed_and_not_decided_apart(probed):
+def test_the_wording_keeps_needed_cheap_and_not_decided_apart(probed):
     ruling = outcome(probed, i=SHORTER, f=LONGER, o=AS_LONG)
-    needed, not_missed, open_ = ruling.refined.split(". ")
+    needed, cheap, open_ = ruling.refined.split(". ")
     assert needed.startswith("Needed, on a task that needs it: no_input_gate")
-    assert not_missed.startswith("Not missed by more than 10%, on a task that needs it: no_forget_gate")
+    assert cheap.startswith("Held open at a cost below 10%, on a task that needs it: no_forget_gate")
     assert open_.startswith("Not decided: no_output_gate")
 
 

@@ -32,7 +32,7 @@ BAD = [
     ("cell=nope", "cell=nope: allowed: gated_delta, gru, "),
     ("cell=zoo/nope", "cell=zoo/nope: allowed: zoo/antisymmetric, zoo/atr, "),
     ("published=none.csv", "published=none.csv: none.csv: "),
-    ("parameters=9", "parameters=9: allowed: null, but with comparison=parameters"),
+    ("parameters=9", "parameters=9: allowed: null, unless comparison=parameters"),
     ("budget=full", "budget=full: allowed: null, as this experiment has no budgets"),
     ("task=nope", "task=nope: allowed: adding, associative_recall, context, copy, "),
     ("+experiment=nope", "experiment=nope: allowed: ablation, adding_task, "),

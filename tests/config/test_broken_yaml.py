@@ -87,7 +87,7 @@ def test_a_cell_may_have_a_name_that_looks_like_another_value(name, folder):
 
 @pytest.mark.parametrize(
     ("place", "hint"),
-    [("mine.yaml", "stands beside cell/: move it there"), ("cell/mine.yml", "is not read: name it mine.yaml")],
+    [("mine.yaml", "is next to cell/: move it into that folder"), ("cell/mine.yml", "is not read: name it mine.yaml")],
 )
 def test_a_yaml_in_another_place_is_pointed_to(place, hint, folder, capsys):
     (folder / place).write_bytes(HEAD)
@@ -99,7 +99,7 @@ def test_a_yaml_in_another_place_is_pointed_to(place, hint, folder, capsys):
 def test_a_value_that_needs_quotes_is_told_how(capsys):
     assert told_in_one_line(["task.dialect=grün"], capsys) == (
         "task.dialect=grün: allowed: key=value, key=value1,value2 to sweep "
-        "(a value with other characters than letters, digits and -_./ stands in quotes: 'key=\"value\"')\n"
+        "(a value with characters other than letters, digits and -_./ needs quotes: 'key=\"value\"')\n"
     )
     assert told_in_one_line(["study=stüdie"], capsys).startswith(
         "study=stüdie: allowed: up to 100 letters (a to z), digits"
@@ -112,7 +112,7 @@ def test_a_value_that_needs_quotes_is_told_how(capsys):
         ("cell=rnn cell.forget_bias=1", "cell.forget_bias=1: allowed: the keys hidden_size, nonlinearity, init\n"),
         (
             "task=adding task.dialect=le --config-dir {folder}",
-            "task.dialect=le: allowed: the keys lag; or +task.dialect=le, which its constructor takes and",
+            "task.dialect=le: allowed: the keys lag; or +task.dialect=le, which its constructor takes but",
         ),
         (
             "probe=off probe.lyapunov.steps=3",

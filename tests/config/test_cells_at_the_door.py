@@ -150,7 +150,7 @@ class Vanishes(NeedsStorage):
 def test_a_cell_that_crashes_or_hangs_in_its_trial_takes_nothing_along_and_is_noted(monkeypatch, name, told):
     monkeypatch.setattr("lstm_bench.engine.trial.TIMEOUT_S", 0.2 if name == "Hangs" else 300.0)
     (note,) = notes_on(job(name))
-    assert note == f"cell {__name__}.{name}: its trial {told}, so nothing is known of its numbers"
+    assert note == f"cell {__name__}.{name}: its trial {told}, so its numbers were not checked"
 
 
 def test_what_a_reader_must_know_of_a_cell_is_noted_and_a_cell_with_a_kernel_is_not_tried(monkeypatch):

@@ -41,5 +41,5 @@ def test_a_study_named_by_the_time_trains_and_its_command_goes_on_with_it(tmp_pa
     assert f"study={folder.name}" in command
     capsys.readouterr()
     assert main(command[3:]) == 0
-    assert "1 are finished already" in capsys.readouterr().out
+    assert "1 are already finished" in capsys.readouterr().out
     assert list((tmp_path / "runs").glob("exp_*")) == [folder]

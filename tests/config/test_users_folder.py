@@ -79,7 +79,7 @@ def test_a_yml_is_told_as_not_read(folder):
     study = compose(folder)
     assert (study.jobs[0].cell["forget_bias"], study.unread) == (3.0, ("cell/lstm.yml",))
     assert file_notices(folder, [], study.unread) == [
-        f"Not read, since Hydra reads .yaml alone: cell/lstm.yml in {folder}."
+        f"Not read, since Hydra reads only .yaml files: cell/lstm.yml in {folder}."
     ]
 
 

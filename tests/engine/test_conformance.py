@@ -212,7 +212,7 @@ def test_a_step_that_fails_in_float64_is_told() -> None:
     (warning,) = checked(ConstantMatrix)
     assert warning.startswith(f"cell {__name__}.ConstantMatrix: step raised RuntimeError")
     assert warning.endswith(
-        "(in float64, in which probes run a cell: they will fail; a constant tensor must be a buffer)"
+        "(in float64, in which probes run a cell, so they will fail; a constant tensor must be a buffer)"
     )
 
 
@@ -362,7 +362,7 @@ class FreshBuffer(Unit):
 
 @pytest.mark.parametrize(("cell_type", "name"), [(FreshNumpyGenerator, "start"), (FreshBuffer, "mask")])
 def test_a_start_that_its_seed_does_not_decide_is_refused_by_name(cell_type: type, name: str) -> None:
-    assert f"two cells of one seed start with different values of {name}: allowed: a start that is" in refusal(
+    assert f"two cells of one seed start with different values of {name}: allowed: initial values drawn" in refusal(
         cell_type
     )
 
@@ -455,7 +455,7 @@ class ClampedInPlace(Unit):
     ("cell_type", "name"), [(ReplacedBuffer, "mean"), (ReplacedParameter, "map.weight"), (ReplacedData, "map.weight")]
 )
 def test_a_tensor_that_is_replaced_is_refused_by_name(cell_type: type, name: str) -> None:
-    assert f"puts a new tensor in the place of its {name}: allowed: writing into it" in refusal(cell_type)
+    assert f"replaces its {name} with a new tensor: allowed: writing into it" in refusal(cell_type)
 
 
 def test_a_parameter_may_be_clamped_in_place() -> None:

@@ -350,7 +350,7 @@ def test_training_goes_on_from_a_saved_state_with_the_same_bits() -> None:
     [
         (Dropped, "step draws from torch's global generator"),
         (Branching, "value out of a tracing tensor"),
-        (Averaging, "other numbers than autograd"),
+        (Averaging, "autograd give different numbers"),
         (Running, "writes in place"),
         (Counting, "int64"),
         (RandomStart, "initial_state draws"),

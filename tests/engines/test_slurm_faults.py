@@ -100,7 +100,7 @@ def test_a_parent_that_dies_and_a_later_one_that_collects(
         with studying(tmp_path, *LONG, *SLURM, environment=slurm.environment) as collector:
             exit_code, wall = timed(collector)
             assert exit_code == 0, collector.said
-            assert "2 are finished already" in collector.said
+            assert "2 are already finished" in collector.said
         assert results_hash(starter.records) == undisturbed
         add_row("SLURM", 1, wall, None, "parent killed, a later one collects", True)
 

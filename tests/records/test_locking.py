@@ -109,7 +109,7 @@ def test_a_holder_on_another_machine_may_have_died_so_the_second_is_told_how_to_
     with held(lock, "the first command"):
         note = lock.with_name(f"{lock.name}.holder")
         note.write_text(json.dumps(json.loads(note.read_text()) | {"host": "elsewhere"}))
-        told = rf"on elsewhere since .* \(the first command\); if that has ended, remove {re.escape(str(lock))}$"
+        told = rf"on elsewhere since .* \(the first command\); if it has ended, remove {re.escape(str(lock))}$"
         with pytest.raises(HeldError, match=told), held(lock, "me"):
             raise AssertionError
 

@@ -64,7 +64,7 @@ def test_lags_and_seeds_of_several_machines_become_one_study(
     assert [(job.lag, job.seeds) for job in plan.jobs] == [(2, [0, 1, 2, 3, 4, 5, 6]), (4, [5, 6]), (8, [0])]
     assert [content(records.folder) for records in (b, c)] == before
     out = capsys.readouterr().out.splitlines()
-    assert out[0] == f"{b.folder}: 6 results copied, 2 there already"
+    assert out[0] == f"{b.folder}: 6 results copied, 2 already there"
     assert out[2].startswith(f"{a.folder}: 16 of 16 members have a result; ")
 
 
@@ -136,7 +136,7 @@ def test_the_same_member_with_other_times_is_the_same(tmp_path: Path) -> None:
         (("task.lag=4", "cell.hidden_size=8"), 0, "copy rnn: cell.hidden_size=8: allowed: 4, as in the first folder"),
         (("task.lag=4", "measure=speed"), 0, "measure=speed: allowed: training, as in the first folder"),
         (("task.lag=auto", "span.max_lag=4"), 0, "task.lag=auto: searches of other cells or settings"),
-        (("task.lag=2",), 0.5, "(copy rnn lag 2 tuning seed 0): another result than in "),
+        (("task.lag=2",), 0.5, "(copy rnn lag 2 tuning seed 0): the result differs from "),
     ],
 )
 def test_what_does_not_belong_together_is_refused_in_a_line(

@@ -38,7 +38,7 @@ def test_a_flipped_bit_in_any_file_is_found(records: StudyRecords, file: str) ->
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 4
     path.write_bytes(content)
-    with pytest.raises(RecordError, match=rf"^{path}: damaged: not what was written, by its SHA-256$"):
+    with pytest.raises(RecordError, match=rf"^{path}: damaged: its SHA-256 does not match$"):
         records.read_checked("m1")
     assert records.has_result("m1")  # its record is whole: whoever goes on looks for damage first
 

@@ -217,9 +217,8 @@ def test_a_page_that_is_too_large_is_told_in_a_line_and_embeds_no_file(
     assert limit - 40_000 < page.stat().st_size <= limit, "the largest file alone is left out"
     monkeypatch.setattr(build, "LARGEST_PAGE", 1000)
     (line,) = run("small")[2]
-    assert (
-        line == f"reports/small/report.html: {page.stat().st_size / 1e3:.0f} kB, more than 1 kB: its figures alone are."
-    )
+    size = f"{page.stat().st_size / 1e3:.0f} kB"
+    assert line == f"reports/small/report.html: {size}, more than 1 kB even without embedded files."
     assert "<template data-file" not in page.read_text()
 
 
@@ -240,7 +239,7 @@ def test_the_index_shows_what_reports_there_are(run: Run, tmp_path: Path, monkey
 
 
 def test_an_index_of_one_study_or_of_no_folder_is_refused(run: Run, tmp_path: Path) -> None:
-    line = "--index small: allowed: --index without STUDY, for it shows all"
+    line = "--index small: allowed: --index without STUDY, since it shows all"
     assert run("small", "--index") == (2, [], [line])
     line = "--index --text --pdf: allowed: --index with --reports and --open"
     assert run("--index", "--pdf", "--text") == (2, [], [line])

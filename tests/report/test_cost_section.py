@@ -37,7 +37,7 @@ def test_the_share_of_the_limit_is_of_the_steps_and_of_the_whole_study() -> None
 
 def test_a_limit_that_is_not_known_is_said() -> None:
     text, _ = text_and_rows(replace(COST, limit_s=None))
-    assert "is not known, as a cell is not of the package" in text
+    assert "is not known, since a cell is not of the package" in text
 
 
 def test_a_study_whose_cost_is_not_known_has_no_section() -> None:

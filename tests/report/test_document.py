@@ -78,7 +78,7 @@ def test_what_fails_is_said_at_the_top_and_unsolved_is_no_failure(tmp_path: Path
     (callout,) = failure_callout([study], [])
     assert isinstance(callout, Callout)
     assert callout.text == (
-        "Of 4 planned members 2 were still at the memoryless baseline, 1 failed with an error and 1 has no record "
+        "Of 4 planned members, 2 were still at the memoryless baseline, 1 failed with an error and 1 has no record "
         "(not run). ",
         Link("Failures and censoring", "#failures"),
     )

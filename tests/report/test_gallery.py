@@ -128,7 +128,7 @@ def test_a_report_of_an_earlier_version_is_listed_with_what_its_receipt_says(tmp
     index, problems = write_index(tmp_path)
     text = (tmp_path / "README.md").read_text()
     assert problems == []
-    assert "It is made again by `python -m lstm_bench.report old`." in text
+    assert "To make it again, run `python -m lstm_bench.report old`." in text
     assert "Not finished on unknown cores (NVIDIA H200), 2026-11-29; 7 members had been trained by other stud" in text
     assert "<svg" not in index.read_text()
 

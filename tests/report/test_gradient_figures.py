@@ -129,7 +129,7 @@ def test_flow_says_where_it_grows_again_and_what_the_first_step_costs(sample: St
     turned = p.assign(value=p["value"].where(~is_joint | (p["at"] == 0), 0.1 * 1.1 ** (p["at"] - 1)))
     finding = gradient_flow.finding(dataclasses.replace(sample, probes=turned))
     assert "The first step back alone leaves 0.10 (lstm at initialisation) and 0.10 (lstm after training)." in finding
-    assert "tells only a part, in lstm at initialisation and lstm after training." in finding
+    assert "grows again in lstm at initialisation and lstm after training, so one factor describes" in finding
 
 
 def test_the_table_tells_factor_interval_and_horizon(sample: StudyData) -> None:
@@ -164,7 +164,7 @@ def test_cells_with_one_path_leave_nothing_to_draw(make: Make) -> None:
 
 def test_bounds_tell_what_is_kept_over_the_longest_stretch(sample: StudyData) -> None:
     finding = gradient_bounds.finding(sample)
-    assert finding.startswith("Over 38 steps back after training the best direction keeps, and any direction: ")
+    assert finding.startswith("Gradient kept over 38 steps back after training, in the best and in any direction: ")
     assert f"lstm {0.98**38:.2f} (" in finding
     assert f"; rnn {0.8**38:.5f} (" in finding
 

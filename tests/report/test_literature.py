@@ -71,7 +71,7 @@ def test_numbers_at_lags_that_were_not_run_are_told_of_in_the_finding_alone(stud
 
 def test_the_finding_counts_the_verdicts(study: StudyData) -> None:
     text = published.finding(study.by_task()[0])
-    assert text.startswith("Comparisons with numbers published of the same kind of cell, by verdict: agrees 2.")
+    assert text.startswith("Comparisons with published numbers of the same kind of cell, by verdict: agrees 2.")
     assert "Hochreiter & Schmidhuber 1997" in legend_of(published.draw(study.by_task()[0]))
 
 
@@ -121,7 +121,7 @@ def test_the_report_links_every_source_and_nothing_else_outside(study: StudyData
     assert "Neural Computation 9(8): 1735-1780" in html and "<https://doi.org/10.1162/neco.1997.9.8.1735>" in markdown
     for text in (html, markdown):
         assert "plain gradient descent at 0.5, one sequence at a time, no clipping" in text
-        assert "Does it agree with what was published?" in text
+        assert "Do the results agree with those published?" in text
     assert (report / "figures" / "temporal_order_6a_published.png").stat().st_size > 1000
     rows = pd.read_csv(report / "tables" / "published.csv")
     assert set(rows["verdict"]) == {"agrees", "another cell", "not run"}

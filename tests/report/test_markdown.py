@@ -108,8 +108,8 @@ def test_both_have_the_same_headings_tables_figures_and_files(page: Said, markdo
 
 def test_markdown_says_each_paragraph_and_each_fact_of_the_page(page: Said, markdown: Said) -> None:
     words = "\n".join(markdown.blocks)
-    of_the_page_alone = ("lstm_bench study", "Rows:", "A click on a heading")
-    said = [block.replace(" (beside this page)", "") for block in page.blocks]
+    of_the_page_alone = ("lstm_bench study", "Rows:", "Click a heading")
+    said = [block.replace(" (next to this page)", "") for block in page.blocks]
     left_out = [block for block in said if block not in words and not block.startswith(of_the_page_alone)]
     assert left_out == []
 

@@ -162,7 +162,7 @@ def test_a_cell_that_recalls_only_where_it_was_trained_is_told(sample: StudyData
     short = (probes["probe"] == "forgetting") & (probes["at"] < probes["lag"] + 3) & (probes["cell"] == "lstm")
     probes.loc[short, "value"] = 0.1
     text = forgetting.finding(dataclasses.replace(sample, probes=probes))
-    assert "lstm falls under one half below the distance trained on too." in text
+    assert "lstm falls below one half also at distances shorter than that trained on." in text
     assert "falls under" not in forgetting.finding(sample)
 
 

@@ -56,7 +56,7 @@ def test_the_caption_names_the_front(folder: Make) -> None:
     study = load_study(folder())
     front = pareto_state.rows(study).loc[lambda rows: rows["on_front"]].sort_values("price")["cell"].tolist()
     assert front[-1] == "lstm_far"
-    assert f"than {', '.join(front[:-1])} and lstm_far on copy." in pareto_state.finding(study)
+    assert f": {', '.join(front[:-1])} and lstm_far on copy." in pareto_state.finding(study)
 
 
 def test_the_caption_counts_lower_bounds_that_may_belong_on_the_front(folder: Make) -> None:
@@ -64,7 +64,7 @@ def test_the_caption_counts_lower_bounds_that_may_belong_on_the_front(folder: Ma
     rows = pareto_flops.rows(study)
     n = int((~rows["on_front"] & ((rows["span_outcome"] == "above") | rows["budget_limited"])).sum())
     assert n > 0
-    assert f"Off it, {n} span" in pareto_flops.finding(study)
+    assert f"Off the front, {n} span" in pareto_flops.finding(study)
 
 
 def test_a_task_of_one_lag_is_in_the_table_and_in_no_figure(folder: Make) -> None:

@@ -56,21 +56,21 @@ def test_missing_failed_diverged_and_unreadable_members_and_no_speed(build: Buil
     text = build(damage, lags=(4, 8, 16), n_seeds=3, outcome=messy, timed=False)
     assert "2 diverged, 2 failed with an error and 4 have no record (not run)" in text
     assert "`MemoryError: no room for <T = 64>` (2 members: copy lstm lag 8 (seed 1); copy rnn lag 8 (seed 1))" in text
-    assert "Not run, counted as nothing: copy rnn lag 16 (3 members); copy lstm lag 4 (seed 0)" in text
+    assert "Not run, not counted: copy rnn lag 16 (3 members); copy lstm lag 4 (seed 0)" in text
     assert "Diverged, counted as not solved: copy lstm lag 8 (seed 0); copy rnn lag 8 (seed 0)" in text
     assert "Left out: " in text
     assert "report-job-copy-lstm-4-0/record.json: cannot be read: EOF" in text
     assert "not run<br>3 missing" in text
     assert "Speed was not measured. Core parameters: lstm 19,456 and rnn 4,864." in text
     assert "Not measured: rnn." in text
-    assert "With 3 members a side no difference" in text
+    assert "With 3 members a side, no difference" in text
 
 
 def test_nothing_ran(build: Build) -> None:
     text = build(lags=(2, 4), n_seeds=2, outcome=lambda *_: "missing", timed=False, tuned=False)
     assert "no member has run to its end yet" in text
     assert "Of 4 planned members" not in text
-    assert "Of 8 planned members 8 have no record (not run)." in text
+    assert "Of 8 planned members, 8 have no record (not run)." in text
     assert "No gradient flow was measured." in text
     assert "nothing was tuned" in text
 
@@ -92,7 +92,7 @@ def test_what_probes_could_not_measure_is_told_with_its_reason(words: Build) -> 
 
     text = words(damage, lags=(2, 8), n_seeds=2)
     assert (
-        "Not measured by lyapunov and memory capacity (a weight is not finite: allowed: finite numbers) of 2 members, "
+        "Not measured by lyapunov and memory capacity (a weight is not finite: allowed: finite numbers) for 2 members, "
         "trained and at the start: copy rnn lag 8 (seeds 0, 1)." in text
     )
 
@@ -100,10 +100,10 @@ def test_what_probes_could_not_measure_is_told_with_its_reason(words: Build) -> 
 def test_a_study_without_training_tells_what_it_looked_at(build: Build) -> None:
     text = build(lags=(2, 8), n_seeds=2, trained=False, timed=False)
     assert "nothing was trained. At initialisation, lag 8, each step back multiplies the gradient" in text
-    assert "Of 8 planned members 8 were looked at, not trained." in text
+    assert "Of 8 planned members, 8 were measured, not trained." in text
     assert "| not trained |" in text
     assert "Spans that the lags tried leave open" not in text
-    assert "- Budget: None: members were looked at as they start." in text
+    assert "- Budget: None: members were measured at initialisation." in text
     assert text.count("Nothing was trained: the members were measured at initialisation.") == 6
 
 
@@ -111,7 +111,7 @@ def test_a_study_without_probes_says_what_is_not_measured(words: Build) -> None:
     text = words(lags=(2, 8), n_seeds=2, probed=False)
     for phrase in ("Forgetting was not measured", "State and gates were not measured", "Gates were not measured"):
         assert phrase in text
-    assert "Other lags than those trained at were not measured" in text
+    assert "Lags other than those trained at were not measured" in text
 
 
 def test_two_tasks_have_a_part_each(words: Build, only_figures: Callable[..., None]) -> None:
@@ -149,9 +149,9 @@ def test_tuning_alone_tells_no_span(build: Build) -> None:
 
     text = build(damage, lags=(2, 8), n_seeds=2, timed=False)
     assert "no member has run to its end yet" in text
-    assert "Of 8 planned members 8 have no record (not run)." in text
+    assert "Of 8 planned members, 8 have no record (not run)." in text
     assert text.count("not run<br>2 missing") == 4
-    assert "Not run, counted as nothing: copy lstm lag 8 (seeds 0, 1); copy rnn lag 8 (seeds 0, 1); " in text
+    assert "Not run, not counted: copy lstm lag 8 (seeds 0, 1); copy rnn lag 8 (seeds 0, 1); " in text
 
 
 def test_a_cell_that_never_ran_is_named(build: Build) -> None:
@@ -169,9 +169,9 @@ def test_a_lag_that_never_ran_is_marked(words: Build) -> None:
         return "missing" if lag == 8 else likely_outcome(cell, lag, seed)
 
     text = words(lags=(2, 8, 32), n_seeds=2, outcome=outcome)
-    assert "Of 12 planned members 3 solved" in text
+    assert "Of 12 planned members, 3 solved" in text
     assert text.count("not run<br>2 missing") == 2
-    assert "Not run, counted as nothing: copy lstm lag 8 (seeds 0, 1); copy rnn lag 8 (seeds 0, 1)." in text
+    assert "Not run, not counted: copy lstm lag 8 (seeds 0, 1); copy rnn lag 8 (seeds 0, 1)." in text
 
 
 REPORTED, LONGEST = "members/report-job-copy-lstm-2-0", "members/report-job-copy-lstm-8-0"
@@ -270,10 +270,10 @@ BROKEN = [  # what is broken, how, and what is told after the path of the file
     (f"{REPORTED}/record.json", with_fields(role="guest"), "role=guest: allowed: report, tuning"),
     (f"{REPORTED}/record.json", with_fields(identity="other"), "identity=other: allowed: report-job-copy-lstm-2-0"),
     (f"{TUNED}/record.json", truncated, "cannot be read: EOF while parsing"),
-    (f"{REPORTED}/record.json", with_fields(steps=7), "damaged: not what was written, by its SHA-256"),
-    (f"{REPORTED}/curves.parquet", truncated, "damaged: not what was written, by its SHA-256 (curves of report "),
-    (f"{REPORTED}/curves.parquet", unsigned(truncated), "cannot be read: not a whole parquet file"),
-    (f"{REPORTED}/curves.parquet", unsigned(emptied), "cannot be read: not a whole parquet file"),
+    (f"{REPORTED}/record.json", with_fields(steps=7), "damaged: its SHA-256 does not match"),
+    (f"{REPORTED}/curves.parquet", truncated, "damaged: its SHA-256 does not match (curves of report "),
+    (f"{REPORTED}/curves.parquet", unsigned(truncated), "cannot be read: not a complete parquet file"),
+    (f"{REPORTED}/curves.parquet", unsigned(emptied), "cannot be read: not a complete parquet file"),
     (f"{REPORTED}/curves.parquet", gone, "cannot be read: No such file or directory"),
     (f"{REPORTED}/probes.parquet", a_folder, "cannot be read: Is a directory (probes of report member "),
     (f"{LONGEST}/gradients.parquet", gone, "cannot be read: No such file or directory (gradients of report member "),

@@ -76,7 +76,7 @@ def test_all_files_are_there_and_the_same_records_give_the_same_bytes(
 def test_both_pages_say_the_numbers(whole: Path, file: str) -> None:
     text = (whole / file).read_text()
     assert "At H = 128, T = 400, B = 32 the engine takes 3.00 (2.25–4.00) lstm training steps while 2 single" in text
-    assert "For gru it takes 3.00 (2.25–4.00) against 2 single-thread torch.nn workers, 4.00 (4.00–4.00)" in text
+    assert "For gru it takes 3.00 (2.25–4.00) steps while 2 single-thread torch.nn workers take one, 4.00" in text
     assert "it runs at 12% (9.4–19%) of what these cores can do" in text  # 0.5 / (2 x 2), of 6.25, 12.5 and 25%
     # ours takes 1, 2 and 4 s a step while the plain loop takes 30: 30, 15 and 7.5 times, whatever is summed
     assert "would take the plain loop 15.0 (11.2–22.5) times as long as the engine" in text
@@ -122,7 +122,7 @@ def test_the_page_without_a_plain_loop_and_with_a_cell_of_our_own(build: Build) 
     text = (build(planned, timed) / "report.md").read_text()
     assert "- plain loop: timed at no job." in text
     assert "- torch.nn, one process: not timed at 4 jobs: mine, H = 64, T = 100, B = 32; mine, H = 128" in text
-    assert "For mine it takes 0.500 (0.375–0.750) a second, at 12% (9.4–19%) of the limit." in text
+    assert "For mine it takes 0.500 (0.375–0.750) steps a second, at 12% (9.4–19%) of the limit." in text
     assert "plain loop: 15" not in text
 
 
@@ -131,7 +131,7 @@ def test_ours_alone_gives_a_page(build: Build) -> None:
     report = build(planned, rows(planned, [OURS]))
     text = (report / "report.md").read_text()
     assert "the engine takes 0.500 (0.375–0.750) lstm training steps a second" in text
-    assert "Nothing was timed beside the engine, so there is nothing to compare." in text
+    assert "Only the engine was timed, so there is nothing to compare." in text
     assert "whole study?" not in text
     assert {path.name for path in (report / "figures").iterdir()} == {"limit_share.png", "limit_share.svg"}
     assert pd.read_csv(report / "tables" / "whole_study.csv").empty

@@ -83,7 +83,7 @@ def test_the_finding_says_how_soon_and_whether_the_order_could_change(sample: St
     """The RNN's best is 0.3 above the LSTM's, and the last of its six trials was worth 0.01."""
     text = best.finding(sample)
     assert text.startswith("Trials until within 0.05 of the best of all 6, by lag: lstm 3 and rnn 3.")
-    assert "One more trial, if worth as much to a cell as its last, would make no other cell the best at any" in text
+    assert "One more trial, if it gained a cell as much as its last, would make no other cell the best at any" in text
 
 
 def test_without_tuning_there_is_no_such_figure(tmp_path: Path) -> None:
@@ -96,8 +96,8 @@ def test_without_tuning_there_is_no_such_figure(tmp_path: Path) -> None:
 
 def test_equal_tuning_is_told_with_its_counts(sample: StudyData) -> None:
     assert dict(protocol(sample))["Learning rates"].startswith(
-        "The same for every cell: 0.001, 0.003 and 0.01 on 2 tuning seeds each, for 40% of 4,000 steps. Per cell "
-        "and lag the rate is taken with most members solved, "
+        "The same for every cell: 0.001, 0.003 and 0.01 on 2 tuning seeds each, for 40% of 4,000 steps. For each "
+        "cell and lag the rate with most members solved is chosen; "
     )
     assert not [note for note in notes(sample) if note.startswith("Not tuned alike")]
 

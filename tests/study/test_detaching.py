@@ -70,7 +70,7 @@ def test_it_goes_on_alone_dies_and_is_collected(records: StudyRecords, capsys: p
     lines = said.splitlines()
     log = records.folder.with_name("away.log")
     assert lines[0] == f"Study away runs in the background (process {owner['pid']}), log {log}"
-    assert lines[1].split() == ["to", "look:", "python", "-m", "lstm_bench.status", str(records.folder)]
+    assert lines[1].split() == ["to", "follow:", "python", "-m", "lstm_bench.status", str(records.folder)]
     assert lines[3].endswith(f"python -m lstm_bench {' '.join(command(records))}")
     assert os.getsid(owner["pid"]) == owner["pid"] != os.getsid(0)
     with pytest.raises(ChildProcessError):  # nobody waits for it here
@@ -91,7 +91,7 @@ def test_it_goes_on_alone_dies_and_is_collected(records: StudyRecords, capsys: p
     assert ended_members(records) == 4
     assert {records.read_checked(identity).steps for identity in records.identities()} == {2000}
     assert cli.main(command(records)) == 0
-    assert "4 are finished already and stay" in capsys.readouterr().out
+    assert "4 are already finished and are kept" in capsys.readouterr().out
 
 
 def _session(pid: int) -> int | None:

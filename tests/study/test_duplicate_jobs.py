@@ -100,7 +100,7 @@ def test_tasks_that_a_report_would_pool_are_refused(tmp_path, monkeypatch):
     (tmp_path / "nameless_task.py").write_text(NAMELESS)
     monkeypatch.syspath_prepend(str(tmp_path))
     message = refused("cell=rnn task._target_=nameless_task.Nameless ~task.dialect +task.weight=1.0,2.0")
-    assert message.startswith("task.weight=1.0,2.0: one name for both, rnn on copy: allowed: one of these a study")
+    assert message.startswith("task.weight=1.0,2.0: one name for both, rnn on copy: allowed: one of these per study")
 
 
 @pytest.mark.parametrize(

@@ -87,7 +87,7 @@ def test_one_without_such_a_hidden_size_near_is_compared_as_configured_and_told_
     assert [job.cell_name for job in study.jobs] == ["headed", "lstm"]
     (reason,) = study.unmatched
     assert reason.startswith("headed with hidden_size=240, the nearest, has ")
-    assert "allowed: within 1%, but of one between it says: cell" in reason
+    assert "allowed: within 1%, but a size between is refused: cell" in reason
 
 
 def test_a_hidden_size_at_which_no_step_can_be_taken_does_not_refuse_the_study(headed):

@@ -126,7 +126,7 @@ def test_it_may_be_fewer_than_the_cell_has_as_configured():
     [
         (("task=adding", "cell=gru", "comparison=parameters", "parameters=4700"),
          "parameters=4700: gru with hidden_size=37, the nearest, has 2.4% fewer parameters than asked for: allowed: "
-         "within 1%, as of 4,589 (hidden_size=37) or 4,827 (hidden_size=38)"),
+         "within 1%, such as 4,589 (hidden_size=37) or 4,827 (hidden_size=38)"),
         (("cell=lstm", "comparison=parameters", "parameters=3"),
          "parameters=3: lstm with hidden_size=1, the nearest, has "),
     ],
@@ -142,7 +142,7 @@ def test_a_number_that_no_hidden_size_meets_within_one_percent_is_refused(overri
     [
         (("parameters=0", "comparison=parameters"), "parameters=0: allowed: an integer of at least 1, or null"),
         (("parameters=many", "comparison=parameters"), "parameters=many: allowed: an integer of at least 1, or null"),
-        (("parameters=70000",), "parameters=70000: allowed: null, but with comparison=parameters"),
+        (("parameters=70000",), "parameters=70000: allowed: null, unless comparison=parameters"),
     ],
 )
 def test_a_number_of_parameters_that_makes_no_sense_is_refused_at_the_door(overrides, message):

@@ -53,7 +53,7 @@ def test_every_record_is_that_of_the_whole_job(
     assert cli.main([*STUDY, "members_per_job=2", f"output={tmp_path}"]) == 0
     said, records = capsys.readouterr().out, StudyRecords(tmp_path / "runs" / "dealt")
     jobs = 2 * (1 + 3)
-    assert f"2 jobs, 10 members, dealt to {jobs} jobs of the launcher." in said
+    assert f"2 jobs, 10 members, split into {jobs} jobs of the launcher." in said
     assert f"[{jobs}/{jobs}] copy " in said
     assert hashes(records) == hashes(whole)
     assert len(hashes(whole)) == 2 * (2 * 2 + 5) + _further(whole)
@@ -160,6 +160,9 @@ def test_kernels_that_batch_are_named(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setattr("lstm_bench.study.base_study.PlannedStudy.say", lambda _, text: said.append(text))
     settings = [each for each in STUDY if not each.startswith("cell")]
     cli.main([*settings, "cell=rnn,min_gru", "members_per_job=2", f"output={tmp_path}"])
-    assert "Dealt to jobs, members of min_gru have other last bits than together, as their kernels batch." in said
+    assert (
+        "Split into jobs, members of min_gru differ in the last bits from members trained in one job, "
+        "because their kernels batch members."
+    ) in said
     plan = json.loads((tmp_path / "runs" / "dealt" / "study.json").read_text())
     assert plan["members_per_job"] == 2

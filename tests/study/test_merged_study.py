@@ -26,5 +26,5 @@ def test_the_command_of_the_whole_trains_nothing_after_a_merge(
     assert len(made) == 6
     capsys.readouterr()
     assert cli.main([*TINY, "task.lag=2,3", f"output={tmp_path / 'here'}"]) == 0
-    assert "2 are finished already and stay" in capsys.readouterr().out
+    assert "2 are already finished and are kept" in capsys.readouterr().out
     assert {identity: here.read_checked(identity) for identity in here.identities()} == made

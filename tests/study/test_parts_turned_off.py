@@ -14,7 +14,7 @@ TINY = [
     "trainer.eval_every=2", "trainer.eval_size=8", "trainer.confirm_size=8", "trainer.seeds=2",
     "trainer.learning_rates=0.01", "probe=off", "tracking=off", "hydra/launcher=basic",
 ]  # fmt: skip
-NO_SPEED = "Speed:   not measured (speed=off); the same command without it measures it."
+NO_SPEED = "Speed:   not measured (speed=off); the same command without speed=off measures it."
 NO_REPORT = "Report:  not written (report=off); to write it: python -m lstm_bench.report "
 
 

@@ -90,7 +90,7 @@ def test_a_second_start_trains_nothing(ran, capsys):
     records = {path: path.read_bytes() for path in folder.glob("members/*/record.json")}
     before = StudyRecords(folder).read_plan()
     assert cli.main([*SEARCHED, "tracking=off", "report=off", f"output={output}"]) == 0
-    assert "12 are finished already and stay" in capsys.readouterr().out
+    assert "12 are already finished and are kept" in capsys.readouterr().out
     assert {path: path.read_bytes() for path in folder.glob("members/*/record.json")} == records
     after = StudyRecords(folder).read_plan()
     assert (after.jobs, after.searches) == (before.jobs, before.searches)
@@ -157,7 +157,7 @@ def test_the_status_says_what_is_known_of_each_span(ran, capsys):
     assert set(lines) >= {line for line in said if "are used up" in line}
     plan = StudyRecords(output / "runs" / "searched").read_plan()
     members = sum(len(job.members()) for job in plan.jobs)
-    assert f"Members: {members} of {members} have a result, those that tune included" in lines
+    assert f"Members: {members} of {members} have a result, tuning included" in lines
 
 
 def test_a_search_goes_on_from_where_another_machine_has_come(ran, tmp_path, capsys):

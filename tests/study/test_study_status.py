@@ -160,8 +160,8 @@ def test_how_a_study_goes_on_is_said(records: StudyRecords, capsys: pytest.Captu
     assert out[:4] == [
         "Study adhoc: has not ended; no process runs it",
         "Jobs:    3 waiting, 0 running, 0 done, 0 failed",
-        "Members: 0 of 6 have a result, those that tune included",
-        f"To go on: {records.read_plan().command}",
+        "Members: 0 of 6 have a result, tuning included",
+        f"To continue: {records.read_plan().command}",
     ]
 
 

@@ -54,7 +54,7 @@ def test_the_plan_bounds_the_steps_of_tuning(folder):
 def test_a_second_start_trains_nothing_and_a_grid_inside_needs_no_extension(folder, capsys):
     records = {path: path.read_bytes() for path in folder.glob("members/*/record.json")}
     assert cli.main([*TUNED, TOO_LOW, f"output={folder.parent.parent}"]) == 0
-    assert "2 are finished already" in capsys.readouterr().out
+    assert "2 are already finished" in capsys.readouterr().out
     assert {path: path.read_bytes() for path in folder.glob("members/*/record.json")} == records
 
 

@@ -151,6 +151,6 @@ def test_a_second_run_skips_what_is_finished_and_doubles_nothing(study, client, 
     weights = {p: p.stat().st_mtime_ns for p in study.glob("runs/tiny/members/*/weights.pt")}
     monkeypatch.chdir(study)
     assert main(TINY) == 0
-    assert "6 are finished already and stay" in capsys.readouterr().out
+    assert "6 are already finished and are kept" in capsys.readouterr().out
     assert {p: p.stat().st_mtime_ns for p in study.glob("runs/tiny/members/*/weights.pt")} == weights
     assert len(runs(client, "tiny", "report")) == 6

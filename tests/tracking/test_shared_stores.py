@@ -89,8 +89,8 @@ def test_a_name_that_is_in_use_is_told_in_a_line(person, capsys):
     assert capsys.readouterr().out.splitlines() == [
         "small: 2 runs in MLflow, 2 written now",
         "small: 2 runs in MLflow, 2 written now",
-        "small: 2 runs of other folders of records are there under this name, and left alone; study=ANOTHER_NAME keeps "
-        "them apart in charts",
+        "small: 2 runs of other folders of records are also stored under this name and left unchanged; "
+        "study=ANOTHER_NAME keeps them apart in charts",
     ]
 
 

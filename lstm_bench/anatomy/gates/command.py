@@ -21,9 +21,9 @@ def run_gates(arguments: Sequence[str]) -> None:
     if options.nonlinearity not in (None, *NONLINEARITIES):
         raise not_allowed("--nonlinearity", options.nonlinearity, ", ".join(NONLINEARITIES))
     if options.input is not None and options.text is not None:
-        raise not_allowed("--text", options.text, "no text beside --input")
+        raise not_allowed("--text", options.text, "no text with --input")
     if options.alphabet is not None and options.text is None:
-        raise not_allowed("--alphabet", options.alphabet, "an alphabet beside --text alone")
+        raise not_allowed("--alphabet", options.alphabet, "an alphabet only with --text")
 
     import torch
 
@@ -57,7 +57,7 @@ def _parser() -> Parser:
     parser.add_argument("--input", type=Path, metavar="FILE.npy", help="a sequence, steps x inputs (default: random)")
     parser.add_argument("--text", help="a text, its characters as one-hot vectors")
     parser.add_argument("--alphabet", help="characters in the order of inputs (default: those of the text, sorted)")
-    parser.add_argument("--prefix", help="which of several recurrent modules: what their weights' names begin with")
+    parser.add_argument("--prefix", help="prefix of the weights' names, where the file has several recurrent modules")
     parser.add_argument("--nonlinearity", help="of an RNN: tanh (default) or relu")
     parser.add_argument("--member", metavar="N", help="which member of a checkpoint (default: 1)")
     return parser

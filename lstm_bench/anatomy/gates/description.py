@@ -9,11 +9,11 @@ from lstm_bench.anatomy.gates.reading import Reading
 from lstm_bench.anatomy.gates.time_constants import HOW, RETENTION
 from lstm_bench.report.document import Term
 
-QUESTION = "How far back does the last output feel?"
+QUESTION = "How far back does the gradient of the last output reach?"
 GRADIENT = (
-    "Gradient of the last output at the whole state k steps back: ||d h_T / d s||_F / sqrt(P), P the number of "
-    "outputs, which is 1 at k = 0: the root mean square, over all unit vectors v, of the norm of d (v h_T) / d s. "
-    "The state of a layer, for an LSTM h and c together, counts as it enters a step."
+    "Gradient of the last output with respect to the whole state k steps back: ||d h_T / d s||_F / sqrt(P), P the "
+    "number of outputs; it is 1 at k = 0. It is the root mean square, over all unit vectors v, of the norm of d (v "
+    "h_T) / d s. The state of a layer (for an LSTM, h and c together) is taken as it enters a step."
 )
 KINDS = {"LSTM": "An LSTM", "GRU": "A GRU", "RNN_TANH": "A tanh RNN", "RNN_RELU": "A ReLU RNN"}
 EQUATIONS = {
@@ -51,11 +51,9 @@ def _horizon(reading: Reading) -> str:
     horizon = reading.gradients.layers[-1].horizon
     if horizon is None:
         last = reading.gradients.layers[-1].flow[-1]
-        return (
-            f"The last output still feels the state before the first step, with a gradient of {significant(last, 2)}."
-        )
+        return f"The gradient of its last output is still {significant(last, 2)} at the state before the first step."
     share = f"1/{1 / HORIZON_SHARE:,.0f}"
-    return f"Its last output feels less than {share} of a change of its state {counted(horizon, 'step')} back."
+    return f"{counted(horizon, 'step')} back, the gradient of its last output at its state is below {share}."
 
 
 def tau_in_words(constant: float) -> str:
@@ -68,13 +66,13 @@ def limits(reading: Reading) -> list[str]:
     lines = []
     if reading.recurrent.is_bidirectional:
         lines.append(
-            "It reads in both directions; shown is the forward one. The layers above read the outputs of both, and the "
-            "gradient is that of the last forward output."
+            "The model reads in both directions; the page shows the forward one. The layers above read the outputs of "
+            "both, and the gradient is that of the last forward output."
         )
     if reading.recurrent.projection is not None:
         lines.append(
             f"h is a projection of o tanh(c) to {counted(reading.recurrent.projection, 'number')}, which belong to no "
-            "unit: they stand apart, in the order of the file."
+            "unit: they are shown separately, in the order of the file."
         )
     return lines
 
@@ -99,12 +97,12 @@ def terms(reading: Reading, n_shown: int) -> list[Term]:
         Term("Model", _model_in_words(reading)),
         Term("Input", f"{_capital(reading.sequence.description)}, from a state of zeros. {reading.sequence.note}"),
         Term("Equations", EQUATIONS[recurrent.mode]),
-        Term("Time constant", f"{HOW[recurrent.mode]}: in steps, of this sequence."),
+        Term("Time constant", f"{HOW[recurrent.mode]}: in steps, for this sequence."),
         Term("Gradient", GRADIENT, "method-flow"),
         Term(
             "grad of a unit or an input",
-            "The same of one number s in place of a whole state: ||d h_T / d s|| / sqrt(P). Squares of all units add "
-            "up to the square of the whole. It stands at the step that the state leaves, so the last step has none.",
+            "The same for one number s instead of a whole state: ||d h_T / d s|| / sqrt(P). The squares of all units "
+            "add up to the square of the whole. It is shown at the step that the state leaves; the last step has none.",
         ),
         Term("Checked", _checked(reading)),
     ]
@@ -132,16 +130,14 @@ def _model_in_words(reading: Reading) -> str:
     if len(reading.layers) > 1:
         notes.append("Dropout between layers is off.")
     if recurrent.mode not in RETENTION:
-        notes.append("A state dict does not say its nonlinearity: --nonlinearity does.")
+        notes.append("A state dict does not record its nonlinearity; --nonlinearity sets it.")
     return " ".join(notes)
 
 
 def _checked(reading: Reading) -> str:
     layer = {"LSTM": "nn.LSTM", "GRU": "nn.GRU"}.get(reading.recurrent.mode, "nn.RNN")
     parts = [f"{significant(value, 2)} in {dtype}" for dtype, value in reading.differences.items()]
-    return (
-        f"h of the last layer differs from what torch.{layer} computes of the same weights by {listed(parts)}, at most."
-    )
+    return f"h of the last layer differs from that of torch.{layer} with the same weights by at most {listed(parts)}."
 
 
 def _capital(text: str) -> str:

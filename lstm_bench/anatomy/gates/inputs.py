@@ -10,7 +10,7 @@ from torch import Tensor
 from lstm_bench.config.errors import ConfigError, not_allowed
 
 RANDOM_STEPS, SEED = 100, 0
-RANDOM_NOTE = "A trained model may do something else on what it was trained for: --input or --text give it that."
+RANDOM_NOTE = "A trained model may behave differently on its own kind of data: give it by --input or --text."
 MOST_STEPS = 2000
 LONGEST_SHOWN = 40  # characters of a text that an error or a sentence repeats
 SHOWN = {" ": "␣", "\n": "⏎", "\t": "⇥"}

@@ -52,7 +52,7 @@ def read_model(path: Path, member: int | None = None) -> ModelFile:
     if training is not None and kind != "checkpoints":
         raise not_allowed("MODEL", path, "a checkpoint in the folder of its study, runs/STUDY/checkpoints/JOB/")
     if training is None and member is not None:
-        raise not_allowed("--member", member, "no member beside a file of one model")
+        raise not_allowed("--member", member, "no member with a file of one model")
     try:
         if training is not None:
             return _checkpoint(path, training, StudyRecords(study), member or 1)

@@ -68,7 +68,7 @@ def _layer_section(reading: Reading, depth: int, units: list[int]) -> Section:
         blocks.append(_heatmaps(reading, f"Outputs of layer {depth}", output_panels(reading, depth, outputs), rows))
     tables = ["gates", "units", *(["outputs"] if reading.recurrent.projection is not None else [])]
     pictures = [Link(ending.upper(), f"figures/layer_{depth}.{ending}") for ending in ("png", "svg")]
-    figure = (" Figure, beside this page: ", pictures[0], ", ", pictures[1], ".")
+    figure = (" Figure, next to this page: ", pictures[0], ", ", pictures[1], ".")
     blocks.append(Paragraph((*_rows(*tables), *figure), "files"))
     title = f"Layer {depth}: what each unit does, the slowest on top"
     return Section(title, blocks, f"layer-{depth}", contents=f"Layer {depth}")
@@ -102,7 +102,7 @@ def _input_section(reading: Reading) -> list[Section]:
         _heatmaps(reading, "Inputs", input_panels(reading), rows),
         Paragraph(_rows("inputs"), "files"),
     ]
-    return [Section("What it reads, and which inputs the last output feels", blocks, "inputs", contents="Inputs")]
+    return [Section("The inputs, and how strongly each acts on the last output", blocks, "inputs", contents="Inputs")]
 
 
 def _flow(reading: Reading, svg: str) -> FigureBlock:

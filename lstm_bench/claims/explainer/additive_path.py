@@ -11,9 +11,9 @@ from lstm_bench.claims.starts import SharedStart, shared_starts
 TEXT = "The additive path through the cell state lets gradients flow, unlike the repeated multiplication of an RNN."
 SOURCE = "The explainer, the cell state as a conveyor belt."
 RULE = (
-    "Holds for a start and a moment where the gradient keeps at least as much a step through c of the LSTM alone as "
-    "through the RNN that starts alike: the whole 95% interval of the ratio of both factors rho is at least 1. What "
-    "the LSTM's own path through h keeps stands beside it and decides nothing."
+    "Holds for a start and a moment where the gradient keeps at least as much a step through the LSTM's c alone as "
+    "through the RNN with the same start: the whole 95% interval of the ratio of their factors rho is at least 1. The "
+    "LSTM's own path through h is measured too and decides nothing."
 )
 NEEDS = ("initialisation", "copy_task", "adding_task")
 RATIO, OWN_RATIO = "factor a step through c, over the RNN's", "factor a step through c, over that through h"
@@ -45,7 +45,7 @@ def refined(numbers: Sequence[Measurement]) -> str:
     """Return the least and the greatest factor of c over that of the RNN, and over that of h."""
     return (
         f"Each step back, the gradient through c alone keeps {_ends(numbers, RATIO)} times what it keeps in an RNN "
-        f"that starts alike, and {_ends(numbers, OWN_RATIO)} times what it keeps through the LSTM's own h."
+        f"with the same start, and {_ends(numbers, OWN_RATIO)} times what it keeps through the LSTM's own h."
     )
 
 

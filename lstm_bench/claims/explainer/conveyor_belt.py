@@ -11,10 +11,10 @@ TEXT = "The cell state is a conveyor belt: little of it changes without need."
 SOURCE = "The explainer, the cell state as a conveyor belt."
 LITTLE = 0.1
 RULE = (
-    f"Holds for a trained LSTM where over blanks, which need no change, c changes by at most {LITTLE:.0%} of its norm "
-    f"a step, at least {1 - LITTLE:.0%} of it is due to keeping, and it changes less than at cues; whole 95% "
-    "intervals, over the members that solved the task, at the longest lag that most solved. A tenth: at more than "
-    "that, ten blanks may replace all that was there."
+    f"Holds for a trained LSTM whose c, at blanks (which need no change), changes by at most {LITTLE:.0%} of its norm "
+    f"a step, is at least {1 - LITTLE:.0%} due to keeping, and changes less than at cues; by whole 95% intervals, over "
+    f"the members that solved the task, at the longest lag that most solved. The limit is {LITTLE:.0%} because at more "
+    "than that ten blanks may replace all of c."
 )
 NEEDS = ("initialisation", "copy_task", "adding_task")
 CHANGE, KEPT = "change of c at a blank, over its norm", "share of c due to keeping at a blank"

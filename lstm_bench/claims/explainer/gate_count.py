@@ -12,8 +12,8 @@ from lstm_bench.claims.contract import Claimed, Measurement
 TEXT = "A vanilla RNN has no gates, an LSTM three gates and a cell state."
 SOURCE = 'The explainer, table "vanilla RNN against LSTM", row "gates".'
 RULE = (
-    "Holds where probes meet no gate in the RNN, and in the LSTM three, and a state c beside h. This is so by "
-    "construction: it says what the cells are, and nothing of what the gates do."
+    "Holds where probes find no gate in the RNN, and three gates and a state c in addition to h in the LSTM. This is "
+    "so by construction; it says nothing about what the gates do."
 )
 NEEDS = ("copy_task", "ablation")
 RNN_GATES, LSTM_GATES, LSTM_STATES = "gates of the RNN", "gates of the LSTM", "parts of the LSTM's state"

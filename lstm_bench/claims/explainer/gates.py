@@ -16,12 +16,12 @@ SOURCE = "The explainer, what each gate is for."
 MISSED = 0.9
 RULE = (
     f"A gate is needed where T50 of the LSTM with that gate held open (f, i or o = 1) is at most {MISSED:g} of that of "
-    "the whole LSTM with as many parameters, within 1%, the whole 95% interval of the ratio; it is not missed by more "
-    f"than 10% where that interval lies above {MISSED:g}; else it is not decided. The tasks that decide need what the "
-    "gate is for: copy has to write and to send, but never to erase; segments and continual Reber grammar have to "
-    "erase. Ratios at the same hidden size, and on other tasks, stand beside and decide nothing. A ratio decides where "
-    "the lags tried bracket T50 on the side that matters, with at least "
-    f"{FEWEST} members each and a budget within which some were solved."
+    "the whole LSTM with as many parameters (within 1%), by the whole 95% interval of the ratio. Holding it open costs "
+    f"less than 10% where that interval lies above {MISSED:g}; otherwise the gate is not decided. The tasks that "
+    "decide need what the gate is for: copy has to write and to send, but never to erase; segments and continual Reber "
+    "grammar have to erase. Ratios at the same hidden size, and on other tasks, decide nothing. A ratio decides where "
+    f"the lags tried bracket T50 on the side that matters, with at least {FEWEST} members each and a budget within "
+    "which some were solved."
 )
 NEEDS = ("ablation",)
 GATES = {
@@ -29,7 +29,7 @@ GATES = {
     "input_gate": "T50 with i = 1, over that of the whole LSTM",
     "output_gate": "T50 with o = 1, over that of the whole LSTM",
 }
-BESIDE = {gate: f"{quantity}, beside" for gate, quantity in GATES.items()}
+BESIDE = {gate: f"{quantity} (decides nothing)" for gate, quantity in GATES.items()}
 NEEDED_BY: Mapping[str, tuple[str, ...]] = {  # by gate: words in the names of tasks and variants that need it
     "forget_gate": ("segments", "continual"),
     "input_gate": ("copy",),
@@ -88,11 +88,11 @@ def is_needed_on(study: StudyData, gate: str) -> bool:
 
 
 def refined(numbers: Sequence[Measurement]) -> str:
-    """Return which gates are needed, which are not missed, and which the numbers leave undecided."""
+    """Return which gates are needed, which cost little to hold open, and which the numbers leave undecided."""
     decisive = [number for number in numbers if number.quantity in DECIDED_BY]
     words = {
         True: "Needed, on a task that needs it",
-        False: "Not missed by more than 10%, on a task that needs it",
+        False: "Held open at a cost below 10%, on a task that needs it",
         None: "Not decided",
     }
     parts = {answer: [_in_words(number) for number in decisive if number.agrees is answer] for answer in words}

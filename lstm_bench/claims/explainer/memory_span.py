@@ -14,7 +14,7 @@ SOURCE = 'The explainer, table "vanilla RNN against LSTM", row "memory".'
 RULE = (
     "Holds on a task where the whole 95% interval of the span is at most 5 steps for every vanilla RNN and at least "
     "100 for every LSTM. The span is in distance: the steps from a cue to its answer at T50, the lag that half of the "
-    "members solve. On a task that does not say how many these are it is T50 itself. It decides where lags on either "
+    "members solve. On a task that does not state this distance it is T50 itself. It decides where lags on either "
     f"side of the claimed one were tried, with at least {FEWEST} members each and a budget within which some were "
     "solved; where it still grows with the budget it is a lower bound."
 )

@@ -15,10 +15,10 @@ TEXT = "In a vanilla RNN the gradients of early steps shrink to nearly zero."
 SOURCE = "The explainer, why a vanilla RNN forgets."
 STEPS, NEARLY_ZERO = 100, 1e-3
 RULE = (
-    f"Holds where the gradient {STEPS} steps back, in an RNN as PyTorch starts it and before training, is at most 1e-3 "
-    "of what it is at the read-out, the whole 95% interval over members. The mean over a batch of 32 is uncertain by "
-    "about 1/sqrt(32) = 0.18 of itself, so that a thousandth has no say in the update. Other starts, other cells and "
-    "trained ones decide nothing."
+    f"Holds where the gradient {STEPS} steps back, in an RNN with PyTorch's initialisation and before training, is at "
+    "most 1e-3 of its value at the read-out, by the whole 95% interval over members. The mean over a batch of 32 is "
+    "uncertain by about 1/sqrt(32) = 0.18 of itself, so a thousandth does not affect the update. Other starts, other "
+    "cells and trained ones decide nothing."
 )
 NEEDS = ("initialisation",)
 LEFT, LEFT_ELSEWHERE = f"gradient left after {STEPS} steps", f"gradient left after {STEPS} steps, in other cells"
@@ -60,7 +60,7 @@ def refined(numbers: Sequence[Measurement]) -> str:
     """Return the gradient left in the RNN that decides, and the least and the most in other cells."""
     deciding = [f"{number.text} in {number.cell}" for number in numbers if number.quantity == LEFT]
     others = [number for number in numbers if number.quantity == LEFT_ELSEWHERE]
-    sentence = f"{STEPS} steps back, as PyTorch starts it, there is left {'; '.join(deciding)}."
+    sentence = f"{STEPS} steps back, with PyTorch's initialisation, the gradient is {'; '.join(deciding)}."
     if not others:
         return sentence
     low, high = (choose(others, key=lambda number: number.interval.middle) for choose in (min, max))

@@ -17,12 +17,12 @@ TEXT = "At the same word a second time the RNN gives the same output, the LSTM a
 SOURCE = 'The explainer, the walk through "Deep learning is fun. I love learning".'
 APART = 0.01  # bits; certain answers that differ in one of a hundred pairs
 RULE = (
-    "After contexts that differ in one word, as many steps back as the lag trained on: two answers are the same where "
-    f"their Jensen-Shannon divergence is below {APART:g} bits, and different from there on, for both cells. The claim "
-    "holds where the RNN's are the same and the LSTM's different, by the whole 95% interval. It is asked twice on a "
-    "task: at the longest lag that most members of every cell solve (inside the RNN's span), and at the longest that "
-    "most members of every LSTM solve and that is beyond every RNN's longest (beyond the RNN's span). Beyond its own "
-    "span any cell may give the same output, so that the LSTM's there decides nothing."
+    "Two contexts differ in one word, as many steps back as the lag trained on. Their answers are the same where the "
+    f"Jensen-Shannon divergence is below {APART:g} bits, and different from there on, for both cells. The claim holds "
+    "where the RNN's are the same and the LSTM's different, by the whole 95% interval. It is tested twice on a task: "
+    "at the longest lag that most members of every cell solve (inside the RNN's span), and at the longest that most "
+    "members of every LSTM solve and that is beyond every RNN's longest (beyond the RNN's span). Beyond its own span "
+    "any cell may give the same output, so the LSTM's answers there decide nothing."
 )
 NEEDS = ("anatomy",)
 RNN_APART, LSTM_APART = "divergence of the RNN's answers", "divergence of the LSTM's answers"
@@ -74,4 +74,4 @@ def _divergences(
 def refined(numbers: Sequence[Measurement]) -> str:
     """Return how far apart two answers of either cell are, wherever it was measured."""
     apart = listed([f"{number.text} ({number.where})" for number in numbers])
-    return f"The answers of a cell depend on a word as far back as it remembers. Two answers are apart by {apart}."
+    return f"The answers of a cell depend on a word as far back as it remembers. Two answers diverge by {apart}."

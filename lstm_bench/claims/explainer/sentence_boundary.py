@@ -28,14 +28,14 @@ SOURCE = 'The explainer, the walk through "Deep learning is fun. I love learning
 HALF = 0.5  # of the content, and of a gate
 UNUSED = 0.01  # of the answers: a task counts as solved with this share of wrong ones
 RULE = (
-    "After a sentence ends, its content is read off the state by linear regression, one step behind the boundary and, "
-    "of the same sequences, one step behind an ordinary word in its place. The LSTM's forget gate resets where at most "
-    f"{HALF:.0%} of what can be read behind the word (r^2) is left behind the boundary, and its mean there, over the "
-    f"units that carry the content, is at most {HALF:g}. The RNN has no mechanism where at least {HALF:.0%} is left, "
-    f"and at most {UNUSED:.0%} of its right answers are lost when the boundary is replaced by a word. Trained, by the "
-    "whole 95% interval, on a task where all of these hold, at the longest lag that most members of every cell solve, "
-    f"else the shortest. Where less than {HALF:g} can be read behind a word there is nothing to reset, and nothing is "
-    "decided."
+    "The content of a sentence is read from the state by linear regression, one step after its boundary and, in the "
+    "same sequences, one step after an ordinary word in the boundary's place. The LSTM's forget gate resets where at "
+    f"most {HALF:.0%} of what can be read after the word (r^2) is left after the boundary, and the gate's mean there, "
+    f"over the units that carry the content, is at most {HALF:g}. The RNN has no mechanism where at least {HALF:.0%} "
+    f"is left, and at most {UNUSED:.0%} of its right answers are lost when a word replaces the boundary. The claim "
+    "holds on a task where all of these hold after training, by the whole 95% interval, at the longest lag that most "
+    f"members of every cell solve, else the shortest. Where less than {HALF:g} can be read after a word there is "
+    "nothing to reset, and nothing is decided."
 )
 NEEDS = ("anatomy",)
 RNN_LEFT, LSTM_LEFT = "content of the sentence left to the RNN", "content of the sentence left to the LSTM"
@@ -87,9 +87,9 @@ def refined(numbers: Sequence[Measurement]) -> str:
         return listed([f"{number.text} ({number.where})" for number in numbers if number.quantity in quantities])
 
     sentences = [
-        f"Of what can be read of a sentence behind an ordinary word, there is left behind its end: "
+        f"Of the content of a sentence that can be read after an ordinary word, the share left after its end is "
         f"{numbers_of(RNN_LEFT, LSTM_LEFT)}.",
-        f"Right answers lost where a word stands in the place of the boundary: {numbers_of(RNN_NEEDED, LSTM_NEEDED)}.",
+        f"Right answers lost where a word replaces the boundary: {numbers_of(RNN_NEEDED, LSTM_NEEDED)}.",
     ]
     if gate := numbers_of(LSTM_GATE):
         sentences.append(f"On the units that carry the content the forget gate is at {gate}.")

@@ -20,13 +20,13 @@ RULE = (
     "K is the gradient horizon: steps back until the gradient at the joint state is below 1e-3 of its value at the "
     f"read-out. Severe where K of the RNN is below {STEPS}, largely solved where K of the LSTM at the same start is at "
     f"least {STEPS}, or {TIMES} times the RNN's median. K's interval runs from the shortest to the longest of at least "
-    "5 members, which holds the median in 94% of draws of 5 and in 99.8% of 10. One setting is one start of one task, "
-    "at initialisation and trained apart; sequences have to be long enough for either answer. The factor a step, rho, "
-    "and cells without a partner of their start decide nothing."
+    "5 members, which holds the median in 94% of draws of 5 and in 99.8% of 10. One setting is one start on one task; "
+    "initialisation and the trained cell are separate settings. Sequences have to be long enough for either answer. "
+    "The factor a step, rho, and cells without a partner of their start decide nothing."
 )
 NEEDS = ("initialisation", "copy_task", "adding_task")
 RNN_HORIZON, LSTM_HORIZON = "K of the RNN", "K of the LSTM"
-RHO, ALONE = "rho beside K", "K of a cell without a partner"
+RHO, ALONE = "rho (decides nothing)", "K of a cell without a partner"
 DECIDED_BY = (RNN_HORIZON, LSTM_HORIZON)
 
 
@@ -76,7 +76,7 @@ def _in_words(interval: Interval, reach: float) -> str:
 def refined(numbers: Sequence[Measurement]) -> str:
     """Return at how many starts the contrast holds, before training and after it."""
     sentences = [_of_moment(numbers, moment) for moment in (INITIAL, FINAL)]
-    return f"Whether a gradient vanishes is decided by how a cell starts. {' '.join(filter(None, sentences))}"
+    return f"Whether a gradient vanishes depends on how a cell starts. {' '.join(filter(None, sentences))}"
 
 
 def _of_moment(numbers: Sequence[Measurement], moment: str) -> str:

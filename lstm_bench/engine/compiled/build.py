@@ -91,7 +91,7 @@ def _library(name: str, precision: Precision, source: str) -> ctypes.CDLL:
 def _compiler() -> list[str]:
     """Return the command of the compiler: CC with its options, or the first of COMPILERS that is installed."""
     if sys.platform == "win32":
-        raise CannotBuildError("there is no GCC or Clang for this on Windows")
+        raise CannotBuildError("compiling needs GCC or Clang and is not supported on Windows")
     command = shlex.split(os.environ.get("CC", ""))
     compiler = next(filter(None, map(shutil.which, command[:1] or COMPILERS)), None)
     if compiler is None:

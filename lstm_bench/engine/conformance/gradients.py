@@ -42,10 +42,10 @@ def reached(subject: Subject) -> Finding:
     if unreached:
         size = sum(count_reals(tensors[name]) for name in unreached)
         return warning(
-            f"no gradient reaches {listed(unreached)} in {STEPS} steps ({size:,} numbers, which count as "
-            "parameters all the same)",
-            "use it in step, or leave it out; without detach() and .data on the way; requires_grad_(False) where it is "
-            "not to be trained",
+            f"no gradient reaches {listed(unreached)} in {STEPS} steps ({size:,} numbers, which "
+            "still count as parameters)",
+            "use it in step, without detach() or .data on the way, or remove it; requires_grad_(False) where it is not "
+            "to be trained",
         )
     return ok(f"a gradient reaches every trained parameter within {STEPS} steps")
 
@@ -86,12 +86,12 @@ def derivatives(subject: Subject) -> Finding:
         )
         numeric = (ahead + behind) / 2
         if _close(ahead, behind, 100 * WITHIN) and not _close(numeric, exact, WITHIN):
-            wrong.append(f"{name} ({exact:.3g} in a direction in which finite differences say {numeric:.3g})")
+            wrong.append(f"{name} ({exact:.3g} in a direction where finite differences give {numeric:.3g})")
     if wrong:
         return fault(
-            f"the gradient is not the derivative, of {listed(wrong)}",
-            "detach(), .data and rounding cut a gradient, and a backward of your own must be that of its forward; "
-            "leave it where that is meant, as in a straight-through estimator",
+            f"the gradient is not the derivative for {listed(wrong)}",
+            "detach(), .data and rounding cut a gradient, and a custom backward must match its forward; leave it where "
+            "this is intended, as in a straight-through estimator",
         )
     return ok("the gradients of all parameters and of the inputs agree with finite differences in float64")
 

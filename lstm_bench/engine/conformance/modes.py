@@ -26,10 +26,10 @@ def evaluation(subject: Subject) -> Finding:
         )
     effects = [
         *([f"draws from {listed(drawn[True])} global generator"] if drawn[True] else []),
-        *([f"moves its buffers {listed(changed[True])}"] if changed[True] else []),
+        *([f"updates its buffers {listed(changed[True])}"] if changed[True] else []),
     ]
     return ok(
-        f"while it trains, a step {' and '.join(effects)}; in evaluation mode it does not"
+        f"in training mode, a step {' and '.join(effects)}; in evaluation mode it does not"
         if effects
         else "a step draws nothing and changes no buffer, in either mode"
     )
@@ -55,13 +55,13 @@ def batch_independence(subject: Subject) -> Finding:
     """Find out whether the answer to the first sequence of a batch depends on the others."""
     if _is_dependent(subject, training=False):
         return fault(
-            "the answer to a sequence depends on the others of its batch, in evaluation mode",
-            "an output and a state [b] that are made of x[b] and state[b] alone; statistics of a batch while "
-            "self.training alone, as nn.BatchNorm1d takes them",
+            "the output for a sequence depends on the others of its batch, in evaluation mode",
+            "compute output[b] and the next state[b] from x[b] and state[b] alone; use batch statistics only while "
+            "self.training, as nn.BatchNorm1d does",
         )
     if _is_dependent(subject, training=True):
-        return ok("the sequences of a batch meet while it trains (statistics of the batch), and not in evaluation mode")
-    return ok("the answer to a sequence does not depend on the others of its batch")
+        return ok("the sequences of a batch affect each other in training mode (batch statistics), not in evaluation")
+    return ok("the output for a sequence does not depend on the others of its batch")
 
 
 def _is_dependent(subject: Subject, training: bool) -> bool:

@@ -31,7 +31,7 @@ def dtypes(subject: Subject) -> Finding:
     except CellError as error:
         message = str(error).removeprefix(f"{cell_name(type(wide))}: ")
         return warning(
-            f"{message} (in float64, in which probes run a cell: they will fail; a constant tensor must be a buffer)"
+            f"{message} (in float64, in which probes run a cell, so they will fail; a constant tensor must be a buffer)"
         )
     types = {str(tensor.dtype).removeprefix("torch.") for tensor in subject.tensors.values()}
     return ok(f"it trains in {', '.join(sorted(types))} and also runs in float64")

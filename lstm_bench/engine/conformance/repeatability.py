@@ -50,9 +50,9 @@ def start(subject: Subject) -> Finding:
     if names:
         return fault(
             f"two cells of one seed start with different values of {listed(names)}",
-            f"a start that is drawn from the generator that the constructor is given, or from {GENERATORS}",
+            f"initial values drawn from the generator that the constructor is given, or from {GENERATORS}",
         )
-    return ok("a seed decides every initial value")
+    return ok("the seed determines every initial value")
 
 
 def seeds(subject: Subject) -> Finding:
@@ -112,7 +112,7 @@ def memory(subject: Subject) -> Finding:
                 f"step answers the same input and state differently the second time{_naming(names, 'it changes')}",
                 f"what a step remembers is in the state that it returns, and what it draws comes from {GENERATORS}",
             )
-    return ok("what a step remembers is in its state, which only the cell reads")
+    return ok("what a step remembers is in its state alone")
 
 
 def constants(subject: Subject) -> Finding:
@@ -158,10 +158,10 @@ def tensors_stay(subject: Subject) -> Finding:
         names = [name for name, address in before.items() if after.get(name) != address]
         if names:
             return fault(
-                f"step puts a new tensor in the place of its {listed(names)}",
+                f"step replaces its {listed(names)} with a new tensor",
                 f"writing into it, as in self.{names[0]}.copy_(...), or keeping it in the state",
             )
-    return ok("a step keeps the parameters and buffers that it has")
+    return ok("a step replaces none of its parameters and buffers")
 
 
 def _addresses(cell: Cell) -> dict[str, tuple[int, int]]:

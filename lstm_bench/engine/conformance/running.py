@@ -22,10 +22,10 @@ LONGEST_REASON = 160  # characters of vmap's own message
 MENDS = {  # by words in the message of torch.func.vmap; nothing helps where each member draws for itself
     "random operation": "",
     "control flow": "torch.where in place of if",
-    ".item()": "numbers stay tensors: no .item(), float() or int()",
+    ".item()": "keep numbers as tensors: no .item(), float() or int()",
     "inplace": "torch.cat, or writing into x.new_zeros(...), in place of writing into torch.zeros(...)",
     "in-place": "new tensors in place of writing into the state",
-    "": "operations that vmap knows: a matrix product, say, in place of a layer of torch.nn for whole sequences",
+    "": "operations that vmap supports, such as a matrix product in place of a torch.nn layer for whole sequences",
 }
 GPU = "cuda"
 ON_GPU = 1e-3  # relative difference of outputs between a GPU and a CPU, in float32
@@ -112,9 +112,11 @@ def gpu(subject: Subject) -> Finding:
     largest = float((as_reals(here) - as_reals(there)).abs().max() / as_reals(here).abs().max().clamp(min=1e-12))
     if not largest <= ON_GPU:
         return fault(
-            f"its outputs on a GPU differ by {largest:.1%} of the largest", "the same computation on any device"
+            f"its outputs on a GPU differ from the CPU's by {largest:.1%} of the largest output",
+            "the same computation on any device",
         )
-    return ok(f"runs on {torch.cuda.get_device_name()} with the CPU's outputs, to {largest:.0e} of the largest")
+    name = torch.cuda.get_device_name()
+    return ok(f"runs on {name}, with outputs that differ from the CPU's by {largest:.0e} of the largest")
 
 
 def _mend_of(why: str) -> str:

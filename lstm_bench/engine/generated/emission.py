@@ -260,7 +260,7 @@ class Emitter:
         elif node.target is aten.amax.default:
             source = self._place(argument_of(node))
             if [axis % len(source.shape) for axis in arguments[1]] != [len(source.shape) - 1] or adds:
-                raise CannotGenerateError("a maximum over another axis than the last")
+                raise CannotGenerateError("a maximum over an axis other than the last")
             target = to.viewed(to.axes.reshape([*source.shape[:-1], 1]))
             self.lines += maximum(self._sizes, source, target)
         else:

@@ -175,7 +175,7 @@ def _batch_size(sizes: Iterable[int], cell: Cell) -> int:
         for prime in PRIMES:
             if all(total % prime for total in totals if total):
                 return prime
-    raise CannotGenerateError("its sizes are divided by all small primes")
+    raise CannotGenerateError("all small primes divide its sizes")
 
 
 def _check_draws(method: str, before: GeneratorStates) -> None:

@@ -37,4 +37,4 @@ def _try(cell: Cell, training: bool) -> None:
             trial(kernel, cell) for kernel in (GeneratedKernel(cell, training), GenericKernel(cell, False, training))
         ]
     if not all(agree(a, b) for a, b in zip(*ways, strict=True)):
-        raise CannotGenerateError("the generated kernel gives other numbers than autograd")
+        raise CannotGenerateError("the generated kernel and autograd give different numbers")

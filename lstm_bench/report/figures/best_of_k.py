@@ -14,8 +14,8 @@ from lstm_bench.report.style import colours, themed
 
 QUESTION = "Would more tuning change the order of the cells?"
 METHOD = (
-    "Each curve is the expected lowest score of so many trials, drawn from those that were made and none drawn "
-    "twice; bands hold the middle 95% of all choices, and close where every trial is drawn. The score of a "
+    "Each curve is the expected lowest score of that many trials, drawn without replacement from those that were "
+    "made; bands hold the middle 95% of all draws, and close where every trial is drawn. The score of a "
     "trial is the share of the tuning budget that it took to solve, or 1 plus its normalised loss."
 )
 
@@ -60,7 +60,7 @@ def _order(study: StudyData) -> str:
     if len(study.cells) == 1:
         return ""
     lags, tuned = undecided_budgets(study), best_of_k(study)["lag"].nunique()
-    condition = "One more trial, if worth as much to a cell as its last,"
+    condition = "One more trial, if it gained a cell as much as its last,"
     if not lags:
         return f"{condition} would make no other cell the best at any lag."
     named_lags = f"lag{'s' * (len(lags) > 1)} {listed([str(lag) for lag in lags])} alone"

@@ -38,12 +38,12 @@ from lstm_bench.report.style import MUTED, colours, themed
 
 QUESTION = "Does the end of a sentence erase it?"
 METHOD = (
-    "The same sequences are read twice, with a boundary and with an ordinary word in its place. Content is the "
-    "held-out r^2, chance subtracted, of a linear read-out of what the sentence before had said from the whole state; "
-    "fillers follow. Right answers are those that are right with the boundary, to the words that the task draws. The "
-    "gate is the mean of the one that keeps the state, at that word, over units weighted by how much of the content "
-    "they carry. Interquartile means over members with 95% bootstrap intervals, at the longest lag that most members "
-    "of every cell solve, or else the shortest."
+    "Each sequence is read twice, with a boundary and with an ordinary word in its place; fillers follow. Content is "
+    "the held-out r^2, chance subtracted, of a linear read-out from the whole state of what the sentence before the "
+    "boundary said. Right answers are those that are right with the boundary, to the words that the task draws. The "
+    "gate is the one that keeps the state: its mean at that word, over units weighted by how much of the content they "
+    "carry. Interquartile means over members with 95% bootstrap intervals, at the longest lag that most members of "
+    "every cell solve, or else the shortest."
 )
 PANELS = {"content": "content of the sentence\nthat can be read (r²)", "right answers": "share of right answers"}
 GATE_LABEL = "gate that keeps the state,\non units with the content"
@@ -64,7 +64,7 @@ def draw(study: StudyData) -> Figure:
             for cell, rows in rows_by_cell(study, rows_where(summary, quantity=f"{name} after {side}")).items():
                 ends = rows["low"], rows["high"]
                 draw_band(axes, rows["at"], rows["middle"], ends, shades[cell], linestyle=dashes, marker=".")
-        axes.set(ylim=(-0.03, 1.03), ylabel=label, xlabel="steps behind the boundary")
+        axes.set(ylim=(-0.03, 1.03), ylabel=label, xlabel="steps after the boundary")
         axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
     _draw_gates(panels[2], study, shades)
     sides = [legend_entry(SIDE_WORDS[side], color=MUTED, linestyle=dashes) for side, dashes in SIDES.items()]
@@ -99,7 +99,7 @@ def finding(study: StudyData) -> str:
     texts = {cell: _words(cell_numbers) for cell, cell_numbers in rows_by_cell(study, numbers).items()}
     named = "; ".join(by_cell(texts, lambda cell: content.get(cell, 0.0)))
     when = WHEN[str(numbers["moment"].iloc[0])].capitalize()
-    against = "one step behind the end of a sentence, against an ordinary word in its place"
+    against = "one step after the end of a sentence, against an ordinary word in its place"
     return f"{when}, at lag {numbers['lag'].iloc[0]}, {against}: {named}."
 
 

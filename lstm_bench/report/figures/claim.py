@@ -15,7 +15,7 @@ from lstm_bench.report.panels import count_ticks, legend, legend_entry, new_figu
 from lstm_bench.report.style import MUTED, RULE, themed
 
 METHOD = (
-    "Marks are numbers that decide the claim, with 95% intervals, an arrow where an interval has no end; the range "
+    "Marks are numbers that decide the claim, with 95% intervals; an arrow marks an interval without an end. The range "
     "that the claim gives is shaded. Several numbers of one cell are in the order in which they were taken, the "
     "start first."
 )

@@ -35,12 +35,12 @@ QUESTION = "Is the difference between cells more than chance?"
 METHOD = (
     "Above, areas under Kaplan-Meier curves with 95% intervals; a triangle where nobody solved within the budget, "
     "the dashed line. Below, the share of pairs of members, one of the cell and one of the first cell, in which the "
-    "cell's solves sooner, with 95% bootstrap intervals (strata: lags), none where so few members bound nothing. "
+    "cell's solves sooner, with 95% bootstrap intervals (strata: lags), none where the members are too few for one. "
     "Where lags are taken together, the permutation test is stratified by lag."
 )
 DODGE, SPREAD = 0.09, 0.7  # octaves between cells; share of the gap between two lags that all cells may take
 LEAST_P = 1e-4  # a smaller p is written as "p < 0.0001"
-FILLS = {"p < 0.05 after Holm's correction": "full", "before it alone": "left", "neither": "none"}
+FILLS = {"p < 0.05 after Holm's correction": "full", "only before it": "left", "neither": "none"}
 Ends = tuple[str, str, str]
 MEANS: Ends = ("steps_mean", "steps_mean_low", "steps_mean_high")
 REFERENCE_MEANS: Ends = ("steps_mean_reference", "steps_mean_reference_low", "steps_mean_reference_high")
@@ -175,12 +175,12 @@ def _over_all_lags(tested: pd.DataFrame) -> str:
 
 
 def _verdict(row: dict[Hashable, Any]) -> str:
-    verdict = "cannot be told apart"
+    verdict = "shows no clear difference"
     if row["p_holm"] < SIGNIFICANT:
         verdict = "solves sooner" if row["z"] > 0 else "solves later"
     middle, low, high = (100 * row[name] for name in IMPROVEMENT)
     ends = f"95% {low:.0f}-{high:.0f}%, " if math.isfinite(low) else ""
-    pairs = f"the sooner in {middle:.0f}% of pairs of members ({ends}{counted(row['lags'], 'lag')})"
+    pairs = f"sooner in {middle:.0f}% of pairs of members ({ends}{counted(row['lags'], 'lag')})"
     return f"{row['cell']} {verdict} ({_p(row['p_holm'])}), {pairs}"
 
 
@@ -196,7 +196,7 @@ def _lag_by_lag(by_lag: pd.DataFrame) -> str:
     if adjusted >= SIGNIFICANT:
         n = span_of([*tested["n"], *tested["n_reference"]])
         after = f", {significant(adjusted, 2)}{corrected}" if corrected else ""
-        way_out = "; only lags taken together can tell" if tested["lag"].nunique() > 1 else ""
+        way_out = "; only all lags together can show a difference" if tested["lag"].nunique() > 1 else ""
         best = f"{n} members a side reach p = {significant(least, 2)} at best{after}"
         return f"No single lag can be significant: {best}{way_out}."
     clear = tested.loc[tested["p_holm"] < SIGNIFICANT]

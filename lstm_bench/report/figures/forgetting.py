@@ -31,11 +31,11 @@ QUESTION = "How long does a trained cell hold a cue?"
 PANELS = 4
 BANDS = 6  # most cells with bands: more would hide each other
 METHOD = (
-    f"Lines are interquartile means over members, bands, of up to {BANDS} cells, 95% bootstrap intervals; the dashed "
-    "line is at one half. The half-life is given at the longest lag that most members of the cell solved, or else its "
-    "shortest. Where a dotted line marks the distance of training, the others were never seen in it; without one, "
-    "every distance was. On adding a distance is counted to the end of the sequence, a step more than in a span. A "
-    "cell that falls under one half below the distance trained on too has learned when to answer as much as what."
+    f"Lines are interquartile means over members; bands, for up to {BANDS} cells, are 95% bootstrap intervals; the "
+    "dashed line is at one half. The half-life is given at the longest lag that most members of the cell solved, or "
+    "else its shortest. A dotted line marks the only distance trained on; without one, every distance was trained on. "
+    "On adding a distance is counted to the end of the sequence, a step more than in a span. A cell whose recall falls "
+    "below one half also at distances shorter than that trained on has learned when to answer as much as what."
 )
 TRAINED_LINE = {"color": MUTED, "linewidth": 0.9, "linestyle": DOTTED}
 
@@ -86,9 +86,8 @@ def finding(study: StudyData) -> str:
     half_lives = {cell: half for cell in study.cells if (half := estimate_of(study, cell, HALF_LIFE, FINAL))}
     texts = {cell: _half_life(study, half) for cell, half in half_lives.items()}
     timed = [cell for cell, half in half_lives.items() if _is_timed(study, summary, cell, half.lag)]
-    falls = (
-        f"{listed(timed)} {'falls' if len(timed) == 1 else 'fall'} under one half below the distance trained on too."
-    )
+    fall = "falls" if len(timed) == 1 else "fall"
+    falls = f"{listed(timed)} {fall} below one half also at distances shorter than that trained on."
     return joined(
         f"Half of a cue is left after: {listed(by_cell(texts, lambda cell: -half_lives[cell].middle))}.",
         falls if timed else "",

@@ -72,7 +72,7 @@ def finding(study: StudyData) -> str:
     texts = {cell: _kept(of_cell) for cell, of_cell in rows_by_cell(study, last).items()}
     when, named = WHEN[str(last["moment"].iloc[0])], "; ".join(by_cell(texts, lambda cell: -best.get(cell, 0.0)))
     return joined(
-        f"Over {counted(int(longest), 'step')} back {when} the best direction keeps, and any direction: {named}.",
+        f"Gradient kept over {counted(int(longest), 'step')} back {when}, in the best and in any direction: {named}.",
         not_measured(absent_cells(study, bounds)),
     )
 

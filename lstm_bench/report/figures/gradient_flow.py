@@ -34,10 +34,10 @@ from lstm_bench.report.style import MUTED, PAPER, colours, themed
 
 QUESTION = "Does the gradient reach back?"
 METHOD = (
-    f"Lines are geometric means over members, bands, of up to {FEW} cells, 95% intervals (Student's t on the "
+    f"Lines are geometric means over members; bands, for up to {FEW} cells, are 95% intervals (Student's t on the "
     "logarithm). Below, the steps to 1/e and to 1e-3 are Kaplan-Meier medians with 95% intervals, short ticks members; "
-    "of few members the interval is open above. Right, the factor a step with its interval. The norm is over the whole "
-    "state (h, or h and c together), from the last step alone, at the longest lag that was measured for all cells."
+    "with few members the interval is open above. Right, the factor a step with its interval. The norm is over the "
+    "whole state (h, or h and c together), from the last step alone, at the longest lag measured for all cells."
 )
 ROW = 0.27  # inches of a cell's row
 LINES = 2.5  # inches of a panel of lines

@@ -18,11 +18,11 @@ from lstm_bench.report.figures.table_rows import rows_by_cell, rows_where
 from lstm_bench.report.panels import cell_entries, legend, name_axes, new_figure, reference_line, small_panels
 from lstm_bench.report.style import INK, MUTED, colours, themed
 
-QUESTION = "Does learning change how far it reaches?"
+QUESTION = "Does learning change how far the gradient reaches?"
 METHOD = (
     "Geometric means over members of the factor by which a step back multiplies the gradient, with 95% intervals "
-    "(Student's t on the logarithm), at the longest lag that was measured for all cells. Members that never came so "
-    "far are missing at a milestone, so that later ones speak of those that learned; milestones passed at one "
+    "(Student's t on the logarithm), at the longest lag that was measured for all cells. A member that did not reach a "
+    "milestone is missing there, so later milestones describe only members that learned; milestones passed at one "
     "evaluation share a number. A dotted line passes over a milestone that nobody reached."
 )
 DODGE = 0.09  # between cells, as a share of the way from one moment to the next

@@ -37,10 +37,9 @@ from lstm_bench.report.style import colours, themed
 
 QUESTION = "Which path does the gradient take?"
 METHOD = (
-    "A path alone is the product of its own part's Jacobians, the other parts held where they are; for an LSTM's c "
-    "that is the product of its forget gates. Geometric means over members with 95% intervals (Student's t on the "
-    "logarithm). Where all paths together keep more than any alone, much of the gradient changes from part to part "
-    "on its way."
+    "A path alone is the product of its own part's Jacobians, the other parts held fixed; for an LSTM's c that is the "
+    "product of its forget gates. Geometric means over members with 95% intervals (Student's t on the logarithm). "
+    "Where all paths together keep more than any alone, much of the gradient passes from part to part on its way."
 )
 ROW = 1.45  # inches of a row of panels
 STYLES: tuple[Any, ...] = ("solid", DASHED, (0, (1.2, 1.2)), (0, (5, 1.2, 1.2, 1.2)))
@@ -105,7 +104,7 @@ def finding(study: StudyData) -> str:
     if lag is None:
         return "No gradient flow was measured."
     if flow.empty:
-        return f"No cell measured at lag {lag} has a state of several parts, so there is one path, the one above."
+        return f"No cell measured at lag {lag} has a state of several parts, so there is one path: all of the state."
     cells, whens = list(rows_by_cell(study, flow)), moments_in(flow)
     if len(cells) == 1:
         return joined(*(_of_cell(study, cells[0], lag, moment) for moment in whens))

@@ -71,7 +71,7 @@ def turning_words(flow: pd.DataFrame) -> str:
         for (cell, moment), rows in joint.groupby(["cell", "moment"], observed=True, sort=False)
         if _turns(rows.sort_values("steps_back")["middle"])
     ]
-    return f"It grows again, so that one factor tells only a part, in {listed(_first_cases(texts))}." if texts else ""
+    return f"It grows again in {listed(_first_cases(texts))}, so one factor describes only a part." if texts else ""
 
 
 def _turns(kept: pd.Series) -> bool:

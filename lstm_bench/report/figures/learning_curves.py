@@ -35,9 +35,9 @@ from lstm_bench.report.panels import (
 from lstm_bench.report.published_marks import Mark, mark_published, published_entries
 from lstm_bench.report.style import colours, themed
 
-QUESTION = "How does it learn?"
+QUESTION = "How do the cells learn?"
 METHOD = (
-    "Thin lines are members, thick ones medians over members; one that ended early keeps its last value. Hollow "
+    "Thin lines are members, thick ones medians over members; a member that ended early keeps its last value. Hollow "
     "points at the right edge are published."
 )
 HIGHEST_LOSS = 1.45  # top of the axis: a member that diverges would flatten the other curves

@@ -19,8 +19,8 @@ from lstm_bench.report.typography import typeset
 QUESTION = "Does a solution hold at other lags?"
 METHOD = (
     "The score is 1 where all is remembered. Points are interquartile means over all members that solved their lag, "
-    "none trained at another, with 95% bootstrap intervals (strata: lags); a triangle at the lower edge lies below "
-    "it. Hollow points are published."
+    "none of them trained at another, with 95% bootstrap intervals (strata: lags); a triangle at the lower edge is a "
+    "score below it. Hollow points are published."
 )
 DODGE = 0.06  # octaves between cells
 LOWEST = -0.25  # where the axis ends: an error many times that of no memory is off the scale
@@ -83,7 +83,7 @@ def _nothing(study: StudyData) -> str:
     if not was_trained(study):
         return NOTHING_TRAINED
     if (study.members["status"] == "solved").any():
-        return "Other lags than those trained at were not measured."
+        return "Lags other than those trained at were not measured."
     return "No member solved its lag, so there is no solution to try at others."
 
 

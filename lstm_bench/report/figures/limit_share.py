@@ -17,8 +17,8 @@ from lstm_bench.report.typography import typeset
 
 QUESTION = "How much of the machine is used?"
 METHOD = (
-    "Medians and quartiles over the rounds. The limit is what the cores would need if products and nonlinearities "
-    "cost what they cost in registers and cache, and all else nothing; it is known for the cells of the package."
+    "Medians and quartiles over the rounds. The limit is the time that the cores would need if products "
+    "ran in registers, nonlinearities in cache, and all else took no time; it is known for the cells of the package."
 )
 SHOWN = (OURS, STOCK_WORKERS, STOCK_THREADS)
 

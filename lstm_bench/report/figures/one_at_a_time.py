@@ -12,11 +12,11 @@ from lstm_bench.report.figures.findings import joined
 from lstm_bench.report.panels import balanced_columns, cell_entries, legend, log_ticks, name_axes, new_figure
 from lstm_bench.report.style import colours, themed
 
-QUESTION = "How much does the span hang on the other settings?"
+QUESTION = "How much does the span depend on the other settings?"
 METHOD = (
-    "In each panel one setting differs from the base and all others are at it: posterior medians of T50 with 95% "
-    "intervals. An arrow stands where no member, or every member, solves at any lag. Exponents are slopes of log T50 "
-    "on the log of the size, with the interval that follows from those of the spans."
+    "In each panel one setting varies and all others keep their base values: posterior medians of T50 with 95% "
+    "intervals. An arrow marks a setting where no member solves at any lag, or every member at every lag. Exponents "
+    "are slopes of log T50 on the log of the size, with the interval that follows from those of the spans."
 )
 ARROWS = {"above": "^", "below": "v"}
 BESIDE = 0.15  # from one start to the next, as a share of the distance between values

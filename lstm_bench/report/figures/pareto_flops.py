@@ -6,12 +6,12 @@ from matplotlib.figure import Figure
 from lstm_bench.analysis.frames import StudyData
 from lstm_bench.report.figures import pareto_panels
 
-QUESTION = "Which cells hold longest for what learning costs?"
+QUESTION = "Which cells hold a memory longest for the cost of learning?"
 METHOD = pareto_panels.METHOD.format(
     price="the FLOPs that a member needs to solve the lag in the title, which most cells solve (Kaplan-Meier median of "
     "steps to solve, times the operations of a training step, by formula)",
-    further="; to the right, where half of the members do not solve that lag within their budget, at which they stand; "
-    "to the left, where the price is that of a longer lag, since the cell was not trained at this one",
+    further="; to the right, from the budget, where half of the members do not solve that lag within it; to the left, "
+    "where the price is that of a longer lag, since the cell was not trained at this one",
 )
 
 

@@ -21,7 +21,7 @@ from lstm_bench.report.panels import legend, legend_entry, log_ticks, name_axes,
 from lstm_bench.report.style import INK, MUTED, colours_of_kinds, themed, without_matched_size
 
 METHOD = (
-    "Each point is a cell, in a panel a task: T50 in steps held, with its 95% interval, against {price}. The line is "
+    "Each point is a cell, each panel a task: T50 in steps held, with its 95% interval, against {price}. The line is "
     "the Pareto front: the longest span at this price or a lower one, by the middle values; a lower bound counts as "
     "the bound. Arrows are bounds: upwards, where every member solves the longest lag or the span still grows with the "
     "budget; downwards, where none solves the shortest{further}. Bounds that point right or down are on no front."
@@ -195,9 +195,9 @@ def finding(study: StudyData, price: Price, name: str) -> str:
     trained = span_costs(study)
     absent = int(trained["task"].isin(table["task"]).sum()) - len(table)
     return joined(
-        f"Nothing holds longer for {name} than {'; '.join(fronts)}.",
-        f"Off it, {counted(int(is_open.sum()), 'span')} known by lower bounds alone may belong there."
+        f"On the front, where no other cell holds longer for {name}: {'; '.join(fronts)}.",
+        f"Off the front, {counted(int(is_open.sum()), 'span')} known only by lower bounds may belong on it."
         if is_open.any()
         else "",
-        f"Not drawn for want of a span or a price: {counted(absent, 'cell')}." if absent else "",
+        f"Not drawn for lack of a span or a price: {counted(absent, 'cell')}." if absent else "",
     )

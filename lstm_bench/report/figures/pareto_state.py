@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 from lstm_bench.analysis.frames import StudyData
 from lstm_bench.report.figures import pareto_panels
 
-QUESTION = "Which cells hold longest for the state they carry?"
+QUESTION = "Which cells hold a memory longest for the state they carry?"
 METHOD = pareto_panels.METHOD.format(
     price="the real numbers that the cell hands to its next step, of one sequence (a complex number is two)", further=""
 )

@@ -25,12 +25,12 @@ from lstm_bench.report.panels import legend, legend_entry, log_ticks, new_figure
 from lstm_bench.report.published_marks import HOLLOW
 from lstm_bench.report.style import MUTED, RULE, colours, themed
 
-QUESTION = "Does it agree with what was published?"
+QUESTION = "Do the results agree with those published?"
 METHOD = (
     "A panel for each published quantity, a lane for each of our cells. Filled points are means over members with "
     "95% bootstrap intervals; a triangle is a mean that members who did not solve could only raise. Hollow points "
     "are published, in the lane of our cell of the same kind, or in a lane of their own where no such cell was run. "
-    "A comparison is ruled on where the kind of cell is the same; the verdict is in the table behind the figure."
+    "A comparison has a verdict where the kind of cell is the same; the table of published numbers lists it."
 )
 METRICS = {
     "mse": "mean squared error",
@@ -163,9 +163,9 @@ def finding(study: StudyData) -> str:
     counts = "; ".join(f"{verdict} {n}" for verdict, n in verdicts.most_common())
     absent = sorted({comparison.published.lag or 0 for comparison in comparisons if comparison.verdict == "not run"})
     return joined(
-        f"Comparisons with numbers published of the same kind of cell, by verdict: {counts}."
+        f"Comparisons with published numbers of the same kind of cell, by verdict: {counts}."
         if verdicts
-        else "No cell of the study is of a kind that a number was published of.",
+        else "No cell of the study is of a kind with a published number.",
         f"Published at lags that were not run: {listed([f'{lag:,}' for lag in absent])}." if absent else "",
     )
 

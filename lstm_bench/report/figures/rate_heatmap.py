@@ -12,7 +12,7 @@ from lstm_bench.report.figures.findings import by_cell
 from lstm_bench.report.panels import new_figure
 from lstm_bench.report.style import INK, PAPER, RULE, themed
 
-QUESTION = "How much does the span hang on learning rate and start?"
+QUESTION = "How much does the span depend on learning rate and start?"
 METHOD = (
     "Each field is T50 of one start at one learning rate, the same for all lags, with all other settings at their "
     "base. The colour is T50 on a logarithmic scale. A grey field is only bounded: < where no member solves, >= where "

@@ -26,12 +26,12 @@ from lstm_bench.report.panels import (
 from lstm_bench.report.style import MUTED, PAPER, colours, themed
 from lstm_bench.report.typography import typeset
 
-QUESTION = "Does a cell say the same at the same word, second time?"
+QUESTION = "Does a cell give the same answer at the same word a second time?"
 METHOD = (
-    "Two sequences differ in one word and then read the same ones. Divergence is Jensen and Shannon's, 0 bits for "
-    "the same answer and 1 for certain ones that differ. Lines are interquartile means over members with 95% "
-    "bootstrap intervals; below the dashed line, 0.01 bits, two answers count as the same. On the left the longest "
-    "lag, on the right each lag as it was trained on, with a filled mark where most members solve it."
+    "Two sequences differ in one word and continue with the same words. The Jensen-Shannon divergence is 0 bits for "
+    "the same answer and 1 bit for two certain answers that differ. Lines are interquartile means over members with "
+    "95% bootstrap intervals; below the dashed line, 0.01 bits, two answers count as the same. Left, the longest lag; "
+    "right, each lag with the word that many steps back, with a filled mark where most members solve the lag."
 )
 APART = 0.01  # bits
 LOWEST = 1e-8  # bits
@@ -59,7 +59,7 @@ def draw(study: StudyData) -> Figure:
     left.set_ylim(LOWEST, 2)
     marks = [
         legend_entry(label, color=MUTED, linestyle="", marker="o", markersize=5, markerfacecolor=face)
-        for label, face in (("most members solve the lag", MUTED), ("they do not", "none"))
+        for label, face in (("most members solve the lag", MUTED), ("most do not", "none"))
     ]
     legend(figure, [*cell_entries(study.cells, shades), *moment_entries(moments_in(longest)), *marks])
     return figure
@@ -93,7 +93,7 @@ def finding(study: StudyData) -> str:
     texts = {cell: _answers(study, cell, of_cell) for cell, of_cell in by_lag.items()}
     named = "; ".join(by_cell(texts, lambda cell: -most[cell]))
     when = WHEN[str(trained["moment"].iloc[0])].capitalize()
-    return f"{when}, after contexts that differ a lag back, two answers are apart by: {named}."
+    return f"{when}, after contexts that differ a lag back, the divergence of two answers is: {named}."
 
 
 def _answers(study: StudyData, cell: str, of_cell: pd.DataFrame) -> str:

@@ -32,13 +32,13 @@ from lstm_bench.report.style import colours, themed
 
 QUESTION = "How does the cost of solving grow with the lag?"
 METHOD = (
-    "Small dots are members, large ones their Kaplan-Meier median; hollow triangles stand at the budget of lags that "
+    "Small dots are members, large ones their Kaplan-Meier median; hollow triangles mark the budget at lags that "
     "half of the members did not solve within it. FLOPs are steps times the operations of a training step, by "
     "formula. Lines are a power law, cost ~ lag^a, drawn as far as some member solved: ln cost is normal around b + a "
     "ln lag, by maximum likelihood. Members that did not solve count as slower than the budget, and a time is known "
-    "to the distance between two evaluations. The 95% interval of a is that of the profile likelihood. It says how "
-    "the cost grew over these lags, not how it would beyond them; of a cell whose members fail rather than slow down, "
-    "a law that lets each of them solve in the end is a poor description, and its exponent large and uncertain."
+    "to the distance between two evaluations. The 95% interval of a is that of the profile likelihood. The law "
+    "describes the cost over these lags, not beyond them. For a cell whose members fail rather than slow down it is a "
+    "poor description, since it lets each of them solve in the end, and its exponent is large and uncertain."
 )
 DODGE, MOST_DODGE = 0.07, 0.4  # octaves between cells, and at the most between the first and the last
 NAMES: dict[Cost, str] = {"steps": "optimiser steps", "flops": "FLOPs"}
@@ -108,7 +108,7 @@ def finding(study: StudyData) -> str:
     fitted = [cell for cell in cells if math.isfinite(cost_law(study, cell, "steps").exponent.middle)]
     others = [cell for cell in cells if cell not in fitted]
     return joined(
-        f"Steps to solve grow as the lag to the power of {_exponents(study, fitted, 'steps')}, FLOPs of "
+        f"Steps to solve grow as the lag to the power of {_exponents(study, fitted, 'steps')}, FLOPs to that of "
         f"{_exponents(study, fitted, 'flops')}; 95% intervals."
         if fitted
         else "",

@@ -32,7 +32,7 @@ METHOD = (
     "of the budget (dashed) to all of it is a ratio of two spans of the same members, so its 95% interval is a "
     "bootstrap of the members of each lag, each with both outcomes. A span is budget-limited where it grows by more "
     "than 10% and that interval lies above 1: it is then a lower bound of what the cell can learn. It has not grown "
-    "where the interval ends below 1.1; a growth between two lags leaves no trace."
+    "where the interval ends below 1.1; a growth between two lags does not show."
 )
 LINE_ENDS = ("fitted", "above")
 MOST_BANDS = 6  # most cells with bands: more would hide each other

@@ -17,8 +17,9 @@ from lstm_bench.report.style import MUTED, colours, themed
 
 QUESTION = "How was each span found?"
 METHOD = (
-    "No lags were given. Members are trained in packs of two, each at the lag that is expected to tell most about T50 "
-    "for what it costs, by all packs that have ended: an octave up while half or more solve, then quarter octaves. "
+    "No lags were given. Members are trained in packs of two, each at the lag that is expected to be most informative "
+    "about T50 for its cost, given all packs that have ended: an octave up while half or more solve, then quarter "
+    "octaves. "
     "A mark is a pack: full where all its members solved, empty where none did. The band is the 95% interval of T50 "
     "when the pack began, under the model of the solve-rate figure and a prior over every lag that may be tried; the "
     "comparison's interval is for the lags that were tried. Learning rates are tuned at whole octaves, upwards to the "

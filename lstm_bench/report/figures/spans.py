@@ -33,15 +33,14 @@ from lstm_bench.report.panels import legend, legend_entry, log_ticks, name_axes,
 from lstm_bench.report.style import INK, MUTED, PAPER, colours, themed
 from lstm_bench.report.typography import typeset
 
-QUESTION = "How far back, by each memory horizon?"
+QUESTION = "How far back does each memory horizon reach?"
 METHOD = (
-    "A hollow mark is the start, a filled one the trained cell; the number stands beside it. Bars are 95% intervals, "
-    "but for the linear-capacity span the range of the members; an end is dotted where so few members cannot bound "
-    "it, and an arrow is a horizon beyond all that was tried; a head that points left, at the left edge, is one of "
-    "less than a step, 0 included. The learned span is in steps held, as the other horizons "
-    "are, and over the members of all lags; where a task does not say how long its memories are held, it is T50 in "
-    "lag. The forgetting half-life is at the longest lag that most members of the cell solved, the others at the lag "
-    "in the title."
+    "A hollow mark is the start, a filled one the trained cell, with its number next to it. Bars are 95% intervals, "
+    "but for the linear-capacity span the range of the members. An end is dotted where the members are too few to "
+    "bound it. An arrow is a horizon beyond all that was tried; a head that points left, at the left edge, is one of "
+    "less than a step, 0 included. The learned span is in steps held, as the other horizons are, and over the members "
+    "of all lags; where a task does not state how long its memories are held, it is T50 in lag. The forgetting "
+    "half-life is at the longest lag that most members of the cell solved, the others at the lag in the title."
 )
 MEANINGS = {
     LEARNED: "half of the members solve it",

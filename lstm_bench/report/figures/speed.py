@@ -19,7 +19,7 @@ from lstm_bench.report.figures.table_rows import rows_by_cell, rows_where
 from lstm_bench.report.panels import new_figure
 from lstm_bench.report.style import INK, MUTED, colours, themed
 
-QUESTION = "What does it cost?"
+QUESTION = "What does each cell cost?"
 METHOD = (
     "Bars are medians over timings of a whole training step, whiskers quartiles. The darkest bar of a cell is the "
     "kernel that trained it, a lighter one a kernel that it has in common with another cell, the lightest the stock "
@@ -136,8 +136,8 @@ def _ratios(study: StudyData) -> str:
     named = listed(by_cell(texts, lambda cell: -ratios[cell].value))
     unknown = " or ".join(cell for cell in others if cell not in ratios)
     return joined(
-        f"Over {first} that is {named}." if named else "",
-        f"No kernel of both {first} and {unknown} was timed alike, so there is no ratio." if unknown else "",
+        f"Relative to {first}: {named}." if named else "",
+        f"No kernel was timed alike for both {first} and {unknown}, so there is no ratio." if unknown else "",
     )
 
 
@@ -150,8 +150,8 @@ def _over_stock(study: StudyData, speeds: pd.DataFrame) -> str:
     between = {cell: ratio.value for cell in others if (ratio := stock_ratio(study, cell, first)) is not None}
     over, stocks = (_factors({cell: r[cell] for cell in study.cells if cell in r}) for r in (over_stock, between))
     return joined(
-        f"Over torch.nn's stock layer, the kernel that trained a cell is {over}." if over else "",
-        f"Between stock layers, over that of {first}, that is {stocks}." if stocks else "",
+        f"The kernel that trained a cell, relative to torch.nn's stock layer: {over}." if over else "",
+        f"The stock layers, relative to that of {first}: {stocks}." if stocks else "",
     )
 
 

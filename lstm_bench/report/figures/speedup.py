@@ -16,7 +16,7 @@ from lstm_bench.report.typography import typeset
 
 QUESTION = "How much faster is the engine?"
 METHOD = (
-    "The ratio of two times of one round, the other's over the engine's: medians over the rounds, and quartiles as "
+    "The ratio of two times in one round, the other's over the engine's: medians over the rounds, with quartiles as "
     "whiskers. Right of the dashed line the engine is faster."
 )
 MOST_TICKS = 12
@@ -50,7 +50,7 @@ def finding(benchmark: SpeedBenchmark) -> str:
     """Return the least and the greatest speedup over each other implementation, and where they occur."""
     speedups = rows(benchmark)
     if speedups.empty:
-        return "Nothing was timed beside the engine, so there is nothing to compare."
+        return "Only the engine was timed, so there is nothing to compare."
     texts = [_range(name, rows_where(speedups, implementation=name)) for name in _others(benchmark)]
     return f"Speedup of the engine, least to greatest: {'; '.join(texts)}."
 

@@ -50,7 +50,7 @@ from lstm_bench.report.style import MUTED, colours, themed
 
 QUESTION = "How open are the gates, and how long do they keep?"
 METHOD = (
-    "Left, the time constants of the units; what keeps for ever stands in the last bin. Right, the values of each "
+    "Left, the time constants of the units; units that never forget are in the last bin. Right, the values of each "
     "gate over sequences, steps and units. A gate counts as open above 0.95 and as shut below 0.05. Numbers are "
     "interquartile means over members with 95% bootstrap intervals, at the longest lag that most members of the cell "
     "solved, or else its shortest."

@@ -35,11 +35,10 @@ from lstm_bench.report.typography import typeset
 
 QUESTION = "What gradient does training see?"
 METHOD = (
-    "Colours are medians over the members still in training, of the norm over batch and units of the total "
-    "derivative of the training loss. Lines are medians of the global norm before clipping, with quartiles, and "
-    "dashed the norm to which gradients are clipped. Below stand the share of steps clipped so far and the share of "
-    "members still in training; members that solve leave, so that the right of a panel speaks of those that have "
-    "not."
+    "Colours are medians, over the members still in training, of the norm over batch and units of the total "
+    "derivative of the training loss. Lines are medians of the global norm before clipping, with quartiles; the dashed "
+    "line is the norm to which gradients are clipped. Below are the share of steps clipped so far and the share of "
+    "members still in training; members that solve leave, so the right of a panel describes those that have not."
 )
 DECADES = 6  # of colour below the largest norm
 COLUMNS = 4  # cells side by side
@@ -179,7 +178,7 @@ def finding(study: StudyData) -> str:
     """Return what is left of the gradient at the first time step, and how much of training was clipped."""
     table = training_gradients(study)
     if table.empty:
-        return "No member was trained, so that training saw no gradient."
+        return "No member was trained, so there is no training gradient."
     of_cells = rows_by_cell(study, table)
     texts = {cell: _ratios(study, of_cell, cell) for cell, of_cell in of_cells.items()}
     named = "; ".join(by_cell(texts, lambda cell: -_clipped(of_cells[cell])))

@@ -23,10 +23,10 @@ from lstm_bench.report.style import MUTED, colours, themed
 QUESTION = "Was the learning rate fair to each cell?"
 METHOD = (
     "Points are tuning members, lines pass through their means. Below 1: the share of the tuning budget that a member "
-    "took to solve. Above 1, unsolved: 1 plus its normalised loss, so that 2 is no better than no memory; a plus was "
-    "dropped half-way with its rate. The rate with most members solved is chosen; of several that with the fewest mean "
-    "steps, then the lowest loss. Where the rate chosen lies at an end of the grid a wider grid might do better. "
-    "Beside a ring stands how many of the reported members, which use the chosen rate and other seeds, diverged."
+    "took to solve. Above 1, unsolved: 1 plus its normalised loss, so that 2 is no better than no memory; a plus is a "
+    "member dropped half-way with its rate. The rate with most members solved is chosen; of several, that with the "
+    "fewest mean steps, then the lowest loss. Where the rate chosen lies at an end of the grid, a wider grid might do "
+    "better. The note at a ring gives how many of the reported members (chosen rate, other seeds) diverged."
 )
 DIVERGED = "diverged"
 RING: Mapping[str, Any] = {"marker": "o", "markersize": 9, "markerfacecolor": "none"}

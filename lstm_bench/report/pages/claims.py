@@ -37,11 +37,11 @@ from lstm_bench.report.receipt import make_receipt, receipt_items, receipt_secti
 from lstm_bench.report.style import inline_svg, save
 
 RULE = (
-    "A claim holds in a setting where each of its numbers, with its whole 95% interval, lies where the claim puts it. "
-    "It is supported where it holds in every setting, refuted where it holds in none and fails in one at least, mixed "
+    "A claim holds in a setting where each of its numbers, with its whole 95% interval, lies in the range claimed. "
+    "It is supported where it holds in every setting, refuted where it holds in none and fails in at least one, mixed "
     "otherwise. An interval is open where the lags end before T50 is bracketed, or where T50 still grows with the "
-    "budget. A number decides nothing where the lags, members or budget of its study could not have brought it out "
-    "within the range claimed as well as outside. Members that two studies share count in both."
+    "budget. A number decides nothing where, with the lags, members or budget of its study, it could not have been "
+    "both inside and outside the range claimed. Members that two studies share count in both."
 )
 FIGURES = "The figure of a claim"
 REPORTS = (
@@ -85,7 +85,7 @@ def _first_finding(studies: Sequence[StudyData]) -> list[str]:
 def _claims(tested: Sequence[Ruling], untested: Sequence[Ruling]) -> Section:
     """Return the table of all claims, those that were not tested last."""
     table = claims_table([*tested, *untested], linked=[ruling.name for ruling in tested])
-    sorting = Paragraph("A click on a heading sorts.", "screen")
+    sorting = Paragraph("Click a heading to sort.", "screen")
     return Section("Claims", [table, Paragraph(RULE, "note"), claim_files(), sorting], "claims")
 
 

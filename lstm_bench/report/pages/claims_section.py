@@ -95,10 +95,10 @@ def claim_files() -> Paragraph:
 
 
 def verdicts_in_a_sentence(rulings: Sequence[Ruling]) -> str:
-    """Return "Of 7 claims 3 are supported, 1 is mixed and 3 are refuted."."""
+    """Return "Of 7 claims, 3 are supported, 1 is mixed and 3 are refuted."."""
     counts = {verdict: sum(ruling.verdict == verdict for ruling in rulings) for verdict in VERDICTS}
     clauses = [f"{n} {'is' if n == 1 else 'are'} {verdict}" for verdict, n in counts.items() if n]
-    return f"Of {counted(len(rulings), 'claim')} {listed(clauses)}."
+    return f"Of {counted(len(rulings), 'claim')}, {listed(clauses)}."
 
 
 def claim_tables(rulings: Sequence[Ruling]) -> dict[str, pd.DataFrame]:

@@ -31,7 +31,7 @@ def comparison_section(tasks: Iterable[tuple[str, StudyData]]) -> Section:
     for title, study in titled:
         blocks += [Section(title, task_comparison(study))] if len(titled) > 1 else task_comparison(study)
     files = Paragraph(("Rows: ", FileLink(FILES[0]), ", ", FileLink(FILES[1]), ", ", FileLink(FILES[2]), "."), "files")
-    sorting = Paragraph("A click on a heading sorts.", "screen")
+    sorting = Paragraph("Click a heading to sort.", "screen")
     return Section("Comparison", [*blocks, files, sorting], "comparison")
 
 

@@ -40,12 +40,13 @@ def _share_of_limit(cost: StudyCost) -> str:
     """Return how long the study took, and the share of it that the steps need at the machine's limit."""
     available = f"{counted(cost.cores, 'core')} for {cost.available_s / cost.cores:,.0f} s"
     if cost.limit_s is None:
-        return f"{available}. The least time of the training steps is not known, as a cell is not of the package."
+        return f"{available}. The least time of the training steps is not known, since a cell is not of the package."
     of_steps, of_all = (cost.limit_s / seconds for seconds in (cost.training_s + cost.tuning_s, cost.available_s))
     speed = f"{significant(cost.limit.flops_per_s / 1e9)} GFLOP/s"
     nonlinearities = f"{significant(cost.limit.nonlinearities_per_s / 1e9)} billion nonlinearities a second"
     return (
         f"{available}. At the limit of a core, measured when training had ended ({speed} and {nonlinearities}), the "
         f"training steps take {significant(cost.limit_s)} core-seconds: {100 * of_steps:.0f}% of the time that they "
-        f"took, and {100 * of_all:.0f}% of all. Read-out, loss, drawing and update count as time and not as work."
+        f"took, and {100 * of_all:.0f}% of all. Read-out, loss, drawing of batches and update count as time but not as "
+        "work."
     )

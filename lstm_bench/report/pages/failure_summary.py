@@ -29,7 +29,7 @@ MEANINGS = {
     "learning": "had learnt something when the budget ended",
     "plateau": "were still at the memoryless baseline",
     "diverged": "diverged",
-    "untrained": "were looked at, not trained",
+    "untrained": "were measured, not trained",
     "running": "were still running",
     "interrupted": "were interrupted",
     "out_of_memory": "ran out of memory",
@@ -76,7 +76,7 @@ def summary(study: StudyData) -> str:
     """Return one sentence on the outcomes of all members."""
     counts = study.members["status"].value_counts()
     outcomes = [_became(int(counts[status]), status) for status in STATUSES if counts.get(status, 0)]
-    return f"Of {counted(len(study.members), 'planned member')} {listed(outcomes)}."
+    return f"Of {counted(len(study.members), 'planned member')}, {listed(outcomes)}."
 
 
 def _became(members: int, status: str) -> str:
@@ -89,7 +89,7 @@ def notes(study: StudyData) -> list[str]:
     lines = [
         *dict.fromkeys(f"{note}." for job in study.plan.jobs for note in job.notes),
         _where(study.members, "diverged", "Diverged, counted as not solved"),
-        _where(study.members, "missing", "Not run, counted as nothing"),
+        _where(study.members, "missing", "Not run, not counted"),
         _where(study.tuning, "missing", "Tuning members not run"),
         *[warning for task in study.by_task() for warning in unequal_tuning(task)],
         *[_doubtful_rates(task) for task in study.by_task()],
@@ -123,7 +123,7 @@ def _unmeasured(study: StudyData) -> list[str]:
         cause = str(reason).removeprefix(f"{probe}: "), where
         probes_by_cause.setdefault(cause, []).append(str(probe).replace("_", " "))
     causes = probes_by_cause.items()
-    return [f"Not measured by {listed(probes)} ({reason}) of {where}." for (reason, where), probes in causes]
+    return [f"Not measured by {listed(probes)} ({reason}) for {where}." for (reason, where), probes in causes]
 
 
 def _moments(members: pd.DataFrame) -> str:

@@ -24,12 +24,12 @@ from lstm_bench.report.gallery import Receipt, Report
 from lstm_bench.report.receipt import duration
 from lstm_bench.report.style import inline_svg
 
-WITHOUT_SUMMARY = "An earlier version made this report, without a summary for this page. It is made again by "
+WITHOUT_SUMMARY = "An earlier version made this report, without a summary for this page. To make it again, run "
 NONE = "There is no report here yet."
 FIRST: Text = ("The shortest study makes one in a minute: ", Code("python -m lstm_bench +experiment=smoke"))
 HOW: Sequence[Text] = (
-    "Code alone writes the folder of a report: report.html, report.md, results.csv, tables/, figures/, receipt.json "
-    "and summary.json.",
+    "The program alone writes the folder of a report: report.html, report.md, results.csv, tables/, figures/, "
+    "receipt.json and summary.json.",
     (Code("python -m lstm_bench.report STUDY"), " makes a report again from the records of a study."),
     (Code("python -m lstm_bench.report A B"), " puts two studies side by side in one report, A_vs_B."),
     (Code("python -m lstm_bench.report --index"), " makes this page again, as index.html and as README.md."),

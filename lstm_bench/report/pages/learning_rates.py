@@ -10,8 +10,8 @@ from lstm_bench.report.document import DASH, Block, Entry, Paragraph, Table
 from lstm_bench.report.style import colours
 
 NOTE = (
-    "T50 of the tuning members at each learning rate, beside that of the reported members at the rates chosen lag by "
-    "lag. A member that was dropped half-way counts as one that did not solve."
+    "T50 of the tuning members at each learning rate, and of the reported members at the rates chosen lag by lag "
+    "(Tuned). A member that was dropped half-way counts as one that did not solve."
 )
 
 

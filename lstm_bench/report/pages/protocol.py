@@ -18,25 +18,26 @@ DEFINITIONS = {
     "2. Posterior median and central 95% interval, which covers the draw of members, not the choice of rate, lags or "
     "budget.",
     "Holds for": "The learned span in distance, the steps that a memory is held: from the step that shows a cue to "
-    "that of its answer, of the farthest cue, median over sequences. Each task states its distance at each lag; T50, "
-    "its interval and both posteriors of a ratio are taken there, by straight lines between the lags tried. Spans of "
+    "that of its answer, for the farthest cue, median over sequences. Each task states its distance at each lag; T50, "
+    "its interval and both posteriors of a ratio are converted by straight lines between the lags tried. Spans of "
     'different tasks can be compared in distance, never in lag. A span or a ratio is written "at least" where T50 '
-    "within the whole budget is more than 10% above that within its half, the 95% interval of their ratio above 1.",
+    "within the whole budget is more than 10% above that within half of it and the 95% interval of their ratio is "
+    "above 1.",
     "Bracket": "The longest lag that every member solved, and the shortest that none did.",
     "Steps to solve": "Kaplan-Meier median with a 95% log-log interval, at the longest lag that most members of the "
     "cell solved. Members that did not solve are censored at the budget.",
     "Cell against cell": "Each cell against the first. The mean of steps to solve counted up to the budget is the area "
     "under the Kaplan-Meier curve until then (Klein and Moeschberger 2003). Probability of improvement: the share of "
-    "pairs of members, one of each cell, in which the one solves sooner, ties and two that never solve counting half; "
-    "mean over the lags at which anybody solved (Agarwal et al. 2021). p: log-rank test, two-sided, by permutation of "
+    "pairs of members, one of each cell, in which the cell's solves sooner; ties, and pairs that never solve, count "
+    "half; mean over the lags at which anybody solved (Agarwal et al. 2021). p: log-rank test, two-sided, permuting "
     "the members within each lag. Holm's correction: one family for all tests at single lags of a task, one for those "
     "over all lags.",
     "Gradient flow": "exp of the mean over a batch of ln ||d(v.h at the last step) / d(state k steps back)||, v a "
     "random unit vector, the state h or h and c together, in float64. Decay: exp of the slope of its logarithm, a "
     "factor a step; geometric mean over members with a 95% interval from Student's t on the logarithm. Horizon: steps "
     "until it falls below 1e-3, or 1/e, for the first time; Kaplan-Meier median over members with a 95% log-log "
-    "interval, one whose sequence ended first being censored there. Through one part of the state alone: the product "
-    "of that part's own Jacobians, the others held where they are.",
+    "interval; a member whose sequence ends first is censored there. Through one part of the state alone: the product "
+    "of that part's own Jacobians, the others held fixed.",
     "Jacobian": "J_k, the derivative of the whole state by the state k steps before, on one sequence. Its spectral "
     "norm is the most that any gradient keeps over k steps; its Frobenius norm over the root of the number of units in "
     "the state is the root mean square over all directions.",
@@ -44,13 +45,12 @@ DEFINITIONS = {
     "the whole state by ridge regression on held-out streams, the state driven by independent uniform input (Jaeger "
     "2001). At most the units of the state. Its span is the largest k with r^2 of at least 1/2.",
     "Forgetting half-life": "The distance from a cue to its answer at which a trained member's own recall falls to one "
-    "half, going on from where it is highest; 0 where it is below one half at every distance. Recall is 1 for all of "
-    "the cue and 0 for what no memory reaches: on copy accuracy above chance, on adding the squared partial "
-    "correlation of the answer with one marked value given the other. Kaplan-Meier median with a 95% log-log "
-    "interval.",
+    "half, beyond the distance where it is highest; 0 where it is below one half at every distance. Recall is 1 for "
+    "all of the cue and 0 for what no memory reaches: on copy accuracy above chance, on adding the squared partial "
+    "correlation of the answer with one marked value given the other. Kaplan-Meier median with a 95% log-log interval.",
     "Lyapunov horizon": "-1 over the top Lyapunov exponent, which is the mean of ln |R| of QR decompositions of the "
     "state's Jacobians along sequences of the task: steps until a small disturbance of the state is down to 1/e. "
-    "Where the exponent is not negative, disturbances do not die.",
+    "Where the exponent is not negative, disturbances do not die out.",
     "Implied window": "On adding, T (1 - 6 MSE) of the last evaluation: the last k of T steps that a perfect memory "
     "would have to see for the same error; at most T, and below 0 for an error above that of no memory.",
     "Length generalisation": "The task's score of a member that solved its lag, at multiples of that lag and with no "
@@ -117,7 +117,7 @@ def _baseline(study: StudyData, name: str) -> str:
 def _budget(study: StudyData, trainer: Mapping[str, Any]) -> str:
     jobs = study.plan.jobs
     if not was_trained(study):
-        return "None: members were looked at as they start."
+        return "None: members were measured at initialisation."
     text = (
         f"{span_of(job.steps for job in jobs)} Adam steps of {span_of(job.batch_size for job in jobs)} fresh sequences"
     )
@@ -129,7 +129,7 @@ def _budget(study: StudyData, trainer: Mapping[str, Any]) -> str:
         )
     if not trainer.get("stop_when_solved", True):
         text += "; members that solve train on to the last step"
-    return f"{text}. Of the experiment's budgets: {study.plan.budget}." if study.plan.budget else f"{text}."
+    return f"{text}. Budget chosen in the experiment: {study.plan.budget}." if study.plan.budget else f"{text}."
 
 
 def _rates(study: StudyData) -> str:
@@ -143,9 +143,9 @@ def _rates(study: StudyData) -> str:
     if not tuning.trials:
         return f"{tuning.rates[0]:g} for every cell; nothing was tuned."
     text = (
-        f"The same for every cell: {tuning.text}. Per cell and lag the rate is taken with most members solved, of "
-        "several that with the fewest mean steps to solve, counted up to the budget, then with the lowest loss; the "
-        "report uses other seeds."
+        f"The same for every cell: {tuning.text}. For each cell and lag the rate with most members solved is chosen; "
+        "of several, that with the fewest mean steps to solve, counted up to the budget, then that with the lowest "
+        "loss. The report uses other seeds."
     )
     return f"{text} {ON_OCTAVES}" if study.plan.searches else text
 

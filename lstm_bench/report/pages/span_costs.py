@@ -106,7 +106,7 @@ def _cost_note(table: pd.DataFrame) -> str:
     speeds = span_of(table["speed_lag"].dropna().astype(float))
     solving = f"Cost of solving is at lag {listed(known)}, which most cells solve." if known else ""
     if (table["solved_lag"].astype(float) > table["cost_lag"].astype(float)).any():
-        solving += " Of a cell that was not trained there it is at most that of the longer lag below it."
+        solving += " For a cell that was not trained there it is at most that of the longer lag given below it."
     timing = "" if speeds == NOT_AVAILABLE else f"A time step is timed at lag {speeds}."
     return " ".join(filter(None, (solving, timing)))
 
@@ -114,7 +114,7 @@ def _cost_note(table: pd.DataFrame) -> str:
 def _rate_note(table: pd.DataFrame) -> str:
     """Return a note on the one rate of each task that is compared with the tuned ones."""
     known = [f"{rate:g} on {task}" for task, rate in _by_task(table, "fixed_rate").items() if pd.notna(rate)]
-    how = "that with the highest geometric mean of T50 over the cells, by the members that tuned"
+    how = "that with the highest geometric mean of T50 over the cells, by the tuning members"
     return f"The one rate is {listed(known)}: {how}." if known else ""
 
 

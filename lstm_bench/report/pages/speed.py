@@ -44,7 +44,7 @@ def rows_section(table: Table) -> Section:
     """Return the section with every row of a benchmark, and links to its files."""
     rounds = FileLink("results.csv")
     files = Paragraph(("Rows: ", FileLink("tables/speed_benchmark.csv"), "; every round: ", rounds, "."), "files")
-    return Section("All rows", [table, files, Paragraph("A click on a heading sorts.", "screen")], "rows")
+    return Section("All rows", [table, files, Paragraph("Click a heading to sort.", "screen")], "rows")
 
 
 def _protocol(benchmark: SpeedBenchmark) -> Section:

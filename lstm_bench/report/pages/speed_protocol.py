@@ -10,21 +10,21 @@ from lstm_bench.records.speed import OURS, PLAIN_LOOP, STOCK_THREADS, STOCK_WORK
 
 WHO = {
     OURS: "Our engine, one worker a core with one thread each. Each worker trains several models at once, as a study "
-    "does, and records the gradient norms ||dL/ds_t|| of every time step meanwhile.",
+    "does, and also records the gradient norms ||dL/ds_t|| of every time step.",
     STOCK_WORKERS: "The layer of torch.nn with autograd, one single-thread worker a core, one model each, with the "
-    "process settings of our workers. It takes part where torch.nn has the cell.",
+    "process settings of our workers. It is timed where torch.nn has the cell.",
     STOCK_THREADS: "The layer of torch.nn with autograd, one model in one process with all cores as threads, with the "
-    "process settings of our workers. It takes part where torch.nn has the cell.",
+    "process settings of our workers. It is timed where torch.nn has the cell.",
     PLAIN_LOOP: "experiments/speed/plain_loop.py: torch.nn's layer in a loop as a user writes it, one model after "
-    "another in one process, with PyTorch's defaults. It takes part where torch.nn has the cell, the task is adding "
-    "(half) and the file is there, which it is in a checkout and not in an installed wheel.",
+    "another in one process, with PyTorch's defaults. It is timed where torch.nn has the cell, the task is adding "
+    "(half) and the file exists, as it does in a checkout but not in an installed wheel.",
 }
 MACHINE = ("processor", "cores", "usable_cores", "memory_gib", "system", "device", "dtype", "compiled_kernels")
 NAMED = 4  # jobs that a note names; more are counted
 DEFINITIONS = {
     "Steps/s": "Member-steps a second of all usable cores: steps of a round over its wall time. Median and quartiles "
     "over rounds, as for every number here.",
-    "Speedup": "Of ours over the other: in each round, wall time a member-step of the other over that of ours; median "
+    "Speedup": "Ours over the other: in each round, wall time a member-step of the other over that of ours; median "
     "and quartiles of these ratios, so that a machine that slows down for a while slows both.",
     "Of the limit": "Least time of a member-step on one core, over the core time that it took, which is wall time a "
     "member-step x processes x threads. Not known for a cell that is not of the package.",
@@ -44,8 +44,8 @@ def speed_protocol(benchmark: SpeedBenchmark) -> list[tuple[str, str]]:
         ("Rounds", _rounds(benchmark)),
         (
             "Member-step",
-            "Draw a batch, forward, backward, clip, update: one training step of one model. Several models that train "
-            "together take several in one go.",
+            "Draw a batch, forward, backward, clip, update: one training step of one model. Models that train together "
+            "take one each at the same time.",
         ),
         *(
             (name, WHO.get(name, "Not described."))
@@ -62,9 +62,9 @@ def _rounds(benchmark: SpeedBenchmark) -> str:
         return "None were taken."
     return (
         f"The implementations of a job are timed in turn, {span_of(benchmark.rows['rounds'])} rounds of about "
-        f"{significant(float(benchmark.rounds['round_s'].median()), 2)} s each; nothing else runs meanwhile. "
-        "A round is timed on the wall, from the start of all its processes until the last has ended. Making the models "
-        "and the first step come before and are not timed."
+        f"{significant(float(benchmark.rounds['round_s'].median()), 2)} s each; nothing else runs meanwhile. The wall "
+        "time of a round runs from the start of all its processes until the last has ended. It excludes making the "
+        "models and the first step."
     )
 
 

@@ -33,7 +33,7 @@ const curves = (units, mean, lag) => {
     ${letters(left - 5, top + 5, "end", "1")}${letters(left - 5, middle + 4, "end", "½")}${letters(left - 5, bottom + 4, "end", "0")}
     ${letters(left, bottom + 16, "middle", "0")}${letters(right, bottom + 16, "end", `T = ${lag}`)}
     ${letters((left + right) / 2, bottom + 29, "middle", "steps since the cue")}
-    ${letters(right, top + 4, "end", isOne ? "c left" : "c left: thin a unit, thick the mean")}</svg>`;
+    ${letters(right, top + 4, "end", isOne ? "c left" : "c left (thin: a unit, thick: the mean)")}</svg>`;
 };
 
 for (const toy of document.querySelectorAll(".toy")) {
