@@ -40,6 +40,7 @@ LOADERS: Mapping[Measure, Callable[[Path], Measured]] = {
     "speed": load_benchmark,
     "claims": load_evidence,
 }
+TABLE_FORMAT = "%.10g"  # members train in float32, which has 7 digits; results.csv has all of them
 Files = dict[str, str]  # text by path, relative to the folder of the report
 Parts = tuple[Files, Callable[[], Document]]  # the data files, and a function that draws the page
 
@@ -175,14 +176,16 @@ def _row_files(receipt: Mapping[str, Any], results: pd.DataFrame, tables: Mappin
     return {
         "receipt.json": json.dumps(receipt, indent=1, ensure_ascii=False, default=str) + "\n",
         "results.csv": _csv(results),
-        **{f"tables/{name}.csv": _csv(table) for name, table in tables.items()},
+        **{f"tables/{name}.csv": _csv(table, TABLE_FORMAT) for name, table in tables.items()},
     }
 
 
-def _csv(table: pd.DataFrame) -> str:
+def _csv(table: pd.DataFrame, float_format: str | None = None) -> str:
     """Return a frame as CSV, `study` first."""
     first = [name for name in ("study",) if name in table.columns]
-    return table[[*first, *table.columns.drop(first)]].to_csv(index=False, lineterminator="\n")
+    return table[[*first, *table.columns.drop(first)]].to_csv(
+        index=False, lineterminator="\n", float_format=float_format
+    )
 
 
 def _write(files: Files, folder: Path) -> None:
