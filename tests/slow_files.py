@@ -58,6 +58,7 @@ SLOW_FILES = {  # `make test-fast` leaves these out too: figures, reports, kerne
     "test_markdown": 7,
     "test_identity_of_plug_ins": 6,
     "test_every_task": 9,
+    "test_absent_packages": 9,
     "test_front_page": 6,
     "test_variable_length": 6,
     "test_commands": 6,
@@ -96,5 +97,4 @@ SLOW_FILES = {  # `make test-fast` leaves these out too: figures, reports, kerne
 LONG_FILES = {  # never left out: what one edits is most often tested by these
     "test_training": 7,
     "test_kernels": 6,
-    "test_architecture": 5,
 }
