@@ -10,7 +10,7 @@ from lstm_bench.analysis.distance import held_ratio, spans_in_distance
 from lstm_bench.analysis.frames import StudyData, cache_per_study
 from lstm_bench.analysis.gradients import ONE_OVER_E, decay_per_step, horizon, longest_lag_with_flow
 from lstm_bench.analysis.learning import final_loss
-from lstm_bench.analysis.matching import matchings
+from lstm_bench.analysis.matching import Matching, matchings
 from lstm_bench.analysis.memory_horizons import CAPACITY, HALF_LIFE, LYAPUNOV, WINDOW, horizon_estimates
 from lstm_bench.analysis.memory_span import MemorySpan
 from lstm_bench.analysis.solving import (
@@ -52,6 +52,15 @@ SPEED_VALUES = (
     "ms_per_time_step",
     "peak_memory_bytes",
 )
+
+
+@cache_per_study
+def matched_studies(study: StudyData) -> list[tuple[Matching, StudyData]]:
+    """Return the comparisons within a study narrowed to one task, each with the study of its cells alone."""
+    return [
+        (match, study if set(match.cells) == set(study.cells) else study.of_cells(match.cells))
+        for match in matchings(study.plan.jobs)
+    ]
 
 
 @cache_per_study

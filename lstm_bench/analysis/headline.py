@@ -4,11 +4,10 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from lstm_bench.analysis.comparison import core_ratio
+from lstm_bench.analysis.comparison import core_ratio, matched_studies
 from lstm_bench.analysis.distance import held_ratio, held_spans, spans_in_distance
 from lstm_bench.analysis.frames import StudyData
 from lstm_bench.analysis.gradients import by_decay, decay_per_step, horizon, longest_lag_with_flow
-from lstm_bench.analysis.matching import matched_studies
 from lstm_bench.analysis.memory_span import MemorySpan, SpanRatio
 from lstm_bench.analysis.solving import is_budget_limited, members_a_lag, solve_rates, spans, was_trained
 from lstm_bench.analysis.speed import speed_ratio

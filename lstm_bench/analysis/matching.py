@@ -3,15 +3,11 @@
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import combinations
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from lstm_bench.analysis.wording import listed, span_of
 from lstm_bench.records.plan import JobPlan
-
-if TYPE_CHECKING:  # a study's plan matches cells without pandas, which takes a third of a second to import
-    from lstm_bench.analysis.frames import StudyData
 
 MATCHED_WITHIN = 0.01  # of one number of parameters
 
@@ -88,15 +84,6 @@ def _alike(totals: Mapping[str, int]) -> Iterator[set[str]]:
         most = max(near, key=len)
         yield most
         unassigned = {cell: n for cell, n in unassigned.items() if cell not in most}
-
-
-@lru_cache(maxsize=512)  # without the frames, which import pandas: a plan matches cells before it trains
-def matched_studies(study: "StudyData") -> list[tuple[Matching, "StudyData"]]:
-    """Return the comparisons within a study narrowed to one task, each with the study of its cells alone."""
-    return [
-        (match, study if set(match.cells) == set(study.cells) else study.of_cells(match.cells))
-        for match in matchings(study.plan.jobs)
-    ]
 
 
 def matched_parameters(jobs: Sequence[JobPlan]) -> str:

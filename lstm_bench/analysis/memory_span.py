@@ -28,6 +28,7 @@ GROWTHS: Mapping[tuple[bool, bool], Bound] = {  # of a ratio, by which of its sp
     (True, True): "?",
 }
 Outcome = Literal["fitted", "above", "below", "undetermined", "unmeasured"]
+KNOWN = ("fitted", "above", "below")  # outcomes of a span that is a number or a bound
 Array = NDArray[np.float64]
 Counts = tuple[int, int, int]  # lag, solved, attempts
 

@@ -21,7 +21,6 @@ from lstm_bench.metrics import FINAL, INITIAL
 
 Price = Literal["flops", "state_size"]  # the costs that a span is compared with
 LEAST_CELLS = 4  # on a task: fewer need no front
-KNOWN = ("fitted", "above", "below")  # outcomes of a span that is a number or a bound
 MEASURES = {"horizon": (GRADIENT, "gradient_flow"), "capacity": (CAPACITY, "memory_capacity")}  # and their probes
 WHEN = {INITIAL: "at the start", FINAL: "after training"}
 SPEED_COLUMNS = ("ms_per_time_step", "speed_lag", "speed_kernel", "speed_members")

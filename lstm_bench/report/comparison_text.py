@@ -4,10 +4,9 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from lstm_bench.analysis.comparison import comparison
+from lstm_bench.analysis.comparison import comparison, matched_studies
 from lstm_bench.analysis.distance import held_spans, spans_in_distance
 from lstm_bench.analysis.frames import StudyData
-from lstm_bench.analysis.matching import matched_studies
 from lstm_bench.analysis.memory_span import MemorySpan
 from lstm_bench.analysis.solving import is_budget_limited, solve_rates, spans, was_trained
 from lstm_bench.analysis.wording import significant

@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 from synthetic_study import make_job
 
+from lstm_bench.analysis.comparison import matched_studies
 from lstm_bench.analysis.frames import StudyData
-from lstm_bench.analysis.matching import matched_parameters, matched_studies, matchings
+from lstm_bench.analysis.matching import matched_parameters, matchings
 from lstm_bench.records.plan import JobPlan
 
 

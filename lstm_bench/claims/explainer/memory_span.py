@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator, Sequence
 
 from lstm_bench.analysis.frames import StudyData
+from lstm_bench.analysis.memory_span import KNOWN
 from lstm_bench.analysis.wording import listed
 from lstm_bench.claims.cells import lstms, matched_pairs, place_of, vanilla_rnns
 from lstm_bench.claims.contract import Claimed, Measurement
@@ -21,7 +22,6 @@ RULE = (
 NEEDS = ("copy_task", "adding_task", "initialisation")
 RNN_SPAN, LSTM_SPAN, RATIO = "span of the RNN", "span of the LSTM", "span of the LSTM over the RNN's, same H"
 DECIDED_BY = (RNN_SPAN, LSTM_SPAN)
-KNOWN = ("fitted", "above", "below")
 
 
 def measure(studies: Sequence[StudyData]) -> list[Measurement]:

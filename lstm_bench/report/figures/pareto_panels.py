@@ -11,8 +11,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator
 
 from lstm_bench.analysis.frames import StudyData, of_all_tasks
+from lstm_bench.analysis.memory_span import KNOWN
 from lstm_bench.analysis.solving import lags_tried
-from lstm_bench.analysis.span_costs import KNOWN, LEAST_CELLS, Price, span_costs
+from lstm_bench.analysis.span_costs import LEAST_CELLS, Price, span_costs
 from lstm_bench.analysis.wording import counted, listed
 from lstm_bench.report.figures.findings import joined
 from lstm_bench.report.figures.table_rows import rows_where

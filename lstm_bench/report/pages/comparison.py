@@ -7,10 +7,10 @@ from typing import Any
 
 import pandas as pd
 
-from lstm_bench.analysis.comparison import chosen_rates, comparison
+from lstm_bench.analysis.comparison import chosen_rates, comparison, matched_studies
 from lstm_bench.analysis.distance import spans_in_distance
 from lstm_bench.analysis.frames import StudyData
-from lstm_bench.analysis.matching import Matching, matched_studies
+from lstm_bench.analysis.matching import Matching
 from lstm_bench.analysis.memory_span import MemorySpan
 from lstm_bench.analysis.solving import members_a_lag, solve_rates, spans, was_trained
 from lstm_bench.analysis.unmeasured import why_no_reading, why_no_speed

@@ -26,7 +26,7 @@ def sensitivity_page(study: StudyData, figures: Path, receipt: Sequence[tuple[st
     blocks = [
         *failure_callout([study], study.problems),
         *(figure_section(figure, prefix.strip("_") or "task") for prefix in by_prefix for figure in drawn[prefix]),
-        *(variations_section(task, len(tasks) == 1) for task in tasks),
+        *(variations_section(task, prefix) for prefix, task in by_prefix.items()),
         failure_section([*failure_blocks(study), *left_out(study.problems)]),
         definitions_section(DEFINITIONS, method_terms(all_figures)),
         protocol_section(tasks),
@@ -37,8 +37,8 @@ def sensitivity_page(study: StudyData, figures: Path, receipt: Sequence[tuple[st
     return Document(study.plan.study, "sensitivity", study.plan.started[:10], headline, blocks)
 
 
-def variations_section(study: StudyData, is_only_task: bool) -> Section:
-    """Return the section with T50 of every variation of one task."""
+def variations_section(study: StudyData, prefix: str) -> Section:
+    """Return the section with T50 of every variation of one task; `prefix` begins its anchor."""
     table = variations(study)
     names = [name for name in FACTORS if table[name].nunique(dropna=False) > 1]
     headings = [("Cell", ""), *((FACTORS[name], "") for name in names), ("T50", "95%, steps")]
@@ -52,7 +52,7 @@ def variations_section(study: StudyData, is_only_task: bool) -> Section:
     ]
     files = Paragraph(("Rows: ", FileLink("tables/variations.csv"), "."), "files")
     title = f"Every setting on {study.task}"
-    return Section(title, [Table(headings, rows, "Variations"), files], f"{file_prefix(study, is_only_task)}variations")
+    return Section(title, [Table(headings, rows, "Variations"), files], f"{prefix}variations")
 
 
 def sensitivity_tables(study: StudyData) -> dict[str, pd.DataFrame]:
