@@ -50,7 +50,7 @@ MEANINGS = {
     LYAPUNOV: "a disturbance is down to 1/e",
     WINDOW: "what its error is worth",
 }
-LEAST, ROOM = 0.75, 1.5  # steps at the left edge; beyond the longest horizon
+LEAST, ROOM = 0.75, 2  # steps at the left edge; the right edge over the longest horizon: an octave for an arrow
 LINE = 0.17  # inches of a line of a panel
 COLUMNS, WIDTHS = 2, (2.0, 1.15)  # of panels; of a panel and of the numbers next to it
 BEYOND = 1e-3  # relative amount by which an open horizon ranks beyond its own bound
@@ -125,13 +125,13 @@ def _draw_row(
 
 
 def _draw_bound(axes: Axes, y: float, estimate: HorizonEstimate, shade: str, most: float) -> None:
-    """Draw an arrow from the bound to the edge of the axis; it starts an octave before the right edge at the latest."""
-    start, end = min(estimate.middle, most / 2), most if estimate.censored == "above" else LEAST
+    """Draw an arrow from the bound to the edge of the axis; one from infinity starts at the longest horizon drawn."""
+    start, end = min(estimate.middle, most / ROOM), most if estimate.censored == "above" else LEAST
     face = _mark(estimate.moment, shade)["markerfacecolor"]
     arrow = {"arrowstyle": "-|>", "edgecolor": shade, "facecolor": face, "lw": 1.3, "shrinkA": 0, "shrinkB": 0}
     axes.annotate("", (end, y), (start, y), arrowprops=arrow)
     if math.isfinite(estimate.middle):
-        axes.plot(min(estimate.middle, most), y, marker="|", color=shade, markersize=7, markeredgewidth=1.6)
+        axes.plot(start, y, marker="|", color=shade, markersize=7, markeredgewidth=1.6)
 
 
 def _draw_interval(axes: Axes, y: float, estimate: HorizonEstimate, shade: str, most: float) -> None:
